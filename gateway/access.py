@@ -233,27 +233,22 @@ COMMANDS: Mapping[str, AccessRight] = dict(
                 services.init services.run services.process services.serve_intake services.serve_mailboxes
                 services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
                 backup.backup backup.restore install.install classify.classify_files samples.samples demo.demo
-                upgrade.upgrade sandbox.sandbox verify_release.verify_release send_setup.setup
-                send_watch.watch send_watch.unattended send_keys.renew send_keys.rotate send_keys.revoke
-                send_keys.ratify send_keys.headings send.send_files
-                send.receipts send.status receipts.verify
-                policy_check.check policy_diff.diff policy_pack.sign policy_new.agreement
-                retention.run_deletions
+                upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup
+                send.watch send.unattended send_keys.renew send_keys.rotate send_keys.revoke
+                send_keys.ratify send_keys.headings send.send_files send.receipts send.status receipts.verify
+                policy.check policy.diff policy_draft.sign policy_draft.agreement retention.run_deletions
             """,
             AccessRight.LOOK: """
-                gateway_keys.export gateway_keys.show_all host_keys.list_all year.show_year receipts.show_one
+                keys.export keys.list_gateway_keys keys.list_host_keys year.show_year receipts.show_one
                 flows.list_all flows.status log.head log.verify log.prove log.consistency log.export
-                log.events log.tiles
-                policy_pack.list_packs policy.try_out
-                policy_optional.list_optional
+                log.events log.tiles policy.try_out policy_draft.list_packs policy_draft.list_optional
             """,
             AccessRight.ENROL: """
-                move.move gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy
-                gateway_keys.protect host_keys.announce host_keys.switch host_keys.publish
-                year.open_year log.cosign log.witness hosts.add hosts.join policy_confirm.confirm
-                policy_pack.install policy_optional.switch policy_simulate.simulate policy_propose.propose
-                policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_propose.status
-                policy_new.flow declare.declare
+                backup.move keys.rotate keys.reseal keys.destroy
+                keys.protect keys.announce keys.switch keys.publish
+                year.open_year log.cosign log.witness hosts.add hosts.join policy_draft.confirm
+                policy_draft.install policy_draft.switch policy_draft.flow policy.simulate policy.propose
+                policy.approve policy.withdraw policy.roll_back policy.status declare.declare
             """,
             AccessRight.PROTECT: "transfers.open_whole",
             AccessRight.INDEX: "pupils.index",

@@ -1,6 +1,7 @@
 """Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
@@ -29,18 +30,8 @@ class ListLegalHolds(DatedListing):
     def rows(self, context: ActContext) -> list[Row]:
         """Read the holds by number."""
         with context.reading() as session:
-            return [
-                {
-                    "number": hold.number,
-                    "reference": hold.reference or None,
-                    "provider": hold.provider,
-                    "child": hold.child,
-                    "placed_at": hold.placed_at,
-                    "placed_by": hold.placed_by,
-                    "why": hold.why,
-                }
-                for hold in holds.list_holds(session)
-            ]
+            found = holds.list_holds(session)
+        return [asdict(hold) | {"reference": hold.reference or None} for hold in found]
 
 
 class _LegalHold(NamesChild):

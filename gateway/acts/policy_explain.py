@@ -1,13 +1,14 @@
 """Why a file was decided as it was, by the policies of the day, and what persons said."""
 
 import json
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
-from gateway.acts.transfers import event_objects, reason_object
+from gateway.acts.transfers import event_objects
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home import Home
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
@@ -91,5 +92,5 @@ def decision_object(decision: Decision) -> dict[str, Any]:
         "flow": decision.flow,
         "teams": list(decision.teams),
         "held_until": decision.until if isinstance(decision, Held) else None,
-        "reasons": [reason_object(each) for each in decision.reasons],
+        "reasons": [asdict(each) for each in decision.reasons],
     }

@@ -1,10 +1,14 @@
-"""Providers: enrolling, listing, showing and correcting, and suspending or resuming access."""
+"""Providers: enrolled one by one or from a list, shown, corrected, suspended, closed and merged."""
 
 from __future__ import annotations
 
 import hashlib
+import shutil
+from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, ClassVar
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
 
@@ -16,6 +20,7 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
+    Confirmation,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -27,16 +32,19 @@ from gateway.acts.act import (
 from gateway.acts.listing import ListingAct, Row
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
+from gateway.home import provider_of
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
-from gateway.record.enroller import Enroller
-from gateway.registry import contacts, keys, log, providers, register
+from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TakenIn, TriedError, take_in
+from gateway.registry import contacts, keys, log, provider_life, providers, register
 from gateway.registry.contacts import Contact
+from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:
     from gateway.model import NewKey
@@ -338,6 +346,204 @@ class ResumeProvider(_ChangeAccess):
     suspended: ClassVar = False
 
 
+class _ProviderAct(Act):
+    """An act of an administrator on one provider."""
+
+    right: ClassVar = AccessRight.ENROL
+
+    provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
+
+
+class CloseProvider(_ProviderAct):
+    """Record that a provider has closed: nothing more is owed, and receipts may still be fetched.
+
+    Later files wait for a person.
+    """
+
+    command: ClassVar = "providers close"
+
+    why: Why
+    on: date | None = option("Its last day; today if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Close the provider as of the last day."""
+        with context.recording() as record:
+            today = _today(record)
+            closed = _enroller(record).close(self.provider, self.on or today, self.why, today=today)
+        return ActDone(f"{self.provider} is closed; its last day was {closed.closed_on}")
+
+
+class ReopenProvider(_ProviderAct):
+    """Take a closure back."""
+
+    command: ClassVar = "providers reopen"
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Open the provider again."""
+        with context.recording() as record:
+            _enroller(record).reopen(self.provider, self.why)
+        return ActDone(f"{self.provider} is open again")
+
+
+class ConvertProvider(_ProviderAct):
+    """Record that a school has become an academy; keys, history and receipts stay."""
+
+    command: ClassVar = "providers convert"
+
+    kind: str = option("Its new kind, such as academy.")
+    why: Why
+    name: OneLine | None = option("The provider's name, as receipts show it.", None)
+    dfe_number: str | None = option("Its DfE number, if that is new.", None)
+    urn: str | None = option("Its URN, which is new for an academy.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Change the provider's kind, and the new numbers."""
+        with context.recording() as record:
+            bodies = record.registrar.catalogue.bodies
+            if self.kind not in bodies.kinds():
+                raise GatewayError(f"a provider is one of {', '.join(bodies.kinds())}")
+            before = providers.get_provider(record.session, self.provider)
+            changed = _enroller(record).convert(
+                self.provider,
+                self.kind,
+                self.why,
+                may_become=bodies.of(before.kind).becomes,
+                name=self.name,
+                dfe_number=numbers.dfe_number(self.dfe_number),
+                urn=numbers.urn(self.urn),
+            )
+        said = f"{self.provider} is {changed.kind} now, with its keys, history and receipts"
+        if self.urn is None:
+            said += f"\nif it has a new URN: gateway providers set {self.provider} --urn NUMBER"
+        return ActDone(said)
+
+
+class MergeProvider(Act):
+    """Record that a provider has become part of another: the former closes, the other succeeds."""
+
+    command: ClassVar = "providers merge"
+    right: ClassVar = AccessRight.ENROL
+
+    former: str = argument("The provider that is no more.", metavar="FROM", names="school")
+    into: str = argument("The provider that has its place.", metavar="INTO", names="school")
+    why: Why
+    on: date | None = option("The last day of the former one; today if not given.", None)
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Close the former provider, if open, and record the other as successor."""
+        with context.recording() as record:
+            if providers.get_provider(record.session, self.into).is_closed:
+                raise GatewayError(f"{self.into} has closed: nothing can become part of it")
+            gone, today = providers.get_provider(record.session, self.former), _today(record)
+            if not gone.is_closed:
+                gone = _enroller(record).close(self.former, self.on or today, self.why, today=today)
+            provider_life.succeed(record.session, self.former, self.into)
+            _enroller(record).note("provider-merged", gone, self.why, {"provider": self.into})
+        return ActDone(
+            f"{self.former} is closed, and {self.into} has its place\n"
+            f"the pupils of {self.former} are on the roll of {self.into} once {self.into} sends them"
+        )
+
+
+class RemoveProvider(_ProviderAct):
+    """Delete a provider enrolled by mistake, while nothing was sent. Afterwards closing is the only way."""
+
+    command: ClassVar = "providers remove"
+    in_console: ClassVar = False  # The service behind the console may not write into published/.
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Delete the provider with all keys, in the registry and in published/."""
+        landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
+        if landed:
+            files = "1 file" if len(landed) == 1 else f"{len(landed)} files"
+            raise GatewayError(f"{files} of {self.provider} landed: gateway process")
+        with context.recording() as record:
+            provider = providers.get_provider(record.session, self.provider)
+            provider_life.remove(record.session, self.provider)
+            _enroller(record).note("provider-removed", provider, self.why)
+        shutil.rmtree(context.home.published.provider(self.provider), ignore_errors=True)
+        return ActDone(f"{self.provider} is removed, with its keys")
+
+
+class ImportProviders(Act):
+    """Enrol the providers in a CSV file, or update those on record. All or nothing.
+
+    Takes the columns of GIAS, the DfE's register of schools, unchanged.
+    """
+
+    command: ClassVar = "providers import"
+    by_program: ClassVar = True
+    right: ClassVar = AccessRight.ENROL
+
+    file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
+    dry_run: bool = option("Only say what would be done.", default=False)
+
+    def confirms(self) -> Confirmation:
+        """Ask for nothing where nothing is put on record."""
+        return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Take the list in; of a dry run, nothing stays."""
+        taken: ListTakenIn | None = None
+        try:
+            with context.recording(access=True) as record:
+                bodies = record.registrar.catalogue.bodies
+                enroller = Enroller(session=record.session, by=record.by, at=record.at)
+                folder = self.file.folder
+
+                def judged(file: Path) -> NewKey:
+                    if folder is None:
+                        raise GatewayError("it names a key file: leave that column out, and add keys by hand")
+                    return judged_key(record, GivenFile.read(file).content)
+
+                taken = take_in(enroller, self.file.content, bodies, folder or Path(), judged)
+                if self.dry_run:
+                    raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
+        except TriedError:
+            pass
+        if taken is None:
+            raise GatewayError("the list could not be tried")
+        return self._told(taken, bodies)
+
+    def _told(self, taken: ListTakenIn, bodies: BodiesFile) -> ActDetails:
+        rows = [_row(one) for one in taken.lines]
+        counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
+        done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
+        for why, count in sorted(Counter(why for _, why in taken.read.passed_over).items()):
+            closing.append(f"passed over: {counted(count, 'line')} ({why})")
+        without = sum(not row["dfe_number"] for row in rows if bodies.of(row["kind"]).own_pupils)
+        if without:
+            closing.append(
+                f"without a DfE number: {without}; a file that names another school is not noticed"
+            )
+        if added := sum(row["keys"] for row in rows):
+            ring = "ring each provider, then gateway keys confirm ID FPR"
+            closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
+        columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
+        changed = [row for row in rows if row["what"] != AS_BEFORE or row["keys"]]
+        tried = (ActListing(changed, columns, empty="all of it is on record so already"),)
+        return ActDetails("", rows, parts=tried if self.dry_run else (), closing=tuple(closing))
+
+
+def _row(one: TakenIn) -> dict[str, Any]:
+    listed = one.listed
+    return {
+        "line": listed.line,
+        "id": listed.id,
+        "name": listed.name,
+        "kind": listed.kind,
+        "dfe_number": listed.dfe_number,
+        "urn": listed.urn,
+        "keys": one.keys,
+        "what": one.what,
+    }
+
+
 def _enroller(record: Recording) -> Enroller:
     return Enroller(session=record.session, by=record.by, at=record.at)
 
@@ -354,3 +560,7 @@ def judged_key(record: Recording, data: bytes) -> NewKey:
     registrar = record.registrar
     verified = VerifiedKinds(registrar.settings.processor)
     return judge(data, record.at, registrar.catalogue.methods.strength.rsa_bits, verified)
+
+
+def _today(record: Recording) -> date:
+    return local_day(record.at, record.registrar.catalogue.calendar.timezone)

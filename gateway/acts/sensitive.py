@@ -35,13 +35,7 @@ class ListSensitive(ProviderListing):
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:
             return [
-                {
-                    "provider": provider,
-                    "reference": reference,
-                    "heading": one.heading,
-                    "topic": one.topic,
-                    "records": one.records,
-                }
+                {"provider": provider, "reference": reference, **one._asdict()}
                 for provider, reference, content in transfers.contents_since(session, since, self.provider)
                 for part in (content.parts if not isinstance(content, Classified) else (content,))
                 if isinstance(part, Classified)

@@ -25,7 +25,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
-from gateway.model import Classified, Reason, Transfer
+from gateway.model import Classified, Transfer
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.document import school_in_words, unlisted_in_words
@@ -324,17 +324,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "landed_at": upload.landed_at,
         "decided_at": transfer.decided_at,
         "held_until": transfer.held_until,
-        "reasons": [reason_object(reason) for reason in transfer.reasons],
-    }
-
-
-def reason_object(reason: Reason) -> dict[str, str]:
-    """Return a reason as shown in listings."""
-    return {
-        "code": reason.code,
-        "clause": reason.clause,
-        "sentence": reason.sentence,
-        "next_step": reason.next_step,
+        "reasons": [asdict(reason) for reason in transfer.reasons],
     }
 
 

@@ -132,7 +132,7 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     alone = typer.Typer()
     if noun.acts:
         derived = import_module("gateway.cli.derived")
-        found = derived.commands_of(name, noun.does, noun.acts)
+        found = derived.commands_of(name, noun.acts)
     else:
         found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
     if isinstance(found, typer.Typer):

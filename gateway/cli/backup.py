@@ -1,4 +1,4 @@
-"""backup and restore: a whole copy of a home, and a home made from one."""
+"""backup, restore and move: a whole copy of a home, a home made from one, and a home in other places."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,8 +9,9 @@ from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, ou
 from gateway.cli.progress import progress
 from gateway.errors import ConfigurationError
 from gateway.home import Home
+from gateway.home.settings import checked
+from gateway.home.store_settings import StoreSettings
 from gateway.homes import backup as backups
-from gateway.homes import backup as copies
 from gateway.model import counted
 
 
@@ -37,7 +38,7 @@ def backup(
     whole = backups.whole_backups(folder) if dated else []
     earlier = whole[-1] if whole else None
     with progress("copying the home") as told:
-        manifest = copies.back_up(Home(home), place, at, earlier=earlier, progress=told)
+        manifest = backups.back_up(Home(home), place, at, earlier=earlier, progress=told)
     out.print(
         f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}",
         soft_wrap=True,
@@ -65,7 +66,7 @@ def restore(
     from gateway.processor.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with progress("reading the backup") as told:
-        manifest = copies.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
+        manifest = backups.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
     with open_processor(Home(home), now):
         pass  # Migrates the registry, and publishes.
     out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)
@@ -74,3 +75,61 @@ def restore(
         "gateway log verify --checkpoint FILE",
         soft_wrap=True,
     )
+
+
+@fails_clearly
+def move(
+    database_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="An empty database: postgresql+psycopg://USER@/DATABASE?host=…"),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option("--store", metavar="URL", help="An empty place: s3://BUCKET/FOLDER")
+    ] = None,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where the store answers, if it is not Amazon's.")
+    ] = None,
+    region: Annotated[str, typer.Option(help="The region of the bucket.")] = "us-east-1",
+    credentials: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="access_key_id and secret_access_key, for the services alone."),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A certificate authority of your own.")
+    ] = None,
+    remove_old: Annotated[
+        bool, typer.Option("--remove-old", help="After a move: remove what it left, once it is found there.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.
+
+    A move that was cut off is begun again, with the same options; it goes on where it was.
+    """
+    if remove_old:
+        if database_url or store:
+            raise ConfigurationError("--remove-old stands alone, after a move")
+        from gateway.homes.left_behind import remove_old as remove  # noqa: PLC0415 - as above
+
+        files, former = remove(Home(home))
+        out.print(f"removed {counted(files, 'sealed file')}{' and the former registry' if former else ''}")
+        return
+    from gateway.homes.move import move as work  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    place = None if store is None else _store(store, endpoint, region, credentials, ca)
+    with progress("moving") as told:
+        moved = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
+    out.print(
+        f"moved {counted(moved.files, 'sealed file')}; everything fits: {moved.entries} entries of the log",
+        soft_wrap=True,
+    )
+    out.print("next: start the services; when all is well: gateway move --remove-old", soft_wrap=True)
+
+
+def _store(
+    url: str, endpoint: str | None, region: str, credentials: Path | None, ca: Path | None
+) -> StoreSettings:
+    files = {"credentials_file": credentials, "ca_file": ca}
+    absolute = {name: None if file is None else file.absolute() for name, file in files.items()}
+    asked = {"url": url, "endpoint": endpoint, "region": region, **absolute}
+    return checked(StoreSettings, asked, "--store")

@@ -1,10 +1,30 @@
-"""Complaints of doctor and status: one line for many of one kind, unless each is asked for."""
+"""Complaints of doctor, one line for many of a kind: about keys, hosts, policies, providers and teams."""
 
+from __future__ import annotations
+
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Literal
 
-from gateway.model import counted
+from sqlmodel import Session
+
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.home.settings import KeyPolicy, Settings
+from gateway.keys.notices import days_left, step_due
+from gateway.model import Provider, counted
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
+from gateway.policy.ratification import following, has_ended, opens
+from gateway.policy.shipped import shipped_agreements
+from gateway.policy.small_schemas import DFE_NUMBER, URN, Identifier, number_of
+from gateway.policy.timescale import ends_without_another
+from gateway.registry import hosts, keys, providers, transfers, years
+from gateway.registry.keys import Key
+from gateway.secrets import secret_files
 
 _FEW = 3
 _NAMED = 5
@@ -41,6 +61,9 @@ class Complaint:
     safely: Callable[[], object] | None = field(default=None, compare=False)
 
 
+fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
+
+
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
@@ -64,3 +87,315 @@ def lines(
             yield f"{one.severity}: {told}\n    {one.together.mend}"
     if shortened:
         yield f"each of them: {more}"
+
+
+_EXAMPLE = "example.gov.uk"
+
+
+def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
+    """Yield the shipped organisation, contacts, agreement and calendar not yet replaced."""
+    usual = Settings()
+    if settings.organisation == usual.organisation:
+        yield warning(
+            f"nobody has said whose gateway this is: receipts name {usual.organisation}",
+            f'organisation = "…" in {home.settings}',
+        )
+    if settings.security_contact is not None and _EXAMPLE in settings.security_contact:
+        yield warning("the contact for flaws is the sample's", f"security_contact in {home.settings}")
+    try:
+        shipped = [load_catalogue(folder) for folder in shipped_agreements()]
+    except ConfigurationError:
+        return  # Nothing to compare with where the shipped policies are not installed.
+    theirs = [each for each in shipped if each.text_sha256 == catalogue.text_sha256]
+    if theirs and settings.organisation not in theirs[0].agreement.title:
+        yield warning(
+            f"the agreement is the sample's, not one of {settings.organisation}",
+            f"put your own text into {home.policies / catalogue.agreement.text}, and its title and version "
+            "into agreement.toml, then: gateway policy propose",
+        )
+    if any(catalogue.calendar.school_year == each.calendar.school_year for each in shipped):
+        yield warning(
+            "the calendar is the sample's: schools are judged by its terms",
+            "gateway year open YEAR --terms FILE, with the dates that the authority has published",
+        )
+
+
+def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint where the coming year can be ratified and is not open."""
+    year = catalogue.agreement.year
+    coming = following(academic_year(today, year.starts))
+    if has_ended(day_in(first_year(coming), year.starts), catalogue):
+        return
+    if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
+        yield warning(
+            f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
+            f"gateway year open {coming}",
+        )
+
+
+def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint where term dates end soon: the rule for terms is only nearly right."""
+    if not is_ending(catalogue.calendar, today):
+        return
+    last = last_written(catalogue.calendar)
+    ends = "there are no term dates" if last is None else f"the term dates end on {last.day} {last:%B %Y}"
+    then = "school days are by rule" if catalogue.calendar.term_rule else "nothing daily or weekly is judged"
+    yield warning(
+        f"{ends}; after that, {then}", "gateway year open YEAR --terms FILE, with the published dates"
+    )
+
+
+def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
+    """Yield a complaint where the last law pack ends soon."""
+    last = ends_without_another(catalogue.law, today)
+    if last is not None:
+        yield warning(
+            f"the law pack in force ends on {last.day} {last:%B %Y}, and none follows: it is what files are "
+            "judged by until one does",
+            "gateway policy pack install law-YYYY-YY.toml, then: gateway policy propose",
+        )
+
+
+_NO_SSH = Together(
+    "provider", "without an SSH key in force cannot log in", "gateway keys list ID; gateway keys add ID FILE"
+)
+_NO_OPENPGP = Together(
+    "provider",
+    "without an OpenPGP key in force have their files refused",
+    "gateway keys list ID; gateway keys add ID FILE",
+)
+_NO_NUMBER = Together(
+    "provider",
+    "without a DfE number: a file of theirs that names another school is not noticed",
+    "gateway providers set ID --dfe-number NUMBER, or for all: gateway providers import FILE.csv",
+)
+_SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or gateway providers close ID")
+
+
+def of_provider(
+    provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
+) -> Iterator[Complaint]:
+    """Yield the gaps of one provider. `in_force` and `pending` are the kinds of the provider's keys."""
+    if provider.suspended:
+        yield warning(
+            f"{provider.id} is suspended", f"gateway providers resume {provider.id}", provider.id, _SUSPENDED
+        )
+        return
+    for kind, what, together in (
+        ("ssh", "SSH key: it cannot log in", _NO_SSH),
+        ("openpgp", "OpenPGP key: its files are refused", _NO_OPENPGP),
+    ):
+        if kind not in in_force:
+            yield warning(
+                f"{provider.id} has no {what}",
+                f"ring {provider.id}, then gateway keys confirm {provider.id} FPR"
+                if kind in pending
+                else f"gateway keys add {provider.id} FILE",
+                provider.id,
+                together,
+            )
+    kind_of_body = catalogue.bodies.of(provider.kind)
+    if kind_of_body.ratifies and not provider.ratified:
+        yield _unratified(provider, year)
+    number = catalogue.bodies.identifier_of(provider.kind)
+    if number is not None and not number_of(provider, number) and not provider.schools:
+        yield from _without_number(provider, number)
+
+
+def _without_number(provider: Provider, number: Identifier) -> Iterator[Complaint]:
+    if number.id == DFE_NUMBER:
+        yield warning(
+            f"{provider.id} has no DfE number: a file that names another school is not noticed",
+            f"gateway providers set {provider.id} --dfe-number NUMBER",
+            provider.id,
+            _NO_NUMBER,
+        )
+        return
+    option = "--urn" if number.id == URN else "--number"
+    yield warning(
+        f"{provider.id} has no {number.name}, by which it is known",
+        f"gateway providers set {provider.id} {option} NUMBER",
+        provider.id,
+        Together("provider", f"without their {number.name}", f"gateway providers set ID {option} NUMBER"),
+    )
+
+
+def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[set[str], set[str]]]:
+    """Return by provider the kinds of the keys in force, and of those waiting for confirmation."""
+    found: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for key in known:
+        if key.owner_kind == "provider":
+            in_force, pending = found[key.owner]
+            if key.is_in_force(at):
+                in_force.add(key.kind)
+            if key.state == "pending":
+                pending.add(key.kind)
+    return found
+
+
+def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
+    """Yield the teams with files routed to them and without members."""
+    routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
+    together = Together(
+        "team", "without anybody who collects", "gateway staff add NAME --team TEAM --ssh-key FILE"
+    )
+    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
+        yield warning(
+            f"nobody collects for {team}",
+            f"gateway staff add NAME --team {team} --ssh-key FILE",
+            team,
+            together,
+        )
+
+
+def _unratified(provider: Provider, year: str) -> Complaint:
+    return warning(
+        f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
+        f'gateway agreement ratify {provider.id} --signatory "…"',
+        provider.id,
+        Together(
+            "provider",
+            f"have not ratified the agreement for {year}, so that files of most flows wait",
+            'gateway agreement status; then, for each: gateway agreement ratify ID --signatory "…"',
+        ),
+    )
+
+
+_PENDING = Together(
+    "key",
+    "waiting to be confirmed",
+    "ring each owner, then: gateway keys confirm ID FPR; gateway keys list ID",
+)
+_EXPIRED = Together(
+    "key", "that have expired: what they sign waits", "gateway keys add ID FILE, once they are renewed"
+)
+_ENDS = Together("key", "that end soon", "ask their owners to extend or replace them; gateway keys list")
+_UNUSED = Together(
+    "key", "not used for long, whose owners use another one", "gateway keys list; gateway keys retire ID FPR"
+)
+_UNUSED_LAST = Together(
+    "key",
+    "not used for long, each the only one that its owner is known to have",
+    "ask the owners whether they are still needed; retiring them would lock the owners out",
+)
+
+
+def of_secrets(home: Home) -> Iterator[Complaint]:
+    """Yield secrets without a passphrase."""
+    bare = secret_files.unprotected(home)
+    if bare:
+        number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
+        yield warning(
+            f"{number} under no passphrase in {home.keys}: whoever copies that reads all",
+            "gateway keys gateway protect",
+        )
+
+
+def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
+    """Yield silent hosts, wrong clocks, and hosts behind with a key, as during a change of key."""
+    found = hosts.known(session)
+    held = {host.name: host.holds for host in found if host.is_at_work}
+    if own is not None:
+        held[own] = frozenset(secret_files.holding(home))
+    known = keys.list_keys(session, "gateway", "gateway")
+    over = {key.fingerprint[:16] for key in known if key.state in {"retired", "revoked"}}
+    every = {one for one in frozenset[str]().union(*held.values()) if one.rpartition("/")[2] not in over}
+    whole = next((name for name, there in held.items() if there >= every), "that has them")
+    for name, there in held.items():
+        if not there >= every:
+            yield warning(
+                f"host {name} lacks keys of the gateway that host {whole} has",
+                f"at host {whole}: gateway hosts add {name} FILE; at host {name}: gateway hosts join FILE",
+            )
+    for host in found:
+        if not host.is_at_work:
+            yield fault(
+                f"host {host.name} says nothing; {counted(host.spool, 'upload')} waited in its spool",
+                "start it again; if it is lost, take its spool over: gateway hosts take-over; if it is to go "
+                f"for good: gateway hosts remove {host.name}",
+            )
+        elif host.is_clock_wrong:
+            yield fault(
+                f"the clock of host {host.name} is {host.ahead_seconds:+.0f} s from the database's: "
+                "what is uploaded there waits",
+                "there: timedatectl set-ntp true, and see that the time is right",
+            )
+
+
+def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield keys in need of attention, and files waiting for a key."""
+    known = keys.list_keys(session)
+    closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
+    owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
+    for key in known:
+        owned[key.owner_kind, key.owner, key.kind].append(key)
+    for key in known:
+        if key.owner_kind != "gateway" and not (key.owner_kind == "provider" and key.owner in closed):
+            yield from _of_one(key, owned[key.owner_kind, key.owner, key.kind], policy, at)
+    yield from _of_gateway([key for key in known if key.owner_kind == "gateway"], home, policy, at)
+    waiting = Counter(
+        t.upload.provider for t in transfers.find(session, state="held") if t.waits_for == "key"
+    )
+    for provider, number in sorted(waiting.items()):
+        yield warning(
+            f"{counted(number, 'file')} of {provider} waiting for a key that is renewed or approved",
+            f"gateway keys list {provider}; a renewed certificate: gateway keys add {provider} FILE",
+        )
+
+
+def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    """Yield what is wrong with a key; `alike` are those of its kind that its owner has."""
+    staff = " --staff" if key.owner_kind == "staff" else ""
+    what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
+
+    def complaint(text: str, mend: str, together: Together) -> Complaint:
+        return warning(f"{what} {text}", mend, key.owner, together)
+
+    if key.state == "pending":
+        mend = f"gateway keys confirm {key.owner} {key.fingerprint}{staff}"
+        yield complaint("waits for approval", mend, _PENDING)
+    if not key.is_in_force(at):
+        return
+    if key.expires_at is not None and key.expires_at <= at:
+        mend = f"gateway keys add {key.owner} FILE, once it is renewed"
+        yield complaint("has expired: what it signs waits", mend, _EXPIRED)
+    elif step_due(key, at, policy.warn_days) is not None:
+        left = counted(days_left(key, at) or 0, "day")
+        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
+    if not _used_lately(key, policy, at):
+        replaced = any(_stands_in(other, key, policy, at) for other in alike)
+        yield complaint(
+            f"was not used for {counted(policy.unused_days, 'day')}",
+            f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …" if replaced else _last(key),
+            _UNUSED if replaced else _UNUSED_LAST,
+        )
+
+
+def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
+    return (key.last_used_at or key.added_at) >= at - timedelta(days=policy.unused_days)
+
+
+def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
+    """Return True if the owner of a key verifiably works with the other one, of the same kind."""
+    in_use = other.last_used_at is not None and _used_lately(other, policy, at)
+    return other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
+
+
+def _last(key: Key) -> str:
+    """Return the advice for a key whose loss might lock the owner out."""
+    return f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}; keep it"
+
+
+def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
+    for key in known:
+        held = secret_files.secret_key_file(home, key.fingerprint).exists()
+        if key.state in {"retired", "revoked"} and held:
+            yield warning(
+                f"the secret half of the gateway's key {key.fingerprint[:16]}, {key.state}, is still here",
+                f"gateway keys gateway reseal; gateway keys gateway destroy {key.fingerprint}",
+            )
+        if key.state == "active" and key.added_at < at - timedelta(days=policy.rotate_days):
+            age = counted(policy.rotate_days, "day")
+            yield warning(
+                f"the gateway's key {key.fingerprint[:16]} is older than {age}", "gateway keys gateway rotate"
+            )

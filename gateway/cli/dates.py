@@ -44,31 +44,17 @@ last_day = _reader(
 """A day, without a zone, or a moment, with one."""
 
 
-def beginning_of(first: datetime, policies: Path) -> datetime:
-    """Return the first moment of a day by the authority's clocks."""
-    return first.replace(tzinfo=zone_of(policies))
-
-
-def end_of(last: datetime, policies: Path) -> datetime:
-    """Return the first moment after a day by the authority's clocks."""
-    return (last + timedelta(days=1)).replace(tzinfo=zone_of(policies))
-
-
-def zone_of(policies: Path) -> ZoneInfo:
-    """Return the authority's time zone, named by the policies."""
-    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few commands are told a day
-
-    return ZoneInfo(load_catalogue(policies).calendar.timezone)
-
-
 def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
     """Return the end of a day by the authority's clocks; a moment with a zone stays unchanged.
 
     GatewayError for a past moment.
     """
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few commands are told a day
+
     last = until
     if until.tzinfo is None:
-        last = end_of(until, policies)
+        zone = ZoneInfo(load_catalogue(policies).calendar.timezone)
+        last = (until + timedelta(days=1)).replace(tzinfo=zone)
     if last <= now:
         raise GatewayError(f"{until:%Y-%m-%d} is past; to end a key now, leave --until out")
     return last

@@ -32,9 +32,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.explain import render
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions, subject
 
-app = commands_of(
-    "declarations", "Transfers that were declared to go another way.", "gateway.acts.declarations"
-)
+app = commands_of("declarations", "gateway.acts.declarations")
 
 
 @app.command("add")

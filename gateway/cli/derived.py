@@ -43,15 +43,19 @@ from gateway.cli.console import (
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
+from gateway.cli.nouns import NOUNS
 from gateway.cli.options import LimitOption
 from gateway.home import Home
 
 _DAY = "a day like 2026-11-24"
 
 
-def commands_of(noun: str, help_text: str, modules: str) -> typer.Typer:
-    """Make the group of a noun from the acts of the modules, in order of declaration."""
-    app = typer.Typer(no_args_is_help=True, help=help_text)
+def commands_of(noun: str, modules: str, does: str = "") -> typer.Typer:
+    """Make the group of a noun from the acts of the modules, in order of declaration.
+
+    `does` is the help of a noun that stands in no list of nouns.
+    """
+    app = typer.Typer(no_args_is_help=True, help=does or NOUNS[noun].does)
     for module in modules.split():
         for act in acts_in(module):
             group, _, verb = act.command.rpartition(" ")

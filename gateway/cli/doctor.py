@@ -13,8 +13,21 @@ from rich.text import Text
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
-from gateway.cli import key_complaints
-from gateway.cli.complaints import Complaint, lines
+from gateway.cli.complaints import (
+    Complaint,
+    fault,
+    kinds_of_keys,
+    lines,
+    of_calendar,
+    of_coming_year,
+    of_hosts,
+    of_keys,
+    of_law,
+    of_provider,
+    of_samples,
+    of_teams,
+    warning,
+)
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -29,8 +42,6 @@ from gateway.cli.console import (
 )
 from gateway.cli.home_complaints import PUT_BACK, of_files
 from gateway.cli.log import inconsistencies
-from gateway.cli.policy_complaints import of_calendar, of_coming_year, of_law, of_samples
-from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.home import Home
 from gateway.home.settings import Settings, load_key_policy, load_limits, load_settings
@@ -108,7 +119,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     except ConfigurationError as error:
         if not home.settings.is_file():
             raise
-        yield Complaint("fault", str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
+        yield fault(str(error), f"edit {home.settings}: gateway.toml.sample has every setting")
         return
     for what, complaints in (*of_files(home, settings), ("what SSH offers", _also_offered(settings))):
         yield from guarded(what, complaints)
@@ -122,14 +133,14 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
     try:
         yield from _registry(home, settings, catalogue, at)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "docs/operations.md: upgrading, and going back")
+        yield fault(str(error), "docs/operations.md: upgrading, and going back")
     except GatewayError as error:
         mend = "see that the database runs and that this user may use it"
         if settings.database is None:
             mend = f"see that this user may write {home.registry} and the folder that it lies in"
             if any(said in str(error) for said in _DAMAGED):
                 mend = f"the registry is damaged: {_BACKUP}"
-        yield Complaint("fault", str(error), mend)
+        yield fault(str(error), mend)
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
@@ -138,21 +149,20 @@ def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> C
     try:
         if registry.revision() not in {None, newest_revision()}:
             what = "the registry and the policies in force are of an earlier version of the gateway"
-            return Complaint("fault", what, "gateway upgrade")
-    except GatewayError as fault:
-        return Complaint("fault", str(fault), "see that the registry can be read; then: gateway doctor")
+            return fault(what, "gateway upgrade")
+    except GatewayError as unreadable:
+        return fault(str(unreadable), "see that the registry can be read; then: gateway doctor")
     finally:
         registry.close()
     draft = home.policies_in_force == home.policies
     kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
-    return Complaint("fault", str(error), "edit the file named" if draft else kept)
+    return fault(str(error), "edit the file named" if draft else kept)
 
 
 def _also_offered(settings: Settings) -> Iterator[Complaint]:
     for offer in settings.ssh.also_offer:
         whom = [*offer.networks, *([] if offer.provider is None else [f"provider {offer.provider}"])]
-        yield Complaint(
-            "warning",
+        yield warning(
             f"weak algorithms of SSH are offered to {', '.join(whom)}: {', '.join(offer.algorithms)}",
             "have them update their program, then take the line out of [ssh] also_offer in gateway.toml",
         )
@@ -163,10 +173,8 @@ def _audited(home: Path) -> Iterator[Complaint]:
     with registrar_of(home) as registrar:
         found, _ = inconsistencies(registrar, [], sealed=True)
     for inconsistency in found:
-        yield Complaint(
-            "fault",
-            plain(f"{inconsistency.where}: {inconsistency.what}"),
-            "gateway restore DIR, into a new home",
+        yield fault(
+            plain(f"{inconsistency.where}: {inconsistency.what}"), "gateway restore DIR, into a new home"
         )
 
 
@@ -177,10 +185,9 @@ def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
     except (DatabaseError, Fault):
         raise
     except GatewayError as error:
-        yield Complaint("fault", str(error), "mend what it names, then: gateway doctor")
+        yield fault(str(error), "mend what it names, then: gateway doctor")
     except Exception as error:  # noqa: BLE001 - one look that fails must not hide what all others find
-        yield Complaint(
-            "fault",
+        yield fault(
             f"doctor could not look at {what}: {trace_of(error)}",
             "send this line to whoever maintains the gateway; everything else was looked at",
         )
@@ -200,8 +207,8 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
                 ("the coming year", of_coming_year(session, catalogue, today)),
                 ("providers", _providers(session, catalogue, at)),
                 ("staff", _people(session, catalogue, at)),
-                ("keys", key_complaints.of_keys(session, home, load_key_policy(home), at)),
-                ("hosts", key_complaints.of_hosts(session, home, settings.host.name)),
+                ("keys", of_keys(session, home, load_key_policy(home), at)),
+                ("hosts", of_hosts(session, home, settings.host.name)),
                 ("other systems", _other_systems(session, at)),
                 ("what landed", _undecided(session, at)),
                 ("the clock", _clock(session, at)),
@@ -227,8 +234,7 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
     """Yield a complaint where the policies in use differ from the log's policies in force."""
     latest = last_loaded(session)
     if latest is not None and home.policies_in_force != home.version(latest):
-        yield Complaint(
-            "fault",
+        yield fault(
             f"{home.versions / 'current'} names other policies than the log has in force, {latest[:16]}",
             "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup",
         )
@@ -239,14 +245,13 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
     year = academic_year(today, catalogue.agreement.year.starts)
     enrolled = register.of(session).enrolled(years_in_force(today, catalogue))
     if not enrolled:
-        yield Complaint("warning", "no provider is enrolled", "gateway providers add ID --name …")
+        yield warning("no provider is enrolled", "gateway providers add ID --name …")
     kinds = kinds_of_keys(keys.list_keys(session), at)
     for provider in enrolled:
         if not provider.is_closed:
             yield from of_provider(provider, catalogue, year, *kinds[provider.id])
     for name, number in sorted(Counter(copy.provider for copy, _ in copies.waiting(session)).items()):
-        yield Complaint(
-            "warning",
+        yield warning(
             f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",
             f'gateway agreement ratify {name} --signatory "…"',
         )
@@ -255,8 +260,7 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
 def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     people = staff.list_staff(session)
     if people and not roles.in_force(session):
-        yield Complaint(
-            "warning",
+        yield warning(
             "roles are not in force: whoever runs commands here may do everything",
             "gateway roles grant NAME administrator --account ACCOUNT --why …",
         )
@@ -278,8 +282,7 @@ def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
     for act, wanted in _TAKES_TWO:
         able = {person.name for person in people if not wanted.isdisjoint(person.roles)}
         if not two_can_be_had(session, able, at):
-            yield Complaint(
-                "warning",
+            yield warning(
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",
                 "gateway roles list; gateway roles accept, or gateway roles vouch NAME FPR (docs/roles.md)",
             )
@@ -288,7 +291,7 @@ def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
 def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
     landed = transfers.landed(session)
     if landed and (at - transfers.get(session, landed[0]).upload.landed_at).total_seconds() > _STUCK_SECONDS:
-        yield Complaint("fault", f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
+        yield fault(f"{counted(len(landed), 'file')} landed and not decided", "gateway process")
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
@@ -299,18 +302,17 @@ def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"
         mend = f"docs/hand-on.md; then: gateway handon acknowledge {number}, or gateway handon retry {number}"
-        yield Complaint("warning", f"{name}: {what}", mend, name)
+        yield warning(f"{name}: {what}", mend, name)
     for row in hooks.listed(session):
         if why := hooks.remark(row):
             mend = f"docs/api.md; then: gateway hooks try {row.name}"
-            yield Complaint("warning", f"the web hook {row.name}: {why}", mend, row.name)
+            yield warning(f"the web hook {row.name}: {why}", mend, row.name)
 
 
 def _clock(session: Session, at: datetime) -> Iterator[Complaint]:
     newest = log.newest_at(session)
     if newest is not None and newest - at > _BEHIND:
-        yield Complaint(
-            "fault",
+        yield fault(
             f"the clock of this machine says {at:%Y-%m-%d %H:%M} UTC, and the log has entries of "
             f"{newest:%Y-%m-%d %H:%M}: one of them is wrong",
             "timedatectl set-ntp true, and see that the time is right; then start the services again",
@@ -321,8 +323,7 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
     *ended, last = log.keys_in_time(session, "")
     wanted = last.key.split("+")[1] if ended else ""
     if wanted != home.key_set:
-        yield Complaint(
-            "fault",
+        yield fault(
             f"the key of the log in use is {home.log_key(wanted)}, and keys/signing names another one: "
             "nothing can be put on record",
             "gateway keys gateway rotate, which finishes a change that was cut off"
@@ -334,11 +335,7 @@ def _key_set(session: Session, home: Home) -> Iterator[Complaint]:
 def _index(session: Session, home: Home) -> Iterator[Complaint]:
     path = home.pupil_key(home.key_set)
     if not path.exists() and persons.is_any(session):
-        yield Complaint(
-            "fault",
-            f"{path} is missing: no child is found, and no marker protects one",
-            PUT_BACK,
-        )
+        yield fault(f"{path} is missing: no child is found, and no marker protects one", PUT_BACK)
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -349,7 +346,7 @@ def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Compla
     if missing:
         named = ", ".join(missing[:_NAMED]) + (" and more" if len(missing) > _NAMED else "")
         what = f"{counted(len(missing), 'sealed file')} missing from {home.root / 'sealed'}: {named}"
-        yield Complaint("fault", what, _BACKUP)
+        yield fault(what, _BACKUP)
 
 
 def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
@@ -357,10 +354,9 @@ def _spool(home: Home, at: datetime) -> Iterator[Complaint]:
         return  # Told as a missing folder.
     old = [r for r in waiting(home.spool) if _age(home, r, at) > _STUCK_SECONDS]
     if old:
-        yield Complaint("fault", f"{len(old)} uploads wait in the spool", "gateway process; its log says why")
+        yield fault(f"{len(old)} uploads wait in the spool", "gateway process; its log says why")
     if aside := count_aside(home.spool):
-        yield Complaint(
-            "warning",
+        yield warning(
             f"set aside in the spool: {counted(aside, 'record')} that intake should never have written",
             "look at spool/landed/*.aside; the processor's log says why",
         )

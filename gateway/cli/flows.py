@@ -1,5 +1,6 @@
 """flows: the agreement's flows, and the state of each on a day."""
 
+import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
@@ -33,9 +34,7 @@ from gateway.policy.timescale import asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
-app = commands_of(
-    "flows", "What the agreement lists, row by row, and when it came.", "gateway.acts.agreement_flows"
-)
+app = commands_of("flows", "gateway.acts.agreement_flows")
 
 
 class FlowState(StrEnum):
@@ -151,19 +150,10 @@ def _statuses(
     chosen = None if only is None else [providers.get_provider(session, only).id]
     for provider, found in statuses(session, catalogue, day, chosen):
         for each in found:
-            yield {
-                "provider": provider.id,
-                "name": provider.name,
-                "flow": each.flow,
-                "data_type": each.data_type,
-                "timescale": each.timescale,
-                "state": each.state,
-                "due": None if each.due is None else each.due.isoformat(),
-                "period": each.period,
-                "known_by": each.known_by,
-                "last": rfc3339(each.last),
-                "missed": each.missed,
-            }
+            row = dataclasses.asdict(each) | {"provider": provider.id, "name": provider.name}
+            row |= {"due": each.due and each.due.isoformat(), "last": rfc3339(each.last)}
+            del row["asked"]
+            yield row
 
 
 def _shipped() -> Path:

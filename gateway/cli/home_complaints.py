@@ -8,8 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from gateway.cli import key_complaints
-from gateway.cli.complaints import Complaint
+from gateway.cli.complaints import Complaint, fault, of_secrets, warning
 from gateway.cli.console import now
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
@@ -50,25 +49,25 @@ def _folders(home: Home) -> Iterator[Complaint]:
     for folder in (home.keys, home.root / "sealed"):
         mode = stat.S_IMODE(folder.stat().st_mode) if folder.exists() else 0
         if not folder.exists():
-            yield Complaint("fault", f"{folder} is missing", "restore it from a backup")
+            yield fault(f"{folder} is missing", "restore it from a backup")
         elif mode & (0o027 if folder.stat().st_mode & stat.S_ISGID else 0o077):
             # The set-group-ID bit marks a folder meant for a group: the mailboxes' user.
-            yield Complaint("fault", f"{folder} is open to other users", f"chmod 700 {folder}")
+            yield fault(f"{folder} is open to other users", f"chmod 700 {folder}")
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
     """Yield files and folders made with the home and lost since."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
-            yield Complaint("fault", f"{home.keys / name} is missing: {without}", PUT_BACK)
+            yield fault(f"{home.keys / name} is missing: {without}", PUT_BACK)
     lost = [path for path in (home.spool.landed, home.published.root) if not path.exists()]
     for path in lost:
         mend = "gateway doctor --mend, or as root: systemd-tmpfiles --create gateway.conf"
-        yield Complaint("fault", f"{path} is missing", mend, safely=partial(_make_anew, home))
+        yield fault(f"{path} is missing", mend, safely=partial(_make_anew, home))
     for path in (home.published.common, home.published.intake_settings):
         if home.published.root.exists() and not path.exists():
             mend = "gateway doctor --mend, or start the processor again, which writes it anew"
-            yield Complaint("fault", f"{path} is missing", mend, safely=partial(_make_anew, home))
+            yield fault(f"{path} is missing", mend, safely=partial(_make_anew, home))
 
 
 def _make_anew(home: Home) -> None:
@@ -85,7 +84,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
         return
     if not home.policies.is_dir():
         what = f"{home.policies}, the draft of the policies, is missing"
-        yield Complaint("warning", what, f"cp -r {home.policies_in_force} {home.policies}")
+        yield warning(what, f"cp -r {home.policies_in_force} {home.policies}")
         return
     if policy_digest(home.policies) == home.policies_in_force.name:
         return
@@ -94,7 +93,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
     if faults := check(home.policies):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
-        yield Complaint("warning", what, "edit the file named, then: gateway policy check")
+        yield warning(what, "edit the file named, then: gateway policy check")
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
@@ -102,19 +101,13 @@ def _modes(home: Home) -> Iterator[Complaint]:
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
-            yield Complaint(
-                "fault",
-                f"{path} is open to other users",
-                f"chmod o-rwx {path}",
-                safely=partial(_close, path, 0o007),
+            yield fault(
+                f"{path} is open to other users", f"chmod o-rwx {path}", safely=partial(_close, path, 0o007)
             )
     for path in (home.root, *_below(home)):
         if path not in private and not path.is_symlink() and path.stat().st_mode & stat.S_IWOTH:
-            yield Complaint(
-                "fault",
-                f"other users may change {path}",
-                f"chmod o-w {path}",
-                safely=partial(_close, path, 0o002),
+            yield fault(
+                f"other users may change {path}", f"chmod o-w {path}", safely=partial(_close, path, 0o002)
             )
 
 
@@ -141,9 +134,9 @@ def _secrets(home: Home) -> Iterator[Complaint]:
         secret_files.signing_key(home)
         secret_files.log_key(home)
         secret_files.log_statement(home, secret_files.signing_fingerprint(home))
-        yield from (Complaint("warning", *said) for said in key_complaints.of_secrets(home))
+        yield from of_secrets(home)
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), "give the passphrase, or restore keys/ from a backup")
+        yield fault(str(error), "give the passphrase, or restore keys/ from a backup")
 
 
 def _contact(home: Home, settings: Settings) -> Iterator[Complaint]:
@@ -158,29 +151,26 @@ def _contact(home: Home, settings: Settings) -> Iterator[Complaint]:
             what = f"security.txt has to end in more than 30 days and less than a year: it ends on {told}"
     else:
         return
-    yield Complaint("warning", what, f"{mend} in {home.settings}; then start the services again")
+    yield warning(what, f"{mend} in {home.settings}; then start the services again")
 
 
 def _left_behind(home: Home, settings: Settings) -> Iterator[Complaint]:
     for left in left_behind(home, settings):
-        yield Complaint(
-            "warning", f"a move left {left}: retention does not see it", "gateway move --remove-old"
-        )
+        yield warning(f"a move left {left}: retention does not see it", "gateway move --remove-old")
 
 
 def _machine(home: Home) -> Iterator[Complaint]:
     for lack in confinement.missing():
-        yield Complaint("warning", lack, "docs/operations.md: what isolated children give up")
+        yield warning(lack, "docs/operations.md: what isolated children give up")
     free = shutil.disk_usage(home.root).free
     if free < _LOW_BYTES:
-        yield Complaint("warning", f"only {free // 1024**2} MiB of disk space are left", "make room")
+        yield warning(f"only {free // 1024**2} MiB of disk space are left", "make room")
 
 
 def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
     """Yield a complaint where other machines reach the console but browsers cannot log in."""
     if console.host not in _THIS_MACHINE and console.origin is None:
-        yield Complaint(
-            "warning",
+        yield warning(
             "the console listens for other machines, and has no name that a passkey can belong to",
             f'origin = "https://…" under [console] in {home.settings}: docs/console.md',
         )
@@ -190,13 +180,13 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
     """Yield the broken promises of an S3 store."""
     where = f"the store {settings.store.url}"
     try:
-        for fault in faults_of_store(home, settings):
-            yield Complaint("fault", f"{where}: {fault}", "docs/cluster.md: which stores do")
+        for broken in faults_of_store(home, settings):
+            yield fault(f"{where}: {broken}", "docs/cluster.md: which stores do")
     except ConfigurationError as error:
-        yield Complaint("fault", str(error), f"edit [store] in {home.settings}")
+        yield fault(str(error), f"edit [store] in {home.settings}")
     except OSError as error:
         mend = "see that it runs and that its credentials may list, read, write and delete there"
-        yield Complaint("fault", f"{where}: {error.strerror}", mend)
+        yield fault(f"{where}: {error.strerror}", mend)
 
 
 def _engine(home: Home, settings: ProcessorSettings) -> Iterator[Complaint]:
@@ -210,14 +200,13 @@ def _engine(home: Home, settings: ProcessorSettings) -> Iterator[Complaint]:
             lack = f"{settings.sop_program}, the OpenPGP program, is not installed"
     except ConfigurationError as error:
         lack = str(error)
-    except Fault as fault:
-        yield Complaint("fault", f"the OpenPGP program does not run: {fault}", "apt-get install sqop")
+    except Fault as error:
+        yield fault(f"the OpenPGP program does not run: {error}", "apt-get install sqop")
     if lack is not None and settings.engine == "sop":
-        yield Complaint("fault", lack, "apt-get install sqop, or engine in gateway.toml")
+        yield fault(lack, "apt-get install sqop, or engine in gateway.toml")
     elif lack is not None and settings.engine == "auto":
         size = load_limits(home).open.embedded_sealed_bytes // 1024**2
-        yield Complaint(
-            "warning",
+        yield warning(
             f"{lack}. Meanwhile the embedded engine opens files, and none of over {size} MiB",
             "apt-get install sqop, as Debian 13 has it",
         )

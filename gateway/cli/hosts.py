@@ -12,9 +12,7 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.registry import hosts, log
 
-app = commands_of(
-    "hosts", "Hosts that share the work on one registry (docs/cluster.md).", "gateway.acts.hosts"
-)
+app = commands_of("hosts", "gateway.acts.hosts")
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
 

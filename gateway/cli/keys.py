@@ -1,11 +1,340 @@
-"""keys: SSH keys and OpenPGP certificates of providers and staff."""
+"""keys: SSH keys and OpenPGP certificates of providers and staff, the gateway's own, and its host keys."""
 
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.acts.act import WAITS
 from gateway.acts.keys import ConfirmKeys
-from gateway.cli import gateway_keys, host_keys
-from gateway.cli.console import formerly
+from gateway.cli import dates
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    existing,
+    fails_clearly,
+    formerly,
+    now,
+    out,
+    print_exactly,
+    registrar_of,
+    registry,
+    show,
+    who,
+)
 from gateway.cli.derived import command_of, commands_of
+from gateway.cli.options import GatewayKeyOption
+from gateway.cli.progress import progress
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_key_policy, load_settings
+from gateway.homes.settings_text import note_passphrase_file
+from gateway.model import GatewayKeyKind, counted
+from gateway.registry import keys
 
-app = commands_of("keys", "Keys of providers and staff, and the gateway's own.", "gateway.acts.keys")
-app.add_typer(gateway_keys.app, name="gateway")
-app.add_typer(host_keys.app, name="host")
+app = commands_of("keys", "gateway.acts.keys")
+gateway_app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
+host_app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
+app.add_typer(gateway_app, name="gateway")
+app.add_typer(host_app, name="host")
 app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", command_of(ConfirmKeys)))
+FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
+
+
+@gateway_app.command()
+@fails_clearly
+def export(home: HomeOption = DEFAULT_HOME) -> None:
+    """Print the gateway's OpenPGP certificate, for providers to encrypt to."""
+    with registry(home) as opened, opened.read() as session:
+        current = keys.find_key(session, "gateway", "gateway", _signing(home))
+    print_exactly(current.material)
+
+
+@gateway_app.command("show")
+@fails_clearly
+def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the gateway's keys, with fingerprints as read out."""
+    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import secret_files  # noqa: PLC0415
+
+    with registry(home) as opened, opened.read() as session:
+        rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
+    for row in rows:
+        row["fingerprint_in_fours"] = grouped(row["fingerprint"])
+        row["current"] = row["fingerprint"] == _signing(home)
+        row["secret_held"] = secret_files.secret_key_file(Home(home), row["fingerprint"]).exists()
+    columns = ("kind", "fingerprint_in_fours", "state", "not_after", "current", "secret_held")
+    show(rows, columns, as_json=as_json, empty="no keys")
+
+
+@gateway_app.command()
+@fails_clearly
+def rotate(
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=dates.last_day,
+            metavar="DAY|TIME",
+            help="The last day on which the old key opens files; see keys.toml.",
+        ),
+    ] = None,
+    compromised: Annotated[
+        bool,
+        typer.Option("--compromised", help="The keys may be in wrong hands: all end at once."),
+    ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Also new: the keys of the log and of the index of pupils.")
+    ] = False,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Change to a new key. The old one signs the succession, and opens files for a while.
+
+    May be repeated after an interruption.
+    """
+    from gateway.keys.rotation import resume  # noqa: PLC0415
+    from gateway.keys.rotation import rotate as change  # noqa: PLC0415
+    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    place, at = existing(home), now()
+    end = at + timedelta(days=load_key_policy(place).overlap_days)
+    if until is not None:
+        end = dates.last_moment(until, place.policies_in_force, at)
+    with registry(home, whole=True) as opened:
+        # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
+        done = resume(place, opened, at)
+        if done is None:
+            if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
+                return
+            done = change(
+                place,
+                opened,
+                load_settings(place),
+                at=at,
+                until=None if compromised else end,
+                person=who(),
+                kind=key,
+                every_key=every,
+            )
+    if done.resumed:
+        out.print("an earlier change that was cut off is finished; nothing new was made")
+    out.print(f"the key is now  {grouped(done.current.fingerprint)}", soft_wrap=True)
+    if done.old.not_after is not None:
+        out.print(f"the old one opens files until {done.old.not_after:%Y-%m-%d %H:%M} UTC")
+    if (compromised or every) and not done.resumed:
+        out.print("the log has another key: /keys/gateway-log-keys.asc; tell whoever keeps its heads")
+        out.print("the index of pupils has another key: everything on record is carried over")
+    out.print("providers find it in /keys/gateway.asc, each with a notice; be ready to read it out")
+
+
+@gateway_app.command()
+@fails_clearly
+def reseal(
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many files; the rest later.")] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Reseal stored files from older keys to the current one. May be interrupted and repeated."""
+    from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    place = Home(home)
+    with registry(home, whole=True) as opened, progress("resealing") as told:
+        outcome = work(place, opened, limit=limit, progress=told)
+    out.print(
+        f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
+        f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
+    )
+    if outcome.failed:
+        raise GatewayError(f"{counted(outcome.failed, 'file')} could not be resealed; the log above says why")
+
+
+@gateway_app.command()
+@fails_clearly
+def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
+    """Destroy the secret half of a key out of use and needed by no stored file."""
+    from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with registry(home) as opened, opened.read() as session:
+        whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
+    if not _agreed(home, "destroy", whole):
+        return
+    with registry(home, whole=True) as opened:
+        key = end(Home(home), opened, fingerprint, at=now(), person=who())
+    out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it", soft_wrap=True)
+
+
+@gateway_app.command()
+@fails_clearly
+def protect(
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Where the new passphrase stands; typed in if not given.")
+    ] = None,
+    none: Annotated[bool, typer.Option("--none", help="Put the secrets under no passphrase.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
+    from gateway.keys.rotation import changing_keys  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets import passphrase, secret_files  # noqa: PLC0415
+
+    place = Home(home)
+    new = None if none else passphrase.new_passphrase(passphrase_file)
+    if new is not None and secret_files.are_under(place, new):
+        passphrase.keep(new)  # An interrupted run: some secrets open with the new passphrase only.
+    if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
+        return
+    with changing_keys(place):
+        secret_files.protect(place, new)
+    passphrase.forget()
+    out.print("the secrets are under no passphrase" if none else "the secrets are under the new passphrase")
+    if passphrase_file is not None and not none:
+        file = passphrase_file.absolute()
+        note_passphrase_file(place.settings, file)
+        out.print(f"gateway.toml names {file}: services take it from there", soft_wrap=True)
+    if not none:
+        out.print("a systemd credential gateway-passphrase goes before any file: renew it where there is one")
+
+
+def _agreed(home: Path, act: str, subject: str) -> bool:
+    """Do two people want the act, with roles in force? Say so while the second is missing."""
+    from gateway.record.dual_control import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    at = now()
+    with registrar_of(home) as registrar, registrar.registry.write() as session:
+        done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
+        registrar.sign_head(session, at)
+    if not done:
+        out.print(WAITS)
+    return done
+
+
+def _signing(home: Path) -> str:
+    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    return secret_files.signing_fingerprint(Home(home))
+
+
+# By then every school with weekly uploads has logged in and learnt the key.
+_KNOWN_AFTER = timedelta(days=14)
+
+
+class HostKeyService(StrEnum):
+    """The services with a host key."""
+
+    INTAKE = "intake"
+    MAILBOXES = "mailboxes"
+
+
+ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
+
+
+@host_app.command("list")
+@fails_clearly
+def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the host keys in use and announced, with the fingerprints shown by clients."""
+    show(
+        list(_host_keys(Home(home))),
+        ("service", "use", "fingerprint"),
+        as_json=as_json,
+        empty="no service has started yet: a host key is made at its first start",
+    )
+
+
+@host_app.command()
+@fails_clearly
+def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
+    """Make the next host key, and announce the key to clients. Run as the service's own user."""
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
+
+    secret = _started(Home(home), service)
+    key = server.announce(secret)
+    out.print(f"announced  {key.get_fingerprint()}", soft_wrap=True)
+    out.print("clients that learn host keys by themselves know it from their next login on; publish it for")
+    out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
+
+
+@host_app.command()
+@fails_clearly
+def switch(
+    service: ServiceOption = HostKeyService.INTAKE,
+    yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Put the announced host key in use, some weeks after the announcement. Run as the service's own user."""
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
+
+    secret = _started(Home(home), service)
+    announced = server.announced_at(secret)
+    if announced is not None and announced > now() - _KNOWN_AFTER and not yes:
+        raise GatewayError(
+            f"this key is announced only since {announced:%Y-%m-%d}: clients that have not logged in since "
+            f"then would say that the host key has changed. Wait until {announced + _KNOWN_AFTER:%Y-%m-%d}, "
+            "or, where the key in use may be in wrong hands, add --yes"
+        )
+    key = server.switch(secret)
+    out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
+    if service is HostKeyService.MAILBOXES:
+        out.print("restart the mailboxes service; tell staff the fingerprint")
+    else:
+        out.print("new connections see it within seconds; publish it: gateway keys host publish")
+
+
+@host_app.command()
+@fails_clearly
+def publish(home: HomeOption = DEFAULT_HOME) -> None:
+    """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
+    from gateway.keys.notices import host_list  # noqa: PLC0415
+    from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets.signing import Signing  # noqa: PLC0415
+    from gateway.zones.spool import private_mode, write_durably  # noqa: PLC0415
+
+    place, at = Home(home), now()
+    rows = [row for row in _host_keys(place) if row["service"] == HostKeyService.INTAKE]
+    if not rows:
+        raise GatewayError("intake has no host key yet; it makes one at its first start")
+    settings = load_settings(place)
+    text = host_list(settings.organisation, [(row["fingerprint"], row["use"]) for row in rows], at)
+    signed = Signing.load(place, settings).clearsign(text)
+    write_durably(place.keys / "hosts.asc", signed.encode(), mode=private_mode(place.keys))
+    publish_all(place, at)
+    for row in rows:
+        out.print(f"{row['fingerprint']}  {row['use']}", soft_wrap=True)
+    out.print("compare them with what intake's machine shows, then tell providers: /keys/gateway-hosts.asc")
+
+
+def _host_keys(home: Home) -> list[dict[str, Any]]:
+    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
+
+    rows = []
+    for service in HostKeyService:
+        secret = _secret(home, service)
+        uses = [("in use", secret), ("announced", server.next_file(secret))]
+        if service is HostKeyService.INTAKE:
+            uses.append(("for old programs", server.rsa_file(secret)))
+        for use, path in uses:
+            fingerprint = server.fingerprint(path)
+            if fingerprint is not None:
+                rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})
+    return rows
+
+
+def _started(home: Home, service: HostKeyService) -> Path:
+    """Return the host key of a service that was started once. GatewayError otherwise."""
+    if not (secret := _secret(home, service)).exists():
+        raise GatewayError(f"{secret} is missing: the service makes it at its first start")
+    return secret
+
+
+def _secret(home: Home, service: HostKeyService) -> Path:
+    if service is HostKeyService.INTAKE:
+        return home.spool.host / "ssh_host_ed25519_key"
+    return home.keys / "mailboxes_host_key"
+
+
+def _check_started(secret: Path) -> None:
+    if not secret.exists():
+        raise GatewayError(f"{secret} is missing: the service makes it at its first start")

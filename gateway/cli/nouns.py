@@ -51,7 +51,8 @@ NOUNS = {
     ),
     "move": Noun(
         "Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.",
-        attribute="move",
+        "backup",
+        "move",
     ),
     "install": Noun(
         "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
@@ -83,10 +84,7 @@ NOUNS = {
         "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
         "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
     ),
-    "providers": Noun(
-        "Enrol providers and look at them.",
-        acts="gateway.acts.providers gateway.acts.provider_life gateway.acts.provider_list",
-    ),
+    "providers": Noun("Enrol providers and look at them.", acts="gateway.acts.providers"),
     "keys": Noun("Keys of providers and staff, and the gateway's own."),
     "staff": Noun("Enrol the authority's staff and look at them.", acts="gateway.acts.staff"),
     "roles": Noun("Who may do what, by name.", acts="gateway.acts.roles"),

@@ -1,59 +1,384 @@
-"""policy: consistency of the policies, their decisions with reasons, and the effects of an edit."""
+"""policy: consistency of the policies, their decisions with reasons, and a change as an act of two people."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import dataclasses
+from collections.abc import Collection, Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
+from sqlmodel import Session
 
 from gateway.acts.policy_explain import ExplainDecision, decision_object
-from gateway.cli import (
-    dates,
-    policy_check,
-    policy_confirm,
-    policy_diff,
-    policy_new,
-    policy_optional,
-    policy_pack,
-    policy_propose,
-    policy_simulate,
+from gateway.cli import dates, policy_draft
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    plain,
+    print_json,
+    registry,
+    rfc3339,
+    show,
+    who,
 )
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, out, print_json, registry
 from gateway.cli.derived import command_of, commands_of
-from gateway.errors import GatewayError
+from gateway.cli.options import WhyGivenOption, WhyOption
+from gateway.cli.policy_standing import standing, told
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.model import Provider
+from gateway.home.settings import load_settings
+from gateway.home.settings_file import nearest
+from gateway.model import Provider, counted
+from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.catalogue import load_catalogue, read
+from gateway.policy.edits import WEIGHTS, edits
+from gateway.policy.explain import diff as outcomes
 from gateway.policy.explain import render
+from gateway.policy.faults import PolicyFault
+from gateway.policy.new_flow import declare
+from gateway.record import policy_proposals as proposals
+from gateway.registry import log, providers
 
 if TYPE_CHECKING:
     from gateway.processor.dry_run import Trial
+    from gateway.record.policies_in_force import Keeper
+    from gateway.record.policy_check import Simulated
+    from gateway.registry.database import Registry
 
-
-def add_to(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command("check")(policy_check.check)
-    app.command("confirm")(policy_confirm.confirm)
-    app.command("diff")(policy_diff.diff)
-    app.command("simulate")(policy_simulate.simulate)
-    for command in (policy_propose.propose, policy_propose.approve, policy_propose.withdraw):
-        app.command()(command)
-    app.add_typer(policy_new.app, name="new")
-    app.add_typer(policy_optional.app, name="optional")
-    app.add_typer(policy_pack.app, name="pack")
-    app.command("roll-back")(policy_propose.roll_back)
-    app.command("status")(policy_propose.status)
-
+_HARMLESS = "Columns that are listed as harmless; files with them pass."
+_OF_SETTINGS = ("weight", "file", "entry", "does")
+_OF_OUTCOMES = ("provider_kind", "data_type", "team")
+FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
+DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Try them on the files of so many days.")]
+_DAYS = 180
 
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
-_HARMLESS = "Columns that are listed as harmless; files with them pass."
-app.add_typer(commands_of("policy harmless", _HARMLESS, "gateway.acts.harmless"), name="harmless")
+app.add_typer(commands_of("policy harmless", "gateway.acts.harmless", _HARMLESS), name="harmless")
 app.command("explain")(command_of(ExplainDecision))
-add_to(app)
+
+
+@app.command()
+@fails_clearly
+def check(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
+    ] = None,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="First declare the data types and items that it does not list.")
+    ] = False,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
+    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
+
+    policies = folder or existing(home).policies
+    if not policies.is_dir():
+        raise ConfigurationError(f"{policies} is no folder")
+    for name in declare(policies) if mend else ():
+        if not as_json:
+            out.print(f"{name}: what the agreement does not list is declared", soft_wrap=True)
+    faults = [*faults_of(policies, now().date()), *(() if folder else _unknown_providers(home))]
+    if as_json:
+        print_json([dataclasses.asdict(fault) for fault in faults])
+    else:
+        for fault in faults:
+            out.print(Text(plain(fault)), soft_wrap=True)
+        out.print(
+            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
+            soft_wrap=True,
+        )
+    if faults:
+        raise typer.Exit(1)
+
+
+def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
+    """Yield the providers with training days in the calendar and without enrolment."""
+    reading = read(Home(home).policies)
+    calendar = reading.models.get("calendar.toml")
+    given = calendar.inset if isinstance(calendar, CalendarFile) else ()
+    if not given:
+        return
+    with registry(home) as opened, opened.read() as session:
+        known = providers.added(session)
+    for n, inset in enumerate(given):
+        if inset.provider not in known:
+            words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
+            reading.blame("calendar.toml", ("inset", n, "provider"), words)
+            yield reading.faults[-1]
+
+
+app.command("confirm")(policy_draft.confirm)
+app.add_typer(policy_draft.new_app, name="new")
+app.add_typer(policy_draft.optional_app, name="optional")
+app.add_typer(policy_draft.pack_app, name="pack")
+
+
+@app.command()
+@fails_clearly
+def diff(
+    old: FolderArgument,
+    new: FolderArgument,
+    on: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=dates.local_time, metavar="DAY|TIME", help="As of a day or a local time; now if not given."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the differences between two policies folders, and their effects.
+
+    First the settings with less protection, then the changed outcomes by kind of provider, data type and
+    team, then all else with the reason for having no effect.
+    """
+    if as_json:
+        print_json(list(_rows(old, new, on)))
+    else:
+        show_differences(old, new, on)
+
+
+def show_differences(old: Path, new: Path, on: datetime | None) -> None:
+    """Print the differences between two folders, as of a day or a local time; now for None."""
+    rows = list(_rows(old, new, on))
+    if not rows:
+        out.print("nothing differs")
+    for title, columns, some in _sections(rows):
+        if some:
+            out.print(f"\n{title}:", soft_wrap=True)
+            show(some, (*columns, "before", "after"), as_json=False, empty="")
+
+
+def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
+    """Yield every difference, all with the same keys; keys of other kinds are None."""
+    before, after = load_catalogue(old), load_catalogue(new)
+    empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
+    settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
+    yield from (row for row in settings if row["weight"] == WEIGHTS[0])
+    for one in outcomes(before, after, dates.moment(on, after)):
+        yield empty | dataclasses.asdict(one) | {"weight": "outcome", "team": one.team or None}
+    yield from (row for row in settings if row["weight"] != WEIGHTS[0])
+
+
+def _sections(
+    rows: list[dict[str, Any]],
+) -> Iterator[tuple[str, tuple[str, ...], list[dict[str, Any]]]]:
+    def of(weight: str) -> list[dict[str, Any]]:
+        return [row for row in rows if row["weight"] == weight]
+
+    yield "Loses protection", _OF_SETTINGS[1:], of("loses protection")
+    yield "Outcomes that change", _OF_OUTCOMES, of("outcome")
+    yield "Changes besides", _OF_SETTINGS[1:], of("changes")
+    yield "Without effect on any outcome", _OF_SETTINGS[1:], of("no effect")
+
+
+@app.command()
+@fails_clearly
+def simulate(
+    folder: Annotated[
+        Path | None, typer.Argument(file_okay=False, exists=True, help="The other policies.")
+    ] = None,
+    pack: Annotated[
+        Path | None, typer.Option(dir_okay=False, exists=True, help="Those in force, with this law pack.")
+    ] = None,
+    days: DaysOption = _DAYS,
+    home: HomeOption = DEFAULT_HOME,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide the files of the last months by other policies: changed outcomes, frequency and files.
+
+    Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
+    """
+    from gateway.record.policy_check import simulate as simulated  # noqa: PLC0415 - loads the classifier
+    from gateway.record.policy_drafts import check_name, policies_with  # noqa: PLC0415 - loads the registry's libraries
+
+    if (folder is None) == (pack is None):
+        raise typer.BadParameter("give either a folder of policies, or --pack")
+    in_force = existing(home).policies_in_force
+    before = load_catalogue(in_force)
+    if pack is not None:
+        check_name(pack)
+        with policies_with(in_force, pack.name, pack.read_bytes()) as other:
+            after = load_catalogue(other)
+    elif folder is not None:
+        after = load_catalogue(folder)
+    with registry(home) as opened, opened.read() as session:
+        found = simulated(session, before, after, now() - timedelta(days=days))
+    rows = simulated_rows(found)
+    if as_json:
+        print_json({"files": found.files, "same": found.same, "changes": rows})
+        return
+    show_simulated(found, rows, days)
+
+
+def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
+    """Return each pair of different outcomes, with the frequency and some files."""
+    return [
+        {
+            "files": count,
+            "before": was.told,
+            "after": becomes.told,
+            "until": becomes.until,
+            "such_as": list(some),
+        }
+        for was, becomes, count, some in found.changes
+    ]
+
+
+def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
+    """Print the number of files, and their outcomes."""
+    out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before", soft_wrap=True)
+    if rows:
+        show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
+
+
+@app.command()
+@fails_clearly
+def propose(
+    folder: Annotated[
+        Path | None, typer.Argument(file_okay=False, help="The policies; policies/ of the home if not given.")
+    ] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(parser=dates.day, metavar="DAY", help="From this day on; once approved if not given."),
+    ] = None,
+    days: DaysOption = _DAYS,
+    why: WhyGivenOption = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Check other policies, compare them with those in force, simulate past files, and propose them.
+
+    In force once approved by a second person: gateway policy approve.
+    """
+    place, at = existing(home), now()
+    origin = folder or place.policies
+    with registry(home) as opened:
+        keeper = _keeper(place, opened)
+        digest = keeper.keep(origin)
+        _compare(place, opened, place.version(digest), days)
+        zone = load_catalogue(place.version(digest)).calendar.timezone
+        begins = proposals.beginning(on.date() if on else None, at, zone)
+        with opened.write() as session:
+            proposals.propose(session, digest, begins, by=who(), why=why, at=at)
+            _sign_head(session, place)
+    out.print(f"\nproposed: {digest}", soft_wrap=True)
+    out.print("a second person looks at this and says: gateway policy approve", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def approve(
+    digest: Annotated[
+        str | None, typer.Argument(metavar="[DIGEST]", help="Only if this is what is proposed.")
+    ] = None,
+    days: DaysOption = _DAYS,
+    yes: Annotated[bool, typer.Option("--yes", help="You have looked at it: do not ask.")] = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Approve another person's proposal, after a look at the changes."""
+    place, at = existing(home), now()
+    with registry(home) as opened:
+        with opened.read() as session:
+            found = proposals.to_approve(session, by=who(), at=now(), digest=digest)
+        out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}", soft_wrap=True)
+        keeper = _keeper(place, opened)
+        _compare(place, opened, keeper.folder(found.digest), days)
+        if not yes:
+            typer.confirm("Are these to decide?", default=False, abort=True, err=True)
+        with opened.write() as session:
+            # The proposal shown, and none made meanwhile.
+            approved = proposals.approve(session, by=who(), at=at, digest=found.digest)
+            _sign_head(session, place)
+        if approved.begins <= at:
+            keeper.put_in_force(approved.digest)
+            out.print(f"in force: {approved.digest}", soft_wrap=True)
+        else:
+            keeper.put_off(approved)
+            out.print(
+                f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on", soft_wrap=True
+            )
+        keeper.draft(approved.digest)
+
+
+@app.command()
+@fails_clearly
+def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
+    """Withdraw a proposal, or an approval for a future day."""
+    place, at = existing(home), now()
+    with registry(home) as opened:
+        with opened.write() as session:
+            taken_back = proposals.withdraw(session, by=who(), why=why, at=at)
+            _sign_head(session, place)
+        _keeper(place, opened).forget_day()
+    out.print(f"withdrawn: {taken_back.digest}", soft_wrap=True)
+
+
+@app.command("roll-back")
+@fails_clearly
+def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
+    """Put the policies in force before back in force, at once. They were approved in their day."""
+    place = existing(home)
+    with registry(home) as opened:
+        with opened.read() as session:
+            digest = proposals.before(session)
+        keeper = _keeper(place, opened)
+        keeper.put_in_force(digest, by=who(), why=why)
+        keeper.draft(digest)
+    out.print(f"in force again: {digest}", soft_wrap=True)
+
+
+@app.command()
+@fails_clearly
+def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """Show the policies in force, the proposal, and if policies/ holds another edit."""
+    place = existing(home)
+    with registry(home) as opened, opened.read() as session:
+        found = standing(session, place)
+    if as_json:
+        print_json(found)
+        return
+    for line in told(found):
+        out.print(line, soft_wrap=True)
+
+
+def _sign_head(session: Session, place: Home) -> None:
+    """Sign the log's head in the transaction that changed the log."""
+    from gateway.secrets.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    signing = Signing.load(place, load_settings(place))
+    log.sign_head(session, signing.log_key, signing.origin, now())
+
+
+def _keeper(place: Home, opened: Registry) -> Keeper:
+    from gateway.record.policies_in_force import Keeper  # noqa: PLC0415 - loads the OpenPGP libraries
+    from gateway.secrets.signing import Signing  # noqa: PLC0415
+
+    return Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
+
+
+def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
+    """Show the differences from the policies in force, lost protection first, and changed past outcomes."""
+    from gateway.record.policy_check import simulate as simulated  # noqa: PLC0415 - as above
+
+    try:
+        before = load_catalogue(place.policies_in_force)
+    except ConfigurationError as error:
+        out.print(f"what is in force cannot be read, so that nothing is compared: {error}", soft_wrap=True)
+        return
+    show_differences(place.policies_in_force, folder, None)
+    with opened.read() as session:
+        found = simulated(session, before, load_catalogue(folder), now() - timedelta(days=days))
+    out.print()
+    show_simulated(found, simulated_rows(found), days)
 
 
 @app.command("test")

@@ -6,7 +6,7 @@ from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.model import counted
 
-app = commands_of("pupils", "Which files hold a child. Every question is logged.", "gateway.acts.pupils")
+app = commands_of("pupils", "gateway.acts.pupils")
 
 
 @app.command()

@@ -21,9 +21,7 @@ from gateway.cli.console import (
 from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 
-app = commands_of(
-    "retention", "How long things are kept (policies/retention.toml).", "gateway.acts.retention"
-)
+app = commands_of("retention", "gateway.acts.retention")
 OnOption = Annotated[
     datetime | None,
     typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),

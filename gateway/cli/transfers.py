@@ -19,7 +19,7 @@ from gateway.model import counted
 if TYPE_CHECKING:
     from gateway.record.delivered import Whole
 
-app = commands_of("transfers", "What landed and what became of it.", "gateway.acts.transfers")
+app = commands_of("transfers", "gateway.acts.transfers")
 _PIECE = 1024**2
 
 

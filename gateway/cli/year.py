@@ -12,8 +12,9 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
+from gateway.acts.act import GivenFile
 from gateway.cli import dates
-from gateway.cli.complaints import Complaint, Together, lines
+from gateway.cli.complaints import Complaint, Together, kinds_of_keys, lines, of_provider, of_teams, warning
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -28,7 +29,6 @@ from gateway.cli.console import (
     who,
 )
 from gateway.cli.options import WhyGivenOption
-from gateway.cli.provider_complaints import kinds_of_keys, of_provider, of_teams
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.model import RatificationsThatCount, counted
@@ -62,8 +62,7 @@ def of_year(
             continue
         yield from of_provider(provider, catalogue, year, *kinds[provider.id])
         if catalogue.bodies.of(provider.kind).ratifies and provider.id not in reached:
-            yield Complaint(
-                "warning",
+            yield warning(
                 f"{provider.id} has no contact",
                 f"gateway providers set {provider.id} --contact ROLE --email … --telephone …",
                 provider.id,
@@ -76,21 +75,18 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
     first, calendar = first_year(year), catalogue.calendar
     if first not in written(calendar):
         then = "by rule until then" if calendar.term_rule else "nothing daily or weekly is judged until then"
-        yield Complaint(
-            "warning",
+        yield warning(
             f"the terms of {year} are not written down: {then}",
             f"gateway year open {year} --terms FILE, with the published dates",
         )
     elif written(calendar)[first] == written(load_catalogue(shipped_policies()).calendar).get(first):
-        yield Complaint(
-            "warning",
+        yield warning(
             f"the terms of {year} are the sample's",
             f"gateway year open {year} --terms FILE, with the dates that the authority has published",
         )
     for results in calendar.results:
         if not any(day.year == first + 1 for day in results.dates):
-            yield Complaint(
-                "warning",
+            yield warning(
                 f"the results day of {results.data_type} in {first + 1} is by rule",
                 f"put the published day into its dates in {home.policies / 'calendar.toml'}, then: "
                 "gateway policy propose",
@@ -99,7 +95,6 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
 
 app = typer.Typer(no_args_is_help=True, help="The school year: opened each summer, and what it lacks.")
 YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
-_TEXT_BYTES = 4 * 1024**2
 
 
 @app.command("open")
@@ -208,7 +203,7 @@ def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates 
         raise GatewayError("give the terms in a file or by hand, not both")
     shared = tuple(day.date() for day in inset)
     if terms is not None:
-        read = read_dates(_read(terms))
+        read = read_dates(GivenFile.read(terms).content)
         return Dates(terms=read.terms, inset=tuple(sorted({*read.inset, *shared})))
     if not term:
         if shared:
@@ -224,19 +219,9 @@ def _term(text: str) -> tuple[date, date]:
     return dates.day(first).date(), dates.day(last).date()
 
 
-def _read(file: Path) -> bytes:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-    if len(data) > _TEXT_BYTES:
-        raise GatewayError(f"{file} is too large")
-    return data
-
-
 def _read_text(file: Path) -> str:
     try:
-        text = _read(file).decode("utf-8-sig")
+        text = GivenFile.read(file).content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise GatewayError(f"{file} is no UTF-8 text: save the agreement as plain text in UTF-8") from None
     if not text.strip():

@@ -42,7 +42,7 @@ STATED: dict[str, set[str]] = {
     "a delivery against the policy": {"delivered.confirm"},
     "a withdrawal": {"delivered.check_second"},
     "a revocation": {"keys.carry_out"},
-    "the gateway's keys": {"gateway_keys._agreed"},
+    "the gateway's keys": {"keys._agreed"},
     "a role": {"roles._agreed"},
     "policies": {"policy_proposals.to_approve"},
     "a team that sees held files": {"staff._agreed_to_show"},

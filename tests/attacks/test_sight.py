@@ -55,14 +55,14 @@ ALWAYS = {"all", "from_", "to"}
 TRIED = {
     "flows.list_all": "flows list",
     "flows.status": "flows status",
-    "host_keys.list_all": "keys host list",
-    "gateway_keys.show_all": "keys gateway show",
+    "keys.list_host_keys": "keys host list",
+    "keys.list_gateway_keys": "keys gateway show",
     "log.head": "log head",
     "log.consistency": "log consistency 1 2",
-    "policy_simulate.simulate": "policy simulate {others} --days 3000",
-    "policy_propose.status": "policy status",
-    "policy_propose.propose": "policy propose {others} --days 3000 --why w",
-    "policy_optional.list_optional": "policy optional list",
+    "policy.simulate": "policy simulate {others} --days 3000",
+    "policy.status": "policy status",
+    "policy.propose": "policy propose {others} --days 3000 --why w",
+    "policy_draft.list_optional": "policy optional list",
     "year.show_year": "year show 2026-27",
     "status.status": "status",
     "doctor.doctor": "doctor",
@@ -76,14 +76,14 @@ NOT_TRIED = {
     "it writes hashes alone": "log.tiles",
     "it names what does not fit, which nobody may hide: where all fits, it names nothing": "log.verify",
     "it tells of keys, of one member of staff, of one's own role, of policies or of a file at hand": """
-        gateway_keys.export policy_pack.list_packs policy.try_out
+        keys.export policy_draft.list_packs policy.try_out
     """,
     "it changes what it is given, and answers with that": """
-        move.move gateway_keys.rotate gateway_keys.reseal gateway_keys.destroy gateway_keys.protect
-        host_keys.announce host_keys.switch host_keys.publish year.open_year
-        log.cosign log.witness hosts.add hosts.join policy_confirm.confirm policy_pack.install
-        policy_optional.switch
-        policy_propose.approve policy_propose.withdraw policy_propose.roll_back policy_new.flow
+        backup.move keys.rotate keys.reseal keys.destroy keys.protect
+        keys.announce keys.switch keys.publish year.open_year
+        log.cosign log.witness hosts.add hosts.join policy_draft.confirm policy_draft.install
+        policy_draft.switch
+        policy.approve policy.withdraw policy.roll_back policy_draft.flow
         declare.declare pupils.index
     """,
 }

@@ -1,0 +1,311 @@
+"""policy confirm, new, optional and pack: a draft of the policies is written, and read by a person."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import tomlkit
+import typer
+from rich.text import Text
+
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    existing,
+    fails_clearly,
+    now,
+    out,
+    plain,
+    show,
+)
+from gateway.errors import GatewayError
+from gateway.home.settings import load_settings
+from gateway.home.settings_file import nearest
+from gateway.log.checkpoint import LogKey
+from gateway.model import counted
+from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
+from gateway.policy.citations import ClauseTexts, cited_now, confirmed, due
+from gateway.policy.dates import local_day
+from gateway.policy.new_flow import NewFlow, begin, check_new, write_flow
+from gateway.policy.schema import ClauseId
+from gateway.policy.timescale import names_today, standing_of, told_today
+from gateway.zones.spool import write_durably
+
+ClausesArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[CLAUSE]...", help="All that wait for it if not given.")
+]
+FolderOption = Annotated[
+    Path | None,
+    typer.Option("--policies", file_okay=False, help="A policies folder; that of the home if not given."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="You have read them: do not ask.")]
+
+
+@fails_clearly
+def confirm(
+    clauses: ClausesArgument = None,
+    folder: FolderOption = None,
+    yes: YesOption = False,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Show each new or changed clause with the settings citing the clause, and ask for confirmation."""
+    policies = folder or existing(home).policies
+    file = policies / "confirmed.toml"
+    if policies.is_dir() and not file.exists():
+        write_durably(file, b"", mode=0o644)
+    catalogue = load_unchecked(policies)
+    read = [clause for clause in _wanted(catalogue, clauses) if _is_confirmed(catalogue, clause, yes=yes)]
+    write_durably(file, confirmed(catalogue, read).encode(), mode=0o644)
+    left = due(load_unchecked(policies))
+    out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left", soft_wrap=True)
+    if left and not clauses:
+        raise typer.Exit(1)
+
+
+def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
+    """Return the clauses to ask about. GatewayError for a clause without citation."""
+    waiting = due(catalogue)
+    if not named:
+        return list(waiting)
+    known = {*cited_now(catalogue), *waiting}
+    for clause in named:
+        if clause not in known:
+            raise GatewayError(f"nothing cites a clause {clause}{nearest(clause, known)}")
+    return list(dict.fromkeys(named))
+
+
+def _is_confirmed(catalogue: Catalogue, clause: ClauseId, *, yes: bool) -> bool:
+    text = ClauseTexts(catalogue.agreement, catalogue.agreement_text).of(clause)
+    users = cited_now(catalogue).get(clause, ())
+    out.print(Text(f"\nclause {clause}: {plain(catalogue.agreement.clauses.get(clause, ''))}", style="bold"))
+    out.print(Text(plain(text or "It is no longer in the text.")), soft_wrap=True)
+    out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"), soft_wrap=True)
+    return yes or typer.confirm("Does the clause say this?", default=False, err=True)
+
+
+new_app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
+
+
+@new_app.command("agreement")
+@fails_clearly
+def agreement(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for the policies.")],
+    text: Annotated[
+        Path, typer.Option(metavar="FILE", dir_okay=False, exists=True, help="The agreement, as plain text.")
+    ],
+    title: Annotated[str, typer.Option(help="What it is called.")],
+    like: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The agreement to begin from, such as cwm-alarch.")
+    ] = None,
+) -> None:
+    """Begin the policies of an agreement of your own from those of one that ships."""
+    begin(folder, text, title, like)
+    out.print(f"{folder} is written; go on with docs/your-own-agreement.md, and see what is left:")
+    out.print(f"gateway policy check --mend {folder}", soft_wrap=True)
+
+
+@new_app.command("flow")
+@fails_clearly
+def flow(
+    sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV, a workbook or XML.")],
+    identifier: Annotated[str, typer.Option("--id", help="Of a-z, 0-9 and hyphens.")],
+    title: Annotated[str, typer.Option(help="What people call it.")],
+    clause: Annotated[str, typer.Option(help="The clause of the agreement that lists it.")],
+    words: Annotated[str, typer.Option(help="What that clause says, in short.")],
+    senders: Annotated[str, typer.Option(help="Kinds of provider, by id or name, by commas.")],
+    recipients: Annotated[str, typer.Option(help="Recipients, by id or name, by commas.")],
+    teams: Annotated[str, typer.Option(help="Teams, by id or name, by commas.")],
+    timescale: Annotated[str, typer.Option(help="Such as weekly, or one of calendar.toml.")] = "on-event",
+    due: Annotated[str | None, typer.Option(metavar="MM-DD..MM-DD", help="When, if it is annual.")] = None,
+    basis: Annotated[str, typer.Option(help="One of the bases in agreement.toml.")] = "supporting",
+    about: Annotated[
+        str, typer.Option(help="Whose data it is: one of the persons in agreement.toml.")
+    ] = "pupils",
+    optional: Annotated[str, typer.Option(help="Headings that a file may lack, by commas.")] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--policies", file_okay=False, help="That of the home if not given."),
+    ] = None,
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
+    from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
+    from gateway.cli.policy_sample import doubts, kind_of, read_sample  # noqa: PLC0415 - the same
+    from gateway.record.policy_check import check  # noqa: PLC0415 - the same
+
+    policies = folder or existing(home).policies
+    catalogue, rules = load_unchecked(policies), load_rules(policies)
+    found = read_sample(sample, rules)
+    new = NewFlow(
+        id=identifier,
+        title=title,
+        clause=clause,
+        words=words,
+        senders=_ids(senders, {one.name: one.id for one in catalogue.bodies.kind}),
+        recipients=_ids(recipients, {one.name: one.id for one in catalogue.bodies.recipient}),
+        teams=_ids(teams, {one.name: one.id for one in catalogue.teams.team}),
+        basis=basis,
+        timescale=timescale,
+        about=about,
+        headings=tuple(found.values),
+        known=found.known,
+        due=_span(due),
+        optional=_several(optional),
+        values={name: kind for name, texts in found.values.items() if (kind := kind_of(texts, rules))},
+        elements=found.elements,
+        collection=found.collection,
+    )
+    check_new(new, catalogue)
+    write_flow(policies, new, catalogue)
+    out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
+    doubted = (line for heading in new.new for line in doubts(heading, found.values[heading], rules))
+    for line in (*doubted, *map(str, check(policies))):
+        out.print(line, soft_wrap=True)
+    out.print(
+        "read what was written, then: gateway policy confirm, and gateway policy propose", soft_wrap=True
+    )
+
+
+def _several(given: str) -> tuple[str, ...]:
+    return tuple(one.strip() for one in given.split(",") if one.strip())
+
+
+def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
+    """Return the ids of what is given by id or by name; `named` are the ids by name."""
+    by_name = {name.casefold(): one for name, one in named.items()}
+    return tuple(by_name.get(one.casefold(), one) for one in _several(given))
+
+
+def _span(given: str | None) -> tuple[str, str] | None:
+    if given is None:
+        return None
+    first, dots, last = given.partition("..")
+    if not dots:
+        raise GatewayError("write --due as 06-01..06-30")
+    return first, last
+
+
+optional_app = typer.Typer(
+    no_args_is_help=True, help="Flows that a law asks for: switched on where you want them."
+)
+
+
+class Switch(StrEnum):
+    """Is a flow in use?"""
+
+    ON = "on"
+    OFF = "off"
+
+
+@optional_app.command("list")
+@fails_clearly
+def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the flows required by law: the law, the teams, and if switched on."""
+    flows = load_catalogue(existing(home).policies_in_force).flows
+    rows = [
+        {
+            "flow": flow.id,
+            "state": Switch.OFF if flow in flows.optional else Switch.ON,
+            "clause": flow.clause,
+            "law": flow.law,
+            "timescale": flow.document.timescales,
+            "data_types": [entry.id for entry in flow.data_type],
+            "teams": sorted({team for entry in flow.data_type for team in entry.teams}),
+        }
+        for flow in (*flows.flow, *flows.optional)
+        if flow.law
+    ]
+    columns = ("flow", "state", "clause", "law", "timescale", "data_types", "teams")
+    show(rows, columns, as_json=as_json, empty="these policies have no flow that only a law asks for")
+
+
+@optional_app.command()
+@fails_clearly
+def switch(
+    flow: Annotated[str, typer.Argument(help="As gateway policy optional list names it.")],
+    state: Annotated[Switch, typer.Argument(metavar="on|off")],
+    home: HomeOption = DEFAULT_HOME,
+) -> None:
+    """Switch a flow on or off in the draft policies: in force after proposal and approval."""
+    policies = existing(home).policies
+    before = load_unchecked(policies)
+    known = {each.id for each in (*before.flows.flow, *before.flows.optional) if each.law}
+    if flow not in known:
+        raise GatewayError(f"there is no optional flow {flow}{nearest(flow, known)}")
+    file = policies / "flows.toml"
+    text = tomlkit.parse(file.read_text("utf-8"))
+    names = {*before.flows.switched_on} - {flow} | ({flow} if state is Switch.ON else set())
+    text["switched_on"] = sorted(names)
+    write_durably(file, tomlkit.dumps(text).encode(), mode=0o644)
+    out.print(f"{flow} is switched {state} in the draft", soft_wrap=True)
+    if clauses := tuple(due(load_unchecked(policies))):
+        out.print(f"read what rests on it now: gateway policy confirm {' '.join(clauses)}", soft_wrap=True)
+    out.print("then: gateway policy propose", soft_wrap=True)
+
+
+pack_app = typer.Typer(
+    no_args_is_help=True, help="What the law asks for in a year: packs of layouts, codes and days."
+)
+PackArgument = Annotated[
+    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="law-YYYY-YY.toml")
+]
+
+
+@pack_app.command("list")
+@fails_clearly
+def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
+    """List the packs of the policies in force, with the one for files about today."""
+    catalogue = load_catalogue(existing(home).policies_in_force)
+    today = local_day(now(), catalogue.calendar.timezone)
+    rows = [
+        {
+            "pack": each.academic_year,
+            "first": each.first.isoformat(),
+            "last": each.last.isoformat(),
+            "state": standing_of(each, catalogue.law, today),
+            "layouts": len(each.layouts),
+            "code_sets": len(each.code_sets),
+            "coming": [one.says for one in each.coming],
+            "references": {one.cited: one.today for one in each.references},
+        }
+        for each in catalogue.law
+    ]
+    columns = ("pack", "first", "last", "state", "layouts", "code_sets")
+    show(rows, columns, as_json=as_json, empty="no pack: files are judged by the agreement alone")
+    if not as_json:
+        for line in told_today(names_today(catalogue, today)):
+            out.print(line, soft_wrap=True)
+
+
+@pack_app.command()
+@fails_clearly
+def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
+    """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
+
+    Decides after proposal and approval, from the pack's first day on.
+    """
+    from gateway.record import policy_drafts  # noqa: PLC0415 - loads the registry's libraries
+
+    place = existing(home)
+    note = policy_drafts.note_beside(pack).read_text("utf-8")
+    found = policy_drafts.install(pack, note, load_settings(place).log.law_publishers, place.policies)
+    out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on", soft_wrap=True)
+    out.print(f"see what it changes: gateway policy simulate --pack {pack}", soft_wrap=True)
+    out.print("then: gateway policy propose", soft_wrap=True)
+
+
+@pack_app.command()
+@fails_clearly
+def sign(
+    pack: PackArgument,
+    publisher: Annotated[str, typer.Option(help="Who publishes it: a name that ends in /law.")],
+    key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
+) -> None:
+    """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
+    from gateway.record import policy_drafts  # noqa: PLC0415 - as above
+
+    secret = LogKey.load(key.read_bytes())
+    note = policy_drafts.note_beside(pack)
+    write_durably(note, policy_drafts.sign(pack, publisher, secret).encode(), mode=0o644)
+    out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True)
