@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 ROLES_TOLD: Mapping[Role, str] = {
     Role.TRIAGE: "decides on held files, and takes files back",
-    Role.ADMINISTRATOR: "does so, too, and enrols schools, people and keys, gives roles and changes policies",
+    Role.ADMINISTRATOR: "decides on held files, enrols schools and people, gives roles, changes policies",
     Role.DATA_PROTECTION: "answers for single children, breaches and legal holds, and gives roles",
     Role.AUDITOR: "looks at everything, and changes nothing",
 }

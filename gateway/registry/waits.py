@@ -40,7 +40,7 @@ def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
     """Lock and return the next transfers later than the sequence `after`, oldest first.
 
-    Transfers locked by other hosts are left out: those hosts decide them.
+    Transfers locked by others, such as for a release, are left out: whoever locked them decides them.
     """
     rows = session.exec(
         select(TransferRow)
