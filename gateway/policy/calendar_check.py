@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
-from gateway.home.settings_file import nearest
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year, terms_by_rule
 from gateway.policy.faults import Contradiction, Location
-from gateway.policy.schema import TIMESCALES, Flow, FlowDataType, FlowsFile
+from gateway.policy.schema import Flow, FlowDataType, FlowsFile
 
 _YEARS = range(2020, 2060)
 
@@ -39,15 +38,21 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
         if first <= last:
             words = f"establishment {first} is in a range before this one, too"
             yield "calendar.toml", ("phase", n, "establishments"), words
-    yield from _unknown_data_types(calendar, flows)
-    # Due dates of one data type given twice, and releases of results that say the same.
-    due = [each.data_type for each in calendar.due]
-    results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
-    repeated = {("results", one[0]) for one in results if results.count(one) > 1}
-    for table, name in sorted(repeated | {("due", name) for name in due if due.count(name) > 1}):
-        yield "calendar.toml", (table,), f"{name} is given twice"
+    yield from _repeated(calendar)
     yield from _missing_days(calendar, flows)
-    yield from _own_timescales(calendar, flows)
+    for n, flow in enumerate(flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            yield from _timescale_faults(flow, entry, ("flow", n, "data_type", m))
+
+
+def _repeated(calendar: CalendarFile) -> Iterator[Contradiction]:
+    # Releases of results that say the same.
+    results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
+    for name in sorted({one[0] for one in results if results.count(one) > 1}):
+        yield "calendar.toml", ("results",), f"{name} is given twice"
+    for term, count in Counter(each.term for each in calendar.census).items():
+        if term is not None and count > 1:
+            yield "calendar.toml", ("census",), f"the {term} census is given twice"
 
 
 def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
@@ -74,47 +79,7 @@ def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
             return
 
 
-def _unknown_data_types(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
-    known = {entry.id for flow in flows.flow for entry in flow.data_type}
-    used: dict[str, list[str]] = {
-        "results": [each.data_type for each in calendar.results],
-        "due": [each.data_type for each in calendar.due],
-    }
-    for table, names in used.items():
-        for n, name in enumerate(names):
-            if name not in known:
-                yield "calendar.toml", (table, n, "data_type"), f"no flow lists {name}"
-    for name in sorted(set(calendar.optional) - known):
-        yield "calendar.toml", ("optional",), f"no flow lists {name}"
-    for term, count in Counter(each.term for each in calendar.census).items():
-        if term is not None and count > 1:
-            yield "calendar.toml", ("census",), f"the {term} census is given twice"
-    for n, phase in enumerate(calendar.phase):
-        for name in sorted(set(phase.not_expected) - known):
-            yield "calendar.toml", ("phase", n, "not_expected"), f"no flow lists {name}"
-
-
-def _own_timescales(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
-    """Yield undefined timescales, unused timescales, and several timescales for one thing."""
-    own = [each.id for each in calendar.timescale]
-    known, used = (*TIMESCALES, *own), set[str]()
-    for n, flow in enumerate(flows.flow):
-        for m, entry in enumerate(flow.data_type):
-            used.update(entry.every_timescale())
-            yield from _timescales_of(flow, entry, ("flow", n, "data_type", m), known)
-    for n, each in enumerate(calendar.timescale):
-        if each.id not in used:
-            yield "calendar.toml", ("timescale", n, "id"), f"nothing is due {each.id}"
-        if own.count(each.id) > 1:
-            yield "calendar.toml", ("timescale", n, "id"), f"{each.id} is listed twice"
-
-
-def _timescales_of(
-    flow: Flow, entry: FlowDataType, place: Location, known: Sequence[str]
-) -> Iterator[Contradiction]:
-    for name in entry.every_timescale():
-        if name not in known:
-            yield "flows.toml", (*place, "timescale"), f"there is no timescale {name}{nearest(name, known)}"
+def _timescale_faults(flow: Flow, entry: FlowDataType, place: Location) -> Iterator[Contradiction]:
     if entry.timescale in entry.also_due:
         yield "flows.toml", (*place, "also_due"), f"it is due {entry.timescale} already"
     for kind, name in entry.timescale_of.items():

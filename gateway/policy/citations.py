@@ -24,8 +24,8 @@ from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import AgreementFile, Confirmed
 from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
 from gateway.policy.faults import Contradiction, Location
+from gateway.policy.names import names, names_at
 from gateway.policy.schema import ClauseId
-from gateway.policy.small_schemas import Circumstance, Method, Safeguard
 from gateway.reasons import REASONS
 
 _NUMBERED = re.compile(
@@ -129,59 +129,9 @@ class Citation:
 
 def citations(catalogue: Catalogue) -> Iterator[Citation]:
     """Yield every citation in the policies, file by file."""
-    for code, clause in catalogue.reasons.clauses.items():
-        yield Citation(clause, f"reason {code}", "reasons.toml", ("clauses", code))
-    for what, clause in catalogue.agreement.tell:
-        if clause is not None:
-            yield Citation(clause, f"notice that it is {what}", "agreement.toml", ("tell", what))
-    for n, each in enumerate(catalogue.agreement.notice):
-        yield Citation(each.clause, f"notice {each.id}", "agreement.toml", ("notice", n, "clause"))
-    yield from _of_flows(catalogue)
-    for n, team in enumerate(catalogue.teams.team):
-        for clause in team.clauses:
-            yield Citation(clause, f"team {team.id}", "teams.toml", ("team", n, "clauses"))
-    for n, group in enumerate(catalogue.rights.group):
-        yield Citation(group.clause, f"group {group.label}", "rights.toml", ("group", n, "clause"))
-    for n, right in enumerate(catalogue.rights.right):
-        for clause in right.clauses:
-            yield Citation(clause, f"right of {right.team}", "rights.toml", ("right", n, "clauses"))
-    yield from _of_methods(catalogue)
-    yield from _of_breach(catalogue)
-
-
-def _of_flows(catalogue: Catalogue) -> Iterator[Citation]:
-    for n, flow in enumerate(catalogue.flows.flow):
-        yield Citation(flow.clause, f"flow {flow.id}", "flows.toml", ("flow", n, "clause"))
-        for m, entry in enumerate(flow.data_type):
-            place = ("flow", n, "data_type", m)
-            for clause in entry.clauses:
-                yield Citation(clause, f"data type {entry.id}", "flows.toml", (*place, "clauses"))
-            if entry.electronic:
-                by = f"electronic transfer of {entry.id}"
-                yield Citation(entry.electronic, by, "flows.toml", (*place, "electronic"))
-
-
-def _of_methods(catalogue: Catalogue) -> Iterator[Citation]:
-    methods = catalogue.methods
-    named: tuple[tuple[str, int, Circumstance | Safeguard | Method], ...] = (
-        *(("circumstance", n, each) for n, each in enumerate(methods.circumstance)),
-        *(("safeguard", n, each) for n, each in enumerate(methods.safeguard)),
-        *(("method", n, each) for n, each in enumerate(methods.method)),
-    )
-    for table, n, entry in named:
-        yield Citation(entry.clause, f"{table} {entry.id}", "methods.toml", (table, n, "clause"))
-    for n, material in enumerate(methods.material):
-        for clause in material.clauses:
-            yield Citation(clause, f"material {material.id}", "methods.toml", ("material", n, "clauses"))
-
-
-def _of_breach(catalogue: Catalogue) -> Iterator[Citation]:
-    for who, clauses in catalogue.breach.tell:
-        for clause in clauses:
-            yield Citation(clause, f"telling {who} of a breach", "breach.toml", ("tell", who))
-    for n, grave in enumerate(catalogue.breach.grave):
-        if grave.clause is not None:
-            yield Citation(grave.clause, f"weight of {grave.item}", "breach.toml", ("grave", n, "clause"))
+    for place, by in names().citations.items():
+        for found in names_at(catalogue, place):
+            yield Citation(found.name, by.format(**found.within), found.file, found.location)
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from gateway.model import Facts
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.calendar_schema import CalendarFile, Census, DayRule, OwnTimescale, Results
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.crosscheck import contradictions, parties_faults
+from gateway.policy.crosscheck import contradictions
 from gateway.policy.dates import censuses, day_after, periods_by_rule
 from gateway.policy.ratification import has_ended, in_force, lapse_day, year_to_ratify
 from gateway.policy.reference import release_moment
@@ -51,7 +51,7 @@ def test_each_kind_of_party_has_signatories_of_its_own(catalogue: Catalogue) -> 
     told = [
         text
         for signatories in ((wrong,), (head.model_copy(update={"by_copy": False}),))
-        for _, _, text in parties_faults(
+        for _, _, text in contradictions(
             catalogue.model_copy(
                 update={"agreement": of.model_copy(update={"signatory": signatories})},
             )

@@ -1,0 +1,108 @@
+"""Find the names in policy files by names.toml, and tell which are unknown, repeated or unused."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.home.settings_file import nearest
+from gateway.policy.catalogue_schema import Catalogue
+from gateway.policy.faults import Contradiction, Location
+
+
+class NameSort(BaseModel):
+    """A sort of names; names.toml says what each key is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    defined: str | None = None
+    catalogue: str = ""
+    besides: tuple[str, ...] = ()
+    used_in: tuple[str, ...] = ()
+    named_in: tuple[str, ...] = ()
+    always: tuple[str, ...] = ()
+    unknown: str | None = None
+    repeated: str | None = None
+    unused: str | None = None
+
+
+class Names(BaseModel):
+    """names.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sorts: dict[str, NameSort]
+    citations: dict[str, str]
+
+
+@cache
+def names() -> Names:
+    """Return the content of names.toml."""
+    text = files("gateway.policy").joinpath("names.toml").read_text("utf-8")
+    return Names.model_validate(tomllib.loads(text))
+
+
+class NameFound(NamedTuple):
+    """A name at a place of a policy file. `within` are its key, and the values of the entry around it."""
+
+    name: str
+    file: str
+    location: Location
+    within: Mapping[str, object]
+
+
+def names_at(catalogue: Catalogue, place: str) -> Iterator[NameFound]:
+    """Yield every name at a place, written as names.toml writes one."""
+    file, path = place.split()
+    steps = path.split(".")
+    for location, name, within in _walked(getattr(catalogue, file.removesuffix(".toml")), steps, (), {}):
+        yield NameFound(name, file, location, within)
+
+
+def _walked(
+    value: object, steps: list[str], location: tuple[str | int, ...], within: Mapping[str, object]
+) -> Iterator[tuple[tuple[str | int, ...], str, Mapping[str, object]]]:
+    if isinstance(value, BaseModel):
+        value = within = vars(value)
+    if isinstance(value, tuple) and steps:
+        for number, each in enumerate(value):
+            yield from _walked(each, steps, (*location, number), within)
+    elif isinstance(value, dict) and steps[:1] == ["*"]:
+        for key, each in value.items():
+            yield from _walked(each, steps[1:], (*location, key), {**within, "key": key})
+    elif isinstance(value, dict) and steps:
+        yield from _walked(value[steps[0]], steps[1:], (*location, steps[0]), within)
+    elif isinstance(value, dict):
+        yield from (((*location, key), key, within) for key in value)
+    elif isinstance(value, tuple):
+        yield from ((location, name, within) for name in value)
+    elif value is not None:
+        yield location, str(value), within
+
+
+def name_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Yield unknown, repeated and unused names: the file to correct, the place in the file, and a message."""
+    for sort in names().sorts.values():
+        defined = list(names_at(catalogue, sort.defined)) if sort.defined else []
+        besides = (*sort.besides, *(getattr(catalogue, sort.catalogue) if sort.catalogue else ()))
+        known = Counter([*(each.name for each in defined), *besides])
+        used = [each for place in sort.used_in for each in names_at(catalogue, place)]
+        named = [each for place in sort.named_in for each in names_at(catalogue, place)]
+        for each in (*used, *named):
+            if sort.unknown and each.name not in known:
+                near = nearest(each.name, known)
+                yield each.file, each.location, sort.unknown.format(name=each.name) + near
+        for name, count in known.items():
+            if sort.repeated and count > 1:
+                first = next(each for each in defined if each.name == name)
+                yield first.file, first.location[:1], sort.repeated.format(name=name)
+        needed = {each.name for each in used}.union(sort.always)
+        for each in defined:
+            if sort.unused and each.name not in needed:
+                yield each.file, each.location, sort.unused.format(name=each.name)
