@@ -1,13 +1,25 @@
 """Attendance: marks a session, strings of marks, weekly exports, termly totals, and their XML."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Literal
 
 from lxml import etree
 
-from gateway.samples.drawing import Cell, Cohort, Element, SampleTable, branch, leaf
+from gateway.samples.drawing import (
+    Cell,
+    Cohort,
+    Element,
+    SampleTable,
+    branch,
+    data,
+    leaf,
+    register,
+    registered,
+    rows_of,
+)
 from gateway.samples.people import Pupil
 
 CODES = {
@@ -17,7 +29,7 @@ CODES = {
 }
 CodesName = Literal["2024", "2023", "short"]
 UNKNOWN_MARK = "!"
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
+_COLUMNS = data("records")["columns"]["attendance"]
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: CodesName = "short") -> list[str]:
@@ -37,10 +49,6 @@ def _first_day(pupil: Pupil, days: Sequence[date], cohort: Cohort) -> date:
     return date(cohort.today.year + 20, 1, 16) if pupil.fault == "date:future" else days[0]
 
 
-def _who(pupil: Pupil) -> list[Cell]:
-    return [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
-
-
 def sessions(cohort: Cohort, *, codes: CodesName) -> SampleTable:
     """Return one row for each session of a week.
 
@@ -51,66 +59,57 @@ def sessions(cohort: Cohort, *, codes: CodesName) -> SampleTable:
         if codes == "2023"
         else cohort.school_days(1)
     )
-    rows: list[list[Cell]] = []
+    events = []
     for pupil in cohort.pupils:
         marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes)
         dates: list[date] = [_first_day(pupil, days, cohort), *days[1:]]
-        rows.extend(
-            [*_who(pupil), dates[n // 2], "AM" if n % 2 == 0 else "PM", mark] for n, mark in enumerate(marks)
-        )
-    return SampleTable(header=["UPN", "Surname", "Forename", "Date", "Session", "Mark"], rows=rows)
+        for n, mark in enumerate(marks):
+            events.append(
+                {"p": pupil, "day": dates[n // 2], "session": "PM" if n % 2 else "AM", "mark": mark}
+            )
+    return rows_of(cohort, _COLUMNS["sessions"], events)
 
 
 def days(cohort: Cohort) -> SampleTable:
     """Return one row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
-    rows: list[list[Cell]] = []
-    week = cohort.school_days(1)
+    events, week = [], cohort.school_days(1)
     for pupil in cohort.pupils:
         marks = session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024")
         dates = [_first_day(pupil, week, cohort), *week[1:]]
-        who: list[Cell] = [pupil.upn, pupil.middle_names]
-        rows.extend([*who, day, *marks[2 * n : 2 * n + 2]] for n, day in enumerate(dates))
-    return SampleTable(header=["UPN", "Reg Group", "Date", "AM", "PM"], rows=rows)
+        events += [{"p": pupil, "day": day, "marks": marks[2 * n :]} for n, day in enumerate(dates)]
+    return rows_of(cohort, _COLUMNS["days"], events)
 
 
 def mark_strings(cohort: Cohort, *, codes: CodesName) -> SampleTable:
     """Return one row for each pupil with two weeks of marks in one string."""
     days = cohort.school_days(2)
-    rows: list[list[Cell]] = [
-        [
-            *_who(pupil),
-            pupil.registration_group,
-            _first_day(pupil, days, cohort),
-            "".join(session_marks(cohort.rng, 10, faulty=pupil.fault == "code:unknown", codes=codes)),
-        ]
-        for pupil in cohort.pupils
-    ]
-    header = ["UPN", "Surname", "Forename", "Reg Group", "Attendance Start Date", "Attendance Marks"]
-    return SampleTable(header=header, rows=rows)
+    events = []
+    for pupil in cohort.pupils:
+        marks = session_marks(cohort.rng, 10, faulty=pupil.fault == "code:unknown", codes=codes)
+        events.append({"p": pupil, "day": _first_day(pupil, days, cohort), "marks": "".join(marks)})
+    return rows_of(cohort, _COLUMNS["mark_strings"], events)
 
 
 def weekly(cohort: Cohort) -> SampleTable:
     """Return the weekly export of a school's system: a title, then a column for each session of the week."""
-    days = cohort.school_days(1)
-    header = ["UPN", "Surname", "Forename", "Reg", *(f"{d} {s}" for d in WEEKDAYS for s in ("AM", "PM"))]
-    rows: list[list[Cell]] = [
-        [
-            *_who(pupil),
-            pupil.registration_group,
-            *session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024"),
-        ]
+    events = [
+        {
+            "p": pupil,
+            "marks": session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024"),
+        }
         for pupil in cohort.pupils
     ]
-    preamble: list[list[Cell]] = [[cohort.school.name], ["Weekly attendance", "Week commencing", days[0]]]
-    return SampleTable(header=header, rows=rows, preamble=preamble)
+    title: list[Cell] = ["Weekly attendance", "Week commencing", cohort.school_days(1)[0]]
+    return replace(rows_of(cohort, _COLUMNS["weekly"], events), preamble=[[cohort.school.name], title])
 
 
 def xml_strings(cohort: Cohort) -> Element:
     """Return XML with a string of marks for each pupil, as pushed weekly by some systems."""
     days = cohort.school_days(1)
-    root, holder = _root(cohort)
+    root, holder = register(cohort, "AttendanceData")
     for pupil in cohort.pupils:
-        node = _pupil(holder, pupil)
+        node = registered(holder, pupil)
+        leaf(node, "DOB", pupil.dob.isoformat())
         marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
         leaf(node, "AttendanceStartDate", days[0].isoformat())
         leaf(node, "AttendanceMarks", "".join(marks))
@@ -119,9 +118,10 @@ def xml_strings(cohort: Cohort) -> Element:
 
 def xml_sessions(cohort: Cohort) -> Element:
     """Return XML with the sessions possible and the reasons of absence of each pupil."""
-    root, holder = _root(cohort)
+    root, holder = register(cohort, "AttendanceData")
     for pupil in cohort.pupils:
-        node = _pupil(holder, pupil)
+        node = registered(holder, pupil)
+        leaf(node, "DOB", pupil.dob.isoformat())
         leaf(node, "SessionsPossible", 120)
         details = etree.SubElement(node, "SessionDetails")
         reasons = cohort.rng.sample(("I", "M", "O", "U", "E", "C1"), 2)
@@ -132,17 +132,3 @@ def xml_sessions(cohort: Cohort) -> Element:
                 details, "SessionDetail", AttendanceReason=reason, AbsenceSessions=cohort.rng.randrange(1, 9)
             )
     return root
-
-
-def _root(cohort: Cohort) -> tuple[Element, Element]:
-    root = etree.Element("AttendanceData")
-    of = cohort.school
-    branch(root, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
-    return root, etree.SubElement(root, "Pupils")
-
-
-def _pupil(holder: Element, pupil: Pupil) -> Element:
-    node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
-    leaf(node, "MiddleNames", pupil.middle_names)
-    leaf(node, "DOB", pupil.dob.isoformat())
-    return node

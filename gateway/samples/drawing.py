@@ -6,7 +6,7 @@ into bytes.
 
 import calendar
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from importlib.resources import files
@@ -124,20 +124,44 @@ def draw_table(
     subjects: Sequence[str] = (),
 ) -> SampleTable:
     """Return one row for each pupil; where `subjects` are given, one for each of two or three of these."""
-    rows: list[list[Cell]] = []
+    table = rows_of(cohort, columns, _each(cohort, subjects))
+    return SampleTable(
+        header=[prefix + heading for heading in table.header],
+        rows=table.rows,
+        preamble=[[cell(way, given(cohort)) for way in line] for line in preamble],
+    )
+
+
+def _each(cohort: Cohort, subjects: Sequence[str]) -> Iterator[Given]:
     for number, pupil in enumerate(cohort.pupils, 1):
         chosen = cohort.rng.sample(subjects, cohort.rng.choice((2, 3))) if subjects else ("",)
         for subject in chosen:
-            of_row = given(cohort, p=pupil, number=number, subject=subject)
-            row: list[Cell] = []
-            for _, way in columns:
-                row.append(cell(way, of_row, row))
-            rows.append(row)
-    return SampleTable(
-        header=[prefix + heading for heading, _ in columns],
-        rows=rows,
-        preamble=[[cell(way, given(cohort)) for way in line] for line in preamble],
-    )
+            yield {"p": pupil, "number": number, "subject": subject}
+
+
+def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable[Given]) -> SampleTable:
+    """Return one row for each event: what the ways of its cells may begin with, beside what is `given`."""
+    rows: list[list[Cell]] = []
+    for event in events:
+        row: list[Cell] = []
+        for _, way in columns:
+            row.append(cell(way, given(cohort, **event), row))
+        rows.append(row)
+    return SampleTable(header=[heading for heading, _ in columns], rows=rows)
+
+
+def register(cohort: Cohort, root: str) -> tuple[Element, Element]:
+    """Return XML outside the DfE's envelopes, with its school, and the element that holds the pupils."""
+    made, of = etree.Element(root), cohort.school
+    branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
+    return made, etree.SubElement(made, "Pupils")
+
+
+def registered(holder: Element, pupil: Pupil) -> Element:
+    """Add a pupil to such XML."""
+    node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
+    leaf(node, "MiddleNames", pupil.middle_names)
+    return node
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:

@@ -5,11 +5,22 @@ from datetime import date, timedelta
 
 from lxml import etree
 
-from gateway.samples.drawing import Cell, Cohort, Element, SampleTable, branch, leaf
+from gateway.samples.drawing import (
+    Cohort,
+    Element,
+    SampleTable,
+    branch,
+    data,
+    leaf,
+    register,
+    registered,
+    rows_of,
+)
 from gateway.samples.people import Pupil
 
 _REASONS = ("PP", "PA", "VP", "VA", "BU", "RA", "DA", "DM", "TH", "DB", "MT", "OW", "PH", "LG")
 _UNKNOWN_REASON = "QX"
+_COLUMNS = data("records")["columns"]["exclusions"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +56,9 @@ def _exclusion(pupil: Pupil, cohort: Cohort, *, first: bool, legacy: bool) -> Ex
 
 def xml_one_reason(cohort: Cohort) -> Element:
     """Return the shape before release 3.72: one Reason, in the Exclusion itself."""
-    root, holder = _root(cohort)
+    root, holder = register(cohort, "ExclusionData")
     for pupil in cohort.pupils:
-        node = _pupil(holder, pupil)
+        node = etree.SubElement(registered(holder, pupil), "Exclusions")
         for exclusion in _exclusions(pupil, cohort, legacy=True):
             branch(
                 node,
@@ -64,9 +75,9 @@ def xml_one_reason(cohort: Cohort) -> Element:
 
 def xml_many_reasons(cohort: Cohort) -> Element:
     """Return the shape since release 3.72: Reasons with up to three."""
-    root, holder = _root(cohort)
+    root, holder = register(cohort, "ExclusionData")
     for pupil in cohort.pupils:
-        node = _pupil(holder, pupil)
+        node = etree.SubElement(registered(holder, pupil), "Exclusions")
         for exclusion in _exclusions(pupil, cohort):
             _many_reasons(node, exclusion)
     return root
@@ -83,47 +94,20 @@ def _many_reasons(node: Element, exclusion: Exclusion) -> None:
     leaf(record, "StartTime", "AM")
 
 
-def _root(cohort: Cohort) -> tuple[Element, Element]:
-    root = etree.Element("ExclusionData")
-    of = cohort.school
-    branch(root, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
-    return root, etree.SubElement(root, "Pupils")
-
-
-def _pupil(holder: Element, pupil: Pupil) -> Element:
-    node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
-    leaf(node, "MiddleNames", pupil.middle_names)
-    return etree.SubElement(node, "Exclusions")
-
-
 def csv(cohort: Cohort, *, legacy: bool = False) -> SampleTable:
     """Return one row for each exclusion; `legacy` with the category FIXD, used before 2022."""
-    header = ["UPN", "Surname", "Forename", "Category", "Reason", "Start Date", "End Date", "Sessions"]
-    rows: list[list[Cell]] = [
-        [
-            pupil.upn,
-            pupil.surname,
-            f"{pupil.forename} {pupil.middle_names}",
-            exclusion.category,
-            exclusion.reasons[0],
-            exclusion.start,
-            exclusion.end,
-            exclusion.sessions,
-        ]
+    events = (
+        {"p": pupil, "exclusion": exclusion}
         for pupil in cohort.pupils
         for exclusion in _exclusions(pupil, cohort, legacy=legacy)
-    ]
-    return SampleTable(header=header, rows=rows)
+    )
+    return rows_of(cohort, _COLUMNS["csv"], events)
 
 
 def csv_national(cohort: Cohort) -> SampleTable:
     """Return one row for each pupil with numbered columns, as in the national dictionary."""
-    header = ["UPN_ex", "Surname_ex", "Forename_ex"]
-    header += ["Category_1_ex", "Reason_1_ex", "StartDate_1_ex", "Sessions_1_ex", "SENprovision_1_ex"]
-    rows: list[list[Cell]] = []
-    for pupil in cohort.pupils:
-        first = _exclusion(pupil, cohort, first=True, legacy=False)
-        who: list[Cell] = [pupil.upn, pupil.surname, f"{pupil.forename} {pupil.middle_names}"]
-        what: list[Cell] = [first.category, first.reasons[0], first.start, first.sessions]
-        rows.append([*who, *what, pupil.sen_provision])
-    return SampleTable(header=header, rows=rows)
+    events = (
+        {"p": pupil, "exclusion": _exclusion(pupil, cohort, first=True, legacy=False)}
+        for pupil in cohort.pupils
+    )
+    return rows_of(cohort, _COLUMNS["national"], events)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
-from gateway.samples.drawing import Cell, SampleTable
+from gateway.samples.drawing import Cell, SampleTable, data
 from gateway.samples.people import upn
 from gateway.samples.presentation import PLAIN, Presentation, present
 
@@ -42,63 +42,11 @@ def files(rng: Random) -> Iterator[Negative]:
 
 def _lists(rng: Random) -> Iterator[tuple[str, SampleTable]]:
     yield "payroll", _payroll(rng)
-    yield (
-        "school transport",
-        _rows(
-            rng, ["Route", "Operator", "Seats", "Child", "Stop", "Year"], ["R12", "Mock Buses", 49, "A Test"]
-        ),
-    )
-    yield "budget", _rows(rng, ["Cost Centre", "Description", "Budget", "Actual", "Variance"], ["E01", "Pay"])
-    yield (
-        "school directory",
-        _rows(
-            rng,
-            ["URN", "LA (code)", "EstablishmentNumber", "EstablishmentName", "Postcode", "HeadLastName"],
-            [990000, 999, 2000, "Gorse Road Primary School", "ZZ1 1ZZ", "Mock"],
-        ),
-    )
-    yield (
-        "absence statistics",
-        _rows(
-            rng,
-            ["time_period", "la_name", "sess_possible", "sess_authorised", "sess_unauthorised", "enrolments"],
-            [202526, "Mockshire", 120000, 5000, 900, 310],
-        ),
-    )
-    yield (
-        "performance tables",
-        _rows(
-            rng,
-            ["RECTYPE", "LEA", "ESTAB", "URN", "SCHNAME", "TOTPUPS", "ATT8SCR", "P8MEA", "EBACCAPS"],
-            [1, 999, 4001, 990001, "Mock Academy", 900, 46.3, 0.12, 4.1],
-        ),
-    )
-    yield (
-        "staff absence",
-        _rows(
-            rng,
-            ["Staff Code", "Surname", "Forename", "Date", "Reason", "Days"],
-            ["MTE", "Mock", "Tess", None],
-        ),
-    )
-    yield (
-        "library loans",
-        _rows(
-            rng,
-            ["Barcode", "Title", "Borrower", "Due", "Fine"],
-            ["300412", "A Mock Tale", "Test, A", "01/07/2026"],
-        ),
-    )
-    yield (
-        "dinner money",
-        _rows(rng, ["Account", "Surname", "Forename", "Class", "Balance"], [77, "Mock", "Ann", "3B"]),
-    )
-    yield (
-        "trip list",
-        _rows(
-            rng, ["Surname", "Forename", "DOB", "Consent", "Paid"], ["Mock", "Ann", "01/02/2016", "Y", "Y"]
-        ),
-    )
+    for each in data("negatives")["table"]:
+        # Forty rows that begin alike and continue with numbers.
+        rest = range(len(each["header"]) - len(each["first"]))
+        rows = [[*each["first"], *(rng.randrange(999) for _ in rest)] for _ in range(40)]
+        yield each["what"], SampleTable(header=each["header"], rows=rows)
     yield "numbers only", SampleTable(header=["a", "b"], rows=[[n, rng.randrange(10**6)] for n in range(50)])
     yield "upns only", SampleTable(header=["UPN"], rows=[[upn("2000", 2019, n)] for n in range(40)])
 
@@ -110,14 +58,6 @@ def _payroll(rng: Random) -> SampleTable:
         for n in range(40)
     ]
     return SampleTable(header=header, rows=rows)
-
-
-def _rows(rng: Random, header: list[str], first: Sequence[Cell]) -> SampleTable:
-    """Return forty rows beginning with `first` and continuing with numbers."""
-    rest = len(header) - len(first)
-    return SampleTable(
-        header=header, rows=[[*first, *(rng.randrange(999) for _ in range(rest))] for _ in range(40)]
-    )
 
 
 def _written(rows: Sequence[Sequence[str]]) -> bytes:
