@@ -21,7 +21,7 @@ from gateway.examiner.confinement import Needs
 from gateway.examiner.growing import Growing
 from gateway.examiner.persons import PersonTaker, RollTaker
 from gateway.examiner.process_pool import Answer, serve
-from gateway.examiner.protocol import ANSWER, CLASSIFIER_SETUP, REQUEST, Read, Reading
+from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.zones.failpoints import passing
@@ -135,10 +135,10 @@ def main() -> None:
     """Serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, Classifying]:
-        setup = CLASSIFIER_SETUP.validate_json(message)
-        rules = load_rules(setup.rules)
-        rehearse(rules, setup.limits)
-        return Needs(memory_bytes=setup.memory_bytes), Classifying(rules, setup.limits)
+        setup = READER_SETUP.validate_json(message)
+        rules, limits = load_rules(setup.rules), setup.limits
+        rehearse(rules, limits.classify)
+        return Needs(memory_bytes=limits.open.memory_bytes), Classifying(rules, limits.classify)
 
     serve("classifies contents for the gateway's services", prepared)
 

@@ -20,7 +20,7 @@ from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
     DROP_BYTES,
-    JUDGE_SETUP,
+    READER_SETUP,
     REQUEST,
     SSH_FINGERPRINT,
     AgreementCopy,
@@ -244,7 +244,7 @@ def main() -> None:
     """Serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, JudgingDrops]:
-        limits = JUDGE_SETUP.validate_json(message).limits
+        limits = READER_SETUP.validate_json(message).limits.open
         return Needs(memory_bytes=limits.memory_bytes), JudgingDrops(limits)
 
     serve("judges drops for the gateway's services", prepared)

@@ -36,20 +36,16 @@ from gateway.examiner.child import (
     seconds_for,
 )
 from gateway.examiner.protocol import (
-    CLASSIFIER_SETUP,
-    JUDGE_SETUP,
     OPENER_SETUP,
+    READER_SETUP,
     SSH_FINGERPRINT,
-    VIEWER_SETUP,
     AgreementCopy,
-    ClassifierSetup,
     FileOpened,
     FileRefused,
     FileWaits,
     FoundKey,
     HeadingsDrop,
     Job,
-    JudgeSetup,
     Judging,
     KeyDrop,
     LaidOut,
@@ -59,6 +55,7 @@ from gateway.examiner.protocol import (
     OpenerSetup,
     OpenRefused,
     Read,
+    ReaderSetup,
     Reading,
     RecordsNamed,
     Reopen,
@@ -71,7 +68,6 @@ from gateway.examiner.protocol import (
     StillSealed,
     Unsealed,
     Viewed,
-    ViewerSetup,
     Viewing,
     refused,
 )
@@ -208,9 +204,9 @@ class Examiner:
         self._other_policies = policies
         self._limits = self._load_limits()
         self._opener = child_of("opener", self._for_opener, self._around_opener)
-        self._classifier = child_of("classifier", self._for_classifier, self._surroundings)
-        self._judge = child_of("judge", self._for_judge, self._surroundings)
-        self._viewer = child_of("viewer", self._for_viewer, self._surroundings)
+        self._classifier = child_of("classifier", self._for_reader, self._surroundings)
+        self._judge = child_of("judge", self._for_reader, self._surroundings)
+        self._viewer = child_of("viewer", self._for_reader, self._surroundings)
 
     def start(self) -> None:
         """Start the children now, so that the first file does not wait."""
@@ -459,30 +455,9 @@ class Examiner:
             )
         )
 
-    def _for_classifier(self) -> bytes:
+    def _for_reader(self) -> bytes:
         self._limits = self._load_limits()
-        return CLASSIFIER_SETUP.dump_json(
-            ClassifierSetup(
-                rules=self._policies().absolute(),
-                limits=self._limits.classify,
-                memory_bytes=self._limits.open.memory_bytes,
-            )
-        )
-
-    def _for_judge(self) -> bytes:
-        self._limits = self._load_limits()
-        return JUDGE_SETUP.dump_json(JudgeSetup(limits=self._limits.open))
-
-    def _for_viewer(self) -> bytes:
-        self._limits = self._load_limits()
-        return VIEWER_SETUP.dump_json(
-            ViewerSetup(
-                rules=self._policies().absolute(),
-                limits=self._limits.classify,
-                memory_bytes=self._limits.open.memory_bytes,
-                most=self._limits.open.content_bytes,
-            )
-        )
+        return READER_SETUP.dump_json(ReaderSetup(rules=self._policies().absolute(), limits=self._limits))
 
 
 def _reading(job: Job) -> Reading:

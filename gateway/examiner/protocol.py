@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
+from gateway.home.settings import Limits, OpenLimits, ProcessorSettings
 from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Opened, Signature, Stated, View
 from gateway.model.layout import FileLayout
 from gateway.openpgp.engines import ProgramFile
@@ -449,35 +449,15 @@ class OpenerSetup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifierSetup:
-    """Setup of a classifier: rules, limits, memory."""
+class ReaderSetup:
+    """Setup of a child that reads contents and holds no secret: the folder of its rules, and the limits."""
 
     rules: Path
-    limits: ClassifyLimits
-    memory_bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JudgeSetup:
-    """Setup of a judge: the limits for drops."""
-
-    limits: OpenLimits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ViewerSetup:
-    """Setup of a viewer: rules, limits, memory, most bytes of a view."""
-
-    rules: Path
-    limits: ClassifyLimits
-    memory_bytes: int
-    most: int
+    limits: Limits
 
 
 OPENER_SETUP = TypeAdapter(OpenerSetup)
-CLASSIFIER_SETUP = TypeAdapter(ClassifierSetup)
-JUDGE_SETUP = TypeAdapter(JudgeSetup)
-VIEWER_SETUP = TypeAdapter(ViewerSetup)
+READER_SETUP = TypeAdapter(ReaderSetup)
 
 
 # A drop to judge: as sent, or unsealed together with its signer.

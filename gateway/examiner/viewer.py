@@ -23,8 +23,8 @@ from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, serve
 from gateway.examiner.protocol import (
     ANSWER,
+    READER_SETUP,
     REQUEST,
-    VIEWER_SETUP,
     Failed,
     LaidOut,
     LayingOut,
@@ -129,9 +129,10 @@ def main() -> None:
     """Serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, Looking]:
-        setup = VIEWER_SETUP.validate_json(message)
-        needs = Needs(memory_bytes=setup.memory_bytes, writes_bytes=setup.most)
-        return needs, Looking(load_rules(setup.rules), setup.limits, setup.most)
+        setup = READER_SETUP.validate_json(message)
+        limits, most = setup.limits, setup.limits.open.content_bytes
+        needs = Needs(memory_bytes=limits.open.memory_bytes, writes_bytes=most)
+        return needs, Looking(load_rules(setup.rules), limits.classify, most)
 
     serve("makes views of contents for the gateway's services", prepared)
 

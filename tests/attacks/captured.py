@@ -14,14 +14,10 @@ from typing import Any
 
 from gateway.examiner.child import Child
 from gateway.examiner.protocol import (
-    CLASSIFIER_SETUP,
-    JUDGE_SETUP,
     OPENER_SETUP,
-    VIEWER_SETUP,
-    ClassifierSetup,
-    JudgeSetup,
+    READER_SETUP,
     OpenerSetup,
-    ViewerSetup,
+    ReaderSetup,
 )
 from gateway.home import Home
 from gateway.home.settings import Limits, ProcessorSettings
@@ -103,7 +99,7 @@ def _child(module: str, setup: bytes, code: str = _TAKEN_OVER, **known: object) 
 
 def answering(home: Home, module: str, answer: dict[str, Any]) -> Child:
     """A child of that kind that gives one answer, whatever it is asked."""
-    setups = {"opener": _opener_setup, "classifier": _classifier_setup, "judge": _judge_setup}
+    setups = {"opener": _opener_setup, "classifier": _reader_setup, "judge": _reader_setup}
     setup = setups[module](home)
     return _child(module, setup, _LYING, answer=json.dumps(answer).encode())
 
@@ -120,7 +116,7 @@ def captured_program(home: Home, program: str) -> Child:
 
 def captured_classifier(home: Home) -> Child:
     """A classifier with the rules of `home`."""
-    return _child("classifier", _classifier_setup(home))
+    return _child("classifier", _reader_setup(home))
 
 
 def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -> bytes:
@@ -130,35 +126,18 @@ def _opener_setup(home: Home, engine: str = "embedded", program: str = "sqop") -
     return OPENER_SETUP.dump_json(setup)
 
 
-def _classifier_setup(home: Home) -> bytes:
-    limits = Limits()
-    setup = ClassifierSetup(
-        rules=home.policies_in_force.absolute(),
-        limits=limits.classify,
-        memory_bytes=limits.open.memory_bytes,
-    )
-    return CLASSIFIER_SETUP.dump_json(setup)
+def _reader_setup(home: Home) -> bytes:
+    return READER_SETUP.dump_json(ReaderSetup(rules=home.policies_in_force.absolute(), limits=Limits()))
 
 
 def captured_judge(home: Home) -> Child:
     """A judge of drops."""
-    return _child("judge", _judge_setup(home))
-
-
-def _judge_setup(_: Home) -> bytes:
-    return JUDGE_SETUP.dump_json(JudgeSetup(limits=Limits().open))
+    return _child("judge", _reader_setup(home))
 
 
 def captured_viewer(home: Home) -> Child:
     """A viewer with the rules of `home`."""
-    limits = Limits()
-    setup = ViewerSetup(
-        rules=home.policies_in_force.absolute(),
-        limits=limits.classify,
-        memory_bytes=limits.open.memory_bytes,
-        most=limits.open.content_bytes,
-    )
-    return _child("viewer", VIEWER_SETUP.dump_json(setup))
+    return _child("viewer", _reader_setup(home))
 
 
 @contextmanager
