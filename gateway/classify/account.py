@@ -22,7 +22,7 @@ from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.value_shapes import Shape, is_story
-from gateway.model import Unlisted, ValueKind
+from gateway.model import Unlisted
 
 _NHS_LENGTHS = (10, 12)
 _DIGITS_OF_NHS = 10
@@ -32,36 +32,10 @@ _HALF = 0.5
 # Numbers of people with a check proving they are no NHS numbers, or already judged as NHS numbers.
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
-_IN_A_NAME = frozenset(
-    [
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "das",
-        "dos",
-        "do",
-        "la",
-        "le",
-        "las",
-        "los",
-        "du",
-        "van",
-        "von",
-        "den",
-        "der",
-        "bin",
-        "bint",
-        "ibn",
-        "al",
-        "el",
-        "y",
-        "e",
-        "of",
-        "the",
-    ]
-)
+_IN_A_NAME = frozenset((
+    "de", "del", "della", "di", "da", "das", "dos", "do", "la", "le", "las", "los", "du", "van", "von", "den",
+    "der", "bin", "bint", "ibn", "al", "el", "y", "e", "of", "the",
+))  # fmt: skip
 # Words found only in sentences, not in names, places or codes.
 _SENTENCES = frozenset(
     ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
@@ -281,8 +255,12 @@ class Account:
             if not part.shape.filled:
                 continue
             topic = self._topic(part)
-            if topic or part.assessment or not self._listed(part, carried):
+            rule = self._rules.fields[part.key] if part.key is not None else None
+            listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried
+            if topic or part.assessment or not listed:
                 kind = part.shape.kind(self._grades)
+                subjects = self._rules.data_types.subjects
+                graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""
                 yield Unlisted(
                     position=part.at or position,
                     header=part.header.strip(),
@@ -290,7 +268,7 @@ class Account:
                     kind="free text" if part.told.story else kind,
                     place="element" if part.element else "column",
                     topic=topic,
-                    assessment=part.assessment or self._assessment(part, kind),
+                    assessment=part.assessment or graded,
                     field=part.key or "",
                     types=self._rules.types_carrying(part.key) if part.key else (),
                 )
@@ -299,23 +277,10 @@ class Account:
         if part.assessment:
             return ""  # A subject, such as psychology, with grades under it.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
-        if told.has_nhs_numbers() or self._has_national_insurance_numbers(part):
+        national = part.key != _NATIONAL_INSURANCE and part.shape.has_national_insurance_numbers()
+        if national or told.has_nhs_numbers():
             return sensitive.identifiers
         # A flag only says yes or no; any other value may say more.
         if rule is None or (rule.values == ("flag",) and told.met):
             return sensitive.of_name(part.header) or told.topic
         return told.topic
-
-    @staticmethod
-    def _has_national_insurance_numbers(part: Part) -> bool:
-        return part.key != _NATIONAL_INSURANCE and part.shape.has_national_insurance_numbers()
-
-    def _listed(self, part: Part, carried: frozenset[str]) -> bool:
-        if part.key is None:
-            return False
-        return isinstance(self._rules.fields[part.key], ItemRule | WorkingRule) or part.key in carried
-
-    def _assessment(self, part: Part, kind: ValueKind) -> str:
-        if kind not in ("grades", "numbers", "codes"):
-            return ""
-        return self._rules.data_types.subjects.assessment(part.header)

@@ -29,6 +29,7 @@ from gateway.classify.content import (
     head_of,
     locked,
     malformed,
+    part_called,
     size_of,
     unknown,
     utf8_chunks,
@@ -58,20 +59,19 @@ def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) ->
     if not is_apples and last not in {".ds_store", "thumbs.db", "desktop.ini"}:
         return False
     content = archive.read(name)
-    return _has_its_form(content, last, is_apples=is_apples) and not _says_something(content, sensitive)
+    return _has_its_form(content, last, is_apples=is_apples) and not any(
+        is_story(words) or sensitive.of_text(words) for words in _said(content)
+    )
 
 
 def _has_its_form(content: bytes, name: str, *, is_apples: bool) -> bool:
     if name == "thumbs.db":
-        return content.startswith(_THUMBNAILS) and _CATALOGUE in content and not _holds_document(content)
+        is_document = any(name in content for name in _DOCUMENTS)
+        return content.startswith(_THUMBNAILS) and _CATALOGUE in content and not is_document
     if name == "desktop.ini":
         encoding = "utf-16" if content.startswith(b"\xff\xfe") else "latin-1"
         return content.decode(encoding, "replace").strip().casefold().startswith(_DESKTOP_INI)
     return content.startswith(_DESKTOP_STORE) or (is_apples and _is_apple_double(content))
-
-
-def _holds_document(content: bytes) -> bool:
-    return any(name in content for name in _DOCUMENTS)
 
 
 def _is_apple_double(content: bytes) -> bool:
@@ -84,10 +84,6 @@ def _is_apple_double(content: bytes) -> bool:
         return False
     ends = [_ENTRIES_FROM + count * _ENTRY_LENGTH, *(at + length for _, at, length in entries)]
     return all(kind in _ENTRY_IDS for kind, _, _ in entries) and max(ends) == len(content)
-
-
-def _says_something(content: bytes, sensitive: Sensitive) -> bool:
-    return any(is_story(words) or sensitive.of_text(words) for words in _said(content))
 
 
 def _said(content: bytes) -> Iterator[str]:
@@ -197,49 +193,11 @@ _ALLOWED = re.compile(
     r"|xl/printerSettings/printerSettings\d{1,3}\.bin"
 )
 # Last word of a relation's type.
-_RELATIONS = frozenset(
-    [
-        "officeDocument",
-        "core-properties",
-        "extended-properties",
-        "custom-properties",
-        "thumbnail",
-        "worksheet",
-        "styles",
-        "theme",
-        "sharedStrings",
-        "calcChain",
-        "table",
-        "printerSettings",
-        "customXml",
-        "customXmlProps",
-        "person",
-        "sheetMetadata",
-        "xlBinaryIndex",
-        "classificationlabels",
-        "hyperlink",
-    ]
-)
-# Description of an unlisted part, by the beginning of its name (in lower case).
-_KINDS = (
-    ("xl/vbaproject", "macros"),
-    ("xl/macrosheets", "macros"),
-    ("xl/dialogsheets", "macros"),
-    ("xl/externallinks", "links to other files"),
-    ("xl/connections", "connections to other sources of data"),
-    ("xl/querytables", "connections to other sources of data"),
-    ("xl/model", "connections to other sources of data"),
-    ("xl/embeddings", "embedded objects"),
-    ("xl/activex", "embedded controls"),
-    ("xl/ctrlprops", "embedded controls"),
-    ("xl/comments", "comments"),
-    ("xl/threadedcomments", "comments"),
-    ("xl/pivot", "pivot tables, which hold copies of their data"),
-    ("xl/media", "pictures or drawings"),
-    ("xl/drawings", "pictures or drawings"),
-    ("xl/charts", "pictures or drawings"),
-    ("xl/chartsheets", "pictures or drawings"),
-)
+_RELATIONS = frozenset((
+    "officeDocument", "core-properties", "extended-properties", "custom-properties", "thumbnail", "worksheet",
+    "styles", "theme", "sharedStrings", "calcChain", "table", "printerSettings", "customXml",
+    "customXmlProps", "person", "sheetMetadata", "xlBinaryIndex", "classificationlabels", "hyperlink",
+))  # fmt: skip
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
@@ -249,23 +207,11 @@ def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  
             continue
         custom = member.filename.startswith("customXml/") and member.file_size > _CUSTOM_BYTES
         if custom or not _ALLOWED.fullmatch(member.filename):
-            raise active(_kind_of(member.filename), format=format)
+            raise active(part_called(member.filename, "package"), format=format)
     for name in names(book):
         if name.endswith(".rels"):
-            for relation in _relations(book, name, limits):
+            for relation in records(book, name, ("Relationship",), limits):
                 _check_relation(relation, format)
-
-
-def _kind_of(name: str) -> str:
-    low = name.casefold()
-    return next((kind for start, kind in _KINDS if low.startswith(start)), "a part of no known kind")
-
-
-def _relations(book: ZipFile, name: str, limits: ClassifyLimits) -> Iterator[markup.Element]:
-    with member(book, name) as part:
-        source = Source(part, encoding_of(part), limits)
-        markup.root_of(source)
-        yield from markup.records(source, ("Relationship",))
 
 
 def _check_relation(relation: markup.Element, format: str) -> None:  # noqa: A002
@@ -284,15 +230,8 @@ Place = Literal["page", "cell", "book"]
 _LONGEST = 4_000
 # Elements with texts for people, by the name of the part.
 _PROPERTIES = (
-    "title",
-    "subject",
-    "description",
-    "keywords",
-    "keyword",
-    "category",
-    "contentStatus",
-    "user-defined",
-)
+    "title", "subject", "description", "keywords", "keyword", "category", "contentStatus", "user-defined",
+)  # fmt: skip
 _PAGES_OF_OPENDOCUMENT = ("header", "footer", "header-left", "footer-left")
 _PARTS = (
     (re.compile(r"docProps/core\.xml|meta\.xml"), _PROPERTIES),
@@ -319,9 +258,10 @@ def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):
-            elements = (_root(book, name, limits),)
+            with member(book, name) as part:
+                elements = (markup.local_name(markup.root_of(Source(part, encoding_of(part), limits))),)
         if elements and says(book, name, elements, limits):
-            for found in _records(book, name, elements, limits):
+            for found in records(book, name, elements, limits):
                 yield from ((place, text[:_LONGEST]) for place, text in _texts(found) if text.strip())
 
 
@@ -344,14 +284,10 @@ def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
         yield "book", " ".join((*found.itertext(), *found.attrib.values()))
 
 
-def _root(book: ZipFile, name: str, limits: ClassifyLimits) -> str:
-    with member(book, name) as part:
-        return markup.local_name(markup.root_of(Source(part, encoding_of(part), limits)))
-
-
-def _records(
+def records(
     book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits
 ) -> Iterator[markup.Element]:
+    """Yield the elements of these names in an XML part."""
     with member(book, name) as part:
         source = Source(part, encoding_of(part), limits)
         markup.root_of(source)

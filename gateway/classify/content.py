@@ -6,9 +6,11 @@ Every obstacle to reading a file is raised as `Unreadable`, here and in the read
 
 import codecs
 import re
+import tomllib
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
+from importlib.resources import files
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
@@ -54,6 +56,20 @@ _DECLARATION_WITHIN = 200
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
+
+
+OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
+    files("gateway.classify").joinpath("office_parts.toml").read_text("utf-8")
+)
+"""What parts of workbooks and archives are called. Read at once: a confined process opens no file."""
+
+
+def part_called(name: str, kinds: str) -> str:
+    """Return what a part is called, by the beginning of its name, in a table of `OFFICE_PARTS`."""
+    low = name.casefold()
+    return next(
+        (k for start, k in OFFICE_PARTS[kinds].items() if low.startswith(start)), "a part of no known kind"
+    )
 
 
 class TimedContent:

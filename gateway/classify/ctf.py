@@ -27,20 +27,10 @@ MISSING_CHILD = "a message about children missing education"
 CORE = "student-core"
 ATTENDANCE = "attendance"
 RECORDS = ("Header", "Pupil")
-_ASSESSMENT = frozenset(
-    [
-        "Locale",
-        "Year",
-        "Stage",
-        "Subject",
-        "Method",
-        "Component",
-        "ResultStatus",
-        "ResultQualifier",
-        "Result",
-        "ResultDate",
-    ]
-)
+_ASSESSMENT = frozenset((
+    "Locale", "Year", "Stage", "Subject", "Method", "Component", "ResultStatus", "ResultQualifier", "Result",
+    "ResultDate",
+))  # fmt: skip
 _REMEMBERED = 1_000
 _LONG = 2_000
 _CODE_LENGTH = 20

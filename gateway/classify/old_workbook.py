@@ -15,6 +15,7 @@ import olefile
 from gateway.classify.calamine import Calamine, Extent, calls_outside, in_memory, names_outside
 from gateway.classify.content import (
     LOCKED_DOCUMENT,
+    OFFICE_PARTS,
     OUTLOOK_MESSAGE,
     active,
     head_of,
@@ -22,6 +23,7 @@ from gateway.classify.content import (
     malformed,
     other_document,
     packed_away,
+    part_called,
 )
 from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
@@ -30,23 +32,7 @@ FORMAT = "XLS"
 _MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _STREAMS = ("workbook", "book")
 _ALLOWED = frozenset({*_STREAMS, "\x05summaryinformation", "\x05documentsummaryinformation", "\x01compobj"})
-_KINDS = (
-    ("_vba_project", "macros"),
-    ("vba", "macros"),
-    ("macros", "macros"),
-    ("mbd", "embedded objects"),
-    ("objectpool", "embedded objects"),
-    ("\x01ole", "embedded objects"),
-    ("ctls", "embedded controls"),
-    ("_sx_db", "pivot tables, which hold copies of their data"),
-    ("revision", "changes that were tracked"),
-)
 _LOCKED = "encryptedpackage"  # a workbook or document of any Office program since 2007
-_OF_OTHERS = {
-    "worddocument": "a Word document",
-    "powerpoint document": "a PowerPoint presentation",
-    "visiodocument": "an Office document",
-}
 _OF_MESSAGES = "__properties_version1.0"
 _BROKEN = (OSError, ValueError, struct.error, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
@@ -103,13 +89,12 @@ def _stream_of(whole: BytesIO) -> bytes:
                 raise locked(LOCKED_DOCUMENT)
             if _OF_MESSAGES in there:
                 raise packed_away(OUTLOOK_MESSAGE)
-            for stream, kind in _OF_OTHERS.items():
+            for stream, kind in OFFICE_PARTS["old_documents"].items():
                 if stream in there:
                     raise other_document(kind)
             for path in streams:
                 if len(path) > 1 or path[0] not in _ALLOWED:
-                    kinds = (kind for start, kind in _KINDS if path[0].startswith(start))
-                    raise active(next(kinds, "a part of no known kind"), format=FORMAT)
+                    raise active(part_called(path[0], "old"), format=FORMAT)
             name = next((n for n in _STREAMS if (n,) in streams), None)
             if name is None:
                 raise other_document("an Office document")

@@ -11,7 +11,16 @@ from zipfile import ZipFile
 
 from gateway.classify import archive, markup
 from gateway.classify.cells import number_text, reaches_out
-from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, locked, malformed, unknown
+from gateway.classify.content import (
+    OFFICE_PARTS,
+    Row,
+    Unreadable,
+    active,
+    locked,
+    malformed,
+    part_called,
+    unknown,
+)
 from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
@@ -24,37 +33,7 @@ _ALLOWED = re.compile(
     r"mimetype|content\.xml|styles\.xml|meta\.xml|settings\.xml|manifest\.rdf|META-INF/manifest\.xml"
     r"|Thumbnails/thumbnail\.png"
 )
-_KINDS = (
-    ("basic/", "macros"),
-    ("scripts/", "macros"),
-    ("object", "embedded objects"),
-    ("pictures/", "pictures or drawings"),
-    ("media/", "pictures or drawings"),
-    ("configurations2/", "changes to the spreadsheet program"),
-)
-# Elements doing more than showing a cell, with their description.
-_FORBIDDEN = {
-    "annotation": "comments",
-    "scripts": "macros",
-    "event-listeners": "macros",
-    "dde-source": "links to other files",
-    "dde-link": "links to other files",
-    "table-source": "links to other files",
-    "cell-range-source": "links to other files",
-    "database-source-sql": "connections to other sources of data",
-    "database-source-table": "connections to other sources of data",
-    "database-source-query": "connections to other sources of data",
-    "tracked-changes": "changes that were tracked",
-    "data-pilot-table": "pivot tables, which hold copies of their data",
-    "frame": "pictures or drawings",
-    "object": "embedded objects",
-    "object-ole": "embedded objects",
-    "plugin": "embedded objects",
-    "applet": "embedded objects",
-    "form": "embedded controls",
-    "control": "embedded controls",
-    "custom-shape": "pictures or drawings",
-}
+_FORBIDDEN = OFFICE_PARTS["opendocument_elements"]
 _FORMULAS = ("named-expression", "content-validation")
 _NUMBERS = frozenset({"float", "percentage", "currency"})
 _LONGEST_COUNT = 8
@@ -76,22 +55,13 @@ def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
     for member in book.infolist():
         # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
-            low = member.filename.casefold()
-            kind = next((kind for start, kind in _KINDS if low.startswith(start)), "a part of no known kind")
-            raise active(kind, format=FORMAT)
+            raise active(part_called(member.filename, "opendocument"), format=FORMAT)
     if _MANIFEST in archive.names(book):
-        for _ in _records(book, _MANIFEST, limits, "encryption-data"):
+        for _ in archive.records(book, _MANIFEST, ("encryption-data",), limits):
             raise locked("a workbook", format=FORMAT)
     walker = _Walker(book, limits)
     tables = enumerate(walker.tables())
     return [Sheet(shown, partial(walker.rows, number), name) for number, (shown, name) in tables]
-
-
-def _records(book: ZipFile, name: str, limits: ClassifyLimits, *elements: str) -> Iterator[markup.Element]:
-    with archive.member(book, name) as part:
-        source = Source(part, encoding_of(part), limits)
-        markup.root_of(source)
-        yield from markup.records(source, elements)
 
 
 class _Walker:
@@ -136,9 +106,8 @@ class _Walker:
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
         """Yield each row with the number of its table from 0, and the other elements requested."""
         number, table = -1, None
-        for record in _records(
-            self._book, _CONTENT, self._limits, "table-row", *_FORBIDDEN, *_FORMULAS, *others
-        ):
+        wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)
+        for record in archive.records(self._book, _CONTENT, wanted, self._limits):
             name = markup.local_name(record.tag)
             if name in _FORBIDDEN and (len(record) or record.attrib or name != "scripts"):
                 raise active(_FORBIDDEN[name], format=FORMAT)

@@ -57,7 +57,8 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
     found = tuple(told for told, _ in each)
     records = tuple(told for told, of_nobody in each if not of_nobody)
     types = tally.rules.data_types.types
-    if not records or not _of_one_kind(records):
+    kinds = {one.data_type if isinstance(one, Classified) else None for one in records}
+    if len(kinds) != 1 or None in kinds:
         raise _different(found, what, format)
     if len(records) < len(found) and any(types[one.data_type].must for one in records):  # type: ignore[union-attr]
         raise _different(found, what, format)
@@ -99,11 +100,6 @@ def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
     except Unreadable as reason:
         of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
         return refused(reason), bool(of_nobody)
-
-
-def _of_one_kind(found: tuple[Told, ...]) -> bool:
-    recognised = [each for each in found if isinstance(each, Classified)]
-    return len(recognised) == len(found) and len({each.data_type for each in recognised}) == 1
 
 
 def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002

@@ -22,6 +22,7 @@ from gateway.classify import (
 )
 from gateway.classify.content import (
     LOCKED_DOCUMENT,
+    OFFICE_PARTS,
     Source,
     TimedContent,
     Unreadable,
@@ -45,19 +46,6 @@ from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
-_APPLE = "a Pages, Numbers or Keynote document"
-# Parts proving that an archive is a document, the most specific first.
-_DOCUMENT_PARTS = (
-    ("word/document.xml", "a Word document"),
-    ("ppt/presentation.xml", "a PowerPoint presentation"),
-    ("[Content_Types].xml", "an Office document"),
-    ("mimetype", "an Office document"),
-    ("META-INF/manifest.xml", "an Office document"),
-    ("META-INF/MANIFEST.MF", "a program"),
-    ("Index.zip", _APPLE),
-    ("buildVersionHistory.plist", _APPLE),
-    ("Metadata/BuildVersionHistory.plist", _APPLE),
-)
 _APPLE_PARTS = ".iwa"
 _XML_WITHIN = 1024
 _XML_SIGNS = ("<?xml", "<ctfile", "<message")
@@ -169,8 +157,8 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
 def _document_of(names: list[str]) -> str | None:
     """Return the kind of document in an archive; None where there is none."""
     if any(name.endswith(_APPLE_PARTS) for name in names):
-        return _APPLE
-    return next((kind for part, kind in _DOCUMENT_PARTS if part in names), None)
+        return OFFICE_PARTS["documents"]["Index.zip"]
+    return next((kind for part, kind in OFFICE_PARTS["documents"].items() if part in names), None)
 
 
 def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002

@@ -268,8 +268,7 @@ class Rules(BaseModel):
         )  # fmt: skip
         # Only the codes differ: everything slow to compile is shared.
         for name in (
-            "fields", "_columns", "column_patterns", "_elements", "containers", "_affixes", "counted",
-            "_carried",
+            "fields", "_columns", "column_patterns", "_elements", "containers", "counted", "_carried",
         ):  # fmt: skip
             under.__dict__[name] = getattr(self, name)
         changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
@@ -531,12 +530,8 @@ class Rules(BaseModel):
         *around, last = name.split(".")
         return last if set(around) <= set(self.data_types.json_records.transparent) else None
 
-    @cached_property
-    def _affixes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return tuple(self.data_types.columns.prefixes), tuple(self.data_types.columns.suffixes)
-
     def _forms(self, text: str) -> tuple[str, ...]:
-        prefixes, suffixes = self._affixes
+        prefixes, suffixes = self.data_types.columns.prefixes, self.data_types.columns.suffixes
         prefix = suffix = ""
         if text.startswith(prefixes):  # Rare.
             prefix = next(p for p in prefixes if text.startswith(p))

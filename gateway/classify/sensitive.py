@@ -207,8 +207,7 @@ class Sensitive(BaseModel):
 
         Names not `of_people` alone, such as those of schools, may have the latter.
         """
-        may = self._names if kind == "name" else self._places
-        plain = plain_text(text)
+        may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
             text = plain = rest
         words = plain.split()
@@ -249,8 +248,7 @@ class Sensitive(BaseModel):
         words = _octet_words("\n".join(texts))
         signs, telling = self._signs, set[bytes]()
         if not signs.isdisjoint(map(_BEGINNING, words)):
-            may = self._may_be_names if kind == "name" else self._may_be_places
-            telling = {word for word in words if _BEGINNING(word) in signs and word not in may}
+            telling = {word for word in words if _BEGINNING(word) in signs} - self._harmless[kind == "name"]
         if kind == "name":
             telling |= self._called_by_nobody.intersection(words)
         # Three words in a row of one or two letters may be pieces of one word.
@@ -269,28 +267,20 @@ class Sensitive(BaseModel):
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property
-    def _may_be_names(self) -> frozenset[bytes]:
-        return self._harmless(self._names)
+    def _may(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Words of topics that are also of places, and of names of people."""
+        return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
-    def _may_be_places(self) -> frozenset[bytes]:
-        return self._harmless(self._places)
-
-    def _harmless(self, may: frozenset[str]) -> frozenset[bytes]:
-        """Return the words of a list without sensitive meaning, also in phrases."""
-        return frozenset(_octet_words(" ".join(filter(str.isalpha, may - self._telling_phrases))))
-
-    @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(self.remarks.names)
-
-    @cached_property
-    def _places(self) -> frozenset[str]:
-        return frozenset(self.remarks.places)
+    def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """The same words without those that tell of something in a phrase."""
+        alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
+        places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
+        return places, names
 
     @cached_property
     def _nobody(self) -> frozenset[str]:
-        return (_ORDINARY - self._names).union(self.remarks.nobody)
+        return _ORDINARY.difference(self.remarks.names).union(self.remarks.nobody)
 
     @cached_property
     def _called_by_nobody(self) -> frozenset[bytes]:

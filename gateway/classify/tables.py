@@ -55,7 +55,8 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
     too_early = _too_early(tally)
     for part in account.parts:
         if not _has_subject_grades(part, tally):
-            found.others += _is_prediction(part, account)
+            kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
+            found.others += kind in ("grades", "numbers", "codes") and account.is_other_assessment(part)
             continue
         part.assessment = subjects.assessment(part.header) or found.assessment or too_early
         if part.assessment:
@@ -108,11 +109,6 @@ def _too_early(tally: Tally) -> str:
         return "teacher-assessed"
     taught = years.share_among(_STILL_TAUGHT) >= _MOSTLY
     return "teacher-assessed" if taught and tally.today and tally.today.month in _BEFORE_EXAMS else ""
-
-
-def _is_prediction(part: Part, account: Account) -> bool:
-    kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
-    return kind in ("grades", "numbers", "codes") and account.is_other_assessment(part)
 
 
 _ONLY_SHARE = 0.5
@@ -190,23 +186,10 @@ def _values_fit(signature: ColumnSignature, tally: Tally) -> bool:
 # Field proving that a row is a record: the first of these in the table.
 _TELLING = ("upn", "birth-date")
 # Text written where a number or a date is still missing.
-_NOT_YET = frozenset(
-    [
-        "N/A",
-        "NA",
-        "NONE",
-        "TBC",
-        "TBA",
-        "PENDING",
-        "UNKNOWN",
-        "NOT KNOWN",
-        "NEW",
-        "NIL",
-        "NULL",
-        "NOT YET",
-        "X",
-    ]
-)
+_NOT_YET = frozenset((
+    "N/A", "NA", "NONE", "TBC", "TBA", "PENDING", "UNKNOWN", "NOT KNOWN", "NEW", "NIL", "NULL", "NOT YET",
+    "X",
+))  # fmt: skip
 _WORDS_OF_A_NUMBER = 3
 
 Column = tuple[Sequence[str], Collection[str]]
@@ -393,7 +376,9 @@ class _Counter:
         self._row_schools.count(schools, len(batch))
         self._tally.rows(naming, len(batch), self._row_schools.numbers, full)
         if "exam-grade" in by_field or "exam-series" in by_field:
-            self._count_outcomes([by_field.get(key, [blank])[0] for key in _OUTCOME])
+            outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
+            for said, count in Counter(zip(*outcomes, strict=True)).items():
+                self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
     def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
         """Add up the fields; return those filled in every row.
@@ -422,10 +407,6 @@ class _Counter:
             for several in named.values():
                 check_side_by_side(several)
         return full
-
-    def _count_outcomes(self, columns: list[tuple[str, ...]]) -> None:
-        for said, count in Counter(zip(*columns, strict=True)).items():
-            self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
 
 def _columns(batch: list[Row]) -> list[tuple[str, ...]]:

@@ -61,17 +61,9 @@ _SEPTEMBER = 9
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 MAIN = (
-    "",
-    "C",
-    "M",
-    "CURRENT",
-    "CURRENT (SINGLE REGISTRATION)",
-    "SINGLE REGISTRATION",
-    "MAIN",
-    "CURRENT MAIN (DUAL REGISTRATION)",
-    "MAIN (DUAL REGISTRATION)",
-    "MAIN - DUAL REGISTRATION",
-)
+    "", "C", "M", "CURRENT", "CURRENT (SINGLE REGISTRATION)", "SINGLE REGISTRATION", "MAIN",
+    "CURRENT MAIN (DUAL REGISTRATION)", "MAIN (DUAL REGISTRATION)", "MAIN - DUAL REGISTRATION",
+)  # fmt: skip
 """Words for a sole or main registration; blank counts too."""
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
@@ -390,17 +382,15 @@ class Tally:
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if kind.whole is not None:
-            found.append(_lacking(kind.whole, self._results_of(verdict.data_type, kind.whole)))
+            # The number of result columns of a table, or of assessments per pupil in XML.
+            assessed = self.assessed[verdict.data_type]
+            columns = self.account.count_of(kind.whole.fields)
+            results = self.results[verdict.data_type] // assessed if assessed else columns
+            found.append(_lacking(kind.whole, results))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
-
-    def _results_of(self, data_type: str, whole: WholeRule) -> int:
-        """Return the number of result columns of a table, or of assessments per pupil in XML."""
-        if assessed := self.assessed[data_type]:
-            return self.results[data_type] // assessed
-        return self.account.count_of(whole.fields)
 
     def _of_field(self, key: str, field: FieldTally, code: str, fault: FaultCount) -> Finding:
         finding = _finding("code:unknown" if code == OTHER_YEAR else code, fault, self._about(key))

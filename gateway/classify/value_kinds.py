@@ -22,19 +22,9 @@ Kind = Literal[
     "address line", "postcode", "contact", "free",
 ]  # fmt: skip
 Identifier = Literal[
-    "upn",
-    "former-upn",
-    "uln",
-    "nhs",
-    "uci",
-    "la",
-    "school",
-    "ni",
-    "uprn",
-    "short",
-    "reference",
+    "upn", "former-upn", "uln", "nhs", "uci", "la", "school", "ni", "uprn", "short", "reference",
     "academic-year",
-]
+]  # fmt: skip
 Check = Callable[[str], "str | None"]
 """Return the fault of a value, None for a good one."""
 

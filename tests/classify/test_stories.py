@@ -140,7 +140,9 @@ def test_a_quick_look_finds_nothing_good_that_is_not(key: str) -> None:
     assert check is not None
     assert quick is not None
     told = RULES.sensitive
-    vocabulary = sorted({*told._value_vocabulary, *told._value_stems, *(f"by {w}" for w in told._places)})
+    vocabulary = sorted(
+        {*told._value_vocabulary, *told._value_stems, *(f"by {w}" for w in told.remarks.places)}
+    )
     assert len(vocabulary) > 2_500
     for text in vocabulary:
         written = [position.format(case(text)) for position in POSITIONS for case in CASES]

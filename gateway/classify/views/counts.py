@@ -51,11 +51,6 @@ class SmallNumbers:
         return (count + self._drawn("rounding", cell)) // self.base * self.base
 
     @property
-    def least(self) -> int:
-        """Smallest count that may be shown."""
-        return self.threshold
-
-    @property
     def most_withheld(self) -> int:
         """Largest count that may be withheld."""
         return self.threshold + self.base - 2
@@ -134,13 +129,12 @@ def told_parts(
         if (figure := rule.told(f"{what} {part}", count)) is not None
     ]
     lines.sort(key=lambda line: (-line.figure, line.group))
-    while lines and at_most - sum(_at_least(line, rule) for line in lines) < 2 * rule.slack:
+    while lines:
+        at_least = sum(max(line.figure - rule.slack, rule.threshold) for line in lines)
+        if at_most - at_least >= 2 * rule.slack:
+            break
         lines.pop()
     return tuple(sorted(lines, key=lambda line: line.group))
-
-
-def _at_least(line: ToldLine, rule: SmallNumbers) -> int:
-    return max(line.figure - rule.slack, rule.least)
 
 
 HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")

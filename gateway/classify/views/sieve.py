@@ -9,9 +9,9 @@ from typing import Any
 
 from gateway.classify.content import Row
 from gateway.classify.ctf import is_result, type_of_assessment
-from gateway.classify.results import ResultKinds, SingleResult
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.schools import Said, said
+from gateway.classify.tables import may_be_subject
 from gateway.classify.value_kinds import Judge
 from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis, Unlisted
 from gateway.words import plain
@@ -54,8 +54,6 @@ _REMEMBERED = 5_000
 _HEADER_LENGTH = 80
 _STAGE = ("KeyStage", "Stage")
 _SUBJECT_GRADE = "subject-grade"
-# Other fields of a column of a subject's grades: `classify.broadsheets` decides by the values.
-_MAY_BE_SUBJECT = frozenset({None, "teacher-assessment", "read-outcome"})
 
 
 class Stay(IntEnum):
@@ -76,7 +74,6 @@ class Sieve:
         self._carried = rules.carried(basis.data_type)
         self._labels = rules.labels_of_types[basis.data_type]
         self._told = _AlreadyTold(basis.told)
-        self._kinds = ResultKinds(rules.data_types.results)
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
         self._of_school = basis.of_school
@@ -109,7 +106,8 @@ class Sieve:
         found = []
         for index, name in enumerate(names):
             named = self._rules.column_field(name)
-            key = self._column_field(name, named)
+            grades = _SUBJECT_GRADE in self._carried and may_be_subject(name, named, self._rules)
+            key = _SUBJECT_GRADE if grades else named
             told = self._told.column(named, name, None if before is None else before + index + 1)
             if self._keeps(key, told=told) and key is not None:
                 found.append((index, self._rules.judge(key)))
@@ -228,15 +226,6 @@ class Sieve:
         if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:
             return frozenset({UNKNOWN})
         return self._labels.get(key, frozenset()) - self._allowed
-
-    def _column_field(self, name: str, key: str | None) -> str | None:
-        if key in _MAY_BE_SUBJECT and _SUBJECT_GRADE in self._carried and self._is_subject(name):
-            return _SUBJECT_GRADE
-        return key
-
-    def _is_subject(self, name: str) -> bool:
-        subjects = self._rules.data_types.subjects
-        return subjects.is_subject(name) or self._kinds.kind_of(SingleResult(code=name)) is not None
 
 
 class _AlreadyTold:

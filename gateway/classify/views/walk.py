@@ -215,15 +215,8 @@ def named_records(
     Raises Unreadable.
     """
     for values in records_in(content, rules, limits, _WANTED):
-        yield _numbers(values), _names(values)
-
-
-def _numbers(values: Values) -> list[str]:
-    found = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
-    return sorted(filter(is_upn, found))
-
-
-def _names(values: Values) -> list[str]:
-    born = {read_date(text) for text in values.get("birth-date", ())}
-    surname, forename, full = (values.get(key, [""])[0] for key in _NAMES)
-    return sorted(set().union(*(name_keys(surname, forename, full, day) for day in born)))
+        numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
+        born = {read_date(text) for text in values.get("birth-date", ())}
+        surname, forename, full = (values.get(key, [""])[0] for key in _NAMES)
+        names = set[str]().union(*(name_keys(surname, forename, full, day) for day in born))
+        yield sorted(filter(is_upn, numbers)), sorted(names)
