@@ -125,11 +125,12 @@ def load_catalogue(policies: Path) -> Catalogue:
 
 @cache
 def _code() -> bytes:
-    """Return the SHA-256 of the code that reads contents and decides: other versions judge differently."""
+    """Return the SHA-256 of the code and tables that read contents and decide: others judge otherwise."""
     rooms, found = Path(__file__).parents[1], hashlib.sha256()
     for room in ("classify", "policy"):
-        for path in sorted((rooms / room).rglob("*.py")):
-            found.update(path.read_bytes())
+        for path in sorted((rooms / room).rglob("*.*")):
+            if path.suffix in {".py", ".toml", ".txt"}:
+                found.update(path.read_bytes())
     return found.digest()
 
 

@@ -5,13 +5,13 @@ accepted for the teams entitled to a view.
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import datetime
 
 from gateway.law import LawPack, pack_on
 from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Provider, Reason, Refused
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, spoken
 from gateway.policy.methods import Subject, method_refusals
 from gateway.policy.ratification import unratified
 from gateway.policy.reference import embargo_reason, release_moment
@@ -35,6 +35,16 @@ def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalog
 
 
 _OLDEST_RETURN = 731
+_FILLED = {
+    "classify:outside-agreement": ("kind", "another collection"),
+    "classify:document": ("kind", "a file of another kind"),
+    "classify:packed": ("kind", "a file of another kind"),
+    "classify:locked": ("kind", "a file of another kind"),
+    "classify:law-return": ("kind", "another return"),
+    "classify:active-content": ("what", "something unknown"),
+    "classify:beside-table": ("what", "something unknown"),
+}
+"""Reasons that say what the content is: the blank, and what fills it where nothing is known."""
 _WAITING = frozenset({"classify:unknown", "classify:ambiguous", "classify:not-calculated", "classify:no-upn"})
 
 
@@ -64,7 +74,9 @@ def decide(
     if flow is None:
         return _of_no_flow(classified, catalogue)
     if provider.kind not in flow.kinds():
-        return Refused(reasons=(_sender_not_in_flow(flow, catalogue),), flow=flow.id)
+        title = flow.document.description
+        why = catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
+        return Refused(reasons=(why,), flow=flow.id)
     subject = Subject(flow, (classified.data_type,), None)
     if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
         return Refused(reasons=refusals, flow=flow.id)
@@ -94,14 +106,9 @@ def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
 
 
 def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
-    if refused.code == "classify:outside-agreement":
-        return catalogue.reason(refused.code, kind=refused.about or "another collection")
-    if refused.code in {"classify:document", "classify:packed", "classify:locked"}:
-        return catalogue.reason(refused.code, kind=refused.about or "a file of another kind")
-    if refused.code == "classify:law-return":
-        return catalogue.reason(refused.code, kind=refused.about or "another return")
-    if refused.code in {"classify:active-content", "classify:beside-table"}:
-        return catalogue.reason(refused.code, what=refused.about or "something unknown")
+    if refused.code in _FILLED:
+        blank, otherwise = _FILLED[refused.code]
+        return catalogue.reason(refused.code, **{blank: refused.about or otherwise})
     if refused.code == "classify:other-assessments":
         return catalogue.reason(refused.code, kinds="mock, predicted or forecast")
     return catalogue.reason(refused.code if refused.code in _WAITING else "internal:held")
@@ -168,10 +175,6 @@ def _waits_for_person(
     yield from items.persons_reasons(classified, catalogue, flow)
 
 
-def _sender_not_in_flow(flow: Flow, catalogue: Catalogue) -> Reason:
-    return catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=flow.document.description)
-
-
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, now: datetime, action: ItemAction
 ) -> Iterator[Reason]:
@@ -196,7 +199,7 @@ def _old_return(classified: Classified, catalogue: Catalogue, flow: Flow, now: d
     day = classified.facts.reference_date
     today = local_day(now, catalogue.calendar.timezone)
     if "statutory" in flow.basis and day is not None and (today - day).days > _OLDEST_RETURN:
-        yield catalogue.reason("policy:old-return", day=_said(day))
+        yield catalogue.reason("policy:old-return", day=spoken(day))
 
 
 def _season_reasons(
@@ -206,13 +209,9 @@ def _season_reasons(
     day = local_day(now, catalogue.calendar.timezone)
     period = out_of_season(classified, provider, catalogue, day)
     if period is not None:
-        detail = {"period": period.name, "first": _said(period.first), "due": _said(period.due)}
+        detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
         kind = catalogue.wording.name(classified.data_type)
         yield catalogue.reason("policy:out-of-season", kind=kind, **detail)
-
-
-def _said(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:

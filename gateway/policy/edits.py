@@ -91,25 +91,10 @@ def _fits(pattern: Place, place: Place) -> bool:
 Weight = Literal["loses protection", "changes", "no effect"]
 WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
 NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
-WHOLE = frozenset(
-    {
-        "need",
-        "term_rule",
-        "tables",
-        "names",
-        "stages",
-        "reason",
-        "terms",
-        "carried",
-        "elements",
-        "assessments",
-        "lawful",
-        "awaited",
-        "references",
-        "coming",
-        "versions",
-    }
-)
+WHOLE = frozenset((
+    "need", "term_rule", "tables", "names", "stages", "reason", "terms", "carried", "elements", "assessments",
+    "lawful", "awaited", "references", "coming", "versions",
+))  # fmt: skip
 _SHOWN = 120
 _NOTHING = ""
 _ENTRY = "an entry"

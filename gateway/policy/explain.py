@@ -11,7 +11,6 @@ from gateway.policy.citations import ClauseTexts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.faults import PolicyFault
-from gateway.policy.schema import Team
 from gateway.policy.timescale import names_today, told_today
 
 
@@ -31,7 +30,9 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 def headline(decision: Decision, catalogue: Catalogue) -> str:
     """Return the outcome in one line: accepted (with teams), held (with the end), or refused."""
     if decision.state == "accepted":
-        names = (_named(team) for each in decision.teams if (team := catalogue.team(each)))
+        teams = [team for each in decision.teams if (team := catalogue.team(each))]
+        # A team that the agreement does not name is told to be so.
+        names = (f"{team.name} (a local team)" if team.local else team.name for team in teams)
         return f"accepted under {decision.flow}, for: {', '.join(names) or 'nobody to collect'}"
     if isinstance(decision, Held):
         if decision.until is None:
@@ -39,11 +40,6 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
         day = local_day(decision.until, catalogue.calendar.timezone)
         return f"held until {day:%A} {day.day} {day:%B %Y}, then released by itself"
     return "refused"
-
-
-def _named(team: Team) -> str:
-    """Return a team's name, marked if the agreement does not name the team."""
-    return f"{team.name} (a local team)" if team.local else team.name
 
 
 def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:

@@ -55,9 +55,10 @@ def basis_for(
     """
     granted = catalogue.granted(team, sender)
     listed = tuple(item for item in catalogue.appendix_a if item in granted)
-    carried = _carried(team, data_type, form, catalogue)
     flow = catalogue.flow_of(data_type)
-    records = None if flow is None else flow.of(data_type).records.get(team)
+    entry = None if flow is None else flow.of(data_type)
+    carried = entry.holds(form, team) if entry is not None and team in entry.teams else ()
+    records = None if entry is None else entry.records.get(team)
     where = None if records is None else RecordsWhere(item=records.item, values=records.values)
     return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
 
@@ -82,13 +83,6 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
     """Return the labels of the items a file holds and its view lacks, in the order of the agreement."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
-
-
-def _carried(team: str, data_type: str, form: str, catalogue: Catalogue) -> tuple[str, ...]:
-    flow = catalogue.flow_of(data_type)
-    if flow is None or team not in flow.of(data_type).teams:
-        return ()
-    return flow.of(data_type).holds(form, team)
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
@@ -328,18 +322,16 @@ def notices(classified: Classified, catalogue: Catalogue, provider: Provider, fl
     if _waits(classified, flow):
         return
     rest = _rest(classified, provider)
-    strange = [one for one in rest if one.field and not _is_asked_for(one, catalogue, provider)]
+    # Some flow of this sender may carry a column, in files of another kind.
+    asked = {
+        entry.id for flow in catalogue.flows.flow if provider.kind in flow.kinds() for entry in flow.data_type
+    }
+    strange = [one for one in rest if one.field and asked.isdisjoint(one.types)]
     others = [one for one in rest if one not in strange]
     if others and not any(return_waits(classified, catalogue, provider, flow)):
         yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
     if strange:
         yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))
-
-
-def _is_asked_for(one: Unlisted, catalogue: Catalogue, provider: Provider) -> bool:
-    """Return True if some flow of this sender may carry a column, in files of another kind."""
-    flows = (catalogue.flow_of(data_type) for data_type in one.types)
-    return any(flow is not None and provider.kind in flow.kinds() for flow in flows)
 
 
 def _waits(classified: Classified, flow: Flow) -> bool:
@@ -349,16 +341,12 @@ def _waits(classified: Classified, flow: Flow) -> bool:
 
 def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
     """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns."""
+    harmless = frozenset(provider.harmless) - {""}
     return [
         one
         for one in classified.unlisted
-        if not one.topic and not one.assessment and not _is_harmless(one, provider)
+        if not one.topic and not one.assessment and harmless_name(one.header) not in harmless
     ]
-
-
-def _is_harmless(one: Unlisted, provider: Provider) -> bool:
-    name = harmless_name(one.header)
-    return bool(name) and name in provider.harmless
 
 
 def _counted(several: Sequence[Unlisted]) -> str:

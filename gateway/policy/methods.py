@@ -13,7 +13,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import Unratified, unratified
 from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import ClauseId, Flow
-from gateway.policy.small_schemas import Material, Method, Need
+from gateway.policy.small_schemas import Circumstance, Material, Method, Need, Safeguard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +33,10 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One answer to a question: the id to attest, and the wording."""
-
-    id: str
-    clause: str
-    question: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """A question for a person. Any one true choice answers a question about a safeguard."""
 
-    choices: tuple[Choice, ...]
+    choices: tuple[Circumstance | Safeguard, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,8 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     if refusals := tuple(_refusals(declaration, found, catalogue)):
         return Refused(reasons=refusals, flow=flow)
     missing = _unratified(declaration, found, catalogue)
-    waits = (*_waits(declaration.provider, catalogue), *missing.waits)
+    suspended = (catalogue.reason("policy:suspended"),) if declaration.provider.suspended else ()
+    waits = (*suspended, *missing.waits)
     if until := _until(declaration, found, catalogue):
         return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
     if waits:
@@ -172,11 +164,6 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
         )
 
 
-def _waits(provider: Provider, catalogue: Catalogue) -> Iterator[Reason]:
-    if provider.suspended:
-        yield catalogue.reason("policy:suspended")
-
-
 def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Unratified:
     """Return the effect of a missing ratification. Material outside all flows always waits."""
     sender = declaration.provider
@@ -219,11 +206,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
     matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances(
         catalogue
     )
-    return tuple(
-        Question(choices=(Choice(id=each.id, clause=each.clause, question=each.question),))
-        for each in catalogue.methods.circumstance
-        if each.id in matter
-    )
+    return tuple(Question(choices=(each,)) for each in catalogue.methods.circumstance if each.id in matter)
 
 
 def questions(
@@ -236,13 +219,6 @@ def questions(
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
-    given = circumstances | found.circumstances(catalogue)
-    return tuple(_question(need, catalogue) for need in needs(way, given))
-
-
-def _question(need: Need, catalogue: Catalogue) -> Question:
+    asked = needs(way, circumstances | found.circumstances(catalogue))
     known = catalogue.methods.safeguards()
-    wanted = (known[each] for each in need.any_of)
-    return Question(
-        choices=tuple(Choice(id=each.id, clause=each.clause, question=each.question) for each in wanted)
-    )
+    return tuple(Question(choices=tuple(known[each] for each in need.any_of)) for need in asked)

@@ -14,7 +14,7 @@ from typing import Literal
 from gateway.model import Provider, RatificationsThatCount, Reason
 from gateway.policy.agreement_schema import Year
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day
+from gateway.policy.dates import academic_year, academic_year_from, day_in, first_year, local_day, spoken
 from gateway.policy.schema import Flow, MonthDay
 
 Standing = Literal["ratified", "lapsed", "never"]
@@ -169,10 +169,8 @@ def unratified(
         return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
     if not last_days:
         return Unratified()
-    until = min(last_days)
-    return Unratified(
-        notices=(catalogue.reason("policy:taken-unratified", until=f"{until.day} {until:%B %Y}"),)
-    )
+    notice = catalogue.reason("policy:taken-unratified", until=spoken(min(last_days)))
+    return Unratified(notices=(notice,))
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:

@@ -18,15 +18,10 @@ from gateway.policy.schema import Flow
 from gateway.policy.schools import of_other_schools, without_school
 
 # Reasons for a hold beyond one person's judgement.
-_TAKES_TWO = frozenset(
-    {
-        "open:malware",
-        "policy:awaited",
-        "policy:sensitive",
-        "policy:items-outside-held",
-        "policy:items-proposed-held",
-    }
-)
+_TAKES_TWO = frozenset((
+    "open:malware", "policy:awaited", "policy:sensitive", "policy:items-outside-held",
+    "policy:items-proposed-held",
+))  # fmt: skip
 # Reasons for a hold over pupils possibly of another school than the sender's.
 _OF_OTHERS = frozenset({"policy:other-school", "policy:school-not-named"})
 STAY = _TAKES_TWO | _OF_OTHERS
