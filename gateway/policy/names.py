@@ -32,7 +32,7 @@ class NameSort(BaseModel):
     unused: str | None = None
 
 
-class Names(BaseModel):
+class NamesFile(BaseModel):
     """names.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,10 +42,10 @@ class Names(BaseModel):
 
 
 @cache
-def names() -> Names:
+def names() -> NamesFile:
     """Return the content of names.toml."""
     text = files("gateway.policy").joinpath("names.toml").read_text("utf-8")
-    return Names.model_validate(tomllib.loads(text))
+    return NamesFile.model_validate(tomllib.loads(text))
 
 
 class NameFound(NamedTuple):
