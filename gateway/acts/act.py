@@ -186,7 +186,8 @@ Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
 class Act(BaseModel):
     """A person's act or question.
 
-    The first line of a subclass's docstring is the help, the rest the description.
+    The first line of a subclass's docstring is the help, the rest the description. Command and right stand
+    in the head of the class: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
@@ -215,6 +216,22 @@ class Act(BaseModel):
     named_by: ClassVar[str] = ""
     by_program: ClassVar[bool] = False
     streams: ClassVar[bool] = False
+
+    def __init_subclass__(
+        cls,
+        *,
+        command: str = "",
+        right: AccessRight | None = None,
+        **more: Any,  # noqa: ANN401 - as pydantic's
+    ) -> None:
+        """Take command and right from the head of the class. TypeError for a command without a right."""
+        super().__init_subclass__(**more)
+        if right is not None:
+            cls.right = right
+        if command:
+            cls.command = command
+            if not hasattr(cls, "right"):
+                raise TypeError(f"nobody may do this: {command} asks for no right")
 
     def check(self, context: ActContext) -> None:
         """Refuse visible faults before the person confirms. GatewayError with a sentence."""

@@ -23,11 +23,8 @@ from gateway.registry.tables import RatificationRow
 AREA = Area.SCHOOLS
 
 
-class RatifyAgreement(Act):
+class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     """Record that a provider has ratified the agreement; files waiting for the ratification are released."""
-
-    command: ClassVar = "agreement ratify"
-    right: ClassVar = AccessRight.ENROL
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     signatory: OneLine = option("Who signed for the provider.")
@@ -53,11 +50,8 @@ class RatifyAgreement(Act):
         return ActDone(said)
 
 
-class GiveNotice(Act):
+class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     """Record a provider's notice, such as a termination: from its last day on the ratification ends."""
-
-    command: ClassVar = "agreement notice"
-    right: ClassVar = AccessRight.ENROL
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     notice: str = option("Which notice of the agreement, by its id there.")
@@ -73,15 +67,13 @@ class GiveNotice(Act):
         return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
 
 
-class ListStandings(ListingAct):
+class ListStandings(ListingAct, command="agreement status", right=AccessRight.LOOK):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
     A school is covered where a provider that has ratified sends for it: for what that sends, and no more.
     For teams of the local authority only: the agreement keeps the list from other agencies.
     """
 
-    command: ClassVar = "agreement status"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = (
         "provider", "name", "standing", "academic_year", "lapses", "days_left", "warning", "next_year",
         "ratified_on", "signatory", "covered_by", "copies_waiting",
@@ -121,11 +113,8 @@ class ListStandings(ListingAct):
         return [*rows]
 
 
-class PrintAgreement(ReadingAct):
+class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOOK):
     """Print the text of the agreement, as providers find it in /agreement."""
-
-    command: ClassVar = "agreement text"
-    right: ClassVar = AccessRight.LOOK
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Read the text of the policies in force."""

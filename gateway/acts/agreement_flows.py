@@ -27,12 +27,10 @@ class Expected(StrEnum):
     DEFAULT = "default"
 
 
-class ExpectFlow(Act):
+class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     """Say whether a provider owes a flow: no key stage 1 from a junior school, A levels from a sixth form."""
 
-    command: ClassVar = "flows expect"
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
@@ -66,12 +64,10 @@ class ExpectFlow(Act):
         return ActDone(f"{self.data_type} of {self.identifier} {told[self.expected]}")
 
 
-class NoteNilReturn(Act):
+class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     """Record that a provider has nothing to send for a period: a nil return."""
 
-    command: ClassVar = "flows nil"
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
 
     identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
@@ -108,11 +104,9 @@ class NoteNilReturn(Act):
         )
 
 
-class ListFlowExceptions(ProviderListing):
+class ListFlowExceptions(ProviderListing, command="flows exceptions", right=AccessRight.LOOK):
     """List the exceptions made by people from the data owed: who, when and why."""
 
-    command: ClassVar = "flows exceptions"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("provider", "data_type", "what", "period", "at", "by", "why")
     empty: ClassVar = "nothing is said: the calendar decides"
 

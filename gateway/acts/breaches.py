@@ -28,14 +28,12 @@ class BreachNature(StrEnum):
     AVAILABILITY = "availability"
 
 
-class RecordBreach(Act):
+class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     """Record a breach for the ICO, with what the registry knows of it (UK GDPR Article 33).
 
     Times are local unless they name a zone; a day counts from its beginning, or as the end until its own.
     """
 
-    command: ClassVar = "breach record"
-    right: ClassVar = AccessRight.BREACH
     annexed: ClassVar = True
 
     aware_at: Moment | None = option("When you became aware of it: the 72 hours begin.", None)
@@ -96,11 +94,8 @@ class RecordBreach(Act):
         }
 
 
-class ListBreaches(DatedListing):
+class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
     """List every record: who made it, by when the ICO is to be told, and whether it was."""
-
-    command: ClassVar = "breach list"
-    right: ClassVar = AccessRight.LOOK
 
     columns: ClassVar = (
         "number", "versions", "recorded_at", "by", "aware_at", "notify_by", "hours_left", "notified_at",
@@ -135,13 +130,11 @@ class ListBreaches(DatedListing):
         return rows
 
 
-class ShowBreach(ReadingAct):
+class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     """Show a record as it was put on record last: in short, or with its annex."""
 
-    command: ClassVar = "breach show"
     beside: ClassVar = ("breach record:amend",)
     named_by: ClassVar = "number"
-    right: ClassVar = AccessRight.LOOK
     annexed: ClassVar = True
 
     number: int = argument("As `breach list` numbers it.", metavar="N", ge=1)

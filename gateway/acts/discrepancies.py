@@ -22,11 +22,9 @@ from gateway.registry.discrepancies import Known
 AREA = Area.SCHOOLS
 
 
-class ListDiscrepancies(DatedListing, ProviderListing):
+class ListDiscrepancies(DatedListing, ProviderListing, command="discrepancies list", right=AccessRight.LOOK):
     """List the open discrepancies."""
 
-    command: ClassVar = "discrepancies list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("number", "kind", "state", "providers", "records", "opened_at")
     empty: ClassVar = "nothing that does not fit"
     when: ClassVar = "opened_at"
@@ -41,12 +39,10 @@ class ListDiscrepancies(DatedListing, ProviderListing):
         return [_row(each) for each in found]
 
 
-class ShowDiscrepancy(ReadingAct):
+class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRight.LOOK):
     """Show where each record of a discrepancy stands, and how it ended."""
 
-    command: ClassVar = "discrepancies show"
     beside: ClassVar = ("discrepancies resolve:number",)
-    right: ClassVar = AccessRight.LOOK
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
 
@@ -64,12 +60,10 @@ class ShowDiscrepancy(ReadingAct):
         )
 
 
-class ResolveDiscrepancy(Act):
+class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight.ENROL):
     """Record that a discrepancy is dealt with, in your name. The same discrepancy is not raised again."""
 
-    command: ClassVar = "discrepancies resolve"
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
 
     number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
     why: Why

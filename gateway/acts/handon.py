@@ -25,7 +25,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import NotFoundError
-from gateway.policy.small_schemas import HandOn, HandOnColumn
+from gateway.policy.small_schemas import HandOn
 from gateway.registry import hand_ons
 from gateway.registry.tables import HandOnBatchRow
 
@@ -37,12 +37,10 @@ AREA = Area.FILES
 _BATCH = "As handon list has it."
 
 
-class ListHandOns(DatedListing):
+class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
     """List the batches handed on to other systems, and what became of each."""
 
-    command: ClassVar = "handon list"
     beside: ClassVar = ("handon acknowledge:hand_on", "handon retry:hand_on")
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = (
         "hand_on", "number", "team", "state", "files", "rows", "recalled", "target", "owed_at", "sent_at",
         "acknowledged_at", "remark",
@@ -79,14 +77,12 @@ def _row(session: Session, batch: HandOnBatchRow, now: datetime) -> Row:
     }  # fmt: skip
 
 
-class TryHandOn(ReadingAct):
+class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     """Show how full each column would be if a file were handed on, without sending or showing any value.
 
     The files are made of what the team may have, as for the system itself.
     """
 
-    command: ClassVar = "handon try"
-    right: ClassVar = AccessRight.ENROL
     by_program: ClassVar = False
 
     hand_on: str = argument("The hand-on, as the policies name it.", metavar="HAND-ON")
@@ -103,7 +99,8 @@ class TryHandOn(ReadingAct):
             made = make(registrar, examiners.mine(), found, self.reference, until)
         rows = [
             {
-                "file": file.name, "column": column.name, "from": _source(column),
+                "file": file.name, "column": column.name,
+                "from": column.field or column.value or " or ".join(column.headings),
                 "filled": filled, "rows": file.laid.rows,
             }
             for file, declared in zip(made.files, found.file, strict=True)
@@ -121,15 +118,10 @@ def _declared(registrar: Registrar, name: str) -> HandOn:
     return found
 
 
-def _source(column: HandOnColumn) -> str:
-    return column.field or column.value or " or ".join(column.headings)
-
-
-class _BatchAct(Act):
+class _BatchAct(Act, right=AccessRight.ENROL):
     """An act on one batch."""
 
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
 
     hand_on: str = argument(_BATCH, metavar="HAND-ON")
     number: int = argument(_BATCH, metavar="NUMBER", ge=1)
@@ -141,10 +133,8 @@ class _BatchAct(Act):
             hand_ons.find(session, self.hand_on, self.number)
 
 
-class RetryHandOn(_BatchAct):
+class RetryHandOn(_BatchAct, command="handon retry"):
     """Make a batch again and send it again, under the same names, such as where the system lost it."""
-
-    command: ClassVar = "handon retry"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Owe the batch again."""
@@ -155,10 +145,9 @@ class RetryHandOn(_BatchAct):
         return ActDone(f"{hand_ons.name_of(batch)} will be made and sent again")
 
 
-class AcknowledgeHandOn(_BatchAct):
+class AcknowledgeHandOn(_BatchAct, command="handon acknowledge"):
     """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
 
-    command: ClassVar = "handon acknowledge"
     confirmation: ClassVar = Confirmation.NOTHING
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -15,9 +15,7 @@ from gateway.registry.harmless import EVERY, Harmless
 AREA = Area.RULES
 
 
-class _HarmlessColumn(Act):
-    right: ClassVar = AccessRight.ENROL
-
+class _HarmlessColumn(Act, right=AccessRight.ENROL):
     column: OneLine = argument(
         "Its header, or PARENT/NAME of an element; see transfers show.", metavar="COLUMN"
     )
@@ -36,13 +34,11 @@ class _HarmlessColumn(Act):
         return f"for {self.provider}" if self.provider else "for every provider"
 
 
-class ListHarmless(_HarmlessColumn):
+class ListHarmless(_HarmlessColumn, command="policy harmless add"):
     """List a column as harmless, in your name. Files held for nothing else go on at once.
 
     No sensitive column becomes harmless by a listing.
     """
-
-    command: ClassVar = "policy harmless add"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the column on the list, and decide the waiting files again."""
@@ -63,10 +59,8 @@ class ListHarmless(_HarmlessColumn):
         return ActDone(f"listed as harmless {self._whose}; {counted(gone_on, 'file')} decided anew")
 
 
-class RemoveHarmless(_HarmlessColumn):
+class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
     """Take a column off the list, in your name. Files accepted before stay accepted."""
-
-    command: ClassVar = "policy harmless remove"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the column off."""
@@ -78,13 +72,11 @@ class RemoveHarmless(_HarmlessColumn):
         return ActDone(f"no longer listed as harmless {self._whose}")
 
 
-class ListedHarmless(ListingAct):
+class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRight.LOOK):
     """List every column listed as harmless, by whom and why."""
 
-    command: ClassVar = "policy harmless list"
     beside: ClassVar = ("policy harmless remove:column",)
     named_by: ClassVar = "header"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("header", "provider", "listed_by", "listed_at", "why")
     empty: ClassVar = "no column is listed as harmless"
 

@@ -10,11 +10,9 @@ from gateway.errors import GatewayError
 AREA = Area.FILES
 
 
-class ListHeadings(ProviderListing):
+class ListHeadings(ProviderListing, command="headings list", right=AccessRight.LOOK):
     """List the meanings of providers' headings, with who said so: a signing key, or a person."""
 
-    command: ClassVar = "headings list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("provider", "heading", "item", "said_at", "reference")
     empty: ClassVar = "nothing is said of any heading"
 
@@ -37,11 +35,8 @@ class ListHeadings(ProviderListing):
             ]
 
 
-class RevokeHeading(Act):
+class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
     """Revoke what was said of a provider's heading, for files arriving from now on."""
-
-    command: ClassVar = "headings revoke"
-    right: ClassVar = AccessRight.ENROL
 
     heading: OneLine = argument("As headings list has it.", metavar="HEADING")
     provider: str = option("Whose heading it is.", metavar="ID", names="school")
@@ -58,15 +53,12 @@ class RevokeHeading(Act):
         return ActDone(f"what was said of {self.heading} of {self.provider} counts no more")
 
 
-class SayHeading(Act):
+class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     """Say what a heading of a held file means, for later files of its provider.
 
     An item needs a second person, who says the same: from then on its values go to the teams with a right to
     the item. Something else needs nobody: no team is shown what stands there.
     """
-
-    command: ClassVar = "headings say"
-    right: ClassVar = AccessRight.DECIDE
 
     reference: Reference = argument("The held file, as its receipt names it.", metavar="REF")
     heading: OneLine = option("A heading of the file that nobody understood.", metavar="HEADING")

@@ -26,6 +26,7 @@ from gateway.acts.transfers import TransferListing, file_in_words
 from gateway.errors import GatewayError
 from gateway.model import Transfer, counted
 from gateway.reasons import for_officers, to_officer, waits_for_second
+from gateway.record.dual_control import name_of
 from gateway.registry import providers, roles, staff, transfer_lists, transfers
 from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
 
@@ -37,11 +38,9 @@ if TYPE_CHECKING:
 AREA = Area.FILES
 
 
-class ListHeldFiles(TransferListing):
+class ListHeldFiles(TransferListing, command="held list", right=AccessRight.HELD):
     """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
-    command: ClassVar = "held list"
-    right: ClassVar = AccessRight.HELD
     columns: ClassVar = (
         "reference", "provider_name", "data_type", "why", "waits_for", "owner", "days", "landed_at",
     )  # fmt: skip
@@ -56,8 +55,6 @@ class ListHeldFiles(TransferListing):
 
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria of the held files asked for."""
-        from gateway.record.dual_control import name_of  # noqa: PLC0415 - loads what decides
-
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 
@@ -100,10 +97,8 @@ def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
     return f" (sent {len(same)} times: {newest})"
 
 
-class _HeldFileAct(Act):
+class _HeldFileAct(Act, right=AccessRight.DECIDE):
     """An act on one held file, for people with the right to decide."""
-
-    right: ClassVar = AccessRight.DECIDE
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
@@ -140,13 +135,11 @@ class _ProposedRelease(_HeldFileAct):
         )
 
 
-class ReleaseHeldFile(_HeldFileAct):
+class ReleaseHeldFile(_HeldFileAct, command="held release"):
     """Release a held file, in your name, as far as the agreement allows.
 
     A file held because of a key cannot be released by the person who enrolled the key.
     """
-
-    command: ClassVar = "held release"
 
     why: Why
     as_: str | None = option("What the file is, where nobody knew.", None, metavar="DATA_TYPE", names="kind")
@@ -191,10 +184,8 @@ class ReleaseHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
 
 
-class ConfirmRelease(_ProposedRelease):
+class ConfirmRelease(_ProposedRelease, command="held confirm"):
     """Confirm, as a second person, a release against the agreement."""
-
-    command: ClassVar = "held confirm"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file as proposed."""
@@ -205,10 +196,8 @@ class ConfirmRelease(_ProposedRelease):
         return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
 
 
-class DeclineRelease(_ProposedRelease):
+class DeclineRelease(_ProposedRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
-
-    command: ClassVar = "held decline"
 
     def check(self, context: ActContext) -> None:
         """Refuse a file of which no release is proposed."""
@@ -229,10 +218,9 @@ class DeclineRelease(_ProposedRelease):
         return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
 
 
-class AssignHeldFile(_HeldFileAct):
+class AssignHeldFile(_HeldFileAct, command="held assign"):
     """Say who decides on a held file: you, or a colleague who may. Everybody else still may, too."""
 
-    command: ClassVar = "held assign"
     confirmation: ClassVar = Confirmation.NOTHING
 
     to: OneLine | None = option(
@@ -243,7 +231,6 @@ class AssignHeldFile(_HeldFileAct):
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the person's name on the file, in place of any other."""
         from gateway.record import releases  # noqa: PLC0415 - as above
-        from gateway.record.dual_control import name_of  # noqa: PLC0415 - as above
 
         with context.recording() as record:
             releases.held(record.session, self.reference)
@@ -258,10 +245,8 @@ class AssignHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is for {name} to decide")
 
 
-class ReturnHeldFile(_HeldFileAct):
+class ReturnHeldFile(_HeldFileAct, command="held return"):
     """Return a held file to the sender, in your name, with advice on the receipt."""
-
-    command: ClassVar = "held return"
 
     advice: str = option("What the sender should do instead; the receipt says it; name no child.")
 
@@ -274,10 +259,9 @@ class ReturnHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is returned")
 
 
-class _ManyHeldFiles(Act):
+class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
     """An act on several held files, each of which is decided by itself."""
 
-    right: ClassVar = AccessRight.DECIDE
     done: ClassVar[str]
 
     reference: tuple[Reference, ...] = argument(
@@ -301,10 +285,9 @@ class _ManyHeldFiles(Act):
         return ActDone(f"{counted(len(self.reference), 'file')} {self.done}")
 
 
-class ReturnHeldFiles(_ManyHeldFiles):
+class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     """Return several held files to their senders, in your name, with the same advice."""
 
-    command: ClassVar = "held return-many"
     done: ClassVar = "returned"
 
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
@@ -316,10 +299,9 @@ class ReturnHeldFiles(_ManyHeldFiles):
         releases.send_back(registrar, reference, by=by, advice=self.advice)
 
 
-class ReleaseHeldFiles(_ManyHeldFiles):
+class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     """Release several held files, in your name, each to the teams that the agreement names."""
 
-    command: ClassVar = "held release-many"
     done: ClassVar = "released"
 
     why: Why
@@ -331,14 +313,11 @@ class ReleaseHeldFiles(_ManyHeldFiles):
         releases.release(registrar, reference, by=by, why=self.why)
 
 
-class RatifyForHeldFiles(_ManyHeldFiles):
+class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
     """Ratify for the schools of several held files, and release what waits for that.
 
     Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
     """
-
-    command: ClassVar = "held ratify-many"
-    right: ClassVar = AccessRight.ENROL
 
     signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
     on: date | None = option("The day it was signed; today if not given.", None)
@@ -384,10 +363,8 @@ class RatifyForHeldFiles(_ManyHeldFiles):
         return {one: names[one] for one in schools}
 
 
-class RefuseHeldFile(_HeldFileAct):
+class RefuseHeldFile(_HeldFileAct, command="held refuse"):
     """Refuse a held file for good, in your name."""
-
-    command: ClassVar = "held refuse"
 
     why: Why
 
@@ -400,10 +377,9 @@ class RefuseHeldFile(_HeldFileAct):
         return ActDone(f"{self.reference} is refused")
 
 
-class NoteHeldFile(_HeldFileAct):
+class NoteHeldFile(_HeldFileAct, command="held note"):
     """Put a note on a held file, for the next person to decide. No sender reads the note."""
 
-    command: ClassVar = "held note"
     confirmation: ClassVar = Confirmation.NOTHING
     by_program: ClassVar = True
 

@@ -27,12 +27,10 @@ _Address = Annotated[
 ]
 
 
-class ListHooks(ListingAct):
+class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     """List the web hooks: where each leads, what it is told of, and what keeps messages back."""
 
-    command: ClassVar = "hooks list"
     beside: ClassVar = ("hooks try:name", "hooks remove:name")
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "state", "address", "events", "teams", "told_at", "remark")
     narrow: ClassVar = ("name", "state", "told_at", "remark")
     empty: ClassVar = "no system is told of events; gateway hooks add"
@@ -50,14 +48,11 @@ class ListHooks(ListingAct):
                 }  # fmt: skip
 
 
-class AddHook(Act):
+class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
     """Tell a system of the authority of events: two people run the same command within a week.
 
     Each message is posted to the address, signed. It names files, providers and teams, never a person.
     """
-
-    command: ClassVar = "hooks add"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument(
         "What the web hook is to be called, such as case-files.", metavar="NAME", max_length=32,
@@ -90,11 +85,8 @@ class AddHook(Act):
         return ActDone(f"{self.name} is told from now on; see that it is: gateway hooks try {self.name}")
 
 
-class RemoveHook(Act):
+class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
     """Tell a web hook of nothing more, at once."""
-
-    command: ClassVar = "hooks remove"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument(_NAMED, metavar="NAME")
     why: Why
@@ -107,11 +99,8 @@ class RemoveHook(Act):
         return ActDone(f"{self.name} is told of nothing more")
 
 
-class TryHook(Act):
+class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     """Send a web hook a message that says nothing, to see that it is taken, and again what was given up."""
-
-    command: ClassVar = "hooks try"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument(_NAMED, metavar="NAME")
     since: Moment | None = option("Send again all since this moment, under the same ids.", None)

@@ -16,15 +16,13 @@ from gateway.registry.hosts import Host
 AREA = Area.RULES
 
 
-class ListHosts(ListingAct):
+class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
     """List the hosts on record: what each last said of itself.
 
     At work or silent, the host doing the rounds, its spool, its clock, and keys that it lacks.
     """
 
-    command: ClassVar = "hosts list"
     beside: ClassVar = ("hosts remove:name",)
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "said", "state", "rounds", "spool", "oldest", "clock", "keys")
     empty: ClassVar = "no host is on record that shares the work"
 
@@ -50,14 +48,11 @@ class ListHosts(ListingAct):
         ]
 
 
-class RemoveHost(Act):
+class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     """Take a host off the record, in your name: it is missed no longer. Its home is not touched.
 
     Stop it first, once its spool is empty. One that says something later is on record again.
     """
-
-    command: ClassVar = "hosts remove"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("As `gateway hosts list` shows it.")
     lost: bool = option("Its disk is lost, with the uploads that waited there.", False)
@@ -77,14 +72,12 @@ class RemoveHost(Act):
         return ActDone(f"{self.name} is off the record")
 
 
-class TakeSpoolOver(Act):
+class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     """Take the uploads of a dead host into this one's spool, in your name. Never while that host lives.
 
     Those already on record are not taken twice. The landing counts from now on; the receipt says so.
     """
 
-    command: ClassVar = "hosts take-over"
-    right: ClassVar = AccessRight.ENROL
     in_console: ClassVar = False  # It reads a folder of this machine.
 
     name: str = argument("The dead host.")

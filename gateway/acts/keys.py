@@ -30,6 +30,9 @@ from gateway.home.settings import KeyPolicy, load_key_policy, load_settings, rea
 from gateway.keys.notices import days_left, step_due
 from gateway.model import counted
 from gateway.model.invitation import are_words
+from gateway.openpgp.certificates import describe
+from gateway.openpgp.verified_kinds import VerifiedKinds
+from gateway.policy.small_schemas import MethodsFile
 from gateway.registry import keys, providers, staff
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 
     from gateway.keys.changes import Clerk
     from gateway.model import NewKey
-    from gateway.openpgp.verified_kinds import VerifiedKinds
     from gateway.registry.keys import Key, OwnerKind, Revocation
 
 AREA = Area.PEOPLE
@@ -47,11 +49,9 @@ _MOST_BYTES = 1024**2
 _OWNER = "The provider, or the member of staff."
 
 
-class ListKeys(ListingAct):
+class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
     """List the keys of one owner, or of all: end, last use, number of uses, and warnings."""
 
-    command: ClassVar = "keys list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("owner", "kind", "fingerprint", "state", "until", "last_used_at", "uses", "notes")
     empty: ClassVar = "no key is enrolled"
 
@@ -71,10 +71,8 @@ class ListKeys(ListingAct):
             return [_row(key, at, policy) for key in keys.list_keys(session, kind, self.id)]
 
 
-class _KeyAct(Act):
+class _KeyAct(Act, right=AccessRight.ENROL):
     """An act on keys of one owner, for administrators."""
-
-    right: ClassVar = AccessRight.ENROL
 
     id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=_OWNER)
 
@@ -83,13 +81,11 @@ class _KeyAct(Act):
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
 
-class AddKey(_KeyAct):
+class AddKey(_KeyAct, command="keys add"):
     """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone.
 
     A new key counts after `gateway keys confirm`. With two administrators, another person confirms the key.
     """
-
-    command: ClassVar = "keys add"
 
     file: GivenFile = argument("An SSH public key, an OpenPGP certificate, or both.", metavar="FILE")
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
@@ -107,7 +103,7 @@ class AddKey(_KeyAct):
         return ActDone("\n".join([*said, *dict.fromkeys(taken), RING]))
 
 
-class ConfirmKeys(_KeyAct):
+class ConfirmKeys(_KeyAct, command="keys confirm"):
     """Put new keys in force: the owner read the fingerprints out by telephone.
 
     Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
@@ -115,8 +111,6 @@ class ConfirmKeys(_KeyAct):
     waits for confirmation; a new passkey logs in and reads before. With two administrators, a key needs
     another person than the one who enrolled the key.
     """
-
-    command: ClassVar = "keys confirm"
 
     read_out: tuple[str, ...] = argument(
         "The six words, or the fingerprints, as they were read out.", metavar="FPR|WORD...", min_length=1
@@ -165,13 +159,11 @@ class _NamedKeyAct(_KeyAct):
         return keys.find_key(session, self.owner_kind(session), self.id, self.fingerprint)
 
 
-class RetireKey(_NamedKeyAct):
+class RetireKey(_NamedKeyAct, command="keys retire"):
     """Retire a key no longer needed, now or after a last day.
 
     `gateway keys restore` undoes the retirement, until the owner has used another key.
     """
-
-    command: ClassVar = "keys retire"
 
     until: MomentAfter | None = option(
         "The last day on which it counts, or a moment with its zone; now if not given.", None
@@ -211,10 +203,8 @@ class RetireKey(_NamedKeyAct):
         )
 
 
-class RestoreKey(_NamedKeyAct):
+class RestoreKey(_NamedKeyAct, command="keys restore"):
     """Restore a retired key, as long as the owner has used no other key since."""
-
-    command: ClassVar = "keys restore"
 
     why: Why
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
@@ -244,14 +234,12 @@ class RestoreKey(_NamedKeyAct):
         )
 
 
-class RevokeKey(_NamedKeyAct):
+class RevokeKey(_NamedKeyAct, command="keys revoke"):
     """Revoke a compromised or replaced key at once, or refuse a pending one.
 
     What a compromised key has signed counts no more. With roles in force, two people do the same; the key
     counts no more from the first on.
     """
-
-    command: ClassVar = "keys revoke"
 
     why: Why = option("Why: for the record, without any pupil's data.", also="--reason")
     superseded: bool = option(
@@ -373,9 +361,6 @@ def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
 
 def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
     """Return the shortest RSA key that the policies allow, in bits, and the new kinds that engines verify."""
-    from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few acts judge a key
-    from gateway.policy.small_schemas import MethodsFile  # noqa: PLC0415 - the same
-
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
 
@@ -404,7 +389,5 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 def _known(clerk: Clerk, owner: str, data: bytes) -> Key | None:
     """Return the key of a certificate, if the provider has the key already; else None."""
-    from gateway.openpgp.certificates import describe  # noqa: PLC0415 - loads the OpenPGP libraries
-
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
     return known if known is not None and known.owner == owner else None

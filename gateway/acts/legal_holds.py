@@ -17,11 +17,8 @@ from gateway.registry.holds import HoldSubject
 AREA = Area.FILES
 
 
-class ListLegalHolds(DatedListing):
+class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight.LOOK):
     """List the legal holds in force, without naming a child."""
-
-    command: ClassVar = "legal-holds list"
-    right: ClassVar = AccessRight.LOOK
 
     columns: ClassVar = ("number", "reference", "provider", "child", "placed_at", "placed_by", "why")
     empty: ClassVar = "nothing is on hold"
@@ -34,10 +31,8 @@ class ListLegalHolds(DatedListing):
         return [asdict(hold) | {"reference": hold.reference or None} for hold in found]
 
 
-class _LegalHold(NamesChild):
+class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     """An act on the hold of one transfer, one provider or one child."""
-
-    right: ClassVar = AccessRight.PROTECT
 
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
     provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")
@@ -69,10 +64,8 @@ class _LegalHold(NamesChild):
         return HoldSubject(persons=digests_of(home, self.asked()))
 
 
-class PlaceLegalHold(_LegalHold):
+class PlaceLegalHold(_LegalHold, command="legal-holds place"):
     """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
-
-    command: ClassVar = "legal-holds place"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Place the hold, and say how many kept files are not in the index of pupils yet."""
@@ -89,10 +82,8 @@ class PlaceLegalHold(_LegalHold):
         return ActDone(said)
 
 
-class LiftLegalHold(_LegalHold):
+class LiftLegalHold(_LegalHold, command="legal-holds lift"):
     """Lift a legal hold, in your name: deletions due are carried out with the next run."""
-
-    command: ClassVar = "legal-holds lift"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Lift the hold."""

@@ -18,14 +18,12 @@ _JUDGED_AT_ONCE = 12_000
 _UNWRAPPED = 10_000  # A page breaks lines itself.
 
 
-class PreviewLetters(ListingAct):
+class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.ENROL):
     """Preview the letters due by the calendar, by the current record. Nothing is owed or sent.
 
     Letters about single files are not foreseen: each is owed on a file's decision.
     """
 
-    command: ClassVar = "letters preview"
-    right: ClassVar = AccessRight.ENROL
     columns: ClassVar = ("day", "kind", "to", "subject")
     empty: ClassVar = "nobody is written to"
 
@@ -73,12 +71,10 @@ class PreviewLetters(ListingAct):
             raise GatewayError(f"{said}: ask for {most}, and then for further ones as if it were {then}")
 
 
-class ListLetters(DatedListing):
+class ListLetters(DatedListing, command="letters list", right=AccessRight.LOOK):
     """List every letter owed, with the times of owing, sending and return."""
 
-    command: ClassVar = "letters list"
     beside: ClassVar = ("letters bounced:number",)
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = (
         "number", "kind", "recipient", "subject", "owed_at", "sent_at", "refused", "bounced_at",
     )  # fmt: skip
@@ -93,14 +89,11 @@ class ListLetters(DatedListing):
             return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
 
 
-class ChaseProvider(Act):
+class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     """Write to a provider about the data that has not come, at once and once a day at most.
 
     The letter names each kind of data and its day. It leaves for the addresses of the provider's contacts.
     """
-
-    command: ClassVar = "letters chase"
-    right: ClassVar = AccessRight.ENROL
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
@@ -123,15 +116,13 @@ class ChaseProvider(Act):
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")
 
 
-class NoteBouncedLetter(Act):
+class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL):
     """Note that a letter came back, and why.
 
     Then correct the address (gateway providers set ID --contact).
     """
 
-    command: ClassVar = "letters bounced"
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
     confirmation: ClassVar = Confirmation.NOTHING
 
     number: int = argument("As letters list has it.", metavar="NUMBER")

@@ -27,11 +27,9 @@ from gateway.errors import NotFoundError
 AREA = Area.RULES
 
 
-class ListMailbox(ListingAct):
+class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     """List the files in a team's mailbox, latest first."""
 
-    command: ClassVar = "mailbox list"
-    right: ClassVar = AccessRight.PERSON
     in_console: ClassVar = False  # The console has pages of its own.
     columns: ClassVar = (
         "reference", "provider", "data_type", "period", "landed_at", "size", "new", "name",
@@ -66,11 +64,9 @@ class ListMailbox(ListingAct):
         ]
 
 
-class CollectFile(ReadingAct):
+class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSON):
     """Collect a file: your team's view of it. The collection is recorded before the first byte is sent."""
 
-    command: ClassVar = "mailbox collect"
-    right: ClassVar = AccessRight.PERSON
     in_console: ClassVar = False
     streams: ClassVar = True
 
@@ -78,11 +74,9 @@ class CollectFile(ReadingAct):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
 
-class DealWithFiles(Act):
+class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     """Acknowledge files: mark them as dealt with, for the whole team, or put them back within 30 days."""
 
-    command: ClassVar = "mailbox deal-with"
-    right: ClassVar = AccessRight.PERSON
     in_console: ClassVar = False
     by_program: ClassVar = True
 

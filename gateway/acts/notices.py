@@ -11,12 +11,10 @@ from gateway.registry import recalls
 AREA = Area.CHILDREN
 
 
-class ListNotices(DatedListing):
+class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
     """List every notice, latest first, with the first reader."""
 
-    command: ClassVar = "notices list"
     beside: ClassVar = ("notices show:number",)
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("number", "created_at", "reference", "subject", "read_at", "read_by")
     empty: ClassVar = "no notices"
     when: ClassVar = "created_at"
@@ -30,11 +28,9 @@ class ListNotices(DatedListing):
         return list(rows)
 
 
-class ShowNotice(Act):
+class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT):
     """Print a signed notice. Reading is recorded in your name."""
 
-    command: ClassVar = "notices show"
-    right: ClassVar = AccessRight.PROTECT
     confirmation: ClassVar = Confirmation.NOTHING
 
     number: int = argument("The number of the notice.", metavar="N")

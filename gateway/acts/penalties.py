@@ -15,11 +15,9 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 AREA = Area.RULES
 
 
-class ListPenalties(ListingAct):
+class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK):
     """List the addresses under a penalty, with service and remaining time; a few seconds old."""
 
-    command: ClassVar = "penalties list"
-    right: ClassVar = AccessRight.LOOK
     in_console: ClassVar = False  # The service behind the console reaches neither the spool nor published/.
     columns: ClassVar = ("service", "address", "until", "seconds")
     empty: ClassVar = "nobody has to wait"
@@ -40,11 +38,9 @@ class ListPenalties(ListingAct):
         ]
 
 
-class LiftPenalty(Act):
+class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     """Let an address in again at once. The service follows within seconds."""
 
-    command: ClassVar = "penalties lift"
-    right: ClassVar = AccessRight.ENROL
     in_console: ClassVar = False  # The service behind the console may not write into published/.
 
     address: str = argument("As `gateway penalties list` shows it.")

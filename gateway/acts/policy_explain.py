@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlmodel import Session
 
@@ -19,11 +19,8 @@ from gateway.registry import declarations, log, transfers
 AREA = Area.RULES
 
 
-class ExplainDecision(ReadingAct):
+class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK):
     """Explain the decision on a transfer or declaration: each reason with its clause, as of the day."""
-
-    command: ClassVar = "policy explain"
-    right: ClassVar = AccessRight.LOOK
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from gateway.access import AccessRight, rights_of
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
+from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import TwoPersonAct, agreed, name_of
@@ -22,12 +23,10 @@ AREA = Area.PEOPLE
 _SECRET_BYTES = 32
 
 
-class ListPrograms(ListingAct):
+class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
     """List the programs with a credential for the API, and those of before."""
 
-    command: ClassVar = "programs list"
     beside: ClassVar = ("programs revoke:name",)
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "state", "acts", "teams", "made_at", "made_by", "ends_at")
     narrow: ClassVar = ("name", "state", "ends_at")
     empty: ClassVar = "no program has a credential; gateway programs add"
@@ -46,15 +45,12 @@ class ListPrograms(ListingAct):
             ]  # fmt: skip
 
 
-class AddProgram(Act):
+class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
     """Give a program a credential for the API: two people run the same command within a week.
 
     The second one is shown the credential, once. The program may carry out the acts named, collects the files
     of its teams, and sees no file that is for few people.
     """
-
-    command: ClassVar = "programs add"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("What the program is to be called, such as case-files.", metavar="NAME")
     act: tuple[str, ...] = option(
@@ -91,8 +87,6 @@ class AddProgram(Act):
 
     def _check(self, record: Recording) -> None:
         """Refuse what no program may, and what the person has no right to. GatewayError."""
-        from gateway.acts.fields import every_act  # noqa: PLC0415 - loads the acts of every noun
-
         if not programs.NAME.fullmatch(self.name):
             raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")
         catalogue, known = record.registrar.catalogue, every_act()
@@ -112,11 +106,8 @@ class AddProgram(Act):
                     raise GatewayError(f"you may not do {each} yourself, so you cannot let a program do it")
 
 
-class RevokeProgram(Act):
+class RevokeProgram(Act, command="programs revoke", right=AccessRight.ENROL):
     """Take a program's credential back, at once."""
-
-    command: ClassVar = "programs revoke"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("As programs list has it.", metavar="NAME")
     why: Why

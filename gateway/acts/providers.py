@@ -62,11 +62,8 @@ When {0}.keys has come: gateway keys add {0} {0}.keys
 They read six words out, too: gateway keys confirm {0} WORD WORD WORD WORD WORD WORD"""
 
 
-class AddProvider(Act):
+class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
     """Enrol a provider, with keys where at hand. All or nothing."""
-
-    command: ClassVar = "providers add"
-    right: ClassVar = AccessRight.ENROL
 
     id: str = argument("Short name: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.", metavar="ID")
     name: OneLine = option("Name of the provider, as receipts show it.")
@@ -126,15 +123,12 @@ class AddProvider(Act):
         )
 
 
-class InviteProvider(Act):
+class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     """Make a provider's invitation, the file by which its computer knows this gateway.
 
     Six words stand beside it, which are read out to the provider by telephone. Made again while the gateway's
     keys are the same, it has the same words.
     """
-
-    command: ClassVar = "providers invite"
-    right: ClassVar = AccessRight.ENROL
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     address: OneLine | None = option(
@@ -175,11 +169,9 @@ class InviteProvider(Act):
         )
 
 
-class ListProviders(ListingAct):
+class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK):
     """List every provider."""
 
-    command: ClassVar = "providers list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = _COLUMNS
     narrow: ClassVar = ("id", "kind", "name", "ratified", "closed_on")
     empty: ClassVar = "no provider is enrolled; add one with: gateway providers add"
@@ -190,17 +182,15 @@ class ListProviders(ListingAct):
             return [asdict(one) for one in register.of(session).enrolled(_counting(context))]
 
 
-class ShowProvider(ReadingAct):
+class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK):
     """Show a provider with contacts, keys and history."""
 
-    command: ClassVar = "providers show"
     beside: ClassVar = (
         "providers set:id", "letters chase:provider", "flows nil:identifier", "flows expect:identifier",
         "agreement notice:provider", "report provider:provider", "providers invite:id",
         "providers suspend:id", "providers resume:id", "providers merge:former", "providers close:provider",
     )  # fmt: skip
     named_by: ClassVar = "id"
-    right: ClassVar = AccessRight.LOOK
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
@@ -227,14 +217,11 @@ class ShowProvider(ReadingAct):
         )
 
 
-class SetProvider(Act):
+class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     """Correct the record of a provider. Files waiting for the schools named in them go on.
 
     A contact is a role with an e-mail address, a telephone number, or both.
     """
-
-    command: ClassVar = "providers set"
-    right: ClassVar = AccessRight.ENROL
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     dfe_number: str | None = option("LA and establishment number, 7 digits.", None)
@@ -314,8 +301,7 @@ class SetProvider(Act):
         return True
 
 
-class _ChangeAccess(Act):
-    right: ClassVar = AccessRight.ENROL
+class _ChangeAccess(Act, right=AccessRight.ENROL):
     suspended: ClassVar[bool]
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
@@ -331,36 +317,30 @@ class _ChangeAccess(Act):
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
-class SuspendProvider(_ChangeAccess):
+class SuspendProvider(_ChangeAccess, command="providers suspend"):
     """Suspend a provider's access until resumed; files sent before wait for a person."""
 
-    command: ClassVar = "providers suspend"
     by_program: ClassVar = True
     suspended: ClassVar = True
 
 
-class ResumeProvider(_ChangeAccess):
+class ResumeProvider(_ChangeAccess, command="providers resume"):
     """Resume the access of a suspended provider."""
 
-    command: ClassVar = "providers resume"
     suspended: ClassVar = False
 
 
-class _ProviderAct(Act):
+class _ProviderAct(Act, right=AccessRight.ENROL):
     """An act of an administrator on one provider."""
-
-    right: ClassVar = AccessRight.ENROL
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
 
-class CloseProvider(_ProviderAct):
+class CloseProvider(_ProviderAct, command="providers close"):
     """Record that a provider has closed: nothing more is owed, and receipts may still be fetched.
 
     Later files wait for a person.
     """
-
-    command: ClassVar = "providers close"
 
     why: Why
     on: date | None = option("Its last day; today if not given.", None)
@@ -373,10 +353,8 @@ class CloseProvider(_ProviderAct):
         return ActDone(f"{self.provider} is closed; its last day was {closed.closed_on}")
 
 
-class ReopenProvider(_ProviderAct):
+class ReopenProvider(_ProviderAct, command="providers reopen"):
     """Take a closure back."""
-
-    command: ClassVar = "providers reopen"
 
     why: Why
 
@@ -387,10 +365,8 @@ class ReopenProvider(_ProviderAct):
         return ActDone(f"{self.provider} is open again")
 
 
-class ConvertProvider(_ProviderAct):
+class ConvertProvider(_ProviderAct, command="providers convert"):
     """Record that a school has become an academy; keys, history and receipts stay."""
-
-    command: ClassVar = "providers convert"
 
     kind: str = option("Its new kind, such as academy.")
     why: Why
@@ -420,11 +396,8 @@ class ConvertProvider(_ProviderAct):
         return ActDone(said)
 
 
-class MergeProvider(Act):
+class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
     """Record that a provider has become part of another: the former closes, the other succeeds."""
-
-    command: ClassVar = "providers merge"
-    right: ClassVar = AccessRight.ENROL
 
     former: str = argument("The provider that is no more.", metavar="FROM", names="school")
     into: str = argument("The provider that has its place.", metavar="INTO", names="school")
@@ -447,10 +420,9 @@ class MergeProvider(Act):
         )
 
 
-class RemoveProvider(_ProviderAct):
+class RemoveProvider(_ProviderAct, command="providers remove"):
     """Delete a provider enrolled by mistake, while nothing was sent. Afterwards closing is the only way."""
 
-    command: ClassVar = "providers remove"
     in_console: ClassVar = False  # The service behind the console may not write into published/.
 
     why: Why
@@ -469,15 +441,13 @@ class RemoveProvider(_ProviderAct):
         return ActDone(f"{self.provider} is removed, with its keys")
 
 
-class ImportProviders(Act):
+class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     """Enrol the providers in a CSV file, or update those on record. All or nothing.
 
     Takes the columns of GIAS, the DfE's register of schools, unchanged.
     """
 
-    command: ClassVar = "providers import"
     by_program: ClassVar = True
-    right: ClassVar = AccessRight.ENROL
 
     file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
     dry_run: bool = option("Only say what would be done.", default=False)

@@ -55,11 +55,8 @@ class NamesChild(Act):
         children.digests_of(context.home, self.asked())
 
 
-class FindChild(NamesChild):
+class FindChild(NamesChild, command="pupils find", right=AccessRight.PROTECT):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
-
-    command: ClassVar = "pupils find"
-    right: ClassVar = AccessRight.PROTECT
 
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
@@ -85,14 +82,11 @@ class FindChild(NamesChild):
         )
 
 
-class ReportChild(NamesChild):
+class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT):
     """Report all that is known of a child, to answer a subject access request.
 
     Your question and the reason are recorded; the child's name and number are not.
     """
-
-    command: ClassVar = "pupils report"
-    right: ClassVar = AccessRight.PROTECT
 
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
@@ -108,9 +102,7 @@ class ReportChild(NamesChild):
         return subject_access_report(account, context.clock())
 
 
-class _MarkChild(NamesChild):
-    right: ClassVar = AccessRight.PROTECT
-
+class _MarkChild(NamesChild, right=AccessRight.PROTECT):
     surname: str | None = option(
         "Surname, also beside a UPN: a file may lack the UPN, or have it mistyped.", None, personal=True
     )
@@ -135,14 +127,12 @@ class _MarkChild(NamesChild):
         return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 
 
-class ProtectChild(_MarkChild):
+class ProtectChild(_MarkChild, command="pupils protect"):
     """Let named people alone see the records of a child, including future ones.
 
     Such as where a court order or a risk to the child says who may know. Those people collect as before;
     nobody else is shown that there are such files.
     """
-
-    command: ClassVar = "pupils protect"
 
     person: tuple[str, ...] = option(
         "A member of staff who may see it; may be given again.", min_length=1, names="person"
@@ -161,13 +151,11 @@ class ProtectChild(_MarkChild):
         return self._mark(context, "named", self.person, self.why)
 
 
-class RestrictChild(_MarkChild):
+class RestrictChild(_MarkChild, command="pupils restrict"):
     """Restrict the use of a child's data (UK GDPR Article 18): kept, and collected by nobody.
 
     Such as where somebody contests that the data are right, or objects to the use, until that is settled.
     """
-
-    command: ClassVar = "pupils restrict"
 
     why: Why
 
@@ -176,12 +164,10 @@ class RestrictChild(_MarkChild):
         return self._mark(context, "restricted", (), self.why)
 
 
-class ListMarkers(ListingAct):
+class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
     """List the markers in force, to data protection and the people named; no child is named."""
 
-    command: ClassVar = "pupils markers"
     beside: ClassVar = ("pupils unmark:number",)
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("number", "kind", "people", "files", "placed_at", "placed_by", "why")
     empty: ClassVar = "no child is marked"
 
@@ -193,11 +179,8 @@ class ListMarkers(ListingAct):
         return [{name: getattr(one, name) for name in self.columns} for one in seen]
 
 
-class UnmarkChild(Act):
+class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     """Take a marker off, in your name."""
-
-    command: ClassVar = "pupils unmark"
-    right: ClassVar = AccessRight.PROTECT
 
     number: int = argument("The number of the marker.", metavar="N")
     why: Why
@@ -211,8 +194,7 @@ class UnmarkChild(Act):
         return ActDone(f"marker {self.number} is off")
 
 
-class _ListLeavers(Act):
-    right: ClassVar = AccessRight.WELFARE
+class _ListLeavers(Act, right=AccessRight.WELFARE):
     confirmation: ClassVar = Confirmation.NOTHING
     moved: ClassVar[bool]
 
@@ -239,17 +221,15 @@ class _ListLeavers(Act):
         return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(hidden,))
 
 
-class ListMissing(_ListLeavers):
+class ListMissing(_ListLeavers, command="pupils missing"):
     """List the children who left a roll and are on none now, with the last place seen."""
 
-    command: ClassVar = "pupils missing"
     moved: ClassVar = False
 
 
-class ListMovers(_ListLeavers):
+class ListMovers(_ListLeavers, command="pupils movers"):
     """List the children who left a roll and are on another one now."""
 
-    command: ClassVar = "pupils movers"
     moved: ClassVar = True
 
 

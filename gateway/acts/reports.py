@@ -13,6 +13,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.registry import agreements, hooks, log, providers, review, roles, staff
 from gateway.registry.transfer_lists import TransfersWanted
@@ -29,11 +30,9 @@ if TYPE_CHECKING:
 AREA = Area.FILES
 
 
-class ReportTransfer(Act):
+class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     """Report a transfer: file, times, keys, decision with clauses, and readers."""
 
-    command: ClassVar = "report transfer"
-    right: ClassVar = AccessRight.LOOK
     confirmation: ClassVar = Confirmation.NOTHING
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
@@ -49,11 +48,8 @@ class ReportTransfer(Act):
         return transfer_report(found, context.clock(), head=head)
 
 
-class ReportProvider(ReadingAct):
+class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LOOK):
     """Report all files of a provider from one day to another (UTC), with the outcomes."""
-
-    command: ClassVar = "report provider"
-    right: ClassVar = AccessRight.LOOK
 
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
     from_: date = option("The first day.")
@@ -61,7 +57,6 @@ class ReportProvider(ReadingAct):
 
     def carry_out(self, context: ActContext) -> Document:
         """Read the accounts of the files within the person's sight."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - as below
         from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
 
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
@@ -83,14 +78,12 @@ class ReportProvider(ReadingAct):
             )
 
 
-class ReviewTerm(ReadingAct):
+class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
     """Review all providers over a term: timeliness, quality, ratifications, discrepancies.
 
     Without days, today's term or the last one; within one school year.
     """
 
-    command: ClassVar = "report review"
-    right: ClassVar = AccessRight.LOOK
     tabled: ClassVar = True
 
     from_: date | None = option("The first day; that of the term if not given.", None)
@@ -102,7 +95,6 @@ class ReviewTerm(ReadingAct):
 
     def carry_out(self, context: ActContext) -> Document:
         """Review the term by the current record."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
         from gateway.record.accounts import review_of, span_of  # noqa: PLC0415 - as above
 
         organisation = load_settings(context.home).organisation
@@ -113,14 +105,11 @@ class ReviewTerm(ReadingAct):
         return review_report(found, made_at)
 
 
-class ReportAssurance(ReadingAct):
+class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.LOOK):
     """Print the impact assessment (DPIA) and the record of processing (Article 30), to be signed.
 
     Policies in force and counts of the registry fill both; what only people know is marked.
     """
-
-    command: ClassVar = "report assurance"
-    right: ClassVar = AccessRight.LOOK
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
         """Let a pack be a minute old, as it says itself: many files take long to count."""
@@ -128,8 +117,6 @@ class ReportAssurance(ReadingAct):
 
     def carry_out(self, context: ActContext) -> Document:
         """Count providers, files of a year and roles, and fill the pack."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - others here read no policies
-
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = load_catalogue(context.home.policies_in_force)
         today = local_day(made_at, catalogue.calendar.timezone)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, Area, ReadingAct, argument, option
 from gateway.model import counted
+from gateway.record.deletions_due import plan_at
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
 
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
 AREA = Area.FILES
 
 
-class PlanDeletions(ReadingAct):
+class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK):
     """Plan the deletions due, files on legal hold, and files waiting for a decision. Deletes nothing."""
-
-    command: ClassVar = "retention plan"
-    right: ClassVar = AccessRight.LOOK
 
     on: date | None = option("As at the end of this day; now if not given.", None)
 
@@ -32,8 +30,6 @@ class PlanDeletions(ReadingAct):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Compute the deletions due by the current record."""
-        from gateway.record.deletions_due import plan_at  # noqa: PLC0415 - loads the OpenPGP libraries
-
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
             plan = plan_at(session, context.home, moment)
@@ -56,11 +52,8 @@ class PlanDeletions(ReadingAct):
         )
 
 
-class ShowCertificate(ReadingAct):
+class ShowCertificate(ReadingAct, command="retention certificate", right=AccessRight.LOOK):
     """Print a signed certificate of deletion."""
-
-    command: ClassVar = "retention certificate"
-    right: ClassVar = AccessRight.LOOK
 
     number: int | None = argument("Which one; the latest if not given.", None)
 

@@ -19,12 +19,10 @@ AREA = Area.PEOPLE
 _TOLD = "; ".join(f"{role} {does}" for role, does in ROLES_TOLD.items())
 
 
-class ListRoles(ListingAct):
+class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     """List all persons with a role, and their accounts."""
 
-    command: ClassVar = "roles list"
     beside: ClassVar = ("roles grant:name", "roles take:name")
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "roles", "accounts", "teams", "not_second_to")
     empty: ClassVar = (
         "roles are not in force: whoever may run commands is an administrator; gateway roles grant"
@@ -40,9 +38,7 @@ class ListRoles(ListingAct):
             ]
 
 
-class _ChangeRole(Act):
-    right: ClassVar = AccessRight.APPOINT
-
+class _ChangeRole(Act, right=AccessRight.APPOINT):
     name: str = argument("A member of staff.", metavar="NAME", names="person")
     role: Role = argument(f"The role they have: {_TOLD}.", metavar="ROLE")
     why: Why
@@ -65,13 +61,11 @@ class _ChangeRole(Act):
         )
 
 
-class GrantRole(_ChangeRole):
+class GrantRole(_ChangeRole, command="roles grant"):
     """Give a person a role; a person named with an account needs no team.
 
     Once there are two administrators, it takes two to make another one, or a data protection officer.
     """
-
-    command: ClassVar = "roles grant"
 
     account: str | None = option(
         "The account of this machine that is theirs alone: by it they are known.", None
@@ -114,10 +108,8 @@ class GrantRole(_ChangeRole):
             raise GatewayError(told)
 
 
-class TakeRole(_ChangeRole):
+class TakeRole(_ChangeRole, command="roles take"):
     """Take a role from a person. A role given by you alone, without confirmation, you may take back alone."""
-
-    command: ClassVar = "roles take"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the role, once a second person agrees where two are wanted."""
@@ -131,15 +123,12 @@ class TakeRole(_ChangeRole):
         return ActDone(f"{self.name} no longer has the role {self.role}")
 
 
-class VouchFor(Act):
+class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     """Confirm a person's credentials, as somebody who gave none of them.
 
     Meet or ring the person, and have the fingerprint of each key read out. Three days later the person counts
     as a second person beside the givers.
     """
-
-    command: ClassVar = "roles vouch"
-    right: ClassVar = AccessRight.APPOINT
 
     name: str = argument("A member of staff.", metavar="NAME", names="person")
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
@@ -153,15 +142,13 @@ class VouchFor(Act):
             return ActDone(_note_confirmed(record, "confirmed", self.name, marks))
 
 
-class AcceptOwn(Act):
+class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     """Accept, under your own account of the machine, all your credentials as yours.
 
     Name each key made by you, so that a key made by another is noticed. Three days later you count as a
     second person beside the givers.
     """
 
-    command: ClassVar = "roles accept"
-    right: ClassVar = AccessRight.LOOK
     in_console: ClassVar = False  # It is proved by the account of the machine.
 
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")

@@ -10,15 +10,13 @@ from gateway.acts.listing import ProviderListing, Row
 AREA = Area.CHILDREN
 
 
-class ListSensitive(ProviderListing):
+class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight.PROTECT):
     """List the sensitive headings received, by provider and file: heading, topic and count, no value.
 
     The count is of records with a value under the heading. A heading is named only in known words, otherwise
     by place; a data item by label, without a count.
     """
 
-    command: ClassVar = "sensitive list"
-    right: ClassVar = AccessRight.PROTECT
     columns: ClassVar = ("provider", "reference", "heading", "topic", "records")
     empty: ClassVar = "nothing sensitive came"
 

@@ -31,13 +31,13 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
+from gateway.record.dual_control import TwoPersonAct, agreed_to_give, agreed_to_show, note_proposer
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff, transfer_lists
 from gateway.zones.places import places_of
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from gateway.record.dual_control import TwoPersonAct
 
 AREA = Area.PEOPLE
 
@@ -46,15 +46,12 @@ _SECRET_BYTES = 32
 _REMOVED = "removed from staff"
 
 
-class AddStaff(Act):
+class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     """Enrol a person who collects files. A removed person may come back with the earlier key.
 
     Another key of a removed person waits for `gateway keys confirm`. A person without a key enters the
     console alone, by the link of `gateway staff invite`.
     """
-
-    command: ClassVar = "staff add"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME")
     team: tuple[str, ...] = option("A team they belong to; may be given again.", names="team")
@@ -80,7 +77,6 @@ class AddStaff(Act):
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a key of the person, or restore the earlier one, unless no longer trusted."""
         from gateway.enrolment.key_file import admit_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
-        from gateway.record.dual_control import note_proposer  # noqa: PLC0415
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
 
         session = record.session
@@ -99,11 +95,8 @@ class AddStaff(Act):
         enroller.add_key("staff", self.name, of_ssh(admitted), state=state)
 
 
-class SetTeams(Act):
+class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
     """Put a person into other teams. Keys stay; sight changes at once."""
-
-    command: ClassVar = "staff set"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
     team: tuple[str, ...] = option("A team they belong to from now on: name all of them.", names="team")
@@ -123,11 +116,9 @@ class SetTeams(Act):
         return ActDone(f"{self.name} belongs to {', '.join(sorted(set(self.team)))} now")
 
 
-class ListStaff(ListingAct):
+class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     """List everybody who may collect."""
 
-    command: ClassVar = "staff list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("name", "teams", "added_at")
     empty: ClassVar = "nobody is enrolled; gateway staff add"
     heading: ClassVar = "People"
@@ -138,11 +129,9 @@ class ListStaff(ListingAct):
             return [asdict(person) for person in staff.list_staff(session)]
 
 
-class ShowStaff(ReadingAct):
+class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
     """Show one person with keys, changes and reasons, also after removal."""
 
-    command: ClassVar = "staff show"
-    right: ClassVar = AccessRight.LOOK
     beside: ClassVar = (
         "staff set:name", "staff invite:name", "keys confirm:id,staff", "keys add:id,staff",
         "keys revoke:id,staff", "roles grant:name", "roles take:name", "roles vouch:name",
@@ -182,14 +171,11 @@ class ShowStaff(ReadingAct):
         )
 
 
-class RemoveStaff(Act):
+class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     """End a person's access at once. The record of collected files stays.
 
     Held files that were theirs to decide are for anybody to decide.
     """
-
-    command: ClassVar = "staff remove"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
     why: Why | None = option("Why: for the record, without personal data.", None)
@@ -232,15 +218,12 @@ class RemoveStaff(Act):
         return ActDone(f"{self.name} is removed{files}")
 
 
-class InviteStaff(Act):
+class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
     """Print a one-time link to the console, for making a passkey. Give the link to the person only.
 
     The passkey logs in and reads; it signs for acts after `gateway keys confirm`. Once there are two
     administrators, two people decide on an invitation for a powerful role.
     """
-
-    command: ClassVar = "staff invite"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
@@ -262,11 +245,8 @@ class InviteStaff(Act):
         return ActDone(f"then let them read the number on their page to you: {confirm}", document=link)
 
 
-class LogOutStaff(Act):
+class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
     """End every session of a person in the console. Passkeys stay: gateway keys revoke --staff."""
-
-    command: ClassVar = "staff log-out"
-    right: ClassVar = AccessRight.ENROL
 
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
 
@@ -290,8 +270,6 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
     """Return the act of putting a person into teams, with the given keys."""
-    from gateway.record.dual_control import TwoPersonAct  # noqa: PLC0415 - a listing of staff asks nobody
-
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -300,17 +278,12 @@ def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
     """May a person join a team with sight of held files now?"""
-    from gateway.record.dual_control import agreed_to_show  # noqa: PLC0415 - a listing of staff asks nobody
-
     act = _putting(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
 
 
 def _agreed_to_invite(record: Recording, name: str) -> bool:
     """May a person be invited now? Whoever has the link can act as the person."""
-    # A listing of staff asks nobody.
-    from gateway.record.dual_control import TwoPersonAct, agreed_to_give  # noqa: PLC0415
-
     act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
     return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)
 

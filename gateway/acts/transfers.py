@@ -45,10 +45,9 @@ class TransferState(StrEnum):
     REFUSED = "refused"
 
 
-class TransferListing(DatedListing, ProviderListing):
+class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     """A list of transfers, read in pages, so that any number can be listed."""
 
-    right: ClassVar = AccessRight.LOOK
     latest: ClassVar = True
     when: ClassVar = "landed_at"
 
@@ -101,10 +100,9 @@ class TransferListing(DatedListing, ProviderListing):
         return self._listing(context, rows, total=total, following=following)
 
 
-class ListTransfers(TransferListing):
+class ListTransfers(TransferListing, command="transfers list"):
     """List the latest transfers, in the order of landing."""
 
-    command: ClassVar = "transfers list"
     columns: ClassVar = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
     narrow: ClassVar = ("reference", "state", "reasons", "landed_at")
     empty: ClassVar = "no transfers"
@@ -130,11 +128,9 @@ _ORDER = (
 )
 
 
-class ShowTransfer(ReadingAct):
+class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK):
     """Show what became of a file, and all that is on record of it."""
 
-    command: ClassVar = "transfers show"
-    right: ClassVar = AccessRight.LOOK
     beside: ClassVar = (
         "policy explain:reference", "report transfer:reference", "transfers withdraw:reference",
         "transfers redeliver:reference", "transfers confirm:reference", "legal-holds place:reference",
@@ -174,23 +170,20 @@ class ShowTransfer(ReadingAct):
         )
 
 
-class _RecallAct(Act):
+class _RecallAct(Act, right=AccessRight.RECALL):
     """An act on a delivered file."""
-
-    right: ClassVar = AccessRight.RECALL
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
     why: Why
 
 
-class WithdrawTransfer(_RecallAct):
+class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     """Withdraw a file from every mailbox at once, in your name, and see the readers.
 
     The provider and data protection are told. A second person then confirms the withdrawal (confirm) or
     delivers the file again (redeliver).
     """
 
-    command: ClassVar = "transfers withdraw"
     of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
@@ -209,10 +202,8 @@ class WithdrawTransfer(_RecallAct):
         )
 
 
-class RedeliverTransfer(_RecallAct):
+class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
     """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
-
-    command: ClassVar = "transfers redeliver"
 
     team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")
     override: bool = option(
@@ -238,10 +229,8 @@ class RedeliverTransfer(_RecallAct):
         return ActDone(f"{self.reference} is in the mailboxes of {', '.join(done.teams)}")
 
 
-class ConfirmRecall(_RecallAct):
+class ConfirmRecall(_RecallAct, command="transfers confirm"):
     """Confirm, as a second person, a final withdrawal, or a delivery against the agreement."""
-
-    command: ClassVar = "transfers confirm"
 
     def effect(self, context: ActContext) -> str:
         """Name the file's school and kind, and repeat the first person's proposal and reason."""

@@ -60,6 +60,11 @@ class Complaint:
     together: Together | None = None
     safely: Callable[[], object] | None = field(default=None, compare=False)
 
+    def as_object(self) -> dict[str, str]:
+        """Return what is told of the complaint, for programs."""
+        told = {"severity": self.severity, "what": self.what, "mend": self.mend}
+        return {**told, "about": self.about} if self.about else told
+
 
 fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 
@@ -364,9 +369,13 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
         yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
     if not _used_lately(key, policy, at):
         replaced = any(_stands_in(other, key, policy, at) for other in alike)
+        # The loss of a key that nothing replaces might lock the owner out.
+        still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
         yield complaint(
             f"was not used for {counted(policy.unused_days, 'day')}",
-            f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …" if replaced else _last(key),
+            f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
+            if replaced
+            else f"{still}; keep it",
             _UNUSED if replaced else _UNUSED_LAST,
         )
 
@@ -379,11 +388,6 @@ def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
     """Return True if the owner of a key verifiably works with the other one, of the same kind."""
     in_use = other.last_used_at is not None and _used_lately(other, policy, at)
     return other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
-
-
-def _last(key: Key) -> str:
-    """Return the advice for a key whose loss might lock the owner out."""
-    return f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}; keep it"
 
 
 def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:

@@ -86,7 +86,7 @@ def doctor(
     if deep:
         complaints += _audited(home)
     if as_json:
-        print_json([_object(complaint) for complaint in complaints])
+        print_json([complaint.as_object() for complaint in complaints])
     else:
         for line in lines(complaints, each=each):
             out.print(Text(line), soft_wrap=True)
@@ -105,11 +105,6 @@ def _mend(complaint: Complaint) -> None:
         err.print(f"not mended: {complaint.what}: {error}", soft_wrap=True)
     else:
         err.print(f"mended: {complaint.what}", soft_wrap=True)
-
-
-def _object(complaint: Complaint) -> dict[str, str]:
-    fields = {name: getattr(complaint, name) for name in ("severity", "what", "mend", "about")}
-    return {name: value for name, value in fields.items() if value or name != "about"}
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:

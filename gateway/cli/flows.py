@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -30,6 +29,7 @@ from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
+from gateway.policy.shipped import shipped_policies
 from gateway.policy.timescale import asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
@@ -65,7 +65,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
     Without a home, those of the shipped policies.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
-    catalogue = load_catalogue(_shipped() if no_home else existing(home).policies_in_force)
+    catalogue = load_catalogue(shipped_policies() if no_home else existing(home).policies_in_force)
     rows = [
         {
             "clause": flow.clause,
@@ -154,9 +154,3 @@ def _statuses(
             row |= {"due": each.due and each.due.isoformat(), "last": rfc3339(each.last)}
             del row["asked"]
             yield row
-
-
-def _shipped() -> Path:
-    from gateway.policy.shipped import shipped_policies  # noqa: PLC0415 - keeps --help quick
-
-    return shipped_policies()

@@ -34,17 +34,18 @@ from gateway.cli.identity import sight_here
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
-from gateway.homes.audit.tree import Inconsistency, watch
+from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions, watch
+from gateway.log.checkpoint import read_checkpoint
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
 from gateway.publish.projection import number_in, replace_published, size_of_head
 from gateway.registry import log
 from gateway.registry.sight import unseen
+from gateway.verify.verify_receipts import Unproved, read_head
 
 if TYPE_CHECKING:
     import httpx
 
-    from gateway.homes.audit.tree import AuditPortions
     from gateway.record.registrar import Registrar
 
 app = typer.Typer(no_args_is_help=True, help="The append-only log.")
@@ -95,7 +96,6 @@ def verify(
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
     from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.homes.audit.tree import AuditPortions, KeptPortions  # noqa: PLC0415 - as above
 
     heads = [_named_head(file) for file in checkpoint or []]
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
@@ -349,8 +349,6 @@ def _named_head(file: Path) -> tuple[str, str]:
 
 def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
     from gateway.homes.audit.files import fault_of_head  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.log.checkpoint import read_checkpoint  # noqa: PLC0415 - as above
-    from gateway.verify.verify_receipts import Unproved, read_head  # noqa: PLC0415 - as above
 
     log_keys = log.keys_in_time(session, vkey)
     for name, text in heads:

@@ -13,6 +13,7 @@ from rich.text import Text
 from gateway.cli.console import fails_clearly, now, out, plain
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
+from gateway.home import Home
 
 if TYPE_CHECKING:
     from gateway.homes.demo.stage import Stage
@@ -57,7 +58,6 @@ def sandbox(
 
 
 def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) -> None:
-    from gateway.home import Home  # noqa: PLC0415
     from gateway.homes import sandbox as made  # noqa: PLC0415
     from gateway.homes.demo.stage import Stage  # noqa: PLC0415
 

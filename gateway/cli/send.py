@@ -39,7 +39,7 @@ from gateway.cli.send_kit import (
 )
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
-from gateway.model import counted
+from gateway.model import Classified, counted
 
 if TYPE_CHECKING:
     from gateway.send.checking import Seen
@@ -278,8 +278,6 @@ def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], di
 
 
 def _tell_seen(seen: Seen) -> None:
-    from gateway.model import Classified  # noqa: PLC0415
-
     found = seen.found
     what = f"{found.data_type}" if isinstance(found, Classified) else "not recognised"
     pupils = found.pupils if isinstance(found, Classified) else None

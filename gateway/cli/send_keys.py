@@ -25,6 +25,7 @@ from gateway.cli.send_kit import (
     passphrases_of,
 )
 from gateway.errors import GatewayError
+from gateway.model.invitation import compare
 
 if TYPE_CHECKING:
     from gateway.model.invitation import ProviderInvitation
@@ -101,8 +102,6 @@ def setup(
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
     """Compare the words that were heard, up to three times. GatewayError where they differ."""
-    from gateway.model.invitation import compare  # noqa: PLC0415
-
     words = invited.words()
     if told is None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")

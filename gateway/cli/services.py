@@ -19,6 +19,7 @@ from gateway.home.settings import Secrets, Settings, checked, load_settings
 from gateway.model import GatewayKeyKind, counted
 from gateway.observe import logs
 from gateway.openpgp.certificates import grouped
+from gateway.secrets.passphrase import new_passphrase
 
 serve = typer.Typer(no_args_is_help=True, help="Run one of the services in the foreground.")
 HostOption = Annotated[str | None, typer.Option("--host", help="The address to listen on.")]
@@ -60,7 +61,6 @@ def init(
 ) -> None:
     """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
     from gateway.homes.create import check_unused, create_home  # noqa: PLC0415 - keeps --help quick
-    from gateway.secrets.passphrase import new_passphrase  # noqa: PLC0415
 
     check_unused(Home(home))  # Before anything is asked.
 
@@ -90,8 +90,10 @@ def run(
     console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
 ) -> None:
     """Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C."""
+    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
+
     load_settings(Home(home))
-    _learn_passphrase(Home(home))
+    secret_files.log_key(Home(home))  # Asks now for a passphrase to be typed: the services have no terminal.
     ports = {"intake": intake_port, "mailboxes": mailboxes_port, "console": console_port}
     options = {name: ("--port", str(port)) for name, port in ports.items() if port is not None}
 
@@ -102,13 +104,6 @@ def run(
 
     logs.tell_on_signal()
     raise typer.Exit(supervisor.run(Home(home), options, ready))
-
-
-def _learn_passphrase(home: Home) -> None:
-    """Ask for the passphrase now, where to be typed in: the services have no terminal."""
-    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
-
-    secret_files.log_key(home)
 
 
 @serve.command("intake")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -170,13 +169,9 @@ def show_year(
         wanted = year or _coming(local_day(at, catalogue.calendar.timezone), catalogue)
         found = _state(session, Home(home), catalogue, wanted, at)
     if as_json:
-        print_json(found | {"missing": [_object(one) for one in found["missing"]]})
+        print_json(found | {"missing": [one.as_object() | {"about": one.about} for one in found["missing"]]})
         return
     _print(found, each=each)
-
-
-def _object(complaint: Complaint) -> dict[str, Any]:
-    return {name: value for name, value in asdict(complaint).items() if name != "together"}
 
 
 def _check_year(year: str, today: date, catalogue: Catalogue) -> None:

@@ -46,7 +46,7 @@ async def show_schools(request: Request) -> Response:
     question = site.question(
         request,
         AskSchools,
-        on=_day(query.get("on", "")),
+        on=date.fromisoformat(on) if (on := query.get("on", "")) else None,
         page=int(page) if page.isdecimal() else 0,
         late=query.get("late") == "yes",
     )
@@ -62,11 +62,6 @@ async def show_school(request: Request) -> Response:
     )
     reply = await site.inside.reply(question, SchoolTold)
     return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
-
-
-def _day(text: str) -> date | None:
-    """Return a day from a form field; None if empty. ValueError if malformed."""
-    return date.fromisoformat(text) if text else None
 
 
 async def show_agreement(request: Request) -> Response:

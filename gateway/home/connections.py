@@ -9,12 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.home.settings_file import File
 
-
-def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text))
-
-
-Network = Annotated[str, AfterValidator(_network)]
+Network = Annotated[str, AfterValidator(lambda text: str(ipaddress.ip_network(text)))]
 
 
 class AlsoOffer(File):

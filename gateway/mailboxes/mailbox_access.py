@@ -296,7 +296,9 @@ class MailboxAccess:
             return None
         self._check_folder(person, teams, place)
         if place.name is None:
-            self._check_kind(session, person, place)
+            # An empty subfolder of a shelf is not there.
+            if place.kind is not None and not self._page(session, person, (), place, None):
+                raise Declined(NO_SUCH_FILE)
             return None
         reference = reference_in(place.name)
         found = None if reference is None else self._named(session, person, teams, place, reference)
@@ -314,11 +316,6 @@ class MailboxAccess:
             rules = self.showing.catalogue().rules
             return find_held(session, reference, self._may_open(person, teams), rules)
         return find_delivered(session, folder, reference, person=person.name)
-
-    def _check_kind(self, session: Session, person: Person, place: MailboxPlace) -> None:
-        """Raise Declined for an empty subfolder of a shelf."""
-        if place.kind is not None and not self._page(session, person, (), place, None):
-            raise Declined(NO_SUCH_FILE)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)

@@ -160,7 +160,7 @@ def _quality(review: Review) -> tuple[Block, ...]:
     if not bars:
         return (Paragraph("No file was accepted."),)
     numbers = tuple(
-        (kind, str(faults), _each_file(faults, faulty)) for kind, _, faulty, faults in rows if faulty
+        (kind, str(faults), f"{faults / faulty:.1f}") for kind, _, faulty, faults in rows if faulty
     )
     chart = Chart(
         "Accepted files, by whether faults were found in them", "Kind of data",
@@ -171,10 +171,6 @@ def _quality(review: Review) -> tuple[Block, ...]:
         if numbers
         else (chart,)
     )
-
-
-def _each_file(faults: int, files: int) -> str:
-    return f"{faults / files:.1f}" if files else ""
 
 
 def _ratification(review: Review) -> tuple[Block, ...]:

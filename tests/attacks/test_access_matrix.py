@@ -19,7 +19,7 @@ import pytest
 
 from gateway import access
 from gateway.access import AccessRight
-from gateway.acts.act import Confirmation
+from gateway.acts.act import Act, Confirmation
 from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
@@ -160,6 +160,13 @@ def commands() -> dict[str, tuple[Callable[..., Any], Any]]:
 
     found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND, *FORMER)]
     return {name_of(function): (function, one) for function, one in found}
+
+
+def test_a_command_that_asks_for_no_right_cannot_be_declared() -> None:
+    with pytest.raises(TypeError, match="show all asks for no right"):
+
+        class _Open(Act, command="show all"):
+            """Show all."""
 
 
 def right_of(name: str, command: Callable[..., Any]) -> AccessRight:

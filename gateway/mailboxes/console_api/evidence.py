@@ -14,7 +14,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import register, text_wanted
-from gateway.record.snapshot import Expiry, Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import agreements, keys, letters, log, providers, receipts, transfer_lists
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
 from gateway.zones.console_api.answers import (
@@ -95,15 +95,10 @@ def _services(console: ConsoleContext) -> Iterator[ServiceSeen]:
 def _ending(snapshot: Snapshot) -> Iterator[str]:
     for one in sorted(snapshot.expiries, key=lambda each: each.days):
         if one.days < _SOON_DAYS:
-            yield f"the last {one.kind} key of {_whose(one)} {_when(one.days)}"
-
-
-def _whose(one: Expiry) -> str:
-    return "somebody of the staff" if one.owner_kind == "staff" else f"{one.owner_kind} {one.owner}".strip()
-
-
-def _when(days: float) -> str:
-    return "has ended" if days < 0 else f"ends in {days:.0f} days"
+            whose = f"{one.owner_kind} {one.owner}".strip()
+            whose = "somebody of the staff" if one.owner_kind == "staff" else whose
+            when = "has ended" if one.days < 0 else f"ends in {one.days:.0f} days"
+            yield f"the last {one.kind} key of {whose} {when}"
 
 
 def ask_agreement(console: ConsoleContext, _caller: Caller, _: AskAgreement) -> AgreementSeen:

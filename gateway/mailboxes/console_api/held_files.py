@@ -10,7 +10,7 @@ from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import findings_seen, happened, team_named, type_named
 from gateway.mailboxes.names import HELD
-from gateway.model import Classified, ContentRefused, Transfer
+from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
@@ -60,7 +60,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         pupils=known.pupils if known else None,
         findings=findings_seen(content),
         items=known.items if known else (),
-        unlisted=_headers(content),
+        unlisted=tuple(map(HeaderSeen.model_validate, known.unlisted if known else ())),
         asked=open_headings,
         meanings=tuple(Named(id=key, name=label) for key, label in meanings.items()),
         said=tuple(HeadingSaid.model_validate(one) for one in said if one.heading in open_headings),
@@ -107,11 +107,6 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
         reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
         sensitive=is_sensitive(transfer),
     )
-
-
-def _headers(content: Classified | ContentRefused | None) -> tuple[HeaderSeen, ...]:
-    found = content.unlisted if isinstance(content, Classified) else ()
-    return tuple(map(HeaderSeen.model_validate, found))
 
 
 def _decides(caller: Caller, transfer: Transfer) -> bool:

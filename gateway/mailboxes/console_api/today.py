@@ -45,7 +45,8 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged = judged_today(console, session)
-        late, recalls = _late(judged), tuple(_recalls(session, now))
+        behind, recalls = sum(map(is_late, judged.of.values())), tuple(_recalls(session, now))
+        late = _counted("late", "schools from which something has not come", behind)
         return TodaySeen(
             new=new,
             news=news,
@@ -77,11 +78,6 @@ def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
     return tuple(
         _counted(one.value, f"held for {one.value}", whom[one].number) for one in WaitsForWhom if one in whom
     )
-
-
-def _late(judged: JudgedFlows) -> Counted:
-    late = sum(map(is_late, judged.of.values()))
-    return _counted("late", "schools from which something has not come", late)
 
 
 def _recalls(session: Session, now: datetime) -> Iterator[str]:
