@@ -19,6 +19,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PROVIDER_ID = re.compile(r"[a-z0-9-]{1,32}")
 REFERENCE = re.compile(r"\d{6}-[a-z0-9-]{1,32}-[0-9A-HJKMNP-TV-Z]{5}")
@@ -65,31 +66,31 @@ def shown_name(name: str) -> str:
     return "_" + clipped[1:] if clipped[0] in ".-" else clipped
 
 
+class Below:
+    """A path below the `root` of a folder, declared in its class: `keys = Below("keys")`."""
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+
+    def __get__(self, folder: Any, _: type | None = None) -> Path:  # noqa: ANN401 - anything with a root
+        """Return the path in a folder."""
+        return Path(folder.root, *self._parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Spool:
     """The one-way folder from outside to inside. Intake owns all of it."""
 
     root: Path
 
-    @property
-    def host(self) -> Path:
-        """Intake's own SSH host key, made at its first start."""
-        return self.root / "host"
-
-    @property
-    def landed(self) -> Path:
-        """Complete uploads: REF.landed, whose appearance is the hand-over."""
-        return self.root / "landed"
-
-    @property
-    def recent(self) -> Path:
-        """Intake's own memory of recent hand-overs, for listings only; may be lost."""
-        return self.root / "recent"
-
-    @property
-    def asked(self) -> Path:
-        """PROVIDER.asked: the last time that a provider looked for receipts at this host."""
-        return self.root / "asked"
+    host = Below("host")
+    """Intake's own SSH host key, made at its first start."""
+    landed = Below("landed")
+    """Complete uploads: REF.landed, whose appearance is the hand-over."""
+    recent = Below("recent")
+    """Intake's own memory of recent hand-overs, for listings only; may be lost."""
+    asked = Below("asked")
+    """PROVIDER.asked: the last time that a provider looked for receipts at this host."""
 
     def partial(self, provider: str) -> Path:
         """Return the folder of one provider's unfinished uploads, under names made by the server."""
@@ -118,30 +119,16 @@ class Published:
 
     root: Path
 
-    @property
-    def intake_settings(self) -> Path:
-        """intake.json: the settings and limits needed by intake."""
-        return self.root / "intake.json"
-
-    @property
-    def common(self) -> Path:
-        """The files seen by every provider: common/keys/* and common/agreement/*."""
-        return self.root / "common"
-
-    @property
-    def security_txt(self) -> Path:
-        """Whom to tell of a flaw (RFC 9116)."""
-        return self.common / "keys" / "security.txt"
-
-    @property
-    def log(self) -> Path:
-        """The log's signed checkpoints."""
-        return self.root / "log"
-
-    @property
-    def on_request(self) -> Path:
-        """A mark: a provider's receipts are brought out once the provider looks for them at this host."""
-        return self.root / ".on-request"
+    intake_settings = Below("intake.json")
+    """intake.json: the settings and limits needed by intake."""
+    common = Below("common")
+    """The files seen by every provider: common/keys/* and common/agreement/*."""
+    security_txt = Below("common", "keys", "security.txt")
+    """Whom to tell of a flaw (RFC 9116)."""
+    log = Below("log")
+    """The log's signed checkpoints."""
+    on_request = Below(".on-request")
+    """A mark: a provider's receipts are brought out once the provider looks for them at this host."""
 
     def provider(self, provider: str) -> Path:
         """Return the folder of one provider: authorized_keys, receipts/, pages/ and out/."""
@@ -158,20 +145,12 @@ class Letters:
 
     root: Path
 
-    @property
-    def settings(self) -> Path:
-        """relay.toml: the settings needed by the courier."""
-        return self.root / "relay.toml"
-
-    @property
-    def out(self) -> Path:
-        """NUMBER.eml: letters for the relay. The inside writes and removes them."""
-        return self.root / "out"
-
-    @property
-    def done(self) -> Path:
-        """NUMBER: empty if the relay accepted the letter, else the refusal. Written by the courier."""
-        return self.root / "done"
+    settings = Below("relay.toml")
+    """relay.toml: the settings needed by the courier."""
+    out = Below("out")
+    """NUMBER.eml: letters for the relay. The inside writes and removes them."""
+    done = Below("done")
+    """NUMBER: empty if the relay accepted the letter, else the refusal. Written by the courier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,25 +159,14 @@ class Home:
 
     root: Path
 
-    @property
-    def settings(self) -> Path:
-        """gateway.toml."""
-        return self.root / "gateway.toml"
-
-    @property
-    def policies(self) -> Path:
-        """The policies as edited by administrators, in force once found faultless."""
-        return self.root / "policies"
-
-    @property
-    def places(self) -> Path:
-        """The addresses of the services of `gateway run`, while running."""
-        return self.root / "places.json"
-
-    @property
-    def versions(self) -> Path:
-        """The versions of the policies ever used for a decision, by digest, and `current`, naming one."""
-        return self.root / "policies-in-force"
+    settings = Below("gateway.toml")
+    """gateway.toml."""
+    policies = Below("policies")
+    """The policies as edited by administrators, in force once found faultless."""
+    places = Below("places.json")
+    """The addresses of the services of `gateway run`, while running."""
+    versions = Below("policies-in-force")
+    """The versions of the policies ever used for a decision, by digest, and `current`, naming one."""
 
     def version(self, digest: str) -> Path:
         """Return the version of the policies with a SHA-256; ValueError for a malformed digest."""
@@ -214,15 +182,10 @@ class Home:
         except FileNotFoundError:
             return self.policies
 
-    @property
-    def registry(self) -> Path:
-        """The SQLite registry, unless the settings name another database."""
-        return self.root / "registry.db"
-
-    @property
-    def keys(self) -> Path:
-        """Secrets of the inside zone, 0700."""
-        return self.root / "keys"
+    registry = Below("registry.db")
+    """The SQLite registry, unless the settings name another database."""
+    keys = Below("keys")
+    """Secrets of the inside zone, 0700."""
 
     @property
     def key_set(self) -> str:
@@ -241,35 +204,22 @@ class Home:
         """Return the path of the key of a set for digesting pupils' numbers."""
         return self.keys / f"pupil-index{key_set and f'-{key_set}'}.key"
 
-    @property
-    def mailboxes(self) -> Path:
-        """The exchange between mailboxes and administrator: penalised and forgiven sources."""
-        return self.root / "mailboxes"
-
-    @property
-    def console(self) -> Path:
-        """The folder of the console API's Unix socket, and of nothing else."""
-        return self.root / "console"
-
-    @property
-    def web(self) -> Path:
-        """The folder of the Unix socket at which the web door asks intake, and of nothing else."""
-        return self.root / "web"
+    mailboxes = Below("mailboxes")
+    """The exchange between mailboxes and administrator: penalised and forgiven sources."""
+    console = Below("console")
+    """The folder of the console API's Unix socket, and of nothing else."""
+    web = Below("web")
+    """The folder of the Unix socket at which the web door asks intake, and of nothing else."""
 
     @property
     def letters(self) -> Letters:
         """The folder between the inside and the courier."""
         return Letters(self.root / "letters")
 
-    @property
-    def hand_on(self) -> Path:
-        """The folder of files on their way to other systems; what becomes of them is noted there."""
-        return self.root / "hand-on"
-
-    @property
-    def hooks(self) -> Path:
-        """The folder of messages on their way to web hooks; which were taken is noted there."""
-        return self.root / "hooks"
+    hand_on = Below("hand-on")
+    """The folder of files on their way to other systems; what becomes of them is noted there."""
+    hooks = Below("hooks")
+    """The folder of messages on their way to web hooks; which were taken is noted there."""
 
     @property
     def spool(self) -> Spool:
