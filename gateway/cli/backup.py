@@ -25,8 +25,7 @@ def backup(
     keep: Annotated[
         int | None,
         typer.Option(
-            min=1,
-            help="With --dated: remove all but so many backups in DIR, and those cut off before.",
+            min=1, help="With --dated: remove all but so many backups in DIR, and those cut off before."
         ),
     ] = None,
 ) -> None:
@@ -39,13 +38,10 @@ def backup(
     earlier = whole[-1] if whole else None
     with progress("copying the home") as told:
         manifest = backups.back_up(Home(home), place, at, earlier=earlier, progress=told)
-    out.print(
-        f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}",
-        soft_wrap=True,
-    )
+    out.print(f"backed up the registry and {counted(manifest.sealed_files, 'sealed file')} to {place}")
     if keep is not None:
         for gone in backups.prune(folder, keep):
-            out.print(f"removed the backup {gone}", soft_wrap=True)
+            out.print(f"removed the backup {gone}")
 
 
 @fails_clearly
@@ -69,11 +65,10 @@ def restore(
         manifest = backups.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
     with open_processor(Home(home), now):
         pass  # Migrates the registry, and publishes.
-    out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}", soft_wrap=True)
+    out.print(f"restored the gateway of {manifest.taken_at:%Y-%m-%d %H:%M:%S} UTC to {home}")
     out.print(
         "next: gateway doctor --deep; and compare with a head of the log kept elsewhere: "
-        "gateway log verify --checkpoint FILE",
-        soft_wrap=True,
+        "gateway log verify --checkpoint FILE"
     )
 
 
@@ -120,10 +115,9 @@ def move(
     with progress("moving") as told:
         moved = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
     out.print(
-        f"moved {counted(moved.files, 'sealed file')}; everything fits: {moved.entries} entries of the log",
-        soft_wrap=True,
+        f"moved {counted(moved.files, 'sealed file')}; everything fits: {moved.entries} entries of the log"
     )
-    out.print("next: start the services; when all is well: gateway move --remove-old", soft_wrap=True)
+    out.print("next: start the services; when all is well: gateway move --remove-old")
 
 
 def _store(

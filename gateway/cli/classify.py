@@ -110,7 +110,7 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
 
 
 def _print(row: dict[str, Any]) -> None:
-    out.print(Text(plain(row["file"]), style="bold"), soft_wrap=True)
+    out.print(Text(plain(row["file"]), style="bold"))
     if row["data_type"] is None:
         about = {
             "kind": row["about"] or row["runner_up"] or "another collection",
@@ -119,19 +119,19 @@ def _print(row: dict[str, Any]) -> None:
             "count": len(row["parts"]),
         }
         sentence, _ = told(row["code"], **about)
-        out.print(Text(f"  {sentence} [{row['code']}]"), soft_wrap=True)
+        out.print(Text(f"  {sentence} [{row['code']}]"))
     else:
         count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
-        out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"), soft_wrap=True)
+        out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"))
     for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
         for line in lines:
-            out.print(Text(f"  {label}: {plain(line)}"), soft_wrap=True)
+            out.print(Text(f"  {label}: {plain(line)}"))
     for one in row["schools"]:
-        out.print(Text(f"  school: {plain(school_in_words(one))}"), soft_wrap=True)
+        out.print(Text(f"  school: {plain(school_in_words(one))}"))
     for one in row["unlisted"]:
-        out.print(Text(f"  not listed: {plain(unlisted_in_words(one))}"), soft_wrap=True)
+        out.print(Text(f"  not listed: {plain(unlisted_in_words(one))}"))
     for topic in row["sensitive"]:
-        out.print(Text(f"  sensitive: {plain(topic)}"), soft_wrap=True)
+        out.print(Text(f"  sensitive: {plain(topic)}"))
     for finding in row["findings"]:
         out.print(
             Text(f"  {finding['severity']}: {finding['code']} in {counted(finding['count'], 'record')}")

@@ -109,11 +109,7 @@ R = TypeVar("R")
 HomeOption = Annotated[
     Path,
     typer.Option(
-        "--home",
-        envvar="GATEWAY_HOME",
-        help="The gateway's home folder.",
-        show_default=True,
-        readable=False,
+        "--home", envvar="GATEWAY_HOME", help="The gateway's home folder.", show_default=True, readable=False
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -123,7 +119,7 @@ _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 _log = logging.getLogger(__name__)
 
-out = Console(highlight=False, markup=False, emoji=False)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 

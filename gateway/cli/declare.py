@@ -186,8 +186,8 @@ def _tell(
     else:
         said = "allowed" if decision.state == "accepted" else render(decision, catalogue).splitlines()[0]
         title = found.title if (found := subject(declaration.data, catalogue)) else declaration.data
-        out.print(Text(f"{title} by {declaration.method}: {said}"), soft_wrap=True)
-        out.print(Text("\n".join(render(decision, catalogue).splitlines()[1:])), soft_wrap=True)
+        out.print(Text(f"{title} by {declaration.method}: {said}"))
+        out.print(Text("\n".join(render(decision, catalogue).splitlines()[1:])))
         recorded = "dry run: nothing is recorded" if reference is None else f"recorded as {reference}"
         out.print(f"\n{recorded}")
     if decision.state != "accepted":

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from gateway.cli.console import fails_clearly, out
+from gateway.cli.console import fails_clearly
 
 
 @fails_clearly
@@ -18,11 +19,12 @@ def demo(
     ] = None,
 ) -> None:
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
+    shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
     if sandbox is not None:
         from gateway.homes.demo.story import run_sandbox  # noqa: PLC0415 - loads every library
 
-        run_sandbox(out, sandbox)
+        run_sandbox(shown, sandbox)
         return
     from gateway.homes.demo.story import demonstrate  # noqa: PLC0415 - loads every library
 
-    demonstrate(out)
+    demonstrate(shown)

@@ -254,7 +254,7 @@ def _print_details(answer: ActDetails) -> None:
     width = max(map(len, lines), default=0)
     for label, value in lines.items():
         said = exact_cell(value)
-        out.print(Text(f"{label:>{width}}  {plain(said)}"), soft_wrap=True)
+        out.print(Text(f"{label:>{width}}  {plain(said)}"))
     for paragraph in answer.paragraphs:
         _say(f" \n{paragraph}")
     for number, part in enumerate(answer.parts):

@@ -89,7 +89,7 @@ def doctor(
         print_json([complaint.as_object() for complaint in complaints])
     else:
         for line in lines(complaints, each=each):
-            out.print(Text(line), soft_wrap=True)
+            out.print(Text(line))
         if not complaints:
             out.print("nothing is missing or weak")
     if any(complaint.severity == "fault" for complaint in complaints):

@@ -133,7 +133,7 @@ def status(
     if not as_json:
         for each in asked_soon(catalogue, day):
             when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""
-            out.print(f"{each.data_type}{when} asks for: {each.says}", soft_wrap=True)
+            out.print(f"{each.data_type}{when} asks for: {each.says}")
         _tell_names(catalogue, day)
 
 

@@ -44,7 +44,7 @@ def add(
     except FileExistsError:
         raise GatewayError(f"{file} is there already") from None
     out.print(f"written: {file}. There: gateway hosts join {file.name}, with this code, by another way:")
-    out.print(code, soft_wrap=True)
+    out.print(code)
 
 
 @app.command()

@@ -66,9 +66,9 @@ def install(
         if value.startswith(_HIDDEN):
             err.print(f"warning: {value} is hidden from the services", soft_wrap=True)
     written = [_write(source, place, target) for source, place in _files(shipped_units())]
-    out.print(f"laid out {len(written)} files below {target.prefix}", soft_wrap=True)
+    out.print(f"laid out {len(written)} files below {target.prefix}")
     out.print("next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload")
-    out.print(f"then: {target.prefix}/share/doc/gateway/operations.md tells how to begin", soft_wrap=True)
+    out.print(f"then: {target.prefix}/share/doc/gateway/operations.md tells how to begin")
 
 
 def shipped_units() -> Path:

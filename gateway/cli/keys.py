@@ -85,8 +85,7 @@ def rotate(
         ),
     ] = None,
     compromised: Annotated[
-        bool,
-        typer.Option("--compromised", help="The keys may be in wrong hands: all end at once."),
+        bool, typer.Option("--compromised", help="The keys may be in wrong hands: all end at once.")
     ] = False,
     every: Annotated[
         bool, typer.Option("--all", help="Also new: the keys of the log and of the index of pupils.")
@@ -124,7 +123,7 @@ def rotate(
             )
     if done.resumed:
         out.print("an earlier change that was cut off is finished; nothing new was made")
-    out.print(f"the key is now  {grouped(done.current.fingerprint)}", soft_wrap=True)
+    out.print(f"the key is now  {grouped(done.current.fingerprint)}")
     if done.old.not_after is not None:
         out.print(f"the old one opens files until {done.old.not_after:%Y-%m-%d %H:%M} UTC")
     if (compromised or every) and not done.resumed:
@@ -165,7 +164,7 @@ def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -
         return
     with registry(home, whole=True) as opened:
         key = end(Home(home), opened, fingerprint, at=now(), person=who())
-    out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it", soft_wrap=True)
+    out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it")
 
 
 @gateway_app.command()
@@ -194,7 +193,7 @@ def protect(
     if passphrase_file is not None and not none:
         file = passphrase_file.absolute()
         note_passphrase_file(place.settings, file)
-        out.print(f"gateway.toml names {file}: services take it from there", soft_wrap=True)
+        out.print(f"gateway.toml names {file}: services take it from there")
     if not none:
         out.print("a systemd credential gateway-passphrase goes before any file: renew it where there is one")
 
@@ -252,7 +251,7 @@ def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = 
 
     secret = _started(Home(home), service)
     key = server.announce(secret)
-    out.print(f"announced  {key.get_fingerprint()}", soft_wrap=True)
+    out.print(f"announced  {key.get_fingerprint()}")
     out.print("clients that learn host keys by themselves know it from their next login on; publish it for")
     out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
 
@@ -276,7 +275,7 @@ def switch(
             "or, where the key in use may be in wrong hands, add --yes"
         )
     key = server.switch(secret)
-    out.print(f"in use  {key.get_fingerprint()}", soft_wrap=True)
+    out.print(f"in use  {key.get_fingerprint()}")
     if service is HostKeyService.MAILBOXES:
         out.print("restart the mailboxes service; tell staff the fingerprint")
     else:
@@ -302,7 +301,7 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
     write_durably(place.keys / "hosts.asc", signed.encode(), mode=private_mode(place.keys))
     publish_all(place, at)
     for row in rows:
-        out.print(f"{row['fingerprint']}  {row['use']}", soft_wrap=True)
+        out.print(f"{row['fingerprint']}  {row['use']}")
     out.print("compare them with what intake's machine shows, then tell providers: /keys/gateway-hosts.asc")
 
 

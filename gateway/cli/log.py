@@ -108,7 +108,7 @@ def verify(
             {"fits": not found, "leaves": leaves, "inconsistencies": [dataclasses.asdict(m) for m in found]}
         )
     for inconsistency in () if as_json else found:
-        out.print(Text(plain(f"{inconsistency.where}: {inconsistency.what}")), soft_wrap=True)
+        out.print(Text(plain(f"{inconsistency.where}: {inconsistency.what}")))
     if found:
         raise GatewayError(f"the log does not hold; first: {summary(found, leaves)}")
     if not as_json:
@@ -230,7 +230,7 @@ def export(
             raise GatewayError(f"{folder} exists already") from None
         except OSError as error:
             raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
-    out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}", soft_wrap=True)
+    out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}")
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
 
@@ -285,7 +285,7 @@ def tiles(
             replace_published(known, head)
         except OSError as error:
             raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
-    out.print(f"{folder} holds the tiles of {counted(size, 'entry', 'entries')}", soft_wrap=True)
+    out.print(f"{folder} holds the tiles of {counted(size, 'entry', 'entries')}")
 
 
 @app.command()

@@ -86,17 +86,14 @@ def check(
         raise ConfigurationError(f"{policies} is no folder")
     for name in declare(policies) if mend else ():
         if not as_json:
-            out.print(f"{name}: what the agreement does not list is declared", soft_wrap=True)
+            out.print(f"{name}: what the agreement does not list is declared")
     faults = [*faults_of(policies, now().date()), *(() if folder else _unknown_providers(home))]
     if as_json:
         print_json([dataclasses.asdict(fault) for fault in faults])
     else:
         for fault in faults:
-            out.print(Text(plain(fault)), soft_wrap=True)
-        out.print(
-            f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}",
-            soft_wrap=True,
-        )
+            out.print(Text(plain(fault)))
+        out.print(f"{counted(len(faults), 'fault')} in {policies}" if faults else f"no fault in {policies}")
     if faults:
         raise typer.Exit(1)
 
@@ -154,7 +151,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
         out.print("nothing differs")
     for title, columns, some in _sections(rows):
         if some:
-            out.print(f"\n{title}:", soft_wrap=True)
+            out.print(f"\n{title}:")
             show(some, (*columns, "before", "after"), as_json=False, empty="")
 
 
@@ -169,9 +166,7 @@ def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]
     yield from (row for row in settings if row["weight"] != WEIGHTS[0])
 
 
-def _sections(
-    rows: list[dict[str, Any]],
-) -> Iterator[tuple[str, tuple[str, ...], list[dict[str, Any]]]]:
+def _sections(rows: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...], list[dict[str, Any]]]]:
     def of(weight: str) -> list[dict[str, Any]]:
         return [row for row in rows if row["weight"] == weight]
 
@@ -236,7 +231,7 @@ def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
 
 def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
     """Print the number of files, and their outcomes."""
-    out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before", soft_wrap=True)
+    out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
 
@@ -270,8 +265,8 @@ def propose(
         with opened.write() as session:
             proposals.propose(session, digest, begins, by=who(), why=why, at=at)
             _sign_head(session, place)
-    out.print(f"\nproposed: {digest}", soft_wrap=True)
-    out.print("a second person looks at this and says: gateway policy approve", soft_wrap=True)
+    out.print(f"\nproposed: {digest}")
+    out.print("a second person looks at this and says: gateway policy approve")
 
 
 @app.command()
@@ -289,7 +284,7 @@ def approve(
     with registry(home) as opened:
         with opened.read() as session:
             found = proposals.to_approve(session, by=who(), at=now(), digest=digest)
-        out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}", soft_wrap=True)
+        out.print(f"{found.by} proposed {found.digest}: {found.why or 'without a word'}")
         keeper = _keeper(place, opened)
         _compare(place, opened, keeper.folder(found.digest), days)
         if not yes:
@@ -300,12 +295,10 @@ def approve(
             _sign_head(session, place)
         if approved.begins <= at:
             keeper.put_in_force(approved.digest)
-            out.print(f"in force: {approved.digest}", soft_wrap=True)
+            out.print(f"in force: {approved.digest}")
         else:
             keeper.put_off(approved)
-            out.print(
-                f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on", soft_wrap=True
-            )
+            out.print(f"approved: {approved.digest} is in force from {rfc3339(approved.begins)} on")
         keeper.draft(approved.digest)
 
 
@@ -319,7 +312,7 @@ def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> Non
             taken_back = proposals.withdraw(session, by=who(), why=why, at=at)
             _sign_head(session, place)
         _keeper(place, opened).forget_day()
-    out.print(f"withdrawn: {taken_back.digest}", soft_wrap=True)
+    out.print(f"withdrawn: {taken_back.digest}")
 
 
 @app.command("roll-back")
@@ -333,7 +326,7 @@ def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
         keeper = _keeper(place, opened)
         keeper.put_in_force(digest, by=who(), why=why)
         keeper.draft(digest)
-    out.print(f"in force again: {digest}", soft_wrap=True)
+    out.print(f"in force again: {digest}")
 
 
 @app.command()
@@ -347,7 +340,7 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
         print_json(found)
         return
     for line in told(found):
-        out.print(line, soft_wrap=True)
+        out.print(line)
 
 
 def _sign_head(session: Session, place: Home) -> None:
@@ -372,7 +365,7 @@ def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:
-        out.print(f"what is in force cannot be read, so that nothing is compared: {error}", soft_wrap=True)
+        out.print(f"what is in force cannot be read, so that nothing is compared: {error}")
         return
     show_differences(place.policies_in_force, folder, None)
     with opened.read() as session:
@@ -424,9 +417,9 @@ def try_out(
         told = {"file": str(file), "found": found, "counted": tried.counted}
         print_json(decision_object(tried.decision) | told)
         return
-    out.print(Text(render(tried.decision, policies.catalogue)), soft_wrap=True)
+    out.print(Text(render(tried.decision, policies.catalogue)))
     if tried.counted:
-        out.print(f"counts, without records of pupils, for: {', '.join(tried.counted)}", soft_wrap=True)
+        out.print(f"counts, without records of pupils, for: {', '.join(tried.counted)}")
 
 
 def _trial(file: Path, sender: str, at: datetime, kinds: Collection[str]) -> Trial:

@@ -58,7 +58,7 @@ def confirm(
     read = [clause for clause in _wanted(catalogue, clauses) if _is_confirmed(catalogue, clause, yes=yes)]
     write_durably(file, confirmed(catalogue, read).encode(), mode=0o644)
     left = due(load_unchecked(policies))
-    out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left", soft_wrap=True)
+    out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left")
     if left and not clauses:
         raise typer.Exit(1)
 
@@ -79,8 +79,8 @@ def _is_confirmed(catalogue: Catalogue, clause: ClauseId, *, yes: bool) -> bool:
     text = ClauseTexts(catalogue.agreement, catalogue.agreement_text).of(clause)
     users = cited_now(catalogue).get(clause, ())
     out.print(Text(f"\nclause {clause}: {plain(catalogue.agreement.clauses.get(clause, ''))}", style="bold"))
-    out.print(Text(plain(text or "It is no longer in the text.")), soft_wrap=True)
-    out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"), soft_wrap=True)
+    out.print(Text(plain(text or "It is no longer in the text.")))
+    out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"))
     return yes or typer.confirm("Does the clause say this?", default=False, err=True)
 
 
@@ -102,7 +102,7 @@ def agreement(
     """Begin the policies of an agreement of your own from those of one that ships."""
     begin(folder, text, title, like)
     out.print(f"{folder} is written; go on with docs/your-own-agreement.md, and see what is left:")
-    out.print(f"gateway policy check --mend {folder}", soft_wrap=True)
+    out.print(f"gateway policy check --mend {folder}")
 
 
 @new_app.command("flow")
@@ -124,8 +124,7 @@ def flow(
     ] = "pupils",
     optional: Annotated[str, typer.Option(help="Headings that a file may lack, by commas.")] = "",
     folder: Annotated[
-        Path | None,
-        typer.Option("--policies", file_okay=False, help="That of the home if not given."),
+        Path | None, typer.Option("--policies", file_okay=False, help="That of the home if not given.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -158,13 +157,11 @@ def flow(
     )
     check_new(new, catalogue)
     write_flow(policies, new, catalogue)
-    out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own", soft_wrap=True)
+    out.print(f"{identifier} is written: {counted(len(new.new), 'item')} of its own")
     doubted = (line for heading in new.new for line in doubts(heading, found.values[heading], rules))
     for line in (*doubted, *map(str, check(policies))):
-        out.print(line, soft_wrap=True)
-    out.print(
-        "read what was written, then: gateway policy confirm, and gateway policy propose", soft_wrap=True
-    )
+        out.print(line)
+    out.print("read what was written, then: gateway policy confirm, and gateway policy propose")
 
 
 def _several(given: str) -> tuple[str, ...]:
@@ -238,10 +235,10 @@ def switch(
     names = {*before.flows.switched_on} - {flow} | ({flow} if state is Switch.ON else set())
     text["switched_on"] = sorted(names)
     write_durably(file, tomlkit.dumps(text).encode(), mode=0o644)
-    out.print(f"{flow} is switched {state} in the draft", soft_wrap=True)
+    out.print(f"{flow} is switched {state} in the draft")
     if clauses := tuple(due(load_unchecked(policies))):
-        out.print(f"read what rests on it now: gateway policy confirm {' '.join(clauses)}", soft_wrap=True)
-    out.print("then: gateway policy propose", soft_wrap=True)
+        out.print(f"read what rests on it now: gateway policy confirm {' '.join(clauses)}")
+    out.print("then: gateway policy propose")
 
 
 pack_app = typer.Typer(
@@ -275,7 +272,7 @@ def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
     show(rows, columns, as_json=as_json, empty="no pack: files are judged by the agreement alone")
     if not as_json:
         for line in told_today(names_today(catalogue, today)):
-            out.print(line, soft_wrap=True)
+            out.print(line)
 
 
 @pack_app.command()
@@ -290,9 +287,9 @@ def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
     place = existing(home)
     note = policy_drafts.note_beside(pack).read_text("utf-8")
     found = policy_drafts.install(pack, note, load_settings(place).log.law_publishers, place.policies)
-    out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on", soft_wrap=True)
-    out.print(f"see what it changes: gateway policy simulate --pack {pack}", soft_wrap=True)
-    out.print("then: gateway policy propose", soft_wrap=True)
+    out.print(f"{pack.name} is in the draft: what it says holds from {found.first} on")
+    out.print(f"see what it changes: gateway policy simulate --pack {pack}")
+    out.print("then: gateway policy propose")
 
 
 @pack_app.command()
@@ -308,4 +305,4 @@ def sign(
     secret = LogKey.load(key.read_bytes())
     note = policy_drafts.note_beside(pack)
     write_durably(note, policy_drafts.sign(pack, publisher, secret).encode(), mode=0o644)
-    out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]', soft_wrap=True)
+    out.print(f'{note} is written; law_publishers = ["{secret.vkey(publisher)}"]')

@@ -32,9 +32,7 @@ app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
 @app.command("show")
 @fails_clearly
 def show_one(
-    reference: ReferenceArgument,
-    home: HomeOption = DEFAULT_HOME,
-    as_json: JsonOption = False,
+    reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
     """Show the receipt in force of one transfer, as given to the sender."""
     check_server("gateway receipts show")
@@ -85,7 +83,7 @@ def verify(
     else:
         for verdict in verdicts:
             for line in (verdict.file, *verdict.lines):
-                out.print(Text(plain(line)), soft_wrap=True)
+                out.print(Text(plain(line)))
     if not all(verdict.good for verdict in verdicts):
         raise typer.Exit(1)
 

@@ -99,4 +99,4 @@ def _tell(root: Path, *, own: bool) -> None:
     if own:
         lines.append(f"try: gateway send --kit {root / 'kit'} --passphrase-file {root / 'passphrase'} FILE")
     for line in lines:
-        out.print(Text(plain(line)), soft_wrap=True)
+        out.print(Text(plain(line)))

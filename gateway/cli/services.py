@@ -50,8 +50,7 @@ def init(
         typer.Option("--passphrase", help="Put the secrets under a passphrase, typed in or a credential."),
     ] = False,
     passphrase_file: Annotated[
-        Path | None,
-        typer.Option(help="Put the secrets under the passphrase in this file, and note it."),
+        Path | None, typer.Option(help="Put the secrets under the passphrase in this file, and note it.")
     ] = None,
     key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
     policies: Annotated[
@@ -70,8 +69,8 @@ def init(
     fields = {"organisation": named, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secret_files}, "init")
     fingerprint = create_home(Home(home), settings, now(), known, key, policies=policies)
-    out.print(f"made the home {home}", soft_wrap=True)
-    out.print(f"its OpenPGP key is {grouped(fingerprint)}", soft_wrap=True)
+    out.print(f"made the home {home}")
+    out.print(f"its OpenPGP key is {grouped(fingerprint)}")
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
 
 

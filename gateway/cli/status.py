@@ -72,7 +72,7 @@ def status(
     else:
         named = [*told(policies)[1:], *map(_host, snapshot.hosts)]
         for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
-            out.print(Text(line), soft_wrap=True)
+            out.print(Text(line))
     if found:
         raise typer.Exit(1)
 

@@ -52,7 +52,7 @@ def open_whole(
         descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(_pieces(whole))
-    out.print(f"wrote {counted(whole.size, 'byte')} in the clear to {to}: yours to protect", soft_wrap=True)
+    out.print(f"wrote {counted(whole.size, 'byte')} in the clear to {to}: yours to protect")
 
 
 def _pieces(whole: Whole) -> Iterator[bytes]:

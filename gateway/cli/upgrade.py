@@ -71,7 +71,7 @@ def upgrade(
         )
     person = _person(place)
     if not apply:
-        out.print("nothing was changed; next: gateway upgrade --apply --backup DIR", soft_wrap=True)
+        out.print("nothing was changed; next: gateway upgrade --apply --backup DIR")
     elif backup is None:
         raise ConfigurationError("--apply needs --backup DIR, an empty folder elsewhere")
     elif found.files is None:
@@ -83,17 +83,17 @@ def upgrade(
 def _tell(found: Upgrade) -> None:
     """Show the steps of an upgrade and its faults."""
     for sentence in found.migrations:
-        out.print(f"table changes: {sentence}", soft_wrap=True)
+        out.print(f"table changes: {sentence}")
     if found.files is not None:
         out.print("this version needs other policies: its own, with your edits in them")
         for edit in found.edits[:_SHOWN]:
-            out.print(f"  {edit}", soft_wrap=True)
+            out.print(f"  {edit}")
         if len(found.edits) > _SHOWN:
             out.print(f"  and {len(found.edits) - _SHOWN} more: gateway upgrade --draft")
     for step in found.by_hand:
-        out.print(f"by hand, afterwards: {step}", soft_wrap=True)
+        out.print(f"by hand, afterwards: {step}")
     for fault in found.faults:
-        out.print(f"fault: {fault}", soft_wrap=True)
+        out.print(f"fault: {fault}")
 
 
 def _person(place: Home) -> str:
@@ -130,11 +130,11 @@ def _put_forward_or_agree(
     digest = policy_digest(draft)
     if plan is None or plan.digest != digest or plan.applied_at is not None:
         write_plan(place, _new_plan(place, person, digest))
-        out.print(f"put forward: {digest}", soft_wrap=True)
-        out.print("a second person looks at this and runs the same command", soft_wrap=True)
+        out.print(f"put forward: {digest}")
+        out.print("a second person looks at this and runs the same command")
         return
     agreed = agree(plan, person)
-    out.print(f"{plan.by} put forward {digest}", soft_wrap=True)
+    out.print(f"{plan.by} put forward {digest}")
     if not yes:
         typer.confirm("Are these policies to decide?", default=False, abort=True, err=True)
     _agree(place, agreed, backup)
@@ -162,8 +162,8 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
         with home_of_its_own(place):
             carry_out(place, plan, now)
     except GatewayError as error:
-        out.print(f"agreed, and backed up to {plan.backup}", soft_wrap=True)
-        out.print(f"{error}: restart gateway-processor, which carries it out at its start", soft_wrap=True)
+        out.print(f"agreed, and backed up to {plan.backup}")
+        out.print(f"{error}: restart gateway-processor, which carries it out at its start")
         return
     out.print("upgraded; next: gateway doctor --deep, then restart the services, gateway-processor first")
 
@@ -174,4 +174,4 @@ def _undo(place: Home, plan: UpgradePlan | None) -> None:
     if plan is None:
         raise GatewayError("there is no upgrade to take back")
     work(place, plan)
-    out.print("taken back; start the services of the version before", soft_wrap=True)
+    out.print("taken back; start the services of the version before")

@@ -74,7 +74,7 @@ def verify_release(
         raise GatewayError(
             f"{file.name} was changed, or is not of this release: do not install this; fetch it again"
         )
-    out.print(f"{names[0]}: as released; signed by {signature.certificate}", soft_wrap=True)
+    out.print(f"{names[0]}: as released; signed by {signature.certificate}")
 
 
 def _beside(file: Path) -> Path:

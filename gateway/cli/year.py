@@ -274,8 +274,8 @@ def _print(found: dict[str, Any], *, each: bool) -> None:
         ("ratified", f"{found['ratified']} of {found['education_providers']} education providers"),
         ("expectations", f"{found['expectations']} carried over: gateway flows expect"),
     ):
-        out.print(Text(f"{label:>14}  {value}"), soft_wrap=True)
+        out.print(Text(f"{label:>14}  {value}"))
     missing: list[Complaint] = found["missing"]
     out.print(Text("\nmissing:" if missing else "\nnothing is missing"))
     for line in lines(missing, each=each, more="gateway year show --all"):
-        out.print(Text(line), soft_wrap=True)
+        out.print(Text(line))
