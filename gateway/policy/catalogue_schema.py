@@ -119,6 +119,12 @@ class Catalogue(PolicyTable):
         return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
 
     @cached_property
+    def shared_flows(self) -> frozenset[str]:
+        """The ids of the flows whose files go to providers."""
+        reached = {body.id for body in self.bodies.recipient if body.kinds}
+        return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
+
+    @cached_property
     def _rights(self) -> dict[str, Right]:
         return {right.team: right for right in self.rights.right}
 

@@ -5,7 +5,7 @@ accepted for the teams entitled to a view.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 from gateway.law import LawPack, pack_on
 from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Provider, Reason, Refused
@@ -77,8 +77,12 @@ def decide(
         title = flow.document.description
         why = catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
         return Refused(reasons=(why,), flow=flow.id)
-    subject = Subject(flow, (classified.data_type,), None)
-    if refusals := tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue)):
+    asked = (method, flow, classified.data_type, provider.kind, safeguards)
+    if (refusals := catalogue.methods.refusals.get(asked)) is None:
+        subject = Subject(flow, (classified.data_type,), None)
+        refusals = tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue))
+        catalogue.methods.refusals[asked] = refusals
+    if refusals:
         return Refused(reasons=refusals, flow=flow.id)
     return _of_flow(classified, catalogue, provider, now, flow)
 
@@ -117,33 +121,40 @@ def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
 def _of_flow(
     classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime, flow: Flow
 ) -> Decision:
+    today, document = local_day(now, catalogue.calendar.timezone), flow.document
     # Nobody gets sensitive data before a person has looked.
     sensitive = items.sensitive_topics(classified, catalogue, flow)
     teams = () if sensitive else items.teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
+    versions = list(_version_reasons(classified, catalogue, today))
+    of_schools = list(schools.waits(classified, catalogue, provider))
     holds = [
         *missing.waits,
-        *_waits_for_person(classified, catalogue, provider, flow),
-        *_old_return(classified, catalogue, flow, now),
-        *_version_reasons(classified, catalogue, now, "hold"),
+        *_of_sender(catalogue, provider, flow),
+        *of_schools,
+        *items.waits(classified, catalogue, provider, flow),
     ]
+    day, is_return = classified.facts.reference_date, "statutory" in flow.basis
+    if is_return and day is not None and (today - day).days > _OLDEST_RETURN:
+        holds.append(catalogue.reason("policy:old-return", day=spoken(day)))  # Nobody is owed one any more.
+    holds += [why for action, why in versions if action == "hold"]
     # In a flow without teams the file may be for a provider.
     for_teams = bool(flow.of(classified.data_type).teams)
     if not sensitive and not teams and (for_teams or not reaches_providers(classified, flow, catalogue)):
         holds.append(catalogue.reason("policy:no-team"))
+    told = [
+        *missing.notices,
+        *schools.notices(classified, catalogue, provider, waits=bool(of_schools)),
+        *items.notices(classified, catalogue, provider, flow, holds),
+        *(why for action, why in versions if action == "notice"),
+    ]
+    if is_return and (period := out_of_season(classified, provider, catalogue, today)) is not None:
+        detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
+        kind = catalogue.wording.name(classified.data_type)
+        told.append(catalogue.reason("policy:out-of-season", kind=kind, **detail))
     # An embargo on results holds for any sender.
     own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
     until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
-    told = (
-        *missing.notices,
-        *schools.notices(classified, catalogue, provider),
-        *schools.doubts(classified, catalogue, provider),
-        *items.notices(classified, catalogue, provider, flow),
-        *items.value_notices(classified, catalogue),
-        *items.item_reasons(classified, catalogue, flow, "notice", provider.kind),
-        *_version_reasons(classified, catalogue, now, "notice"),
-        *(_season_reasons(classified, catalogue, provider, now) if "statutory" in flow.basis else ()),
-    )
     if until is not None and now < until:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
@@ -152,66 +163,36 @@ def _of_flow(
     if holds:
         return Held(reasons=(*holds, *told), flow=flow.id, teams=teams)
     code = "policy:allowed" if provider.kind in flow.senders else "policy:on-behalf"
-    said = flow.document
-    allowed = catalogue.reason_under(
-        flow.clause, code, title=said.description, sender=said.sender, recipient=said.recipient
-    )
+    names = {"title": document.description, "sender": document.sender, "recipient": document.recipient}
+    allowed = catalogue.reason_under(flow.clause, code, **names)
     return Accepted(classified=classified, flow=flow.id, teams=teams, reasons=(allowed, *told))
 
 
-def _waits_for_person(
-    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
-) -> Iterator[Reason]:
+def _of_sender(catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
+    """Yield the reasons for a file to wait because of the provider that sends it."""
     if provider.suspended:
         yield catalogue.reason("policy:suspended")
     if provider.is_closed:
         yield catalogue.reason("policy:closed")
     if provider.kind in flow.for_a_person:
         yield catalogue.reason("policy:assessment", title=flow.document.description)
-    yield from schools.waits(classified, catalogue, provider)
-    yield from items.waits(classified, catalogue, provider, flow)
-    yield from items.return_waits(classified, catalogue, provider, flow)
-    yield from items.item_reasons(classified, catalogue, flow, "hold")
-    yield from items.persons_reasons(classified, catalogue, flow)
 
 
 def _version_reasons(
-    classified: Classified, catalogue: Catalogue, now: datetime, action: ItemAction
-) -> Iterator[Reason]:
-    """Yield the reason for a file version unknown or older than the previous one."""
+    classified: Classified, catalogue: Catalogue, today: date
+) -> Iterator[tuple[ItemAction, Reason]]:
+    """Yield the reason for a file version unknown or older than the previous one, and what follows."""
     said = classified.facts.version
-    day = classified.facts.reference_date or local_day(now, catalogue.calendar.timezone)
-    pack = pack_on(catalogue.law, day)
+    pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
     versions = pack.version(form) if pack is not None else None
     if said is None or versions is None or said in {versions.present, versions.previous}:
         return
     number, detail = _number(said), {"present": versions.present, "previous": versions.previous}
     if number is None or number > _newest(catalogue.law, form):
-        if versions.unknown == action:
-            yield catalogue.reason("classify:version-unknown", **detail)
-    elif number < (_number(versions.previous) or number) and versions.old == action:
-        yield catalogue.reason("classify:version-old", version=said, **detail)
-
-
-def _old_return(classified: Classified, catalogue: Catalogue, flow: Flow, now: datetime) -> Iterator[Reason]:
-    """Hold a statutory return about a day more than two years ago: nobody is owed one any more."""
-    day = classified.facts.reference_date
-    today = local_day(now, catalogue.calendar.timezone)
-    if "statutory" in flow.basis and day is not None and (today - day).days > _OLDEST_RETURN:
-        yield catalogue.reason("policy:old-return", day=spoken(day))
-
-
-def _season_reasons(
-    classified: Classified, catalogue: Catalogue, provider: Provider, now: datetime
-) -> Iterator[Reason]:
-    """Yield a notice of a statutory return that came when none is asked for."""
-    day = local_day(now, catalogue.calendar.timezone)
-    period = out_of_season(classified, provider, catalogue, day)
-    if period is not None:
-        detail = {"period": period.name, "first": spoken(period.first), "due": spoken(period.due)}
-        kind = catalogue.wording.name(classified.data_type)
-        yield catalogue.reason("policy:out-of-season", kind=kind, **detail)
+        yield versions.unknown, catalogue.reason("classify:version-unknown", **detail)
+    elif number < (_number(versions.previous) or number):
+        yield versions.old, catalogue.reason("classify:version-old", version=said, **detail)
 
 
 def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:

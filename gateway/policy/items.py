@@ -63,22 +63,6 @@ def basis_for(
     return Basis(data_type=data_type, items=(*listed, *carried), told=told, stated=stated, where=where)
 
 
-def has_a_view(
-    team: str, classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None
-) -> bool:
-    """Return True if a team of the flow has a reason to see its view of a file.
-
-    For data listed in Appendix A, the team needs a right to an item beyond those identifying a child, or the
-    file must hold no item outside the team's rights. Data set by others goes to every team of the flow.
-    """
-    listed = [item for item in classified.items if item in catalogue.appendix_a]
-    granted = catalogue.granted(team, sender)
-    own = [item for item in listed if item in granted]
-    if len(own) == len(listed) or flow.contents != "appendix-a":
-        return True
-    return any(item not in catalogue.identifying for item in own)
-
-
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
     """Return the labels of the items a file holds and its view lacks, in the order of the agreement."""
     items: Iterable[str] = (*held.items, *held.other_items)
@@ -106,26 +90,24 @@ def teams_for(
 
     Rights may exclude some items from some kinds of sender; an unknown sender gives the fewest rights. A file
     with uncounted pupil records counts as having some. The rule is the same for pupils, staff and parents:
-    only a file about nobody, or a file about pupils without any, needs no right.
+    only a file about nobody, or a file about pupils without any, needs no right. For data listed in Appendix
+    A, a team needs a right to an item beyond those identifying a child, or the file must hold no item outside
+    the team's rights. Data set by others goes to every team of the flow.
     """
+    entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.
-    about = flow.of(classified.data_type).about
-    bare = about in ((), (NOBODY,)) or (about == (PUPILS,) and classified.pupils == 0)
-    return tuple(
-        team
-        for team in flow.of(classified.data_type).teams
-        if (found := catalogue.team(team)) is not None
-        and (bare or (found.pupil_level and has_a_view(team, classified, catalogue, flow, sender)))
-    )
-
-
-def persons_reasons(classified: Classified, catalogue: Catalogue, flow: Flow) -> Iterator[Reason]:
-    """Yield the reason for holding data about persons outside the subjects of its flow."""
-    about = flow.of(classified.data_type).about
-    listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
-    strange = [item for item, group in listed if group is not None and group.of not in about]
-    if strange:
-        yield catalogue.reason("policy:persons-without-rule", items=", ".join(strange))
+    bare = entry.about in ((), (NOBODY,)) or (entry.about == (PUPILS,) and classified.pupils == 0)
+    listed = [item for item in classified.items if item in catalogue.appendix_a]
+    found = []
+    for team in entry.teams:
+        known = catalogue.team(team)
+        if known is None or not (bare or known.pupil_level):
+            continue
+        own = catalogue.granted(team, sender).intersection(listed)
+        whole = flow.contents != "appendix-a" or own.issuperset(listed)
+        if bare or whole or not own <= catalogue.identifying:
+            found.append(team)
+    return tuple(found)
 
 
 def item_reasons(
@@ -134,26 +116,11 @@ def item_reasons(
     flow: Flow,
     action: ItemAction,
     sender: ProviderKind | None = None,
-) -> tuple[Reason, ...]:
-    """Return the policy's reasons with `action` for items unlisted or only proposed in Appendix A.
+) -> Iterator[Reason]:
+    """Yield the policy's reasons with `action` for items unlisted or only proposed in Appendix A.
 
     `sender` is the kind told to remove items carried by none of its flows.
     """
-    outside = _outside(classified, catalogue, flow, action, sender)
-    if catalogue.rights.proposed.action != action:
-        return outside
-    code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
-    proposed = (
-        catalogue.reason_under(group.clause, code, items=", ".join(found))
-        for group in catalogue.rights.group
-        if (found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items])
-    )
-    return (*outside, *proposed)
-
-
-def _outside(
-    classified: Classified, catalogue: Catalogue, flow: Flow, action: ItemAction, sender: ProviderKind | None
-) -> tuple[Reason, ...]:
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)
     # What a law is to ask for later has a reason of its own.
@@ -166,24 +133,29 @@ def _outside(
     )
     rule = catalogue.rights.outside
     holds = rule.default == "hold" or any(item in rule.hold or item in rule.sensitive for item in items)
-    if not items or holds != (action == "hold"):
-        return ()
-    if holds:
-        return (catalogue.reason("policy:items-outside-held", items=", ".join(items)),)
-    asked = {
-        item
-        for other in catalogue.flows.flow
-        if sender in other.kinds()
-        for each in other.data_type
-        for item in (*each.carries, *(one for some in each.carried for one in some.items))
-    }
-    sorts = {
-        "policy:items-outside": [item for item in items if item not in asked],
-        "policy:items-elsewhere": [item for item in items if item in asked],
-    }
-    return tuple(catalogue.reason(code, items=", ".join(found)) for code, found in sorts.items() if found)
+    if items and holds and action == "hold":
+        yield catalogue.reason("policy:items-outside-held", items=", ".join(items))
+    elif items and not holds and action == "notice":
+        asked = {
+            item
+            for other in catalogue.flows.flow
+            if sender in other.kinds()
+            for each in other.data_type
+            for item in (*each.carries, *(one for some in each.carried for one in some.items))
+        }
+        sorts = {
+            "policy:items-outside": [item for item in items if item not in asked],
+            "policy:items-elsewhere": [item for item in items if item in asked],
+        }
+        yield from (catalogue.reason(code, items=", ".join(some)) for code, some in sorts.items() if some)
+    if catalogue.rights.proposed.action == action:
+        code = "policy:items-proposed" if action == "notice" else "policy:items-proposed-held"
+        for group in catalogue.rights.group:
+            if found := [item for item in group.proposed if f"{group.label}: {item}" in classified.items]:
+                yield catalogue.reason_under(group.clause, code, items=", ".join(found))
 
 
+_INCOMPLETE = "policy:return-incomplete"
 _NAMED = 6
 _APART = re.compile(r"[\W_]+")
 
@@ -275,14 +247,9 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
     elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
     # Too many values are foreign to their columns.
-    if wrong := _abouts(finding for finding in classified.findings if finding.much):
-        yield catalogue.reason("policy:wrong-column", where=wrong)
-
-
-def return_waits(
-    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow
-) -> Iterator[Reason]:
-    """Yield the reason for holding a return lacking results, whose unknown columns may hold them."""
+    if wrong := [finding for finding in classified.findings if finding.much]:
+        yield catalogue.reason("policy:wrong-column", where=_abouts(wrong))
+    # A return lacks results, and its unknown columns may hold them.
     lacking = [
         finding
         for finding in classified.findings
@@ -293,23 +260,22 @@ def return_waits(
             and finding.count >= max(1, classified.pupils or 0)
         )
     ]
-    unknown = [one for one in _rest(classified, provider) if not one.field and not one.further]
+    unknown = [one for one in rest if not one.field and not one.further]
     for finding in lacking if unknown else ():
         yield catalogue.reason(
-            "policy:return-incomplete",
+            _INCOMPLETE,
             lacking=f"{finding.count} of {finding.of}" if finding.of else "all of",
             what=finding.about,
             count=_counted(unknown),
             where=places(unknown),
         )
-
-
-def value_notices(classified: Classified, catalogue: Catalogue) -> Iterator[Reason]:
-    """Yield a notice about values left out of every view."""
-    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
-        count = sum(finding.count for finding in withheld)
-        told = "1 value" if count == 1 else f"{count} values"
-        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+    yield from item_reasons(classified, catalogue, flow, "hold")
+    # Data about persons outside the subjects of the flow.
+    about = flow.of(classified.data_type).about
+    listed = ((item, catalogue.appendix_a.get(item)) for item in classified.items)
+    strange = [item for item, group in listed if group is not None and group.of not in about]
+    if strange:
+        yield catalogue.reason("policy:persons-without-rule", items=", ".join(strange))
 
 
 def _abouts(findings: Iterable[Finding]) -> str:
@@ -317,21 +283,32 @@ def _abouts(findings: Iterable[Finding]) -> str:
     return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
-def notices(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield notices about contents of an accepted file beyond its flow."""
-    if _waits(classified, flow):
-        return
-    rest = _rest(classified, provider)
+def notices(
+    classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
+) -> Iterator[Reason]:
+    """Yield notices about contents beyond the flow, and about values left out of every view.
+
+    `holds` are the file's reasons to wait, of which one may tell of the same columns.
+    """
+    rest = [] if _waits(classified, flow) else _rest(classified, provider)
     # Some flow of this sender may carry a column, in files of another kind.
     asked = {
-        entry.id for flow in catalogue.flows.flow if provider.kind in flow.kinds() for entry in flow.data_type
+        entry.id
+        for other in catalogue.flows.flow
+        if provider.kind in other.kinds()
+        for entry in other.data_type
     }
     strange = [one for one in rest if one.field and asked.isdisjoint(one.types)]
     others = [one for one in rest if one not in strange]
-    if others and not any(return_waits(classified, catalogue, provider, flow)):
+    if others and all(why.code != _INCOMPLETE for why in holds):
         yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
     if strange:
         yield catalogue.reason("policy:unlisted-take-out", count=_counted(strange), where=places(strange))
+    if withheld := [finding for finding in classified.findings if finding.expected and not finding.much]:
+        count = sum(finding.count for finding in withheld)
+        told = "1 value" if count == 1 else f"{count} values"
+        yield catalogue.reason("policy:values-withheld", count=told, where=_abouts(withheld))
+    yield from item_reasons(classified, catalogue, flow, "notice", provider.kind)
 
 
 def _waits(classified: Classified, flow: Flow) -> bool:

@@ -135,7 +135,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
             next_year=bool(years),
         )
     year = begun[-1]
-    lapses, next_year = lapse_day(year, catalogue), any(other > year for other in years)
+    lapses, next_year = _span(year, catalogue.agreement.year)[1], any(other > year for other in years)
     left = max(0, (lapses - on).days)
     reached = [days for days in catalogue.agreement.year.warn_days if left <= days]
     return Register(

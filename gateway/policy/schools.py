@@ -35,6 +35,7 @@ from gateway.policy.small_schemas import BodiesFile, RecipientBody
 _NUMBER = re.compile(r"[0-9]{7}")
 # Establishment numbers of maintained primary schools (DfE, Get Information about Schools).
 _PRIMARY = (("2000", "3999"), ("5200", "5299"))
+_NAMELESS = NamedSchool(records=0)
 _ENOUGH_PUPILS = 10
 _AUTHORITIES_SHOWN = 3
 _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
@@ -57,7 +58,7 @@ def speaks_for(provider: Provider) -> frozenset[str]:
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
     """Return the schools in a file outside those the sender speaks for, most records first."""
     own = speaks_for(provider)
-    named = [one for one in _named(classified) if _names_any(one)]
+    named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
     verdicts = [(one, _is_own(one, provider, own)) for one in named]
     ours = [one for one, verdict in verdicts if verdict is True]
     foreign = [one for one, verdict in verdicts if verdict is False]
@@ -83,7 +84,9 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
         return 0
     named = _named(classified)
     own = speaks_for(provider)
-    untold = [one for one in named if not _names_any(one) or _is_own(one, provider, own) is None]
+    untold = [
+        one for one in named if replace(one, records=0) == _NAMELESS or _is_own(one, provider, own) is None
+    ]
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
@@ -97,24 +100,25 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> I
         count = sum(one.records for one in others)
         expected = provider.dfe_number or provider.urn or "not on record"
         yield catalogue.reason("policy:other-school", found=found, expected=expected, count=count or "all")
-    upper = classified.facts.upper_years or 0
-    if upper and _is_primary(provider):
+    # A single primary school, judged by the DfE ranges of establishment numbers.
+    upper, number = classified.facts.upper_years or 0, (provider.dfe_number or "")[3:]
+    if upper and not provider.schools and any(first <= number <= last for first, last in _PRIMARY):
         yield catalogue.reason("policy:other-phase", count=upper)
-    untold = without_school(classified, provider)
-    if untold != 0 and not others:
+    if provider.schools and not others and (untold := without_school(classified, provider)) != 0:
         yield catalogue.reason("policy:school-not-named", count="all" if untold is None else untold)
 
 
-def notices(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """Yield the notice for senders speaking for several schools."""
-    if provider.schools and not any(waits(classified, catalogue, provider)):
+def notices(
+    classified: Classified, catalogue: Catalogue, provider: Provider, *, waits: bool
+) -> Iterator[Reason]:
+    """Yield the notice for senders of several schools, and notices about UPNs perhaps of other pupils.
+
+    `waits`: the file waits because of the schools that it names.
+    """
+    if provider.schools and not waits:
         yield catalogue.reason(
             "policy:for-schools", count=len({number_of(one) for one in _named(classified)})
         )
-
-
-def doubts(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """Yield notices about UPNs possibly belonging to other pupils than intended."""
     renamed = sum(one.count for one in classified.findings if one.code == "upn:other-name")
     if renamed:
         yield catalogue.reason("policy:upn-two-names", count=renamed)
@@ -125,12 +129,6 @@ def doubts(classified: Classified, catalogue: Catalogue, provider: Provider) -> 
         yield catalogue.reason(
             "policy:upns-of-other-authority", authorities=shown, own=", ".join(sorted(own))
         )
-
-
-def _is_primary(provider: Provider) -> bool:
-    """Return True for a single primary school, judged by the DfE ranges of establishment numbers."""
-    number = provider.dfe_number or ""
-    return not provider.schools and any(first <= number[3:] <= last for first, last in _PRIMARY)
 
 
 def number_of(school: NamedSchool) -> str:
@@ -149,10 +147,6 @@ def _of_facts(classified: Classified) -> str | None:
     la, establishment = classified.facts.la, classified.facts.establishment
     number = f"{la}{establishment}" if la and establishment else ""
     return number if _NUMBER.fullmatch(number) else None
-
-
-def _names_any(school: NamedSchool) -> bool:
-    return replace(school, records=0) != NamedSchool(records=0)
 
 
 def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
@@ -190,12 +184,6 @@ def _best_mark(school: NamedSchool) -> tuple[str, str | int] | None:
 
 _TABLES = frozenset({"csv", "txt", "xlsx", "xls", "xlsb", "ods"})
 """The extensions of divisible files: each row names its school."""
-
-
-def is_shared(accepted: Accepted | Released, catalogue: Catalogue) -> bool:
-    """Return True if files of this flow go to providers."""
-    flow = catalogue.flow(accepted.flow)
-    return flow is not None and bool(_bodies(flow, catalogue))
 
 
 def copies_for(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Hashable
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from gateway.model import Provider
+from gateway.model import Provider, Reason
 from gateway.policy.schema import ClauseId, PolicyTable, Slug, check_blanks
 from gateway.reasons.languages import Language
 
@@ -169,6 +170,11 @@ class MethodsFile(PolicyTable):
     material: tuple[Material, ...] = ()
     safeguard: tuple[Safeguard, ...] = ()
     method: tuple[Method, ...] = Field(min_length=1)
+
+    @cached_property
+    def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
+        """The refusals worked out so far by `decide`: they are asked for with every file that comes."""
+        return {}
 
     def find(self, identifier: str) -> Method | None:
         """Return the method with an id, if any."""
