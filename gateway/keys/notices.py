@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gateway.model import Transfer
 from gateway.openpgp.certificates import grouped
 from gateway.reasons.languages import Language, told
-from gateway.receipts.text import bullets, field, notice_heading, paragraph, spoken, wrapped
+from gateway.receipts.text import bullets, field, filled, notice_heading, paragraph, spoken
 from gateway.registry import keys
 from gateway.registry.keys import Key
 from gateway.registry.receipts import GATEWAY_KEY_HEADLINE
@@ -153,7 +153,7 @@ def render(
         for language in languages
         for section in (
             notice_heading(organisation, provider_name, language),
-            "\n".join(wrapped(told(notice.headline, language))),
+            filled(told(notice.headline, language)),
             "\n".join(_facts(key, reference, at, language)),
             told("What it means", language),
             paragraph(told(notice.meaning, language)),

@@ -3,28 +3,27 @@
 The receipt has the two forms of any receipt, and the same proof in the log (see `receipt`).
 """
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from gateway.log.leaf import canonical, rfc3339
+from gateway.log.leaf import rfc3339
 from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.reasons.languages import Language, told
-from gateway.receipts.facts import Proof, envelope, in_language
+from gateway.receipts.facts import in_language
 from gateway.receipts.text import (
+    Statement,
     bullets,
     field,
+    filled,
     next_steps,
     paragraph,
     phrases_in,
-    proof_lines,
     reasons_told,
     section,
     spoken,
-    wrapped,
 )
 
 _HEADLINES = {
@@ -60,9 +59,11 @@ class DeclarationFacts:
     wording: Wording = UNNAMED
 
 
-def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
-    """Return the declaration as JSON values."""
-    return {
+def stated_declaration(facts: DeclarationFacts) -> Statement:
+    """Return the statement of a declaration's receipt."""
+    languages = facts.wording.languages
+    sections = (part for language in languages for part in _told_in(language, facts))
+    values = {
         "reference": facts.reference,
         "provider": facts.provider,
         "provider_name": facts.provider_name,
@@ -81,38 +82,7 @@ def declaration_object(facts: DeclarationFacts) -> dict[str, object]:
             for r in facts.reasons
         ],
     }
-
-
-def canonical_declaration(facts: DeclarationFacts) -> bytes:
-    """Return the canonical form (RFC 8785) of a declaration, signed and hashed."""
-    return canonical(declaration_object(facts))
-
-
-def declaration_digest(facts: DeclarationFacts) -> str:
-    """Return the SHA-256 in the field `receipt` of the log's leaf."""
-    return hashlib.sha256(canonical_declaration(facts)).hexdigest()
-
-
-def declaration_text_digest(facts: DeclarationFacts) -> str:
-    """Return the SHA-256 of the wording, in the field `text` of the log's leaf."""
-    return hashlib.sha256(_statement(facts).encode()).hexdigest()
-
-
-def render_declaration_json(facts: DeclarationFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """Return the receipt for machines; `sign` makes an Ed25519 signature with the log key."""
-    return envelope(canonical_declaration(facts), proof, sign)
-
-
-def render_declaration_text(facts: DeclarationFacts, proof: Proof) -> str:
-    """Return the receipt for people, to be clearsigned. Ends in a newline."""
-    proved = proof_lines(declaration_digest(facts), proof, facts.wording.languages)
-    return f"{_statement(facts)}\n\n{section('Proof', proved)}\n"
-
-
-def _statement(facts: DeclarationFacts) -> str:
-    sections = [part for language in facts.wording.languages for part in _told_in(language, facts)]
-    text = "\n\n".join(each for each in sections if each)
-    return "\n".join(line.rstrip() for line in text.split("\n"))
+    return Statement.of(values, sections, languages)
 
 
 def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
@@ -123,7 +93,7 @@ def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
         said.heading.format(organisation=facts.organisation),
         said.to.format(provider=facts.provider_name),
     )
-    yield "\n".join(line for text in heading for line in wrapped(text))
+    yield "\n".join(map(filled, heading))
     yield told(_HEADLINES[facts.state], language)
     yield "\n".join(field(told(label, language), told(value, language)) for label, value in _details(facts))
     yield section(told("What it means", language), paragraph(told(_meaning(facts), language)))

@@ -11,11 +11,8 @@ the gateway's OpenPGP statement about the log's key. `verify_receipts.py` reads 
 the package.
 """
 
-import base64
-import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -24,7 +21,7 @@ from typing import Literal
 
 from gateway.classify.findings import FINDINGS, shown_expected
 from gateway.home import shown_name
-from gateway.log.leaf import canonical, rfc3339
+from gateway.log.leaf import rfc3339
 from gateway.model import Facts, Finding, Folder, Reason, Signature, State
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.schema import CLAUSE
@@ -32,7 +29,6 @@ from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
 from gateway.words import HIDDEN, plain, plain_but, plain_facts
 
-FORMAT = "gateway-receipt/1"
 # The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
@@ -113,7 +109,7 @@ class Proof:
     log_key_certificate: str
 
 
-# The making of one receipt needs the form several times: digest, leaf, text, JSON.
+# The making of one receipt needs the form several times: for machines, and parts of it in the text.
 @lru_cache(_IN_THE_MAKING)
 def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
     """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
@@ -175,17 +171,6 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 @lru_cache(_IN_THE_MAKING)
-def canonical_receipt(facts: ReceiptFacts) -> bytes:
-    """Return the canonical form (RFC 8785) of a receipt, signed and hashed."""
-    return canonical(receipt_object(facts))
-
-
-def receipt_digest(facts: ReceiptFacts) -> str:
-    """Return the SHA-256 in the field `receipt` of the stage's leaf."""
-    return hashlib.sha256(canonical_receipt(facts)).hexdigest()
-
-
-@lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
     """Return a reason with values from a file reduced to a school number, known words and own words.
 
@@ -243,33 +228,6 @@ def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
     if not told or told[0].code not in OVERRIDING:
         return told
     return [told[0], *(replace(one, next_step=told[0].next_step) for one in told[1:])]
-
-
-def render_json(facts: ReceiptFacts, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """Return the receipt for machines: receipt, proof, and the log key's signature.
-
-    `sign` makes an Ed25519 signature (64 bytes) with the log key over the given bytes.
-    """
-    return envelope(canonical_receipt(facts), proof, sign)
-
-
-def envelope(canonical: bytes, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
-    """Return the JSON around the `canonical` form of a receipt, one part on each line."""
-    proof_parts = {
-        "leaf": proof.leaf.decode(),
-        "index": proof.index,
-        "proof": [base64.b64encode(node).decode() for node in proof.hashes],
-        "checkpoint": proof.checkpoint,
-        "signature": base64.b64encode(sign(canonical)).decode(),
-        "log_key": proof.log_key,
-        "log_key_certificate": proof.log_key_certificate,
-    }
-    lines = [
-        f'"format": "{FORMAT}"',
-        f'"receipt": {canonical.decode()}',
-        *(f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in proof_parts.items()),
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:

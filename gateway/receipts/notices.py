@@ -14,7 +14,7 @@ from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
-from gateway.receipts.text import bullets, field, notice_heading, paragraph, spoken, wrapped
+from gateway.receipts.text import bullets, field, filled, notice_heading, paragraph, spoken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def render(
         for language in languages
         for section in (
             notice_heading(organisation, provider_name, language),
-            "\n".join(wrapped(told(notice.headline, language))),
+            filled(told(notice.headline, language)),
             "\n".join(_facts(reference, at, language)),
             told(about, language),
             bullets(told(point, language) for point in notice.points),
@@ -116,8 +116,8 @@ class AuthorityFacts:
 def render_authority_notice(facts: AuthorityFacts) -> str:
     """Return the notice as text. Ends in a newline."""
     sections = [
-        "\n".join(wrapped(f"Notice of {facts.organisation} to its data protection officers")),
-        "\n".join(wrapped(facts.headline)),
+        filled(f"Notice of {facts.organisation} to its data protection officers"),
+        filled(facts.headline),
         "\n".join(
             [
                 field("Reference", facts.reference),
@@ -172,8 +172,8 @@ def render_notice(facts: NoticeFacts) -> str:
 
 def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
     heading = (f"Notice from {facts.organisation}", f"to {facts.provider_name}")
-    yield "\n".join(_wrapped(told(line, language)) for line in heading)
-    yield _wrapped(told("Something in your data DOES NOT FIT the data of another school.", language))
+    yield "\n".join(filled(told(line, language)) for line in heading)
+    yield filled(told("Something in your data DOES NOT FIT the data of another school.", language))
     yield "\n".join(
         [
             field(told("Reference", language), facts.reference),
@@ -185,15 +185,13 @@ def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
         f"Under {_clauses(facts)} of the agreement you and the local authority put such things right "
         "together. No child is named here: each point says where to look in a file of yours."
     )
-    yield _wrapped(told(meaning, language), "    ")
+    yield paragraph(told(meaning, language))
     yield told("What to do next", language)
     for number, notice in facts.points[:_SHOWN]:
         yield _point(number, notice, language, facts.wording)
     more = len(facts.points) - _SHOWN
     if more > 0:
-        yield _wrapped(
-            told(f"There are {more} more. Ask the local authority for the list.", language), "    "
-        )
+        yield paragraph(told(f"There are {more} more. Ask the local authority for the list.", language))
 
 
 def _clauses(facts: NoticeFacts) -> str:
@@ -209,8 +207,4 @@ def _point(number: int, notice: DiscrepancyNotice, language: Language, wording: 
     said = in_language(plain, language, wording)
     lines = (f"{said.sentence} ({told('clause', language)} {notice.clause})", said.next_step)
     title = f"    {told(f'Discrepancy {number}', language)}"
-    return "\n".join([title, *(_wrapped(line, "      ") for line in lines)])
-
-
-def _wrapped(text: str, indent: str = "") -> str:
-    return "\n".join(wrapped(text, indent))
+    return "\n".join([title, *(filled(line, "      ", "      ") for line in lines)])

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Self, cast
 
 from gateway.classify.findings import FINDINGS, describe
 from gateway.home import shown_name
+from gateway.log.leaf import canonical
 from gateway.model import Reason
 from gateway.reasons.languages import Language, phrases_of_receipts, told
 from gateway.receipts.facts import (
@@ -26,11 +29,11 @@ from gateway.receipts.facts import (
     as_decided,
     in_language,
     plain_reason,
-    receipt_digest,
     receipt_object,
 )
 from gateway.words import plain_but
 
+FORMAT = "gateway-receipt/1"
 WIDTH = 74
 _LABEL = 16
 _PROOF = (
@@ -91,39 +94,32 @@ def section(title: str, body: str) -> str:
 def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
     """Return who gives a notice, and to whom."""
     lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
-    return "\n".join(line for text in lines for line in wrapped(text))
-
-
-def wrapped(text: str, indent: str = "") -> Sequence[str]:
-    """Return text in lines of at most 74 columns."""
-    return _filled(text, indent, indent)
+    return "\n".join(map(filled, lines))
 
 
 def paragraph(text: str) -> str:
     """Return running text, indented."""
-    return "\n".join(wrapped(text, "    "))
+    return filled(text, "    ", "    ")
 
 
 # The same sentences stand in many receipts.
 @lru_cache(1024)
-def _filled(text: str, first: str, further: str) -> Sequence[str]:
-    """Wrap `text` within the margin, the first line prefixed by `first`, others by `further`."""
+def filled(text: str, first: str = "", further: str = "") -> str:
+    """Return text in lines of at most 74 columns, the first prefixed by `first`, others by `further`."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
-        return (first + told,)  # The result of textwrap, ten times as fast.
-    return tuple(
-        textwrap.wrap(told, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
-    )
+        return first + told  # The result of textwrap, ten times as fast.
+    return textwrap.fill(told, WIDTH, initial_indent=first, subsequent_indent=further, break_on_hyphens=False)
 
 
 def bullets(texts: Iterable[str]) -> str:
     """Return a list of points."""
-    return "\n".join("\n".join(_filled(text, "    * ", "      ")) for text in texts)
+    return "\n".join(filled(text, "    * ", "      ") for text in texts)
 
 
 def field(label: str, value: str) -> str:
     """Return a label with its value."""
-    return "\n".join(_filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL)))
+    return filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL))
 
 
 def digest_field(label: str, digest: str) -> str:
@@ -192,8 +188,6 @@ def phrases_in(language: Language) -> Phrases:
     return Phrases(**phrases_of_receipts(language))
 
 
-__all__ = ["WIDTH", "render_statement", "render_text", "spoken", "text_digest", "visible"]
-
 _ABOVE_PROOF = "\n\nProof\n\n"
 # Latin letters, hard to confuse; names in other scripts are spelled out besides.
 _LATIN = re.compile(r"[ -~\u00c0-\u024f\u1e00-\u1eff]*")
@@ -218,10 +212,58 @@ STATED = {
 }
 
 
-def render_text(facts: ReceiptFacts, proof: Proof) -> str:
-    """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline."""
-    proof_told = proof_lines(receipt_digest(facts), proof, facts.wording.languages)
-    return f"{render_statement(facts)}{_ABOVE_PROOF}{proof_told}\n"
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The statement of a receipt in both forms: one for machines (RFC 8785), and the text above the proof."""
+
+    canonical: bytes
+    text: str
+    languages: tuple[Language, ...]
+
+    @classmethod
+    def of(cls, receipt: object, sections: Iterable[str], languages: tuple[Language, ...]) -> Self:
+        """Make the statement of a receipt's JSON values and of the sections of its text."""
+        text = "\n\n".join(section for section in sections if section)
+        return cls(canonical(receipt), "\n".join(line.rstrip() for line in text.split("\n")), languages)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of both forms, as fields of the log's leaf, which ties them to the log."""
+        forms = {"receipt": self.canonical, "text": self.text.encode()}
+        return {name: hashlib.sha256(form).hexdigest() for name, form in forms.items()}
+
+    def for_people(self, proof: Proof) -> str:
+        """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline."""
+        proof_told = proof_lines(self.digests["receipt"], proof, self.languages)
+        return f"{self.text}{_ABOVE_PROOF}{proof_told}\n"
+
+    def for_machines(self, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
+        """Return the receipt as JSON, one part on each line: receipt, proof, and the log key's signature.
+
+        `sign` makes an Ed25519 signature (64 bytes) with the log key over the given bytes.
+        """
+        proof_parts = {
+            "leaf": proof.leaf.decode(),
+            "index": proof.index,
+            "proof": [base64.b64encode(node).decode() for node in proof.hashes],
+            "checkpoint": proof.checkpoint,
+            "signature": base64.b64encode(sign(self.canonical)).decode(),
+            "log_key": proof.log_key,
+            "log_key_certificate": proof.log_key_certificate,
+        }
+        lines = [
+            f'"format": "{FORMAT}"',
+            f'"receipt": {self.canonical.decode()}',
+            *(f'"{name}": {json.dumps(part, ensure_ascii=False)}' for name, part in proof_parts.items()),
+        ]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def stated(facts: ReceiptFacts) -> Statement:
+    """Return the statement of a transfer's receipt."""
+    languages = facts.wording.languages
+    sections = (part for language in languages for part in _told_in(language, facts))
+    return Statement.of(receipt_object(facts), sections, languages)
 
 
 def statement_in(signed: str) -> str:
@@ -233,23 +275,6 @@ def statement_in(signed: str) -> str:
     return statement
 
 
-# Needed twice: for the digest and for the receipt.
-@lru_cache(256)
-def render_statement(facts: ReceiptFacts) -> str:
-    """Return the text above the proof, without a final newline."""
-    sections = [part for language in facts.wording.languages for part in _told_in(language, facts)]
-    text = "\n\n".join(section for section in sections if section)
-    return "\n".join(line.rstrip() for line in text.split("\n"))
-
-
-def text_digest(facts: ReceiptFacts) -> str:
-    """Return the SHA-256 in the field `text` of the stage's leaf.
-
-    The digest ties the wording for people to the log, as the field `receipt` ties the JSON.
-    """
-    return hashlib.sha256(render_statement(facts).encode()).hexdigest()
-
-
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     """Yield a receipt in one language, section by section."""
     said = phrases_in(language)
@@ -258,8 +283,8 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     )
     yield "\n".join(
         [
-            *wrapped(said.heading.format(organisation=facts.organisation)),
-            *wrapped(said.to.format(provider=facts.provider_name)),
+            filled(said.heading.format(organisation=facts.organisation)),
+            filled(said.to.format(provider=facts.provider_name)),
             "",
             getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state),
             "",
@@ -277,23 +302,22 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
         ("The file", _file_details(facts)),
         ("What was found in it", _content_details(facts)),
     ):
-        yield section(told(title, language), "\n".join(_line(line, language) for line in lines))
+        # The halves of a digest are on two lines, for comparison by eye.
+        parts = (
+            (digest_field if label.startswith("SHA-256") else field)(
+                told(label, language), told(value, language)
+            )
+            for label, value in lines
+        )
+        yield section(told(title, language), "\n".join(parts))
 
-    def tell(text: str) -> str:
-        return told(text, language)
-
+    tell = partial(told, language=language)
     known = [finding for finding in facts.findings if finding.code in FINDINGS]
     shown = (replace(one, about=plain_but(one.about, facts.wording.own)) for one in known)
     more = len(facts.findings) - len(known)
     rest = [tell(f"Further kinds of fault: {more}.")] if more else []
     findings = bullets([*(describe(one, tell) for one in shown), *rest])
     yield section(tell("What to look at in your data"), findings)
-
-
-def _line(line: tuple[str, str], language: Language) -> str:
-    """Return a label with its value. The halves of a digest are on two lines, for comparison by eye."""
-    label, value = told(line[0], language), told(line[1], language)
-    return digest_field(label, value) if line[0].startswith("SHA-256") else field(label, value)
 
 
 def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
@@ -356,21 +380,18 @@ def _content_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     stated = shown["facts"]
     assert isinstance(stated, dict)  # noqa: S101 - for the type checker
     level = f"({shown['level']})" if shown["level"] else ""
+    lists = {name: cast("list[str]", shown[name]) for name in ("evidence", "items", "other_items")}
+    listed = {name: ", ".join(values) for name, values in lists.items()}
     pairs = [
         ("Kind of data", " ".join(str(one) for one in (shown["data_type"], level) if one)),
-        ("Judged by", _listed(shown["evidence"])),
+        ("Judged by", listed["evidence"]),
         ("Could also be", shown["runner_up"]),
         ("Pupil records", facts.pupils),
         ("Schools", "; ".join(f"{name} ({number})".strip() for number, _, name in facts.schools)),
         *((STATED[key], value) for key, value in stated.items()),
-        ("Data items", _listed(shown["items"])),
-        ("Not in list", _listed(shown["other_items"])),
+        ("Data items", listed["items"]),
+        ("Not in list", listed["other_items"]),
         ("Flow", facts.flow),
         ("Passed to", ", ".join(map(facts.wording.name, facts.teams))),
     ]
     yield from ((label, str(value)) for label, value in pairs if value not in {None, ""})
-
-
-def _listed(values: object) -> str:
-    assert isinstance(values, list)  # noqa: S101 - for the type checker
-    return ", ".join(str(value) for value in values)

@@ -9,13 +9,8 @@ from gateway.model import Decision, Held, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
-from gateway.receipts.declaration import (
-    DeclarationFacts,
-    declaration_digest,
-    declaration_text_digest,
-    render_declaration_json,
-    render_declaration_text,
-)
+from gateway.receipts.declaration import DeclarationFacts, stated_declaration
+from gateway.receipts.text import Statement
 from gateway.record.outcome import proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
@@ -58,8 +53,9 @@ def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declar
             session, declaration, decision, reference=reference, at=now, by=by,
             data_types=found.data_types if found else (),
         )  # fmt: skip
-        (number,) = log.append(session, [_entry(declaration, facts, catalogue, by)], now)
-        head = _issue(registrar, session, facts, number, now)
+        statement = stated_declaration(facts)
+        (number,) = log.append(session, [_entry(declaration, facts, statement, catalogue, by)], now)
+        head = _issue(registrar, session, facts, statement, number=number, now=now)
     registrar.bring_out(head)
     return Declared(reference=reference, decision=decision)
 
@@ -95,13 +91,14 @@ def _facts(
     )
 
 
-def _entry(declaration: Declaration, facts: DeclarationFacts, catalogue: Catalogue, by: str) -> Entry:
+def _entry(
+    declaration: Declaration, facts: DeclarationFacts, statement: Statement, catalogue: Catalogue, by: str
+) -> Entry:
     found = subject(declaration.data, catalogue)
     data_type = found.data_types[0] if found and len(found.data_types) == 1 else None
     fields: dict[str, str | None] = {
         "provider": facts.provider,
-        "receipt": declaration_digest(facts),
-        "text": declaration_text_digest(facts),
+        **statement.digests,
         "policies": catalogue.digest,
         "method": facts.method,
         "data_type": data_type,
@@ -115,7 +112,13 @@ def _entry(declaration: Declaration, facts: DeclarationFacts, catalogue: Catalog
 
 
 def _issue(
-    registrar: Registrar, session: Session, facts: DeclarationFacts, number: int, now: datetime
+    registrar: Registrar,
+    session: Session,
+    facts: DeclarationFacts,
+    statement: Statement,
+    *,
+    number: int,
+    now: datetime,
 ) -> Issued:
     signing = registrar.signing
     head = log.sign_head(session, signing.log_key, signing.origin, now)
@@ -126,8 +129,8 @@ def _issue(
             provider=facts.provider,
             name=f"DECLARED {facts.method} {facts.data}",
             stage="declared",
-            text=signing.clearsign(render_declaration_text(facts, proof)),
-            json_text=render_declaration_json(facts, proof, signing.log_key.sign),
+            text=signing.clearsign(statement.for_people(proof)),
+            json_text=statement.for_machines(proof, signing.log_key.sign),
             created_at=now,
         )
     )

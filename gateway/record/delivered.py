@@ -20,6 +20,7 @@ from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import AuthorityFacts, render_authority_notice
+from gateway.receipts.text import stated
 from gateway.record import outcome
 from gateway.record.discrepancies import Enrolled
 from gateway.record.dual_control import check_two, name_of
@@ -383,11 +384,12 @@ def _give(
             wording=registrar.catalogue.wording,
             schools=enrolled.named(sender, after.content),
         )
+        statement = stated(facts)
         told = outcome.decision_entry(
-            after, facts, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
+            after, statement, registrar.catalogue.digest, kind="redelivered", actor=by.person, note=by.why
         )
         entries = [told, *_delivered(transfer, asked.teams)]
-        return put_on_record(registrar, session, entries, [(facts, 0)], by.at)
+        return put_on_record(registrar, session, entries, [(facts, statement, 0)], by.at)
     fields = {"provider": transfer.upload.provider, "state": transfer.state}
     again = Entry(
         kind="redelivered",

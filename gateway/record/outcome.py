@@ -12,8 +12,8 @@ from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, Facts, Provider, Transfer, Upload
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.publish.projection import Issued
-from gateway.receipts.facts import Proof, ReceiptFacts, canonical_receipt, receipt_digest, render_json
-from gateway.receipts.text import render_statement, render_text, text_digest
+from gateway.receipts.facts import Proof, ReceiptFacts
+from gateway.receipts.text import Statement, stated
 from gateway.record.registrar import Registrar
 from gateway.registry import log, providers, receipts, transfers, work_queue
 from gateway.registry.log import Entry
@@ -36,9 +36,8 @@ def landed_facts(
     return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
 
-def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
-    """Return the log's entry for a durable upload. `facts` are those of the receipt, if any."""
-    digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)} if facts else {}
+def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
+    """Return the log's entry for a durable upload. `statement` is that of the receipt, if any."""
     return Entry(
         kind="landed",
         subject=upload.reference,
@@ -48,7 +47,7 @@ def landed_entry(upload: Upload, facts: ReceiptFacts | None) -> Entry:
             **_sealed_digest(upload),
             "size": upload.size,
             "key": upload.ssh_key,
-            **digests,
+            **(statement.digests if statement else {}),
         },
         name=upload.name,
         content=upload.sha256 if upload.withheld else None,
@@ -115,7 +114,7 @@ def receipt_facts(
 
 def decision_entry(
     transfer: Transfer,
-    facts: ReceiptFacts,
+    statement: Statement,
     policies: str,
     *,
     kind: Kind,
@@ -124,16 +123,16 @@ def decision_entry(
     replaces: str | None = None,
     arrives: bool = False,
 ) -> Entry:
-    """Return the log's entry for a decision and its recipients. `replaces`: the superseded file.
+    """Return the log's entry for a decision and its recipients, with the `statement` of its receipt.
 
+    `replaces`: the superseded file.
     `arrives`: nothing of the file is in the log before, so the entry tells of the arrival as well.
     """
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
     fields: dict[str, str | int | None] = {
         "provider": transfer.upload.provider,
         "state": transfer.state,
-        "receipt": receipt_digest(facts),
-        "text": text_digest(facts),
+        **statement.digests,
         **_sealed_digest(transfer.upload),
         "size": transfer.upload.size,
         "reasons": ",".join(reason.code for reason in transfer.reasons),
@@ -163,8 +162,8 @@ def decision_entry(
     )
 
 
-ReceiptsAt = Sequence[tuple[ReceiptFacts, int]]
-"""Receipts, each with the place of its entry."""
+ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
+"""Receipts by their facts and statement, each with the place of its entry."""
 
 
 def put_on_record(
@@ -177,7 +176,7 @@ def put_on_record(
     """
     signing, columns = registrar.signing, []
     numbers = receipts.next_receipts(session, len(given)) if given else []
-    for number, (facts, _) in zip(numbers, given, strict=True):
+    for number, (facts, statement, _) in zip(numbers, given, strict=True):
         row: dict[str, Any] = {
             "reference": facts.reference,
             "provider": facts.provider,
@@ -185,17 +184,18 @@ def put_on_record(
             "stage": facts.stage,
             "created_at": now,
         }
-        stated = {"statement": render_statement(facts), "canonical": canonical_receipt(facts).decode()}
-        vouch_as(session, ("receipt", f"[{number}]"), {**row, **stated, "digest": receipt_digest(facts)})
+        said = {"statement": statement.text, "canonical": statement.canonical.decode()}
+        said["digest"] = statement.digests["receipt"]
+        vouch_as(session, ("receipt", f"[{number}]"), {**row, **said})
         columns.append(row)
     leaves = log.append(session, log.vouching(session, entries), now)
-    head = registrar.sign_head(session, now, carried=bool(given))
-    proved = proofs(session, [leaves[place] for _, place in given], head=head, signing=signing)
-    pairs = [(facts, proof) for (facts, _), proof in zip(given, proved, strict=True)]
-    texts = signing.clearsign_each(render_text(*pair) for pair in pairs)
+    head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
+    proved = proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
+    pairs = [(statement, proof) for (_, statement, _), proof in zip(given, proved, strict=True)]
+    texts = signing.clearsign_each(statement.for_people(proof) for statement, proof in pairs)
     rows = []
-    for number, row, (facts, proof), text in zip(numbers, columns, pairs, texts, strict=True):
-        row |= {"text": text, "json_text": render_json(facts, proof, signing.log_key.sign)}
+    for number, row, (statement, proof), text in zip(numbers, columns, pairs, texts, strict=True):
+        row |= {"text": text, "json_text": statement.for_machines(proof, signing.log_key.sign)}
         seal = signing.log_key.sign(sealed_content(row, number)).hex()
         rows.append({"sequence": number, **row, "seal": seal})
     insert_rows(session, ReceiptRow, rows)
@@ -204,18 +204,17 @@ def put_on_record(
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
     """Prove that leaves are in the log under the signed `head`."""
-    leaves = log.leaves_of(session, numbers)
-    paths = log.inclusion_proofs(session, numbers, log.size(session))
+    found = log.inclusion_proofs(session, numbers, log.size(session))
     return [
         Proof(
-            leaf=leaves[number],
+            leaf=leaf,
             index=number,
             hashes=tuple(hashes),
             checkpoint=head,
             log_key=signing.vkey,
             log_key_certificate=signing.log_statement,
         )
-        for number, hashes in zip(numbers, paths, strict=True)
+        for number, (leaf, hashes) in zip(numbers, found, strict=True)
     ]
 
 
@@ -245,7 +244,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                 work_queue.queue(session, [upload.reference for upload, _ in fresh])
             entries, receipts = [], []
             for place, (upload, provider) in enumerate(fresh):
-                facts = None
+                statement = None
                 if not upload.withheld:  # No content of a withheld file is stored.
                     facts = landed_facts(
                         upload,
@@ -254,8 +253,9 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                         fresh_salt(),
                         registrar.catalogue.wording,
                     )
-                    receipts.append((facts, place))
-                entries.append(landed_entry(upload, facts))
+                    statement = stated(facts)
+                    receipts.append((facts, statement, place))
+                entries.append(landed_entry(upload, statement))
             put_on_record(registrar, session, entries, receipts, now)
         passing("land.written")
     passing("land.committed")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -31,7 +31,8 @@ from gateway.policy.dates import local_day
 from gateway.policy.ratification import renewed_by, text_wanted
 from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
-from gateway.receipts.facts import ReceiptFacts, plain_reason
+from gateway.receipts.facts import plain_reason
+from gateway.receipts.text import stated
 from gateway.record import letters, outcome
 from gateway.record.discrepancies import Comparison, Decided, Enrolled, follow, record_schools
 from gateway.record.outcome import put_on_record
@@ -69,22 +70,6 @@ def standing_among(
             content = CONTENT.validate_json(one.content) if one.content else None
             alike[one.sequence] = Alike(one.sequence, one.reference, content)
     return standing(transfer, list(alike.values()), provider, catalogue.bodies)
-
-
-def told(found: Superseding, transfer: Transfer) -> tuple[str, ...]:
-    """Return a receipt's sentences about replaced and replacing files."""
-    sentences = []
-    if found.replaces is not None:
-        sentences.append(
-            f"This file replaces {found.replaces}, of the same kind and period ({transfer.period}). That one "
-            "stays on record."
-        )
-    if found.superseded_by is not None:
-        sentences.append(
-            f"A later file of the same kind and period ({transfer.period}) stands instead of this one: "
-            f"{found.superseded_by}."
-        )
-    return tuple(sentences)
 
 
 @dataclass(slots=True)
@@ -188,7 +173,9 @@ def put_in_force(
         copies.append(owe(session, transfer, one.decision, catalogue, enrolled))
         record_schools(session, transfer, one.decision, enrolled)
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
-    entries, receipts = _told(registrar, session, told, counts.earlier, now, enrolled=enrolled)
+    entries, receipts = _told(
+        registrar, session, told, now, senders=senders, earlier=counts.earlier, enrolled=enrolled
+    )
     entries += [entry for owed, _ in copies for entry in owed]
     entries += follow(
         Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
@@ -210,32 +197,44 @@ def _told(
     registrar: Registrar,
     session: Session,
     decided: Sequence[tuple[Ruling, Transfer, Sequence[str]]],
-    earlier: Sequence[Earlier],
     now: datetime,
     *,
+    senders: Mapping[str, Provider],
+    earlier: Sequence[Earlier],
     enrolled: Callable[[], Enrolled],
-) -> tuple[list[log.Entry], list[tuple[ReceiptFacts, int]]]:
-    """Return the log's entries, and the receipt facts with the place of the entry of each."""
+) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
+    """Return the log's entries, and the receipts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
-        sender = registrar.provider(session, transfer.upload.provider, now)
+        sender, period = senders[transfer.upload.provider], transfer.period
         found = standing_among(earlier, transfer, sender, catalogue)
-        notices = notices_for(registrar, session, transfer, sender, now)
         shown = map(plain_reason, ruling.held_for)
-        before = (f"Until then it was held: {one.sentence} ({one.code})" for one in shown)
+        notices = [f"Until then it was held: {one.sentence} ({one.code})" for one in shown]
+        if found.replaces is not None:
+            notices.append(
+                f"This file replaces {found.replaces}, of the same kind and period ({period}). That one "
+                "stays on record."
+            )
+        if found.superseded_by is not None:
+            notices.append(
+                f"A later file of the same kind and period ({period}) stands instead of this one: "
+                f"{found.superseded_by}."
+            )
+        notices += [*of_copies, *notices_for(registrar, session, transfer, sender, now)]
         facts = outcome.receipt_facts(
             transfer,
             sender,
             registrar.settings.organisation,
-            (*before, *told(found, transfer), *of_copies, *notices),
+            tuple(notices),
             salt=outcome.fresh_salt(),
             wording=catalogue.wording,
             schools=enrolled().named(sender, transfer.content) if sender.schools else (),
         )
-        receipts.append((facts, place))
+        statement = stated(facts)
+        receipts.append((facts, statement, place))
         said = outcome.decision_entry(
             transfer,
-            facts,
+            statement,
             catalogue.digest,
             kind=ruling.kind,
             actor=ruling.actor,

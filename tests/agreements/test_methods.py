@@ -9,7 +9,7 @@ from gateway.model import Held, Provider, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, possible, questions
 from gateway.policy.small_schemas import Method
-from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
+from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from tests.log.made import Log
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -85,6 +85,6 @@ def test_a_declaration_is_receipted_in_each_language(catalogue: Catalogue) -> No
     )  # fmt: skip
     log = Log()
     log.add("declared", facts.reference)
-    text = render_declaration_text(facts, log.proof(0))
+    text = stated_declaration(facts).for_people(log.proof(0))
     assert text.count("Ysgol Tŷ-gwyn\n") == len(catalogue.agreement.languages)
     assert "This transfer is ALLOWED." in text

@@ -12,8 +12,8 @@ from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint
 from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
-from gateway.receipts.facts import Proof, ReceiptFacts, receipt_digest, render_json
-from gateway.receipts.text import text_digest
+from gateway.receipts.facts import Proof, ReceiptFacts
+from gateway.receipts.text import stated
 from tests.policies import why
 
 ORIGIN = "gateway.example/log"
@@ -111,8 +111,7 @@ class Log:
 def recorded(log: Log, facts: ReceiptFacts) -> int:
     """Record a receipt's stage in the log; its index."""
     kind: Kind = "landed" if facts.stage == "landed" else "decided"
-    digests = {"receipt": receipt_digest(facts), "text": text_digest(facts)}
-    return log.add(kind, facts.reference, {"provider": facts.provider, **digests})
+    return log.add(kind, facts.reference, {"provider": facts.provider, **stated(facts).digests})
 
 
 def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[Log, str]:
@@ -123,7 +122,7 @@ def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[L
             recorded(log, FACTS)
         else:
             log.add("policy-loaded", "policies", {"policy": "flows", "sha256": f"{number:064x}"})
-    return log, render_json(FACTS, log.proof(place, certificate=certificate), KEY.sign)
+    return log, stated(FACTS).for_machines(log.proof(place, certificate=certificate), KEY.sign)
 
 
 def landed(facts: ReceiptFacts = FACTS) -> ReceiptFacts:

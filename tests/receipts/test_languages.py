@@ -18,9 +18,9 @@ from gateway.policy.discrepancies import notices as of_discrepancy
 from gateway.policy.explain import AgreementChanges
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
-from gateway.receipts.declaration import DeclarationFacts, render_declaration_text
+from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from gateway.receipts.notices import NoticeFacts, changed, opened, render, render_notice
-from gateway.receipts.text import render_statement
+from gateway.receipts.text import stated
 from gateway.record import declared, letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
@@ -108,7 +108,7 @@ def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> N
     )  # fmt: skip
     log = Log()
     log.add("declared", facts.reference)
-    text = render_declaration_text(facts, log.proof(0))
+    text = stated_declaration(facts).for_people(log.proof(0))
     welsh, english = text.split("\n\nReceipt from ")
     assert not {"This transfer", "Declared", "What ", "Yes.", "Do not send"} & set(_found(welsh))
     assert any(word in welsh for word in ("CANIATEIR", "CHANIATEIR", "AROS"))
@@ -128,7 +128,7 @@ def test_a_receipt_is_told_in_both_languages_with_its_findings_and_its_details()
         wording=CATALOGUE.wording,
         notices=(expires,),
     )
-    welsh, english = render_statement(facts).split("\n\nReceipt from ")
+    welsh, english = stated(facts).text.split("\n\nReceipt from ")
     for kind in FINDINGS.values():
         assert told(kind.sentence, "cy") != kind.sentence
         assert told(kind.sentence, "cy") in " ".join(welsh.split())

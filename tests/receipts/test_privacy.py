@@ -18,8 +18,8 @@ from gateway.classify.findings import FINDINGS
 from gateway.model import Facts, Finding, Reason
 from gateway.policy.catalogue_schema import Wording
 from gateway.reasons import REASONS
-from gateway.receipts.facts import ReceiptFacts, render_json
-from gateway.receipts.text import render_statement, render_text
+from gateway.receipts.facts import ReceiptFacts
+from gateway.receipts.text import stated
 from gateway.words import WORDS, plain, plain_but
 from tests.log.made import FACTS, KEY, Log, recorded
 
@@ -99,13 +99,13 @@ def rendered(facts: ReceiptFacts) -> tuple[str, str, str]:
     """The text, the JSON and the leaf of a receipt."""
     log = Log()
     proof = log.proof(recorded(log, facts))
-    return render_text(facts, proof), render_json(facts, proof, KEY.sign), proof.leaf.decode()
+    return stated(facts).for_people(proof), stated(facts).for_machines(proof, KEY.sign), proof.leaf.decode()
 
 
 BASELINE = "".join(rendered(replace(FACTS, reasons=(), name="x", landed_at=FACTS.landed_at)))
 
 
-def stated(text: str) -> str:
+def told_plainly(text: str) -> str:
     """What a receipt says, without digests, signatures, keys and hashes, in which anything may occur."""
     unhashed = re.sub(r"[A-Za-z0-9+/]{20,}={0,2}", "", text)
     return unhashed.partition("\nProof\n")[0].replace(FACTS.reference, "")
@@ -163,24 +163,28 @@ def test_nothing_of_a_pupil_reaches_a_receipt(part: str) -> None:
     for marker in MARKERS:
         for facts in planted(part, marker):
             for text in rendered(facts):
-                assert not TELLING.search(stated(text)), (part, marker, TELLING.search(stated(text)))
+                assert not TELLING.search(told_plainly(text)), (
+                    part,
+                    marker,
+                    TELLING.search(told_plainly(text)),
+                )
 
 
 def test_the_markers_would_be_seen() -> None:
     """The search itself works: each marker is found where it is really shown."""
     for marker in MARKERS:
         text, made, leaf = rendered(replace(FACTS, provider_name=marker))
-        assert TELLING.search(stated(text))
-        assert TELLING.search(stated(made))
-        assert not TELLING.search(stated(leaf))
+        assert TELLING.search(told_plainly(text))
+        assert TELLING.search(told_plainly(made))
+        assert not TELLING.search(told_plainly(leaf))
 
 
 @pytest.mark.parametrize("marker", MARKERS)
 def test_a_file_name_is_on_its_own_receipt_and_never_in_the_log(marker: str) -> None:
     text, made, leaf = rendered(replace(FACTS, name=f"{marker}.csv"))
-    assert TELLING.search(stated(text))
-    assert TELLING.search(stated(made))
-    assert not TELLING.search(stated(leaf))
+    assert TELLING.search(told_plainly(text))
+    assert TELLING.search(told_plainly(made))
+    assert not TELLING.search(told_plainly(leaf))
 
 
 @pytest.mark.parametrize("day", [date(2015, 3, 4), date(2024, 11, 1), date(2030, 1, 1)])
@@ -257,12 +261,12 @@ def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
         items=("Wellbeing: Hobby", f"Wellbeing: {SURNAME}"),
         wording=Wording(own=OWN, names=(("two-year-checks", "Two-year progress check"),)),
     )
-    text = " ".join(render_statement(checked).split())
+    text = " ".join(stated(checked).text.split())
     assert "recognised, by its content, as Two-year progress check." in text
     assert "the headings of Two-year progress check, and ..." in text
     assert "Data items Wellbeing: Hobby, " in text
     assert SURNAME not in text
-    assert "two-year-checks" not in render_statement(replace(checked, wording=Wording(), flow=None))
+    assert "two-year-checks" not in stated(replace(checked, wording=Wording(), flow=None)).text
 
 
 def test_a_phrase_of_the_policies_is_no_part_of_another_word():

@@ -19,14 +19,8 @@ from hypothesis import strategies as st
 from gateway.log.leaf import canonical as written
 from gateway.model import Reason, State
 from gateway.reasons import REASONS
-from gateway.receipts.facts import (
-    ReceiptFacts,
-    canonical_receipt,
-    receipt_digest,
-    receipt_object,
-    render_json,
-)
-from gateway.receipts.text import WIDTH, render_statement, render_text
+from gateway.receipts.facts import ReceiptFacts, receipt_object
+from gateway.receipts.text import WIDTH, stated
 from gateway.verify.verify_receipts import canonical as verified
 from tests.log.made import FACTS, KEY, VKEY, Log, example, landed, recorded
 from tests.policies import why
@@ -67,12 +61,12 @@ def filled(code: str) -> Reason:
 
 def text_of(facts: ReceiptFacts) -> str:
     log = Log()
-    return render_text(facts, log.proof(recorded(log, facts)))
+    return stated(facts).for_people(log.proof(recorded(log, facts)))
 
 
 def json_of(facts: ReceiptFacts) -> dict[str, Any]:
     log = Log()
-    made: dict[str, Any] = json.loads(render_json(facts, log.proof(recorded(log, facts)), KEY.sign))
+    made: dict[str, Any] = json.loads(stated(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign))
     return made
 
 
@@ -89,8 +83,8 @@ def test_receipt_leaf_and_signature_belong_together() -> None:
     _, text = example()
     made = json.loads(text)
     digest = hashlib.sha256(rfc8785.dumps(made["receipt"])).hexdigest()
-    assert json.loads(made["leaf"])["fields"]["receipt"] == digest == receipt_digest(FACTS)
-    assert base64.b64decode(made["signature"]) == KEY.sign(canonical_receipt(FACTS))
+    assert json.loads(made["leaf"])["fields"]["receipt"] == digest == stated(FACTS).digests["receipt"]
+    assert base64.b64decode(made["signature"]) == KEY.sign(stated(FACTS).canonical)
     assert (made["index"], made["log_key"]) == (6, VKEY)
 
 
@@ -149,7 +143,7 @@ WHOLE = {
 def test_each_receipt_reads_as_expected(name: str) -> None:
     """The whole text stands in expected/. Where a change is meant, read it and replace the file."""
     expected = (Path(__file__).parent / "expected" / f"{name}.txt").read_text("utf-8")
-    assert render_statement(WHOLE[name]) + "\n" == expected
+    assert stated(WHOLE[name]).text + "\n" == expected
 
 
 def test_the_sections_stand_in_the_order_a_person_needs() -> None:
@@ -223,4 +217,7 @@ def test_times_are_utc_in_both_forms() -> None:
     facts = replace(FACTS, landed_at=at)
     assert "1 July 2026 at 12:00:00 UTC" in text_of(facts)
     assert receipt_object(facts)["landed_at"] == "2026-07-01T12:00:00Z"
-    assert receipt_digest(facts) == receipt_digest(replace(facts, landed_at=at.astimezone(UTC)))
+    assert (
+        stated(facts).digests["receipt"]
+        == stated(replace(facts, landed_at=at.astimezone(UTC))).digests["receipt"]
+    )

@@ -9,8 +9,7 @@ import pytest
 
 from gateway.log.leaf import rfc3339
 from gateway.model import ContentRefused, Facts, State, Transfer
-from gateway.receipts.facts import receipt_digest
-from gateway.receipts.text import text_digest
+from gateway.receipts.text import stated
 from gateway.record.outcome import decision_entry, landed_entry, landed_facts, receipt_facts
 from gateway.registry.log import Entry
 from tests.policies import why
@@ -53,7 +52,7 @@ HELD = replace(
 def entry_on(transfer: Transfer, **more: Any) -> Entry:
     facts = receipt_facts(transfer, provider(), COUNCIL)
     fields: dict[str, Any] = {"kind": "decided", "actor": None, "note": None} | more
-    return decision_entry(transfer, facts, POLICIES, **fields)
+    return decision_entry(transfer, stated(facts), POLICIES, **fields)
 
 
 def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
@@ -61,7 +60,7 @@ def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
     assert (facts.stage, facts.state, facts.decided_at, facts.organisation) == (
         "landed", "landed", None, COUNCIL,
     )  # fmt: skip
-    entry = landed_entry(upload(), facts)
+    entry = landed_entry(upload(), stated(facts))
     assert (entry.kind, entry.subject, entry.name) == ("landed", upload().reference, "core.xml.pgp")
     assert entry.fields == {
         "provider": "oak",
@@ -69,8 +68,7 @@ def test_what_landed_is_put_down_with_the_digests_of_its_receipt() -> None:
         "sha256": "d" * 64,
         "size": 70,
         "key": "SHA256:test",
-        "receipt": receipt_digest(facts),
-        "text": text_digest(facts),
+        **stated(facts).digests,
     }
 
 
@@ -140,8 +138,7 @@ def test_a_decision_is_put_down_in_full() -> None:
     assert decided.fields == {
         "provider": "oak",
         "state": "accepted",
-        "receipt": receipt_digest(facts),
-        "text": text_digest(facts),
+        **stated(facts).digests,
         "sha256": "d" * 64,
         "size": 70,
         "reasons": "policy:allowed",
@@ -190,7 +187,7 @@ def test_a_person_s_decision_names_the_person_and_keeps_the_words_beside_the_log
 def test_the_same_statement_has_another_digest_with_another_salt() -> None:
     """So nobody can try what a receipt may say who has not seen it."""
     facts = [receipt_facts(ACCEPTED, provider(), COUNCIL, salt=salt) for salt in ("0" * 32, "1" * 32)]
-    assert len({receipt_digest(one) for one in facts}) == 2
+    assert len({stated(one).digests["receipt"] for one in facts}) == 2
 
 
 def test_what_is_stated_otherwise_has_another_digest() -> None:
@@ -199,4 +196,4 @@ def test_what_is_stated_otherwise_has_another_digest() -> None:
         receipt_facts(one, provider(), COUNCIL)
         for one in (ACCEPTED, replace(ACCEPTED, teams=("sen",)), replace(ACCEPTED, decided_at=NOW))
     ]
-    assert len({receipt_digest(one) for one in facts}) == 3
+    assert len({stated(one).digests["receipt"] for one in facts}) == 3

@@ -22,9 +22,9 @@ from gateway.keys.rotation import described, succession_text
 from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.policy import discrepancies as policy_notice
-from gateway.receipts.facts import ReceiptFacts, log_key_statement, render_json
+from gateway.receipts.facts import ReceiptFacts, log_key_statement
 from gateway.receipts.notices import NoticeFacts, render_notice
-from gateway.receipts.text import render_text
+from gateway.receipts.text import stated
 from gateway.registry.keys import Key
 from gateway.reports.retention import Deleted, Due, deletion_certificate
 from gateway.send.kit import Kit
@@ -54,8 +54,8 @@ def receipts(folder: Path, facts: ReceiptFacts = FACTS, log: Log | None = None) 
     kept = log or Log()
     proof = kept.proof(recorded(kept, facts), certificate=gateway().statement)
     text, made = folder / f"{facts.stage}.txt", folder / f"{facts.stage}.json"
-    text.write_text(clearsign(gateway().secret, render_text(facts, proof)), "utf-8")
-    made.write_text(render_json(facts, proof, KEY.sign), "utf-8")
+    text.write_text(clearsign(gateway().secret, stated(facts).for_people(proof)), "utf-8")
+    made.write_text(stated(facts).for_machines(proof, KEY.sign), "utf-8")
     return text, made
 
 

@@ -17,7 +17,7 @@ import pytest
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, checkpoint, cosign
 from gateway.log.leaf import Event, leaf
-from gateway.receipts.facts import render_json
+from gateway.receipts.text import stated
 from gateway.verify import verify_receipts
 from gateway.verify.verify_receipts import Unproved, check_receipt, main
 from tests.log.made import FACTS, KEY, LANDED, ORIGIN, VKEY, Log, changed, example, landed, recorded
@@ -30,7 +30,7 @@ def test_a_receipt_of_either_stage_holds() -> None:
     log = Log()
     for facts in (landed(), FACTS):
         index = recorded(log, facts)
-        checked = check_receipt(render_json(facts, log.proof(index), KEY.sign), VKEY)
+        checked = check_receipt(stated(facts).for_machines(log.proof(index), KEY.sign), VKEY)
         assert (checked.index, checked.log_key, checked.head.size) == (index, VKEY, index + 1)
 
 
@@ -157,7 +157,7 @@ def test_the_leaf_must_be_of_this_transfer_and_stage(other: Any, why: str) -> No
     kind: Any = "landed" if other.stage == "landed" else "decided"
     index = log.add(kind, other.reference, {"receipt": digest})
     with pytest.raises(Unproved, match=why):
-        check_receipt(render_json(FACTS, log.proof(index), KEY.sign), VKEY)
+        check_receipt(stated(FACTS).for_machines(log.proof(index), KEY.sign), VKEY)
 
 
 def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
@@ -174,7 +174,7 @@ def test_a_leaf_that_lies_about_its_place_is_refused() -> None:
         proof = log.proof(place)
         for index in (said, place):
             with pytest.raises(Unproved):
-                check_receipt(render_json(FACTS, replace(proof, index=index), KEY.sign), VKEY)
+                check_receipt(stated(FACTS).for_machines(replace(proof, index=index), KEY.sign), VKEY)
 
 
 def signed_head(body: str, key: LogKey = KEY, name: str = ORIGIN) -> str:
@@ -232,7 +232,7 @@ def test_numbers_are_whole(text: str) -> None:
 
 def test_a_consistency_proof_is_between_two_heads_of_one_log() -> None:
     first, second = (verify_receipts.read_checkpoint(LOG.head(size), VKEY) for size in (6, 11))
-    proof = json.loads(stated(LOG, 6, 11))["proof"]
+    proof = json.loads(stated_head(LOG, 6, 11))["proof"]
     verify_receipts.check_consistency(first, second, proof)
     for old, new, nodes in [
         (first, second, []),
@@ -361,7 +361,7 @@ def test_the_original_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixtur
     digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (sealed, content)]
     facts = replace(FACTS, sealed_sha256=digests[0], content_sha256=digests[1])
     log = Log()
-    receipt = saved(tmp_path, "r.json", render_json(facts, log.proof(recorded(log, facts)), KEY.sign))
+    receipt = saved(tmp_path, "r.json", stated(facts).for_machines(log.proof(recorded(log, facts)), KEY.sign))
     assert run(receipt, "--log-key", VKEY, "--original", sealed) == 0
     assert "byte for byte as it was sent" in capsys.readouterr().out
     assert run(receipt, "--log-key", VKEY, "--original", content) == 0
@@ -370,7 +370,7 @@ def test_the_original_is_recognised(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run(receipt, "--log-key", VKEY, "--original", sealed) == 1
 
 
-def stated(log: Log, first: int, second: int, **change: Any) -> str:
+def stated_head(log: Log, first: int, second: int, **change: Any) -> str:
     proof = [base64.b64encode(node).decode() for node in tree.consistency_proof(log.nodes, first, second)]
     return json.dumps({"origin": ORIGIN, "first": first, "second": second, "proof": proof} | change)
 
@@ -379,15 +379,15 @@ def test_a_later_head_is_shown_to_continue_an_earlier_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     receipt, head = saved(tmp_path, "r.json", RECEIPT), saved(tmp_path, "head", LOG.head(8))
-    proof = saved(tmp_path, "proof.json", stated(LOG, 8, 11))
+    proof = saved(tmp_path, "proof.json", stated_head(LOG, 8, 11))
     assert run(head, receipt, "--log-key", VKEY, "--consistency", proof) == 0
     assert "the log of 11 entries begins with the log of 8, nothing changed" in capsys.readouterr().out
     for wrong in (
-        stated(LOG, 8, 11, proof=[]),
-        stated(LOG, 7, 11),
-        stated(LOG, 8, 11, origin="other"),
-        stated(LOG, 8, 11).replace("8", "11", 1),
-        stated(LOG, 8, 11).replace("11", "10"),
+        stated_head(LOG, 8, 11, proof=[]),
+        stated_head(LOG, 7, 11),
+        stated_head(LOG, 8, 11, origin="other"),
+        stated_head(LOG, 8, 11).replace("8", "11", 1),
+        stated_head(LOG, 8, 11).replace("11", "10"),
         "{}",
     ):
         saved(tmp_path, "proof.json", wrong)
@@ -399,7 +399,7 @@ def test_a_rewritten_log_is_caught(tmp_path: Path, capsys: pytest.CaptureFixture
     for _ in range(6):
         other.add("policy-loaded", "policies")
     old, new = saved(tmp_path, "old", LOG.head(8)), saved(tmp_path, "new", other.head(15))
-    proof = saved(tmp_path, "proof.json", stated(other, 8, 15))
+    proof = saved(tmp_path, "proof.json", stated_head(other, 8, 15))
     assert run(old, new, "--log-key", VKEY, "--consistency", proof) == 1
     assert "the log was rewritten between 8 and 15 entries" in capsys.readouterr().out
 
