@@ -8,7 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -23,7 +23,7 @@ from gateway.home import Home
 from gateway.log.leaf import commitment
 from gateway.model import Classified, ContentRefused, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.discrepancies import Gone, RollRow, gone
+from gateway.policy.discrepancies import Gone, gone
 from gateway.record.registrar import Registrar
 from gateway.registry import (
     copies,
@@ -363,36 +363,14 @@ def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: st
 
 
 def _gone(session: Session) -> list[Gone]:
-    rows = [
-        RollRow(
-            provider=row.provider,
-            pupil=row.pupil.hex(),
-            on_roll=row.on_roll,
-            at=row.at,
-            former=row.former.hex() if row.former else None,
-            reference=str(row.transfer),
-            record=row.record,
-        )
-        for row in persons.latest_of_everybody(session)
-    ]
     enrolled = [provider.id for provider in providers.list_providers(session)]
-    return gone(rows, rolls.full_rolls(session, enrolled))
+    return gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
 
 
 def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
     """Replace sequences by the files' references."""
     references = transfers.references(session, {int(one.reference) for one in found})
-    return tuple(
-        Gone(
-            pupil=one.pupil,
-            provider=one.provider,
-            reference=references[int(one.reference)],
-            record=one.record,
-            left_at=one.left_at,
-            to=one.to,
-        )
-        for one in found
-    )
+    return tuple(replace(one, reference=references[int(one.reference)]) for one in found)
 
 
 _log = logging.getLogger(__name__)

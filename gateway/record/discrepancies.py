@@ -18,7 +18,7 @@ from gateway.examiner.persons import unpacked
 from gateway.log.leaf import Kind
 from gateway.model import Accepted, Classified, Decision, Held, Provider, Released, RollEntry, Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, RollRow, discrepancies, notices
+from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, discrepancies, notices
 from gateway.policy.schools import named_school, number_of, speaks_for
 from gateway.policy.small_schemas import BodiesFile
 from gateway.receipts.notices import NoticeFacts, render_notice
@@ -219,24 +219,10 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
     """Open new discrepancies and settle resolved ones among the pupils of the files."""
     session = comparison.session
-    rows, lasts = rolls.comparable(session, entered)
+    rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()
-    full_rolls = {row.provider: row.full_at for row in rows if row.full_at is not None}
-    said = [
-        RollRow(
-            provider=row.provider,
-            pupil=row.pupil.hex(),
-            on_roll=row.on_roll,
-            at=row.at,
-            birth_date=row.birth_date.hex() if row.birth_date else None,
-            former=row.former.hex() if row.former else None,
-            reference=str(row.transfer),
-            record=row.record,
-        )
-        for row in rows
-    ]
-    found = {recorded.key_of(each): each for each in discrepancies(said, full_rolls)}
+    found = {recorded.key_of(each): each for each in discrepancies(rows, full_rolls)}
     known = recorded.lasting_keys(session, found) if found else set()
     new = [each for key, each in found.items() if key not in known]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()

@@ -1,8 +1,8 @@
 """An index of the children in each file by keyed digests, made from the sealed files and reproducible."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, LargeBinary, bindparam, false, or_, update
 from sqlalchemy import select as select_columns
@@ -85,28 +85,6 @@ def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]
     """Return each provider's latest statement about a child, latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
-
-
-class LatestWord(NamedTuple):
-    """A provider's latest statement about a pupil."""
-
-    provider: str
-    pupil: bytes
-    on_roll: bool
-    at: datetime
-    former: bytes | None
-    transfer: int
-    record: int
-
-
-def latest_of_everybody(session: Session) -> Iterator[LatestWord]:
-    """Yield each provider's latest statement about each pupil, unordered;
-
-    plain rows, since there are many.
-    """
-    query = select_columns(*(getattr(PupilRow, name) for name in LatestWord._fields))
-    for row in session.execute(query.execution_options(yield_per=1000)):
-        yield LatestWord(*row)
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:

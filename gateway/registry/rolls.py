@@ -16,6 +16,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.model import RollEntry
+from gateway.policy.discrepancies import RollRow
 from gateway.registry.tables import (
     DeliveryRow,
     DiscrepancyPartyRow,
@@ -151,25 +152,45 @@ def full_rolls(session: Session, providers: Collection[str]) -> dict[str, dateti
     return {row.provider: row.at for row in session.exec(query)}
 
 
-class SaidOfPupil(NamedTuple):
-    """A provider's latest statement about a pupil, and the time of the provider's last complete roll."""
-
-    provider: str
-    pupil: bytes
-    on_roll: bool
-    at: datetime
-    birth_date: bytes | None
-    former: bytes | None
-    transfer: int
-    record: int
-    full_at: datetime | None
+_SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer", "record")
 
 
-def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPupil], bool]:
+def _said(  # noqa: PLR0917 - the columns of `_SAID`
+    provider: str,
+    pupil: bytes,
+    on_roll: bool,
+    at: datetime,
+    birth_date: bytes | None,
+    former: bytes | None,
+    transfer: int,
+    record: int,
+) -> RollRow:
+    """Return a provider's latest statement about a pupil; until a file is named, by its sequence."""
+    return RollRow(
+        provider=provider,
+        pupil=pupil.hex(),
+        on_roll=on_roll,
+        at=at,
+        birth_date=birth_date.hex() if birth_date else None,
+        former=former.hex() if former else None,
+        reference=str(transfer),
+        record=record,
+    )
+
+
+def latest_of_everybody(session: Session) -> Iterator[RollRow]:
+    """Yield each provider's latest statement about each pupil, unordered."""
+    query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
+    for row in session.execute(query.execution_options(yield_per=1000)):
+        yield _said(*row)
+
+
+def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
     """Read every provider's statements about those pupils of files with a possible discrepancy.
 
-    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy. The
-    second result is True if one of the providers has a lasting discrepancy.
+    Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
+    Returns also the time of each provider's last complete roll, and True if one of the providers has a
+    lasting discrepancy.
     """
     pupil, party = col(PupilRow.pupil), col(DiscrepancyPartyRow.discrepancy)
     last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)
@@ -183,10 +204,11 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPu
     others = [pupil.in_(renumbered)] if renumbered else []
     flag = select_columns(lasting.exists().label("lasts")).subquery()
     columns = (
-        *(col(getattr(PupilRow, name)) for name in SaidOfPupil._fields[:-1]),
+        *(col(getattr(PupilRow, name)) for name in _SAID),
         col(FullRollRow.at).label("full_at"),
     )
-    found, lasts = set(), False
+    found: set[RollRow] = set()
+    full_rolls, lasts = dict[str, datetime](), False
     for some in _batches({entry.pupil for entry in entries}):
         several = (
             select_columns(pupil)
@@ -205,11 +227,13 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[SaidOfPu
         )
         # The outer join gives one row at least, for the flag.
         query = select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
-        for has_some, *row in session.execute(query):
+        for has_some, *row, full_at in session.execute(query):
             lasts |= bool(has_some)
             if row[0] is not None:
-                found.add(SaidOfPupil(*row))
-    return sorted(found, key=lambda one: (one.provider, one.pupil)), lasts
+                found.add(_said(*row))
+            if full_at is not None:
+                full_rolls[row[0]] = full_at
+    return sorted(found, key=lambda one: (one.provider, one.pupil)), full_rolls, lasts
 
 
 def _batches(keys: Collection[K]) -> Iterator[list[K]]:
