@@ -303,7 +303,7 @@ class Event:
 
     def __post_init__(self) -> None:
         """Raise ValueError for anything not admitted to the log."""
-        if not _is_count(self.sequence) or self.at.tzinfo is None:
+        if not _fits(_COUNT, self.sequence) or self.at.tzinfo is None:
             raise ValueError("an event needs a place in the log and an aware time")
         admitted = FIELDS.get(self.kind)
         if admitted is None:
@@ -338,7 +338,9 @@ def leaf(event: Event | Mapping[str, object]) -> bytes:
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
     """Return the parts of an event's leaf before and after `sequence`, for a number not yet known."""
     # JSON escapes quotation marks within texts, so this pattern matches in one place only.
-    before, mark, after = leaf(event).rpartition(f'"sequence":{event.sequence},"subject":'.encode())
+    before, mark, after = canonical(event.mapping()).rpartition(
+        f'"sequence":{event.sequence},"subject":'.encode()
+    )
     return before + b'"sequence":', mark[mark.index(b",") :] + after
 
 
@@ -381,13 +383,9 @@ def commitment(text: str, salt: bytes) -> str:
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
-
-
 def _fits(shape: str, value: object) -> bool:
     if shape == _COUNT:
-        return _is_count(value)
+        return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_COUNT
     if not isinstance(value, str) or not _SHAPES[shape].fullmatch(value):
         return False
     return shape != "codes" or all(code in REASONS for code in value.split(",") if code)

@@ -80,9 +80,9 @@ class Registrar:
         """Return a provider as the policies see one at `now`."""
         return register.of(session).provider(provider, self.counting(now))
 
-    def sign_head(self, session: Session, at: datetime, *, carried: bool = False) -> str:
-        """Sign the log's head after the session's changes; return the head. `carried`: by a receipt."""
-        return log.sign_head(session, self.signing.log_key, self.signing.origin, at, carried=carried)
+    def sign_head(self, session: Session, at: datetime) -> str:
+        """Sign the log's head after the session's changes; return the head."""
+        return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
     def with_new_keys(self) -> Registrar:
         """Return a registrar signing with the home's current keys. ConfigurationError for a missing key."""

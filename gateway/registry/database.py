@@ -119,8 +119,7 @@ class Registry:
     def _session_on(
         self, connection: Connection, writing: Callable[[Session], None] | None
     ) -> Iterator[Session]:
-        with Session(connection) as session:
-            register.keep(session, self._register)
+        with Session(connection, info={register.KEPT: self._register}) as session:
             if writing:
                 writing(session)
             elif self._sight is not None:

@@ -59,6 +59,7 @@ _SIZE_AND_ROOT = text("""
 """)
 
 
+@dataclass(slots=True)
 class Nodes:
     """The nodes read and written by one transaction.
 
@@ -66,16 +67,9 @@ class Nodes:
     operation, and one writes the new nodes.
     """
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[tuple[int, int], bytes] = {}
-        self._fresh: list[dict[str, int | bytes]] = []
-
-    @classmethod
-    def of(cls, session: Session) -> Nodes:
-        """Return the nodes of the session's transaction."""
-        known: Nodes = session.info.setdefault(_NODES, cls(session))
-        return known
+    _session: Session
+    _known: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    _fresh: list[dict[str, int | bytes]] = field(default_factory=list)
 
     def size(self) -> int:
         """Return the number of leaves, and read the nodes of the root."""
@@ -86,7 +80,7 @@ class Nodes:
         return size
 
     def get(self, level: int, index: int) -> bytes:
-        """Return a node read before."""
+        """Return a node read before. KeyError for another one."""
         return self._known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
@@ -132,11 +126,6 @@ class Entry:
     note: str | None = None
     rows: str | None = None
 
-    def __post_init__(self) -> None:
-        """Treat empty texts as none, without a commitment."""
-        for field_name in ("actor", "name", "content", "note"):
-            object.__setattr__(self, field_name, getattr(self, field_name) or None)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedHead:
@@ -177,14 +166,14 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
             "at": at,
             "kind": entry.kind,
             "subject": entry.subject,
-            "actor": entry.actor,
+            "actor": entry.actor or None,
             "salt": salt,
-            "note": entry.note,
+            "note": entry.note or None,
             "rows": entry.rows,
         }
         spelled.append((columns, *leaf_around_number(event)))
     places.take_a_place(session, WritersPlace.LOG)
-    nodes = Nodes.of(session)
+    nodes: Nodes = session.info.setdefault(_NODES, Nodes(session))
     # Appending reads the complete subtrees below the old root, all read with the size.
     first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
     rows = [
@@ -215,10 +204,9 @@ def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
     for subject, changes in changed.items():
         rows.setdefault(able.get(subject, first), []).extend(changes)
     told = list(entries) if able else [*entries, Entry(kind="recorded", subject="registry")]
-    return [
-        replace(entry, rows=record_of(rows[place])) if place in rows else entry
-        for place, entry in enumerate(told)
-    ]
+    for place, some in rows.items():
+        told[place] = replace(told[place], rows=record_of(some))
+    return told
 
 
 def size(session: Session) -> int:
@@ -323,9 +311,17 @@ def inclusion_proof(session: Session, number: int, at_size: int) -> list[bytes]:
     return _read(session, lambda store: tree.inclusion_proof(store, number, at_size))
 
 
-def inclusion_proofs(session: Session, numbers: Sequence[int], at_size: int) -> list[list[bytes]]:
-    """Return for each leaf the proof of inclusion in the tree of `at_size` leaves."""
-    return _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
+def inclusion_proofs(
+    session: Session, numbers: Sequence[int], at_size: int
+) -> list[tuple[bytes, list[bytes]]]:
+    """Return the bytes of each leaf, and the proof of inclusion in the tree of `at_size` leaves."""
+    leaves: dict[int, bytes] = dict(session.info.get(_LEAVES, {}))  # Those appended by the transaction.
+    wanted = [number for number in numbers if number not in leaves]
+    for start in range(0, len(wanted), _FETCHED):
+        some = col(EventRow.number).in_(wanted[start : start + _FETCHED])
+        leaves |= dict(session.exec(select(EventRow.number, EventRow.leaf).where(some)).all())
+    proofs = _read(session, lambda store: [tree.inclusion_proof(store, one, at_size) for one in numbers])
+    return [(leaves[number], proof) for number, proof in zip(numbers, proofs, strict=True)]
 
 
 def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
@@ -393,19 +389,6 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
     session.add(row)
     session.flush()
     return _head(row)
-
-
-def leaves_of(session: Session, numbers: Sequence[int]) -> dict[int, bytes]:
-    """Return the bytes of leaves by number."""
-    own: dict[int, bytes] = session.info.get(_LEAVES, {})  # The leaves appended by the transaction.
-    found = {number: own[number] for number in numbers if number in own}
-    wanted = [number for number in numbers if number not in own]
-    for start in range(0, len(wanted), _FETCHED):
-        some = wanted[start : start + _FETCHED]
-        found |= dict(
-            session.exec(select(EventRow.number, EventRow.leaf).where(col(EventRow.number).in_(some))).all()
-        )
-    return found
 
 
 def newest_at(session: Session) -> datetime | None:
@@ -476,6 +459,9 @@ def _head(row: CheckpointRow) -> SignedHead:
 
 
 def _read(session: Session, operation: Callable[[tree.NodeStore], R]) -> R:
-    nodes = Nodes.of(session)
-    nodes.foresee(operation)
-    return operation(nodes)
+    nodes: Nodes = session.info.setdefault(_NODES, Nodes(session))
+    try:
+        return operation(nodes)  # A transaction that appended knows every node on the way to its leaves.
+    except KeyError:
+        nodes.foresee(operation)
+        return operation(nodes)

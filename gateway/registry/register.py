@@ -23,7 +23,7 @@ from gateway.registry.keys import Key, OwnerKind
 from gateway.registry.tables import RatificationRow
 from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbers
 
-_KEPT, _VERSION = "gateway register", "gateway register version"
+KEPT, _VERSION = "gateway register", "gateway register version"
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
 _COUNT_UP = text(
     "INSERT INTO register_version (id, number) VALUES (1, 1)"
@@ -83,14 +83,9 @@ class SendersRegister:
 
 @dataclass(slots=True)
 class KeptRegister:
-    """The register known to a process, shared by its threads."""
+    """The register known to a process, shared by its threads: sessions have it in their info as `KEPT`."""
 
     register: SendersRegister | None = None
-
-
-def keep(session: Session, kept: KeptRegister) -> None:
-    """Let a session use and update the register known to the process."""
-    session.info[_KEPT] = kept
 
 
 def count_up(session: Session) -> None:
@@ -125,7 +120,7 @@ def of(session: Session) -> SendersRegister:
     if (changed := session.info.get(REGISTER_CHANGED)) is not None:
         own: SendersRegister = changed.get("register") or changed.setdefault("register", _read(session, -1))
         return own
-    kept: KeptRegister = session.info.setdefault(_KEPT, KeptRegister())
+    kept: KeptRegister = session.info.setdefault(KEPT, KeptRegister())
     known = kept.register  # Read once: other threads may replace the value.
     if known is None or known.version != version(session):
         known = kept.register = _read(session, version(session))

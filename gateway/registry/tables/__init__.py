@@ -10,6 +10,7 @@ Each module of rows is loaded on first use, to keep listings fast. A writer, or 
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever 
     return found
 
 
+@cache
 def load_all() -> None:
     """Make every table known to `SQLModel.metadata`."""
     for module in _WHERE:
