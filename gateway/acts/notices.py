@@ -1,6 +1,5 @@
 """Notices to the authority's data protection officers."""
 
-import dataclasses
 from typing import ClassVar
 
 from gateway.access import AccessRight
@@ -22,7 +21,7 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
     def rows(self, context: ActContext) -> list[Row]:
         """Read the notices without the texts, which name persons: reading a text is recorded."""
         with context.reading() as session:
-            rows = [dataclasses.asdict(one) for one in recalls.notices(session)]
+            rows = [one.model_dump() for one in recalls.notices(session)]
         for row in rows:
             del row["text"]
         return list(rows)

@@ -7,11 +7,13 @@ from sqlmodel import Session, col, select
 
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ConsoleSessionRow
+from gateway.registry.tables.row import answer_of
 
 LONGEST = timedelta(hours=10)
 """How long a session lasts at most: a working day."""
 IDLE = timedelta(hours=1)
 """After how long without a request a session is over."""
+_SHOWN = 12
 _NOTED_EVERY = timedelta(minutes=5)
 
 
@@ -53,7 +55,7 @@ def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleS
     if row is None or row.address != address:
         return None
     over = row.begun_at <= now - LONGEST or row.seen_at <= now - IDLE
-    return None if over else _shown(row)
+    return None if over else answer_of(ConsoleSession, row, number=row.digest[:_SHOWN])
 
 
 def note_seen(session: Session, secret: str, at: datetime) -> None:
@@ -76,7 +78,7 @@ def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession
         )
         .order_by(col(ConsoleSessionRow.begun_at).desc())
     ).all()
-    return [_shown(row) for row in rows]
+    return [answer_of(ConsoleSession, row, number=row.digest[:_SHOWN]) for row in rows]
 
 
 def end(session: Session, secret: str) -> None:
@@ -96,14 +98,3 @@ def end_all(session: Session, name: str, *, but: str | None = None) -> int:
         session.delete(row)
     session.flush()
     return len(ended)
-
-
-def _shown(row: ConsoleSessionRow) -> ConsoleSession:
-    return ConsoleSession(
-        number=row.digest[:12],
-        staff=row.staff,
-        passkey=row.passkey,
-        address=row.address,
-        begun_at=row.begun_at,
-        seen_at=row.seen_at,
-    )

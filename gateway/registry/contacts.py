@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.providers import provider_row
 from gateway.registry.tables import ContactRow
+from gateway.registry.tables.row import answer_of
 
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")
 # Printable ASCII without separators of address lists: not every relay takes more (RFC 6531).
@@ -74,7 +75,4 @@ def contacts(session: Session, provider: str | None = None) -> Sequence[Contact]
     query = select(ContactRow).order_by(col(ContactRow.provider), col(ContactRow.role))
     if provider is not None:
         query = query.where(ContactRow.provider == provider)
-    return [
-        Contact(provider=row.provider, role=row.role, email=row.email, telephone=row.telephone)
-        for row in session.exec(query)
-    ]
+    return [answer_of(Contact, row) for row in session.exec(query)]

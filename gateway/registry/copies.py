@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from gateway.model import Transfer
 from gateway.registry.sight import is_seen_by
 from gateway.registry.tables import CopyRow, TransferRow
+from gateway.registry.tables.row import answer_of
 from gateway.registry.transfers import transfers_of
 
 
@@ -111,16 +112,14 @@ def record_made(
 
 
 def _copy(row: CopyRow, transfer: TransferRow) -> Copy:
-    return Copy(
+    return answer_of(
+        Copy,
+        row,
         number=row.id or 0,
-        transfer=row.transfer,
-        provider=row.provider,
         reference=transfer.reference,
         flow=transfer.flow or "none",
         extension=transfer.extension or "bin",
         content_sha256=transfer.content_sha256 or "",
-        decided_at=row.decided_at,
         made=row.made_at is not None,
-        sha256=row.sha256,
         part=bool(row.part),
     )

@@ -11,6 +11,7 @@ from gateway.errors import NotFoundError
 from gateway.model import Decision, Reason
 from gateway.policy.methods import Declaration
 from gateway.registry.tables import DeclarationRow
+from gateway.registry.tables.row import answer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +80,10 @@ def find(session: Session, *, provider: str | None = None) -> Sequence[Recorded]
 
 
 def _recorded(row: DeclarationRow) -> Recorded:
-    return Recorded(
-        reference=row.reference,
-        provider=row.provider,
-        method=row.method,
-        data=row.data,
-        flow=row.flow,
-        goes_at=row.goes_at,
+    return answer_of(
+        Recorded,
+        row,
         safeguards=tuple(row.safeguards.split()),
         circumstances=tuple(row.circumstances.split()),
-        state=row.state,
         reasons=tuple(Reason(**each) for each in json.loads(row.reasons)),
-        declared_at=row.declared_at,
-        declared_by=row.declared_by,
     )

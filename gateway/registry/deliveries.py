@@ -218,11 +218,7 @@ def delivered_providers(session: Session, team: str, person: str | None = None) 
 
 def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
     """Record the first opening of a delivery by a member of the team."""
-    row = session.exec(
-        select_rows(DeliveryRow).where(
-            col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team
-        )
-    ).first()
+    row = _row(session, delivery)
     if row is not None and row.collected_at is None:
         row.collected_at = at
         session.add(row)
@@ -263,16 +259,8 @@ def find_removed(
 
 def restore(session: Session, delivery: Delivery) -> None:
     """Put a delivery back into a team's mailbox. NotFoundError where the mailbox has the delivery already."""
-    row = session.exec(
-        select_rows(DeliveryRow)
-        .where(
-            col(DeliveryRow.transfer) == delivery.sequence,
-            col(DeliveryRow.team) == delivery.team,
-            col(DeliveryRow.dealt_with_at).is_not(None),
-        )
-        .with_for_update()
-    ).first()
-    if row is None:
+    row = _row(session, delivery, lock=True)
+    if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
     row.dealt_with_at, row.dealt_with_by = None, None
     session.add(row)
@@ -307,20 +295,19 @@ def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Del
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
     """Mark a delivery as dealt with by one of the team. NotFoundError where another was faster."""
-    row = session.exec(
-        select_rows(DeliveryRow)
-        .where(
-            col(DeliveryRow.transfer) == delivery.sequence,
-            col(DeliveryRow.team) == delivery.team,
-            col(DeliveryRow.dealt_with_at).is_(None),
-        )
-        .with_for_update()
-    ).first()
-    if row is None:
+    row = _row(session, delivery, lock=True)
+    if row is None or row.dealt_with_at is not None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
     row.dealt_with_at, row.dealt_with_by = at, by
     session.add(row)
     session.flush()
+
+
+def _row(session: Session, delivery: Delivery, *, lock: bool = False) -> DeliveryRow | None:
+    query = select_rows(DeliveryRow).where(
+        col(DeliveryRow.transfer) == delivery.sequence, col(DeliveryRow.team) == delivery.team
+    )
+    return session.exec(query.with_for_update() if lock else query).first()
 
 
 def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +11,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.policy.discrepancies import Discrepancy, Kind
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
+from gateway.registry.tables.row import answer_of
 
 _AT_ONCE = 500
 
@@ -161,22 +161,9 @@ def _known(session: Session, rows: Sequence[DiscrepancyRow]) -> list[Known]:
             .order_by(col(DiscrepancyPartyRow.ordinal))
         )
         for row, reference in session.exec(query):
-            parties[row.discrepancy].append(
-                DiscrepancyParty(
-                    provider=row.provider, reference=reference, record=row.record, pupil=row.pupil.hex()
-                )
-            )
+            said = answer_of(DiscrepancyParty, row, reference=reference, pupil=row.pupil.hex())
+            parties[row.discrepancy].append(said)
     return [
-        Known(
-            number=number,
-            kind=cast("Kind", row.kind),
-            key=row.key,
-            state=row.state,
-            opened_at=row.opened_at,
-            ended_at=row.ended_at,
-            ended_by=row.ended_by,
-            why=row.why,
-            parties=tuple(parties[number]),
-        )
+        answer_of(Known, row, parties=tuple(parties[number]))
         for row, number in zip(rows, numbers, strict=True)
     ]

@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 from gateway.errors import GatewayError
 from gateway.registry.providers import provider_row
 from gateway.registry.tables import ExpectationRow, NilReturnRow
+from gateway.registry.tables.row import answer_of
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
@@ -35,31 +36,14 @@ class SaidOfFlow:
 
 def said(session: Session, provider: str | None = None) -> list[SaidOfFlow]:
     """Return every expectation and nil return on record, by provider and data type."""
-    expected = [
-        SaidOfFlow(
-            provider=row.provider,
-            data_type=row.data_type,
-            what="expected" if row.expected else "not-expected",
-            period=None,
-            at=row.recorded_at,
-            by=row.recorded_by,
-            why=row.why,
-        )
-        for row in session.exec(select(ExpectationRow))
-    ]
-    nil = [
-        SaidOfFlow(
-            provider=row.provider,
-            data_type=row.data_type,
-            what="nil",
-            period=row.period,
-            at=row.recorded_at,
-            by=row.recorded_by,
-            why=row.why,
-        )
-        for row in session.exec(select(NilReturnRow))
-    ]
-    found = [one for one in (*expected, *nil) if provider in {None, one.provider}]
+    rows = (*session.exec(select(ExpectationRow)), *session.exec(select(NilReturnRow)))
+    found = []
+    for row in rows:
+        is_nil = isinstance(row, NilReturnRow)
+        what = "nil" if is_nil else "expected" if row.expected else "not-expected"
+        period, when = row.period if is_nil else None, {"at": row.recorded_at, "by": row.recorded_by}
+        if provider in {None, row.provider}:
+            found.append(answer_of(SaidOfFlow, row, what=what, period=period, **when))
     return sorted(found, key=lambda one: (one.provider, one.data_type, one.period or ""))
 
 

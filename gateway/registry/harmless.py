@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import HarmlessRow
+from gateway.registry.tables.row import answer_of
 
 EVERY = ""
 
@@ -32,19 +33,7 @@ class Harmless:
 def listed(session: Session, *, stated: bool = False) -> Sequence[Harmless]:
     """Return the columns listed as harmless by name; with `stated`, the headings explained by providers."""
     rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
-    return [
-        Harmless(
-            name=row.name,
-            header=row.header,
-            provider=row.provider,
-            listed_at=row.listed_at,
-            listed_by=row.listed_by,
-            why=row.why,
-            field=row.field,
-        )
-        for row in rows
-        if (row.field is not None) == stated
-    ]
+    return [answer_of(Harmless, row) for row in rows if (row.field is not None) == stated]
 
 
 def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]:
@@ -80,17 +69,7 @@ def add(session: Session, column: Harmless) -> None:
     """List a column as harmless. GatewayError where the column is listed."""
     if session.get(HarmlessRow, (column.name, column.provider)) is not None:
         raise GatewayError(f"{column.header} is listed as harmless already")
-    session.add(
-        HarmlessRow(
-            name=column.name,
-            header=column.header,
-            provider=column.provider,
-            listed_at=column.listed_at,
-            listed_by=column.listed_by,
-            why=column.why,
-            field=column.field,
-        )
-    )
+    session.add(HarmlessRow(**asdict(column)))
     session.flush()
 
 

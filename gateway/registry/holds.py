@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
+from gateway.registry.tables.row import answer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,18 +80,7 @@ def named(subject: HoldSubject) -> str:
 
 def list_holds(session: Session) -> Sequence[Hold]:
     """Return the legal holds in force, oldest first."""
-    return [
-        Hold(
-            number=cast("int", row.number),
-            reference=row.reference,
-            placed_at=row.placed_at,
-            placed_by=row.placed_by,
-            why=row.why,
-            provider=row.provider,
-            child=row.persons is not None,
-        )
-        for row in _on(session)
-    ]
+    return [answer_of(Hold, row, child=row.persons is not None) for row in _on(session)]
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRow
+from gateway.registry.tables.row import answer_of
 
 Kind = Literal["named", "restricted"]
 _DIGEST = 16
@@ -67,15 +68,7 @@ def list_markers(session: Session) -> list[Marker]:
     query = select(MarkedTransferRow.marker, func.count()).group_by(col(MarkedTransferRow.marker))
     files = dict(session.exec(query).all())
     return [
-        Marker(
-            number=number,
-            kind=cast("Kind", row.kind),
-            people=tuple(people.get(number, ())),
-            files=files.get(number, 0),
-            placed_at=row.placed_at,
-            placed_by=row.placed_by,
-            why=row.why,
-        )
+        answer_of(Marker, row, people=tuple(people.get(number, ())), files=files.get(number, 0))
         for row in _on(session)
         for number in [cast("int", row.number)]
     ]

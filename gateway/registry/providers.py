@@ -10,6 +10,7 @@ from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
 from gateway.registry import harmless
 from gateway.registry.tables import ProviderRow
+from gateway.registry.tables.row import answer_of
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
@@ -105,17 +106,11 @@ def _provider(
     row: ProviderRow, listed: tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]
 ) -> Provider:
     columns, stated = listed
-    return Provider(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        dfe_number=row.dfe_number,
-        urn=row.urn,
-        number=row.number,
-        suspended=row.suspended,
+    return answer_of(
+        Provider,
+        row,
         harmless=(*columns.get(harmless.EVERY, ()), *columns.get(row.id, ())),
         stated=tuple(stated.get(row.id, ())),
         schools=tuple((row.schools or "").split()),
-        closed_on=row.closed_on,
-        succeeded_by=row.succeeded_by,
+        ratified=False,
     )

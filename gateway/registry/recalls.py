@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import cast
 
@@ -32,19 +32,6 @@ class Place:
     team: str
     dealt_with_at: datetime | None
     counts: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityNotice:
-    """A notice to the authority's data protection officers about one transfer."""
-
-    number: int
-    reference: str
-    subject: str
-    text: str
-    created_at: datetime
-    read_at: datetime | None
-    read_by: str | None
 
 
 def openings(session: Session, reference: str) -> list[FileOpening]:
@@ -99,14 +86,7 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
         session,
         ReasonRow,
         [
-            {
-                "transfer": transfer,
-                "ordinal": ordinal,
-                "code": reason.code,
-                "clause": reason.clause,
-                "sentence": reason.sentence,
-                "next_step": reason.next_step,
-            }
+            {"transfer": transfer, "ordinal": ordinal, **asdict(reason)}
             for ordinal, reason in enumerate(new.values(), first)
         ],
     )
@@ -126,13 +106,12 @@ def tell(session: Session, reference: str, subject: str, text: str, at: datetime
     return cast("int", row.number)
 
 
-def notices(session: Session) -> list[AuthorityNotice]:
+def notices(session: Session) -> Sequence[AuthorityNoticeRow]:
     """Return every notice to data protection, latest first."""
-    query = select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())
-    return [_notice(row) for row in session.exec(query)]
+    return session.exec(select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())).all()
 
 
-def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNotice:
+def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNoticeRow:
     """Return a notice and record the first reader. NotFoundError where there is none."""
     row = session.get(AuthorityNoticeRow, number)
     if row is None:
@@ -141,16 +120,4 @@ def read_notice(session: Session, number: int, *, by: str, at: datetime) -> Auth
         row.read_at, row.read_by = at, by
         session.add(row)
         session.flush()
-    return _notice(row)
-
-
-def _notice(row: AuthorityNoticeRow) -> AuthorityNotice:
-    return AuthorityNotice(
-        number=cast("int", row.number),
-        reference=row.reference,
-        subject=row.subject,
-        text=row.text,
-        created_at=row.created_at,
-        read_at=row.read_at,
-        read_by=row.read_by,
-    )
+    return row

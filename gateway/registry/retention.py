@@ -29,6 +29,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.registry.transfers import row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, KeptTransfer, What
 
@@ -242,16 +243,9 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
         )
 
 
-def _transfer(session: Session, reference: str) -> TransferRow:
-    row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
-    if row is None:
-        raise NotFoundError(f"there is no transfer {reference}")
-    return row
-
-
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
     """Remove a deleted file from every mailbox and every /out folder."""
-    row = _transfer(session, reference)
+    row = row_of(session, reference)
     for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
         session.delete(copy)
     waiting = select(DeliveryRow).where(
@@ -272,7 +266,7 @@ def _forget_receipts(session: Session, found: Holding) -> None:
 
 def _forget_index(session: Session, reference: str) -> None:
     """Delete the description; sealed digest, sizes, times, state, flow and kind stay, as in the log."""
-    row = _transfer(session, reference)
+    row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""

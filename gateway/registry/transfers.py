@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import or_, tuple_
@@ -20,21 +20,19 @@ from gateway.model import (
     Contained,
     ContentRefused,
     Decision,
-    Folder,
     Held,
-    LooksLike,
     Opened,
     Reason,
     Refused,
     Released,
     Signature,
-    State,
     Transfer,
     Upload,
     WaitsFor,
 )
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
+from gateway.registry.tables.row import answer_of
 from gateway.registry.vouched_rows import add_rows, content_of
 from gateway.words import plain
 
@@ -149,8 +147,7 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
     query = select(ReasonRow).where(of_them).order_by(col(ReasonRow.ordinal))
     found: dict[int, list[Reason]] = {}
     for row in session.exec(query):
-        reason = Reason(code=row.code, clause=row.clause, sentence=row.sentence, next_step=row.next_step)
-        found.setdefault(row.transfer, []).append(reason)
+        found.setdefault(row.transfer, []).append(answer_of(Reason, row))
     return found
 
 
@@ -261,24 +258,17 @@ def transfers_of(
 ) -> list[Transfer]:
     """Build the transfers of rows, in their order; without contents, if so asked."""
     sequences = [sequence_of(row) for row in rows]
-    reasons: dict[int, list[Reason]] = {sequence: [] for sequence in sequences}
+    reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
     for start in range(0, len(sequences), AT_ONCE):
         some = sequences[start : start + AT_ONCE]
-        for found in session.exec(
-            select(ReasonRow).where(col(ReasonRow.transfer).in_(some)).order_by(col(ReasonRow.ordinal))
-        ):
-            reasons[found.transfer].append(
-                Reason(
-                    code=found.code, clause=found.clause, sentence=found.sentence, next_step=found.next_step
-                )
-            )
+        reasons |= reasons_of(session, some)
         for delivery in session.exec(
             select(DeliveryRow).where(col(DeliveryRow.transfer).in_(some)).order_by(col(DeliveryRow.team))
         ):
             teams[delivery.transfer].append(delivery.team)
     return [
-        transfer_of(row, tuple(reasons[sequence]), tuple(teams[sequence]), with_content=with_content)
+        transfer_of(row, tuple(reasons.get(sequence, ())), tuple(teams[sequence]), with_content=with_content)
         for row, sequence in zip(rows, sequences, strict=True)
     ]
 
@@ -290,24 +280,14 @@ def transfer_of(
     signature = None
     if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
         signature = Signature(certificate=row.signer, signing_key=row.signing_key, created_at=row.signed_at)
-    return Transfer(
+    return answer_of(
+        Transfer,
+        row,
         sequence=sequence_of(row),
-        upload=upload_of(row),
-        state=cast("State", row.state),
-        flow=row.flow,
-        data_type=row.data_type,
-        period=row.period,
+        upload=answer_of(Upload, row),
         extension=row.extension or "bin",
-        content_size=row.content_size,
-        content_sha256=row.content_sha256,
         signature=signature,
-        opened_by=row.opened_by,
-        engine=row.engine,
         content=CONTENT.validate_json(row.content) if row.content and with_content else None,
-        decided_at=row.decided_at,
-        held_until=row.held_until,
-        waits_for=cast("WaitsFor | None", row.waits_for),
-        rules=row.rules,
         teams=teams,
         reasons=reasons,
     )
@@ -315,20 +295,7 @@ def transfer_of(
 
 def upload_of(row: TransferRow) -> Upload:
     """Build the upload of a row, as landed."""
-    return Upload(
-        reference=row.reference,
-        provider=row.provider,
-        name=row.name,
-        folder=cast("Folder", row.folder),
-        size=row.size,
-        sha256=row.sha256,
-        started_at=row.started_at,
-        landed_at=row.landed_at,
-        ssh_key=row.ssh_key,
-        client=row.client,
-        withheld=row.withheld,
-        looks_like=cast("LooksLike", row.looks_like),
-    )
+    return answer_of(Upload, row)
 
 
 _DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")
@@ -343,7 +310,7 @@ def record_content(
     *,
     rules: str,
 ) -> None:
-    """Store the results of opening and classifying, and the period stated by the file.
+    """Store the results of opening, with the signature, and of classifying, and the period stated.
 
     `opened` is None for a content judged anew, by rules of the digest `rules`.
     """
@@ -352,6 +319,8 @@ def record_content(
     if opened is not None:
         row.content_size, row.content_sha256 = opened.size, opened.sha256
         row.opened_by, row.engine = opened.opened_by, opened.engine
+        row.signer, row.signing_key = opened.signature.certificate, opened.signature.signing_key
+        row.signed_at = opened.signature.created_at
     if isinstance(content, Classified) and content.facts.software is not None:
         # The only free text of a content, the name of the software, is reduced to known words.
         content = replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
@@ -371,7 +340,7 @@ def _without_headers(content: Classified | ContentRefused) -> Classified | Conte
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
-    """Store the verified signature of a file."""
+    """Store the verified signature of a drop."""
     row = row_of(session, reference)
     row.signer, row.signing_key = signature.certificate, signature.signing_key
     row.signed_at = signature.created_at

@@ -1,8 +1,9 @@
 """The base class of every row of the registry, and the column types shared by the tables."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ConfigDict
 from sqlalchemy import DateTime, TypeDecorator
@@ -14,6 +15,15 @@ class Row(SQLModel):
     """A row, checked by the database. Building unused validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
+
+
+A = TypeVar("A")
+
+
+def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
+    """Return an answer, a dataclass, of a row's columns named as the fields, and of `other` values."""
+    own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
+    return kind(**{name: getattr(row, name) for name in own}, **other)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
