@@ -43,7 +43,6 @@ from gateway.record.conclude import (
     came_by_login,
     decision_on,
     held_for_login,
-    signature_of,
     signers_of,
 )
 from gateway.record.drops import Drop, Dropped, settle, withheld
@@ -93,12 +92,13 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     published. A Fault means nothing was recorded.
     """
     now = registrar.clock()
-    writing = registrar.registry.write()
     if all(one.beside_others for one in examinations):
         found = [one.examined for one in examinations]
         contents = [one.content if isinstance(one, FileOpened | FileWaits) else None for one in found]
         pairs = zip((one.reference for one in found), contents, strict=True)
         writing = registrar.registry.write_on({subject for pair in pairs for subject in subjects(*pair)})
+    else:
+        writing = registrar.registry.write()
     with writing as session:
         batch = Batch(session)
         rulings = _decide(registrar, batch, examinations, now)
@@ -178,17 +178,20 @@ def _ruling(
         transfers.land(batch.session, upload)
         transfers.work_on(batch.session, [upload.reference])
     decision = _decision(registrar, batch, upload, examined, now)
-    roll = None
+    roll = signature = None
     if isinstance(examined, FileOpened | FileWaits):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
-        period = period_of(found, upload.landed_at, catalogue)
+        period, signature = period_of(found, upload.landed_at, catalogue), examined.opened.signature
         transfers.record_content(
             batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
         )
         batch.persons[upload.reference] = base64.b64decode(examined.persons)
+    elif isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
+        signature = examined.signature
+        if signature is not None:
+            transfers.record_signature(batch.session, upload.reference, signature)
     batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
-    if (signature := signature_of(examined)) is not None:
-        transfers.record_signature(batch.session, upload.reference, signature)
+    if signature is not None:
         batch.note_use(upload.provider, signature.certificate, now)
     return Ruling(
         reference=upload.reference,

@@ -96,21 +96,11 @@ class Child:
         with suppress(Broken):  # The next request reports the failure.
             self._opened_channel()
 
-    def ask(
-        self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float
-    ) -> tuple[bytes, tuple[int, ...]]:
-        """Send a request about a file of `owner`; return the answer with descriptors for the caller to
-        close.
-
-        Takes at most `seconds`. One process examines the files of one owner only.
-        """
-        until = self.begin(owner, request, descriptors, seconds)
-        return self.finish(until)
-
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Send a request without waiting; take the answer with `finish` or ignore it with `drop`.
+        """Send a request about a file of `owner`; take the answer with `finish` or ignore it with `drop`.
 
-        Returns the deadline of the answer in monotonic seconds.
+        The child may take `seconds`; returns the deadline of the answer in monotonic seconds. One process
+        examines the files of one owner only.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
             self.rest()
@@ -254,8 +244,8 @@ def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
     """Return a child's answer with its descriptors. Raises ExaminerLost for an answer not `expected`."""
-    said, given = child.ask(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
-    return believed(request, said, given, expected)
+    until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
+    return believed(request, *child.finish(until), expected)
 
 
 def believed(

@@ -237,7 +237,12 @@ class Examiner:
             if isinstance(found, FileRefused):
                 return found  # Regardless of any classification of its content.
             with closing(content):
-                read = self._read(job, content, follower)
+                if follower is not None and follower.follows(content):
+                    read = follower.read(self._seconds_to_read(content))
+                else:
+                    if follower is not None:
+                        follower.give_up()  # The opener started again with other memory.
+                    read = self.read(job, content)
         roll, persons = roll_of(read, self._home), persons_of(read, self._home)
         opened, said = found.opened, read.content
         if isinstance(said, Classified):
@@ -359,14 +364,6 @@ class Examiner:
             return nullcontext()
         seconds = self._seconds_to_open(sealed) + self._limits.classify.seconds
         return following(self._classifier, _reading(job), seconds)
-
-    def _read(self, job: Job, content: int, follower: Follower | None) -> Read:
-        if follower is None:
-            return self.read(job, content)
-        if follower.follows(content):
-            return follower.read(self._seconds_to_read(content))
-        follower.give_up()  # The opener started again with other memory.
-        return self.read(job, content)
 
     def _unsealed(
         self, job: Job, sealed: int, follower: Follower | None = None

@@ -117,12 +117,9 @@ def clearsign(secret: bytes, text: str) -> str:
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
     """Return each text as signed by `clearsign`; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
-    return [sign(signer, _signable(text), mode=SignatureMode.CLEAR).decode("utf-8") for text in texts]
-
-
-def _signable(text: str) -> bytes:
-    lines = "\n".join(line.rstrip(" \t\r") for line in text.split("\n"))
-    return lines.removesuffix("\n").encode("utf-8")
+    stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
+    plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
+    return [sign(signer, text, mode=SignatureMode.CLEAR).decode("utf-8") for text in plain]
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:

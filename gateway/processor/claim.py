@@ -53,55 +53,41 @@ A_MOMENT_SECONDS = 1.0
 """Seconds after which an undecided upload goes on record as landed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    """Upload as named inside, its reference in the spool, and the time of the claim."""
-
-    upload: Upload
-    there: str
-    since: float
-
-
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads without a record. For one thread only; `clock` returns monotonic seconds."""
+    """Claimed uploads without a record, by inside reference, oldest first; `in_spool`: as named there.
+
+    For one thread only; `clock` returns monotonic seconds.
+    """
 
     clock: Callable[[], float]
-    _claimed: dict[str, _Claimed] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        """Return the number of uploads."""
-        return len(self._claimed)
+    uploads: dict[str, Upload] = field(default_factory=dict)
+    in_spool: dict[str, str] = field(default_factory=dict)
+    _since: dict[str, float] = field(default_factory=dict)
 
     def add(self, uploads: Mapping[str, Upload]) -> None:
         """Add uploads just claimed, keyed by spool reference."""
-        now = self.clock()
-        self._claimed |= {one.reference: _Claimed(one, there, now) for there, one in uploads.items()}
-
-    @property
-    def uploads(self) -> dict[str, Upload]:
-        """Uploads by inside reference, oldest first."""
-        return {reference: one.upload for reference, one in self._claimed.items()}
-
-    @property
-    def in_spool(self) -> set[str]:
-        """References of the uploads in the spool."""
-        return {one.there for one in self._claimed.values()}
+        for there, upload in uploads.items():
+            self.uploads[upload.reference], self.in_spool[upload.reference] = upload, there
+            self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
         """Return uploads undecided for longer than a moment, by spool reference."""
         before = self.clock() - A_MOMENT_SECONDS
-        return {one.there: one.upload for one in self._claimed.values() if all_of_them or one.since <= before}
+        late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
+        return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def hold_up(self, reference: str) -> None:
         """Count an upload as late from now on, because something delays its decision."""
-        if (claimed := self._claimed.get(reference)) is not None:
-            self._claimed[reference] = replace(claimed, since=float("-inf"))
+        if reference in self.uploads:
+            self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
         """Forget uploads now on record; return their references in the spool."""
-        taken = (self._claimed.pop(reference, None) for reference in references)
-        return [one.there for one in taken if one is not None]
+        taken = [one for one in references if self.uploads.pop(one, None) is not None]
+        for reference in taken:
+            del self._since[reference]
+        return [self.in_spool.pop(reference) for reference in taken]
 
 
 _LONGEST_WAIT = 600.0
@@ -173,7 +159,7 @@ def claim_waiting(
     the spool cannot be read.
     """
     faults: list[Fault] = []
-    tried = progress.in_spool if progress is not None else set()
+    tried = set(progress.in_spool.values() if progress is not None else ())
     left = sum(1 for _ in waiting(registrar.home.spool))
     while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
         faults += Claim(registrar, progress, version).take(batch)
@@ -236,7 +222,7 @@ class Claim:
         for reference in left:
             self._set_aside(reference, "it cannot be put on record")
         if left:
-            self._sealed().remove(left.values())
+            store_of(self.registrar.home, self.registrar.settings).remove(left.values())
         return self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
@@ -268,13 +254,14 @@ class Claim:
         another file in the store has; adds to `faults`. A failed copy stops none of the others, unless the
         disk is full. Several files are copied at a time, because their waits for the disk then overlap.
         """
+        store = store_of(self.registrar.home, self.registrar.settings)
         full, failed, elsewhere = threading.Event(), list[OSError](), set[str]()
 
         def store_one(reference: str) -> Upload | None:
             if full.is_set():
                 return None
             try:
-                return self._store_one(reference, uploads[reference])
+                return self._store_one(store, reference, uploads[reference])
             except FileExistsError:
                 _log.warning("%s: the store has another file of this reference", reference)
                 elsewhere.add(reference)
@@ -294,7 +281,7 @@ class Claim:
                 results = list(pool.map(store_one, uploads))
         stored = {there: kept for there, kept in zip(uploads, results, strict=True) if kept is not None}
         try:
-            self._sealed().settle()
+            store.settle()
         except OSError as error:  # A folder perhaps not durable is not trusted.
             failed, stored = [error], {}
             elsewhere.clear()
@@ -302,8 +289,8 @@ class Claim:
             faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
         return dict(sorted(stored.items(), key=lambda one: one[1].landed_at)), elsewhere
 
-    def _store_one(self, reference: str, upload: Upload) -> Upload | None:
-        """Copy one upload and return its stored form; None where set aside.
+    def _store_one(self, store: Store, reference: str, upload: Upload) -> Upload | None:
+        """Copy one upload into the store and return its stored form; None where set aside.
 
         Raises OSError where the disk fails.
         """
@@ -318,7 +305,6 @@ class Claim:
         except BadFileError as error:
             self._set_aside(reference, str(error))
             return None
-        store = self._sealed()
         try:
             free = store.free()
             if free is not None and free < size + self.registrar.limits.store.reserve_bytes:
@@ -331,9 +317,6 @@ class Claim:
         if (kept.size, kept.sha256) != (upload.size, upload.sha256 or kept.sha256):
             _log.error("%s: the content is not what intake recorded; what is stored counts", reference)
         return replace(upload, size=kept.size, sha256=kept.sha256)
-
-    def _sealed(self) -> Store:
-        return store_of(self.registrar.home, self.registrar.settings)
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
         """Put stored uploads on record and return the references now on record.

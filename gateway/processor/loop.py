@@ -160,7 +160,9 @@ class Processor:
         `ready` is called once; `alive` in every round, and in a long round after every batch.
         """
         self._stop, self._alive = stop, alive
-        watch, asked = (Watch(one, self.wake) for one in (self._home.spool.landed, self._home.spool.asked))
+        watch, asked = (
+            Watch(one, self._pool.wake) for one in (self._home.spool.landed, self._home.spool.asked)
+        )
         with self._working(warm=True), closing(watch), closing(asked):
             watch.renew()
             self._work.begin()
@@ -225,7 +227,8 @@ class Processor:
             lambda: None if self._has_handed_out else self._hand_out(),  # Else done while claiming.
         )
         faults = [_fault_of(step) for step in steps if not self._stop.is_set()]
-        return self._told([fault for fault in faults if fault is not None])
+        found = [fault for fault in faults if fault is not None]
+        return self._told(found) if found else None
 
     def _ask(self) -> None:
         """Ask the registry for news, in one statement for the whole round."""
@@ -317,8 +320,9 @@ class Processor:
         if self._is_behind and self._registrar.settings.host.shares:
             self._work.let_go(landed)  # This host lacks the policies in force.
             return
-        self._work.let_go([one for one in landed if self._back_off.rests(one)])
         due = [one for one in landed if not self._back_off.rests(one)]
+        if len(due) < len(landed):
+            self._work.let_go(set(landed).difference(due))
         taken = self._pool.choose(due)
         now = self._registrar.clock()
         version = self._news.register
@@ -347,7 +351,7 @@ class Processor:
         """Put uploads undecided after a moment on record as landed. Raises Fault where some cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
-        faults = Claim(self._registrar).put_on_record(late)
+        faults = Claim(self._registrar).put_on_record(late) if late else []
         self._progress.take_out([upload.reference for upload in late.values()])
         if faults:
             raise faults[0]
@@ -385,7 +389,8 @@ class Processor:
                 self._conclude([one])
         else:
             self._unshown.update(decided.values())
-            self._told(Claim(self._registrar).empty(self._progress.take_out(decided)))
+            if faults := Claim(self._registrar).empty(self._progress.take_out(decided)):
+                self._told(faults)
             for one in examined:
                 self._back_off.forget(one.examined.reference)
 

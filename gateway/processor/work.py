@@ -57,11 +57,13 @@ class Work(Protocol):
 class Alone:
     """All the work of a registry without other hosts."""
 
-    ownership: Ownership
+    ownership: Ownership | None
+    """None for a registry in SQLite: whoever holds the home holds it."""
 
     def hold(self) -> None:
         """Hold the registry, as in `Work`."""
-        self.ownership.hold()
+        if self.ownership is not None:
+            self.ownership.hold()
 
     def leads(self) -> bool:
         """Return True: there is no other host."""
@@ -216,7 +218,7 @@ def alone(registrar: Registrar, _wake: Callable[[], None]) -> AbstractContextMan
 @contextmanager
 def _alone(registrar: Registrar) -> Iterator[Work]:
     with only_owner(registrar) as ownership:
-        yield Alone(ownership)
+        yield Alone(ownership if registrar.registry.is_shared else None)
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from sqlmodel import Session
 
 from gateway.access import is_for_few
 from gateway.examiner.protocol import (
-    Examined,
     FileLost,
     FileOpened,
     FileRefused,
@@ -33,7 +32,6 @@ from gateway.model import (
     Late,
     Provider,
     Refused,
-    Signature,
     Upload,
 )
 from gateway.policy.catalogue import Catalogue
@@ -124,11 +122,6 @@ def came_by_login(session: Session, upload: Upload) -> bool:
     return all(upload.landed_at < moment for moment in ended)
 
 
-def own_keys(session: Session) -> Sequence[Key]:
-    """Return the gateway's own OpenPGP keys, in any state."""
-    return [key for key in register.of(session).keys_of("gateway", "gateway") if key.kind == "openpgp"]
-
-
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
     """Return the gateway's keys for opening an upload: in force now, or at the landing.
 
@@ -195,17 +188,6 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
     return Held(reasons=(*others, catalogue.reason(UNKNOWN_LOGIN)), flow=decision.flow, teams=decision.teams)
 
 
-def signature_of(examined: Examined) -> Signature | None:
-    """Return the valid signature found by the examination, or None."""
-    match examined:
-        case FileOpened(opened=opened) | FileWaits(opened=opened):
-            return opened.signature
-        case FileRefused() | FileWithheld() | FileLost():
-            return None
-        case drop:
-            return drop.signature
-
-
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
     """Decide on a file that did not open, or was too large to open: an expired key may be renewed."""
     why = catalogue.reason(refused.code, **refused.detail)
@@ -257,7 +239,8 @@ def assignments(
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
     """Return the assignment of one upload, by the current keys."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
-    openers = [key.fingerprint for key in opening_keys(own_keys(session), upload.landed_at, now)]
+    own = [key for key in register.of(session).keys_of("gateway", "gateway") if key.kind == "openpgp"]
+    openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]
     provider = rulebook.provider(session, upload.provider, now)
     own_pupils = catalogue.bodies.of(provider.kind).own_pupils
     job = Job(

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from gateway.model import Accepted, Classified, Decision, Provider, Released, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import counts_period, counts_teams, is_whole_roll
-from gateway.policy.schools import copies_for, is_comparable, is_shared, partners, parts_for, tells_by_content
+from gateway.policy.schools import copies_for, is_comparable, partners, parts_for, tells_by_content
 from gateway.reasons import told
 from gateway.record.discrepancies import Enrolled
 from gateway.record.outcome import put_on_record
@@ -42,7 +42,7 @@ def owe(
     Returns the log's entries about the copies, and the receipt's sentences.
     """
     content, decided_at = transfer.content, transfer.decided_at
-    if not isinstance(decision, Accepted | Released) or not is_shared(decision, catalogue):
+    if not isinstance(decision, Accepted | Released) or decision.flow not in catalogue.shared_flows:
         return (), ()
     if not isinstance(content, Classified) or decided_at is None:
         return (), ()

@@ -167,12 +167,9 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         status = os.fstat(descriptor)
-        if is_whole:
-            upload = _parsed(divided(descriptor)[1])
-        elif status.st_size > RECORD_BYTES:
+        if not is_whole and status.st_size > RECORD_BYTES:
             raise BadFileError("its record is too long")
-        else:
-            upload = _parsed(file.read(RECORD_BYTES) or b"")
+        upload = _parsed(divided(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b"")
     if upload.reference != reference:
         raise BadFileError("its record names another reference")
     return LandedUpload(upload, status.st_ctime)
@@ -212,26 +209,21 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
     try:
         size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
-        _check_whole(descriptor, size, most)
+        if size > most:
+            raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
+        try:
+            hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            hole = size  # A file system without information on holes.
+        if hole < size:
+            raise BadFileError("its content has holes")  # noqa: TRY301 - as above
+        os.lseek(descriptor, 0, os.SEEK_SET)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor, size
-
-
-def _check_whole(descriptor: int, size: int, most: int) -> None:
-    """BadFileError if larger than `most`, or with holes; the descriptor stands at the beginning again."""
-    if size > most:
-        raise BadFileError("its content is larger than an upload may be")
-    try:
-        hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # A file system without information on holes.
-            return
-        raise
-    if hole < size:
-        raise BadFileError("its content has holes")
-    os.lseek(descriptor, 0, os.SEEK_SET)
 
 
 def set_aside(spool: Spool, reference: str) -> None:

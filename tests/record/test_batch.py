@@ -40,7 +40,6 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 def on_record(session: Session, file: Upload, decision: Released | Held | Refused) -> None:
     transfers.land(session, file)
-    transfers.record_signature(session, file.reference, opened().signature)
     transfers.record_content(session, file.reference, opened(), classified("student-core"), rules="")
     transfers.record_decision(session, file.reference, decision, NOW)
 

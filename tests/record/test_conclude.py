@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from gateway.examiner.protocol import (
-    AgreementCopy,
-    Examined,
     FileLost,
     FileOpened,
     FileRefused,
@@ -18,7 +16,7 @@ from gateway.examiner.protocol import (
 )
 from gateway.model import Accepted, Classified, ContentRefused, Held, Refused
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.record.conclude import File, Signers, decision_on, signature_of
+from gateway.record.conclude import File, Signers, decision_on
 from tests.policy.conftest import POLICIES
 from tests.policy.tables import classified, provider
 from tests.record.made import NOW, key, opened
@@ -153,18 +151,3 @@ def test_the_sender_of_a_replay_is_told_which_file_counts(catalogue: Catalogue) 
     signers = Signers(in_force=(key(),), others=())
     decision = decision_on(opened_file(), catalogue, provider(), NOW, earlier=EARLIER, signers=signers)
     assert EARLIER in decision.reasons[0].sentence
-
-
-@pytest.mark.parametrize(
-    ("examined", "signed"),
-    [
-        (opened_file(), True),
-        (waiting(), True),
-        (refused("open:damaged"), False),
-        (FileWithheld(reference=REFERENCE, why=EXPIRED), False),
-        (FileLost(reference=REFERENCE), False),
-        (AgreementCopy(reference=REFERENCE, signature=opened().signature), True),
-    ],
-)
-def test_a_signature_is_known_where_one_was_found_good(examined: Examined, signed: bool) -> None:
-    assert signature_of(examined) == (opened().signature if signed else None)
