@@ -22,7 +22,7 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import judge
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
-from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders, verified_late
+from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
 from gateway.openpgp.promise import Sealed, SealedSource
@@ -53,19 +53,8 @@ class EmbeddedOpener:
         verified = verified_message(inside.message, parsed, limits, now, inside.opened_by)
         with Content(limits.embedded_content_bytes, into) as content:
             content.write(verified.content)
-            descriptor, size, sha256 = content.finish()
-        opened = Opened(
-            content=descriptor,
-            size=size,
-            sha256=sha256,
-            signature=verified.signature,
-            engine=self.name,
-            opened_by=inside.opened_by,
-            late=verified.late,
-        )
-        if verified.ended is not None:
-            raise Waits(verified.ended, opened)
-        return opened
+            made = content.finish()
+        return verified.delivered(made, self.name, inside.opened_by)
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
@@ -78,12 +67,9 @@ class EmbeddedOpener:
             inside = unwrapped(SealedSource.at(sealed, limits).read(limits), self._keys, limits, known)
             with Content(limits.embedded_content_bytes) as content:
                 content.write(judge.literal(inside.message))
-                descriptor, _, digest = content.finish()
-                if digest != sha256:
-                    raise Fault("the stored file does not open to the content that was examined")
+                return content.finish_as(sha256)
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
-        return descriptor
 
 
 def verified_message(

@@ -87,6 +87,22 @@ class Verified:
     content: bytes = b""
     late: Late | None = None
 
+    def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
+        """Return the file with its content, as from `Content.finish`. Waits where the key has ended since."""
+        descriptor, size, sha256 = content
+        opened = Opened(
+            content=descriptor,
+            size=size,
+            sha256=sha256,
+            signature=self.signature,
+            engine=engine,
+            opened_by=opened_by,
+            late=self.late,
+        )
+        if self.ended is not None:
+            raise Waits(self.ended, opened)
+        return opened
+
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import bz2
 import hmac
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -179,6 +179,12 @@ def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
 
 _PIECE = 1024 * 1024
 _MOST_LAYERS = 4
+_INFLATORS: dict[int, Callable[[], zlib._Decompress | bz2.BZ2Decompressor]] = {
+    1: lambda: zlib.decompressobj(-15),
+    2: zlib.decompressobj,
+    3: bz2.BZ2Decompressor,
+}
+"""By the kind of compression (RFC 9580, 9.4)."""
 _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.SIGNATURE]
 
 
@@ -208,7 +214,10 @@ def unwrapped(
     wraps = [packet for packet in outer if packet.tag == packets.PKESK]
     found = _Found(_protection(container.tag, container.body(data)), container.body(data), limits.old_ciphers)
     if session is not None:
-        plain, opened_by, cipher = _with_session(found, session), "", session.cipher
+        whole, opened_by, cipher = found.opened(session), "", session.cipher
+        if whole is None:
+            raise Refusal("open:damaged")
+        plain = whole
     else:
         plain, opened_by, cipher = _decrypted(found, [wrap.body(data) for wrap in wraps], keys)
     message, rearranged = _decompressed(plain, limits.embedded_content_bytes)
@@ -274,15 +283,13 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
     for wrap in envelope.wraps:
         for key in keys:
             session = key.session_key(wrap)
-            plain = _start_off(envelope, session) if session else None
+            plain = None
+            with suppress(Refusal):
+                if session is not None:
+                    old = containers.OLD_CIPHERS
+                    plain = containers.start_of(envelope.protection, envelope.start, session, old)
             if session is not None and plain is not None:
                 yield session, plain
-
-
-def _start_off(envelope: Envelope, session: SessionKey) -> bytes | None:
-    with suppress(Refusal):
-        return containers.start_of(envelope.protection, envelope.start, session, containers.OLD_CIPHERS)
-    return None
 
 
 def _first(plain: bytes) -> tuple[int, bytes] | None:
@@ -299,28 +306,17 @@ def _first(plain: bytes) -> tuple[int, bytes] | None:
 
 
 def _start_inflated(body: bytes) -> bytes:
+    if not body or body[0] not in _INFLATORS:
+        return body[1:]
     try:
-        if body[:1] == b"\1":
-            return zlib.decompressobj(-15).decompress(body[1:], _PIECE)
-        if body[:1] == b"\2":
-            return zlib.decompressobj().decompress(body[1:], _PIECE)
-        if body[:1] == b"\3":
-            return bz2.BZ2Decompressor().decompress(body[1:], _PIECE)
+        return _INFLATORS[body[0]]().decompress(body[1:], _PIECE)
     except (zlib.error, OSError):
         return b""
-    return body[1:]
 
 
 def uncompressed(message: bytes, cap: int) -> bytes:
     """Return an unencrypted message without compression. Refusal if it cannot be decompressed."""
     return _decompressed(message, cap)[0]
-
-
-def _with_session(found: _Found, session: SessionKey) -> bytes:
-    plain = found.opened(session)
-    if plain is None:
-        raise Refusal("open:damaged")
-    return plain
 
 
 def _decrypted(
@@ -382,52 +378,26 @@ def _only_compressed(plain: bytes) -> Packet | None:
 def _inflated(body: bytes, cap: int) -> bytes:
     if not body:
         raise Refusal("open:damaged")
-    kind = body[0]
-    if kind == 0:
+    if body[0] == 0:
         return body[1:]
-    if kind == 1:
-        return _all_of(zlib.decompressobj(-15), body[1:], cap)
-    if kind == 2:  # noqa: PLR2004 - RFC 9580, 9.4
-        return _all_of(zlib.decompressobj(), body[1:], cap)
-    if kind == 3:  # noqa: PLR2004
-        return _all_of_bzip2(body[1:], cap)
-    raise Refusal("open:unsupported", feature="an unknown kind of compression")
-
-
-def _all_of(inflator: zlib._Decompress, body: bytes, cap: int) -> bytes:
-    plain = bytearray()
-    waiting = body
+    if body[0] not in _INFLATORS:
+        raise Refusal("open:unsupported", feature="an unknown kind of compression")
+    inflator, plain, waiting = _INFLATORS[body[0]](), bytearray(), body[1:]
     try:
         while not inflator.eof and len(plain) <= cap:
             piece = inflator.decompress(waiting, _PIECE)
-            waiting = inflator.unconsumed_tail
-            if not piece and not waiting:
+            # What is left over zlib hands back, and bzip2 keeps.
+            if isinstance(inflator, bz2.BZ2Decompressor):
+                waiting, wants_more = b"", inflator.needs_input
+            else:
+                waiting, wants_more = inflator.unconsumed_tail, True
+            if not piece and not waiting and wants_more:
                 break
             plain += piece
-    except zlib.error:
+    except (zlib.error, OSError, ValueError):
         raise Refusal("open:damaged") from None
-    return _whole(plain, cap, ended=inflator.eof and not inflator.unused_data)
-
-
-def _all_of_bzip2(body: bytes, cap: int) -> bytes:
-    inflator = bz2.BZ2Decompressor()
-    plain = bytearray()
-    waiting = body
-    try:
-        while not inflator.eof and len(plain) <= cap:
-            piece = inflator.decompress(waiting, _PIECE)
-            waiting = b""
-            if not piece and inflator.needs_input:
-                break
-            plain += piece
-    except (OSError, ValueError):
-        raise Refusal("open:damaged") from None
-    return _whole(plain, cap, ended=inflator.eof and not inflator.unused_data)
-
-
-def _whole(plain: bytearray, cap: int, *, ended: bool) -> bytes:
     if len(plain) > cap:
         raise Refusal("open:too-large")
-    if not ended:
+    if not inflator.eof or inflator.unused_data:
         raise Refusal("open:damaged")
     return bytes(plain)

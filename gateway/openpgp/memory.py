@@ -43,8 +43,11 @@ class Content:
             raise Refusal("open:too-large")
         self._digest.update(piece)
         rest = memoryview(piece)
-        while rest:
-            rest = rest[self._write(rest) :]
+        try:
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+        except OSError as error:
+            raise Fault(f"no memory for the content: {error.strerror}") from error
 
     def restart(self) -> None:
         """Discard the written bytes. Under concurrent readers, continue in new memory."""
@@ -67,11 +70,12 @@ class Content:
         fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, FIXED)
         return self.descriptor, self.size, self._digest.hexdigest()
 
-    def _write(self, piece: memoryview) -> int:
-        try:
-            return os.write(self.descriptor, piece)
-        except OSError as error:
-            raise Fault(f"no memory for the content: {error.strerror}") from error
+    def finish_as(self, sha256: str) -> int:
+        """Return the descriptor as `finish` does. Fault for another content than the one of this digest."""
+        descriptor, _, digest = self.finish()
+        if digest != sha256:
+            raise Fault("the stored file does not open to the content that was examined")
+        return descriptor
 
 
 def empty_memory() -> int:

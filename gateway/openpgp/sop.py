@@ -28,7 +28,7 @@ from gateway.openpgp import judge, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
-from gateway.openpgp.judge import Sender, Verified, Waits, check_signature, parsed_senders, verified_late
+from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import (
     SecretKey,
     identified,
@@ -209,19 +209,9 @@ class SopOpener:
             # Refuse nested encryption, which programs open silently.
             if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
                 raise Refusal("open:not-one-file")
-            descriptor, size, sha256 = content.finish()
-        opened = Opened(
-            content=descriptor,
-            size=size,
-            sha256=sha256,
-            signature=verified.signature,
-            engine=self.name,
-            opened_by=self._opened_by(envelope),
-            late=verified.late,
-        )
-        if verified.ended is not None:
-            raise Waits(verified.ended, opened)
-        return opened
+            made = content.finish()
+        named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
+        return verified.delivered(made, self.name, named[0] if len(named) == 1 else None)
 
     @cached_property
     def _keys(self) -> list[SecretKey]:
@@ -251,16 +241,9 @@ class SopOpener:
                     if inside.uncommon:
                         job.content.restart()
                         job.content.write(judge.literal(inside.message))
-                descriptor, _, digest = content.finish()
-                if digest != sha256:
-                    raise Fault("the stored file does not open to the content that was examined")
+                return content.finish_as(sha256)
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
-        return descriptor
-
-    def _opened_by(self, envelope: Envelope) -> str | None:
-        named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
-        return named[0] if len(named) == 1 else None
 
     def _run_somehow(self, job: _Job) -> tuple[int, bytes]:
         """Run as `_run`; for an anonymous recipient, once more with a session key found here."""
@@ -295,7 +278,10 @@ class SopOpener:
             raise Fault(f"{self.name} ended with {code}")
         unsigned = code in {0, NO_SIGNATURE}
         if job.sealed.size > job.limits.embedded_sealed_bytes or not self._keys:
-            raise _unseen(job.senders, now) if unsigned else Refusal("open:damaged")
+            # An invalid signature in a file too large for inspection.
+            expired = any(sender.has_expired(now) for sender in job.senders)
+            unseen = "open:key-expired" if expired else "open:wrong-signer"
+            raise Refusal(unseen if unsigned else "open:damaged")
         inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits)
         about = (inside.message, job.senders, job.limits, now, inside.opened_by)
         if inside.uncommon:
@@ -308,12 +294,6 @@ class SopOpener:
         job.content.restart()
         job.content.write(verified.content)
         return verified
-
-
-def _unseen(senders: Sequence[Sender], now: datetime) -> Refusal:
-    """Return the refusal for an invalid signature in a file too large for inspection."""
-    expired = any(sender.has_expired(now) for sender in senders)
-    return Refusal("open:key-expired" if expired else "open:wrong-signer")
 
 
 @dataclass(frozen=True, slots=True)
