@@ -15,44 +15,48 @@ from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, O
 from gateway.model.layout import FileLayout
 from gateway.openpgp.engines import ProgramFile
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutFile:
+    """One file, by its reference: the subject of each request, answer and outcome."""
+
+    reference: str
+
+
 # Requests to the viewer and its answers: plain values.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Viewing:
+class Viewing(AboutFile):
     """Content, sent as a descriptor, to make a view or counts of."""
 
-    reference: str
     basis: Basis | Counting
     kind: Literal["viewing"] = "viewing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Viewed:
+class Viewed(AboutFile):
     """View made, following as a descriptor of anonymous memory unless the content is the view."""
 
-    reference: str
     view: View
     kind: Literal["viewed"] = "viewed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayingOut:
+class LayingOut(AboutFile):
     """View, sent as a descriptor, to lay out as a file for another system."""
 
-    reference: str
     layout: FileLayout
     stated: Stated
     kind: Literal["laying-out"] = "laying-out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaidOut:
+class LaidOut(AboutFile):
     """File laid out, following as a descriptor of anonymous memory; `filled` are rows with a value, by
     column.
     """
 
-    reference: str
     size: int
     sha256: str
     rows: int
@@ -61,33 +65,30 @@ class LaidOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamingRecords:
+class NamingRecords(AboutFile):
     """Content, sent as a descriptor, to list the persons of each record of."""
 
-    reference: str
     kind: Literal["naming-records"] = "naming-records"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordsNamed:
+class RecordsNamed(AboutFile):
     """Persons in each record, in the order of a view: UPNs, and names as in `classify.person_names`.
 
     A record naming nobody has neither.
     """
 
-    reference: str
     records: list[tuple[list[str], list[str]]]
     kind: Literal["records-named"] = "records-named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealPart:
+class SealPart(AboutFile):
     """Content, sent as a descriptor: a provider's part of a file, to seal to the provider.
 
     The rest is as in `SealCopy`.
     """
 
-    reference: str
     signer: str
     recipients: tuple[str, ...]
     now: datetime
@@ -95,7 +96,7 @@ class SealPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(AboutFile):
     """One landed file to examine. `senders` are armored certificates in force.
 
     `others` are the provider's certificates awaiting approval or ended, to tell a file signed by one of
@@ -107,7 +108,6 @@ class Job:
     provider.
     """
 
-    reference: str
     name: str
     senders: tuple[str, ...]
     now: datetime
@@ -131,23 +131,21 @@ class OpenRefused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unsealed:
+class Unsealed(AboutFile):
     """File unsealed, with one good signature; its content follows as a descriptor.
 
     `why` is set where the signing key has ended or is not yet in force.
     """
 
-    reference: str
     opened: Opened
     why: OpenRefused | None = None
     kind: Literal["unsealed"] = "unsealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(AboutFile):
     """One content to classify, sent as a descriptor. Pupils are returned for the types in `rolls`."""
 
-    reference: str
     name: str
     today: date
     rolls: tuple[str, ...] = ()
@@ -173,13 +171,12 @@ NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class Read(AboutFile):
     """Classified content; for a roll also its pupils. `left_out` counts records beyond the limit.
 
     `numbers` and `names` are of all persons in any content: UPNs, and keys of persons without a UPN.
     """
 
-    reference: str
     content: Classified | ContentRefused
     pupils: list[Pupil] | None = None
     numbers: list[Number] = field(default_factory=list)
@@ -203,10 +200,9 @@ class Judging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StillSealed:
+class StillSealed(AboutFile):
     """Drop to be opened before it can be judged."""
 
-    reference: str
     kind: Literal["still-sealed"] = "still-sealed"
 
 
@@ -233,42 +229,35 @@ class FoundKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileOpened:
-    """File with one good signature by a key in force, classified.
+class FileRead(AboutFile):
+    """File with one good signature, classified.
 
     `opened.content` is -1: the content is gone with the children. `roll` is the roll as packed by
     `rolls.packed`, in base64; `persons` the concatenated 16-octet digests of all persons, in base64.
     """
 
-    reference: str
     opened: Opened
     content: Classified | ContentRefused
     roll: str | None = None
     persons: str = ""
-    kind: Literal["opened"] = "opened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileWaits:
-    """File with one good signature, classified, whose signing key has ended or is not yet in force.
+class FileOpened(FileRead):
+    """File signed by a key in force."""
 
-    `why` tells ended from not yet in force; the rest is as in `FileOpened`.
-    """
 
-    reference: str
-    opened: Opened
-    content: Classified | ContentRefused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileWaits(FileRead):
+    """File whose signing key has ended or is not yet in force, as `why` tells."""
+
     why: OpenRefused
-    roll: str | None = None
-    persons: str = ""
-    kind: Literal["waits"] = "waits"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileRefused:
+class FileRefused(AboutFile):
     """File or drop impossible to open, or wrong for its folder."""
 
-    reference: str
     why: OpenRefused
     kind: Literal["refused"] = "refused"
 
@@ -279,100 +268,89 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementCopy:
+class AgreementCopy(AboutFile):
     """Drop in /agreement with the agreement's text, signed by its provider. `signatory`: as the text says."""
 
-    reference: str
     signature: Signature
     signatory: str = ""
     kind: Literal["agreement"] = "agreement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyDrop:
+class KeyDrop(AboutFile):
     """Drop in /keys with a key. `signature`: of the whole drop, where signed."""
 
-    reference: str
     key: FoundKey
     signature: Signature | None = None
     kind: Literal["key"] = "key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeadingsDrop:
+class HeadingsDrop(AboutFile):
     """Drop in /keys stating the meaning of headings: each with the key of a field."""
 
-    reference: str
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
     signature: Signature
     kind: Literal["headings"] = "headings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileWithheld:
+class FileWithheld(AboutFile):
     """File in the clear, so not written down by intake. Made by the service, without a child."""
 
-    reference: str
     why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileLost:
+class FileLost(AboutFile):
     """File that lost every child given the file. Made by the service."""
-
-    reference: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reopen:
+class Reopen(AboutFile):
     """Accepted or held file to open again for collection; its digest proves the content."""
 
-    reference: str
     sha256: str
     kind: Literal["reopen"] = "reopen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reopened:
+class Reopened(AboutFile):
     """Content reopened, following as a descriptor of anonymous memory, `size` bytes long."""
 
-    reference: str
     size: int
     kind: Literal["reopened"] = "reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reseal:
+class Reseal(AboutFile):
     """Stored file whose session key is to be sealed to another certificate of the gateway.
 
     `sha256` of the content proves the session key; None where the file was never opened.
     """
 
-    reference: str
     certificate: str
     sha256: str | None
     kind: Literal["reseal"] = "reseal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Resealed:
+class Resealed(AboutFile):
     """Session key of a stored file, sealed and armored; `proved` by opening the content."""
 
-    reference: str
     session: str
     proved: bool
     kind: Literal["resealed"] = "resealed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealCopy:
+class SealCopy(AboutFile):
     """Accepted file to open and seal to a provider concerned; its digest proves the content.
 
     `recipients` are the provider's armored certificates in force at `now`; `signer` is the fingerprint of
     the gateway's signing key.
     """
 
-    reference: str
     sha256: str
     signer: str
     recipients: tuple[str, ...]
@@ -381,13 +359,12 @@ class SealCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealedCopy:
+class SealedCopy(AboutFile):
     """Sealed copy, following as a descriptor of anonymous memory. `size` and `sha256` are of the copy.
 
     `sealed_to` are the fingerprints of the certificates able to open the copy.
     """
 
-    reference: str
     size: int
     sha256: str
     sealed_to: tuple[str, ...]
@@ -395,10 +372,9 @@ class SealedCopy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(AboutFile):
     """Fault of the gateway; `explanation` is a sentence without names or contents."""
 
-    reference: str
     explanation: str
     kind: Literal["failed"] = "failed"
 
