@@ -15,13 +15,11 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 from struct import error, unpack_from
 from typing import BinaryIO, Literal, cast
 from zipfile import ZipFile
 
 from gateway.classify import markup
-from gateway.classify.calamine import in_memory
 from gateway.classify.content import (
     Source,
     active,
@@ -174,11 +172,6 @@ def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: Cl
                 return True
             end = piece[-_LONGEST_WORD:]
     return False
-
-
-def unpacked(content: BinaryIO) -> BytesIO:
-    """Unpack a file of an archive into memory, because seeking in a packed file unpacks each time."""
-    return in_memory(content, FORMAT)
 
 
 _CUSTOM_BYTES = 64 * 1024

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -11,12 +10,12 @@ from zipfile import ZipFile
 
 from gateway.classify import (
     archive,
+    containers,
     ctf,
     dfe_message,
     jcq,
     json_records,
     markup,
-    old_workbook,
     parts,
     registers,
 )
@@ -37,12 +36,11 @@ from gateway.classify.content import (
     told_encoding,
     unknown,
 )
-from gateway.classify.delimited import Sheet, read_table, tables_in
+from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.parts import Part, judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
 from gateway.classify.tally import OnPerson, OnPupil, Tally
-from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
@@ -101,7 +99,7 @@ def classify_ahead(
     tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
-        if archive.is_archive(timed) or old_workbook.is_old_workbook(timed):
+        if containers.is_packed(timed):
             return None
         encoding = told_encoding(timed) or "utf-8"
         verdict = _recognise_text(Source(timed, encoding, limits), tally)
@@ -127,28 +125,24 @@ def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> Cont
 def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False) -> Verdict:
     if not size_of(content):
         raise unknown("the file is empty")
-    if old_workbook.is_old_workbook(content):
-        sheets = old_workbook.sheets_of(content, limits)
-        return _recognise_sheets(sheets, tally, limits, old_workbook.FORMAT)
-    if not archive.is_archive(content):
-        refuse_other_documents(content)
-        return _recognise_text(Source(content, encoding_of(content), limits), tally)
-    with archive.opened(content, limits) as packed:
-        names = archive.names(packed)
-        if (found := sheets_in(content, packed, names, limits)) is not None:
-            for place, text in archive.texts_in(packed, limits):
+    with containers.opened(content, limits) as found:
+        if isinstance(found, containers.Workbook):
+            for place, text in found.beside:
                 tally.account.beside_cells(place, text)
-            return _recognise_sheets(found[0], tally, limits, found[1])
-        if (kind := _document_of(names)) is not None:
+            return _recognise_sheets(found, tally, limits)
+        if found is None:
+            refuse_other_documents(content)
+            return _recognise_text(Source(content, encoding_of(content), limits), tally)
+        if (kind := _document_of(archive.names(found))) is not None:
             raise other_document(kind, format=archive.FORMAT)
         if inside:
             raise packed_away("an archive inside an archive", format=archive.FORMAT)
-        names = archive.files(packed, tally.rules.sensitive)
+        names = archive.files(found, tally.rules.sensitive)
         if not names:
             raise unknown("an archive of no files", format=archive.FORMAT)
         for name in names:
             tally.account.title(name.rpartition(".")[0])
-        each: list[Part] = [partial(_recognise_file, packed, limits, name) for name in names]
+        each: list[Part] = [partial(_recognise_file, found, limits, name) for name in names]
         verdict = parts.together(each, tally, "files", archive.FORMAT)
         verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
         return verdict
@@ -161,23 +155,20 @@ def _document_of(names: list[str]) -> str | None:
     return next((kind for part, kind in OFFICE_PARTS["documents"].items() if part in names), None)
 
 
-def _recognise_sheets(sheets: list[Sheet], tally: Tally, limits: ClassifyLimits, format: str) -> Verdict:  # noqa: A002
-    for sheet in sheets:
+def _recognise_sheets(book: containers.Workbook, tally: Tally, limits: ClassifyLimits) -> Verdict:
+    for sheet in book.sheets:
         tally.account.title(sheet.name)
-    tables = tables_in(sheets, tally.rules, limits, format)
+    tables = tables_in(book.sheets, tally.rules, limits, book.format)
     each: list[Part] = [
-        lambda tally, table=table: judge(table(), tally, format=format)  # type: ignore[misc]
+        lambda tally, table=table: judge(table(), tally, format=book.format)  # type: ignore[misc]
         for table in tables
     ]
-    return parts.together(each, tally, "tables", format)
+    return parts.together(each, tally, "tables", book.format)
 
 
 def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Verdict:
-    with archive.member(packed, name) as content:
-        if not (archive.is_archive(content) or old_workbook.is_old_workbook(content)):
-            return _recognise(content, tally, limits, inside=True)
-        with closing(archive.unpacked(content)) as unpacked:
-            return _recognise(unpacked, tally, limits, inside=True)
+    with containers.file_in(packed, name) as content:
+        return _recognise(content, tally, limits, inside=True)
 
 
 def _recognise_text(source: Source, tally: Tally) -> Verdict:

@@ -16,16 +16,14 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from lxml import etree
 
-from gateway.classify import archive, jcq, json_records, old_workbook
-from gateway.classify.calamine import in_memory
+from gateway.classify import archive, containers, jcq, json_records
 from gateway.classify.content import Source, encoding_of
-from gateway.classify.delimited import Sheet, Table, read_table, tables_in
+from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
 from gateway.classify.views.tables import Apart, Batches, CsvWriter, Cut, JsonWriter, TableWriter, Write
 from gateway.classify.views.walk import other_records, read_results, record_names, start_of
-from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
 
@@ -184,36 +182,28 @@ class _Maker:
 
     def make(self, content: BinaryIO, write: Write) -> bool:
         """Write the view; return True where its form differs from the content's, apart from omissions."""
-        if old_workbook.is_old_workbook(content):
-            return self._workbook(old_workbook.sheets_of(content, self._limits), old_workbook.FORMAT, write)
-        if not archive.is_archive(content):
-            return self._plain(content, write)
-        with archive.opened(content, self._limits) as packed:
-            found = sheets_in(content, packed, archive.names(packed), self._limits)
-            if found is not None:
-                return self._workbook(*found, write)
-            return self._archive(packed, write)
-
-    def _workbook(self, sheets: list[Sheet], format: str, write: Write) -> bool:  # noqa: A002
-        with closing(WorkbookWriter(write)) as book:
-            for table in tables_in(sheets, self._rules, self._limits, format):
-                self._table(table(), book)
-        return True
+        with containers.opened(content, self._limits) as found:
+            if found is None:
+                return self._plain(content, write)
+            if isinstance(found, ZipFile):
+                return self._archive(found, write)
+            with closing(WorkbookWriter(write)) as book:
+                for table in tables_in(found.sheets, self._rules, self._limits, found.format):
+                    self._table(table(), book)
+            return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
         """Write an archive of views, with numbers as file names, because original names may name people."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
             for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
-                with archive.member(packed, name) as content:
-                    packed_too = archive.is_archive(content) or old_workbook.is_old_workbook(content)
-                    with in_memory(content, archive.FORMAT) if packed_too else content as readable:
-                        file = entry(f"{number}.{self._extension(readable)}")
-                        with made.open(file, "w", force_zip64=True) as part:
-                            self.make(readable, part.write)
+                with containers.file_in(packed, name) as content:
+                    file = entry(f"{number}.{self._extension(content)}")
+                    with made.open(file, "w", force_zip64=True) as part:
+                        self.make(content, part.write)
         return True
 
     def _extension(self, content: BinaryIO) -> str:
-        if archive.is_archive(content) or old_workbook.is_old_workbook(content):
+        if containers.is_packed(content):
             return "xlsx"
         start = start_of(content)
         return "xml" if start.startswith("<") else "json" if json_records.looks_like(start) else "csv"

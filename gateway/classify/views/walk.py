@@ -1,18 +1,17 @@
 """Records of a content, in the order of a view: values of some fields, and the persons in each."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from itertools import chain, islice
 from typing import BinaryIO
+from zipfile import ZipFile
 
-from gateway.classify import archive, ctf, dfe_message, jcq, json_records, markup, old_workbook
-from gateway.classify.calamine import in_memory
+from gateway.classify import archive, containers, ctf, dfe_message, jcq, json_records, markup
 from gateway.classify.content import Row, Source, encoding_of, head_of
 from gateway.classify.delimited import BATCH, Header, Table, line_batches, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
 from gateway.classify.jcq import LEARN_FROM, JcqLayout, candidate_in, centre_in, grades_in, learn, result_in
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import read_date
-from gateway.classify.workbooks import sheets_in
 from gateway.home.settings import ClassifyLimits
 from gateway.model import RecordsWhere
 
@@ -134,35 +133,29 @@ class RecordWalk:
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
         """Yield the records of a content. Raises Unreadable."""
-        if old_workbook.is_old_workbook(content):
-            sheets = old_workbook.sheets_of(content, self._limits)
-            yield from self._tables(tables_in(sheets, self._rules, self._limits, old_workbook.FORMAT))
-        elif not archive.is_archive(content):
-            source, start = Source(content, encoding_of(content), self._limits), start_of(content)
-            if start.startswith("<"):
-                for record in markup.pupil_records(source, record_names(source, self._rules)):
-                    if markup.local_name(record.tag) != HEADER:
-                        yield self._of_element(record)
-            elif jcq.looks_like(start, self._rules.data_types.jcq):
-                yield from self._rows(read_results(source, self._rules))
-            elif json_records.looks_like(start):
-                yield from self._rows(json_records.read_table(source, self._rules))
+        with containers.opened(content, self._limits) as found:
+            if isinstance(found, ZipFile):
+                for name in archive.files(found, self._rules.sensitive):
+                    with containers.file_in(found, name) as member:
+                        yield from self.walk(member)
+            elif found is not None:
+                for table in tables_in(found.sheets, self._rules, self._limits, found.format):
+                    yield from self._rows(table())
             else:
-                yield from self._rows(read_table(source, self._rules))
-        else:
-            with archive.opened(content, self._limits) as packed:
-                found = sheets_in(content, packed, archive.names(packed), self._limits)
-                if found is not None:
-                    yield from self._tables(tables_in(found[0], self._rules, self._limits, found[1]))
-                    return
-                for name in archive.files(packed, self._rules.sensitive):
-                    with archive.member(packed, name) as member:
-                        packed_too = archive.is_archive(member) or old_workbook.is_old_workbook(member)
-                        with in_memory(member, archive.FORMAT) if packed_too else member as readable:
-                            yield from self.walk(readable)
+                yield from self._of_text(content)
 
-    def _tables(self, tables: Sequence[Callable[[], Table]]) -> Iterator[Values]:
-        return chain.from_iterable(self._rows(table()) for table in tables)
+    def _of_text(self, content: BinaryIO) -> Iterator[Values]:
+        source, start = Source(content, encoding_of(content), self._limits), start_of(content)
+        if start.startswith("<"):
+            for record in markup.pupil_records(source, record_names(source, self._rules)):
+                if markup.local_name(record.tag) != HEADER:
+                    yield self._of_element(record)
+        elif jcq.looks_like(start, self._rules.data_types.jcq):
+            yield from self._rows(read_results(source, self._rules))
+        elif json_records.looks_like(start):
+            yield from self._rows(json_records.read_table(source, self._rules))
+        else:
+            yield from self._rows(read_table(source, self._rules))
 
     def _rows(self, table: Table) -> Iterator[Values]:
         columns = [(index, key) for index, name in enumerate(table.header.names) for key in self._keys(name)]
