@@ -20,20 +20,7 @@ from gateway.samples.people import Pupil, School, pupils, school
 _TERMS = {"autumn": "AUT", "spring": "SPR", "summer": "SUM"}
 _ASSESSMENT = "StageAssessment"
 _LEFT = 2
-_WORDS = {
-    "LEA": "999", "LA": "999", "Estab": "6900", "LAEstab": "9996900", "URN": "990000",
-    "SchoolName": "Ivy Hill School", "Language": "ENG", "UKcountry": "ENG", "Country": "England",
-    "AcademicYear": "2025/26", "CensusTerm": "Autumn",
-    "Year": "2025", "PHASE": "PS", "ACADYR": "2025/2026", "PhoneNo": "01632 960123",
-    "Email": "pupil@example.org",
-    "URN_AC": "990000", "EALGRP": "1", "FSMeligible": "1", "FSM_protected": "1", "EVERFSM_6": "1",
-    "EVERFSM_6_P": "1", "FSM": "1", "FSM6": "1", "FSM6_P": "1", "Title": "Ms", "Relationship": "PAM",
-    "FLANG": "1", "FSM6CLA1A": "1", "EYPPR": "Y", "EYPPBF": "EO",
-    "FIRSTLANG": "ENG", "PupilPremium": "Y",
-    "UniquePropertyReferenceNumber": "100012345678",
-    "CareAuthority": "999", "QN": "60146084", "applacementpostcode": "TA1 1AA",
-    "openingtime": "08:00", "closingtime": "18:00", "LearningStartDate": "2025-09-03",
-}  # fmt: skip
+_WORDS: dict[str, str] = drawing.data("records")["layouts"]
 _YEARS = {"primary": ("1", "2", "3", "4", "5", "6"), "secondary": ("7", "8", "9", "10", "11")}
 _BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}
 _PLAIN = {"flag": "true", "number": "12", "word": "A1", "nothing": ""}

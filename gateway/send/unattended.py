@@ -6,6 +6,7 @@ import getpass
 import subprocess
 import sys
 from enum import StrEnum
+from importlib.resources import files
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -18,21 +19,6 @@ class Manager(StrEnum):
     WINDOWS = "windows"
 
 
-_UNIT = """\
-# {how}
-[Unit]
-Description=Sends what is put into {shown} to the local authority
-After=network-online.target
-
-[Service]
-{user}ExecStart={command}
-Restart=on-failure
-RestartSec=30
-NoNewPrivileges=yes
-
-[Install]
-WantedBy={target}
-"""
 _HOW = {
     Manager.USER: "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
     "#   systemctl --user enable --now gateway-send-watch\n"
@@ -40,45 +26,6 @@ _HOW = {
     Manager.SYSTEM: "Write this to /etc/systemd/system/gateway-send-watch.service, then:\n"
     "#   systemctl enable --now gateway-send-watch",
 }
-_TASK = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<!-- Runs from the start of the computer, whether anybody is logged on or not, and keeps no password.
-     As administrator: schtasks /create /tn "Gateway send watch" /xml FILE -->
-<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">
-  <RegistrationInfo>
-    <Description>Sends what is put into {shown} to the local authority.</Description>
-  </RegistrationInfo>
-  <Triggers>
-    <BootTrigger>
-      <Enabled>true</Enabled>
-    </BootTrigger>
-  </Triggers>
-  <Principals>
-    <Principal id="Author">
-      <UserId>{user}</UserId>
-      <LogonType>S4U</LogonType>
-      <RunLevel>LeastPrivilege</RunLevel>
-    </Principal>
-  </Principals>
-  <Settings>
-    <MultipleInstancesPolicy>IgnoreNew</MultipleInstancesPolicy>
-    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>
-    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>
-    <StartWhenAvailable>true</StartWhenAvailable>
-    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>
-    <RestartOnFailure>
-      <Interval>PT1M</Interval>
-      <Count>999</Count>
-    </RestartOnFailure>
-  </Settings>
-  <Actions Context="Author">
-    <Exec>
-      <Command>{program}</Command>
-      <Arguments>{arguments}</Arguments>
-    </Exec>
-  </Actions>
-</Task>
-"""
 
 
 def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
@@ -96,15 +43,19 @@ def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path)
             "shown": str(folder.absolute()), "user": getpass.getuser(), "program": sys.executable,
             "arguments": subprocess.list2cmdline(arguments),
         }  # fmt: skip
-        return _TASK.format(**{name: escape(value) for name, value in values.items()})
+        return _template("watch.xml").format(**{name: escape(value) for name, value in values.items()})
     is_user = manager is Manager.USER
-    return _UNIT.format(
+    return _template("watch.service").format(
         how=_HOW[manager],
         shown=str(folder.absolute()).replace("%", "%%"),
         user="" if is_user else f"User={getpass.getuser()}\n",
         command=" ".join(map(_quoted, [sys.executable, *arguments])),
         target="default.target" if is_user else "multi-user.target",
     )
+
+
+def _template(name: str) -> str:
+    return files("gateway.send").joinpath(name).read_text("utf-8")
 
 
 def _quoted(word: str) -> str:

@@ -239,6 +239,14 @@ class ObjectStore:
     client: S3Store
     scratch: Path
 
+    def copies(self) -> SharedCopies:
+        """Return the sealed copies in the bucket."""
+        return SharedCopies(self.client)
+
+    def policies(self) -> SharedPolicies:
+        """Return the versions of policies in the bucket."""
+        return SharedPolicies(self.client)
+
     def put(self, reference: str, source: int, size: int) -> Kept:
         """Store a file from a descriptor, durably after return."""
         start = _read(source, min(size, SMALL_BYTES + 1))

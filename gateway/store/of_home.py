@@ -181,20 +181,14 @@ def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
     """Return the store of copies sealed by other hosts; None for the home's own folder."""
     if settings.store.url is None:
         return None
-    store = _shared(home, settings)
-    from gateway.store.objects import SharedCopies  # noqa: PLC0415
-
-    return SharedCopies(store.client)
+    return _shared(home, settings).copies()
 
 
 def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
     """Return the store of policy versions shared by hosts; None for a host working alone."""
     if not settings.host.shares:
         return None
-    store = _shared(home, settings)
-    from gateway.store.objects import SharedPolicies  # noqa: PLC0415
-
-    return SharedPolicies(store.client)
+    return _shared(home, settings).policies()
 
 
 def check_store(home: Home, settings: Settings) -> None:
