@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, case, exists, or_, select
+from sqlalchemy import ColumnElement, Select, Text, case, cast, exists, literal_column, or_, select
 from sqlalchemy import select as select_columns
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
 from gateway.access import EVERYTHING, Sight
-from gateway.model import State, Transfer, WaitsFor
+from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import WITHDRAWN_BY_ONE
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.sight import within
@@ -363,21 +363,55 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
 
     The same is what one provider sent with the same content; the newest stands last.
     """
-    digests = {one.content_sha256 for one in found if one.content_sha256}
-    of = col(TransferRow.provider), col(TransferRow.content_sha256)
-    query = select_columns(*of, col(TransferRow.reference)).where(
-        col(TransferRow.state) == "held", col(TransferRow.content_sha256).in_(digests)
+    sent, twin = TransferRow, aliased(TransferRow)
+    numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
+    same = select_columns(func.aggregate_strings(numbered, ",")).where(
+        col(twin.content_sha256) == col(sent.content_sha256),
+        col(twin.provider) == col(sent.provider),
+        col(twin.state) == literal_column("'held'"),  # No value to be filled in, or the index does not apply.
     )
-    same: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for provider, digest, reference in session.execute(query.order_by(col(TransferRow.sequence))):
-        same[provider, digest].append(reference)
-    return {reference: every for every in same.values() if len(every) > 1 for reference in every}
+    query = select_columns(col(sent.reference), same.scalar_subquery())
+    told = session.execute(query.where(col(sent.sequence).in_([one.sequence for one in found])))
+    numbers = {of: [one.split(" ") for one in every.split(",")] for of, every in told if "," in (every or "")}
+    return {
+        of: [reference for _, reference in sorted(every, key=lambda one: int(one[0]))]
+        for of, every in numbers.items()
+    }
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:
     """Return the providers with a held file."""
     query = select_columns(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
     return frozenset(session.execute(query).scalars())
+
+
+class HeldInShort(NamedTuple):
+    """A held file in a long list."""
+
+    reference: str
+    landed_at: datetime
+    reasons: list[Reason]
+
+
+def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[HeldInShort]]:
+    """Return the latest `most` held files of one provider, or of each, oldest first."""
+    row, why = TransferRow, ReasonRow
+    held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
+    latest_first = col(row.sequence).desc()
+    if provider is not None:
+        some = select_columns(col(row.sequence)).where(*held).order_by(latest_first).limit(most)
+        held.append(col(row.sequence).in_(some))
+    of_it = col(row.provider), col(row.reference), col(row.landed_at)
+    told = col(why.code), col(why.clause), col(why.sentence), col(why.next_step)
+    query = select_columns(*of_it, *told).join(why, col(why.transfer) == col(row.sequence)).where(*held)
+    found: defaultdict[str, dict[str, HeldInShort]] = defaultdict(dict)
+    for of, reference, at, code, clause, sentence, step in session.execute(
+        query.order_by(latest_first, col(why.ordinal))
+    ):
+        if reference in found[of] or len(found[of]) < most:
+            reason = Reason(code=code, clause=clause, sentence=sentence, next_step=step)
+            found[of].setdefault(reference, HeldInShort(reference, at, [])).reasons.append(reason)
+    return {of: [*files.values()][::-1] for of, files in found.items()}
 
 
 def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:

@@ -19,6 +19,7 @@ from gateway.registry.transfer_lists import TransfersWanted
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 HELD = 3_000
 SENSITIVE = (7, 2_900)
+SENT_AGAIN = (5, 900, 2_990)
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
                     sequence=number, reference=f"261124-oak-{number:05}", provider="oak", name="x",
                     folder="in", size=1, sha256="1" * 64, started_at=NOW, landed_at=NOW, ssh_key="k",
                     client="c", state="held",
+                    content_sha256="same" if number in SENT_AGAIN else f"{number}",
                 )
             )  # fmt: skip
         session.flush()
@@ -64,6 +66,15 @@ def steps(session: Session, work: Callable[[Session], object]) -> int:
     finally:
         database.set_progress_handler(None, 10)
     return taken
+
+
+def test_what_was_sent_again_is_found_without_looking_through_all_that_is_held(registry: Registry) -> None:
+    with registry.read() as session:
+        page = transfer_lists.latest(session, TransfersWanted(state="held"), 50)
+        found: dict[str, list[str]] = {}
+        taken = steps(session, lambda session: found.update(transfer_lists.sent_again(session, page)))
+    assert found == {"261124-oak-02990": [f"261124-oak-{number:05}" for number in SENT_AGAIN]}
+    assert taken < HELD / 10
 
 
 @pytest.mark.parametrize(

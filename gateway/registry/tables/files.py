@@ -32,6 +32,7 @@ class TransferRow(Row, table=True):
             "sequence",
             sqlite_where=text("few IS NOT NULL"),  # As in PostgreSQL, whose dialect takes long to load.
         ),
+        Index("transfer_held_by_content", "content_sha256", sqlite_where=text("state = 'held'")),  # The same.
     )
     sequence: int | None = Field(default=None, primary_key=True)
     reference: str = Field(unique=True)
