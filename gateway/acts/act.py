@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from gateway.home import Home
     from gateway.log.leaf import Kind
+    from gateway.policy.catalogue import Catalogue
+    from gateway.policy.timescale import FlowStatus
     from gateway.record.registrar import Registrar
     from gateway.registry.database import Registry
     from gateway.reports.document import Document
@@ -89,6 +91,8 @@ class ActContext:
     """The account of the machine under which the person acts; None in the console."""
     mailboxes: TeamMailboxes | None = None
     """The mailboxes, where the service of the mailboxes carries the act out."""
+    judged: Callable[[date], Mapping[str, Sequence[FlowStatus]]] | None = None
+    """The flows of each provider as judged on a day, within the last minutes; the same."""
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -164,7 +168,8 @@ class ActListing:
 class ActDetails:
     """One thing in detail: a heading, labelled lines, paragraphs, lists of parts, a closing.
 
-    `values` holds everything, for programs. `lines` without a value are left out.
+    `values` holds everything, for programs. `lines` without a value are left out. `refused` says why the
+    answer is a no: the command fails with it.
     """
 
     heading: str
@@ -173,6 +178,7 @@ class ActDetails:
     closing: tuple[str, ...] = ()
     lines: Mapping[str, object] = field(default_factory=dict)
     paragraphs: tuple[str, ...] = ()
+    refused: str = ""
 
     def shown_lines(self) -> dict[str, object]:
         """Return the labelled lines with a value, by label."""
@@ -232,6 +238,11 @@ class Act(BaseModel):
             cls.command = command
             if not hasattr(cls, "right"):
                 raise TypeError(f"nobody may do this: {command} asks for no right")
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
+        """Return the values that the policies know of a field, with their names, by the field."""
+        return {}
 
     def check(self, context: ActContext) -> None:
         """Refuse visible faults before the person confirms. GatewayError with a sentence."""

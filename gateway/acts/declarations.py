@@ -1,15 +1,163 @@
 """Declarations: transfers that went, or will go, another way than through this gateway."""
 
+from __future__ import annotations
+
 from dataclasses import asdict
-from typing import Any, ClassVar
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any, ClassVar
+from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, Area, ReadingAct, Reference, argument
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    Area,
+    Confirmation,
+    Moment,
+    ReadingAct,
+    Reference,
+    argument,
+    option,
+)
 from gateway.acts.listing import DatedListing, ProviderListing, Row
+from gateway.acts.policy_explain import decision_object
+from gateway.errors import ChoiceError
+from gateway.log.leaf import rfc3339
 from gateway.registry import declarations
 from gateway.registry.declarations import Recorded
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.model import Decision
+    from gateway.policy.catalogue import Catalogue
+    from gateway.policy.methods import Declaration
+    from gateway.record.registrar import Registrar
+
 AREA = Area.SCHOOLS
+
+
+class Declare(Act, command="declarations add", right=AccessRight.ENROL):
+    """Declare a transfer by another method: the agreement decides by what is in place.
+
+    Whatever is decided goes on record, and the provider gets a receipt.
+    """
+
+    provider: str = option("Whose transfer it is.", metavar="ID", names="school")
+    method: str = option("How it travels: email, egress, s2s, b2b, post, …", form="How it travels.")
+    data: str = option("A data type, a flow, or a material of methods.toml.", form="What it is that travels.")
+    circumstance: tuple[str, ...] = option(
+        "Something that is true of the data; may be given again.", (),
+        form="What is true of the data.",
+    )  # fmt: skip
+    safeguard: tuple[str, ...] = option(
+        "A safeguard that is in place; may be given again.", (),
+        form="What is in place, of the way that you chose.",
+    )  # fmt: skip
+    on: Moment | None = option("When it goes; now if not given.", None)
+    dry_run: bool = option("Say what would be decided; record nothing.", default=False)
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the methods, the data, and the questions of the agreement, with the methods of each."""
+        methods = catalogue.methods
+        return {
+            "method": {one.id: one.name for one in methods.method if one.declarable},
+            "data": {one: catalogue.wording.name(one) for one in catalogue.data_types()}
+            | {one.id: one.name for one in methods.material},
+            "circumstance": {one.id: one.question for one in methods.circumstance},
+            "safeguard": {
+                one.id: ", ".join(
+                    way.name for way in methods.method if any(one.id in need.any_of for need in way.need)
+                )
+                + f": {one.question}"
+                for one in methods.safeguard
+            },
+        }
+
+    def confirms(self) -> Confirmation:
+        """Ask for nothing where nothing is put on record."""
+        return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
+
+    def effect(self, context: ActContext) -> str:
+        """Say what is decided, and why. NotFoundError for an unknown provider."""
+        from gateway.record.declared import judge  # noqa: PLC0415 - loads the OpenPGP libraries
+
+        with context.open_registrar() as registrar:
+            declaration = self._declaration(registrar, context)
+            decision = judge(declaration, registrar.catalogue)
+            heading = _heading(declaration, decision, registrar.catalogue)
+        return f"{heading}. {' '.join(reason.sentence for reason in decision.reasons)}"
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Decide, and put the declaration on record unless it is a dry run."""
+        from gateway.record.declared import judge, record  # noqa: PLC0415 - as above
+
+        with context.open_registrar() as registrar:
+            catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
+            if self.dry_run:
+                reference, decision = None, judge(declaration, catalogue)
+            else:
+                recorded = record(registrar, declaration, by=context.person)
+                reference, decision = recorded.reference, recorded.decision
+        values = decision_object(decision) | {
+            "reference": reference,
+            "recorded": reference is not None,
+            "provider": declaration.provider.id,
+            "method": declaration.method,
+            "data": declaration.data,
+            "goes_at": rfc3339(declaration.at),
+            "safeguards": sorted(declaration.safeguards),
+            "circumstances": sorted(declaration.circumstances),
+        }
+        return ActDetails(
+            heading=_heading(declaration, decision, catalogue),
+            values=values,
+            paragraphs=tuple(
+                f"{one.sentence} {one.next_step} (clause {one.clause}; {one.code})".replace("  ", " ")
+                for one in decision.reasons
+            ),
+            closing=("dry run: nothing is recorded" if reference is None else f"recorded as {reference}",),
+            refused=""
+            if decision.state == "accepted"
+            else f"the agreement does not allow this{' yet' if decision.state == 'held' else ''}: "
+            f"{decision.reasons[0].sentence}",
+        )
+
+    def _declaration(self, registrar: Registrar, context: ActContext) -> Declaration:
+        from gateway.policy.methods import Declaration  # noqa: PLC0415 - few acts read the policies
+
+        catalogue, at = registrar.catalogue, self.on or context.clock()
+        for name, known in self.known(catalogue).items():
+            given = getattr(self, name)
+            for one in (given,) if isinstance(given, str) else given:
+                if one not in known and not (name == "method" and catalogue.methods.find(one)):
+                    raise ChoiceError(f"there is no {name} {one}; it is one of {', '.join(known)}")
+        if at.tzinfo is None:  # A day is told by its noon.
+            at = datetime.combine(at, time(12)) if at.time() == time() else at
+            at = at.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone))
+        with registrar.registry.read() as session:
+            sender = registrar.provider(session, self.provider, registrar.clock())
+        return Declaration(
+            provider=sender,
+            method=self.method,
+            data=self.data,
+            at=at,
+            safeguards=frozenset(self.safeguard),
+            circumstances=frozenset(self.circumstance),
+        )
+
+
+_DECIDED = {"accepted": "allowed", "held": "not allowed yet", "refused": "not allowed"}
+
+
+def _heading(declaration: Declaration, decision: Decision, catalogue: Catalogue) -> str:
+    from gateway.policy.methods import subject  # noqa: PLC0415 - as above
+
+    found, way = subject(declaration.data, catalogue), catalogue.methods.find(declaration.method)
+    title, method = found.title if found else declaration.data, way.name if way else declaration.method
+    return f"{title} by {method}: {_DECIDED[decision.state]}"
 
 
 class ListDeclarations(DatedListing, ProviderListing):

@@ -45,6 +45,7 @@ from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, w
 from gateway.cli.identity import real_account, sight_here
 from gateway.cli.nouns import NOUNS
 from gateway.cli.options import LimitOption
+from gateway.errors import GatewayError
 from gateway.home import Home
 
 _DAY = "a day like 2026-11-24"
@@ -86,7 +87,10 @@ def command_of(act: type[Act]) -> Callable[..., None]:
         if isinstance(asked, ListingAct):
             _print_list(asked, context, **shown)
         else:
-            _print(asked.carry_out(context), **shown)
+            answer = asked.carry_out(context)
+            _print(answer, **shown)
+            if isinstance(answer, ActDetails) and answer.refused:
+                raise GatewayError(answer.refused)
 
     parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
     parameters.sort(key=_is_option)

@@ -23,6 +23,7 @@ from gateway.mailboxes.console_api.boxes import OwnMailboxes
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.showing_files import type_named
+from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, staff
@@ -106,7 +107,14 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
     """Return an act whose fields know what can be chosen."""
     known = _known(console, {field.names for field in act.fields})
-    fields = (one.model_copy(update={"known": known.get(one.names or "", ())}) for one in act.fields)
+    own = {
+        name: tuple(Named(id=one, name=called) for one, called in names.items())
+        for name, names in every_act()[act.command].known(console.catalogue()).items()
+    }
+    fields = (
+        one.model_copy(update={"known": known.get(one.names or "", own.get(one.name, ()))})
+        for one in act.fields
+    )
     return act.model_copy(update={"fields": tuple(fields)})
 
 
@@ -305,6 +313,7 @@ def _context(console: ConsoleContext, caller: Caller) -> ActContext:
         open_registrar=console.registrar,
         sight=lambda _: caller.sight,
         mailboxes=OwnMailboxes(console, caller),
+        judged=lambda day: judged_on(console, day).of,
     )
 
 
