@@ -9,7 +9,7 @@ from gateway.acts.listing import DatedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.model import counted
-from gateway.policy.dates import spoken
+from gateway.policy.dates import local_day, spoken
 from gateway.registry import letters, log, providers
 
 AREA = Area.SCHOOLS
@@ -50,7 +50,11 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
                 self._check_days(first.date(), len(providers.names(session)))
             for number in range(self.days):
                 at = first + timedelta(days=number)
-                for letter in by_calendar(letterhead, session, at, {event for event, _ in rows}):
+                known = {event for event, _ in rows}
+                judged = (
+                    context.judged(local_day(at, catalogue.calendar.timezone)) if context.judged else None
+                )
+                for letter in by_calendar(letterhead, session, at, known, judged):
                     row = {
                         "day": at.date().isoformat(),
                         "kind": letter.kind,

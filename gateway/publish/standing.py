@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from gateway.home import shown_name
 from gateway.home.settings import Settings
-from gateway.model import Provider, Transfer
+from gateway.model import Provider
 from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
@@ -28,7 +28,7 @@ from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.registry import keys, register, transfer_lists
 from gateway.registry.keys import Key
-from gateway.registry.transfer_lists import InShort, TransfersWanted
+from gateway.registry.transfer_lists import HeldInShort, InShort
 
 _MOST_FILES, _WAITING = 1_000, 100
 _WEEK = timedelta(days=7)
@@ -67,7 +67,7 @@ class ProviderFacts:
     at: datetime
     due: Sequence[DueDays]
     files: Sequence[InShort]
-    waiting: Sequence[Transfer]
+    waiting: Sequence[HeldInShort]
     own_keys: Sequence[Key]
     ratified: Sequence[str]
     to_ratify: str | None
@@ -124,19 +124,21 @@ class StandingSection:
 class OfEach:
     """Registry data read once for all providers: keys, years ratified, providers with waiting files.
 
-    `lately`: the files of a week, where no others are told; None for those of the term.
+    `lately`: the files of a week, where no others are told, and `held` the files that wait; None where those
+    of the term, and what waits, are read for each provider by itself.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
     ratified: Mapping[str, frozenset[str]]
     waiting: frozenset[str]
     lately: Mapping[str, Sequence[InShort]] | None = None
+    held: Mapping[str, Sequence[HeldInShort]] | None = None
 
 
 def of_each(session: Session, day: date, week_before: datetime | None = None) -> OfEach:
     """Read the keys, years ratified for a day, and waiting files of every provider.
 
-    With `week_before`, read also the files of the seven days before that moment.
+    With `week_before`, read also the files of the seven days before that moment, and all that wait.
     """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
@@ -148,6 +150,7 @@ def of_each(session: Session, day: date, week_before: datetime | None = None) ->
         ratified={one: known.years(one, on=day) for one in known.ratified},
         waiting=transfer_lists.whose_files_wait(session),
         lately=transfer_lists.lately_in_short(session, week_before - _WEEK) if week_before else None,
+        held=transfer_lists.held_in_short(session, _WAITING) if week_before else None,
     )
 
 
@@ -161,7 +164,9 @@ def gather(
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
     years = of_each.ratified.get(provider.id, frozenset())
     party = provider.kind in catalogue.bodies.parties()
-    held = TransfersWanted(provider=provider.id, state="held")
+    waiting = of_each.held
+    if waiting is None and provider.id in of_each.waiting:
+        waiting = transfer_lists.held_in_short(session, _WAITING, provider.id)
     return ProviderFacts(
         authority=authority,
         provider=provider,
@@ -171,7 +176,7 @@ def gather(
         files=transfer_lists.latest_in_short(session, provider.id, moment(began, time(), zone), _MOST_FILES)
         if of_each.lately is None
         else of_each.lately.get(provider.id, ()),
-        waiting=transfer_lists.latest(session, held, _WAITING) if provider.id in of_each.waiting else (),
+        waiting=(waiting or {}).get(provider.id, ()),
         own_keys=of_each.own_keys.get(provider.id, ()),
         ratified=sorted(years),
         to_ratify=ratification.year_to_ratify(years, today, catalogue)
@@ -246,12 +251,12 @@ def _due(facts: ProviderFacts, one: DueDays, language: Language) -> StandingLine
     )  # fmt: skip
 
 
-def _waits(facts: ProviderFacts, one: Transfer, language: Language) -> StandingLine:
+def _waits(facts: ProviderFacts, one: HeldInShort, language: Language) -> StandingLine:
     wording = facts.catalogue.wording
     reasons = [in_language(plain_reason(each, wording), language, wording) for each in one.reasons]
-    came = told(f"Came {spoken(facts.day(one.upload.landed_at))}.", language)
+    came = told(f"Came {spoken(facts.day(one.landed_at))}.", language)
     says = " ".join([came, *(f"{each.sentence} {each.next_step}" for each in reasons)])
-    return StandingLine(one.upload.reference, says, {"data-waits": one.upload.reference}, news=0)
+    return StandingLine(one.reference, says, {"data-waits": one.reference}, news=0)
 
 
 def _key(facts: ProviderFacts, key: Key, language: Language) -> StandingLine:

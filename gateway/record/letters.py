@@ -86,11 +86,13 @@ def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
 
 
 def by_calendar(
-    letterhead: Letterhead, session: Session, now: datetime, sent: Collection[str] = ()
-) -> Iterator[Letter]:
+    letterhead: Letterhead, session: Session, now: datetime, sent: Collection[str] = (),
+    judged: Mapping[str, Sequence[FlowStatus]] | None = None,
+) -> Iterator[Letter]:  # fmt: skip
     """Yield every unsigned letter due on the day of `now`, owed before or not.
 
-    `sent`: the events of this week's weekly letters owed before, which are not written again.
+    `sent`: the events of this week's weekly letters owed before, which are not written again. `judged`: the
+    flows of each provider on that day, where somebody judged them already.
     """
     catalogue = letterhead.catalogue
     zone = catalogue.calendar.timezone
@@ -101,7 +103,8 @@ def by_calendar(
     }
     letterhead = replace(letterhead, reached=_reached(session))
     each, standing = of_each(session, day, now), []
-    for provider, flows in statuses(session, catalogue, day):
+    known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
+    for provider, flows in known or statuses(session, catalogue, day):
         if provider.suspended or provider.is_closed:
             continue
         facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
@@ -338,7 +341,10 @@ def _written(
 
     Of a `sensitive` event only the authority's teams with access are told, instead of triage.
     """
-    catalogue = letterhead.catalogue
+    catalogue, about = letterhead.catalogue, None if provider is None else provider.id
+    addresses = _addresses(letterhead, session, rule, about, team, sensitive=sensitive)
+    if not addresses:
+        return
     facts = {"telephone": letterhead.authority.ring, "desk": catalogue.desks.desk} | facts
     for language in catalogue.agreement.languages:
         said = catalogue.agreement.contacts.get(language)
@@ -351,8 +357,7 @@ def _written(
         "team": team,
         "name": "" if provider is None else provider.name,
     }  # fmt: skip
-    about = None if provider is None else provider.id
-    for address in _addresses(letterhead, session, rule, about, team, sensitive=sensitive):
+    for address in addresses:
         yield Letter(
             event=event, recipient=address, kind=rule.kind, provider=about,
             subject=" ".join(filled(rule.subject, filling).split()), text=filled(rule.text, filling) + "\n",

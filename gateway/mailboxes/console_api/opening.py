@@ -11,7 +11,7 @@ from gateway.mailboxes.console_api.challenges import Challenges, SharedChallenge
 from gateway.mailboxes.console_api.context import ConsoleContext
 from gateway.mailboxes.console_api.judged import Judged
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.console_api.today import judged_today
+from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.door import Penalties
@@ -41,8 +41,7 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
     """Answer the console meanwhile."""
     console = counter_of(home, resources)
-    with console.mailboxes.registry.read() as session:
-        judged_today(console, session)  # Whoever asks first waits for nothing that it loads.
+    judged_on(console)  # Whoever asks first waits for nothing that it loads.
     window = ConsoleApi(console, resources)
     async with at_work(config_of(window.app), [listening(home.console)]):
         yield

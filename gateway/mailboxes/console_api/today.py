@@ -1,7 +1,7 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
 
@@ -44,7 +44,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
-        judged = judged_today(console, session)
+        judged = judged_on(console)
         behind, recalls = sum(map(is_late, judged.of.values())), tuple(_recalls(session, now))
         late = _counted("late", "schools from which something has not come", behind)
         return TodaySeen(
@@ -66,11 +66,13 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         )
 
 
-def judged_today(console: ConsoleContext, session: Session) -> JudgedFlows:
-    """Return the flows of all schools as judged today, within the last minutes."""
+def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
+    """Return the flows of all schools as judged on a day, or today, within the last minutes."""
     catalogue = console.catalogue()
-    today = local_day(console.clock(), catalogue.calendar.timezone)
-    return console.judged.flows(console.mailboxes, catalogue, today, providers.added(session))
+    on = day or local_day(console.clock(), catalogue.calendar.timezone)
+    with console.mailboxes.registry.read() as session:
+        enrolled = providers.added(session)
+    return console.judged.flows(console.mailboxes, catalogue, on, enrolled)
 
 
 def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
