@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
@@ -12,7 +12,7 @@ from starlette.responses import Response
 from gateway.console.acting import act_for, in_words, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
-from gateway.console.site import MOST_OF_A_PART, Site, is_ours, text
+from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.console_api.act_questions import (
     ActAnswered,
@@ -65,6 +65,16 @@ async def show_act(request: Request) -> Response:
     return _page(request, me, act, others, None, given=_given(act, request.query_params.multi_items()))
 
 
+async def _asked_for(  # noqa: PLR0917 - as `_answer`
+    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, form: FormData
+) -> Response:
+    """Answer a question of a form: at an address that keeps a list's filters, unless one is personal."""
+    told = [(name, str(value)) for name, value in form.multi_items() if value and name != "token"]
+    if act.lists and not {field.name for field in act.fields if field.personal}.intersection(dict(told)):
+        return see(f"{request.url.path}?{urlencode(told)}")
+    return await _answer(request, site, act, others, me, form)
+
+
 async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked, **more: str
 ) -> Response:
@@ -83,7 +93,9 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
         return _page(request, me, act, others, None, given=given, declined=declined)
     if act.lists and kind in SPREADSHEETS:
         return spreadsheet(answer.tables[0], act.command.replace(" ", "-"), kind)
-    return _page(request, me, act, others, answer, given=given, more=more)
+    return _page(
+        request, me, act, others, answer, given=given, more={**more, "all": str(asked.get("all") or "")}
+    )
 
 
 async def carry_out(request: Request) -> Response:
@@ -96,7 +108,7 @@ async def carry_out(request: Request) -> Response:
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
     await sent.close()
     if act.reads and text(form, "ask") != "form":
-        return await _answer(request, site, act, others, me, form)
+        return await _asked_for(request, site, act, others, me, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
     back = text(form, "back")
@@ -183,7 +195,7 @@ def _page(
         act=_in_words(act), answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
         problem=in_words_of_forms(problem, act.fields), wrong=wrong,
-        key=keys[0] if len(keys) == 1 else "", shows=shows, **(more or {}),
+        key=keys[0] if len(keys) == 1 else "", shows=shows, **{"all": "", **(more or {})},
     )  # fmt: skip
 
 

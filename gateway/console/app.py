@@ -60,7 +60,7 @@ _ROUTES = [
 ]
 
 _NOT_LOGGED_IN = 401
-_ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'"
+_ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
 _MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
     "/work/providers/import": 4 * 1024**2,
     "/api/v1/providers/import": 4 * 1024**2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from gateway.zones.console_api.answers import DaySeen
 
@@ -23,29 +24,38 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class DayChart:
-    """Bars of days, stacked by outcome. `most` is the count of the tallest bar."""
+class Column:
+    """The bars of one day, from `x` on, and the number of its files."""
 
-    width: int
+    on: date
+    x: int
+    count: int
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DayChart:
+    """Columns of days, stacked by outcome. `most` is the count of the tallest one."""
+
+    step: int
     height: int
     most: int
-    bars: tuple[Bar, ...]
-    labels: tuple[tuple[int, str], ...]
+    columns: tuple[Column, ...]
 
 
 def chart_of(days: Sequence[DaySeen]) -> DayChart:
     """Return a chart of the days, the first on the left."""
     most = max((sum(_counts(day)) for day in days), default=0)
-    bars: list[Bar] = []
+    columns = []
     for place, day in enumerate(days):
-        y = float(_HEIGHT)
+        y, bars = float(_HEIGHT), []
         for kind, count in zip(_KINDS, _counts(day), strict=True):
             height = count * _HEIGHT / most if most else 0.0
             y -= height
             if count:
                 bars.append(Bar(kind, place * _STEP + 6, round(y, 2), round(height, 2)))
-    labels = tuple((place * _STEP + _STEP // 2, f"{day.on:%d}".lstrip("0")) for place, day in enumerate(days))
-    return DayChart(len(days) * _STEP, _HEIGHT, most, tuple(bars), labels)
+        columns.append(Column(day.on, place * _STEP, sum(_counts(day)), tuple(bars)))
+    return DayChart(_STEP, _HEIGHT, most, tuple(columns))
 
 
 def _counts(day: DaySeen) -> tuple[int, ...]:

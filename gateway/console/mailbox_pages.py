@@ -18,7 +18,7 @@ from gateway.console.acting import act, signed
 from gateway.console.charts import chart_of
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import Site, see, text
+from gateway.console.site import SAID, Site, see, text
 from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, TodaySeen
 from gateway.zones.console_api.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
 
@@ -37,6 +37,7 @@ _WHERE = {
     "policies": "/agreement/policies",
     "notices": "/work/notices/list",
     "hand-ons": "/work/handon/list",
+    "hooks": "/work/hooks/list",
 }
 """The page of each task on the first page."""
 
@@ -88,9 +89,10 @@ async def change_files(request: Request) -> Response:
     site, team = site_of(request), request.path_params["team"]
     form = await site.form(request)
     chosen = tuple(str(each) for each in form.getlist("reference"))[:_MOST]
-    what = text(form, "do")
+    what, back = text(form, "do"), text(form, "back")
+    here = back if back.startswith(f"/mailboxes/{team}?") else f"/mailboxes/{team}"
     if not chosen:
-        return see(f"/mailboxes/{team}")
+        return see(here)
     if what == "download":
         # One file as it is, or several in a ZIP, each recorded before its first byte leaves.
         asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
@@ -106,7 +108,7 @@ async def change_files(request: Request) -> Response:
     undo = what == "restore"
     question = site.question(request, DealWith, team=team, references=chosen, undo=undo)
     await site.inside.reply(question, Done)
-    return see(f"/mailboxes/{team}", done="restored" if undo else "dealt")
+    return site.see_said(here, SAID["restored" if undo else "dealt"])
 
 
 async def recall(request: Request) -> Response:

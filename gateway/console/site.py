@@ -92,6 +92,7 @@ class Site:
         """Return a question from this browser."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")
+            parts["unattended"] = "x-unattended" in request.headers
         return kind(origin=self.origin, address=address_of(request), **parts)
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
@@ -120,6 +121,7 @@ class Site:
             "token": token_of(secret) if secret else "",
             "here": request.url.path,
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
+            "before": self._before(request),
             "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
         }
         pages = self.pages[self._language(request)]
@@ -127,6 +129,12 @@ class Site:
         if said:
             self.drop_secret(response, _SENTENCE)
         return response
+
+    def _before(self, request: Request) -> str:
+        """Return the page of this site, with its filters, whose link was followed; "" for none."""
+        referrer = request.headers.get("referer", "")
+        path = referrer.removeprefix(self.origin)
+        return path if path != referrer and is_ours(path) else ""
 
     def keep_language(self, response: Response, language: str) -> None:
         """Set the language of pages as a cookie for a year, which other sites' links send as well."""

@@ -213,6 +213,11 @@ def test_a_session_ends_by_itself(tmp_path) -> None:
         assert console.ask(AskToday, session=idle).status_code == 200
         clock.set(clock() + timedelta(minutes=61))
         assert console.ask(AskToday, session=idle).status_code == 401
+        left = console.logged_in(key)
+        for _ in range(3):
+            assert console.ask(AskToday, session=left, unattended=True).status_code == 200
+            clock.set(clock() + timedelta(minutes=20, seconds=1))
+        assert console.ask(AskToday, session=left, unattended=True).status_code == 401
         busy, began = console.logged_in(key), clock()
         while clock() < began + timedelta(hours=9, minutes=50):
             assert console.ask(AskToday, session=busy).status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import random
 import re
@@ -20,7 +21,7 @@ from gateway.console.site import templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
 from gateway.registry import keys, providers, transfers
-from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow
+from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow
 from gateway.samples import make, school
 from tests.console.pages import console_of
 from tests.console.served import OTHER, TEAM, Served
@@ -429,6 +430,25 @@ def test_the_same_file_sent_several_times_says_so_and_leads_to_the_newest(served
     assert "The same file" not in jane.text
 
 
+def test_a_web_hook_that_fails_waits_for_whoever_may_mend_it(served: Served) -> None:
+    link = '<a href="/work/hooks/list">See why the web hook case-files fails</a>'
+    assert served.mary.get("/") == 200
+    assert "web hook" not in served.mary.text
+    with served.room.registry.write() as session:
+        session.add(
+            HookRow(
+                name="case-files", address="https://cases.example.invalid/", events="file.held", teams="",
+                made_at=NOW, made_by="mary", entry=0, looked_at=NOW, trouble="the address is not reached",
+            )
+        )  # fmt: skip
+    assert served.mary.get("/") == 200
+    assert link in served.mary.page
+    assert served.mary.get("/work/hooks/list") == 200
+    assert "the address is not reached" in served.mary.text
+    assert served.jane.get("/") == 200
+    assert "web hook" not in served.jane.text
+
+
 def test_many_discrepancies_of_a_school_are_counted_and_folded_the_newest_first(served: Served) -> None:
     reference = served.room.deliver(b"a roll", TEAM)
     with served.room.registry.write() as session:
@@ -485,3 +505,38 @@ def test_a_preview_of_too_many_letters_says_how_to_ask_for_the_rest(served: Serv
         served.mary.text,
     )
     assert served.mary.get("/work/letters/preview?days=2&on=2026-11-01") == 200
+
+
+def test_a_day_of_the_chart_leads_to_its_files(served: Served) -> None:
+    assert served.jane.get("/") == 200
+    today = datetime.now(UTC).date()
+    days = re.findall(
+        r'<a href="(/work/transfers/list\?from_=[^"]+)" aria-label="[^"]+: \d+ files">', served.jane.page
+    )
+    assert len(days) == 14
+    assert served.jane.get(html.unescape(days[-1])) == 200
+    assert f'value="{today}"' in served.jane.page
+
+
+def test_a_transfer_by_another_way_is_tried_and_put_on_record(served: Served) -> None:
+    mary, path = served.mary, "/work/declarations/add"
+    asked = {"provider": PROVIDER, "method": "post", "data": "finance", "safeguard": ["return-address"]}
+    assert mary.get(path) == 200
+    assert '<option value="post">' in mary.page
+    assert "post: Does the envelope bear a return address?" in mary.text
+    assert mary.post(path, **asked, dry_run="yes") == 200
+    assert "Finance information with personal data by post: not allowed" in mary.text
+    assert "labelled 'For Addressee only'" in mary.text
+    asked["safeguard"] = ["return-address", "addressee-only"]
+    assert mary.post(path, **asked, dry_run="yes") == 200
+    assert "Dry run: nothing is recorded" in mary.text
+    assert mary.get("/work/declarations/list") == 200
+    assert "finance" not in mary.text
+    mary.get(path)
+    assert mary.post(path, **asked) == 200
+    assert "Finance information with personal data by post: " in mary.text.partition("Confirm with")[2]
+    credential = mary.key.signed(mary.options, mary.origin)
+    assert mary.post(path, **asked, credential=credential) == 200
+    assert "Recorded as " in mary.text
+    assert mary.get("/work/declarations/list") == 200
+    assert "finance" in mary.text

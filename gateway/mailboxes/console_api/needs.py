@@ -9,7 +9,7 @@ from gateway.mailboxes.console_api.context import Caller
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
-from gateway.registry import hand_ons, transfer_lists
+from gateway.registry import hand_ons, hooks, transfer_lists
 from gateway.registry.transfer_lists import MOST, ThingsWaiting
 from gateway.zones.console_api.answers import WaitingTask
 
@@ -37,11 +37,7 @@ def needs_of(
         for key in transfer_lists.keys_pending(session, _EACH):
             said = f"Ring {key.name} to confirm its keys"
             yield WaitingTask(said=said, since=key.since, page="school", of=key.provider)
-        late = hand_ons.unacknowledged(session, now)
-        if late:
-            told = ThingsWaiting(len(late), late[0].sent_at)
-            said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
-            yield WaitingTask(said=said, since=told.since, page="hand-ons")
+        yield from _of_other_systems(session, now)
     if "protect" in may:
         unread = transfer_lists.unread_notices(session)
         if unread.number:
@@ -76,6 +72,19 @@ def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
     if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {first.by} proposed"
         yield WaitingTask(said=said, since=first.at, page="policies")
+
+
+def _of_other_systems(session: Session, now: datetime) -> Iterator[WaitingTask]:
+    """Yield the batches that no other system took in, and the web hooks that fail."""
+    late = hand_ons.unacknowledged(session, now)
+    if late:
+        told = ThingsWaiting(len(late), late[0].sent_at)
+        said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
+        yield WaitingTask(said=said, since=told.since, page="hand-ons")
+    for hook in hooks.listed(session):
+        if hooks.remark(hook):
+            said = f"See why the web hook {hook.name} fails"
+            yield WaitingTask(said=said, since=hook.lost_since, page="hooks")
 
 
 def _number(waiting: ThingsWaiting, thing: str, things: str = "") -> str:

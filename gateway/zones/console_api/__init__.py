@@ -31,16 +31,22 @@ class ConsoleQuestion(File):
 
 
 class OfPerson(ConsoleQuestion):
-    """A question by a logged-in person; `session` is the secret in the person's browser."""
+    """A question by a logged-in person; `session` is the secret in the person's browser.
+
+    One that a page asks by itself, with nobody at it, is `unattended`: no session lasts longer by it.
+    """
 
     session: str
+    unattended: bool = False
 
 
 class WeightyAct(OfPerson):
     """An act needing confirmation: `assertion` is the passkey's signature for exactly this act, if signed."""
 
     assertion: str | None = None
-    UNSIGNED: ClassVar[frozenset[str]] = frozenset({"assertion", "session", "origin", "address"})
+    UNSIGNED: ClassVar[frozenset[str]] = frozenset(
+        {"assertion", "session", "unattended", "origin", "address"}
+    )
 
     def signed_over(self) -> str:
         """Return the text to sign with the passkey: the act with all its fields."""

@@ -127,7 +127,16 @@ class WaitingTask(File):
     said: str
     since: datetime | None
     page: Literal[
-        "held", "mine", "held-file", "recalls", "school", "schools", "policies", "notices", "hand-ons"
+        "held",
+        "mine",
+        "held-file",
+        "recalls",
+        "school",
+        "schools",
+        "policies",
+        "notices",
+        "hand-ons",
+        "hooks",
     ]
     of: str = ""
 
