@@ -45,7 +45,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
     """
 
     provider: str = option("Whose transfer it is.", metavar="ID", names="school")
-    method: str = option("How it travels: email, egress, s2s, b2b, post, …", form="How it travels.")
+    method: str = option("How it travels: a method of methods.toml, such as post.", form="How it travels.")
     data: str = option("A data type, a flow, or a material of methods.toml.", form="What it is that travels.")
     circumstance: tuple[str, ...] = option(
         "Something that is true of the data; may be given again.", (),
