@@ -87,10 +87,14 @@ class MailboxAccess:
 
     registry: Registry
     showing: Showing
-    looking: LookingTeams
     log_key: LogKey
     log_origin: str
     clock: Callable[[], datetime]
+
+    @property
+    def looking(self) -> LookingTeams:
+        """The teams that see more than their own deliveries, by the policies in force at this moment."""
+        return self.showing.catalogue().looking_teams()
 
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
         """Return the SSH keys in force of the person called `name`; [] for an unknown person."""

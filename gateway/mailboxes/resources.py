@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
 
-from gateway.access import LookingTeams
-from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
 from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
@@ -16,10 +14,8 @@ from gateway.home.settings import load_limits, load_settings
 from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.fetching import fetched, in_force
 from gateway.mailboxes.mailbox_access import MailboxAccess
-from gateway.mailboxes.names import HELD, LISTS, REMOVED, SHELVES
 from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import Lists, SharedResources
-from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
@@ -38,7 +34,7 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     with registry.read() as session:
         log.check_is_ours(session, log_key.vkey(settings.log_origin))
     catalogue = in_force(home, registry)
-    looking = _looking(catalogue())
+    catalogue()  # Refuse to start with none that can be read.
     examiners = Examiners(home)
     readers = ThreadPoolExecutor(_READERS, "read")
     writers = ThreadPoolExecutor(_WRITERS, "write")
@@ -50,8 +46,8 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
     try:
         yield SharedResources(
-            mailboxes=MailboxAccess(registry, showing, looking, log_key, settings.log_origin, clock),
-            lists=Lists(registry, looking.welfare, log_key, settings.log_origin, clock),
+            mailboxes=MailboxAccess(registry, showing, log_key, settings.log_origin, clock),
+            lists=Lists(registry, catalogue, log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,
@@ -62,16 +58,3 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
             threads.shutdown(wait=False, cancel_futures=True)
         examiners.close()
         registry.close()
-
-
-def _looking(catalogue: Catalogue) -> LookingTeams:
-    """Return the teams that see more than their own deliveries.
-
-    ConfigurationError for a team named like a fixed folder.
-    """
-    for taken in (HELD, REMOVED, LISTS, *SHELVES):
-        if catalogue.team(taken) is not None:
-            raise ConfigurationError(
-                f"policies/teams.toml: team: {taken} is a folder of all teams, not a team"
-            )
-    return catalogue.looking_teams()

@@ -34,6 +34,7 @@ from gateway.mailboxes.names import (
     file_name,
     place_of,
 )
+from gateway.policy.catalogue import Catalogue
 from gateway.record.children import Leavers, leavers
 from gateway.registry import log
 from gateway.registry.access import teams_while_in_force
@@ -50,13 +51,18 @@ _HEADER = ("Left", "School", "Reference", "Record", "Now at")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The lists of the entitled `teams`."""
+    """The lists of the teams entitled by the policies in force."""
 
     registry: Registry
-    teams: frozenset[str]
+    catalogue: Callable[[], Catalogue]
     log_key: LogKey
     log_origin: str
     clock: Callable[[], datetime]
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """The teams entitled at this moment."""
+        return self.catalogue().looking_teams().welfare
 
     def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the entries of a folder; None for a list. Declined if nothing is there."""
@@ -82,7 +88,8 @@ class Lists:
     def _own(self, teams: tuple[str, ...] | None) -> tuple[str, ...]:
         if teams is None:
             raise AccessEnded
-        return tuple(team for team in teams if team in self.teams)
+        entitled = self.teams
+        return tuple(team for team in teams if team in entitled)
 
 
 def _csv(found: Leavers) -> bytes:

@@ -11,7 +11,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
 from gateway.policy.faults import Contradiction
 from gateway.policy.names import name_faults, names_at
-from gateway.policy.schema import NOBODY, PUPILS, Flow, FlowDataType, Right
+from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowDataType, Right
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
@@ -125,6 +125,8 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
     served = {team for flow in catalogue.flows.flow for entry in flow.data_type for team in entry.teams}
     entitled = {right.team for right in catalogue.rights.right}
     for n, team in enumerate(catalogue.teams.team):
+        if team.id in SHARED_FOLDERS:
+            yield "teams.toml", ("team", n, "id"), f"{team.id} is a folder of all teams, not a team"
         if team.id not in served and not team.triage and not team.sensitive:
             yield "teams.toml", ("team", n, "id"), f"no flow sends anything to {team.id}"
         if team.id in served and team.id not in entitled:

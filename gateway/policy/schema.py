@@ -19,6 +19,8 @@ from pydantic import (
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
 """The number of a clause as written in agreements: 5.3.1.4, A.1, 3(a), A.3(b)."""
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+SHARED_FOLDERS = frozenset({"held", "removed", "lists", "new", "by-type", "by-provider"})
+"""Folders beside or within a team's own in the mailboxes: no team is called like one."""
 ClauseId = Annotated[str, Field(pattern=CLAUSE, max_length=24)]
 
 

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.mailboxes.names import MailboxPlace, canonical, file_name, place_of, reference_in
+from gateway.mailboxes.names import (
+    HELD,
+    LISTS,
+    REMOVED,
+    SHELVES,
+    MailboxPlace,
+    canonical,
+    file_name,
+    place_of,
+    reference_in,
+)
+from gateway.policy.schema import SHARED_FOLDERS
 from gateway.registry.deliveries import Delivery
 from gateway.ssh.answers import Declined
 
@@ -22,6 +33,10 @@ DELIVERY = Delivery(
     decided_at=datetime(2026, 11, 24, tzinfo=UTC),
     team="sen",
 )
+
+
+def test_no_team_can_be_called_like_a_folder_of_all() -> None:
+    assert {HELD, REMOVED, LISTS, *SHELVES} == SHARED_FOLDERS
 
 
 def test_a_name_says_when_who_what_and_which():

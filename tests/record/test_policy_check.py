@@ -97,6 +97,13 @@ EDITS = [
         "no flow sends anything to x",
     ),
     (
+        "teams.toml",
+        f"{_LAST_TEAM}\nsensitive = true",
+        f'{_LAST_TEAM}\nsensitive = true\n\n[[team]]\nid = "held"\nname = "X"\npurpose = "No."\n{_LAST_TEAM}',
+        "teams.toml:team[9].id",
+        "held is a folder of all teams, not a team",
+    ),
+    (
         "rights.toml",
         'team = "sen"',
         'team = "information-governance"',

@@ -7,10 +7,14 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from gateway.homes.demo.parties import Party
+from gateway.mailboxes.mailbox_access import Person
+from gateway.mailboxes.resources import open_resources
 from gateway.policy.catalogue import policy_digest
+from gateway.registry import keys, staff
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
 from tests.content import school_history
@@ -85,6 +89,26 @@ def test_a_change_is_proposed_compared_tried_approved_by_another_and_rolled_back
     assert "admissions-and-entitlements" in desk.transfer(third).teams
     assert policy_digest(desk.home.policies) == before
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+@pytest.mark.usefixtures("oak")
+def test_the_mailboxes_follow_who_may_look_without_a_restart(desk: Desk) -> None:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    person = Person("sam", key.get_fingerprint())
+    with desk.registrar() as registrar, registrar.registry.write() as session:
+        staff.add_staff(session, person.name, ("sen",), desk.now)
+        keys.add_key(
+            session, "staff", person.name, "ssh", by="ann", at=desk.now,
+            fingerprint=person.key, material=key.export_public_key().decode().strip(),
+        )  # fmt: skip
+    with open_resources(desk.home, lambda: desk.now) as resources:
+        assert resources.mailboxes.folders(person) == ("sen",)
+        edit(desk, "teams.toml", 'id = "sen"\n', 'id = "sen"\ntriage = true\n')
+        said(desk, "ann", "propose", "--why", "agreed by the forum")
+        said(desk, "ben", "approve", "--yes")
+        assert resources.mailboxes.folders(person) == ("sen", "held")
+        said(desk, "ann", "roll-back", "--why", "agreed by the forum")
+        assert resources.mailboxes.folders(person) == ("sen",)
 
 
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:

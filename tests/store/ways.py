@@ -18,7 +18,6 @@ from string import ascii_lowercase
 
 import pysequoia
 
-from gateway.access import LookingTeams
 from gateway.examiner.parent import Examiner
 from gateway.examiner.pupil_index import counting_seed
 from gateway.home.settings import load_settings
@@ -158,7 +157,7 @@ class Way:
         with self.desk.registrar() as registrar, forked(), closing(Examiner(home)) as examiner:
             showing = Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(home, sha256))
             key, origin = registrar.signing.log_key, registrar.signing.origin
-            desk = MailboxAccess(registrar.registry, showing, LookingTeams(), key, origin, clock)
+            desk = MailboxAccess(registrar.registry, showing, key, origin, clock)
             files = desk.page(self.origin.jane, MailboxPlace(team), None).files
             (delivery,) = [one for one in files if one.reference == reference]
             place = MailboxPlace(team, file_name(delivery))
