@@ -23,6 +23,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import MOST, ListingAct, Row
 from gateway.errors import NotFoundError
+from gateway.zones.http_paths import row_number
 
 AREA = Area.RULES
 
@@ -52,7 +53,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
         """Return the latest `limit` files before a cursor, latest first."""
         if self.where or self.sort or self.search:
             return super().page(context, limit, after, counted=counted)
-        found = self._read(context, limit + 1, int(after) if after.isdecimal() else None)
+        found = self._read(context, limit + 1, row_number(after))
         following = str(found[limit - 1]["sequence"]) if len(found) > limit else ""
         return self._listing(context, found[:limit], following=following)
 

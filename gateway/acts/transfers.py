@@ -29,6 +29,7 @@ from gateway.model import Classified, Transfer
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.document import school_in_words, unlisted_in_words
+from gateway.zones.http_paths import row_number
 
 if TYPE_CHECKING:
     from gateway.registry.recalls import FileOpening
@@ -92,7 +93,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             self.check_provider(session)
             wanted = self.wanted(context)
             wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort)
-            found = transfer_lists.page(session, wanted, int(after) if after.isdecimal() else None, limit + 1)
+            found = transfer_lists.page(session, wanted, row_number(after), limit + 1)
             further = len(found) > limit
             total = transfer_lists.count(session, wanted) if counted else None
             rows = [*self.listed(session, context, found[:limit])]

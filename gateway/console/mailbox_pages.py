@@ -21,6 +21,7 @@ from gateway.console.inside import DeclinedInside
 from gateway.console.site import SAID, Site, see, text
 from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, TodaySeen
 from gateway.zones.console_api.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
+from gateway.zones.http_paths import row_number
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -61,7 +62,7 @@ async def show_mailbox(request: Request) -> Response:
         team=request.path_params["team"],
         new=query.get("new") == "yes",
         removed=query.get("removed") == "yes",
-        before=int(before) if before.isdecimal() else None,
+        before=row_number(before),
         **chosen,
     )
     reply = await site.inside.reply(question, MailboxSeen)

@@ -22,6 +22,7 @@ from gateway.zones.console_api.questions import (
     VerifyReceipt,
 )
 from gateway.zones.console_api.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
+from gateway.zones.http_paths import row_number
 
 _NOT_HELD = frozenset({403, 404})
 SIGNS = {
@@ -57,9 +58,7 @@ async def show_schools(request: Request) -> Response:
 async def show_school(request: Request) -> Response:
     """Show the details of a school."""
     site, before = site_of(request), request.query_params.get("before", "")
-    question = site.question(
-        request, AskSchool, **request.path_params, before=int(before) if before.isdecimal() else None
-    )
+    question = site.question(request, AskSchool, **request.path_params, before=row_number(before))
     reply = await site.inside.reply(question, SchoolTold)
     return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
 
@@ -159,7 +158,7 @@ _MOST_BYTES = 256 * 1024
 async def show_evidence(request: Request) -> Response:
     """Show the openings of files, the newest log head, and a form to check receipts."""
     site, before = site_of(request), request.query_params.get("before", "")
-    question = site.question(request, AskOpenings, before=int(before) if before.isdecimal() else None)
+    question = site.question(request, AskOpenings, before=row_number(before))
     reply = await site.inside.reply(question, OpeningsSeen)
     return site.page(request, "evidence.html", reply.me, seen=reply.said)
 

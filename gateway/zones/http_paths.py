@@ -1,4 +1,4 @@
-"""The paths asked over HTTP: by the web door, and by programs that use the API."""
+"""The paths asked over HTTP by the web door and programs, and row numbers in addresses."""
 
 PATHS: dict[str, tuple[str, ...]] = {
     "/login": ("GET", "POST"),
@@ -26,3 +26,10 @@ ROOT = "/api/v1"
 """The first part of every path."""
 CREDENTIAL = "gateway-program-"
 """The beginning of every credential, by which scanners for leaked secrets know one."""
+BEYOND_ROWS = 2**63
+"""No row of a database has this number or a larger one."""
+
+
+def row_number(text: str) -> int | None:
+    """Return the number of a row, as an address gives it; None for any other text."""
+    return int(text) if text.isdecimal() and len(text) < len(str(BEYOND_ROWS)) else None

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from gateway.acts.fields import every_act
-from tests.console.served import Served
+from tests.console.served import TEAM, Served
 from tests.mailboxes.mailroom import PROVIDER
 
 WRONG = [
@@ -74,3 +74,12 @@ def test_no_form_of_a_task_speaks_of_options_or_command_lines(served: Served) ->
                 seen += 1
                 assert not LINES.search(_words(visitor.page)), (path, LINES.findall(_words(visitor.page)))
     assert seen > 50
+
+
+@pytest.mark.parametrize("place", ["-1", "1" * 19, "9" * 30, "9" * 5000, "one"])
+def test_a_place_that_no_row_has_is_the_first_page_and_no_fault_of_the_gateway(
+    served: Served, place: str
+) -> None:
+    for path in (f"/schools/{PROVIDER}", "/evidence", f"/mailboxes/{TEAM}"):
+        assert served.jane.get(f"{path}?before={place}") == 200, path
+    assert served.jane.post("/work/transfers/list", after=place) == 200

@@ -1,10 +1,15 @@
 """Every question of the console."""
 
 from datetime import date
+from typing import Annotated
 
 from pydantic import Field
 
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
+from gateway.zones.http_paths import BEYOND_ROWS
+
+Number = Annotated[int, Field(ge=0, lt=BEYOND_ROWS)]
+"""The number of a row."""
 
 
 class AskSettings(ConsoleQuestion):
@@ -92,7 +97,7 @@ class AskMailbox(OfPerson):
     data_type: str | None = None
     period: str | None = None
     removed: bool = False
-    before: int | None = None
+    before: Number | None = None
 
 
 class AskFile(OfPerson):
@@ -140,7 +145,7 @@ class VerifyReceipt(OfPerson):
 class AskOpenings(OfPerson):
     """Ask for the newest log head, and the latest openings of files, before a log entry if given."""
 
-    before: int | None = None
+    before: Number | None = None
 
 
 class AskSchools(OfPerson):
@@ -158,7 +163,7 @@ class AskSchool(OfPerson):
     """Ask for the details of a provider; files latest first, with sequences below `before`."""
 
     provider: str
-    before: int | None = None
+    before: Number | None = None
 
 
 class AskAgreement(OfPerson):
