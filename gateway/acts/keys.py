@@ -307,7 +307,7 @@ def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterat
         yield f"{key.state}: {key.why}"
     if unused:
         yield f"not used for {counted(policy.unused_days, 'day')}"
-    if key.state in {"active", "retiring"} and key.expires_at is not None and key.expires_at <= at:
+    if key.state in {"active", "retiring"} and key.has_expired(at):
         yield "expired: what it signs waits"
     elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
         yield f"ends in {counted(days_left(key, at) or 0, 'day')}"

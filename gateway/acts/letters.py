@@ -133,7 +133,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the return of the letter."""
+        """Record that the letter came back."""
         with context.open_registry() as registry, registry.write() as session:
             letters.bounced(session, self.number, at=context.clock(), by=context.person, why=self.why)
         return ActDone(f"noted: letter {self.number} came back")

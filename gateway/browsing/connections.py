@@ -63,7 +63,7 @@ class Places:
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Return a place for a newcomer; None if no idle connection could give way."""
+        """Admit a connection, closing an idle one if all are taken; None if none is idle."""
         source = source_of(address)
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):

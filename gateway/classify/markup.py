@@ -371,7 +371,7 @@ def prefix_of(element: Element) -> str:
 
 
 def text_of(piece: str) -> str:
-    """Return the text of a piece, without references."""
+    """Return the text of a piece, its references replaced by their characters."""
     if "&" in piece:
         for reference, character in _REFERENCES.items():
             piece = piece.replace(reference, character)

@@ -361,7 +361,7 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
         yield complaint("waits for approval", mend, _PENDING)
     if not key.is_in_force(at):
         return
-    if key.expires_at is not None and key.expires_at <= at:
+    if key.has_expired(at):
         mend = f"gateway keys add {key.owner} FILE, once it is renewed"
         yield complaint("has expired: what it signs waits", mend, _EXPIRED)
     elif step_due(key, at, policy.warn_days) is not None:

@@ -321,7 +321,7 @@ OldCipher = Literal["3des", "cast5"]
 
 
 class OpenLimits(File):
-    """Limits on opening one file in a child process. Sizes in bytes, times in seconds.
+    """Limits on opening one file in a child process. Sizes in bytes, times in seconds unless named.
 
     `old_ciphers`: ciphers too weak by today's rules but allowed, for a sender without a newer program. Empty
     unless decided by a person.

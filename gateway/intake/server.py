@@ -153,7 +153,7 @@ class Intake:
         self.door = Door(limits, INTAKE_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:
-        """Return the provider's id."""
+        """Return how log lines name the provider."""
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:

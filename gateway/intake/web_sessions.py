@@ -191,7 +191,7 @@ class RunningIntake(Protocol):
     door: Door
 
     def shown(self, name: str) -> str:
-        """Return the provider's id, for log lines."""
+        """Return how log lines name the provider."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:

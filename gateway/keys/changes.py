@@ -213,7 +213,7 @@ class Clerk:
 
 
 def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> Clerk:
-    """Return a clerk for `home`. ConfigurationError where the home's keys are unusable."""
+    """Return what makes changes of keys in `home`. ConfigurationError where its own keys are unusable."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     return Clerk(session=session, signing=signing, organisation=settings.organisation, at=at, person=person)

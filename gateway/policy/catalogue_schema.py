@@ -130,7 +130,7 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
-        """The items worked out so far by `granted`: they are asked for with every file that comes."""
+        """The cache of `granted`, by team and kind of sender: each file that comes asks for it."""
         return {}
 
     @cached_property

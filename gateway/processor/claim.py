@@ -182,7 +182,7 @@ class Claim:
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
         """Claim a batch and return the faults met.
 
-        `taken`: references not on record under which the store has another file all the same.
+        `taken`: references not on record under which the store holds another file.
         """
         uploads, faults = self._read(batch)
         with self.registrar.registry.read() as session:

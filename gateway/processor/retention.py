@@ -97,9 +97,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of recorded deletions and return a certificate for those without one; None where
-    none.
-    """
+    """Remove the files of recorded deletions; return a certificate for those without one, if any."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)

@@ -77,7 +77,7 @@ class LetterRound:
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
-    """Retire the keys due and warn of expiry, at the clerk's moment; return the number of keys changed.
+    """Retire the keys due and warn of expiry, at the clerk's moment; return how many of both.
 
     Raises Fault where the registry or published/ does not answer.
     """
@@ -160,7 +160,7 @@ class Rounds:
         )
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
-        """Withdraw old receipts; where this host `leads`, also delete unopened files due."""
+        """Withdraw old receipts; where this host `leads`, also delete old letters and unopened files due."""
         self._sweep.tend(registrar, leads=leads)
 
     def follow(self, registrar: Registrar) -> None:
@@ -180,5 +180,5 @@ class Rounds:
         self._hooks.tend(registrar)
 
     def close(self) -> None:
-        """Stop the work under way."""
+        """Stop telling the witnesses of the log."""
         self._checkpoints.close()

@@ -74,7 +74,7 @@ class Signers:
 
     def awaits_renewal(self, now: datetime) -> bool:
         """Has a certificate in force by the gateway's records expired by its own date?"""
-        return any(key.expires_at is not None and key.expires_at <= now for key in self.in_force)
+        return any(key.has_expired(now) for key in self.in_force)
 
 
 def signers_of(session: Session, provider: str, now: datetime) -> Signers:

@@ -366,7 +366,7 @@ class Keeper:
         write_durably(self._home.versions / "current", f"{catalogue.digest}\n".encode(), mode=0o644)
 
     def _changes(self, after: Catalogue) -> AgreementChanges | None:
-        """Return the changes in the agreement's statements; None before a first version was in force."""
+        """Return the agreement's changed statements; None without an earlier version that can be read."""
         if self._home.policies_in_force == self._home.policies:
             return None
         try:

@@ -129,7 +129,7 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Return True if a transfer waits for one of the given reasons."""
+    """Return the condition that a transfer waits for one of the given reasons."""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
@@ -140,7 +140,7 @@ def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Return at most `limit` rows of a query, last first, below the place `before`.
+    """Limit a query to at most `limit` rows, last first, below the place `before`.
 
     `place` is the column of an index already in order, so that nothing is sorted.
     """

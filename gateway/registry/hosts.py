@@ -57,7 +57,7 @@ class Host:
 
     @property
     def is_at_work(self) -> bool:
-        """True where the host said something a moment ago."""
+        """Was the host heard of within SILENT_SECONDS?"""
         return self.seen_at is not None and self.silent_seconds < SILENT_SECONDS
 
     @property

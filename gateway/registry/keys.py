@@ -57,6 +57,10 @@ class Key:
     uses: int
     unconfirmed: bool | None = None
 
+    def has_expired(self, now: datetime) -> bool:
+        """Has the certificate's own expiry passed?"""
+        return self.expires_at is not None and self.expires_at <= now
+
     @property
     def noun(self) -> str:
         """The name of the kind of key in a sentence."""

@@ -128,7 +128,7 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """The markers in a file against one person: their numbers, and the children's digests."""
+    """The markers that hide a file's children from a person: their numbers, the children's digests."""
 
     numbers: frozenset[int] = frozenset()
     persons: frozenset[bytes] = frozenset()

@@ -121,7 +121,7 @@ def take(session: Session, name: str, role: Role) -> None:
 
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
-    """Has the person a personal account, or an SSH key in force for signing?"""
+    """Can the person be told by a personal account or an SSH key in force?"""
     return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
 
 

@@ -176,10 +176,7 @@ class Retention(File):
 
     @model_validator(mode="after")
     def _files_go_first(self) -> Self:
-        """Refuse to keep a sealed file longer than its receipt or index:
-
-        nobody could account for the file.
-        """
+        """Refuse to keep a sealed file longer than the receipt and index that account for it."""
         types: list[str | None] = [
             None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
         ]  # fmt: skip

@@ -74,7 +74,7 @@ def xml_one_reason(cohort: Cohort) -> Element:
 
 
 def xml_many_reasons(cohort: Cohort) -> Element:
-    """Return the shape since release 3.72: Reasons with up to three."""
+    """Return XML as since release 3.72: up to three Reasons each."""
     root, holder = register(cohort, "ExclusionData")
     for pupil in cohort.pupils:
         node = etree.SubElement(registered(holder, pupil), "Exclusions")

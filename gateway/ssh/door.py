@@ -328,7 +328,7 @@ class Door:
         guest.active_at = self._clock()
 
     def close(self) -> None:
-        """Send everybody away."""
+        """Abort every connection."""
         for guest in self:
             guest.line.abort()
 

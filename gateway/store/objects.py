@@ -183,7 +183,7 @@ _KIND = "policy"
 
 @dataclass(frozen=True, slots=True)
 class SharedPolicies:
-    """Versions in a folder of a bucket. OSError if the store does not answer."""
+    """Versions of the policies in a folder of a bucket. OSError if the store does not answer."""
 
     client: S3Store
 

@@ -52,7 +52,7 @@ class PenaltyFiles:
     lifted: Path
 
     def read_lifted(self) -> Lifted:
-        """Return the forgiven sources; none for a missing file. ValueError if invalid."""
+        """Read the lifted penalties; none for a missing file. ValueError if invalid."""
         try:
             return Lifted.model_validate_json(read_small(self.lifted, _MOST_BYTES))
         except FileNotFoundError:

@@ -44,7 +44,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """Output so far: open elements, outermost first, each with its name in the view."""
+    """The view being written, and its open elements, outermost first, each with its name there."""
 
     def __init__(
         self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str

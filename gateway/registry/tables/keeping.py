@@ -92,7 +92,7 @@ class LetterRow(SQLModel, table=True):
     """One letter to one address about one event; `message_id` follows from both.
 
     `sent_at` is when the relay took the letter, `refused` the relay's words of refusal. `bounced_at` and the
-    like were recorded by a person.
+    like were recorded by a person or a program.
     """
 
     __tablename__ = "letter"

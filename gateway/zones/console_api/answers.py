@@ -38,7 +38,7 @@ class PasskeyOptions(File):
 
 
 class OpenIdBegun(File):
-    """The address for the browser: the provider proving the person's identity."""
+    """The address of the OpenID provider, to which the browser goes next."""
 
     address: str
 

@@ -62,7 +62,7 @@ class SimulationSeen(File):
 class PolicyEditSeen(File):
     """The files of the policies in force, and one of them with its content.
 
-    Of another content: the faults, or the differences and their consequences.
+    Where `tried`, `content` is an edit: its faults, or the differences and their consequences.
     """
 
     files: tuple[str, ...]
