@@ -12,6 +12,7 @@ import typer
 
 from gateway.cli.console import err, fails_clearly, out
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.zones.spool import write_durably
 
 # The paths in shipped files, to be replaced.
 _PROGRAM, _HOME, _DOCUMENTS = "/usr/local/bin/gateway", "/var/lib/gateway", "/usr/local/share/doc/gateway"
@@ -95,12 +96,9 @@ def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
 
 def _write(source: Path, place: Path, target: Target) -> Path:
     path = target.prefix / place
-    aside = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(target.filled(source.read_text("utf-8")), "utf-8")
-        aside.chmod(0o644)
-        aside.rename(path)
+        write_durably(path, target.filled(source.read_text("utf-8")).encode(), mode=0o644)
     except OSError as error:
         raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
     return path

@@ -150,14 +150,19 @@ def cosign(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Store and publish a head cosigned by a witness of gateway.toml."""
-    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
-
     offered = _read(file)
     with registrar_of(home) as registrar:
-        with registrar.registry.write() as session:
-            own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
-            head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
-        keep_cosigned(registrar.home.published, head)
+        _keep_cosigned(registrar, offered)
+
+
+def _keep_cosigned(registrar: Registrar, offered: str) -> None:
+    """Store and publish a cosigned head, and say so."""
+    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
+
+    with registrar.registry.write() as session:
+        own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
+        head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
+    keep_cosigned(registrar.home.published, head)
     out.print(f"the head of {counted(head.size, 'entry', 'entries')} is kept with its cosignatures")
 
 
@@ -295,8 +300,6 @@ def witness(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Have a witness of gateway.toml cosign the newest head over HTTP (C2SP tlog-witness), and keep that."""
-    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
-
     with registrar_of(home) as registrar:
         head = _head_of(registrar)
         answer = _asked(address, 0, head, registrar)
@@ -304,11 +307,7 @@ def witness(
             answer = _asked(address, int(answer.text), head, registrar)
         if answer.status_code != HTTPStatus.OK:
             raise GatewayError(f"the witness did not cosign the head: HTTP {answer.status_code}")
-        with registrar.registry.write() as session:
-            own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
-            kept = log.cosign(session, head + answer.text, (*own, *registrar.settings.log.witnesses))
-        keep_cosigned(registrar.home.published, kept)
-    out.print(f"the head of {counted(kept.size, 'entry', 'entries')} is kept with its cosignatures")
+        _keep_cosigned(registrar, head + answer.text)
 
 
 def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:

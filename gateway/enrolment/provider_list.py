@@ -121,7 +121,7 @@ def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(_text(data), newline=""), dialect=_dialect(data))
+    reader = csv.reader(io.StringIO(decoded(data, "the list is"), newline=""), dialect=_dialect(data))
     headings = [heading.strip().lower() for heading in next(reader, [])]
     places = {
         column: place
@@ -143,13 +143,14 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise GatewayError(f"line {reader.line_num}: this is no CSV: {error}") from None
 
 
-def _text(data: bytes) -> str:
+def decoded(data: bytes, what: str) -> str:
+    """Return a text in UTF-8 or Windows-1252. GatewayError, saying `what` it is, for neither."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise GatewayError("the list is neither UTF-8 nor Windows-1252 text")
+    raise GatewayError(f"{what} neither UTF-8 nor Windows-1252 text")
 
 
 def _dialect(data: bytes) -> type[csv.Dialect]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import tomlkit
 from tomlkit.items import AoT, Table
 
+from gateway.enrolment.provider_list import decoded
 from gateway.errors import GatewayError
 from gateway.policy.catalogue import load_catalogue, policy_files
 from gateway.policy.edits import edits
@@ -54,7 +55,7 @@ def read_dates(data: bytes) -> Dates:
     The first line names the columns: first and last (or start and end), and optionally what, to mark INSET
     or training days.
     """
-    rows = csv.reader(io.StringIO(_text(data), newline=""))
+    rows = csv.reader(io.StringIO(decoded(data, "the term dates are"), newline=""))
     headings = [heading.strip().lower() for heading in next(rows, [])]
     first, last, what = (_place(headings, names) for names in (_FIRST, _LAST, _WHAT))
     if first is None or last is None:
@@ -138,15 +139,6 @@ def _fill(year: Table, dates: Dates) -> None:
     if dates.inset:
         year["inset"] = list(dates.inset)
     year.add(tomlkit.nl())
-
-
-def _text(data: bytes) -> str:
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise GatewayError("the term dates are neither UTF-8 nor Windows-1252 text")
 
 
 def _place(headings: Sequence[str], names: Iterable[str]) -> int | None:

@@ -17,6 +17,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
+from gateway.log.leaf import Kind
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
@@ -209,16 +210,8 @@ class MailboxAccess:
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
             keys.note(session, "staff", person.name, person.key, now)
-            collected = Entry(
-                kind="collected",
-                subject=delivery.reference,
-                fields={**self._where(session, person, delivery), **_left_out(given)},
-                actor=person.name,
-                content=given.sha256,
-                note=_with_key(person),
-            )
             note_collected(session, delivery, now)
-            self._record(session, collected, now)
+            self._record(session, person, delivery, "collected", now, given)
             passing("collect.written")
 
     def deal_with(self, person: Person, place: MailboxPlace) -> None:
@@ -234,12 +227,7 @@ class MailboxAccess:
             if delivery.team is None or place.is_about:
                 raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
             deal_with(session, delivery, by=person.name, at=now)
-            fields = self._where(session, person, delivery)
-            entry = Entry(
-                kind="dealt-with", subject=delivery.reference, fields=fields, actor=person.name,
-                note=_with_key(person),
-            )  # fmt: skip
-            self._record(session, entry, now)
+            self._record(session, person, delivery, "dealt-with", now)
 
     def restore(self, person: Person, place: MailboxPlace) -> None:
         """Put a file removed by the team back into the mailbox, for the whole team.
@@ -250,19 +238,33 @@ class MailboxAccess:
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
             restore(session, delivery)
-            fields = self._where(session, person, delivery)
-            entry = Entry(
-                kind="restored", subject=delivery.reference, fields=fields, actor=person.name,
-                note=_with_key(person),
-            )  # fmt: skip
-            self._record(session, entry, now)
+            self._record(session, person, delivery, "restored", now)
 
     def _undoable(self) -> datetime:
         """Return the earliest removal time (aware) still restorable."""
         return self.clock() - UNDO
 
-    def _record(self, session: Session, entry: Entry, now: datetime) -> None:
-        """Append an entry and sign the log's head: the last step of a transaction."""
+    def _record(  # noqa: PLR0917 - what an entry is of
+        self,
+        session: Session,
+        person: Person,
+        delivery: Delivery,
+        kind: Kind,
+        now: datetime,
+        given: Given | None = None,
+    ) -> None:
+        """Append an entry on a file and sign the log's head: the last step of a transaction.
+
+        Of a content that is `given`, the items left out are told: lower case, with hyphens. The key of a
+        session is named beside the log, since another person may hold it.
+        """
+        fields = self._where(session, person, delivery)
+        if given is not None and given.left_out:
+            fields["left_out"] = ",".join(map(slug, given.left_out))
+        entry = Entry(
+            kind=kind, subject=delivery.reference, fields=dict(fields), actor=person.name,
+            content=None if given is None else given.sha256, note=f"with the key {person.key}",
+        )  # fmt: skip
         log.append(session, [entry], now)
         log.sign_head(session, self.log_key, self.log_origin, now)
 
@@ -334,16 +336,6 @@ def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider
     )
-
-
-def _with_key(person: Person) -> str:
-    """Name the key of a session beside the log, since another person may hold it."""
-    return f"with the key {person.key}"
-
-
-def _left_out(given: Given) -> dict[str, str]:
-    """Return the data items left out of a view as a log field: lower case, with hyphens."""
-    return {"left_out": ",".join(map(slug, given.left_out))} if given.left_out else {}
 
 
 def _imported(known: keys.Key) -> asyncssh.SSHKey | None:

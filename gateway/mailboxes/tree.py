@@ -137,18 +137,11 @@ class Collected:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ListText:
-    """An open list."""
+class OpenText:
+    """An open about text of a delivery, or an open list."""
 
     text: bytes
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AboutText:
-    """An about text opened by a client."""
-
-    delivery: Delivery
-    text: bytes
+    delivery: Delivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,10 +191,9 @@ class MailboxTree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Return the size and times of an open file."""
         await self._ask(self._mailboxes.folders)
-        if isinstance(file, ListText):
-            return _attrs(_FILE_MODE, len(file.text), self._mailboxes.clock())
-        if isinstance(file, AboutText):
-            return _file(file.delivery, len(file.text))
+        if isinstance(file, OpenText):
+            modified = file.delivery.decided_at if file.delivery else self._mailboxes.clock()
+            return _attrs(_FILE_MODE, len(file.text), modified)
         collected = _collected(file)
         return _file(collected.delivery, collected.content.given.size)
 
@@ -242,7 +234,7 @@ class MailboxTree(Server):
         path: bytes,
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
-    ) -> Collected | AboutText | ListText:
+    ) -> Collected | OpenText:
         """Collect a file: open the permitted view in memory, record the collection, return the handle."""
         place = place_of(path)
         if pflags & _WRITING:
@@ -252,7 +244,7 @@ class MailboxTree(Server):
         if place.is_list:
             text = await self._tell(self._resources.lists.text, place)
             self._open += 1
-            return ListText(text)
+            return OpenText(text)
         delivery = await self._ask(self._mailboxes.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
@@ -260,7 +252,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
             self._open += 1
-            return AboutText(order.delivery, text)
+            return OpenText(text, order.delivery)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
@@ -274,19 +266,19 @@ class MailboxTree(Server):
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """Return a piece of an open file, unless withdrawn since opening."""
-        if isinstance(file, ListText):
+        delivery = file.delivery if isinstance(file, OpenText) else _collected(file).delivery
+        if delivery is None:
             await self._ask(self._mailboxes.folders)
-            return file.text[offset : offset + length]
-        opened = file if isinstance(file, AboutText) else _collected(file)
-        await self._ask(self._mailboxes.check_reading, opened.delivery)
-        if isinstance(file, AboutText):
+        else:
+            await self._ask(self._mailboxes.check_reading, delivery)
+        if isinstance(file, OpenText):
             return file.text[offset : offset + length]
         return self._resources.contents.read(_collected(file).content, offset, length)
 
     async def close(self, file: object) -> None:
         """Release the content of an open file."""
         self._open -= 1
-        if not isinstance(file, AboutText | ListText):
+        if not isinstance(file, OpenText):
             self._resources.contents.give_back(_collected(file).content, self._person.name)
 
     async def abandon(self, file: object) -> None:

@@ -49,7 +49,7 @@ from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
-from gateway.zones.console_api import ConsoleQuestion, OfPerson, act_questions, questions
+from gateway.zones.console_api import ConsoleQuestion, OfPerson, act_questions
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Declining, Me
 
@@ -89,12 +89,12 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskSchools: Way(schools.ask_schools),
     asked.AskSchool: Way(schools.ask_school),
     asked.AskAgreement: Way(evidence.ask_agreement),
-    questions.AskWatch: Way(evidence.ask_watch),
-    questions.AskPolicies: Way(policies.ask_policies),
-    questions.AskPolicyEdit: Way(policies.ask_edit),
-    questions.ProposePolicies: Way(policies.propose, writes=True),
-    questions.ApprovePolicies: Way(policies.approve, writes=True),
-    questions.WithdrawPolicies: Way(policies.withdraw, writes=True),
+    asked.AskWatch: Way(evidence.ask_watch),
+    asked.AskPolicies: Way(policies.ask_policies),
+    asked.AskPolicyEdit: Way(policies.ask_edit),
+    asked.ProposePolicies: Way(policies.propose, writes=True),
+    asked.ApprovePolicies: Way(policies.approve, writes=True),
+    asked.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),
     act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),

@@ -1,6 +1,7 @@
 """Policies: differences between versions, their consequences, and approval by a second person."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -144,15 +145,7 @@ def _proposed(
 ) -> ProposedSeen:
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
-    return ProposedSeen(
-        digest=found.digest,
-        by=found.by,
-        at=found.at,
-        why=found.why,
-        begins=found.begins,
-        approved_by=found.approved_by,
-        may_approve=may,
-    )
+    return ProposedSeen(**asdict(found), may_approve=may)
 
 
 def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[EditSeen]:
