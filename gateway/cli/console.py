@@ -313,6 +313,13 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def command_in(
+    group: typer.Typer, name: str | None = None, *, hidden: bool = False
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Add a command to a group; it fails clearly, and asks for the right that the table of access names."""
+    return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
+
+
 def note_new_name(former: str, name: str) -> None:
     """Note on stderr the new name of something still answering to a former name."""
     err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)

@@ -12,8 +12,8 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     err,
-    fails_clearly,
     formerly,
     plain,
     registrar_of,
@@ -27,8 +27,7 @@ app = commands_of("declarations", "gateway.acts.declarations")
 _declared = command_of(Declare)
 
 
-@app.command("add")  # In the place of the one that asks nothing.
-@fails_clearly
+@command_in(app, "add")  # In the place of the one that asks nothing.
 def declare(
     method: Annotated[
         str | None, typer.Option(help="How it travels: email, egress, s2s, b2b, post, …")

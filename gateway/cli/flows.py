@@ -15,8 +15,8 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     existing,
-    fails_clearly,
     now,
     out,
     registry,
@@ -57,8 +57,7 @@ _STATUS_COLUMNS = (
 )  # fmt: skip
 
 
-@app.command("list")
-@fails_clearly
+@command_in(app, "list")
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the rows of Appendix B: senders, data, frequency and teams.
 
@@ -86,8 +85,7 @@ def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> No
         _tell_names(catalogue, local_day(now(), catalogue.calendar.timezone))
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def status(
     home: HomeOption = DEFAULT_HOME,
     provider: Annotated[str | None, typer.Option(metavar="ID", help="Only this provider's.")] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out, registrar_of, who
+from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, now, out, registrar_of, who
 from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -17,8 +17,7 @@ app = commands_of("hosts", "gateway.acts.hosts")
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def add(
     name: Annotated[str, typer.Argument(help="What the host is to be called, such as two.")],
     file: FileArgument,
@@ -47,8 +46,7 @@ def add(
     out.print(code)
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Make a home from another host's file, or add the missing parts. Never overwrites.
 

@@ -17,8 +17,8 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     existing,
-    fails_clearly,
     formerly,
     now,
     out,
@@ -47,8 +47,7 @@ app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", com
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 
 
-@gateway_app.command()
-@fails_clearly
+@command_in(gateway_app)
 def export(home: HomeOption = DEFAULT_HOME) -> None:
     """Print the gateway's OpenPGP certificate, for providers to encrypt to."""
     with registry(home) as opened, opened.read() as session:
@@ -56,8 +55,7 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
     print_exactly(current.material)
 
 
-@gateway_app.command("show")
-@fails_clearly
+@command_in(gateway_app, "show")
 def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the gateway's keys, with fingerprints as read out."""
     from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -73,8 +71,7 @@ def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = Fal
     show(rows, columns, as_json=as_json, empty="no keys")
 
 
-@gateway_app.command()
-@fails_clearly
+@command_in(gateway_app)
 def rotate(
     until: Annotated[
         datetime | None,
@@ -132,8 +129,7 @@ def rotate(
     out.print("providers find it in /keys/gateway.asc, each with a notice; be ready to read it out")
 
 
-@gateway_app.command()
-@fails_clearly
+@command_in(gateway_app)
 def reseal(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many files; the rest later.")] = None,
     home: HomeOption = DEFAULT_HOME,
@@ -152,8 +148,7 @@ def reseal(
         raise GatewayError(f"{counted(outcome.failed, 'file')} could not be resealed; the log above says why")
 
 
-@gateway_app.command()
-@fails_clearly
+@command_in(gateway_app)
 def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Destroy the secret half of a key out of use and needed by no stored file."""
     from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
@@ -167,8 +162,7 @@ def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -
     out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it")
 
 
-@gateway_app.command()
-@fails_clearly
+@command_in(gateway_app)
 def protect(
     passphrase_file: Annotated[
         Path | None, typer.Option(help="Where the new passphrase stands; typed in if not given.")
@@ -231,8 +225,7 @@ class HostKeyService(StrEnum):
 ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
 
 
-@host_app.command("list")
-@fails_clearly
+@command_in(host_app, "list")
 def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the host keys in use and announced, with the fingerprints shown by clients."""
     show(
@@ -243,8 +236,7 @@ def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
     )
 
 
-@host_app.command()
-@fails_clearly
+@command_in(host_app)
 def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
     """Make the next host key, and announce the key to clients. Run as the service's own user."""
     from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
@@ -256,8 +248,7 @@ def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = 
     out.print("the others: gateway keys host publish. After some weeks: gateway keys host switch")
 
 
-@host_app.command()
-@fails_clearly
+@command_in(host_app)
 def switch(
     service: ServiceOption = HostKeyService.INTAKE,
     yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
@@ -282,8 +273,7 @@ def switch(
         out.print("new connections see it within seconds; publish it: gateway keys host publish")
 
 
-@host_app.command()
-@fails_clearly
+@command_in(host_app)
 def publish(home: HomeOption = DEFAULT_HOME) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
     from gateway.keys.notices import host_list  # noqa: PLC0415

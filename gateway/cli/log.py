@@ -22,7 +22,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    fails_clearly,
+    command_in,
     now,
     out,
     plain,
@@ -53,8 +53,7 @@ _SHOWN = 50
 _LINES_OF_A_HEAD = 4  # Origin, size, root, and a signature after an empty line.
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Print the signed head of the log, for keeping elsewhere; on one line with --json, for a journal.
 
@@ -75,8 +74,7 @@ def _head_of(registrar: Registrar) -> str:
         return registrar.sign_head(session, now())
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def verify(
     home: HomeOption = DEFAULT_HOME,
     checkpoint: Annotated[
@@ -143,8 +141,7 @@ def inconsistencies(
     return found, leaves
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def cosign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The head with the witness's line, or - .")],
     home: HomeOption = DEFAULT_HOME,
@@ -166,8 +163,7 @@ def _keep_cosigned(registrar: Registrar, offered: str) -> None:
     out.print(f"the head of {counted(head.size, 'entry', 'entries')} is kept with its cosignatures")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Print, as JSON, every event on one transfer with the proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
@@ -187,8 +183,7 @@ def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None
     print_json({"log_key": signing.vkey, "checkpoint": signed, "events": proved})
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def consistency(
     first: Annotated[int, typer.Argument(help="The size of the older head.")],
     second: Annotated[int, typer.Argument(help="The size of the newer head.")],
@@ -203,8 +198,7 @@ def consistency(
     print_json({"origin": origin, "first": first, "second": second, "proof": proof})
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that does not exist yet.")],
     home: HomeOption = DEFAULT_HOME,
@@ -240,8 +234,7 @@ def export(
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def events(
     place: Annotated[Path, typer.Argument(metavar="FILE", help="Holds the number of the next entry.")],
     home: HomeOption = DEFAULT_HOME,
@@ -260,8 +253,7 @@ def events(
     replace_published(place, str(size))
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def tiles(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="What a web server gives out.")],
     home: HomeOption = DEFAULT_HOME,
@@ -293,8 +285,7 @@ def tiles(
     out.print(f"{folder} holds the tiles of {counted(size, 'entry', 'entries')}")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def witness(
     address: Annotated[str, typer.Argument(metavar="URL", help="The witness's submission prefix.")],
     home: HomeOption = DEFAULT_HOME,

@@ -19,8 +19,8 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     existing,
-    fails_clearly,
     now,
     out,
     plain,
@@ -66,8 +66,7 @@ app.add_typer(commands_of("policy harmless", "gateway.acts.harmless", _HARMLESS)
 app.command("explain")(command_of(ExplainDecision))
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def check(
     folder: Annotated[
         Path | None, typer.Argument(help="A policies folder; that of the home if not given.")
@@ -120,8 +119,7 @@ app.add_typer(policy_draft.optional_app, name="optional")
 app.add_typer(policy_draft.pack_app, name="pack")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def diff(
     old: FolderArgument,
     new: FolderArgument,
@@ -176,8 +174,7 @@ def _sections(rows: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...]
     yield "Without effect on any outcome", _OF_SETTINGS[1:], of("no effect")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def simulate(
     folder: Annotated[
         Path | None, typer.Argument(file_okay=False, exists=True, help="The other policies.")
@@ -236,8 +233,7 @@ def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> N
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def propose(
     folder: Annotated[
         Path | None, typer.Argument(file_okay=False, help="The policies; policies/ of the home if not given.")
@@ -269,8 +265,7 @@ def propose(
     out.print("a second person looks at this and says: gateway policy approve")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def approve(
     digest: Annotated[
         str | None, typer.Argument(metavar="[DIGEST]", help="Only if this is what is proposed.")
@@ -302,8 +297,7 @@ def approve(
         keeper.draft(approved.digest)
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Withdraw a proposal, or an approval for a future day."""
     place, at = existing(home), now()
@@ -315,8 +309,7 @@ def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> Non
     out.print(f"withdrawn: {taken_back.digest}")
 
 
-@app.command("roll-back")
-@fails_clearly
+@command_in(app, "roll-back")
 def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     """Put the policies in force before back in force, at once. They were approved in their day."""
     place = existing(home)
@@ -329,8 +322,7 @@ def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
     out.print(f"in force again: {digest}")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """Show the policies in force, the proposal, and if policies/ holds another edit."""
     place = existing(home)
@@ -374,8 +366,7 @@ def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
     show_simulated(found, simulated_rows(found), days)
 
 
-@app.command("test")
-@fails_clearly
+@command_in(app, "test")
 def try_out(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A plain file, or one sealed to this gateway.")

@@ -12,6 +12,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     existing,
     fails_clearly,
     now,
@@ -87,8 +88,7 @@ def _is_confirmed(catalogue: Catalogue, clause: ClauseId, *, yes: bool) -> bool:
 new_app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")
 
 
-@new_app.command("agreement")
-@fails_clearly
+@command_in(new_app, "agreement")
 def agreement(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, for the policies.")],
     text: Annotated[
@@ -105,8 +105,7 @@ def agreement(
     out.print(f"gateway policy check --mend {folder}")
 
 
-@new_app.command("flow")
-@fails_clearly
+@command_in(new_app, "flow")
 def flow(
     sample: Annotated[Path, typer.Argument(dir_okay=False, exists=True, help="CSV, a workbook or XML.")],
     identifier: Annotated[str, typer.Option("--id", help="Of a-z, 0-9 and hyphens.")],
@@ -195,8 +194,7 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-@optional_app.command("list")
-@fails_clearly
+@command_in(optional_app, "list")
 def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the flows required by law: the law, the teams, and if switched on."""
     flows = load_catalogue(existing(home).policies_in_force).flows
@@ -217,8 +215,7 @@ def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
     show(rows, columns, as_json=as_json, empty="these policies have no flow that only a law asks for")
 
 
-@optional_app.command()
-@fails_clearly
+@command_in(optional_app)
 def switch(
     flow: Annotated[str, typer.Argument(help="As gateway policy optional list names it.")],
     state: Annotated[Switch, typer.Argument(metavar="on|off")],
@@ -249,8 +246,7 @@ PackArgument = Annotated[
 ]
 
 
-@pack_app.command("list")
-@fails_clearly
+@command_in(pack_app, "list")
 def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the packs of the policies in force, with the one for files about today."""
     catalogue = load_catalogue(existing(home).policies_in_force)
@@ -275,8 +271,7 @@ def list_packs(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> 
             out.print(line)
 
 
-@pack_app.command()
-@fails_clearly
+@command_in(pack_app)
 def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Put a signed pack into the draft policies; the signature is beside the pack as FILE.note.
 
@@ -292,8 +287,7 @@ def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
     out.print("then: gateway policy propose")
 
 
-@pack_app.command()
-@fails_clearly
+@command_in(pack_app)
 def sign(
     pack: PackArgument,
     publisher: Annotated[str, typer.Option(help="Who publishes it: a name that ends in /law.")],

@@ -1,6 +1,6 @@
 """pupils index: the one command on pupils to read the files themselves."""
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, out, registrar_of
+from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of
 from gateway.cli.derived import commands_of
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError
@@ -9,8 +9,7 @@ from gateway.model import counted
 app = commands_of("pupils", "gateway.acts.pupils")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def index(home: HomeOption = DEFAULT_HOME) -> None:
     """Index the stored files missing from the index. May be interrupted and repeated."""
     from gateway.record.children import reindex  # noqa: PLC0415 - loads what opens

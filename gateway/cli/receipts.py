@@ -11,7 +11,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
-    fails_clearly,
+    command_in,
     out,
     plain,
     print_exactly,
@@ -29,8 +29,7 @@ _SHOWN_DIGITS = 16  # Of the fingerprint, in the name of an older key's certific
 app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
 
 
-@app.command("show")
-@fails_clearly
+@command_in(app, "show")
 def show_one(
     reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False
 ) -> None:
@@ -45,8 +44,7 @@ def show_one(
     print_exactly(receipt.json_text if as_json else receipt.text)
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def verify(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
     gateway_key: Annotated[

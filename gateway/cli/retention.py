@@ -10,8 +10,8 @@ from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
+    command_in,
     err,
-    fails_clearly,
     now,
     out,
     print_exactly,
@@ -28,8 +28,7 @@ OnOption = Annotated[
 ]
 
 
-@app.command("run")
-@fails_clearly
+@command_in(app, "run")
 def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Delete everything due, and print the signed certificate of deletion, also kept in the registry."""
     from gateway.processor.retention import run  # noqa: PLC0415 - loads the OpenPGP libraries

@@ -18,9 +18,9 @@ from typer.core import TyperGroup
 from gateway.cli import send_keys
 from gateway.cli.console import (
     JsonOption,
+    command_in,
     complain,
     err,
-    fails_clearly,
     in_words,
     plain,
     print_json,
@@ -95,8 +95,7 @@ for _command in (
     app.command()(_command)
 
 
-@app.command(_FILES, hidden=True)
-@fails_clearly
+@command_in(app, _FILES, hidden=True)
 def send_files(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Plain files; they are sealed here.")
@@ -143,12 +142,9 @@ def send_files(
     raise typer.Exit(_exit_code(rows))
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def receipts(
-    kit: KitOption = DEFAULT_KIT,
-    passphrase_file: PassphraseFileOption = None,
-    as_json: JsonOption = False,
+    kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None, as_json: JsonOption = False
 ) -> None:
     """Fetch and verify the receipts of files on the way or held, and list all sent files."""
     from gateway.send.sent import alone  # noqa: PLC0415
@@ -167,8 +163,7 @@ def receipts(
     )
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def status(
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask the gateway.")] = False,
     kit: KitOption = DEFAULT_KIT,
@@ -199,8 +194,7 @@ def status(
         say(line)
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def watch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="Put plain files here.")],
     still: Annotated[
@@ -231,8 +225,7 @@ def watch(
         raise GatewayError(f"{counted(len(watched.stuck), 'file')} in {folder} could not be taken: see above")
 
 
-@app.command()
-@fails_clearly
+@command_in(app)
 def unattended(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", file_okay=False, help="The folder to watch.")],
     by: Annotated[str, typer.Option(help="What starts it: user or system (systemd), or windows.")] = "windows"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gateway import supervisor
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, fails_clearly, now, out
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.signals import until_told
 from gateway.errors import ConfigurationError, GatewayError
@@ -105,8 +105,7 @@ def run(
     raise typer.Exit(supervisor.run(Home(home), options, ready))
 
 
-@serve.command("intake")
-@fails_clearly
+@command_in(serve, "intake")
 def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
     """Serve the drop box for providers. Needs only spool/ and published/ of the home."""
     from gateway.intake.server import run_intake  # noqa: PLC0415 - each service loads its own zone
@@ -115,8 +114,7 @@ def serve_intake(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port:
     raise typer.Exit(run_intake(Home(home), host=host, port=port))
 
 
-@serve.command("mailboxes")
-@fails_clearly
+@command_in(serve, "mailboxes")
 def serve_mailboxes(
     home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None
 ) -> None:
@@ -127,8 +125,7 @@ def serve_mailboxes(
     raise typer.Exit(run_mailboxes(Home(home), host=host, port=port))
 
 
-@serve.command("console")
-@fails_clearly
+@command_in(serve, "console")
 def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
     """Serve the web pages of the staff. Needs only console/ of the home, and the running mailboxes."""
     from gateway.console.server import run_console  # noqa: PLC0415
@@ -137,8 +134,7 @@ def serve_console(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port
     raise typer.Exit(run_console(Home(home), host=host, port=port))
 
 
-@serve.command("web")
-@fails_clearly
+@command_in(serve, "web")
 def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: PortOption = None) -> None:
     """Serve the pages on which schools send by browser. Needs only web/ of the home, and running intake."""
     from gateway.web.server import run_web  # noqa: PLC0415 - a zone of its own
@@ -147,8 +143,7 @@ def serve_web(home: HomeOption = DEFAULT_HOME, host: HostOption = None, port: Po
     raise typer.Exit(run_web(Home(home), host=host, port=port))
 
 
-@serve.command("courier")
-@fails_clearly
+@command_in(serve, "courier")
 def serve_courier(home: HomeOption = DEFAULT_HOME) -> None:
     """Give owed letters to the SMTP relay, and files and messages to other systems, until SIGTERM.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, out, registrar_of, who
+from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of, who
 from gateway.cli.derived import commands_of
 from gateway.cli.options import ReferenceArgument, WhyOption
 from gateway.errors import GatewayError
@@ -23,8 +23,7 @@ app = commands_of("transfers", "gateway.acts.transfers")
 _PIECE = 1024**2
 
 
-@app.command("open")
-@fails_clearly
+@command_in(app, "open")
 def open_whole(
     reference: ReferenceArgument,
     why: WhyOption,

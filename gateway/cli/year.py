@@ -18,8 +18,8 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    command_in,
     existing,
-    fails_clearly,
     now,
     out,
     print_json,
@@ -96,8 +96,7 @@ app = typer.Typer(no_args_is_help=True, help="The school year: opened each summe
 YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
 
 
-@app.command("open")
-@fails_clearly
+@command_in(app, "open")
 def open_year(
     year: YearArgument,
     terms: Annotated[
@@ -153,8 +152,7 @@ def open_year(
     _print(found, each=False)
 
 
-@app.command("show")
-@fails_clearly
+@command_in(app, "show")
 def show_year(
     year: Annotated[
         str | None, typer.Argument(metavar="[YEAR]", help="The one that is coming or begun, if not given.")
