@@ -64,6 +64,10 @@ _DAYS = 180
 app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
 app.add_typer(commands_of("policy harmless", "gateway.acts.harmless", _HARMLESS), name="harmless")
 app.command("explain")(command_of(ExplainDecision))
+app.command("confirm")(policy_draft.confirm)
+app.add_typer(policy_draft.new_app, name="new")
+app.add_typer(policy_draft.optional_app, name="optional")
+app.add_typer(policy_draft.pack_app, name="pack")
 
 
 @command_in(app)
@@ -111,12 +115,6 @@ def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
             words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
             reading.blame("calendar.toml", ("inset", n, "provider"), words)
             yield reading.faults[-1]
-
-
-app.command("confirm")(policy_draft.confirm)
-app.add_typer(policy_draft.new_app, name="new")
-app.add_typer(policy_draft.optional_app, name="optional")
-app.add_typer(policy_draft.pack_app, name="pack")
 
 
 @command_in(app)
