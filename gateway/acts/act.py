@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -311,27 +312,11 @@ class ReadingAct(Act):
     by_program: ClassVar[bool] = True
 
 
-def argument(
+def option(
     about: str,
     default: Any = ...,  # noqa: ANN401 - as pydantic's Field
     *,
-    metavar: str = "",
-    personal: bool = False,
-    names: Names | None = None,
-    form: str = "",
-    **limits: Any,  # noqa: ANN401 - as above
-) -> Any:  # noqa: ANN401 - as above
-    """Declare a field taken by position on the command line. All but `metavar`: as of an option."""
-    told: dict[str, JsonValue] = {
-        "place": True, "metavar": metavar, "personal": personal, "names": names, "form": form,
-    }  # fmt: skip
-    return Field(default, description=about, json_schema_extra=told, **limits)
-
-
-def option(
-    about: str,
-    default: Any = ...,  # noqa: ANN401 - as above
-    *,
+    place: bool = False,
     metavar: str = "",
     asked: bool = False,
     personal: bool = False,
@@ -345,13 +330,17 @@ def option(
     For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
     value of a `personal` field is in no address: a form with such a field is sent by POST. `names` tells what
     the value is the short name of: forms offer what there is. `form` says in forms what the description
-    says in words of the command line.
+    says in words of the command line. In its `place` on the command line: an `argument`.
     """
     told: dict[str, JsonValue] = {
-        "metavar": metavar, "asked": asked, "personal": personal, "names": names, "also": also,
-        "form": form,
+        "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,
+        "also": also, "form": form,
     }  # fmt: skip
     return Field(default, description=about, json_schema_extra=told, **limits)
+
+
+argument = partial(option, place=True)
+"""Declare a field taken by position on the command line."""
 
 
 def _one_line(given: str) -> str:
@@ -363,7 +352,8 @@ def _one_line(given: str) -> str:
     return said
 
 
-def _reason(given: str) -> str:
+def as_reason(given: str) -> str:
+    """Return a reason as recorded: one line, not too long. ValueError for anything else."""
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")
@@ -393,7 +383,7 @@ Reference = Annotated[str, AfterValidator(as_reference)]
 OneLine = Annotated[str, AfterValidator(_one_line)]
 """Text to be recorded, on one line."""
 Why = Annotated[
-    str, AfterValidator(_reason), Field(description="Why: for the record, without any pupil's data.")
+    str, AfterValidator(as_reason), Field(description="Why: for the record, without any pupil's data.")
 ]
 """The reason for an act, recorded with the person's name."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from gateway.acts.act import as_reference
+from gateway.acts.act import as_reason, as_reference
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
@@ -16,27 +16,12 @@ GatewayKeyOption = Annotated[
 Given = TypeVar("Given", str, None)
 
 
-def one_line(given: Given) -> Given:
-    """Return text to be recorded, checked to be one printable line. BadParameter otherwise."""
-    if given is None:
-        return given
-    if not given.strip():
-        raise typer.BadParameter("it goes on record, so it cannot be empty")
-    if not given.isprintable():
-        raise typer.BadParameter("it goes on record: one line, no control characters")
-    return given.strip()
-
-
-def reason(given: str) -> str:
-    """Return a reason to be recorded with the person's name. BadParameter for an empty one."""
-    if not given.strip():
-        raise typer.BadParameter("it needs a reason, which goes on record")
-    return one_line(given)
-
-
-def reason_if_given(given: str | None) -> str | None:
-    """Return an optional reason. BadParameter where given and empty."""
-    return None if given is None else reason(given)
+def reason_if_given(given: Given) -> Given:
+    """Return a reason to be recorded with the person's name, or None. BadParameter as acts refuse one."""
+    try:
+        return given if given is None else as_reason(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def as_reference_if_given(given: Given) -> Given:
@@ -51,7 +36,7 @@ LimitOption = Annotated[
 
 
 WhyOption = Annotated[
-    str, typer.Option(callback=reason, help="Why: for the record, without any pupil's data.")
+    str, typer.Option(callback=reason_if_given, help="Why: for the record, without any pupil's data.")
 ]
 WhyGivenOption = Annotated[
     str | None,
