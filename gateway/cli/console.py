@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.cli import terminal
-from gateway.cli.identity import acting, on_record, sight_here
+from gateway.cli.identity import account_of, acting, on_record, sight_here
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -136,23 +136,14 @@ def who() -> str:
     """
     if (person := on_record()) is not None:
         return person
-    account = os.environ.get("SUDO_USER") or _account()
+    # getpass would trust LOGNAME before the owner of the process.
+    account = os.environ.get("SUDO_USER") or account_of(os.getuid())
     named = os.environ.get("GATEWAY_ADMIN", "")
     if not named or named == account:
         return account
     if not _PERSON.fullmatch(named):
         raise GatewayError("GATEWAY_ADMIN: a name is 1 to 32 of a-z, 0-9, dot, hyphen and underscore")
     return f"{named} (as {account})"
-
-
-def _account() -> str:
-    # getpass would trust LOGNAME before the owner of the process.
-    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
-
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return str(os.getuid())
 
 
 def plain(value: object) -> str:
@@ -184,11 +175,8 @@ def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
         raise ConfigurationError(f"{place.registry} is missing; restore the home from a backup")
     from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and some need none
 
-    opened = Registry(settings.database_url(place))
-    try:
+    with closing(Registry(settings.database_url(place))) as opened:
         yield opened if whole else opened.within(partial(sight_here, home=home))
-    finally:
-        opened.close()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -140,15 +141,13 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
     """Return the complaint about unusable policies: of an earlier version, a draft, or changed on disk."""
-    registry = Registry(settings.database_url(home))
     try:
-        if registry.revision() not in {None, newest_revision()}:
-            what = "the registry and the policies in force are of an earlier version of the gateway"
-            return fault(what, "gateway upgrade")
+        with closing(Registry(settings.database_url(home))) as registry:
+            if registry.revision() not in {None, newest_revision()}:
+                what = "the registry and the policies in force are of an earlier version of the gateway"
+                return fault(what, "gateway upgrade")
     except GatewayError as unreadable:
         return fault(str(unreadable), "see that the registry can be read; then: gateway doctor")
-    finally:
-        registry.close()
     draft = home.policies_in_force == home.policies
     kept = "put it back as the last backup has it: nobody edits what is in force; then: gateway doctor"
     return fault(str(error), "edit the file named" if draft else kept)
@@ -189,8 +188,7 @@ def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
 
 
 def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
-    registry = Registry(settings.database_url(home))
-    try:
+    with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
         with registry.read() as session:
             today = local_day(at, catalogue.calendar.timezone)
@@ -213,8 +211,6 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
             ):
                 yield from guarded(what, complaints)
         yield from guarded("the spool", _spool(home, at))
-    finally:
-        registry.close()
 
 
 def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -120,16 +120,12 @@ def _checked(place: Home, command: str, right: AccessRight, reference: str | Non
         return None
     from gateway.registry.database import Registry  # noqa: PLC0415 - takes a while, and few need it
 
-    registry = Registry(settings.database_url(place))
-    try:
-        with registry.read() as session:
-            name = person_in(session, place, command, right)
-            if name is not None and reference is not None:
-                from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
+    with closing(Registry(settings.database_url(place))) as registry, registry.read() as session:
+        name = person_in(session, place, command, right)
+        if name is not None and reference is not None:
+            from gateway.cli.few import check_seen  # noqa: PLC0415 - as above
 
-                check_seen(session, place, _bare(name), reference)
-    finally:
-        registry.close()
+            check_seen(session, place, _bare(name), reference)
     return name
 
 
@@ -171,7 +167,11 @@ def real_account() -> str:
     In order: the login account recorded by the kernel; the owner of the nearest parent process other than
     root and the present account (the caller of sudo); the present account.
     """
-    uid = next(_uids(), os.getuid())
+    return account_of(next(_uids(), os.getuid()))
+
+
+def account_of(uid: int) -> str:
+    """Return the name of an account of the machine; the number of one without a name."""
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     try:

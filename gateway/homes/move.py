@@ -8,7 +8,7 @@ started again without copying anything twice. Old copies stay until `remove_old`
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -111,8 +111,7 @@ class _Move:
 
     def rows(self, source: Connection) -> None:
         """Copy the registry, unless already copied."""
-        registry = Registry(self.after.database_url(self.home))
-        try:
+        with closing(Registry(self.after.database_url(self.home))) as registry:
             registry.migrate()
             with registry.moving() as target:
                 if not _is_copy(source, target):
@@ -120,8 +119,6 @@ class _Move:
                 if not _is_copy(source, target):
                     raise GatewayError("the registry that was copied is not what it was copied from")
             passing("move.rows")
-        finally:
-            registry.close()
 
     def check(self, clock: Callable[[], datetime]) -> int:
         """Audit the copy and return the number of log entries.
