@@ -227,8 +227,6 @@ def export(
             (folder / "log-key.asc").write_text(signing.log_statement, "utf-8")
         except FileExistsError:
             raise GatewayError(f"{folder} exists already") from None
-        except OSError as error:
-            raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
     out.print(f"wrote {counted(written, 'entry', 'entries')} into {folder}")
     if hidden:
         out.print(f"of {counted(len(hidden), 'file')} for others than you, only the hashes of their entries")
@@ -270,18 +268,15 @@ def tiles(
             raise GatewayError(f"{known} is no signed head: name another folder")
         if before > size:
             raise GatewayError(f"{folder} holds {before} entries, the log only {size}: it was cut")
-        try:
-            with registrar.registry.read() as session:
-                for name, hashes in log.tiles(session, before, size):
-                    tile = folder / "tile" / name
-                    tile.parent.mkdir(parents=True, exist_ok=True)
-                    tile.write_bytes(hashes)
-                    if not tile.parent.name.endswith(".p"):
-                        shutil.rmtree(f"{tile}.p", ignore_errors=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            replace_published(known, head)
-        except OSError as error:
-            raise GatewayError(f"{folder} cannot be written: {error.strerror}") from None
+        with registrar.registry.read() as session:
+            for name, hashes in log.tiles(session, before, size):
+                tile = folder / "tile" / name
+                tile.parent.mkdir(parents=True, exist_ok=True)
+                tile.write_bytes(hashes)
+                if not tile.parent.name.endswith(".p"):
+                    shutil.rmtree(f"{tile}.p", ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_published(known, head)
     out.print(f"{folder} holds the tiles of {counted(size, 'entry', 'entries')}")
 
 
