@@ -95,6 +95,13 @@ class ActContext:
     judged: Callable[[date], Mapping[str, Sequence[FlowStatus]]] | None = None
     """The flows of each provider as judged on a day, within the last minutes; the same."""
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The policies in force."""
+        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
+
+        return load_catalogue(self.home.policies_in_force)
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Read what the registry knows of the files within the person's sight, in one transaction."""

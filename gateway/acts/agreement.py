@@ -13,7 +13,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.home.settings import load_settings
 from gateway.model import Provider
 from gateway.policy import ratification
-from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import text_wanted, years_in_force
 from gateway.record.ratifying import give_notice, sign_for
@@ -86,7 +86,7 @@ class ListStandings(ListingAct, command="agreement status", right=AccessRight.LO
     def rows(self, context: ActContext) -> list[Row]:
         """Compare the signatures with those due by the day."""
         load_settings(context.home)
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         day = self.on or local_day(context.clock(), catalogue.calendar.timezone)
         signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
         with context.reading() as session:
@@ -119,7 +119,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
     def carry_out(self, context: ActContext) -> ActDone:
         """Read the text of the policies in force."""
         load_settings(context.home)
-        return ActDone(document=load_catalogue(context.home.policies_in_force).agreement_text)
+        return ActDone(document=context.catalogue.agreement_text)
 
 
 def _standing(

@@ -160,11 +160,9 @@ def _heading(declaration: Declaration, decision: Decision, catalogue: Catalogue)
     return f"{title} by {method}: {_DECIDED[decision.state]}"
 
 
-class ListDeclarations(DatedListing, ProviderListing):
+class ListDeclarations(DatedListing, ProviderListing, command="declarations list", right=AccessRight.LOOK):
     """List every declaration, in the order they were made."""
 
-    command: ClassVar = "declarations list"
-    right: ClassVar = AccessRight.LOOK
     columns: ClassVar = ("reference", "provider", "method", "data", "state", "goes_at", "declared_by")
     empty: ClassVar = "nothing was declared"
     latest: ClassVar = True
@@ -177,11 +175,8 @@ class ListDeclarations(DatedListing, ProviderListing):
             return [_row(each) for each in declarations.find(session, provider=self.provider)]
 
 
-class ShowDeclaration(ReadingAct):
+class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight.LOOK):
     """Show a declaration: what was confirmed, and what was decided."""
-
-    command: ClassVar = "declarations show"
-    right: ClassVar = AccessRight.LOOK
 
     reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
 

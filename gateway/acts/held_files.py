@@ -83,9 +83,7 @@ class ListHeldFiles(TransferListing, command="held list", right=AccessRight.HELD
             more = transfer_lists.count(session, every) - transfer_lists.count(session, seen)
         if not more:
             return ""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything
-
-        teams = names_of_lookers(load_catalogue(context.home.policies_in_force))
+        teams = names_of_lookers(context.catalogue)
         return f"{counted(more, 'more file')} for {teams} alone"
 
 
@@ -123,12 +121,11 @@ class _ProposedRelease(_HeldFileAct):
 
     def effect(self, context: ActContext) -> str:
         """Repeat who proposed the release, why, and the teams. GatewayError where nobody did."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
         from gateway.record import releases  # noqa: PLC0415 - loads what decides
 
         with context.reading() as session:
             first = releases.proposed(session, self.reference)
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         teams, kind = " and ".join(names_of(first.teams, catalogue)), catalogue.wording.name(first.data_type)
         return (
             f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
@@ -153,11 +150,10 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
 
     def effect(self, context: ActContext) -> str:
         """Name the teams that get it, and what the agreement says against it. GatewayError as `release`."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
         from gateway.record import releases  # noqa: PLC0415 - loads what decides
         from gateway.record.registrar import KeylessRules  # noqa: PLC0415 - the same
 
-        rules = KeylessRules(context.home, load_catalogue(context.home.policies_in_force))
+        rules = KeylessRules(context.home, context.catalogue)
         with context.reading() as session:
             asked = releases.wished(
                 rules, session, releases.held(session, self.reference), context.clock(),

@@ -187,9 +187,7 @@ class RetireKey(_NamedKeyAct, command="keys retire"):
     def _last(self, context: ActContext) -> datetime | None:
         if self.until is None:
             return None
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few keys are given a day
-
-        zone = ZoneInfo(load_catalogue(context.home.policies_in_force).calendar.timezone)
+        zone = ZoneInfo(context.catalogue.calendar.timezone)
         last = self.until if self.until.tzinfo else self.until.replace(tzinfo=zone)
         if last <= context.clock():
             raise GatewayError(f"{self.until:%Y-%m-%d} is past; to end a key now, leave --until out")
@@ -224,10 +222,9 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
 
         Two people decide for persons with powerful roles or sight of held files.
         """
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
         from gateway.record.dual_control import TwoPersonAct, agreed_to_give  # noqa: PLC0415 - loads asyncssh
 
-        looking = load_catalogue(context.home.policies_in_force).looking_teams()
+        looking = context.catalogue.looking_teams()
         act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
         return agreed_to_give(
             clerk.session, act, self.id, looking=looking, by=context.person, why=None, at=clerk.at

@@ -37,11 +37,10 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
 
     def rows(self, context: ActContext) -> list[Row]:
         """Write each letter due on the given days, once."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only a preview reads policies
         from gateway.publish.standing import Authority  # noqa: PLC0415 - the same
         from gateway.record.letters import Letterhead, by_calendar  # noqa: PLC0415 - loads OpenPGP libraries
 
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], Row] = {}

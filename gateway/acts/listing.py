@@ -141,9 +141,7 @@ class DatedListing(ListingAct):
             return None, None
         from zoneinfo import ZoneInfo  # noqa: PLC0415 - few lists are told a day
 
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - the same
-
-        zone = ZoneInfo(load_catalogue(context.home.policies_in_force).calendar.timezone)
+        zone = ZoneInfo(context.catalogue.calendar.timezone)
         days = (self.from_, None if self.to is None else self.to + timedelta(days=1))
         first, last = (None if day is None else datetime.combine(day, time(), zone) for day in days)
         return first, last

@@ -37,7 +37,6 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
-from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
@@ -78,7 +77,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
     def check(self, context: ActContext) -> None:
         """Refuse an unknown kind or an invalid number before the person confirms."""
         load_settings(context.home)
-        self._provider(load_catalogue(context.home.policies_in_force).bodies)
+        self._provider(context.catalogue.bodies)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the provider and the keys; the keys wait for the telephone call."""
@@ -519,7 +518,7 @@ def _enroller(record: Recording) -> Enroller:
 
 
 def _counting(context: ActContext) -> RatificationsThatCount:
-    return years_at(context.clock(), load_catalogue(context.home.policies_in_force))
+    return years_at(context.clock(), context.catalogue)
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:

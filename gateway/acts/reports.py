@@ -13,7 +13,6 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
-from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.registry import agreements, hooks, log, providers, review, roles, staff
 from gateway.registry.transfer_lists import TransfersWanted
@@ -64,7 +63,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
         if until <= since:
             raise GatewayError("the last day is before the first")
         organisation = load_settings(context.home).organisation
-        wording = load_catalogue(context.home.policies_in_force).wording
+        wording = context.catalogue.wording
         wanted = TransfersWanted(provider=self.provider, since=since, until=until)
         with context.reading() as session:
             return provider_report(
@@ -98,7 +97,7 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
         from gateway.record.accounts import review_of, span_of  # noqa: PLC0415 - as above
 
         organisation = load_settings(context.home).organisation
-        catalogue, made_at = load_catalogue(context.home.policies_in_force), context.clock()
+        catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
         with context.reading() as session:
             found = review_of(session, catalogue, span, made_at, organisation)
@@ -118,7 +117,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
     def carry_out(self, context: ActContext) -> Document:
         """Count providers, files of a year and roles, and fill the pack."""
         settings, made_at = load_settings(context.home), context.clock()
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
         year = academic_year(today, catalogue.agreement.year.starts)
         transfers: Counter[tuple[str, State]] = Counter()

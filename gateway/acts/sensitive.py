@@ -25,11 +25,10 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
     def rows(self, context: ActContext) -> list[Row]:
         """Read the findings in each file, latest first."""
         from gateway.model import Classified  # noqa: PLC0415 - as below
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - only this act reads policies
         from gateway.policy.items import sensitive_headings  # noqa: PLC0415 - as above
         from gateway.registry import transfers  # noqa: PLC0415 - loads the tables, as above
 
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:
             return [

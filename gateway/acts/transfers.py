@@ -58,9 +58,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         wanted = TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
         if not self.search:
             return wanted
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most lists are of all files
-
-        catalogue = load_catalogue(context.home.policies_in_force)
+        catalogue = context.catalogue
         return replace(wanted, kinds={one: catalogue.wording.name(one) for one in catalogue.data_types()})
 
     def rows(self, context: ActContext) -> Iterator[Row]:
@@ -142,7 +140,6 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read the file, the events, and the replaced and replacing files."""
-        from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - a listing needs none
         from gateway.record.rulings import standing_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
@@ -150,7 +147,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
             transfer = transfers.get(session, self.reference)
             events = event_objects(session, self.reference)
             provider = providers.get_provider(session, transfer.upload.provider)
-            catalogue = load_catalogue(context.home.policies_in_force)
+            catalogue = context.catalogue
             found = standing_of(session, transfer, provider, catalogue)
         row = summary(transfer) | _details(transfer)
         row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
@@ -263,12 +260,10 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
 
 def file_in_words(context: ActContext, reference: str) -> str:
     """Return a sentence that names a file's school and kind."""
-    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few acts read the policies
-
     with context.reading() as session:
         transfer = transfers.get(session, reference)
         school = providers.names(session).get(transfer.upload.provider, transfer.upload.provider)
-    wording = load_catalogue(context.home.policies_in_force).wording
+    wording = context.catalogue.wording
     kind = wording.name(transfer.data_type) if transfer.data_type else "of no known kind"
     return f"{reference} is from {school}, {kind}."
 
