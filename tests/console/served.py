@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway.home.settings import load_settings
+from gateway.record import policy_proposals
+from gateway.record.policies_in_force import Keeper
 from gateway.registry import providers
+from gateway.secrets.signing import Signing
 from tests.console.through_the_api import Console
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER, Mailroom
@@ -43,3 +51,23 @@ class Served:
 
     def kinds(self, reference: str) -> list[str]:
         return [event.kind for event in self.room.events(reference)]
+
+    def keeper(self, *, by_hand: bool = False) -> Keeper:
+        """Who keeps the versions of the policies, as the processor does."""
+        home, registry = self.room.home, self.room.registry
+        signing = Signing.load(home, load_settings(home))
+        return Keeper(home, registry, signing, lambda: datetime.now(UTC), by_hand=by_hand)
+
+    def propose(self, folder: Path, by: str) -> tuple[str, Keeper]:
+        """Another version of the policies is kept, and proposed by somebody; its digest, and who keeps it."""
+        keeper = self.keeper()
+        shutil.copytree(keeper.current().folder, folder)
+        limits = folder / "limits.toml"
+        limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
+        digest = keeper.keep(folder)
+        with self.room.registry.write() as session:
+            at = datetime.now(UTC)
+            policy_proposals.propose(session, digest, at, by=by, why="more room", at=at)
+        keeper.changed()
+        assert keeper.changed() is None
+        return digest, keeper

@@ -154,7 +154,7 @@ def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str
     mary.button("Find a file")
     assert mary.page.locator("tbody tr").count() == 1
     assert "core" not in mary.page.url
-    mary.button("Landed at")
+    mary.button("Arrived")
     assert mary.faults_at_each_width() == []
 
 

@@ -6,22 +6,27 @@ open, it is looked at in all ways.
 
 from __future__ import annotations
 
+import base64
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gateway.acts.fields import every_act
 from gateway.samples import make, school
+from tests.classify.made import as_csv, core_rows
 from tests.console.acts import ELSEWHERE, route_of, routes
 from tests.console.conftest import PICTURES, RULES
-from tests.console.served import TEAM, Served
+from tests.console.served import OTHER, TEAM, Served
 from tests.console.visitor import Visitor
+from tests.content import core_data
 from tests.mailboxes.mailroom import PROVIDER
 from tests.web.browsers import CHANNEL, CHROMIUM
 
@@ -45,6 +50,11 @@ _LOOK = """rules => axe.run(document, rules).then(found => [
     ...found.violations.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 200)),
     ...(document.documentElement.scrollWidth > innerWidth
         ? ["wider than the window: " + document.documentElement.scrollWidth] : [])])"""
+_UNFOLD = """() => document.querySelectorAll("details").forEach(one => {
+    one.removeAttribute("name");
+    one.open = true;
+})"""
+"""What is folded is looked at, too: axe passes over it."""
 _SEND = """([path, fields]) => {
     const form = document.createElement("form");
     form.method = "post";
@@ -66,20 +76,19 @@ class Eyes:
 
     served: Served
     browser: Browser
-    pages: dict[str, Page] = field(default_factory=dict)
+    pages: dict[Visitor, Page] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
     def of(self, visitor: Visitor) -> Page:
-        """The browser of somebody who is logged in, or of nobody."""
-        name = next((name for name, one in vars(self.served).items() if one is visitor), "nobody")
-        if name not in self.pages:
+        """The browser of somebody."""
+        if visitor not in self.pages:
             context = self.browser.new_context()
             jar = visitor.client.cookies.jar
             context.add_cookies([
                 {"name": each.name, "value": each.value or "", "url": self.served.origin} for each in jar
             ])  # fmt: skip
-            self.pages[name] = context.new_page()
-        return self.pages[name]
+            self.pages[visitor] = context.new_page()
+        return self.pages[visitor]
 
     def open(self, visitor: Visitor, path: str) -> list[str]:
         """Look at a page."""
@@ -138,8 +147,11 @@ class Eyes:
                     "mobile": False,
                 },
             )
-            if way in {"light", "narrow"}:
-                page.screenshot(path=PICTURES / f"console{name}-{width}.png")
+            if way in {"light", "narrow"}:  # Playwright's own way to take one sets the size back.
+                taken = devtools.send("Page.captureScreenshot")
+                (PICTURES / f"console{name}-{width}.png").write_bytes(base64.b64decode(taken["data"]))
+            if way == "light":
+                page.evaluate(_UNFOLD)
             rules = RULES if way == "light" else BY_THE_WAY
             found += [
                 f"{way}: {wrong}" for wrong in page.evaluate(_LOOK, {**rules, "resultTypes": ["violations"]})
@@ -234,6 +246,68 @@ def test_forms_with_errors_and_what_follows_them_can_be_used_by_everybody(eyes: 
     assert wrong(found) == {}
 
 
+def test_what_waits_for_a_second_person_or_a_call_can_be_used_by_everybody(
+    eyes: Eyes, tmp_path: Path
+) -> None:
+    served = eyes.served
+    room, jane, mary = served.room, served.jane, served.mary
+    room.staff("lou", TEAM)
+    served.console.grant("lou", "triage")
+    lou = served.enters("lou")
+    held, gone = room.hold(core_data(7)), room.deliver(b"taken back", TEAM)
+    asked, again = room.deliver(b"not for us", OTHER), [room.hold(b"sent again") for _ in range(3)]
+    head, *rows = core_rows(12)
+    unknown = room.hold_as_read(
+        as_csv([[*head, "How Taken Here"], *([*row, "WLK"] for row in rows)]).encode()
+    )
+    jane.get("/me")
+    fields = {"as_": "student-core", "why": "The school rang.", "override": "yes"}
+    assert jane.act("/work/held/release", reference=held, **fields) == 200
+    assert jane.act(f"/recall/{gone}", why="It is another's.") == 200
+    served.sam.get("/me")
+    assert served.sam.act(f"/recall/{asked}", why="Not for us.") == 200
+    key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    mary.get("/me")
+    assert mary.act("/work/keys/add", id=PROVIDER, file=key) == 200
+    office = {"contact": "school office", "email": "office@a.invalid", "telephone": "01823 000000"}
+    assert mary.act("/work/providers/set", id=PROVIDER, **office) == 200
+    served.propose(tmp_path / "other", by="mary")
+    found = {
+        "tasks of the day": eyes.open(lou, "/"),
+        "a release of one's own": eyes.open(jane, f"/held/{held}"),
+        "a release of somebody else": eyes.open(lou, f"/held/{held}"),
+        "a file that was taken back": eyes.open(lou, f"/held/{gone}"),
+        "a file that came three times": eyes.open(lou, f"/held/{again[0]}"),
+        "a heading that nobody knows": eyes.open(jane, f"/held/{unknown}"),
+        "a school that is to be rung": eyes.open(mary, f"/schools/{PROVIDER}"),
+        "policies that wait": eyes.open(mary, "/agreement/policies"),
+        "a person": eyes.send(mary, "/work/staff/show", name="jane"),
+        "a form about a person": eyes.send(mary, "/work/roles/grant", ask="form", name="jane", back="/"),
+        "a form of several files": eyes.send(jane, "/work/held/return-many", ask="form", reference=held),
+    }
+    assert wrong(found) == {}
+
+
+def test_pages_in_welsh_can_be_used_by_everybody(eyes: Eyes) -> None:
+    """Words are longer in it."""
+    served = eyes.served
+    held, came = served.room.hold(b"looked at in Welsh"), served.room.deliver(b"came in Welsh", TEAM)
+    of_jane = (
+        "/", f"/mailboxes/{TEAM}", f"/mailboxes/{TEAM}/{came}", "/work/held/list", f"/held/{held}",
+        "/schools", f"/schools/{PROVIDER}", "/agreement", "/evidence", "/work/transfers/list", "/watch",
+        "/me", "/work",
+    )  # fmt: skip
+    of_mary = ("/work/providers/add", "/work/providers/import", "/work/staff/add", "/work/staff/list")
+    for visitor in (served.jane, served.mary):
+        eyes.of(visitor).context.add_cookies([{"name": "language", "value": "cy", "url": served.origin}])
+    found = {path: eyes.open(served.jane, path) for path in of_jane}
+    found |= {path: eyes.open(served.mary, path) for path in of_mary}
+    assert eyes.of(served.mary).locator("html").get_attribute("lang") == "cy"
+    for visitor in (served.jane, served.mary):
+        eyes.of(visitor).context.clear_cookies(name="language")
+    assert wrong(found) == {}
+
+
 def test_whoever_is_not_in_yet_can_use_the_pages(eyes: Eyes) -> None:
     served = eyes.served
     served.room.staff("anna", TEAM)
@@ -251,6 +325,34 @@ def test_whoever_is_not_in_yet_can_use_the_pages(eyes: Eyes) -> None:
         "logged out": eyes.send(anna, "/logout"),
     }  # fmt: skip
     assert wrong(found) == {}
+
+
+def test_a_list_begins_on_the_first_screen_of_a_phone(eyes: Eyes) -> None:
+    """Menu and filters are folded there, and nowhere else."""
+    eyes.served.room.hold(b"on a telephone")
+    page = eyes.of(eyes.served.jane)
+    schools = page.get_by_role("link", name="Schools", exact=True)
+    search = page.get_by_label("Search for these words")
+    for width, most in ((1366, 520), (390, 600)):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"{eyes.served.origin}/work/held/list")
+        row = page.locator("tbody tr").first.bounding_box()
+        assert row is not None
+        assert row["y"] < most
+        assert schools.is_visible() == search.is_visible() == (width == 1366)
+    for folded, unfolded in (("Menu", schools), ("Search and filter", search)):
+        page.locator("summary", has_text=folded).press("Enter")
+        assert unfolded.is_visible()
+
+
+def test_times_are_no_stops_and_exact_where_that_is_wanted(eyes: Eyes) -> None:
+    page = eyes.of(eyes.served.jane)
+    page.goto(f"{eyes.served.origin}/work/transfers/list")
+    assert page.locator("td time").count() > page.locator("time[tabindex]").count() == 0
+    shown = "one => getComputedStyle(one, '::after').content"
+    assert page.locator("td time").first.evaluate(shown) == "none"
+    page.get_by_label("Show exact times, in UTC").check()
+    assert re.fullmatch(r'" \(" "2\S+Z" "\)"|" \(2\S+Z\)"', page.locator("td time").first.evaluate(shown))
 
 
 def test_every_page_of_the_table_and_every_task_was_looked_at(eyes: Eyes) -> None:

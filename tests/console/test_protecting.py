@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.home.settings import load_settings
 from gateway.model import Provider
 from gateway.record import policy_proposals as proposals
-from gateway.record.policies_in_force import Keeper
 from gateway.registry import contacts, log, providers
 from gateway.registry.contacts import Contact
-from gateway.secrets.signing import Signing
 from tests.console.served import Served
 from tests.console.visitor import Visitor
 from tests.content import core_data
@@ -122,23 +118,8 @@ def test_the_review_of_a_term_is_a_document(served: Served) -> None:
     assert served.jane.get(f"{review}?from_=never") == 403
 
 
-def _propose(served: Served, folder: Path, by: str) -> tuple[str, Keeper]:
-    """Another version of the policies is kept, and proposed by somebody; its digest, and who keeps it."""
-    registry, keeper = served.room.registry, _keeper(served)
-    shutil.copytree(keeper.current().folder, folder)
-    limits = folder / "limits.toml"
-    limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
-    digest = keeper.keep(folder)
-    with registry.write() as session:
-        at = datetime.now(UTC)
-        proposals.propose(session, digest, at, by=by, why="more room", at=at)
-    keeper.changed()
-    assert keeper.changed() is None
-    return digest, keeper
-
-
 def test_policies_are_compared_and_approved_by_a_second_person(served: Served, tmp_path: Path) -> None:
-    mary, (digest, keeper) = served.mary, _propose(served, tmp_path / "other", by="mary")
+    mary, (digest, keeper) = served.mary, served.propose(tmp_path / "other", by="mary")
     assert mary.get("/agreement/policies?days=30") == 200, mary.text
     assert "limits.toml" in mary.text
     assert "would have become the same" in mary.text
@@ -183,14 +164,8 @@ def _edited(visitor: Visitor, file: str, before: str, after: str) -> str:
     return content
 
 
-def _keeper(served: Served, *, by_hand: bool = False) -> Keeper:
-    home, registry = served.room.home, served.room.registry
-    signing = Signing.load(home, load_settings(home))
-    return Keeper(home, registry, signing, lambda: datetime.now(UTC), by_hand=by_hand)
-
-
 def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -> None:
-    mary, keeper = served.mary, _keeper(served)
+    mary, keeper = served.mary, served.keeper()
     keeper.changed()
     _edited(mary, "limits.toml", "connections = ", "conections = ")
     assert "What is wrong with it" in mary.text
@@ -225,7 +200,7 @@ def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -
 
 
 def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served: Served) -> None:
-    mary, keeper = served.mary, _keeper(served)
+    mary, keeper = served.mary, served.keeper()
     keeper.changed()
     content = _edited(mary, "keys.toml", "approve_drops = false", "approve_drops = true")
     assert mary.act(PUT_FORWARD, file="keys.toml", content=content, why="less to ring") == 200, mary.text
@@ -240,7 +215,7 @@ def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served:
     ned.get("/agreement/policies")
     assert ned.post("/agreement/policies", do="approve", digest=found.digest) == 403
     assert "on the machine of the gateway alone" in ned.text
-    assert _keeper(served, by_hand=True).folder(found.digest) == kept
+    assert served.keeper(by_hand=True).folder(found.digest) == kept
     assert (kept / "keys.toml").read_text() == content
 
 
