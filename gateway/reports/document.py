@@ -71,9 +71,10 @@ class Chart:
 
     @property
     def table(self) -> ReportTable:
-        """The same numbers as a table."""
-        rows = tuple((label, *map(str, values)) for label, values in self.bars)
-        return ReportTable((self.of, *self.parts), rows)
+        """The same numbers as a table, without a part that has no name."""
+        named = [at for at, part in enumerate(self.parts) if part]
+        rows = tuple((label, *(str(values[at]) for at in named)) for label, values in self.bars)
+        return ReportTable((self.of, *(self.parts[at] for at in named)), rows)
 
 
 Mark = Literal["good", "weak", "bad"]

@@ -271,6 +271,7 @@ def test_what_waits_for_a_second_person_or_a_call_can_be_used_by_everybody(
     assert mary.act("/work/keys/add", id=PROVIDER, file=key) == 200
     office = {"contact": "school office", "email": "office@a.invalid", "telephone": "01823 000000"}
     assert mary.act("/work/providers/set", id=PROVIDER, **office) == 200
+    assert mary.act("/work/staff/set", name="lou", team=OTHER, why="moved") == 200
     served.propose(tmp_path / "other", by="mary")
     found = {
         "tasks of the day": eyes.open(lou, "/"),
@@ -281,7 +282,7 @@ def test_what_waits_for_a_second_person_or_a_call_can_be_used_by_everybody(
         "a heading that nobody knows": eyes.open(jane, f"/held/{unknown}"),
         "a school that is to be rung": eyes.open(mary, f"/schools/{PROVIDER}"),
         "policies that wait": eyes.open(mary, "/agreement/policies"),
-        "a person": eyes.send(mary, "/work/staff/show", name="jane"),
+        "a person": eyes.send(mary, "/work/staff/show", name="lou"),
         "a form about a person": eyes.send(mary, "/work/roles/grant", ask="form", name="jane", back="/"),
         "a form of several files": eyes.send(jane, "/work/held/return-many", ask="form", reference=held),
     }
