@@ -37,6 +37,11 @@ class Newcomer:
         self.typed.append(command.text)
         self.root.type(command.text, network=command.text.startswith(FETCHES))
 
+    def follow_in_vain(self, command: Command, said: str) -> None:
+        """Type a command of the guide for which there is nothing to do here, and see it refused so."""
+        self.typed.append(command.text)
+        self.root.type(f"! {command.text} 2>/root/said && grep -q {shlex.quote(said)} /root/said")
+
     def admin(self, *words: str) -> str:
         """As the guide tells administrators to run commands."""
         return self.root.type(f"sudo -u gateway gateway {shlex.join(words)} --home {HOME}")

@@ -133,8 +133,11 @@ def test_an_upgrade_keeps_what_waits(newcomer: Newcomer) -> None:
     newcomer.root.type("systemctl stop gateway-processor")
     newcomer.ask("put third.xml.gpg 3")
     assert "third.xml.gpg" not in newcomer.states()
-    for command in under("Upgrading, and going back"):
+    *forward, back = under("Upgrading, and going back")
+    for command in forward:
         newcomer.follow(command)
+    # The same version was installed anew and changed nothing; tests/homes/test_upgrade takes an upgrade back.
+    newcomer.follow_in_vain(back, "there is no upgrade to take back")
     newcomer.exchange("fourth.xml.gpg", 4)
     newcomer.await_accepted("third.xml.gpg")
 
