@@ -7,7 +7,7 @@ roots are 32-byte hashes, in the RFC's order.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
@@ -104,66 +104,6 @@ class _Reads:
         raise TypeError(f"an operation that writes ({level}, {index}, {node.hex()}) cannot be foreseen")
 
 
-def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
-    """Return True where `proof` shows a leaf with the hash `leaf` at `index` under the root `expected`.
-
-    RFC 9162 section 2.1.3.2.
-    """
-    if not 0 <= index < size or not _are_hashes(leaf, expected, *proof):
-        return False
-    at, last, computed = index, size - 1, leaf
-    for node in proof:
-        if last == 0:
-            return False
-        if at & 1 or at == last:
-            computed = node_hash(node, computed)
-            shift = _to_right_child(at)
-        else:
-            computed = node_hash(computed, node)
-            shift = 0
-        at, last = at >> (shift + 1), last >> (shift + 1)
-    return last == 0 and computed == expected
-
-
-def verify_consistency(
-    first: int, second: int, proof: Sequence[bytes], first_root: bytes, second_root: bytes
-) -> bool:
-    """Return True where `proof` shows that a tree of `second` leaves begins with the tree of `first`.
-
-    RFC 9162 section 2.1.4.2, with the two cases without a proof: an empty first tree, and equal trees.
-    """
-    if not 0 <= first <= second or not _are_hashes(first_root, second_root, *proof):
-        return False
-    if first == second:
-        return not proof and first_root == second_root and (first > 0 or first_root == EMPTY_ROOT)
-    if first == 0:
-        return not proof and first_root == EMPTY_ROOT
-    path = [first_root, *proof] if first & (first - 1) == 0 else list(proof)
-    return bool(path) and _fold_consistency(first - 1, second - 1, path) == (first_root, second_root)
-
-
-def _are_hashes(*values: bytes) -> bool:
-    return all(len(value) == len(EMPTY_ROOT) for value in values)
-
-
-def _fold_consistency(at: int, last: int, path: Sequence[bytes]) -> tuple[bytes, bytes] | None:
-    """Return both roots as rebuilt from the proof; None where its length does not fit the sizes."""
-    shift = ((at + 1) & -(at + 1)).bit_length() - 1
-    at, last = at >> shift, last >> shift
-    old = new = path[0]
-    for node in path[1:]:
-        if last == 0:
-            return None
-        if at & 1 or at == last:
-            old, new = node_hash(node, old), node_hash(node, new)
-            shift = _to_right_child(at)
-        else:
-            new = node_hash(new, node)
-            shift = 0
-        at, last = at >> (shift + 1), last >> (shift + 1)
-    return (old, new) if last == 0 else None
-
-
 def _subtree(store: NodeStore, start: int, end: int) -> bytes:
     """Return the hash over leaves start..end, where `start` is a multiple of the range's left size."""
     width = end - start
@@ -191,8 +131,3 @@ def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
 def _left_size(width: int) -> int:
     """Return the largest power of two smaller than `width`, which is at least 2."""
     return 1 << ((width - 1).bit_length() - 1)
-
-
-def _to_right_child(at: int) -> int:
-    """Return the number of levels to climb until `at`, not 0, is a right child."""
-    return (at & -at).bit_length() - 1

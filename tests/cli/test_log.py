@@ -21,6 +21,7 @@ from gateway.registry import log
 from gateway.verify import verify_log, verify_receipts
 from gateway.verify.verify_receipts import Head, check_inclusion, read_checkpoint
 from tests.clock import TERM_TIME
+from tests.log.made import proves_consistency
 from tests.whole import whole
 from tests.workshop import Desk
 
@@ -227,7 +228,8 @@ class Witness(ThreadingHTTPServer):
         if old != f"old {self.size}":
             return 409, f"{self.size}\n"
         proof = [base64.b64decode(line) for line in lines]
-        if self.size and not tree.verify_consistency(self.size, head.size, proof, self.root, head.root):
+        known = not self.size or (self.size, self.root) == (head.size, head.root)
+        if not known and not proves_consistency(self.size, head.size, proof, self.root, head.root):
             return 422, ""
         self.size, self.root = head.size, head.root
         return 200, log_checkpoint.cosign(note, "witness.example", self.key, TERM_TIME).removeprefix(note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from gateway.log.leaf import Event, Kind, leaf
 from gateway.model import Facts, Finding, Signature
 from gateway.receipts.facts import Proof, ReceiptFacts
 from gateway.receipts.text import stated
+from gateway.verify.verify_receipts import Head, Unproved, check_consistency, climb, hashes
 from tests.policies import why
 
 ORIGIN = "gateway.example/log"
@@ -123,6 +125,29 @@ def example(size: int = 11, place: int = 6, *, certificate: str = "") -> tuple[L
         else:
             log.add("policy-loaded", "policies", {"policy": "flows", "sha256": f"{number:064x}"})
     return log, stated(FACTS).for_machines(log.proof(place, certificate=certificate), KEY.sign)
+
+
+def proves_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes], root: bytes) -> bool:
+    """Does the verifier of receipts take a proof that a leaf, by its hash, is in a tree?"""
+    try:
+        start, end, *path = hashes(shown([leaf, root, *proof]))
+        return 0 <= index < size and climb(index, size - 1, start, path)[1] == end
+    except Unproved:
+        return False
+
+
+def proves_consistency(first: int, second: int, proof: list[bytes], old: bytes, new: bytes) -> bool:
+    """Does the verifier of receipts take a proof that a tree continues a smaller one?"""
+    try:
+        check_consistency(Head("o", first, old), Head("o", second, new), shown(proof))
+    except Unproved:
+        return False
+    return True
+
+
+def shown(proof: list[bytes]) -> list[str]:
+    """A proof as receipts tell it."""
+    return [base64.b64encode(node).decode() for node in proof]
 
 
 def landed(facts: ReceiptFacts = FACTS) -> ReceiptFacts:
