@@ -6,7 +6,7 @@ import time
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -145,7 +145,7 @@ class HostSettings(File):
 
     name: str | None = Field(default=None, pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
 
-    @property
+    @cached_property
     def shares(self) -> bool:
         """True if this host is one of several."""
         return self.name is not None

@@ -29,6 +29,7 @@ from gateway.log.leaf import rfc3339
 from gateway.publish.projection import (
     EVENTS_TOLD,
     MARKS,
+    TAKEN_BACK,
     after,
     is_brought_out,
     number_in,
@@ -38,7 +39,6 @@ from gateway.publish.projection import (
     receipt_files,
     receipt_folders,
     replace_published,
-    taken_back_up_to,
 )
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow
@@ -205,7 +205,7 @@ def _aside(folder: Path) -> Path:
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events after a number, as a host alone does; return the last number."""
-    folder, gone = _folder(published, provider), taken_back_up_to(published)
+    folder, gone = _folder(published, provider), number_in(published.root / TAKEN_BACK)
     query = select(ReceiptRow).where(or_(ReceiptRow.provider == provider, _NAMES_SCHOOLS))
     for page in pages_after(session, last, query):
         query_kept = select(ReceiptRow.reference).where(

@@ -31,10 +31,10 @@ from gateway.zones.failpoints import passing
 # Projections are not fsynced; after a power cut the last hour is written again at the start.
 _REDONE = timedelta(hours=1)
 _PAGE = 100
-_WATERMARK, _TAKEN_BACK = ".receipts", ".receipts-taken-back"
+UP_TO, TAKEN_BACK = ".receipts", ".receipts-taken-back"
 EVENTS_TOLD = ".events"
-MARKS = (_WATERMARK, _TAKEN_BACK, EVENTS_TOLD)
-"""Files in published/ that say how far all of it is made."""
+MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
+"""Files in published/ that say how far all of it is made: the last receipt there, and the last removed."""
 
 
 class Issued(NamedTuple):
@@ -52,7 +52,9 @@ def publish_receipts(registry: Registry, published: Published, *, redo: bool = F
     """
     done = 0
     with registry.read() as session:
-        for page in after(session, _redo_from(session, published) if redo else published_up_to(published)):
+        for page in after(
+            session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
+        ):
             _put_out(published, page, look_first=redo)
             done += len(page)
     return done
@@ -64,7 +66,7 @@ def publish_given(published: Published, issued: Issued) -> bool:
     Returns False, writing nothing, where receipts recorded by others are missing. Raises Fault as above.
     """
     given = issued.receipts
-    if not given or published_up_to(published) + 1 != given[0].sequence:
+    if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
         return False
     _put_out(published, given, look_first=False)
     if size_of_head(_text(published.log / "checkpoint")) < size_of_head(issued.head):
@@ -83,7 +85,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
                     put(folder / name, content)
                     passing("publish.half")
         passing("publish.written")
-        replace_published(published.root / _WATERMARK, str(page[-1].sequence))
+        replace_published(published.root / UP_TO, str(page[-1].sequence))
         passing("publish.marked")
 
 
@@ -105,7 +107,7 @@ def _put_head(published: Published, head: str) -> None:
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
     """Return True where all receipts up to this number, and this signed head, if any, are published."""
     is_head_out = head is None or _text(published.log / "checkpoint") == head
-    return is_head_out and published_up_to(published) >= receipt
+    return is_head_out and number_in(published.root / UP_TO) >= receipt
 
 
 def size_of_head(head: str) -> int:
@@ -210,7 +212,7 @@ def pages_after(
 
 def _redo_from(session: Session, published: Published) -> int:
     """Return the sequence an hour before the last published receipt; 0 where unknown."""
-    last = session.get(ReceiptRow, published_up_to(published))
+    last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
     # Search from the newest back, to skip earlier years. A wrong clock for a few receipts does not end the
@@ -223,12 +225,7 @@ def _redo_from(session: Session, published: Published) -> int:
         if not recent:
             break
         first, before = recent[-1], page[-1][0] or 0
-    return max(first - 1, taken_back_up_to(published))
-
-
-def published_up_to(published: Published) -> int:
-    """Return the sequence of the last published receipt; 0 where there is none."""
-    return number_in(published.root / _WATERMARK)
+    return max(first - 1, number_in(published.root / TAKEN_BACK))
 
 
 def number_in(path: Path) -> int:
@@ -248,7 +245,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     """
     looked = 0
     with registry.read() as session:
-        for page in after(session, taken_back_up_to(published)):
+        for page in after(session, number_in(published.root / TAKEN_BACK)):
             old = list(takewhile(lambda receipt: receipt.created_at < before, page))
             query = select(ReceiptRow.reference).where(
                 col(ReceiptRow.reference).in_({receipt.reference for receipt in old}),
@@ -260,7 +257,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
                     if receipt.json_text and receipt.reference not in later:
                         _remove_receipts(session, published, receipt)
                 if old:
-                    replace_published(published.root / _TAKEN_BACK, str(old[-1].sequence))
+                    replace_published(published.root / TAKEN_BACK, str(old[-1].sequence))
             looked += len(old)
             if len(old) < len(page) or looked >= most:
                 break
@@ -273,15 +270,15 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
     Raises Fault where published/ cannot be written.
     """
     with registry.read() as session:
-        last = session.get(ReceiptRow, taken_back_up_to(published))
+        last = session.get(ReceiptRow, number_in(published.root / TAKEN_BACK))
         if last is None or last.created_at < before:
             return
         too_early = select(ReceiptRow.sequence).where(ReceiptRow.created_at >= before)
         first = session.exec(too_early.order_by(col(ReceiptRow.sequence)).limit(1)).one() or 1
     with published_is_written():
         # In this order, a crash in between only repeats the work.
-        replace_published(published.root / _WATERMARK, str(min(first - 1, published_up_to(published))))
-        replace_published(published.root / _TAKEN_BACK, str(first - 1))
+        replace_published(published.root / UP_TO, str(min(first - 1, number_in(published.root / UP_TO))))
+        replace_published(published.root / TAKEN_BACK, str(first - 1))
     publish_receipts(registry, published)
 
 
@@ -290,11 +287,6 @@ def _remove_receipts(session: Session, published: Published, one: ReceiptRow) ->
         for folder in receipt_folders(published, receipt):
             for name in receipt_files(receipt):
                 (folder / name).unlink(missing_ok=True)
-
-
-def taken_back_up_to(published: Published) -> int:
-    """Return the sequence of the last receipt removed for age; 0 where there is none."""
-    return number_in(published.root / _TAKEN_BACK)
 
 
 def put_published(path: Path, content: str) -> bool:

@@ -18,7 +18,6 @@ from gateway.receipts.text import (
     bullets,
     field,
     filled,
-    next_steps,
     paragraph,
     phrases_in,
     reasons_told,
@@ -97,8 +96,7 @@ def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
     yield told(_HEADLINES[facts.state], language)
     yield "\n".join(field(told(label, language), told(value, language)) for label, value in _details(facts))
     yield section(told("What it means", language), paragraph(told(_meaning(facts), language)))
-    yield section(said.why, reasons_told(reasons, said))
-    yield section(said.next, next_steps(reasons, said))
+    yield from reasons_told(reasons, said)
     yield section(
         told("What was said of the data", language),
         bullets(told(each, language) for each in facts.circumstances),

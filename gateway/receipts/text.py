@@ -295,8 +295,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
         ]
     )
     yield section(said.happened, paragraph(_what_happened(facts, said)))
-    yield section(said.why, reasons_told(reasons, said))
-    yield section(said.next, next_steps(reasons, said))
+    yield from reasons_told(reasons, said)
     yield section(said.note, bullets(told(notice, language) for notice in facts.notices))
     for title, lines in (
         ("The file", _file_details(facts)),
@@ -323,34 +322,26 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
 def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
     if facts.state == "landed":
         return said.has_landed
-    found = receipt_object(facts)["data_type"]
-    how = said.recognised if facts.level else said.placed
-    known = how.format(kind=facts.wording.name(str(found))) if found else ""
     if facts.state == "accepted" and facts.folder != "in":
         return said.drop_done
-    if facts.state == "accepted":
-        teams = ", ".join(map(facts.wording.name, facts.teams))
-        passed = said.passed.format(teams=teams) if facts.teams else ""
-        return said.was_accepted.format(known=known, passed=passed)
-    if facts.withdrawn:
-        return said.was_withdrawn.format(known=known)
-    return said.was_held.format(known=known) if facts.state == "held" else said.was_refused
+    found, how = receipt_object(facts)["data_type"], said.recognised if facts.level else said.placed
+    known = how.format(kind=facts.wording.name(str(found))) if found else ""
+    teams = ", ".join(map(facts.wording.name, facts.teams))
+    passed = said.passed.format(teams=teams) if facts.teams else ""
+    phrase: str = said.was_withdrawn if facts.withdrawn else getattr(said, f"was_{facts.state}")
+    return phrase.format(known=known, passed=passed)
 
 
-def reasons_told(reasons: Sequence[Reason], said: Phrases) -> str:
-    """Return each reason with the clause."""
+def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[str]:
+    """Yield the section of each reason with the clause, and that of the steps asked for, each once."""
     blocks = [
         "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
         for reason in reasons
     ]
-    return "\n\n".join(blocks)
-
-
-def next_steps(reasons: Sequence[Reason], said: Phrases) -> str:
-    """Return the steps asked for by the reasons, each once."""
+    yield section(said.why, "\n\n".join(blocks))
     steps = list(dict.fromkeys(reason.next_step for reason in reasons))
     wanted = [step for step in steps if step != said.nothing] or steps
-    return bullets(wanted or [said.keep])
+    yield section(said.next, bullets(wanted or [said.keep]))
 
 
 def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:

@@ -45,10 +45,15 @@ class Enrolled:
     def of(cls, providers: Iterable[Provider], bodies: BodiesFile) -> Enrolled:
         """Index the providers; a number shared by several schools identifies none."""
         known = {provider.id: provider for provider in providers}
-        schools_of = [one for one in known.values() if bodies.of(one.kind).own_pupils]
-        claims = Counter(number for one in schools_of for number in _numbers(one))
-        schools = {number: one.id for one in schools_of for number in _numbers(one) if claims[number] == 1}
-        return cls(known, schools, bodies)
+        numbers = [
+            (number, one.id)
+            for one in known.values()
+            if bodies.of(one.kind).own_pupils and not one.is_closed
+            for number in (one.dfe_number, one.urn)
+            if number
+        ]
+        claims = Counter(number for number, _ in numbers)
+        return cls(known, {number: one for number, one in numbers if claims[number] == 1}, bodies)
 
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the school of a record in an accepted file of a sender; None for no known school.
@@ -86,11 +91,6 @@ class Enrolled:
         """Return all schools with records in a file."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
-
-
-def _numbers(provider: Provider) -> Iterator[str]:
-    if not provider.is_closed:
-        yield from filter(None, (provider.dfe_number, provider.urn))
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:

@@ -60,8 +60,7 @@ def owe_for_decisions(
     registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
 ) -> None:
     """Owe the letters due at once after decisions, in the same transaction."""
-    rules = [rule for rule in registrar.catalogue.letters.letter if rule.at_once]
-    if rules and registrar.settings.letters.relay is not None:
+    if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead.of(registrar)
         told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
         found = (

@@ -44,7 +44,7 @@ def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
         fields={
             "provider": upload.provider,
             "folder": upload.folder,
-            **_sealed_digest(upload),
+            **({} if upload.withheld else {"sha256": upload.sha256}),  # Else a digest of the content.
             "size": upload.size,
             "key": upload.ssh_key,
             **(statement.digests if statement else {}),
@@ -52,11 +52,6 @@ def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
         name=upload.name,
         content=upload.sha256 if upload.withheld else None,
     )
-
-
-def _sealed_digest(upload: Upload) -> dict[str, str]:
-    """Return the digest of a sealed file; none for a file sent in the clear, as a digest of the content."""
-    return {} if upload.withheld else {"sha256": upload.sha256}
 
 
 def receipt_facts(
@@ -133,7 +128,7 @@ def decision_entry(
         "provider": transfer.upload.provider,
         "state": transfer.state,
         **statement.digests,
-        **_sealed_digest(transfer.upload),
+        "sha256": None if transfer.upload.withheld else transfer.upload.sha256,  # Else one of the content.
         "size": transfer.upload.size,
         "reasons": ",".join(reason.code for reason in transfer.reasons),
         "policies": policies,

@@ -184,7 +184,8 @@ def put_in_force(
             for transfer, one in zip(decided, rulings, strict=True)
         ],
     )
-    letters.owe_for_decisions(registrar, session, decided, now)
+    if registrar.settings.letters.relay is not None:
+        letters.owe_for_decisions(registrar, session, decided, now)
     # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
     # comes first, against deadlocks.
     places.take_a_place(session, WritersPlace.RECEIPTS)

@@ -19,6 +19,7 @@ from sqlmodel import Session
 from gateway.access import Sight
 from gateway.errors import ConfigurationError, Fault
 from gateway.registry import log, places, register
+from gateway.registry.vouched_rows import REGISTER_CHANGED
 
 _log = logging.getLogger(__name__)
 
@@ -129,7 +130,8 @@ class Registry:
             yield session
             if writing:
                 log.record_changes(session, datetime.now(UTC))
-                register.count_up(session)
+                if REGISTER_CHANGED in session.info:
+                    connection.execute(register.COUNT_UP)
                 session.flush()
 
     @property

@@ -25,7 +25,7 @@ from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbe
 
 KEPT, _VERSION = "gateway register", "gateway register version"
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
-_COUNT_UP = text(
+COUNT_UP = text(
     "INSERT INTO register_version (id, number) VALUES (1, 1)"
     " ON CONFLICT (id) DO UPDATE SET number = register_version.number + 1"
 )
@@ -86,12 +86,6 @@ class KeptRegister:
     """The register known to a process, shared by its threads: sessions have it in their info as `KEPT`."""
 
     register: SendersRegister | None = None
-
-
-def count_up(session: Session) -> None:
-    """Increment the register's version at the end of a transaction that changed the register."""
-    if REGISTER_CHANGED in session.info:
-        session.connection().execute(_COUNT_UP)
 
 
 def rely_on(session: Session, known: int | None) -> None:

@@ -32,7 +32,6 @@ from gateway.registry.tables import (
 
 WHOLE = "gateway_whole"
 """The execution option of a statement that is never limited: for numbers, or a team's own files."""
-_SIGHT = "gateway sight"
 _NAMING = ("reference", "subject")
 _AT_ONCE = 500
 
@@ -82,16 +81,14 @@ def unseen(session: Session, sight: Sight) -> frozenset[str]:
 
 def keep_to(session: Session, sight: Sight) -> None:
     """Limit every further query of a reading session to the files within a person's sight."""
-    if not sight.is_whole:
-        tables.load_all()
-        session.info[_SIGHT] = sight
+    if sight.is_whole:
+        return
+    tables.load_all()
 
-
-@event.listens_for(Session, "do_orm_execute")
-def _keep(state: ORMExecuteState) -> None:
-    sight = state.session.info.get(_SIGHT)
-    if sight is not None and state.is_select and not state.execution_options.get(WHOLE):
-        state.statement = state.statement.options(*_criteria(sight))
+    @event.listens_for(session, "do_orm_execute")
+    def keep(state: ORMExecuteState) -> None:
+        if state.is_select and not state.execution_options.get(WHOLE):
+            state.statement = state.statement.options(*_criteria(sight))
 
 
 @lru_cache(maxsize=64)

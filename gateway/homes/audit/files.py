@@ -19,7 +19,7 @@ from gateway.homes.audit.tree import Inconsistency, paged
 from gateway.log.checkpoint import Checkpoint
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import event_of, is_events
-from gateway.publish.projection import published_up_to, receipt_files, receipt_folders, taken_back_up_to
+from gateway.publish.projection import TAKEN_BACK, UP_TO, number_in, receipt_files, receipt_folders
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
@@ -68,7 +68,7 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
     yield from _check_access(session, home.published)
     yield from _check_gateway_key(session, home.published, vkey)
     # Compare every published receipt word for word, the latest one where replaced.
-    out, gone = published_up_to(home.published), taken_back_up_to(home.published)
+    out, gone = number_in(home.published.root / UP_TO), number_in(home.published.root / TAKEN_BACK)
     expected: dict[Path, tuple[str, int]] = {}
     reference = ""
     for row in paged(session, ReceiptRow, [col(ReceiptRow.reference), col(ReceiptRow.sequence)]):
