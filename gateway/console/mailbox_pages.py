@@ -91,7 +91,8 @@ async def change_files(request: Request) -> Response:
     form = await site.form(request)
     chosen = tuple(str(each) for each in form.getlist("reference"))[:_MOST]
     what, back = text(form, "do"), text(form, "back")
-    here = back if back.startswith(f"/mailboxes/{team}?") else f"/mailboxes/{team}"
+    keeps = what != "restore" and back.startswith(f"/mailboxes/{team}?")
+    here = back if keeps else f"/mailboxes/{team}"
     if not chosen:
         return see(here)
     if what == "download":

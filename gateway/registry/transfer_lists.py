@@ -352,8 +352,10 @@ def latest_in_short(session: Session, provider: str, since: datetime, most: int)
 def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[InShort]]:
     """Return by provider all transfers landed from `since` on, latest first."""
     found: defaultdict[str, list[InShort]] = defaultdict(list)
-    query = select_columns(col(TransferRow.provider), *_IN_SHORT).where(col(TransferRow.landed_at) >= since)
-    for provider, *rest in session.execute(query.order_by(col(TransferRow.sequence).desc())):
+    landed = col(TransferRow.landed_at)
+    query = select_columns(col(TransferRow.provider), *_IN_SHORT).where(landed >= since)
+    # In the order of the index of landings: all files would be gone through for that of their sequence.
+    for provider, *rest in session.execute(query.order_by(landed.desc(), col(TransferRow.sequence).desc())):
         found[provider].append(InShort._make(rest))
     return found
 

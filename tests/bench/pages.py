@@ -7,6 +7,7 @@ with other work it tells more than the clock does.
 
 from __future__ import annotations
 
+import gc
 import re
 import time
 from collections.abc import Iterator
@@ -80,6 +81,7 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
         visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
         console.confirm("jane")
+        gc.freeze()  # As the service does.
         yield visitor
         visitor.client.close()
     registry.close()

@@ -52,6 +52,18 @@ def test_today_tells_what_is_new_and_leads_to_it(house: House, jane: Person) -> 
     assert jane.page.locator("tbody tr").count() == 2
 
 
+def test_today_tells_what_came_since_by_itself(house: House, jane: Person) -> None:
+    jane.page.goto(f"{house.origin}/")
+    live, title = jane.page.locator("[data-live]"), jane.page.title()
+    before = live.inner_text()
+    jane.page.evaluate("refresh()")
+    assert (live.inner_text(), jane.page.title()) == (before, title)
+    house.sent("since.xml.pgp", core_data(17))
+    jane.page.evaluate("refresh()")
+    assert live.inner_text() != before
+    assert "new for Central Data Team" in live.inner_text()
+
+
 def test_a_file_is_looked_at_and_downloaded_in_the_name_of_the_person(house: House, jane: Person) -> None:
     reference = accepted_file(house)
     jane.link("Central Data Team")

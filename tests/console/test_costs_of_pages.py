@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.acts.fields import every_act
 from gateway.console.site import templates
+from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.model import Provider
 from gateway.registry import contacts, providers
 from gateway.registry.contacts import Contact
+from gateway.registry.tables import TransferRow
 from tests.bench.pages import pages_of_questions
 from tests.console.pages import console_of
 from tests.console.soft_key import SoftKey
@@ -19,6 +22,8 @@ from tests.mailboxes.mailroom import NOW, PROVIDER, Mailroom
 TEAM = "central-data-team"
 MOST = 60
 """Statements of one page at most, those for whoever asks and for what is said beside it among them."""
+JUDGED_BEFORE = {"/", "/schools?late=yes", "/work/letters/preview"}
+"""The pages that tell what was judged when the service began."""
 AGAIN = "/ again"
 FIRST = (
     "/", f"/mailboxes/{TEAM}", "/schools", "/schools?late=yes", f"/schools/{PROVIDER}", "/agreement",
@@ -34,6 +39,12 @@ def enrol(room: Mailroom, first: int, number: int) -> None:
             providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
             told = Contact(provider=name, role="office", email=f"{name}@example.invalid")
             contacts.keep(session, told, at=NOW, by="test")
+            session.add(
+                TransferRow(
+                    reference=f"261124-{name}-00001", provider=name, name="x", folder="in", size=1,
+                    sha256="1" * 64, started_at=NOW, landed_at=NOW, ssh_key="k", client="c", state="held",
+                )
+            )  # fmt: skip
 
 
 def asked_anew(room: Mailroom, key: SoftKey) -> dict[str, int]:
@@ -47,6 +58,8 @@ def asked_anew(room: Mailroom, key: SoftKey) -> dict[str, int]:
             with statements() as asked:
                 assert visitor.get(path) == 200, (path, visitor.text)
             found[path] = len(asked)
+            judging = sum("FROM expectation" in statement for statement in asked)
+            assert judging == 0 or path not in JUDGED_BEFORE, (path, judging)
         with statements() as asked:
             assert visitor.get("/") == 200, visitor.text
         found[AGAIN] = len(asked)
@@ -82,6 +95,11 @@ def test_whoever_asks_first_for_today_has_no_school_judged(
     counted: tuple[dict[str, int], dict[str, int]],
 ) -> None:
     assert [one["/"] - one[AGAIN] for one in counted] == [0, 0]
+
+
+def test_whoever_asks_first_has_no_act_described(counted: tuple[dict[str, int], dict[str, int]]) -> None:
+    assert counted
+    assert _told.cache_info().misses == len(every_act())
 
 
 def test_whoever_asks_first_has_no_template_read() -> None:

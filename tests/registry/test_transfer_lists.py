@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -75,6 +75,16 @@ def test_what_was_sent_again_is_found_without_looking_through_all_that_is_held(r
         taken = steps(session, lambda session: found.update(transfer_lists.sent_again(session, page)))
     assert found == {"261124-oak-02990": [f"261124-oak-{number:05}" for number in SENT_AGAIN]}
     assert taken < HELD / 10
+
+
+def test_what_came_lately_is_found_without_looking_through_what_came_before(registry: Registry) -> None:
+    with registry.read() as session:
+        every = transfer_lists.lately_in_short(session, NOW)["oak"]
+        taken = steps(
+            session, lambda session: transfer_lists.lately_in_short(session, NOW + timedelta(days=1))
+        )
+    assert [one.reference for one in every] == [f"261124-oak-{number:05}" for number in range(HELD, 0, -1)]
+    assert taken < HELD / 100
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ def _block(block: Block) -> BlockSeen:
             return BlockSeen(headings=block.table.headings, rows=block.table.rows)
 
 
+def learn_acts() -> None:
+    """Load and describe every act."""
+    for command in every_act():
+        _told(command)
+
+
 def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
     acts = [

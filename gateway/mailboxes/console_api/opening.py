@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api.api import ConsoleApi
+from gateway.mailboxes.console_api.carrying_out import learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, SharedChallenges
 from gateway.mailboxes.console_api.context import ConsoleContext
 from gateway.mailboxes.console_api.judged import Judged
@@ -42,6 +43,7 @@ async def console_api_open(home: Home, resources: SharedResources) -> AsyncItera
     """Answer the console meanwhile."""
     console = counter_of(home, resources)
     judged_on(console)  # Whoever asks first waits for nothing that it loads.
+    learn_acts()
     window = ConsoleApi(console, resources)
     async with at_work(config_of(window.app), [listening(home.console)]):
         yield
