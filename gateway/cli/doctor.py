@@ -51,7 +51,7 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
-from gateway.record.policy_proposals import last_loaded
+from gateway.record.policy_proposals import last_loaded, proposal
 from gateway.registry import copies, keys, log, persons, register, retention, roles, staff, transfers
 from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of
@@ -223,11 +223,18 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
     """Yield a complaint where the policies in use differ from the log's policies in force."""
-    latest = last_loaded(session)
+    latest, coming = last_loaded(session), proposal(session)
+    if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
+        yield fault(
+            f"the policies {coming.digest[:16]} are approved, and yet not in force",
+            "see that the processor is at work; where they lose protection, nobody approved them on the "
+            "machine: gateway policy withdraw",
+        )
     if latest is not None and home.policies_in_force != home.version(latest):
         yield fault(
             f"{home.versions / 'current'} names other policies than the log has in force, {latest[:16]}",
-            "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup",
+            "gateway process, which puts that right; if it stays: restore policies-in-force/ from a backup; "
+            "where the processor says that protection would be lost: gateway policy roll-back",
         )
 
 

@@ -282,6 +282,7 @@ def approve(
         _compare(place, opened, keeper.folder(found.digest), days)
         if not yes:
             typer.confirm("Are these to decide?", default=False, abort=True, err=True)
+        keeper.allow(found.digest)
         with opened.write() as session:
             # The proposal shown, and none made meanwhile.
             approved = proposals.approve(session, by=who(), at=at, digest=found.digest)

@@ -141,7 +141,7 @@ def open_processor(
         retention.finish(registrar)
         settings = registrar.settings.processor
         keeper = Keeper(home, registrar.registry, registrar.signing, clock)
-        keeper.hand_on(home.policies_in_force)
+        keeper.vouch()
         yield Processor(
             registrar,
             pool=WorkerPool(settings.workers or os.cpu_count() or 1, clock, examiners(home)),

@@ -31,7 +31,7 @@ from gateway.reasons.languages import Language
 from gateway.receipts.notices import AgreementNotice, changed, render
 from gateway.record.policy_check import check
 from gateway.record.policy_drafts import folder_of, loses_protection
-from gateway.record.policy_proposals import SUBJECT, PolicyProposal, loaded, proposal
+from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded, loaded, proposal
 from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -100,6 +100,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
 
 _log = logging.getLogger(__name__)
 _NEXT = "next"
+_BY_HAND, _IN_FORCE, _VOUCHED = "by-hand", "in-force", "vouched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +139,9 @@ def check_on_record(session: Session, home: Home) -> None:
 class Keeper:
     """Keeps the policies of a home in force. `clock` gives the time in UTC.
 
-    A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`). So
-    whoever captures the service behind the console can loosen no rule.
+    A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`), and
+    any version that loses protection comes into force only with that person's mark: `allow`. So whoever
+    captures the service behind the console can loosen no rule, as that service cannot write the mark.
     """
 
     def __init__(
@@ -160,13 +162,14 @@ class Keeper:
         self._approvals: tuple[int | None, ...] = ()
         self._version_seen: int | None = None
         self._looked_for: str | None = None
+        self._refused: str | None = None
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
         """Return the policies in force: by the log, or the first time policies/ of the home.
 
-        An approved version comes into force on its day. ConfigurationError where a version is faulty, or
-        differs from its digest.
+        An approved version comes into force on its day. Without a mark, one that loses protection does not,
+        though the log has it. ConfigurationError where a version is faulty, or differs from its digest.
         """
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -177,11 +180,37 @@ class Keeper:
             self._point_to(folder.name)
             self._put_in_force(load_policies(folder), None, None, is_first=True)
             return load_policies(folder)
-        if coming is not None and coming.approved_by is not None and coming.begins <= self._clock():
-            self.put_in_force(coming.digest)
-            return self._version(coming.digest)
-        self._point_to(past[-1])
-        return self._version(past[-1])
+        if self._may_decide(past[-1], past):
+            self._point_to(past[-1])
+        is_due = coming is not None and coming.approved_by is not None and coming.begins <= self._clock()
+        if coming is not None and is_due and self._may_decide(coming.digest, past):
+            return self.put_in_force(coming.digest)
+        return self._version(self._home.policies_in_force.name)
+
+    def _may_decide(self, digest: str, past: Collection[str]) -> bool:
+        """Return False for a version that loses protection and has no mark of the machine."""
+        now = self._home.policies_in_force
+        # A pointer that is missing, or names what was never in force, is put right by the log.
+        if self._by_hand or now.name == digest or now.name not in past or not now.is_dir():
+            return True
+        if not loses_protection(now, self.folder(digest)) or digest in self._allowed():
+            return True
+        if digest != self._refused:
+            _log.error(
+                "the policies %s lose protection, and nobody approved them on the machine: %s stay in force. "
+                "gateway policy withdraw, or roll-back where they are in force by the log",
+                digest,
+                now.name,
+            )
+        self._refused = digest
+        return False
+
+    def _allowed(self) -> set[str]:
+        """Return the versions marked at this machine, or put in force or marked at another host."""
+        found = [] if self._others is None else self._from_others(_VOUCHED).values()
+        with suppress(FileNotFoundError):
+            found = [*found, (self._home.versions / _BY_HAND).read_bytes()]
+        return {digest.decode("ascii", "replace").strip() for digest in found}
 
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies now in force; None where unchanged since the last call.
@@ -239,11 +268,34 @@ class Keeper:
 
     def hand_on(self, folder: Path) -> None:
         """Give a kept version to the other hosts. Fault where the sealed store does not answer."""
+        self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
+
+    def vouch(self) -> None:
+        """Give the version in force here to the other hosts, and tell that it is, if the log says so too."""
+        digest = self._home.policies_in_force.name
+        self.hand_on(self._home.policies_in_force)
+        with self._registry.read() as session:
+            is_on_record = last_loaded(session) == digest
+        if is_on_record:
+            self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
+
+    def allow(self, digest: str) -> None:
+        """Mark a version as approved at the machine: it may lose protection, until others are in force."""
+        write_durably(self._home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
+        self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
+
+    def _to_others(self, place: str, files: Mapping[str, bytes]) -> None:
         if self._others is not None:
             try:
-                self._others.put(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
+                self._others.put(place, files)
             except OSError as error:
                 raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+
+    def _from_others(self, place: str) -> dict[str, bytes]:
+        try:
+            return {} if self._others is None else self._others.fetch(place)
+        except OSError as error:
+            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def keep(self, folder: Path) -> str:
         """Store a permanent copy of other policies; return the digest.
@@ -264,6 +316,8 @@ class Keeper:
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
         """Put a kept version in force from now on, with an entry in the log."""
         policies = self._version(digest)
+        if self._by_hand:
+            self.allow(digest)
         self._put_in_force(policies, by, why)
         self.forget_day()
         return policies
@@ -274,8 +328,10 @@ class Keeper:
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
     def forget_day(self) -> None:
-        """Delete the note of `put_off`."""
-        (self._home.versions / _NEXT).unlink(missing_ok=True)
+        """Delete the note of `put_off`, and the mark of `allow`."""
+        for name in (_NEXT, _BY_HAND):
+            (self._home.versions / name).unlink(missing_ok=True)
+        self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
         """Replace policies/ of the home by a version, unless somebody has edited the folder."""
@@ -322,10 +378,7 @@ class Keeper:
 
     def _fetch(self, digest: str) -> None:
         """Store a version put in force at another host, if in the sealed store, or a draft of the console."""
-        try:
-            files = None if self._others is None else self._others.fetch(digest)
-        except OSError as error:
-            raise Fault(f"the sealed store does not answer: {error.strerror}") from None
+        files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
             return
@@ -339,6 +392,7 @@ class Keeper:
         """Point all services to the version in force by the log."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
+            (self._home.versions / _BY_HAND).unlink(missing_ok=True)
 
     def _put_in_force(
         self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
@@ -363,7 +417,8 @@ class Keeper:
         if entries:
             publish_checkpoint(self._registry, self._home.published)
             _log.info("the policies %s are in force", catalogue.digest)
-        write_durably(self._home.versions / "current", f"{catalogue.digest}\n".encode(), mode=0o644)
+        self._point_to(catalogue.digest)
+        self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
 
     def _changes(self, after: Catalogue) -> AgreementChanges | None:
         """Return the agreement's changed statements; None without an earlier version that can be read."""

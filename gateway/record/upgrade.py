@@ -131,7 +131,7 @@ def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> U
 def _put_in_force(
     home: Home, settings: Settings, registry: Registry, plan: UpgradePlan, clock: Callable[[], datetime]
 ) -> None:
-    keeper = Keeper(home, registry, Signing.load(home, settings), clock)
+    keeper = Keeper(home, registry, Signing.load(home, settings), clock, by_hand=True)
     if keeper.keep(draft_folder(home)) != plan.digest or plan.digest is None:
         raise ConfigurationError(f"{draft_folder(home)} is not what was agreed on: gateway upgrade")
     with registry.write() as session:

@@ -63,11 +63,11 @@ class Served:
         keeper = self.keeper()
         shutil.copytree(keeper.current().folder, folder)
         limits = folder / "limits.toml"
-        limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1", 1))
+        limits.write_text(limits.read_text().replace("\nconnections = ", "\nconnections = 1 # ", 1))
         digest = keeper.keep(folder)
         with self.room.registry.write() as session:
             at = datetime.now(UTC)
-            policy_proposals.propose(session, digest, at, by=by, why="more room", at=at)
+            policy_proposals.propose(session, digest, at, by=by, why="less room", at=at)
         keeper.changed()
         assert keeper.changed() is None
         return digest, keeper

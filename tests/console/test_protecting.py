@@ -13,6 +13,7 @@ from gateway.model import Provider
 from gateway.record import policy_proposals as proposals
 from gateway.registry import contacts, log, providers
 from gateway.registry.contacts import Contact
+from gateway.registry.log import Entry
 from tests.console.served import Served
 from tests.console.visitor import Visitor
 from tests.content import core_data
@@ -217,6 +218,80 @@ def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served:
     assert "on the machine of the gateway alone" in ned.text
     assert served.keeper(by_hand=True).folder(found.digest) == kept
     assert (kept / "keys.toml").read_text() == content
+
+
+def test_what_lost_protection_before_is_not_approved_in_the_console_though_it_is_kept(served: Served) -> None:
+    mary, keeper, ada = served.mary, served.keeper(), _second(served, "ada")
+    keeper.changed()
+    looser = served.room.home.policies_in_force
+    more = int(re.findall(r"login_attempts = ([0-9]+)", (looser / "limits.toml").read_text())[0])
+    for there, instead, code in ((more, more - 1, 200), (more - 1, more, 403)):
+        content = _edited(mary, "limits.toml", f"login_attempts = {there}", f"login_attempts = {instead}")
+        assert mary.act(PUT_FORWARD, file="limits.toml", content=content, why="w") == 200, mary.text
+        keeper.changed()
+        digest = _proposed(served)
+        ada.get("/agreement/policies")
+        approves = ada.act if code == 200 else ada.post
+        assert approves("/agreement/policies", do="approve", digest=digest) == code, ada.text
+        keeper.changed()
+    assert "These policies lose protection" in ada.text
+    assert looser.name == digest
+    assert served.room.home.policies_in_force != looser
+
+
+def test_forged_entries_put_nothing_in_force_that_loses_protection(served: Served) -> None:
+    room, mary, keeper = served.room, served.mary, served.keeper()
+    by_hand = served.keeper(by_hand=True)
+    keeper.changed()
+    before = room.home.policies_in_force
+    content = _edited(mary, "keys.toml", "approve_drops = false", "approve_drops = true")
+    fields = {"file": "keys.toml", "content": content}
+    assert mary.act(PUT_FORWARD, **fields, why="less to ring") == 200, mary.text
+    digest = _proposed(served)
+    by_hand.folder(digest)  # Somebody looked at it on the machine.
+
+    def forge() -> None:
+        at = datetime.now(UTC)
+        with room.registry.write() as session:
+            proposals.approve(session, by="nobody", at=at, digest=digest)
+
+    def withdraw() -> None:
+        with room.registry.write() as session:
+            proposals.withdraw(session, by="mary", why="no", at=datetime.now(UTC))
+        by_hand.forget_day()
+
+    def propose() -> None:
+        at = datetime.now(UTC)
+        with room.registry.write() as session:
+            proposals.propose(session, digest, at, by="mary", why=None, at=at)
+
+    forge()
+    assert keeper.changed() is None
+    withdraw()
+    propose()
+    by_hand.allow(digest)  # Approved on the machine, and withdrawn: the mark counts no more.
+    withdraw()
+    propose()
+    forge()
+    assert keeper.changed() is None
+    with room.registry.write() as session:
+        loaded = Entry(kind="policy-loaded", subject=proposals.SUBJECT, fields={"sha256": digest})
+        log.append(session, [loaded], datetime.now(UTC))
+    assert served.keeper().current().folder == before
+    assert room.home.policies_in_force == before
+    by_hand.allow(digest)
+    assert served.keeper().current().folder.name == digest
+    again = by_hand.put_in_force(before.name, by="mary", why="back")
+    with room.registry.write() as session:
+        log.append(session, [loaded], datetime.now(UTC))
+    assert served.keeper().current().folder == again.folder == before
+
+
+def _proposed(served: Served) -> str:
+    with served.room.registry.read() as session:
+        found = proposals.proposal(session)
+    assert found is not None
+    return found.digest
 
 
 def test_policies_are_edited_by_administrators_alone(served: Served) -> None:

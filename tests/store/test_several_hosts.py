@@ -27,6 +27,7 @@ from gateway.processor import retention
 from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor
 from gateway.publish import on_request
+from gateway.record import policy_proposals as proposals
 from gateway.record import reconsider
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import hosts as known_hosts
@@ -217,6 +218,23 @@ def test_policies_proposed_at_one_host_are_approved_at_another(
     monkeypatch.setenv("GATEWAY_ADMIN", "grace")
     assert f"in force: {digest}" in third.gateway("policy", "approve", "--yes")
     until(lambda: one.home.policies_in_force.name == two.home.policies_in_force.name == digest, "both")
+    keys = one.home.policies / "keys.toml"
+    keys.write_text(keys.read_text().replace("approve_drops = false", "approve_drops = true"))
+    monkeypatch.setenv("GATEWAY_ADMIN", "ada")
+    looser = one.gateway("policy", "propose").split("proposed: ")[1].split()[0]
+    until(two.home.version(looser).is_dir, "the second host to have the looser ones")
+    with one.registrar() as registrar, one.registry.write() as session:
+        proposals.approve(session, by="forged", at=one.now)
+        registrar.sign_head(session, one.now)
+    with two.registrar() as registrar:
+        assert registrar.catalogue.digest == digest  # Nobody approved them on a machine.
+    one.gateway("policy", "withdraw", "--why", "approved by nobody")
+    one.gateway("policy", "propose")
+    monkeypatch.setenv("GATEWAY_ADMIN", "grace")
+    third.gateway("policy", "approve", "--yes")
+    until(lambda: one.home.policies_in_force.name == two.home.policies_in_force.name == looser, "both")
+    assert "in force again" in two.gateway("policy", "roll-back", "--why", "too loose")
+    until(lambda: one.home.policies_in_force.name == digest, "the first host to go back")
     third.close()
 
 

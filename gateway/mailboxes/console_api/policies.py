@@ -37,6 +37,7 @@ _NOT_KEPT = (
     "These policies are kept within a minute, and can be approved here then. Those that lose protection are "
     "approved on the machine of the gateway alone."
 )
+_LOSES = "These policies lose protection, and are approved with gateway policy approve alone."
 
 
 def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
@@ -120,6 +121,8 @@ def approve(console: ConsoleContext, caller: Caller, act: asked.ApprovePolicies)
         found = proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
     if not console.home.version(found.digest).is_dir():
         raise GatewayError(_NOT_KEPT)
+    if loses_protection(console.home.policies_in_force, console.home.version(found.digest)):
+        raise GatewayError(_LOSES)
     check_signed(console, caller, act)
     now = console.clock()
     with console.registrar() as registrar, registrar.registry.write() as session:
