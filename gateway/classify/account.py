@@ -101,16 +101,12 @@ class Disclosure:
 def _is_text(value: str) -> bool:
     if " " not in value:
         return is_story(value)
-    return not _SENTENCES.isdisjoint(value.casefold().split()) or (
-        is_story(value) and not _is_long_name(value)
-    )
-
-
-def _is_long_name(value: str) -> bool:
+    if not _SENTENCES.isdisjoint(value.casefold().split()):
+        return True
     words = value.replace(",", " ").split()
-    return all(w[:1].isupper() or w.casefold() in _IN_A_NAME for w in words) and not any(
-        map(str.isdigit, value)
-    )
+    is_in_case = all(word[:1].isupper() or word.casefold() in _IN_A_NAME for word in words)
+    is_long_name = is_in_case and not any(map(str.isdigit, value))
+    return is_story(value) and not is_long_name
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")

@@ -102,7 +102,9 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     for position, row in enumerate(islice(rows, HEADER_WITHIN)):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
-        named = _named(row, rules) if len(row) >= KNOWN_COLUMNS else []
+        names = (name for name in set(row) if len(name) <= _NAME_LENGTH and len(row) >= KNOWN_COLUMNS)
+        fields = {name: rules.column_field(name) for name in names}
+        named = [key for name in row if (key := fields.get(name))]
         score = len(set(named))
         if score > best:
             best, header = score, Header(tuple(row), position, above, title.crowded, title.telling())
@@ -111,12 +113,6 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
         above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]
         title.add(row)
     return best, header
-
-
-def _named(row: Row, rules: Rules) -> list[str]:
-    """Return the field of each cell with the name of a known column."""
-    fields = {name: rules.column_field(name) for name in set(row) if len(name) <= _NAME_LENGTH}
-    return [key for name in row if (key := fields.get(name))]
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:

@@ -176,16 +176,17 @@ class Rest:
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
-            words = " ".join(word for word in piece.split() if not _is_number(word))
+            # A word of mostly figures is a number, or several without a gap.
+            words = " ".join(w for w in piece.split() if 2 * sum(map(str.isdigit, w)) < len(w))
             if len(words) > _LETTERS:
                 seen += 1
-                if seen > most or not self._may_be_name(words):
+                is_no_name = (
+                    len(words) > _NAME_LENGTH or is_story(words) or self._rules.sensitive.of_text(words)
+                )
+                if seen > most or is_no_name:
                     self._put(at, record[at:end])
                     return
             at += len(piece)
-
-    def _may_be_name(self, words: str) -> bool:
-        return len(words) <= _NAME_LENGTH and not is_story(words) and not self._rules.sensitive.of_text(words)
 
     def _put(self, place: int, text: str) -> None:
         text = text.strip()
@@ -196,11 +197,6 @@ class Rest:
             part = self._parts[place] = self._account.part("", None, at=place + 1)
         part.shape.add(text)
         part.told.look({text}, self._rules)
-
-
-def _is_number(word: str) -> bool:
-    """Return True for a word of mostly figures: a number, or several without a gap."""
-    return 2 * sum(map(str.isdigit, word)) >= len(word)
 
 
 FORMAT = "JCQ results"

@@ -109,16 +109,14 @@ class _RecordsReader:
     def _open(self, event: str) -> None:
         if len(self._stack) > self._limits.xml_depth:
             raise malformed("elements are nested too deep", format=FORMAT)
-        if event == "start_array" and self._base < 0 and self._at_top():
+        under_top = self._stack == ["start_map"] and self._key not in self._rule.beside
+        if event == "start_array" and self._base < 0 and (under_top or not self._stack):
             if self._done:
                 raise beside("a second list of records", format=FORMAT)
             self._base = len(self._stack) + 1
         self._stack.append(event)
         self._keys.append(self._key)
         self._key = ""
-
-    def _at_top(self) -> bool:
-        return not self._stack or (self._stack == ["start_map"] and self._key not in self._rule.beside)
 
     def _leaf(self, text: str, *, says: bool) -> None:
         if self._base < 0:

@@ -184,7 +184,7 @@ class Sensitive(BaseModel):
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
         # A title in upper case may be joined differently from its words.
         asked = f" {words}  {_joined_letters(words)}  {whole} "
-        found = self._words.search(asked) or self._stems.search(joined)
+        found = self._patterns["words"].search(asked) or self._patterns["stems"].search(joined)
         if found is None:
             return DISGUISED if _ALIKE.search(name) else ""
         return self._label(found)
@@ -195,7 +195,8 @@ class Sensitive(BaseModel):
         if not self.may_tell(text):
             return ""
         plain = plain_text(text)
-        found = self._text.search(plain) or self._text.search(_joined_letters(plain))
+        pattern = self._patterns["text"]
+        found = pattern.search(plain) or pattern.search(_joined_letters(plain))
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
@@ -330,30 +331,24 @@ class Sensitive(BaseModel):
         return self.topics[(found.lastgroup or "").replace("_", "-")].label
 
     @cached_property
-    def _words(self) -> re.Pattern[str]:
-        return self._compiled(r" (?:{}) ", "words")
-
-    @cached_property
-    def _stems(self) -> re.Pattern[str]:
-        return self._compiled(r"(?:{})", "stems")
-
-    @cached_property
-    def _text(self) -> re.Pattern[str]:
-        return self._compiled(r"\b(?:{})\b", "text")
+    def _patterns(self) -> dict[str, re.Pattern[str]]:
+        """Patterns of the words of topics in a name, of stems in it, and of words in a text."""
+        found = {}
+        for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
+            groups = []
+            for key, topic in self.topics.items():
+                listed = sorted(map(plain_text, getattr(topic, which)), key=len, reverse=True)
+                if listed:
+                    either = form.format("|".join(map(re.escape, listed)))
+                    groups.append(f"(?P<{key.replace('-', '_')}>{either})")
+            found[which] = re.compile("|".join(groups))
+        return found
 
     @cached_property
     def _telling(self) -> frozenset[str]:
         """The longest word of each text of a topic."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
-
-    def _compiled(self, form: str, which: str) -> re.Pattern[str]:
-        groups = []
-        for key, topic in self.topics.items():
-            listed = sorted(map(plain_text, getattr(topic, which)), key=len, reverse=True)
-            if listed:
-                groups.append(f"(?P<{key.replace('-', '_')}>{form.format('|'.join(map(re.escape, listed)))})")
-        return re.compile("|".join(groups))
 
 
 def _octet_words(text: str) -> list[bytes]:

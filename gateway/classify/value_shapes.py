@@ -55,14 +55,10 @@ class Shape:
             some = texts[start : start + SAMPLE]
             if room >= len(some):
                 self.counts.update([text[:_LENGTH] for text in some])
-            else:
-                self._fill(some)
-
-    def _fill(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            if len(self.counts) >= SAMPLE:
-                return
-            self.counts[text[:_LENGTH]] += 1
+                continue
+            for text in some:
+                if len(self.counts) < SAMPLE:
+                    self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
         """Count filled values among these; sample the first ones."""
@@ -130,20 +126,14 @@ def _kind_of(text: str, grades: frozenset[str]) -> ValueKind:
     return next((kind for kind, fits in _LOOKS.items() if fits(text)), "words")
 
 
-def _is_identifier(text: str) -> bool:
-    return _IDENTIFIER.fullmatch(text.upper()) is not None and any(c.isdigit() for c in text)
-
-
-def _is_name(text: str) -> bool:
-    return text[:1].isupper() and _NAME.fullmatch(text) is not None
-
-
 # Checked in this order.
 _LOOKS: dict[ValueKind, Callable[[str], bool]] = {
     "times": lambda text: _TIME.fullmatch(text) is not None,
     "dates": lambda text: read_date(text) is not None,
     "contact details": lambda text: _CONTACT.fullmatch(text) is not None,
-    "identifiers": _is_identifier,
+    "identifiers": lambda text: (
+        _IDENTIFIER.fullmatch(text.upper()) is not None and any(map(str.isdigit, text))
+    ),
     "codes": lambda text: _CODE.fullmatch(text) is not None,
-    "names": _is_name,
+    "names": lambda text: text[:1].isupper() and _NAME.fullmatch(text) is not None,
 }

@@ -81,7 +81,9 @@ class _Parts:
             else:
                 said = next((v for k, v in element.attrib.items() if k.endswith(_RELATION)), None)
                 shown = _SHOWN.get(element.get("state", ""), "very hidden")
-                found.append((shown, _part_name(targets.get(said, "")), element.get("name", "")))
+                target = targets.get(said, "")
+                part = normpath(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
+                found.append((shown, part, element.get("name", "")))
         # Check that sheet parts and the workbook's sheets are the same.
         named = {part for _, part, _ in found}
         there = {n for n in self._names if n.startswith("xl/worksheets/") and n.endswith(".xml")}
@@ -172,10 +174,6 @@ def _check_formula(formula: str, *, calculated: bool) -> None:
         raise Unreadable(
             "classify:not-calculated", "a formula whose value was not saved with the workbook", format=FORMAT
         )
-
-
-def _part_name(target: str) -> str:
-    return normpath(target.lstrip("/") if target.startswith("/") else f"xl/{target}")
 
 
 @lru_cache(1_000)

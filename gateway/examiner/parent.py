@@ -112,13 +112,10 @@ def has_malware(settings: Scanner, reference: str, content: int) -> bool:
         return False
     if status != "FOUND":
         raise Fault("the malware scanner gave an answer that cannot be read")
-    _log.warning("%s: the malware scanner finds %s", reference, _shown(str(name)))
+    # A signature's name, made safe for the log.
+    shown = "".join(c if c.isalnum() or c in ".-_" else "?" for c in str(name)[:_MOST_SHOWN])
+    _log.warning("%s: the malware scanner finds %s", reference, shown)
     return True
-
-
-def _shown(name: str) -> str:
-    """Return a signature's name made safe for the log."""
-    return "".join(c if c.isalnum() or c in ".-_" else "?" for c in name[:_MOST_SHOWN])
 
 
 _MOST_DETAIL = 80

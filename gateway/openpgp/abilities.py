@@ -58,7 +58,9 @@ def _does(engine: ProgramFile | None, kind: str) -> bool:
 def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
     descriptor = anonymous_memory("sample")
     try:
-        os.write(descriptor, _sealed(sender, reader))
+        readers = [reader.extract_certificate()]
+        sealed = encrypt(bytes=_CONTENT, recipients=readers, signer=sender.signer(), armor=False)
+        os.write(descriptor, sealed)
         keys, senders = [bytes(reader)], [bytes(sender.extract_certificate())]
         opener: Opener = EmbeddedOpener(keys) if engine is None else SopOpener(engine[0], keys)
         opened = opener.open(OpenFile(descriptor), senders, _LIMITS, datetime.now(UTC))
@@ -70,9 +72,3 @@ def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:
         return os.pread(opened.content, len(_CONTENT) + 1, 0) == _CONTENT
     finally:
         os.close(opened.content)
-
-
-def _sealed(sender: Tsk, reader: Tsk) -> bytes:
-    return encrypt(
-        bytes=_CONTENT, recipients=[reader.extract_certificate()], signer=sender.signer(), armor=False
-    )

@@ -3,7 +3,7 @@
 Sequoia parses the packets and verifies the signatures; `Parts.standing` judges validity at a moment.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -173,7 +173,9 @@ class Parts:
         for place, user_id in enumerate(self.user_ids):
             said = counting(user_id.said, moment) if user_id.text else None
             if said is not None:
-                revoked = revocation_at(_as_soft(user_id.revocations), moment, said.made) is not None
+                # All as soft: an owner may vouch for a user id again after any revocation of it.
+                soft = [Revoked("soft", one.at, one.ends) for one in user_id.revocations]
+                revoked = revocation_at(soft, moment, said.made) is not None
                 found.append(((not revoked, said.leads, said.made, -place), said))
         if found:
             return max(found, key=lambda one: one[0])[1]
@@ -194,11 +196,6 @@ def _first(*values: T | None) -> T | None:
 
 def _uses(said: SelfSignature) -> tuple[bool, bool] | None:
     return None if said.signs is None else (said.signs, bool(said.encrypts))
-
-
-def _as_soft(revocations: Sequence[Revoked]) -> list[Revoked]:
-    """Return revocations of a user id as soft: an owner may vouch for a user id again after any."""
-    return [Revoked("soft", one.at, one.ends) for one in revocations]
 
 
 def _since(key: Component) -> datetime | None:
@@ -284,15 +281,10 @@ def own_packets(certificate: bytes) -> bytes:
             if user_id is not None and not named:
                 kept.append(bytes(user_id))
                 named = True
-            kept.append(_leaned(packet))
+            body = self_signatures.lean(packet.body)
+            whole = b"\xc2\xff" + len(body).to_bytes(4, "big") + body
+            kept.append(bytes(packet) if body == packet.body else whole)
     return b"".join(kept)
-
-
-def _leaned(signature: Packet) -> bytes:
-    body = self_signatures.lean(signature.body)
-    if body == signature.body:
-        return bytes(signature)
-    return b"\xc2\xff" + len(body).to_bytes(4, "big") + body
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
@@ -341,6 +333,8 @@ def _good_packets(certificate: bytes) -> Iterator[Packet]:
 def _component(packet: Packet) -> Component:
     kind = _kind(packet)
     algorithm = _algorithm(kind, packet.body)
+    if packet.key_created is None:
+        raise RuntimeError("a key without a time of creation")
     # The length of the modulus or prime: the first number after version, time and algorithm.
     return Component(
         fingerprint=packet.fingerprint or "",
@@ -349,7 +343,7 @@ def _component(packet: Packet) -> Component:
         kind=kind,
         bits=int.from_bytes(packet.body[6:8], "big") if algorithm.startswith(_WITH_BITS) else None,
         primary=packet.tag in _PRIMARY_TAGS,
-        created_at=_known(packet.key_created),
+        created_at=packet.key_created,
         public=packet.body,
     )
 
@@ -368,12 +362,6 @@ def _algorithm(kind: str, body: bytes) -> str:
         length = body[6]
         return _CURVES.get(body[7 : 7 + length].hex(), kind)
     return _NAMES.get(kind, kind)
-
-
-def _known(moment: datetime | None) -> datetime:
-    if moment is None:
-        raise RuntimeError("a key without a time of creation")
-    return moment
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:

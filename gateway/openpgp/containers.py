@@ -195,11 +195,10 @@ class _Chunks:
 
     def opened(self, *, whole: bool) -> bytes:
         """Return all chunks, or the first. InvalidTag for a changed chunk, or a missing one at the end."""
-        return self._all() if whole else self._first()
-
-    def _all(self) -> bytes:
-        chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
         step = self.size + _AEAD_TAG_BYTES
+        chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
+        if not whole:
+            return self._decrypted(0, self.sealed[:step] if len(self.sealed) > step else chunks)
         plain = [
             self._decrypted(number, chunks[start : start + step])
             for number, start in enumerate(range(0, len(chunks), step))
@@ -207,11 +206,6 @@ class _Chunks:
         total = sum(map(len, plain)).to_bytes(8, "big")
         self._decrypted(len(plain), last, total)
         return b"".join(plain)
-
-    def _first(self) -> bytes:
-        step = self.size + _AEAD_TAG_BYTES
-        first = self.sealed[:step] if len(self.sealed) > step else self.sealed[:-_AEAD_TAG_BYTES]
-        return self._decrypted(0, first)
 
     def _decrypted(self, number: int, sealed: bytes, total: bytes = b"") -> bytes:
         index = number.to_bytes(_INDEX_BYTES, "big")

@@ -165,7 +165,9 @@ def _read(data: bytes, *, armored: bool) -> Envelope:
     if tag == packets.INTEGRITY_PROTECTED or wraps or passwords:
         protection = _protection(tag, body[:1])
     else:
-        protection = _without_recipients(tag, data)
+        if tag == packets.ENCRYPTED and not is_in_the_clear(data):
+            raise Refusal("open:no-integrity")
+        raise _no_message(data, found=tag in _IN_THE_CLEAR)
     check_body(protection, body)
     if any(not _is_sound(wrap, protection) for wrap in wraps):
         raise Refusal("open:damaged")
@@ -184,13 +186,6 @@ def _protection(tag: int, version: bytes) -> Protection:
     if tag == packets.INTEGRITY_PROTECTED and version in {b"\x01", b"\x02"}:
         return SEIPD_1 if version == b"\x01" else SEIPD_2
     raise Refusal("open:unsupported", feature="an unknown kind of encryption")
-
-
-def _without_recipients(tag: int, data: bytes) -> Protection:
-    """Return the container of data without session keys; Refusal for anything unencrypted."""
-    if tag == packets.ENCRYPTED and not is_in_the_clear(data):
-        raise Refusal("open:no-integrity")
-    raise _no_message(data, found=tag in _IN_THE_CLEAR)
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:

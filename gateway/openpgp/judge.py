@@ -401,7 +401,8 @@ def verified_late(
     if found is None or not found.claim.is_for(addressee):
         return None
     content = literal(message)
-    if not _fits(message, found.key, content):
+    made = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
+    if not (self_signatures.critical(made) <= _UNDERSTOOD and fits(made, found.key.public, content)):
         return None
     signature = Signature(
         certificate=found.sender.fingerprint,
@@ -457,8 +458,3 @@ def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
     if not standings[-1].can_sign or all(one.alive for one in standings):
         return None
     return "renewed"
-
-
-def _fits(message: bytes, key: Component, content: bytes) -> bool:
-    signature = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-    return self_signatures.critical(signature) <= _UNDERSTOOD and fits(signature, key.public, content)

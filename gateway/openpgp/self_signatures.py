@@ -69,13 +69,14 @@ def lean(body: bytes) -> bytes:
     kept = [one for one in found if one.kind in _UNCOVERED and len(one.data) < _LARGE][:_MOST_UNCOVERED]
     if kept == found:
         return body
-    area = b"".join(map(_written, kept))
+    area = b"".join(
+        b"\xff"
+        + (1 + len(one.data)).to_bytes(4, "big")
+        + bytes([one.kind | (_CRITICAL if one.critical else 0)])
+        + one.data
+        for one in kept
+    )
     return body[:end] + len(area).to_bytes(size, "big") + area + body[more:]
-
-
-def _written(one: Subpacket) -> bytes:
-    octet = one.kind | (_CRITICAL if one.critical else 0)
-    return b"\xff" + (1 + len(one.data)).to_bytes(4, "big") + bytes([octet]) + one.data
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:

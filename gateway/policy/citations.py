@@ -227,7 +227,12 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
     read = {clause: now[clause] for clause in clauses if clause in now}
     order = [clause for clause in catalogue.agreement.clauses if clause in kept or clause in read]
     order += [clause for clause in kept if clause not in order]
-    return _HEAD + "".join(_entry(clause, read.get(clause) or kept[clause]) for clause in order)
+    text = _HEAD
+    for clause in order:
+        entry = read.get(clause) or kept[clause]
+        names = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in entry.cited_by)
+        text += f'\n[clauses."{clause}"]\nsha256 = "{entry.sha256}"\ncited_by = [\n{names}]\n'
+    return text
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
@@ -243,8 +248,3 @@ def _as_they_are(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
         for clause, digest in digests.items()
         if clause in used
     }
-
-
-def _entry(clause: ClauseId, entry: Confirmed) -> str:
-    names = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in entry.cited_by)
-    return f'\n[clauses."{clause}"]\nsha256 = "{entry.sha256}"\ncited_by = [\n{names}]\n'

@@ -20,7 +20,6 @@ from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 from gateway.model import Arrival
 from gateway.policy.calendar_schema import (
     CalendarFile,
-    Census,
     DayCount,
     DayRule,
     Nation,
@@ -262,18 +261,13 @@ def censuses(calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
             day - entry.open_days * _DAY,
             day,
             day_after(day, entry.due_days if entry.local_days is None else entry.local_days, calendar),
-            _census_name(entry, day),
+            f"{academic_year_from(day.year - (entry.term_on(day) != 'autumn'))}-{entry.term_on(day)}",
         )
         for year in years
         for entry in entries
         for day in (day_by_rule(entry.rule, entry.dates, year),)
     ]
     return _joined(spans)
-
-
-def _census_name(entry: Census, day: date) -> str:
-    term = entry.term_on(day)
-    return f"{academic_year_from(day.year if term == 'autumn' else day.year - 1)}-{term}"
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:

@@ -401,20 +401,15 @@ def counting(
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts
+    before = [each.first for each in _censuses(catalogue, day) if each.first < day]
     return Counting(
         threshold=rule.threshold,
         rounding=rule.rounding,
         seed=seed,
-        since=_since(day, catalogue),
+        since=max(before) + timedelta(days=1) if before else None,
         school=provider,
         period=counts_period(content.data_type, period, landed_at, catalogue),
     )
-
-
-def _since(day: date, catalogue: Catalogue) -> date | None:
-    """Return the day after the last census before a day."""
-    before = [each.first for each in _censuses(catalogue, day) if each.first < day]
-    return max(before) + timedelta(days=1) if before else None
 
 
 def _censuses(catalogue: Catalogue, day: date) -> list[Period]:

@@ -136,7 +136,11 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         path.write_text(tomlkit.dumps(types), "utf-8")
     _append(policies / "data_types.toml", {"types": {flow.id: kind}, **told_by})
     if flow.new:
-        items = {_key(flow, each): _item_of(flow, each) for each in flow.new}
+        items: dict[str, Any] = {}
+        for each in flow.new:
+            where = {"elements": list(flow.elements[each])} if flow.elements else {"columns": [each]}
+            values = flow.values.get(each, {"values": "label"})
+            items[_key(flow, each)] = {"label": f"{flow.group}: {each}", **where, **values}
         _append(policies / "items.toml", {"items": items})
     _write_rights(policies / "rights.toml", flow, catalogue)
     _write_clause(policies, flow, catalogue)
@@ -173,11 +177,6 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
         "data_type": [entry],
     }
     return {"flow": [found]}
-
-
-def _item_of(flow: NewFlow, heading: str) -> dict[str, Any]:
-    where = {"elements": list(flow.elements[heading])} if flow.elements else {"columns": [heading]}
-    return {"label": f"{flow.group}: {heading}", **where, **flow.values.get(heading, {"values": "label"})}
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:

@@ -130,7 +130,9 @@ def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
     year = _year(facts)
     if facts.term is not None and year is not None:
         return f"{year}-{facts.term}"
-    taken = _taken(calendar, landed)
+    # The censuses opened by then, from two years before on.
+    planned = dates.censuses(calendar, range(landed.year - 2, landed.year + 2))
+    taken = planned[: bisect_right(planned, landed, key=lambda each: each.opens)]
     if facts.term is not None:
         return next((each.name for each in reversed(taken) if each.name.endswith(facts.term)), None)
     if facts.reference_date is not None:
@@ -138,9 +140,3 @@ def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
         return next((each.name for each in taken if each.opens <= day <= each.closes), day.isoformat())
     current = taken[-1].name if taken else ""
     return year if year is not None and not current.startswith(year) else None
-
-
-def _taken(calendar: CalendarFile, landed: date) -> list[dates.Period]:
-    """Return the censuses opened by a day, from two years before on."""
-    planned = dates.censuses(calendar, range(landed.year - 2, landed.year + 2))
-    return planned[: bisect_right(planned, landed, key=lambda each: each.opens)]

@@ -107,7 +107,9 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
             quoting=csv.QUOTE_ALL if presentation.quote_all else csv.QUOTE_MINIMAL,
         )
         for line in _grid(document, presentation):
-            writer.writerow([_shown(cell, presentation) for cell in line])
+            writer.writerow(
+                [cell.strftime(presentation.dates) if isinstance(cell, date) else cell for cell in line]
+            )
         return out.getvalue().encode(presentation.encoding)
     if isinstance(document, Lines):
         return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
@@ -135,17 +137,11 @@ def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
         rows = [[*row[1:], row[0]] for row in rows]
     above: list[list[Cell]] = [["Exported for the local authority"], []] if presentation.preamble else []
     grid: list[list[Cell]] = [*above, *table.preamble, list(header), *rows]
-    return _edged(grid) if presentation.spreadsheet else grid
-
-
-def _edged(grid: list[list[Cell]]) -> list[list[Cell]]:
-    """Return `grid` with lines of equal width, and two empty columns and rows at its edges."""
+    if not presentation.spreadsheet:
+        return grid
+    # Lines of equal width, and two empty columns and rows at the edges.
     width = max(len(line) for line in grid) + 2
     return [[*line, *[None] * (width - len(line))] for line in [*grid, [], []]]
-
-
-def _shown(cell: Cell, presentation: Presentation) -> str | int | float | None:
-    return cell.strftime(presentation.dates) if isinstance(cell, date) else cell
 
 
 def _xlsx(table: SampleTable, presentation: Presentation) -> bytes:

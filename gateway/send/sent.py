@@ -144,13 +144,12 @@ class SentFiles:
 
     def _select(self, condition: str, *values: str) -> list[SentFile]:
         rows = self._connection.execute(f"SELECT * FROM sent WHERE {condition}", values)  # noqa: S608 - our own
-        return [_sent(row) for row in rows]
-
-
-def _sent(row: sqlite3.Row) -> SentFile:
-    fields = {name: row[name] for name in row.keys() if name not in {"id", "codes", "sealed_at"}}  # noqa: SIM118
-    sealed_at = datetime.fromisoformat(row["sealed_at"]).astimezone(UTC)
-    return SentFile(**fields, codes=tuple(row["codes"].split()), sealed_at=sealed_at)
+        found = []
+        for row in map(dict, rows):
+            row.pop("id")
+            sealed_at = datetime.fromisoformat(row.pop("sealed_at")).astimezone(UTC)
+            found.append(SentFile(**{**row, "codes": tuple(row["codes"].split()), "sealed_at": sealed_at}))
+        return found
 
 
 @contextmanager

@@ -65,7 +65,11 @@ def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
         raise GatewayError(
             "the gateway shows a key of its own that it has replaced since: do not go on; ring the authority"
         )
-    words = [fetched(sftp, SUCCESSION), *_earlier(sftp)] if shown != current else []
+    words = []
+    if shown != current:
+        # Those of earlier keys too, for kits that missed two changes.
+        names = sorted(name for name in sftp.listdir(KEYS) if _EARLIER.fullmatch(name))[:_MOST_EARLIER]
+        words = [fetched(sftp, path) for path in (SUCCESSION, *(f"{KEYS}/{name}" for name in names))]
     while current != shown:
         current, certificate = _successor(kit, current, [word for word in words if word is not None])
         trust(kit, certificate, current)
@@ -84,12 +88,6 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
         ) from None
     make_anew(kit.gateway / f"{fingerprint}.asc", sound)
     kit.change(gateway_key=fingerprint)
-
-
-def _earlier(sftp: paramiko.SFTPClient) -> list[bytes | None]:
-    """Return earlier keys' signed statements of succession, for kits missing two changes."""
-    names = [name for name in sftp.listdir(KEYS) if _EARLIER.fullmatch(name)]
-    return [fetched(sftp, f"{KEYS}/{name}") for name in sorted(names)[:_MOST_EARLIER]]
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:

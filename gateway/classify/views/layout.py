@@ -94,14 +94,16 @@ class _LayoutWalk(RecordWalk):
             name = markup.local_name(child.tag)
             if len(child):
                 met += name == self._each
-                if name not in OF_OTHERS or (self._each and (name == self._each or self._holds_parts(child))):
+                if name not in OF_OTHERS or (
+                    self._each and (name == self._each or any(map(self._is_part, child)))
+                ):
                     self._collect(child, met if name == self._each else number, values)
             elif text := (child.text or "").strip():
                 for key in self._keys_of(parent, name, number):
                     values.setdefault(key, []).append(text)
 
-    def _holds_parts(self, element: markup.Element) -> bool:
-        return any(markup.local_name(child.tag) == self._each for child in element)
+    def _is_part(self, element: markup.Element) -> bool:
+        return markup.local_name(element.tag) == self._each
 
     def _keys_of(self, parent: str, name: str, number: int) -> Iterator[str]:
         heading = plain(name)

@@ -327,9 +327,12 @@ class _Pruner:
                 self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
+        """Return what is kept of elements of a form; None where nothing is."""
         if stay in plan.kept:
             return plan.kept[stay]
-        template = self._made(plan, stay)
+        assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
+        stays, text, gaps = self._part(plan, plan.name, plan.tags, 0, assessed)
+        template = _Template(f"%s{text}\n", ((0, None), *gaps)) if stays else None
         if self._takes(plan.tags):
             plan.kept[stay] = template
         return template
@@ -375,12 +378,6 @@ class _Pruner:
         """Return True where there is room to remember something of this length."""
         self._room -= len(tags)
         return self._room > 0
-
-    def _made(self, plan: _Plan, stay: Sequence[bool]) -> _Template | None:
-        """Return what is kept of elements of a form; None where nothing is."""
-        assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
-        stays, text, gaps = self._part(plan, plan.name, plan.tags, 0, assessed)
-        return _Template(f"%s{text}\n", ((0, None), *gaps)) if stays else None
 
     def _part(
         self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]

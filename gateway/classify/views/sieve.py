@@ -10,7 +10,7 @@ from typing import Any
 from gateway.classify.content import Row
 from gateway.classify.ctf import is_result, type_of_assessment
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
-from gateway.classify.schools import Said, said
+from gateway.classify.schools import said
 from gateway.classify.tables import may_be_subject
 from gateway.classify.value_kinds import Judge
 from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis, Unlisted
@@ -36,16 +36,14 @@ class OwnRows:
         known = self._known.get(texts)
         if known is None:
             slots = (slot for _, slot in self._columns)
-            known = self._names(said(zip(slots, texts, strict=True)))
+            school = said(zip(slots, texts, strict=True))
+            # One of the school's numbers is named, and none of another school.
+            told = [(school.dfe_number, self._dfe_number), (school.urn, self._urn)]
+            compared = [number == own for number, own in told if number and own]
+            known = bool(compared) and all(compared)
             if len(self._known) < _REMEMBERED:
                 self._known[texts] = known
         return known
-
-    def _names(self, school: Said) -> bool:
-        """Return True where one of the school's numbers is named, and none of another school."""
-        told = [(school.dfe_number, self._dfe_number), (school.urn, self._urn)]
-        compared = [number == own for number, own in told if number and own]
-        return bool(compared) and all(compared)
 
 
 _REMEMBERED = 5_000

@@ -31,12 +31,8 @@ _COLUMNS = {
 def read_results(source: Source, rules: Rules) -> Table:
     """Return the results as a table. Other content of a record, such as options, has no column."""
     header = Header(tuple(_COLUMNS.values()), 0, "")
-    return Table(header, _batches(_results(source, rules)))
-
-
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
+    rows = _results(source, rules)
+    return Table(header, iter(lambda: list(islice(rows, BATCH)), []))
 
 
 def _candidates(source: Source) -> Iterator[tuple[str, str]]:
