@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +13,7 @@ from gateway.classify.rules import NOTES, DataTypes, FieldRule, Items, Rules
 from gateway.classify.sensitive import Sensitive
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
+from gateway.home.settings_file import Location, values_at
 from gateway.law import load_packs, with_codes_of_packs
 
 
@@ -35,119 +35,92 @@ def load_rules(policies: Path) -> Rules:
     return rules
 
 
-def faults(rules: Rules) -> Iterator[tuple[str, tuple[str | int, ...], str]]:
+_RULES = ("data_types.fields", "items", "others", "working")
+_NAMED: dict[str, tuple[str, ...]] = {
+    "a field": (
+        *(
+            f"data_types.tables.{key}"
+            for key in ("needs", "any", "of", "many", "share", "only", "among", "without")
+        ),
+        "data_types.types.*.must", "data_types.types.*.carries", "data_types.systems.*",
+        "items.*.when.*", "others.*.when.*", "items.*.beside", "others.*.beside",
+    ),
+    "a data type": (
+        "data_types.tables.type", "data_types.names.type", "data_types.ctf.stages.type",
+        "data_types.ctf.descriptors.*", "data_types.message.returns.*", "data_types.ctf.missing_type",
+        "data_types.ctf.outweighs", "data_types.ctf.outweighs.*", "items.*.when", "others.*.when",
+    ),
+    "a list in [codes]": (*(f"{table}.*.codes" for table in _RULES), "data_types.ctf.results.*"),
+}  # fmt: skip
+"""Where names stand that something else must define, by what they name."""
+_PATTERNS = (
+    *(f"{table}.*.patterns" for table in _RULES), "data_types.names.pattern",
+    *(f"data_types.results.{kind}_{what}" for kind in ("gcse", "a_level") for what in ("grade", "code")),
+)  # fmt: skip
+_NEEDED_CODES = ("attendance", "exam-grade", "relationship")
+Fault = tuple[str, Location, str]
+
+
+def faults(rules: Rules) -> Iterator[Fault]:
     """Yield inconsistencies: the file to correct, the place in the file, and the fault."""
-    for fault in _faults(rules):
-        where, _, words = fault.partition(": ")
-        parts = tuple(int(part) if part.isdecimal() else part for part in where.split("."))
-        yield *_placed(rules, parts), words
+    for location, words in _faults(rules):
+        in_types = location[0] == "data_types"
+        yield ("data_types.toml", location[1:], words) if in_types else ("items.toml", location, words)
 
 
-def _placed(rules: Rules, parts: tuple[str | int, ...]) -> tuple[str, tuple[str | int, ...]]:
-    """Return the file of a key and its full place there."""
-    tables: dict[str, Container[str]] = {
-        "items": rules.items,
-        "others": rules.others,
-        "working": rules.working,
-    }
-    for table, entries in tables.items():
-        if str(parts[0]) in entries:
-            return "items.toml", (table, *parts)
-    if parts[0] in rules.data_types.fields:
-        return "data_types.toml", ("fields", *parts)
-    return "data_types.toml", parts
-
-
-def _faults(rules: Rules) -> Iterator[str]:
-    """Yield inconsistencies as `key: fault`."""
-    types = rules.data_types
-    keys = [*types.fields, *rules.items, *rules.others, *rules.working]
-    yield from (f"{key}: defined twice" for key, count in Counter(keys).items() if count > 1)
-    yield from _twice(rules, "columns")
-    yield from _twice(rules, "elements")
+def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
+    tables = (
+        (path.split("."), rules.data_types.fields if "." in path else getattr(rules, path)) for path in _RULES
+    )
+    places: dict[str, tuple[str | int, ...]] = {}
+    for table, entries in tables:
+        for key in entries:
+            if places.setdefault(key, (*table, key)) != (*table, key):
+                yield (*table, key), "defined twice"
+    yield from _twice(rules, places, "columns")
+    yield from _twice(rules, places, "elements")
     for key, rule in rules.fields.items():
-        yield from _unfit(key, rule)
-    yield from _absent(_named_fields(rules), rules.fields, "a field")
-    yield from _absent(_named_types(rules), types.types, "a data type")
-    yield from _absent(_named_codes(rules), rules.code_sets, "a list in [codes]")
-    for where, pattern in _named_patterns(rules):
+        yield from (((*places[key], name), words) for name, words in _unfit(rule))
+    defined: tuple[Container[str], ...] = (rules.fields, rules.data_types.types, rules.code_sets)
+    known = dict(zip(_NAMED, defined, strict=True))
+    for what, paths in _NAMED.items():
+        named = (each for path in paths for each in values_at(rules, path))
+        yield from ((at, f"{name} is not {what}") for at, name, _ in named if name not in known[what])
+    for name in set(_NEEDED_CODES) - rules.code_sets.keys():
+        yield ("data_types", "codes"), f"{name} is not a list in [codes]"
+    for location, pattern, _ in (each for path in _PATTERNS for each in values_at(rules, path)):
         try:
             compiled = re.compile(pattern)
         except re.error:
-            yield f"{where}: {pattern} is not a regular expression"
+            yield location, f"{pattern} is not a regular expression"
             continue
         if all(compiled.fullmatch(name) for name in _NO_NAMES):
-            yield f"{where}: {pattern} fits any name"
+            yield location, f"{pattern} fits any name"
 
 
-def _unfit(key: str, rule: FieldRule) -> Iterator[str]:
+def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
     """Yield inconsistencies in the statement of a field's values, and wildcards in element names."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
-            yield f"{key}.{named}: goes with values = '{what}', and that with it"
+            yield named, f"goes with values = '{what}', and that with it"
     if rule.several and "code" not in rule.values:
-        yield f"{key}.several: goes with values = 'code'"
+        yield "several", "goes with values = 'code'"
     for name in rule.elements:
         if "*" in name:
-            yield f"{key}.elements: {name} stands for any element; write each by its name"
+            yield "elements", f"{name} stands for any element; write each by its name"
 
 
-def _absent(named: Iterator[tuple[str, str]], known: Container[str], what: str) -> Iterator[str]:
-    yield from (f"{where}: {name} is not {what}" for where, name in named if name not in known)
-
-
-def _named_fields(rules: Rules) -> Iterator[tuple[str, str]]:
-    for number, table in enumerate(rules.data_types.tables):
-        yield from ((f"tables.{number}", key) for key in table.names())
-    for name, kind in rules.data_types.types.items():
-        yield from ((f"types.{name}.must", key) for group in kind.must for key in group)
-        yield from ((f"types.{name}.carries", key) for key in kind.carries)
-    for name, system in rules.data_types.systems.items():
-        yield from ((f"systems.{name}", key) for key in system)
-    for key, item in {**rules.items, **rules.others}.items():
-        yield from ((f"{key}.when", name) for group in item.when.values() for name in group)
-        yield from ((f"{key}.beside", name) for name in item.beside)
-
-
-def _named_types(rules: Rules) -> Iterator[tuple[str, str]]:
-    types = rules.data_types
-    yield from (("tables", table.type) for table in types.tables)
-    yield from (("names", hint.type) for hint in types.names)
-    yield from (("ctf.stages", stage.type) for stage in types.ctf.stages)
-    yield from (("ctf.descriptors", name) for name in types.ctf.descriptors.values())
-    yield from (("message.returns", name) for name in types.message.returns.values())
-    if types.ctf.missing_type is not None:
-        yield "ctf.missing_type", types.ctf.missing_type
-    yield from (("ctf.outweighs", name) for pair in types.ctf.outweighs.items() for name in pair)
-    for key, item in {**rules.items, **rules.others}.items():
-        yield from ((f"{key}.when", name) for name in item.when)
-
-
-def _named_codes(rules: Rules) -> Iterator[tuple[str, str]]:
-    yield from (("codes", name) for name in ("attendance", "exam-grade", "relationship"))
-    yield from ((f"{key}.codes", rule.codes) for key, rule in rules.fields.items() if rule.codes)
-    yield from ((f"ctf.results.{q}", name) for q, name in rules.data_types.ctf.results.items())
-
-
-def _named_patterns(rules: Rules) -> Iterator[tuple[str, str]]:
-    results = rules.data_types.results
-    yield from ((f"{key}.patterns", p) for key, rule in rules.fields.items() for p in rule.patterns)
-    yield from (("names", hint.pattern) for hint in rules.data_types.names)
-    yield ("results.gcse_grade", results.gcse_grade)
-    yield ("results.a_level_grade", results.a_level_grade)
-    yield ("results.gcse_code", results.gcse_code)
-    yield ("results.a_level_code", results.a_level_code)
-
-
-def _twice(rules: Rules, what: Literal["columns", "elements"]) -> Iterator[str]:
+def _twice(
+    rules: Rules, places: Mapping[str, tuple[str | int, ...]], what: Literal["columns", "elements"]
+) -> Iterator[tuple[Location, str]]:
     first: dict[str, str] = {}
     name_of = _plain if what == "columns" else str
     elements = ((key, name) for key, rule in rules.fields.items() for name in rule.elements)
     for key, name in rules.column_names() if what == "columns" else elements:
         known = first.setdefault(name_of(name), key)
         if known != key:
-            yield f"{key}.{what}: {name} also stands under {known}"
+            yield (*places.get(key, (key,)), what), f"{name} also stands under {known}"
 
 
 _NO_NAMES = ("qxzvj", "wjkqy9zx")

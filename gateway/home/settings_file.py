@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -43,3 +43,35 @@ def _named(schema: Mapping[str, Any]) -> Iterator[str]:
     yield from schema.get("properties", {})
     for inner in schema.get("$defs", {}).values():
         yield from _named(inner)
+
+
+Location = Sequence[str | int]
+"""The place of a value in a file: keys, and numbers of entries from 0."""
+
+
+def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
+    """Yield every text at a path of a model: its place, the text, and the values of the entry around it.
+
+    Of a list on the path, and of lists at its end, all entries are meant. At the end a table stands for its
+    keys, and `*` for the values under them, whose key is among the values around.
+    """
+    yield from _walked(model, path.split("."), (), {})
+
+
+def _walked(
+    value: object, steps: list[str], location: tuple[str | int, ...], within: Mapping[str, object]
+) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
+    if isinstance(value, BaseModel):
+        value = within = vars(value)
+    if isinstance(value, tuple):
+        for number, each in enumerate(value):
+            yield from _walked(each, steps, (*location, number) if steps else location, within)
+    elif isinstance(value, dict) and steps[:1] == ["*"]:
+        for key, each in value.items():
+            yield from _walked(each, steps[1:], (*location, key), {**within, "key": key})
+    elif isinstance(value, dict) and steps:
+        yield from _walked(value[steps[0]], steps[1:], (*location, steps[0]), within)
+    elif isinstance(value, dict):
+        yield from (((*location, key), key, within) for key in value)
+    elif value is not None:
+        yield location, str(value), within

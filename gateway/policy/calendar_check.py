@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import ValidationError
 
+from gateway.home.settings_file import Location
 from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year, terms_by_rule
-from gateway.policy.faults import Contradiction, Location
+from gateway.policy.faults import Contradiction
 from gateway.policy.schema import Flow, FlowDataType, FlowsFile
 
 _YEARS = range(2020, 2060)

@@ -17,6 +17,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.home.settings_file import Location
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
@@ -26,7 +27,6 @@ from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import (
     Contradiction,
     LeftOut,
-    Location,
     PolicyFault,
     concerns,
     document,

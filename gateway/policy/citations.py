@@ -20,10 +20,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.home.settings_file import nearest
+from gateway.home.settings_file import Location, nearest
 from gateway.policy.agreement_schema import AgreementFile, Confirmed
 from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
-from gateway.policy.faults import Contradiction, Location
+from gateway.policy.faults import Contradiction
 from gateway.policy.names import names, names_at
 from gateway.policy.schema import ClauseId
 from gateway.reasons import REASONS

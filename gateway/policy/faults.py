@@ -15,10 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.home.settings_file import keys_of, nearest
+from gateway.home.settings_file import Location, keys_of, nearest
 from gateway.policy.schema import CLAUSE
 
-Location = Sequence[str | int]
 Contradiction = tuple[str, Location, str]
 """A file to correct, the place in the file, and a message."""
 Path = tuple[str, ...]

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.home.settings_file import nearest
+from gateway.home.settings_file import Location, nearest, values_at
 from gateway.policy.catalogue_schema import Catalogue
-from gateway.policy.faults import Contradiction, Location
+from gateway.policy.faults import Contradiction
 
 
 class NameSort(BaseModel):
@@ -60,30 +60,8 @@ class NameFound(NamedTuple):
 def names_at(catalogue: Catalogue, place: str) -> Iterator[NameFound]:
     """Yield every name at a place, written as names.toml writes one."""
     file, path = place.split()
-    steps = path.split(".")
-    for location, name, within in _walked(getattr(catalogue, file.removesuffix(".toml")), steps, (), {}):
+    for location, name, within in values_at(getattr(catalogue, file.removesuffix(".toml")), path):
         yield NameFound(name, file, location, within)
-
-
-def _walked(
-    value: object, steps: list[str], location: tuple[str | int, ...], within: Mapping[str, object]
-) -> Iterator[tuple[tuple[str | int, ...], str, Mapping[str, object]]]:
-    if isinstance(value, BaseModel):
-        value = within = vars(value)
-    if isinstance(value, tuple) and steps:
-        for number, each in enumerate(value):
-            yield from _walked(each, steps, (*location, number), within)
-    elif isinstance(value, dict) and steps[:1] == ["*"]:
-        for key, each in value.items():
-            yield from _walked(each, steps[1:], (*location, key), {**within, "key": key})
-    elif isinstance(value, dict) and steps:
-        yield from _walked(value[steps[0]], steps[1:], (*location, steps[0]), within)
-    elif isinstance(value, dict):
-        yield from (((*location, key), key, within) for key in value)
-    elif isinstance(value, tuple):
-        yield from ((location, name, within) for name in value)
-    elif value is not None:
-        yield location, str(value), within
 
 
 def name_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
