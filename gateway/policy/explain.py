@@ -73,33 +73,26 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     kinds = tuple(dict.fromkeys((*old.bodies.kinds(), *new.bodies.kinds())))
     data_types = tuple(dict.fromkeys((*old.data_types(), *new.data_types())))
     items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))
-    return [
-        change
-        for kind in kinds
-        for data_type in data_types
-        for change in _changes(_Case(kind, data_type, items, now), old, new)
-    ]
+    changes = []
+    for kind in kinds:
+        for data_type in data_types:
+            before, after = (_decisions(kind, data_type, items, one, now) for one in (old, new))
+            found = (*_outcomes_differ(before, after), *_teams_differ(before, after))
+            changes += [Change(kind, data_type, *each) for each in found]
+    return changes
 
 
 _BARE = ""
+Differing = tuple[str, str, str]
+"""A team, or "" for the whole outcome; before; and after."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One case tried against both catalogues."""
-
-    kind: ProviderKind
-    data_type: str
-    items: tuple[str, ...]
-    now: datetime
-
-    def decisions(self, catalogue: Catalogue) -> dict[str, Decision]:
-        """Return the decision on a file with each single item; `_BARE` is a file with none."""
-        provider = Provider(id="anyone", name="anyone", kind=self.kind, ratified=True)
-        return {
-            item: decide(_file(self.data_type, item, catalogue), catalogue, provider, self.now)
-            for item in self.items
-        }
+def _decisions(
+    kind: ProviderKind, data_type: str, items: tuple[str, ...], catalogue: Catalogue, now: datetime
+) -> dict[str, Decision]:
+    """Return the decision on a file with each single item; `_BARE` is a file with none."""
+    provider = Provider(id="anyone", name="anyone", kind=kind, ratified=True)
+    return {item: decide(_file(data_type, item, catalogue), catalogue, provider, now) for item in items}
 
 
 def _items(catalogue: Catalogue) -> tuple[str, ...]:
@@ -119,18 +112,20 @@ def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
     )
 
 
-def _changes(case: _Case, old: Catalogue, new: Catalogue) -> Iterator[Change]:
-    before, after = case.decisions(old), case.decisions(new)
-    for item in case.items:
-        was, now = _outcome(before[item]), _outcome(after[item])
+def _outcomes_differ(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Differing]:
+    for item, decision in before.items():
+        was, now = _outcome(decision), _outcome(after[item])
         if was != now and (item == _BARE or _outcome(before[_BARE]) == _outcome(after[_BARE])):
             label = f"with {item}: " if item else ""
-            yield Change(case.kind, case.data_type, "", label + was, label + now)
+            yield "", label + was, label + now
+
+
+def _teams_differ(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Differing]:
     then, since = _items_by_team(before), _items_by_team(after)
     for team in sorted(then.keys() | since.keys()):
         had, has = then.get(team), since.get(team)
         if had != has:
-            yield Change(case.kind, case.data_type, team, _grant(had, has), _grant(has, had))
+            yield team, _grant(had, has), _grant(has, had)
 
 
 def _outcome(decision: Decision) -> str:

@@ -344,7 +344,9 @@ def _judge(
         at, state = -1, "no-calendar"
     elif at >= 0:
         due, state = periods[at].due, _state(periods[at], placed.of(at), day.on)
-        missed = _missed(periods, at, placed, day, over=state == "missing")
+        # The ended periods since the last arrival, this one too where it is over.
+        counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
+        missed = max(0, at - max(placed.latest(at) + 1, counted)) + (state == "missing")
     elif own and own[-1].day >= day.counts_from:
         state = "received"
     if state == "missing" and (not must or (due is not None and due < day.since)):
@@ -374,13 +376,6 @@ def _state(period: dates.Period, came: list[dates.PlacedArrival], on: date) -> S
     if on < period.first:
         return "not-due"
     return "due" if on <= period.due else "missing"
-
-
-def _missed(periods: list[dates.Period], at: int, placed: dates.Placed, day: _Day, *, over: bool) -> int:
-    """Count the ended periods before `at` since the last arrival; include the period at `at` when `over`."""
-    counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
-    first = max(placed.latest(at) + 1, counted)
-    return max(0, at - first) + (1 if over else 0)
 
 
 _AHEAD = timedelta(days=400)

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
 from pathlib import Path
@@ -186,13 +186,6 @@ def receipt_folders(published: Published, receipt: ReceiptRow) -> list[Path]:
     return [published.provider(one) / "receipts" for one in (receipt.provider, *sorted(schools))]
 
 
-def _holds(path: Path, content: str) -> bool:
-    try:
-        return path.read_bytes() == content.encode()
-    except OSError:
-        return False
-
-
 def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
     """Yield the receipts after a number in their order, a hundred at a time."""
     yield from pages_after(session, sequence, select(ReceiptRow))
@@ -295,8 +288,9 @@ def put_published(path: Path, content: str) -> bool:
     Comparing costs a tenth of writing, and writing for 300 providers is most of the time of a command
     changing one provider.
     """
-    if _holds(path, content):
-        return False
+    with suppress(OSError):
+        if path.read_bytes() == content.encode():
+            return False
     replace_published(path, content)
     return True
 

@@ -287,7 +287,8 @@ class WatchedFolder:
         for path in waiting if unfiled else ():
             unread.add(path.name)
             with self._each(path):
-                here.add(_digest(path))
+                with opened(path) as file:
+                    here.add(digest_of(file))
                 unread.discard(path.name)
         for one in unfiled:
             if one.content_sha256 not in here and one.name not in unread:
@@ -382,11 +383,6 @@ def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
-
-
-def _digest(path: Path) -> str:
-    with opened(path) as file:
-        return digest_of(file)
 
 
 def _free(path: Path) -> Path:

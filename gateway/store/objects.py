@@ -137,10 +137,9 @@ class SharedCopies:
     def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
         """Store a copy from the beginning of a descriptor. Harmless if already there."""
         os.lseek(source, 0, os.SEEK_SET)
+        parts = iter(lambda: os.read(source, _READ_BYTES), b"")
         with as_os_error():
-            obstore.put(
-                self.client, _path(reference, provider, sha256), _parts(source), chunk_size=_PART_BYTES
-            )
+            obstore.put(self.client, _path(reference, provider, sha256), parts, chunk_size=_PART_BYTES)
 
     def fetch(self, reference: str, provider: str, sha256: str) -> int:
         """Return a descriptor of a copy in a nameless file, for the caller to close.
@@ -167,11 +166,6 @@ class SharedCopies:
 
 def _path(reference: str, provider: str, sha256: str) -> str:
     return f"{KIND}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
-
-
-def _parts(source: int) -> Iterator[bytes]:
-    while part := os.read(source, _READ_BYTES):
-        yield part
 
 
 # Versions of the policies in the S3 store, for hosts to find versions put in force elsewhere.

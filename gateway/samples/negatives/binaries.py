@@ -40,6 +40,7 @@ _RELATIONS = (
     '<Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/'
     'officeDocument" Target="word/document.xml"/></Relationships>'
 )
+_DOCX = {"[Content_Types].xml": _TYPES, "_rels/.rels": _RELATIONS, "word/document.xml": _DOCUMENT}
 
 
 def files(rng: Random) -> Iterator[Negative]:
@@ -49,7 +50,7 @@ def files(rng: Random) -> Iterator[Negative]:
         "photo.jpg": JPEG,
         "pixel.png": _png(),
         "letter.pdf": pdf(),
-        "letter.docx": _docx(),
+        "letter.docx": zipped({name: text.encode() for name, text in _DOCX.items()}),
         "old.xls": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(2000),
         "book.sqlite": _sqlite(),
         "pupils.csv.gz": gzip.compress(b"UPN,Surname,Forename\r\n" * 50, mtime=0),
@@ -87,11 +88,6 @@ def pdf(text: str = "A letter to parents") -> bytes:
     table = b"".join(b"%010d 00000 n \n" % place for place in places)
     tail = b"xref\n0 5\n0000000000 65535 f \n%strailer << /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
     return bytes(out) + tail % (table, len(out))
-
-
-def _docx() -> bytes:
-    parts = {"[Content_Types].xml": _TYPES, "_rels/.rels": _RELATIONS, "word/document.xml": _DOCUMENT}
-    return zipped({name: text.encode() for name, text in parts.items()})
 
 
 def _png() -> bytes:
@@ -145,14 +141,17 @@ def _zips(ctf: bytes) -> Iterator[tuple[str, bytes]]:
     whole = zipped({"ctf.xml": ctf})
     yield "ZIP bomb", _bomb()
     yield "ZIP bomb of XML", zipped({"ctf.xml": b"<CTfile><CTFpupilData>" + b" " * 100_000_000})
-    yield "ZIP that lies about its size", _lying(b"x" * 50_000_000)
+    # Its headers claim a member of 100 bytes.
+    honest, size = zipped({"pupils.csv": b"x" * 50_000_000}), struct.pack("<I", 50_000_000)
+    yield "ZIP that lies about its size", honest.replace(size, struct.pack("<I", 100))
     yield "ZIP in a ZIP", zipped({"inner.zip": whole})
     yield "ZIP of two kinds of files", zipped({"a.xml": ctf, "b.txt": b"a note" * 90})
     yield "ZIP of ten thousand files", zipped({f"{n}.txt": b"" for n in range(10_000)})
     yield "ZIP of nothing", zipped({})
     yield "ZIP with a password", _encrypted(whole)
     yield "ZIP cut off", whole[: len(whole) // 2]
-    yield "ZIP with a wrong checksum", _flipped(whole)
+    half = len(whole) // 2
+    yield "ZIP with a wrong checksum", whole[:half] + bytes([whole[half] ^ 0xFF]) + whole[half + 1 :]
     yield "ZIP of a photo", zipped({"photo.jpg": b"\xff\xd8\xff\xe0" + bytes(500)})
 
 
@@ -167,13 +166,6 @@ def _bomb() -> bytes:
     return out.getvalue()
 
 
-def _lying(content: bytes) -> bytes:
-    """Return a ZIP with headers claiming a member of 100 bytes."""
-    honest = zipped({"pupils.csv": content})
-    size = struct.pack("<I", len(content))
-    return honest.replace(size, struct.pack("<I", 100))
-
-
 def _encrypted(whole: bytes) -> bytes:
     """Return `whole` with the encryption bit of its member set in both headers."""
     central = whole.rindex(b"PK\x01\x02")
@@ -183,15 +175,9 @@ def _encrypted(whole: bytes) -> bytes:
     return bytes(out)
 
 
-def _flipped(whole: bytes) -> bytes:
-    """Return `whole` with a changed byte in the middle of its compressed member."""
-    out = bytearray(whole)
-    out[len(out) // 2] ^= 0xFF
-    return bytes(out)
-
-
 def _workbooks(book: bytes) -> Iterator[tuple[str, bytes]]:
-    parts = _members(book)
+    with zipfile.ZipFile(io.BytesIO(book)) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
     sheet = next(name for name in parts if name.startswith("xl/worksheets/"))
     row = b"<row><c><v>1</v></c></row>"
     yield "workbook bomb", zipped({**parts, sheet: _SHEET_HEAD + row * 4_000_000})
@@ -199,11 +185,6 @@ def _workbooks(book: bytes) -> Iterator[tuple[str, bytes]]:
     yield "workbook without a sheet", zipped({n: c for n, c in parts.items() if n != sheet})
     yield "workbook with a broken sheet", zipped({**parts, sheet: parts[sheet][: len(parts[sheet]) // 2]})
     yield "workbook cut off", book[: len(book) // 2]
-
-
-def _members(book: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(book)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def _entities(head: bytes) -> bytes:

