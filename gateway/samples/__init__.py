@@ -6,20 +6,17 @@ the LA number 999, and every file carries `MARKER` in some field of each pupil.
 """
 
 from gateway.samples.layouts import TODAY, Built, Sample, build, make, variants, write_samples
-from gateway.samples.negatives import Negative, negatives
 from gateway.samples.people import MARKER, Pupil, School, pupils, school
 
 __all__ = [
     "MARKER",
     "TODAY",
     "Built",
-    "Negative",
     "Pupil",
     "Sample",
     "School",
     "build",
     "make",
-    "negatives",
     "pupils",
     "school",
     "variants",

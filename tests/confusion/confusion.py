@@ -20,9 +20,9 @@ from rich.table import Table
 from gateway.classify import Rules, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
-from gateway.samples import negatives
 from tests.confusion.cases import answer, cases, misses, said
 from tests.confusion.memory import measured
+from tests.negatives import negatives
 
 POLICIES = Path(__file__).parents[2] / "policies"
 SECONDS_FOR_A_NEGATIVE = 2.0

@@ -13,10 +13,10 @@ import paramiko
 import pytest
 
 from gateway.home import shown_name
-from gateway.samples.negatives import negatives
 from tests import warm
 from tests.content import core_data
 from tests.ending import ending
+from tests.negatives import negatives
 from tests.site import Party, Site
 
 SECONDS = 600  # Within these the processor is done with all of them, or hangs.

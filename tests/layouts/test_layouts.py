@@ -17,7 +17,7 @@ from gateway.law import Element, LawPack, ReturnLayout, load_packs
 from gateway.model import Accepted, Classified, Provider
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
-from gateway.samples.by_layout import files_of
+from tests.layouts.by_layout import files_of
 from tests.policies import POLICIES
 
 PACKS = load_packs(POLICIES)

@@ -21,8 +21,8 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import basis_for
 from gateway.samples import people as made_up
-from gateway.samples.by_layout import draw, files_of
 from tests.classify import made
+from tests.layouts.by_layout import draw, files_of
 from tests.policies import POLICIES
 
 OLD, NEW = load_packs(POLICIES)

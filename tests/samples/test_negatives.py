@@ -5,8 +5,8 @@ from random import Random
 import pytest
 from lxml import etree
 
-from gateway.samples import Negative, negatives
-from gateway.samples.negatives.binaries import JPEG, pdf
+from tests.negatives import Negative, negatives
+from tests.negatives.binaries import JPEG, pdf
 
 
 @pytest.fixture(scope="module")

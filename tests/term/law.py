@@ -14,7 +14,7 @@ from gateway.model import Classified
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import transfers
 from gateway.registry.database import Registry
-from gateway.samples.by_layout import draw
+from tests.layouts.by_layout import draw
 from tests.policies import POLICIES
 from tests.term.clock import put_forward
 from tests.term.schools import Sender

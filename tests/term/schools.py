@@ -19,8 +19,8 @@ from gateway.homes.demo.parties import Party
 from gateway.law import load_packs, pack_on
 from gateway.model import Folder, Upload
 from gateway.samples import School, make, school
-from gateway.samples.by_layout import draw
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
+from tests.layouts.by_layout import draw
 from tests.policies import POLICIES
 
 PUPILS = 4

@@ -6,8 +6,8 @@ None may be taken for a data type, and none may take long or much memory.
 from collections.abc import Iterator
 from random import Random
 
-from gateway.samples.negatives import binaries, tables, traps
-from gateway.samples.negatives.tables import Negative
+from tests.negatives import binaries, tables, traps
+from tests.negatives.tables import Negative
 
 __all__ = ["Negative", "negatives"]
 

@@ -5,10 +5,12 @@ The drawing is independent of the rules recognising files, and of the names in t
 
 import csv
 import io
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
 from random import Random
 
 from lxml import etree
@@ -20,7 +22,7 @@ from gateway.samples.people import Pupil, School, pupils, school
 _TERMS = {"autumn": "AUT", "spring": "SPR", "summer": "SUM"}
 _ASSESSMENT = "StageAssessment"
 _LEFT = 2
-_WORDS: dict[str, str] = drawing.data("records")["layouts"]
+_WORDS: dict[str, str] = tomllib.loads(Path(__file__).with_name("values.toml").read_text("utf-8"))["layouts"]
 _YEARS = {"primary": ("1", "2", "3", "4", "5", "6"), "secondary": ("7", "8", "9", "10", "11")}
 _BY_NAME = {name.casefold(): text for name, text in _WORDS.items()}
 _PLAIN = {"flag": "true", "number": "12", "word": "A1", "nothing": ""}

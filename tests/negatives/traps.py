@@ -7,10 +7,10 @@ from lxml import etree
 
 from gateway.samples.drawing import Element, branch, leaf
 from gateway.samples.layouts import make
-from gateway.samples.negatives.binaries import JPEG, pdf
-from gateway.samples.negatives.tables import Negative
 from gateway.samples.people import LA, upn
 from gateway.samples.presentation import zipped
+from tests.negatives.binaries import JPEG, pdf
+from tests.negatives.tables import Negative
 
 # DfE returns in the census's envelope other than the School Census.
 

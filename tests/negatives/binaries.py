@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from random import Random
 
 from gateway.samples.layouts import make
-from gateway.samples.negatives.tables import Negative
 from gateway.samples.presentation import zipped
+from tests.negatives.tables import Negative
 
 # The smallest grey JPEG: one pixel.
 JPEG = base64.b64decode(
