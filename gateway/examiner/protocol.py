@@ -444,25 +444,14 @@ DROP_BYTES = 1024**2
 
 # A drop is refused with the reasons for files, except where its folder has a reason of its own. A copy of
 # the agreement need not be encrypted.
+_UNREADABLE = ("open:not-encrypted", "open:other-encryption", "open:unreadable", "open:empty")
+_NO_KEY = ("key:not-a-certificate", "key:not-an-ssh-key", "key:not-a-revocation")
 _KNOWN_AS: dict[Folder, dict[str, str]] = {
-    "agreement": {
-        "open:not-encrypted": "agreement:not-signed",
-        "open:not-signed": "agreement:not-signed",
-        "open:other-encryption": "agreement:not-signed",
-        "open:unreadable": "agreement:not-signed",
-        "open:empty": "agreement:not-signed",
-    },
+    "agreement": dict.fromkeys((*_UNREADABLE, "open:not-signed"), "agreement:not-signed"),
     "keys": {
         "open:not-signed": "key:not-signed",
-        "open:wrong-signer": "key:wrong-signer",
-        "open:bad-signature": "key:wrong-signer",
-        "open:not-encrypted": "key:not-a-key",
-        "open:other-encryption": "key:not-a-key",
-        "open:unreadable": "key:not-a-key",
-        "open:empty": "key:not-a-key",
-        "key:not-a-certificate": "key:not-a-key",
-        "key:not-an-ssh-key": "key:not-a-key",
-        "key:not-a-revocation": "key:not-a-key",
+        **dict.fromkeys(("open:wrong-signer", "open:bad-signature"), "key:wrong-signer"),
+        **dict.fromkeys((*_UNREADABLE, *_NO_KEY), "key:not-a-key"),
     },
 }
 

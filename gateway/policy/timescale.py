@@ -132,32 +132,14 @@ def status(
     school: each school has its own duty.
     """
     owed = owed or Owed()
-    calendar = catalogue.calendar
-    arrivals = _by_data_type(received, calendar, on)
-    expected = list(expected_of(provider, catalogue, owed.expected))
-    entries = tuple(
-        (scale, entry.id) for _, entry, _ in expected for scale in entry.timescales(provider.kind)
-    )
-    planned = dates.plan(calendar, entries, _own_inset(provider, calendar), on.year)
     starts = catalogue.school_year_starts
     first = dates.first_year(dates.academic_year(on, starts))
     terms = dates.school_year(catalogue.calendar, first) is not None
     day = _Day(on, max(owed.since, dates.day_in(first, starts)), owed.since, terms)
     takes_part = owes_anything(provider) and on <= owed.until
     return [
-        _judge(
-            _Row(flow, entry, scale, planned[scale, entry.id]),
-            (
-                _counted(arrivals[entry.id], entry, scale),
-                _counted(arrivals[entry.within or ""], entry, scale),
-            ),
-            day,
-            must=must,
-        )
-        if takes_part and must is not None
-        else _not_expected_of_it(flow, entry, scale, arrivals[entry.id])
-        for flow, entry, must in expected
-        for scale in entry.timescales(provider.kind)
+        _judge(row, day) if takes_part and row.must is not None else _not_expected_of_it(row)
+        for row in _rows(provider, received, catalogue, on, owed, year=on.year)
     ]
 
 
@@ -185,25 +167,15 @@ def kept(
 
     Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
-    owed, calendar = owed or Owed(), catalogue.calendar
+    owed = owed or Owed()
     if not owes_anything(provider):
         return []
-    arrivals = _by_data_type(received, calendar, on)
-    expected = [
-        (entry, scale)
-        for _, entry, must in expected_of(provider, catalogue, owed.expected)
-        for scale in entry.timescales(provider.kind)
-        if must
-    ]
-    entries = tuple((scale, entry.id) for entry, scale in expected)
-    planned = dates.plan(calendar, entries, _own_inset(provider, calendar), span[1].year)
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
-    found = []
-    for entry, scale in expected:
-        periods = planned[scale, entry.id]
-        own, telling = (_counted(arrivals[kind], entry, scale) for kind in (entry.id, entry.within or ""))
-        found.append(_kept(entry.id, periods, dates.place(own, periods, telling), (begun, ended), on))
-    return found
+    return [
+        _kept(row.entry.id, row.periods, row.placed(), (begun, ended), on)
+        for row in _rows(provider, received, catalogue, on, owed, year=span[1].year)
+        if row.must
+    ]
 
 
 def _kept(
@@ -223,13 +195,48 @@ def _kept(
     )
 
 
-def _counted(
-    came: list[dates.PlacedArrival], entry: FlowDataType, scale: Timescale
-) -> list[dates.PlacedArrival]:
-    """Return arrivals for a timescale. A stated period counts only for the main timescale."""
-    if scale == entry.timescale:
-        return came
-    return [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One data type with one of its timescales, its arrivals, and those of the telling data type.
+
+    `must` is as in `expected_of`.
+    """
+
+    flow: Flow
+    entry: FlowDataType
+    scale: Timescale
+    periods: list[dates.Period]
+    own: list[dates.PlacedArrival]
+    telling: list[dates.PlacedArrival]
+    must: bool | None
+
+    def placed(self) -> dates.Placed:
+        """Return the arrivals by period."""
+        return dates.place(self.own, self.periods, self.telling)
+
+
+def _rows(
+    provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed, *, year: int
+) -> Iterator[_Row]:
+    """Yield each data type that the provider may send, with each timescale, around a calendar year."""
+    calendar = catalogue.calendar
+    arrivals = _by_data_type(received, calendar, on)
+    expected = [
+        (flow, entry, scale, must)
+        for flow, entry, must in expected_of(provider, catalogue, owed.expected)
+        for scale in entry.timescales(provider.kind)
+    ]
+    entries = tuple((scale, entry.id) for _, entry, scale, _ in expected)
+    planned = dates.plan(calendar, entries, _own_inset(provider, calendar), year)
+    for flow, entry, scale, must in expected:
+        own, telling = arrivals[entry.id], arrivals[entry.within or ""]
+        if scale != entry.timescale:
+            # A stated period counts only for the main timescale.
+            own, telling = (
+                [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
+                for came in (own, telling)
+            )
+        yield _Row(flow, entry, scale, planned[scale, entry.id], own, telling, must)
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
@@ -302,16 +309,14 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
     return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
 
 
-def _not_expected_of_it(
-    flow: Flow, entry: FlowDataType, scale: Timescale, arrivals: list[dates.PlacedArrival]
-) -> FlowStatus:
+def _not_expected_of_it(row: _Row) -> FlowStatus:
     return FlowStatus(
-        flow=flow.id,
-        data_type=entry.id,
-        timescale=scale,
+        flow=row.flow.id,
+        data_type=row.entry.id,
+        timescale=row.scale,
         due=None,
         state="not-expected",
-        last=_last(arrivals),
+        last=_last(row.own),
         missed=0,
     )
 
@@ -320,23 +325,9 @@ def _last(arrivals: list[dates.PlacedArrival]) -> datetime | None:
     return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """One data type with one of its timescales."""
-
-    flow: Flow
-    entry: FlowDataType
-    scale: Timescale
-    periods: list[dates.Period]
-
-
-def _judge(
-    row: _Row, came: tuple[list[dates.PlacedArrival], list[dates.PlacedArrival]], day: _Day, *, must: bool
-) -> FlowStatus:
-    """Return the status of a row. `came` are its own arrivals, and those of the telling data type."""
-    own, telling = came
-    periods = row.periods
-    placed = dates.place(own, periods, telling)
+def _judge(row: _Row, day: _Day) -> FlowStatus:
+    own, periods, must = row.own, row.periods, bool(row.must)
+    placed = row.placed()
     at = dates.index_on(periods, day.on)
     due, missed = None, 0
     state: State = "not-due"
