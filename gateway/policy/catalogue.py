@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -51,8 +51,6 @@ __all__ = [
     "read",
     "shaped",
 ]
-
-F = TypeVar("F", bound=PolicyTable)
 
 
 @dataclass(slots=True)
@@ -279,35 +277,23 @@ def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> Polic
 
 
 def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """Return the catalogue of valid files."""
-
-    def model(name: str, kind: type[F]) -> F:
-        found = reading.models[name]
-        assert isinstance(found, kind)  # noqa: S101 - FILES pairs each name with its kind
-        return found
-
-    agreement, law = model("agreement.toml", AgreementFile), whole(_packs(reading))
-    letters, hand_ons = reading.models.get("letters.toml"), reading.models.get("hand_ons.toml")
+    """Return the catalogue of valid files, each of which is the value of its own name."""
+    law = whole(_packs(reading))
+    models: dict[str, Any] = {
+        name.removesuffix(".toml"): reading.models[name]
+        for name in (*FILES, *OPTIONAL)
+        if name in reading.models
+    }
+    agreement, texts = models["agreement"], reading.texts
+    named = (agreement.text, *agreement.documents)
+    models |= {"flows": models["flows"].in_use(), "calendar": models["calendar"].under(law)}
     digest = policy_digest(policies)
     return Catalogue(
         digest=digest,
         rules=hashlib.sha256(digest.encode() + _code()).hexdigest(),
-        agreement=agreement,
-        agreement_text="\n\n".join(
-            reading.texts[name].removesuffix("\n") for name in (agreement.text, *agreement.documents)
-        )
+        agreement_text="\n\n".join(texts[name].removesuffix("\n") for name in named)
         if agreement.documents
-        else reading.texts[agreement.text],
-        reasons=model("reasons.toml", ReasonsFile),
-        confirmed=model("confirmed.toml", ConfirmedFile),
-        flows=model("flows.toml", FlowsFile).in_use(),
-        teams=model("teams.toml", TeamsFile),
-        rights=model("rights.toml", RightsFile),
-        methods=model("methods.toml", MethodsFile),
-        calendar=model("calendar.toml", CalendarFile).under(law),
-        breach=model("breach.toml", BreachFile),
-        letters=letters if isinstance(letters, LettersFile) else LettersFile(),
-        hand_ons=hand_ons if isinstance(hand_ons, HandOnsFile) else HandOnsFile(),
-        bodies=model("bodies.toml", BodiesFile),
+        else texts[agreement.text],
         law=law,
+        **models,
     )
