@@ -37,6 +37,7 @@ def test_every_task_is_done_in_the_console_alone_and_the_guide_says_with_how_man
         "today": "",
         "held-list": "work/held/list",
         "tasks": "work",
+        "mailbox": "mailboxes/central-data-team",
     }
     for width in (1366, 390):
         people["jane"].page.set_viewport_size({"width": width, "height": 900})
