@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -254,10 +255,11 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
             shutil.rmtree(folder, ignore_errors=True)
     for name, said in told.items():
         notes, place = root / name / "done", root / name / settings
-        if not notes.is_dir():
-            notes.mkdir(mode=0o770, parents=True)
-            # Whatever the umask: the courier's, or the system's.
-            notes.chmod(notes.stat().st_mode | 0o070)
+        notes.mkdir(mode=0o770, parents=True, exist_ok=True)
+        if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
+            # Whatever the umask: the courier, or the system, writes there. Without the inherited
+            # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
+            notes.chmod(0o770)
         if said is None:
             place.unlink(missing_ok=True)
         elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):

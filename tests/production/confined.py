@@ -29,19 +29,30 @@ NO_WRITTEN_MEMORY_IS_RUN = 65  # PR_SET_MDWE
 SECCOMP, SECCOMP_REFUSES, SECCOMP_ALLOWS = 22, 0x50000, 0x7FFF0000
 
 # What systemd does between fork and exec, for what can only be done in the process itself: sockets of no
-# family but AF_UNIX are made (RestrictAddressFamilies=), as a filter of socket(2) by its first argument.
-SHIM = f"""
+# family but AF_UNIX are made (RestrictAddressFamilies=), and no set-user-ID or set-group-ID bit is set
+# (RestrictSUIDSGID=), as a filter of system calls by one argument of each.
+CONFINE = f"""
 import ctypes, errno, os, platform, struct, sys
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.prctl({NO_WRITTEN_MEMORY_IS_RUN}, 1, 0, 0, 0) == 0
-call = {{"x86_64": 41, "aarch64": 198}}[platform.machine()]
-refused = {SECCOMP_REFUSES} | errno.EAFNOSUPPORT
-steps = [(0x20, 0, 0, 0), (0x15, 0, 3, call), (0x20, 0, 0, 16), (0x15, 1, 0, 1), (6, 0, 0, refused),
-         (6, 0, 0, {SECCOMP_ALLOWS})]
+# socket(2); then chmod, fchmod, fchmodat, mkdir and mkdirat, each with the place of its mode.
+call, modes = {{
+    "x86_64": (41, {{90: 1, 91: 1, 268: 2, 83: 1, 258: 2}}), "aarch64": (198, {{52: 1, 53: 2, 34: 2}}),
+}}[platform.machine()]
+allowed, steps = (6, 0, 0, {SECCOMP_ALLOWS}), [(0x20, 0, 0, 0)]
+for number, place, test, error in [
+    (call, 0, (0x15, 1, 0, 1), errno.EAFNOSUPPORT),
+    *((number, place, (0x45, 0, 1, 0o6000), errno.EPERM) for number, place in modes.items()),
+]:
+    refused = (6, 0, 0, {SECCOMP_REFUSES} | error)
+    steps += [(0x15, 0, 4, number), (0x20, 0, 0, 16 + 8 * place), test, refused, allowed]
+steps.append(allowed)
 program = b"".join(struct.pack("HBBI", *step) for step in steps)
 kept = ctypes.create_string_buffer(program)
 header = struct.pack("HxxxxxxP", len(steps), ctypes.addressof(kept))
 assert libc.prctl({SECCOMP}, 2, header, 0, 0) == 0, os.strerror(ctypes.get_errno())
+"""
+SHIM = f"""{CONFINE}
 if "LISTEN_FDS" in os.environ:
     os.environ["LISTEN_PID"] = str(os.getpid())
     for place, number in enumerate(sys.argv[1].split(",")):

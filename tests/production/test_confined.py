@@ -16,7 +16,7 @@ import pytest
 
 from gateway.homes.demo.parties import Party
 from tests.content import core_data
-from tests.production.confined import Machine, Unit, listen, machine
+from tests.production.confined import CONFINE, REPOSITORY, Machine, Unit, listen, machine
 from tests.waiting import until
 
 pytestmark = [
@@ -118,6 +118,27 @@ def test_a_client_that_connects_during_a_restart_notices_nothing(production: Pro
         assert waiting.recv(100).startswith(b"SSH-2.0-gateway")
 
 
+@pytest.mark.parametrize("folder", ["hand-on", "hooks"])
+def test_the_courier_can_write_its_notes(production: Production, folder: str) -> None:
+    root = production.machine.home / folder
+    lay_out = f"""{CONFINE}
+sys.path.insert(0, {str(REPOSITORY)!r})
+os.umask(0o027)
+from pathlib import Path
+from gateway.processor.handing_on import lay_out_folders
+for name in sys.argv[1:]:
+    lay_out_folders(Path({str(root)!r}), {{"cases": {{"name": name}}}}, "side.toml")
+"""
+    for _ in range(2):
+        done = _as(production.machine, "gateway", lay_out, "one", "other")
+        assert done.returncode == 0, done.stderr
+        told, note = str(root / "cases/side.toml"), str(root / "cases/done/note")
+        write = f"open({note!r}, 'w').write(open({told!r}).read())"
+        done = _as(production.machine, "gateway-courier", write)
+        assert done.returncode == 0, done.stderr
+        (root / "cases/done").chmod(0o2750)  # As an earlier version left it.
+
+
 def test_who_may_read_and_write_what(production: Production) -> None:
     home = production.machine.home
     (home / "sealed" / "probe").write_text("x")
@@ -187,12 +208,13 @@ def test_another_boot_changes_nothing(production: Production) -> None:
     assert seen() == before
 
 
-def _as(made: Machine, user: str, code: str) -> subprocess.CompletedProcess[str]:
+def _as(made: Machine, user: str, code: str, *words: str) -> subprocess.CompletedProcess[str]:
     number, group, others = made.users[user]
     groups = f"--groups={','.join(map(str, others))}" if others else "--clear-groups"
     return subprocess.run(
         ["unshare", "--mount", "sh", "-c", made.setup + '\nexec "$@"', "sh",
-         "setpriv", f"--reuid={number}", f"--regid={group}", groups, sys.executable, "-c", code],
+         "setpriv", f"--reuid={number}", f"--regid={group}", groups, "--no-new-privs",
+         sys.executable, "-c", code, *words],
         capture_output=True, text=True, timeout=60, check=False, cwd="/",
     )  # fmt: skip
 
