@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,7 +21,9 @@ from gateway.cli.console import (
 from gateway.cli.derived import command_of, commands_of
 from gateway.model import Refused
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions
-from gateway.record.registrar import Registrar
+
+if TYPE_CHECKING:
+    from gateway.record.registrar import Registrar
 
 app = commands_of("declarations", "gateway.acts.declarations")
 _declared = command_of(Declare)
@@ -66,7 +68,7 @@ def declare(
     _declared(home=home, as_json=as_json, on=on, dry_run=dry_run, **given)
 
 
-def _asked(given: Mapping[str, Any], registrar: Registrar) -> dict[str, Any]:
+def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
     """Add a person's answers to what was given, in the order of the agreement."""
     catalogue = registrar.catalogue
     method = _chosen("method", given["method"], Declare.known(catalogue)["method"])

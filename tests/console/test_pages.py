@@ -508,8 +508,10 @@ def test_a_preview_of_too_many_letters_says_how_to_ask_for_the_rest(served: Serv
 
 
 def test_a_day_of_the_chart_leads_to_its_files(served: Served) -> None:
+    reference, today = served.room.deliver(b"came today", TEAM), datetime.now(UTC).date()
+    with served.room.registry.write() as session:
+        transfers.row_of(session, reference).landed_at = datetime.now(UTC)
     assert served.jane.get("/") == 200
-    today = datetime.now(UTC).date()
     days = re.findall(
         r'<a href="(/work/transfers/list\?from_=[^"]+)" aria-label="[^"]+: \d+ files">', served.jane.page
     )
