@@ -334,7 +334,8 @@ def option(
 ) -> Any:  # noqa: ANN401 - as above
     """Declare a field taken by name on the command line; `also` is a second name, for scripts of before.
 
-    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories. The
+    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories, as does
+    leaving out a required one. The
     value of a `personal` field is in no address: a form with such a field is sent by POST. `names` tells what
     the value is the short name of: forms offer what there is. `form` says in forms what the description
     says in words of the command line. In its `place` on the command line: an `argument`.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from gateway.access import AccessRight
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
@@ -36,14 +37,14 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Read the hooks. What follows a question mark in an address may be a secret, and is left out."""
+        """Read the hooks. All behind the host in an address may be a secret, and is left out."""
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)
                 yield {
                     **row.model_dump(include={"name", "made_at", "made_by", "told_at"}), "remark": remark,
                     "state": "fails" if remark else "well" if row.told_at else "new",
-                    "address": row.address.partition("?")[0], "events": row.events.split(","),
+                    "address": f"https://{urlsplit(row.address).netloc}", "events": row.events.split(","),
                     "teams": list(filter(None, row.teams.split(","))),
                 }  # fmt: skip
 
@@ -58,7 +59,10 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
         "What the web hook is to be called, such as case-files.", metavar="NAME", max_length=32,
         pattern=r"^[a-z]+(-[a-z]+)*$",
     )  # fmt: skip
-    address: _Address = option("Where messages are posted: https only.", metavar="URL", max_length=2000)
+    address: _Address = option(
+        "Where messages are posted: https only. Asked for unless given, so that no history keeps it.",
+        metavar="URL", asked=True, form="Where messages are posted: https only.", max_length=2000,
+    )  # fmt: skip
     event: tuple[HookEvent, ...] = option("An event that it is told of; may be given again.", min_length=1)
     team: tuple[str, ...] = option("Only of this team's; may be given again.", (), names="team")
     why: Why

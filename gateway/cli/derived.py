@@ -146,7 +146,9 @@ def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
     required = field.is_required()
     if not required and (field.default is None or several):
         annotation |= None
-    default = inspect.Parameter.empty if required else (None if several else field.default)
+    # A required value to be asked for is asked for unless given.
+    needed: object = "-" if told.get("asked") else inspect.Parameter.empty
+    default = needed if required else (None if several else field.default)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, made]
     )

@@ -31,7 +31,7 @@ _CATEGORIES = {
 """The category and the outcome of an event, by code; others have neither."""
 _IAM = ("key", "role", "staff", "credentials", "program", "provider")
 """How kinds of entries begin that are about identity and access."""
-_NOISY = ("alembic", "watchdog", "paramiko")
+_NOISY = ("alembic", "watchdog", "paramiko", "httpx", "httpcore")  # httpx logs addresses, with their secrets
 
 
 def configure(level: str | int) -> None:
