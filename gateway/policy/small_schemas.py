@@ -21,7 +21,16 @@ DFE_NUMBER, URN = "dfe-number", "urn"
 """The identifiers stated in files, and compared with the provider's record."""
 
 
+_PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
+"""No groups, and few repetitions: whoever proposes a policy can keep no service busy with its pattern."""
+
+
 def _compiles(pattern: str) -> str:
+    if not _PATTERN.fullmatch(pattern):
+        raise ValueError(
+            "a pattern is made of letters, digits, classes such as [0-9], numbers of times such as {7} or "
+            "{6,7}, ? and |, without ( ), * and +"
+        )
     try:
         re.compile(pattern)
     except re.error as error:
@@ -34,7 +43,7 @@ class Identifier(PolicyTable):
 
     id: Slug
     name: str
-    pattern: Annotated[str, Field(min_length=1), AfterValidator(_compiles)]
+    pattern: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_compiles)]
 
     def fits(self, number: str) -> bool:
         """Return True if a number matches the pattern."""

@@ -30,7 +30,10 @@ EDITS = [
     ("bodies.toml", 'id = "local-authority"', 'id = "authority"', "lists no recipient local-authority"),
     ("bodies.toml", 'name = "FFT"', 'name = "FFT"\n[[kind]]\nid = "x"\nname = "X"', "of the kind x"),
     ("bodies.toml", "own_pupils = true", 'own_pupils = true\nnot_expected = ["ks9"]', "no flow lists ks9"),
-    ("bodies.toml", 'pattern = "[0-9]{6}"', 'pattern = "[0-9"', "no regular expression"),
+    ("bodies.toml", 'pattern = "[0-9]{6}"', 'pattern = "[0-9"', "a pattern is made of"),
+    ("bodies.toml", 'pattern = "[0-9]{6}"', 'pattern = "[9-0]{6}"', "no regular expression"),
+    ("bodies.toml", 'pattern = "[0-9]{6}"', 'pattern = "([0-9]{1,1}|[0-9]{1,2})+x"', "a pattern is made of"),
+    ("bodies.toml", 'pattern = "[0-9]{6}"', 'pattern = "' + "[0-9]{1,9}" * 9 + '"', "at most 40 characters"),
     (
         "bodies.toml",
         'kinds = ["school", "academy"]',
