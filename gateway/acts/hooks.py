@@ -71,7 +71,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
         """Record the hook, once a second person agrees."""
         events, teams = ",".join(sorted(set(self.event))), ",".join(sorted(set(self.team)))
         digest = hashlib.sha256(f"{self.address} {events} {teams}".encode()).hexdigest()
-        asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest[:16]}")
+        asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest}")
         with context.recording() as record:
             if record.session.get(HookRow, self.name) is not None:
                 raise GatewayError(f"there is a web hook {self.name}: remove it first, or take another name")

@@ -66,7 +66,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
             self._check(record)
             scope = "\n".join([*sorted(set(self.act)), "", *sorted(set(self.team)), str(self.days)])
             digest = hashlib.sha256(scope.encode()).hexdigest()
-            asked = TwoPersonAct("add-program", "programs", f"{self.name} {digest[:16]}")
+            asked = TwoPersonAct("add-program", "programs", f"{self.name} {digest}")
             if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
                 return ActDone(WAITS)
             secret = CREDENTIAL + secrets.token_urlsafe(_SECRET_BYTES)
