@@ -9,6 +9,8 @@ from datetime import UTC
 from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
+from pydantic import AfterValidator
+
 from gateway.access import AccessRight
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
@@ -22,10 +24,23 @@ from gateway.registry.tables import HookRow
 AREA = Area.PEOPLE
 
 _NAMED = "As hooks list has it."
-_HTTPS = re.compile(r"https://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?(/[!$-~]*)?", re.IGNORECASE)
-_Address = Annotated[
-    str, written_as(_HTTPS, "an address is like https://cases.example.gov.uk/gateway, without a password")
-]
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HTTPS = re.compile(
+    rf"https://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:[1-9][0-9]{{0,4}})?(/[!$-~]*)?", re.IGNORECASE
+)
+_LIKE = "an address is like https://cases.example.gov.uk/gateway, without a password"
+
+
+def _exists(address: str) -> str:
+    """Return an address whose port and IP address there may be; ValueError for another."""
+    try:
+        _ = urlsplit(address).port
+    except ValueError:
+        raise ValueError(_LIKE) from None
+    return address
+
+
+_Address = Annotated[str, written_as(_HTTPS, _LIKE), AfterValidator(_exists)]
 
 
 class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):

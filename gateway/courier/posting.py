@@ -6,6 +6,7 @@ posted again, under the same `webhook-id`. No redirect is followed, and no proxy
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import ssl
 import threading
@@ -69,23 +70,22 @@ def post(folder: Path, failed: set[str]) -> int:
     with troubles(folder, BROKEN, _word):
         target = read_toml(folder / "hook.toml", HookTarget)
         key, trusted = _key(target), ssl.create_default_context()
-        with httpx.Client(verify=trusted, timeout=_SECONDS, trust_env=False) as client:
-            for path in waiting:
-                try:
-                    _post_one(client, target.address, key, path)
-                    write_durably(folder / "done" / path.stem, b"")
-                except NotTakenError as error:
-                    failed.add(path.stem)
-                    refused.append(error)
-                if len(refused) == _FAILURES:
-                    break
+        for path in waiting:
+            try:
+                _post_one(trusted, target.address, key, path)
+                write_durably(folder / "done" / path.stem, b"")
+            except NotTakenError as error:
+                failed.add(path.stem)
+                refused.append(error)
+            if len(refused) == _FAILURES:
+                break
         if refused:
             raise refused[0]
     failed.clear()
     return len(waiting)
 
 
-def _post_one(client: httpx.Client, address: str, key: Ed25519PrivateKey, path: Path) -> None:
+def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
     """Post one message; only the status of the answer is read. NotTakenError where it is no success."""
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
@@ -97,11 +97,21 @@ def _post_one(client: httpx.Client, address: str, key: Ed25519PrivateKey, path: 
         "webhook-signature": f"v1a,{signature}", "user-agent": "gateway",
     }  # fmt: skip
     try:
-        with client.stream("POST", address, content=body, headers=headers) as answer:
-            if not answer.is_success:
-                raise NotTakenError(f"answered {answer.status_code}")
-    except httpx.ReadTimeout:
+        answered = asyncio.run(_answered(trusted, address, headers, body))
+    except (TimeoutError, httpx.TimeoutException):
         raise NotTakenError("slow") from None
+    if not httpx.codes.is_success(answered):
+        raise NotTakenError(f"answered {answered}")
+
+
+async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
+    """Post once and return the status. TimeoutError where all of it takes too long, byte by byte or not."""
+    async with (
+        asyncio.timeout(_SECONDS),
+        httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,
+        client.stream("POST", address, content=body, headers=headers) as answer,
+    ):
+        return answer.status_code
 
 
 def _word(error: Exception) -> str:

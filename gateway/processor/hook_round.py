@@ -71,7 +71,8 @@ class HookRound:
                 path.unlink(missing_ok=True)
                 continue
             if not path.exists():
-                write_durably(path, json.dumps(told).encode())
+                # One key signs for all hooks: no receiver can pass on to another what names this one.
+                write_durably(path, json.dumps(told | {"hook": hook.name}).encode())
                 os.utime(path, (now.timestamp(), now.timestamp()))
             waiting[stem] = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
             if waiting[stem] > _PATIENCE:

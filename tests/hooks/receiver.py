@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,8 @@ class Receiver:
         made.write_private_key(self.key)
         made.write_public_key(f"{self.key}.pub")
         self.status, self.hanging, self.hangs = 204, False, threading.Event()
+        self.interim = 0
+        """The number of answers 100 before the one that counts."""
         self.refused = ""
         """The type of messages that are answered with 400."""
         self.asked: list[tuple[str, str]] = []
@@ -49,10 +52,10 @@ class Receiver:
     def address(self) -> str:
         return f"https://127.0.0.1:{self.port}/gateway?sig=secret"
 
-    def program(self) -> Callable[[Any, bytes], dict[str, Any] | None]:
-        """The receiver of the guide, which has seen nothing yet."""
+    def program(self, hook: str = "case-files") -> Callable[[Any, bytes], dict[str, Any] | None]:
+        """The receiver of the guide for a web hook, which has seen nothing yet."""
         known: dict[str, Any] = {}
-        exec(PROGRAM.replace("hook-key.pub", f"{self.key}.pub"), known)
+        exec(PROGRAM.replace("hook-key.pub", f"{self.key}.pub").replace("case-files", hook), known)
         found: Callable[[Any, bytes], dict[str, Any] | None] = known["receive"]
         return found
 
@@ -85,6 +88,10 @@ class Receiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.asked.append((self.path, self.headers["webhook-id"]))
+                for _ in range(receiver.interim):  # An answer that does not end, though each part is in time.
+                    self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    self.wfile.flush()
+                    time.sleep(0.01)
                 if receiver.hanging:
                     receiver.hangs.set()
                     stopped.wait(60)

@@ -186,7 +186,11 @@ def test_a_receiver_that_is_slow_is_waited_for_and_then_asked_again(
         receiver.hanging = True
         tried(desk, folder)
         assert listed(desk)["remark"] == "the address does not answer in time"
-        receiver.hanging = False
+        receiver.hanging, receiver.interim = False, 1000
+        tried(desk, folder)
+        assert listed(desk)["remark"] == "the address does not answer in time"
+        receiver.interim = 0
+        monkeypatch.setattr(posting, "_SECONDS", 30)
         posting.post(folder, set())
     assert receiver.types() == ["file.accepted"]
 
@@ -262,6 +266,11 @@ def test_what_is_changed_on_the_way_is_no_message_of_the_gateway(desk: Desk, rec
         receiver.program()(headers, body.replace(b"oak", b"elm"))
     with pytest.raises(InvalidSignature):
         receiver.program()({**headers, "webhook-id": "another"}, body)
+    with pytest.raises(InvalidSignature):
+        receiver.program()(headers, body.replace(b"case-files", b"others"))
+    other = receiver.program("others")
+    with pytest.raises(ValueError, match="another web hook"):
+        other(headers, body)
     old = str(int(headers["webhook-timestamp"]) - 600)
     with pytest.raises((InvalidSignature, ValueError)):
         receiver.program()({**headers, "webhook-timestamp": old}, body)
@@ -367,7 +376,8 @@ def test_two_people_add_a_hook_with_an_address_that_can_be_posted_to(
     for wrong in (
         "https://me:secret@cases.example.gov.uk/",  # pragma: allowlist secret
         "http://cases.example.gov.uk/", "https://cases example/",
-        "https:///gateway", "cases.example.gov.uk", "https://cases.example.gov.uk/#part",
+        "https://a..b/x", "https://./x", f"https://{'a' * 64}.example/", "https://a.example:99999/",
+        "https://[:::]/", "https:///gateway", "cases.example.gov.uk", "https://cases.example.gov.uk/#part",
     ):  # fmt: skip
         assert "an address is like" in add("ann", wrong, code=2)
     add("ann", receiver.address, "--team", "none-such", code=1)
