@@ -324,7 +324,8 @@ def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> 
                 yield from _written(letterhead, session, rule, event, {"count": str(count)}, team=team)
         if rule.kind == "held":
             for few in (False, True):
-                sight = Sight(ordinary=not few, few=few)
+                # A team may not know of files about children that are marked for named people.
+                sight = Sight(ordinary=not few, few=few, marked=False)
                 wanted = TransfersWanted(state="held", since=first, until=end, sight=sight)
                 facts = {"count": str(transfer_lists.count(session, wanted))}
                 event = f"held:{rule.to}:{'few:' if few else ''}{day}"

@@ -7,6 +7,8 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+from sqlmodel import select
+
 from gateway.courier import service
 from gateway.home.settings import load_settings
 from gateway.processor.retention import Sweep
@@ -14,8 +16,9 @@ from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
-from gateway.registry import contacts, letters, notices
+from gateway.registry import contacts, letters, log, notices
 from gateway.registry.contacts import Contact
+from gateway.registry.tables import MarkedTransferRow, MarkerRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import core
@@ -131,7 +134,16 @@ def test_of_a_sensitive_file_those_are_told_who_may_look_at_it(tmp_path: Path) -
     other = desk.send(oak, b"no file that anybody knows")
     desk.process()
     desk.send(oak, b"nor this one")
+    kept_from_teams = desk.send(oak, b"nor this one, about a child that named people alone may know of")
     desk.process()
+    with desk.registry.write() as session:
+        marker = MarkerRow(kind="named", persons=b"", placed_at=desk.now, placed_by="ann", why="w")
+        session.add(marker)
+        session.flush()
+        query = select(TransferRow.sequence).where(TransferRow.reference == kept_from_teams)
+        transfer = session.exec(query).one() or 0
+        session.add(MarkedTransferRow(transfer=transfer, marker=marker.number or 0))
+        log.record_changes(session, desk.now)
     desk.pass_time(days=1)
     with desk.registrar() as registrar:
         owe_by_calendar(registrar, desk.now)
