@@ -13,7 +13,6 @@ from pathlib import Path
 
 import asyncssh
 
-from gateway.access import LookingTeams
 from gateway.examiner.pupil_index import counting_seed
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.contents import Given
@@ -222,7 +221,6 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
         mailboxes = Mailboxes(
             desk.registry,
             Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(desk.home, sha256)),
-            LookingTeams(triage=frozenset({team}), sensitive=frozenset({team})),
             signing.log_key,
             signing.origin,
             lambda: desk.now,
