@@ -31,7 +31,7 @@ from gateway.policy.small_schemas import HandOn
 from gateway.processor.claim import BackOff
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published
-from gateway.record.hand_ons import Made, NotHandedOnError, make, manifest, record_made
+from gateway.record.hand_ons import Made, NotHandedOnError, heeds_markers, make, manifest, record_made
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow
@@ -166,6 +166,8 @@ class HandingOn:
                     raise
                 left_out[file.reference] = f"it cannot be opened: {fault}"
         with registrar.registry.write() as session:
+            if not heeds_markers(session, each, made):
+                return  # The next round makes it anew.
             batch = hand_ons.find(session, each.id, number)
             still = hand_ons.may_have(session, each, [one.collected.subject for one in made])
             made = [one for one in made if one.collected.subject in still]
@@ -233,9 +235,11 @@ class HandingOn:
         self._clear(registrar)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove what is left of acknowledged batches."""
+        """Remove what is left of acknowledged batches, and of those to be made anew."""
+        held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
         with registrar.registry.read() as session:
-            still = {hand_ons.name_of(one) for one in hand_ons.batches(session, open_only=True)}
+            waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
+        still = {name for name, one in waiting.items() if one.made_at is not None or name in held}
         for folder in self._home.hand_on.iterdir():
             for found in folder.glob(f"{folder.name}-*"):
                 if found.name not in still:

@@ -27,6 +27,7 @@ from gateway.policy.discrepancies import Gone, gone
 from gateway.record.registrar import Registrar
 from gateway.registry import (
     copies,
+    hand_ons,
     holds,
     log,
     markers,
@@ -178,6 +179,7 @@ def mark(
             raise GatewayError("the child is marked so already: gateway pupils markers")
         files = persons.transfers_with(session, digests)
         number = markers.place(session, kind, digests, people=people, transfers=files, by=by, why=why, at=now)
+        hand_ons.make_anew(session, files)
         fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
         entry = Entry(kind="pupil-marked", subject=SUBJECT, fields=fields, actor=by, note=why)
         log.append(session, [entry], now)
@@ -396,6 +398,8 @@ def reindex(
                 with registrar.registry.write() as session:
                     log.check_key(session, registrar.signing.vkey)  # The digests are of its key set.
                     persons.note(session, transfer.sequence, found)
+                    if markers.on_transfer(session, transfer.sequence):
+                        hand_ons.make_anew(session, [transfer.sequence])
             except Fault as fault:
                 _log.error("%s: cannot be put into the index: %s", reference, fault)
                 left.append(reference)

@@ -22,7 +22,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, transfers
 from gateway.registry.deliveries import find_delivered, note_collected
 from gateway.registry.log import Entry
-from gateway.registry.markers import NOBODY, kept_apart
+from gateway.registry.markers import NOBODY, KeptApart, kept_apart
 from gateway.registry.tables import HandOnBatchRow, HandOnFileRow
 from gateway.words import slug
 
@@ -41,10 +41,15 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one file, and the entry of the log about the view that they were made from."""
+    """The output files of one file, and the entry of the log about the view that they were made from.
+
+    `apart` are the markers heeded for the file, which is `transfer`.
+    """
 
     files: tuple[MadeFile, ...]
     collected: Entry
+    transfer: int
+    apart: KeptApart
 
 
 class NotHandedOnError(GatewayError):
@@ -95,7 +100,13 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
         fields["key"] = hand_on.sftp.fingerprint
     sha256 = request.sha256 if view.whole else view.sha256
     entry = Entry(kind="collected", subject=reference, fields=fields, actor=actor, content=sha256)
-    return Made(tuple(made), entry)
+    return Made(tuple(made), entry, transfer.sequence, apart)
+
+
+def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
+    """Return False where a marker was placed or lifted since files were made."""
+    now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
+    return all(now.get(one.transfer, NOBODY) == one.apart for one in made)
 
 
 def _layout(file: HandOnFile, facts: dict[str, str]) -> FileLayout:

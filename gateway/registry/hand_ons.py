@@ -15,6 +15,7 @@ from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, 
 
 AT_ONCE = 200
 """The most files of a batch."""
+IN_FOLDER = "a folder of the home"
 _ACTOR = "hand-on "
 
 
@@ -31,7 +32,7 @@ def name_of(batch: HandOnBatchRow) -> str:
 def target_of(hand_on: HandOn) -> str:
     """Return in words where the files go."""
     sftp = hand_on.sftp
-    return "a folder of the home" if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
+    return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
@@ -153,6 +154,24 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
     for file in files(session, batch):
         file.handed_at = None
         session.add(file)
+    session.flush()
+
+
+def make_anew(session: Session, transfers: Collection[int]) -> None:
+    """Let batches that still lie here be made anew from some files, whose children were marked since."""
+    query = (
+        select(HandOnBatchRow)
+        .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
+        .join(TransferRow, col(TransferRow.reference) == col(HandOnFileRow.reference))
+        .where(
+            col(TransferRow.sequence).in_(transfers),
+            col(HandOnBatchRow.acknowledged_at).is_(None),
+            or_(col(HandOnBatchRow.sent_at).is_(None), HandOnBatchRow.target == IN_FOLDER),
+        )
+    )
+    for batch in session.exec(query):
+        batch.made_at = batch.sent_at = batch.due_at = None
+        session.add(batch)
     session.flush()
 
 

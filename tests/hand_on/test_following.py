@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.processor import retention
+from gateway.processor import handing_on, retention
+from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
-from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, values
+from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
+from tests.hand_on.nights import sent as send
 from tests.workshop import Desk
+
+
+def restrict(desk: Desk) -> str:
+    """Restrict the first child of the file."""
+    upn, surname, forename, born = (
+        values(CONTENT, name)[0] for name in ("UPN", "Surname", "Forename", "DOB")
+    )
+    who = ("--upn", upn, "--surname", surname, "--forename", forename, "--born", born)
+    return desk.gateway("pupils", "restrict", *who, "--why", "accuracy is contested")
+
+
+def handed(folder: Path) -> list[str]:
+    return [one["UPN"] for one in rows(folder, "pupils")]
 
 
 def listed(desk: Desk) -> list[dict[str, Any]]:
@@ -125,15 +141,35 @@ def test_records_of_a_child_that_few_may_see_are_not_handed_on(desk: Desk) -> No
     oak = desk.provider("oak", years=THIS_YEAR, dfe_number="9994001")
     desk.send(oak, CONTENT)
     desk.process()
-    child, *others = values(CONTENT, "UPN")
-    surname, forename, born = (values(CONTENT, name)[0] for name in ("Surname", "Forename", "DOB"))
-    who = ("--upn", child, "--surname", surname, "--forename", forename, "--born", born)
-    desk.gateway("pupils", "restrict", *who, "--why", "accuracy is contested")
+    restrict(desk)
     declare(desk)
     desk.process()
-    handed = (place(desk) / next(path.name for path in place(desk).glob("pupils_*"))).read_text()
-    assert child not in handed
-    assert all(other in handed for other in others)
+    assert handed(place(desk)) == values(CONTENT, "UPN")[1:]
+
+
+def test_a_batch_that_lies_here_is_made_anew_without_a_child_who_is_marked(desk: Desk, sent: str) -> None:
+    assert handed(place(desk)) == values(CONTENT, "UPN")
+    restrict(desk)
+    desk.process()
+    assert handed(place(desk)) == values(CONTENT, "UPN")[1:]
+    assert listed(desk)[0]["state"] == "sent"
+
+
+def test_a_child_who_is_marked_while_a_batch_is_made_is_not_in_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked: list[str] = []
+
+    def made_then_marked(*arguments: Any) -> Any:
+        made = make(*arguments)
+        if not marked:
+            marked.append(restrict(desk))
+        return made
+
+    monkeypatch.setattr(handing_on, "make", made_then_marked)
+    send(desk)
+    assert marked
+    assert handed(place(desk)) == values(CONTENT, "UPN")[1:]
 
 
 def test_a_file_is_tried_without_sending_and_without_a_value(desk: Desk) -> None:

@@ -17,6 +17,7 @@ import pytest
 from gateway.courier import pushing
 from tests.hand_on.nights import CONTENT, NIGHTLY, place, rows, sent, values
 from tests.hand_on.system import System
+from tests.hand_on.test_following import restrict
 from tests.waiting import until
 from tests.workshop import Desk
 
@@ -59,6 +60,14 @@ def test_a_batch_is_pushed_whole_and_nothing_of_it_stays_here(desk: Desk, system
     assert list(place(desk).iterdir()) == []
     (event,) = [one for one in desk.events(owed) if one.kind == "collected"]
     assert json.loads(event.leaf)["fields"]["key"] == system.host_key.get_fingerprint()
+
+
+def test_a_child_who_is_marked_before_a_push_is_not_pushed(desk: Desk, system: System, owed: str) -> None:
+    restrict(desk)
+    desk.process()
+    with system.up():
+        assert pushing.push(place(desk).parent) == 1
+    assert [one["UPN"] for one in rows(system.folder / "in", "pupils")] == values(CONTENT, "UPN")[1:]
 
 
 def test_a_courier_that_is_killed_midway_loses_and_doubles_nothing(
