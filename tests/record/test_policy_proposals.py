@@ -14,6 +14,7 @@ from gateway.homes.demo.parties import Party
 from gateway.mailboxes.mailbox_access import Person
 from gateway.mailboxes.resources import open_resources
 from gateway.policy.catalogue import policy_digest
+from gateway.record import policy_proposals as proposals
 from gateway.registry import keys, staff
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -89,6 +90,29 @@ def test_a_change_is_proposed_compared_tried_approved_by_another_and_rolled_back
     assert "admissions-and-entitlements" in desk.transfer(third).teams
     assert policy_digest(desk.home.policies) == before
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+@pytest.mark.usefixtures("oak")
+def test_what_loses_protection_decides_once_two_people_approved_it_on_the_machine(desk: Desk) -> None:
+    before = policy_digest(desk.home.policies)
+    edit(desk, "keys.toml", "approve_drops = false", "approve_drops = true")
+    said(desk, "ann", "propose", "--why", "less to ring")
+    digest, at = policy_digest(desk.home.policies), desk.now
+    with desk.registry.write() as session:
+        proposals.propose(session, digest, at - timedelta(hours=1), by="forged", why=None, at=at)
+        proposals.approve(session, by="forged too", at=at)
+    desk.process()
+    assert loaded(desk) == [before]
+    behind = invoke(desk.home.root, "doctor", environment={"GATEWAY_ADMIN": "ann"}).output
+    assert "approved, and yet not in force" in behind
+    said(desk, "ann", "withdraw", "--why", "nobody approved them")
+    said(desk, "ann", "propose", "--on", f"{desk.now + timedelta(days=2):%Y-%m-%d}")
+    said(desk, "ben", "approve", "--yes")
+    desk.process()
+    assert loaded(desk) == [before]
+    desk.pass_time(days=3)
+    desk.process()
+    assert loaded(desk) == [before, digest]
 
 
 @pytest.mark.usefixtures("oak")
