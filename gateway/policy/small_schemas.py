@@ -21,15 +21,15 @@ DFE_NUMBER, URN = "dfe-number", "urn"
 """The identifiers stated in files, and compared with the provider's record."""
 
 
-_PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
+_PATTERN = re.compile(r"(([A-Za-z0-9 /_-]|\\d|\[[A-Za-z0-9 /_-]+\])(\{[0-9]{1,2}(,[0-9]{1,2})?\}|\?)?|\|)+")
 """No groups, and few repetitions: whoever proposes a policy can keep no service busy with its pattern."""
 
 
 def _compiles(pattern: str) -> str:
     if not _PATTERN.fullmatch(pattern):
         raise ValueError(
-            "a pattern is made of letters, digits, classes such as [0-9], numbers of times such as {7} or "
-            "{6,7}, ? and |, without ( ), * and +"
+            "a pattern is made of letters, digits, classes such as [0-9] or \\d, numbers of times such as "
+            "{7} or {6,7}, ? and |, without ( ), * and +"
         )
     try:
         re.compile(pattern)

@@ -12,6 +12,7 @@ from gateway.model import Facts
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.catalogue_schema import RESTS_WHERE
 from gateway.policy.reference import reference_period
+from gateway.policy.small_schemas import Identifier
 from gateway.record.policy_check import check
 from gateway.reports.retention import Retention
 from tests.policies import POLICIES
@@ -149,6 +150,11 @@ def test_what_does_not_fit_is_named(
 ) -> None:
     put(policies, file, there, instead)
     assert any(words in fault.message for fault in check(policies)), check(policies)
+
+
+@pytest.mark.parametrize("pattern", [r"EY\d{6}|[0-9]{7}", "EY ?[0-9]{6}", "[A-Z]{2}[0-9]{6,7}"])
+def test_a_number_may_have_letters_digits_and_repetitions(pattern: str) -> None:
+    assert Identifier(id="early-years", name="Ofsted URN", pattern=pattern).fits("EY999123")
 
 
 def test_a_home_without_the_new_file_has_the_bodies_that_there_always_were(policies: Path) -> None:
