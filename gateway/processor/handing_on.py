@@ -80,11 +80,18 @@ class HandingOn:
         self._lay_out(registrar, declared)
         if not declared:
             return
-        for each in declared.values():
-            self._owe(registrar, each)
-        with registrar.registry.read() as session:
-            waiting = [one for one in hand_ons.batches(session, open_only=True) if one.hand_on in declared]
-        self._follow(registrar, waiting, declared)
+        try:
+            for each in declared.values():
+                self._owe(registrar, each)
+            with registrar.registry.read() as session:
+                waiting = [
+                    one for one in hand_ons.batches(session, open_only=True) if one.hand_on in declared
+                ]
+            for one in waiting:
+                if one.made_at is not None:
+                    self._follow(registrar, one, declared[one.hand_on])
+        finally:
+            self._clear(registrar)
         for batch in waiting:
             name, each = hand_ons.name_of(batch), declared[batch.hand_on]
             if self._is_unmade(batch) and name not in self._in_hand and not self._back_off.rests(name):
@@ -204,38 +211,37 @@ class HandingOn:
             write_durably(aside / f"{place.name}{ending}", data)
         return aside
 
-    def _follow(
-        self, registrar: Registrar, waiting: Sequence[HandOnBatchRow], declared: dict[str, HandOn]
-    ) -> None:
-        """Note which batches were sent, which were acknowledged, and what keeps others."""
-        now = registrar.clock()
-        for one in waiting:
-            place = self._place(one)
-            acknowledged, sent = (_note(place, end).exists() for end in ("ack", "sent"))
-            sent = one.made_at is not None and one.sent_at is None and (sent or acknowledged)
+    def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
+        """Note whether a made batch was sent, whether acknowledged, and what keeps it."""
+        now, place = registrar.clock(), self._place(one)
+        acknowledged = sent = False
+        try:
+            acknowledged, sent = (_is_noted(place, end) for end in ("ack", "sent"))
+            sent = one.sent_at is None and (sent or acknowledged) and place.is_dir()
+            acknowledged = acknowledged and (sent or one.sent_at is not None)
             trouble = (
                 None if sent or one.sent_at
                 else trouble_in(place.parent, _TROUBLE, "the server is not reached")
             )  # fmt: skip
-            if one.made_at is None or not (acknowledged or sent or trouble != one.trouble):
-                continue
-            with registrar.registry.write() as session:
-                batch = hand_ons.find(session, one.hand_on, one.number)
-                batch.trouble = trouble
-                if sent:
-                    due = now + timedelta(hours=declared[one.hand_on].acknowledge_hours)
-                    batch.sent_at, batch.due_at = now, due
-                session.add(batch)
-                if acknowledged:
-                    hand_ons.acknowledge(session, batch, by="the system", at=now)
-                registrar.sign_head(session, now)
-            if sent and not acknowledged:
-                for file in place.iterdir():
-                    file.unlink()
-        self._clear(registrar)
+        except OSError as error:  # Other hand-ons go on.
+            trouble = f"its notes cannot be read: {os.strerror(error.errno or 0)}"
+            _log.error("%s: %s", place.name, trouble)
+        if not (acknowledged or sent or trouble != one.trouble):
+            return
+        with registrar.registry.write() as session:
+            batch = hand_ons.find(session, one.hand_on, one.number)
+            if batch.made_at is None:  # To be made anew since.
+                return
+            batch.trouble = trouble
+            if sent:
+                batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
+            session.add(batch)
+            if acknowledged:
+                hand_ons.acknowledge(session, batch, by="the system", at=now)
+            registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove what is left of acknowledged batches, and of those to be made anew."""
+        """Remove what is left of batches pushed or acknowledged, and of those to be made anew."""
         held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
@@ -244,6 +250,9 @@ class HandingOn:
             for found in folder.glob(f"{folder.name}-*"):
                 if found.name not in still:
                     shutil.rmtree(found, ignore_errors=True)
+                elif (one := waiting[found.name]).sent_at and one.target != hand_ons.IN_FOLDER:
+                    for file in found.iterdir():  # The folder stays, for the courier to look for an answer.
+                        file.unlink()
             for note in (folder / "done").glob(f"{folder.name}-*"):
                 with suppress(OSError):  # Whoever writes notes may put anything there.
                     if note.stem not in still:
@@ -258,21 +267,36 @@ def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], se
         if folder.name not in told:
             shutil.rmtree(folder, ignore_errors=True)
     for name, said in told.items():
-        notes, place = root / name / "done", root / name / settings
-        notes.mkdir(mode=0o770, parents=True, exist_ok=True)
-        if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
-            # Whatever the umask: the courier, or the system, writes there. Without the inherited
-            # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
-            notes.chmod(0o770)
-        if said is None:
-            place.unlink(missing_ok=True)
-        elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
-            replace_published(place, tomlkit.dumps(said))
+        try:
+            _lay_out_folder(root / name, said, settings)
+        except OSError as error:  # Other sides go on.
+            _log.error("%s: its folder cannot be laid out: %s", name, os.strerror(error.errno or 0))
+
+
+def _lay_out_folder(folder: Path, said: Mapping[str, Any] | None, settings: str) -> None:
+    notes, place = folder / "done", folder / settings
+    notes.mkdir(mode=0o770, parents=True, exist_ok=True)
+    if notes.stat().st_mode & stat.S_IRWXG != stat.S_IRWXG:
+        # Whatever the umask: the courier, or the system, writes there. Without the inherited
+        # set-group-ID bit, which the units let nobody set (RestrictSUIDSGID=).
+        notes.chmod(0o770)
+    if said is None:
+        place.unlink(missing_ok=True)
+    elif not place.exists() or place.read_text("utf-8") != tomlkit.dumps(said):
+        replace_published(place, tomlkit.dumps(said))
 
 
 def _note(place: Path, end: str) -> Path:
     """Return where the courier, or the system itself, notes what became of a batch."""
     return place.with_name("done") / f"{place.name}.{end}"
+
+
+def _is_noted(place: Path, end: str) -> bool:
+    """Return True where there is such a note. Whoever writes notes may put links there: none is followed."""
+    try:
+        return stat.S_ISREG(_note(place, end).lstat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _last(at: str, now: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,33 @@ def test_the_system_acknowledges_by_a_file_and_its_files_go(desk: Desk, sent: st
     desk.process()
     assert listed(desk)[0]["acknowledged_by"] == "the system"
     assert [path.name for path in place(desk).parent.rglob("*")] == ["done"]
+
+
+def test_whatever_is_put_among_the_notes_of_one_hand_on_the_others_go_on(desk: Desk, sent: str) -> None:
+    declare(desk, NIGHTLY + NIGHTLY.replace('id = "casework"', 'id = "archive"').partition("\n")[2])
+    desk.process()
+    notes, archive = place(desk).with_name("done"), desk.home.hand_on / "archive"
+    (archive / "done" / "archive-000001.ack").symlink_to("x" * 300)
+    (notes / "casework-000001.ack").touch()
+    desk.process()
+    assert [one["state"] for one in listed(desk)] == ["acknowledged", "sent"]
+    assert not place(desk).exists()
+    shutil.rmtree(archive / "done")
+    (archive / "done").symlink_to("done")
+    desk.gateway("handon", "retry", "casework", "1", "--why", "lost over there")
+    desk.process()
+    (notes / "casework-000001.ack").touch()
+    desk.process()
+    assert not place(desk).exists()
+    (told,) = [one["remark"] for one in listed(desk) if one["hand_on"] == "archive"]
+    assert told.startswith("its notes cannot be read")
+
+
+def test_a_link_among_the_notes_acknowledges_nothing(desk: Desk, sent: str, tmp_path: Path) -> None:
+    (place(desk).with_name("done") / "casework-000001.ack").symlink_to(tmp_path)
+    desk.process()
+    assert listed(desk)[0]["state"] == "sent"
+    assert place(desk).exists()
 
 
 def test_a_person_acknowledges_in_its_stead(desk: Desk, sent: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -114,6 +115,14 @@ def test_a_server_with_a_host_key_of_another_kind_gets_nothing(desk: Desk, syste
     with system.up(), pytest.raises(paramiko.SSHException):
         pushing.push(place(desk).parent)
     assert names(system) == []
+
+
+def test_a_batch_that_was_never_placed_counts_not_as_sent(desk: Desk, owed: str) -> None:
+    shutil.rmtree(place(desk))
+    (place(desk).with_name("done") / f"{BATCH}.sent").touch()
+    desk.process()
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "waits"
+    assert len(list(place(desk).iterdir())) == 5
 
 
 def test_the_system_acknowledges_with_a_file(desk: Desk, system: System, owed: str) -> None:
