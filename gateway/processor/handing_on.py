@@ -133,7 +133,9 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        return batch.made_at is None or (batch.sent_at is None and not self._place(batch).is_dir())
+        """Return True also for a batch that another host placed, and that is not pushed."""
+        lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
+        return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
     def _place(self, batch: HandOnBatchRow) -> Path:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
@@ -183,6 +185,7 @@ class HandingOn:
                 file.why = left_out.get(file.reference)
             entries = record_made(session, files, made, now)
             batch.made_at, batch.trouble, batch.target = now, None, hand_ons.target_of(each)
+            batch.sent_at = batch.due_at = None
             if each.sftp is None:
                 batch.sent_at, batch.due_at = now, now + timedelta(hours=each.acknowledge_hours)
             session.add(batch)
@@ -216,6 +219,9 @@ class HandingOn:
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
+            if one.sent_at and one.target != hand_ons.IN_FOLDER and not place.is_dir():
+                write_durably(_note(place, "sent"), b"")  # Pushed by another host: the courier looks on.
+                place.mkdir(mode=0o750)
             acknowledged, sent = (_is_noted(place, end) for end in ("ack", "sent"))
             sent = one.sent_at is None and (sent or acknowledged) and place.is_dir()
             acknowledged = acknowledged and (sent or one.sent_at is not None)

@@ -25,7 +25,7 @@ from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
 from gateway.processor.claim import A_MOMENT_SECONDS, BackOff, Claim, InProgress, claim_waiting
-from gateway.processor.handing_on import HandingOn
+from gateway.processor.handing_on import HandingOn, lay_out_folders
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
@@ -215,6 +215,8 @@ class Processor:
         registry.
         """
         if (elsewhere := _fault_of(self._work.hold) or _fault_of(self._ask)) is not None:
+            if not self._work.leads():
+                self._told([fault for step in self._left_to_others() if (fault := _fault_of(step))])
             return self._told([elsewhere])
         steps = (
             self._take_over_policies,
@@ -268,6 +270,13 @@ class Processor:
             yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
             yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
             yield lambda: self._rounds.hooks(self._registrar)
+        else:
+            yield from self._left_to_others()
+
+    def _left_to_others(self) -> Iterator[Callable[[], object]]:
+        """Yield the steps that leave the courier of this host nothing to hand on: another host leads."""
+        yield lambda: lay_out_folders(self._home.hand_on, {}, "")
+        yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
     def _told(self, faults: Sequence[Fault]) -> Fault | None:
         """Log and count the faults of a round; return the first."""

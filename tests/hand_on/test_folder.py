@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tomllib
 from contextlib import ExitStack, closing
 
@@ -52,6 +53,14 @@ def test_a_file_is_handed_on_once(desk: Desk, sent: str) -> None:
     desk.process()
     desk.process()
     assert not place(desk, 2).exists()
+    assert desk.kinds(sent).count("collected") == 1
+
+
+def test_a_host_that_leads_anew_makes_what_the_system_did_not_acknowledge(desk: Desk, sent: str) -> None:
+    before = {path.name: path.read_bytes() for path in place(desk).glob("*.csv")}
+    shutil.rmtree(desk.home.hand_on)  # At this host there was none of it.
+    desk.process()
+    assert {path.name: path.read_bytes() for path in place(desk).glob("*.csv")} == before
     assert desk.kinds(sent).count("collected") == 1
 
 

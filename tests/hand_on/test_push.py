@@ -136,6 +136,20 @@ def test_the_system_acknowledges_with_a_file(desk: Desk, system: System, owed: s
     assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "acknowledged"
 
 
+def test_a_host_that_leads_anew_looks_whether_a_batch_is_acknowledged(
+    desk: Desk, system: System, owed: str
+) -> None:
+    with system.up():
+        pushing.push(place(desk).parent)
+        desk.process()
+        shutil.rmtree(desk.home.hand_on)  # At this host there was none of it.
+        desk.process()
+        (system.folder / "in" / f"{BATCH}.ack").touch()
+        assert pushing.push(place(desk).parent) == 0
+    desk.process()
+    assert json.loads(desk.gateway("handon", "list", "--json"))[0]["state"] == "acknowledged"
+
+
 def test_whatever_a_captured_courier_puts_among_its_notes_the_round_goes_on(
     desk: Desk, system: System, owed: str, tmp_path: Path
 ) -> None:

@@ -321,6 +321,14 @@ def test_a_host_that_shares_and_one_that_does_not_keep_out_of_each_others_way(
         assert not third.leads()
 
 
+def test_a_host_that_does_not_lead_leaves_its_courier_nothing(hosts: Hosts) -> None:
+    places = [place for desk in hosts for place in (desk.home.hand_on, desk.home.hooks)]
+    for place in places:
+        (place / "old" / "old-000001").mkdir(parents=True)
+        (place / "old" / "old-000001" / "pupils.csv").touch()
+    until(lambda: not any(list(place.iterdir()) for place in places), "empty folders at both hosts")
+
+
 def test_several_hosts_need_what_they_can_share(tmp_path: Path) -> None:
     desk = Workshop(tmp_path)
     desk.home.settings.write_text(desk.home.settings.read_text() + '\n[host]\nname = "one"\n')
