@@ -32,10 +32,6 @@ class NotTakenError(Exception):
     """A message that a hook did not take. The text is a word for the note."""
 
 
-BROKEN = (NotTakenError, OSError, httpx.HTTPError, httpx.InvalidURL, ConfigurationError)
-"""The errors of a hook that takes not everything now."""
-
-
 class HookTarget(File):
     """hook.toml: the address of a hook, as the inside wrote it."""
 
@@ -53,21 +49,21 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
     failed = set[str]()
     while not stop.is_set() and (folder / "hook.toml").exists():
         said = f"the web hook {folder.name} takes not everything now"
-        tried(partial(post, folder, failed), BROKEN, said, stop, pause_seconds)
+        tried(partial(post, folder, failed), Exception, said, stop, pause_seconds)
         stop.wait(pause_seconds)
 
 
 def post(folder: Path, failed: set[str]) -> int:
     """Post the messages that wait for one hook, those that `failed` before last; return the number taken.
 
-    Raises one of BROKEN where some have to wait; a note tells why. A message refused holds up no other one.
+    Raises an error where some have to wait; a note tells why. A message refused holds up no other one.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))
     if not waiting:
         return 0
     refused = list[NotTakenError]()
-    with troubles(folder, BROKEN, _word):
+    with troubles(folder, _word):
         target = read_toml(folder / "hook.toml", HookTarget)
         key, trusted = _key(target), ssl.create_default_context()
         for path in waiting:

@@ -21,8 +21,6 @@ from gateway.zones.spool import write_durably
 
 _SECONDS = 30
 _LOOK_SECONDS = 60.0
-BROKEN = (OSError, EOFError, paramiko.SSHException, ConfigurationError)
-"""The errors of a server that is not reached, or takes nothing now."""
 _KINDS = {
     paramiko.BadHostKeyException: "host-key", paramiko.AuthenticationException: "login",
     PermissionError: "refused", FileNotFoundError: "refused", ConfigurationError: "settings",
@@ -59,14 +57,14 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
         look = time.monotonic() - looked_at >= _LOOK_SECONDS
         looked_at = time.monotonic() if look else looked_at
         said = f"the server of {folder.name} takes nothing now"
-        tried(partial(push, folder, look=look), BROKEN, said, stop, pause_seconds)
+        tried(partial(push, folder, look=look), Exception, said, stop, pause_seconds)
         stop.wait(pause_seconds)
 
 
 def push(folder: Path, *, look: bool = True) -> int:
     """Push the unsent batches of one system; with `look`, note which others it acknowledged.
 
-    Returns the number pushed. Raises one of BROKEN where the rest has to wait; a note tells why.
+    Returns the number pushed. Raises an error where the rest has to wait; a note tells why.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _note(path, "sent").exists()]
@@ -74,7 +72,7 @@ def push(folder: Path, *, look: bool = True) -> int:
         return 0
     pushed = 0
     with (
-        troubles(folder, BROKEN, _word),
+        troubles(folder, _word),
         _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there),
     ):
         for batch in found:

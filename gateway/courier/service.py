@@ -51,22 +51,25 @@ def serve_each(
     while not stop.is_set():
         for folder in sorted(found.parent for found in root.glob(f"*/{settings}")):
             if folder not in threads or not threads[folder].is_alive():
-                threads[folder] = threading.Thread(target=serve, args=(folder, stop, pause_seconds))
-                threads[folder].start()
+                thread = threading.Thread(target=serve, args=(folder, stop, pause_seconds))
+                try:
+                    thread.start()
+                except RuntimeError:  # Such as at the limit of its unit.
+                    _log.error("%s: no thread can be started for it; it is tried again", folder.name)
+                else:
+                    threads[folder] = thread
         stop.wait(pause_seconds)
     for thread in threads.values():
         thread.join()
 
 
 @contextmanager
-def troubles(
-    folder: Path, broken: tuple[type[Exception], ...], word: Callable[[Exception], str]
-) -> Iterator[None]:
+def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
     """Note in a word why the other side takes nothing, for as long as it does not."""
     note = folder / "done" / "trouble"
     try:
         yield
-    except broken as error:
+    except Exception as error:
         write_durably(note, word(error).encode())
         raise
     note.unlink(missing_ok=True)
@@ -74,7 +77,7 @@ def troubles(
 
 def tried(
     give: Callable[[], object],
-    broken: tuple[type[Exception], ...],
+    broken: type[Exception] | tuple[type[Exception], ...],
     said: str,
     stop: threading.Event,
     pause_seconds: float,

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from prometheus_client import CollectorRegistry
 
-from gateway.courier import posting
+from gateway.courier import posting, service
+from gateway.errors import ConfigurationError
 from gateway.home.settings import load_settings
 from gateway.processor.hook_round import HookRound
 from gateway.processor.registry_view import RegistryView
@@ -75,7 +77,7 @@ def listed(desk: Desk) -> dict[str, Any]:
 
 def tried(desk: Desk, folder: Path) -> None:
     """What the courier does in one pass where the receiver fails, and then the inside."""
-    with pytest.raises(posting.BROKEN):
+    with pytest.raises((posting.NotTakenError, httpx.HTTPError, ConfigurationError)):
         posting.post(folder, set())
     desk.process()
 
@@ -458,3 +460,47 @@ def test_an_address_that_is_not_reached_is_told(desk: Desk, receiver: Receiver) 
         posting.post(folder, set())
     desk.process()
     assert listed(desk)["remark"] == "the address is not reached"
+
+
+def test_an_address_of_no_host_is_told_and_tried_again(
+    desk: Desk, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = hooked(desk, receiver, "file.accepted")
+    sent(desk)
+    (folder / "hook.toml").write_text(f'address = "https://a..b/secret"\nkey_file = "{receiver.key}"\n')
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=posting.run, args=(desk.home.hooks, stop), kwargs={"pause_seconds": 0.05}
+    )
+    thread.start()
+    try:
+        until(lambda: caplog.text.count("takes not everything now: ") > 1, "another try")
+    finally:
+        stop.set()
+        thread.join(60)
+    assert "a..b" not in caplog.text
+    desk.process()
+    assert listed(desk)["remark"] == "the address is not reached"
+
+
+def test_a_thread_that_cannot_be_started_is_started_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "case-files").mkdir()
+    (tmp_path / "case-files" / "hook.toml").touch()
+    served, stop, refusals = list[Path](), threading.Event(), iter([True])
+
+    class Limited(threading.Thread):
+        def start(self) -> None:
+            if next(refusals, False):
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr(threading, "Thread", Limited)
+
+    def serve(folder: Path, stop: threading.Event, _: float) -> None:
+        served.append(folder)
+        stop.set()
+
+    service.serve_each(tmp_path, "hook.toml", serve, stop, 0.01)
+    assert served == [tmp_path / "case-files"]
