@@ -32,10 +32,13 @@ class Newcomer:
     far: subprocess.Popen[str] | None = None
     typed: list[str] = field(default_factory=list)
 
-    def follow(self, command: Command) -> None:
-        """Type a command of the guide as it is written."""
+    def follow(self, command: Command, **words: str) -> None:
+        """Type a command of the guide as it is written, with `words` in place of its words in capitals."""
         self.typed.append(command.text)
-        self.root.type(command.text, network=command.text.startswith(FETCHES))
+        text = command.text
+        for name, word in words.items():
+            text = text.replace(name, word)
+        self.root.type(text, network=text.startswith(FETCHES))
 
     def follow_in_vain(self, command: Command, said: str) -> None:
         """Type a command of the guide for which there is nothing to do here, and see it refused so."""

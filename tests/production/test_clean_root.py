@@ -129,6 +129,23 @@ def test_a_backup_is_restored(newcomer: Newcomer) -> None:
     newcomer.exchange("second.xml.gpg", 2)
 
 
+def gateway_keys(newcomer: Newcomer) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(newcomer.admin("keys", "gateway", "show", "--json"))
+    return found
+
+
+def test_keys_that_may_be_out_are_replaced_and_files_go_on(newcomer: Newcomer) -> None:
+    for command in under("When the gateway's keys may be out"):
+        if "FPR" not in command.text:
+            newcomer.follow(command)
+            continue
+        (revoked,) = [key["fingerprint"] for key in gateway_keys(newcomer) if key["state"] == "revoked"]
+        newcomer.follow(command, FPR=str(revoked))
+    held = [key["state"] for key in gateway_keys(newcomer) if key["secret_held"]]
+    assert held == ["active"]
+    newcomer.exchange("replaced.xml.gpg", 5)
+
+
 def test_an_upgrade_keeps_what_waits(newcomer: Newcomer) -> None:
     newcomer.root.type("systemctl stop gateway-processor")
     newcomer.ask("put third.xml.gpg 3")
