@@ -5,22 +5,33 @@ import logging
 from anyio import open_file  # noqa: F401 - a static file would import anyio after sending its header
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from gateway.browsing.guard import Guard
 from gateway.console import act_pages, api, entering, mailbox_pages, pages
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import FOLDER, MOST_OF_A_PART, NotOurFormError, Site, see
+from gateway.console.site import FOLDER, MOST_OF_A_PART, STATIC_PATH, NotOurFormError, Site, see
 from gateway.errors import trace_of
 from gateway.home.settings import SECURITY
 from gateway.zones.http_paths import ROOT
 
 _log = logging.getLogger(__name__)
+
+
+class _Unchanging(StaticFiles):
+    """Files at an address that names their digest: browsers keep them, and ask no more."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        return response
+
 
 _ROUTES = [
     Route("/login", entering.show_login, methods=["GET"]),
@@ -56,7 +67,7 @@ _ROUTES = [
     Route("/watch", pages.show_watch, methods=["GET"]),
     Route(SECURITY, entering.show_security, methods=["GET"]),
     *api.ROUTES,
-    Mount("/static", StaticFiles(directory=FOLDER / "static")),
+    Mount(STATIC_PATH, GZipMiddleware(_Unchanging(directory=FOLDER / "static"))),
 ]
 
 _NOT_LOGGED_IN = 401

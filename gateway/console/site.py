@@ -1,5 +1,6 @@
 """The context of every page: browser session, inside, and templates."""
 
+import hashlib
 import re
 import secrets
 from collections.abc import Callable, Mapping
@@ -25,6 +26,9 @@ from gateway.zones.console_api.answers import ConsoleKnows, Me
 A = TypeVar("A", bound=File)
 Q = TypeVar("Q", bound=ConsoleQuestion)
 FOLDER = Path(__file__).parent
+_TOLD = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((FOLDER / "static").iterdir())))
+STATIC_PATH = f"/static/{_TOLD.hexdigest()[:16]}"
+"""Where styles and scripts are: another address with each change, so that browsers may keep them."""
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 LANGUAGE = "language"
 """The cookie of the language that was chosen."""
@@ -118,6 +122,8 @@ class Site:
         known = {
             "me": me,
             "organisation": self.knows.organisation,
+            "accessibility": self.knows.accessibility,
+            "static": STATIC_PATH,
             "token": token_of(secret) if secret else "",
             "here": request.url.path,
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",

@@ -65,6 +65,12 @@ class OpenIdSettings(File):
             ) from None
 
 
+_Page = Annotated[
+    str,
+    written_as(r"https://[^\s]+", "a page has an address such as https://www.example.gov.uk/accessibility"),
+]
+
+
 class WebSettings(File):
     """The web door's listening address, and its origin in browsers; off without an `origin`.
 
@@ -85,11 +91,12 @@ class ConsoleSettings(WebSettings):
     """The console's listening address, and its origin in browsers.
 
     Without an `origin`, http://localhost with the port, working on this machine alone. `openid`: a further
-    login for staff.
+    login for staff. `accessibility`: the page with the authority's accessibility statement (SI 2018/952, 8).
     """
 
     port: int = Field(default=2224, ge=0, le=65535)
     openid: OpenIdSettings | None = None
+    accessibility: _Page | None = None
 
 
 __all__ = ["AlsoOffer", "ConsoleSettings", "DoorLimits", "IntakeLimits", "MailboxLimits", "OpenIdSettings"]

@@ -17,7 +17,7 @@ import pytest
 
 from gateway.acts.act import Area
 from gateway.acts.fields import area_of, every_act
-from gateway.console.site import templates
+from gateway.console.site import STATIC_PATH, templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
 from gateway.registry import keys, providers, transfers
@@ -33,13 +33,14 @@ import asyncio, sys
 from types import SimpleNamespace
 import httpx
 from gateway.console.app import application
+from gateway.console.site import STATIC_PATH
 
 async def ask():
     transport = httpx.ASGITransport(application(SimpleNamespace(origin="http://localhost")))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-        assert (await client.head("/static/console.css")).status_code == 200
+        assert (await client.head(f"{STATIC_PATH}/console.css")).status_code == 200
         before = set(sys.modules)
-        assert (await client.get("/static/console.css")).text
+        assert (await client.get(f"{STATIC_PATH}/console.css")).text
         print(*sorted(set(sys.modules) - before))
 
 asyncio.run(ask())
@@ -163,12 +164,32 @@ def test_what_may_be_a_minute_old_says_as_of_when(served: Served) -> None:
     assert "as of" not in served.sam.text
 
 
+def test_browsers_keep_styles_and_scripts_which_come_compressed(served: Served) -> None:
+    jane = served.jane
+    jane.get("/")
+    named = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', jane.page))
+    assert {path.rpartition("/")[0] for path in named} == {STATIC_PATH}
+    assert {path.rpartition("/")[2] for path in named} >= {"console.css", "passkey.js", "live.js"}
+    for path in named:
+        given = jane.client.get(path, headers={"accept-encoding": "gzip"})
+        assert given.headers["cache-control"] == "public, max-age=31536000, immutable", path
+        assert given.headers.get("content-encoding") == ("gzip" if len(given.content) > 500 else None), path
+    assert jane.client.get("/static/console.css").status_code == 404
+
+
+def test_each_page_leads_to_the_statement_of_accessibility_where_there_is_one(served: Served) -> None:
+    statement = "https://www.example.invalid/accessibility"
+    assert "Accessibility statement" not in httpx.get(f"{served.origin}/login").text
+    with console_of(served.console, accessibility=statement) as origin:
+        assert f'<a href="{statement}">Accessibility statement</a>' in httpx.get(f"{origin}/login").text
+
+
 def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None:
     paths = (
         "/",
         "/login",
         "/nothing",
-        "/static/console.css",
+        f"{STATIC_PATH}/console.css",
         "/work/held/list",
         "/static/../app.py",
         "/static/",
@@ -180,7 +201,8 @@ def test_every_answer_forbids_what_could_be_done_with_it(served: Served) -> None
         assert "frame-ancestors 'none'" in policy, path
         assert "unsafe" not in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == "no-store"
+        if not path.startswith(STATIC_PATH):
+            assert headers["cache-control"] == "no-store"
         assert "server" not in headers
 
 

@@ -28,6 +28,7 @@ class ConsoleKnows(File):
     proxies: tuple[str, ...]
     openid: str | None
     security_txt: str | None
+    accessibility: str | None
 
 
 class PasskeyOptions(File):
