@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.access import (
     EVERYTHING,
+    OF_INTAKE,
     AccessRight,
     LookingTeams,
     Sight,
@@ -85,6 +86,9 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     place = Home(home) if isinstance(home, Path) else None
     if right is AccessRight.UNNAMED or place is None or not place.settings.exists():
         yield
+        return
+    if name in OF_INTAKE and not os.access(place.settings, os.R_OK):
+        yield  # Whose files the command changes, the system decides.
         return
     is_seen = act is None or not act.of_any_file
     about = reference if isinstance(reference, str) and is_seen else None

@@ -238,7 +238,7 @@ def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 
 @command_in(host_app)
 def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
-    """Make the next host key, and announce the key to clients. Run as the service's own user."""
+    """Make the next host key, and announce it to clients. That of intake is made by intake's own user."""
     from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
     secret = _started(Home(home), service)
@@ -254,7 +254,7 @@ def switch(
     yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
-    """Put the announced host key in use, some weeks after the announcement. Run as the service's own user."""
+    """Put the announced host key in use, some weeks after the announcement."""
     from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
     secret = _started(Home(home), service)
