@@ -8,12 +8,11 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -112,17 +111,21 @@ def one_after_another(
 
 def meanwhile(examiner: Examiner, monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> None:
     """Do something once some of a file is open, and a classifier reads along."""
-    ask = examiner._opener.ask
+    begin, finish = examiner._opener.begin, examiner._opener.finish
+    beside, done = ThreadPoolExecutor(1), list[Future[object]]()
 
-    def asked(owner: str, request: bytes, given: Sequence[int], seconds: float) -> Any:
-        with ThreadPoolExecutor(1) as beside:
-            done = beside.submit(lambda: (until(lambda: os.fstat(given[1]).st_size, "a start"), do()))
-            try:
-                return ask(owner, request, given, seconds)
-            finally:
-                done.result()
+    def begun(owner: str, request: bytes, given: Sequence[int], seconds: float) -> float:
+        done.append(beside.submit(lambda: (until(lambda: os.fstat(given[1]).st_size, "a start"), do())))
+        return begin(owner, request, given, seconds)
 
-    monkeypatch.setattr(examiner._opener, "ask", asked)
+    def finished(deadline: float) -> tuple[bytes, tuple[int, ...]]:
+        try:
+            return finish(deadline)
+        finally:
+            done.pop().result()
+
+    monkeypatch.setattr(examiner._opener, "begin", begun)
+    monkeypatch.setattr(examiner._opener, "finish", finished)
 
 
 def never(*_: object) -> None:
