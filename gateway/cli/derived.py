@@ -180,7 +180,8 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
     try:
         return act.model_validate({name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        told = error.errors()[0]
+        # What was typed wrongly comes before what was not typed.
+        told = min(error.errors(), key=lambda one: one["type"] == "missing")
         wrong = f"write {_DAY}" if told["type"].startswith(("date_", "datetime_")) else told["msg"]
         place = _spelled(str(told["loc"][0])) if told["loc"] else None
         raise typer.BadParameter(wrong.removeprefix("Value error, "), param_hint=place) from None

@@ -139,7 +139,7 @@ def _tell_names(catalogue: Catalogue, day: date) -> None:
     """Print the names on a day of the systems named by the flows."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
-        out.print(line)
+        out.print(line, soft_wrap=False)
 
 
 def _statuses(

@@ -123,7 +123,6 @@ class Site:
             "me": me,
             "organisation": self.knows.organisation,
             "accessibility": self.knows.accessibility,
-            "static": STATIC_PATH,
             "token": token_of(secret) if secret else "",
             "here": request.url.path,
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
@@ -210,7 +209,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
         lambda one, many, number: texts.get(one, one) if number == 1 else texts.get(many, many),
         newstyle=True,
     )
-    made.globals["language"] = language
+    made.globals.update(language=language, static=STATIC_PATH, accessibility=None)
     made.filters.update(
         told=in_words,
         word=lambda value: known.get(value, value),
