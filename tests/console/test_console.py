@@ -79,7 +79,8 @@ def test_a_file_is_looked_at_and_downloaded_in_the_name_of_the_person(house: Hou
 
 def test_many_files_come_as_one_zip(house: House, jane: Person) -> None:
     jane.link("Central Data Team")
-    for box in jane.page.locator("tbody input[type=checkbox]").all():
+    boxes = jane.page.locator("tbody input[type=checkbox]").all()
+    for box in boxes:
         box.check()
     with jane.page.expect_download() as waited:
         jane.button("Download")
@@ -87,8 +88,8 @@ def test_many_files_come_as_one_zip(house: House, jane: Person) -> None:
         assert whole.testzip() is None
         names = whole.namelist()
         inside = [whole.read(name) for name in names if "_student-core_" in name]
-    assert len(names) == 2
-    assert inside == [core_data(1)]
+    assert len(names) == len(boxes) >= 2
+    assert core_data(1) in inside
 
 
 def test_a_file_is_marked_as_dealt_with_and_put_back(house: House, jane: Person) -> None:
