@@ -59,7 +59,8 @@ from gateway.zones.console_api.act_questions import (
 from gateway.zones.console_api.answers import Named
 from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
 
-_WORDS = re.compile(r"[\w.@/-]*\w")
+_MARKS = ".@/-"
+_WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 
 def seen(document: Document) -> DocumentSeen:
@@ -220,7 +221,7 @@ def _field_of(asked: Act, error: GatewayError) -> str:
     described = [one for one in fields_of(type(asked)) if one.name in asked.model_fields_set]
     if isinstance(error, NotFoundError):
         described = [one for one in described if one.names is not None]
-    said = set(_WORDS.findall(str(error).casefold()))
+    said = {word.rstrip(_MARKS) for word in _WORDS.findall(str(error).casefold())}
     by_value = [one.name for one in described if str(getattr(asked, one.name)).casefold() in said]
     by_name = [one.name for one in described if one.name.rstrip("_") in said]
     return next((found[0] for found in (by_value, by_name) if len(found) == 1), "")
