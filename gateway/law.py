@@ -73,11 +73,6 @@ class ReturnLayout(LawTable):
         """Return the elements of a term's return; all elements for None."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
-    def of_version(self, version: str) -> ReturnLayout:
-        """Return the layout of one version of the format, such as 18.0."""
-        had = tuple(each for each in self.elements if not each.since or float(each.since) <= float(version))
-        return self.model_copy(update={"elements": had})
-
 
 class CodeSet(LawTable):
     """The codes allowed in an element, the number of the set in the CBDS, and the source."""

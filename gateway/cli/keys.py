@@ -322,8 +322,3 @@ def _secret(home: Home, service: HostKeyService) -> Path:
     if service is HostKeyService.INTAKE:
         return home.spool.host / "ssh_host_ed25519_key"
     return home.keys / "mailboxes_host_key"
-
-
-def _check_started(secret: Path) -> None:
-    if not secret.exists():
-        raise GatewayError(f"{secret} is missing: the service makes it at its first start")

@@ -42,6 +42,12 @@ def files_of(pack: LawPack) -> Iterator[tuple[str, ReturnLayout, str | None, byt
             yield name, layout, term, draw(pack, layout, term)
 
 
+def of_version(layout: ReturnLayout, version: str) -> ReturnLayout:
+    """The layout of one version of the format, such as 18.0."""
+    had = tuple(each for each in layout.elements if not each.since or float(each.since) <= float(version))
+    return layout.model_copy(update={"elements": had})
+
+
 def draw(
     pack: LawPack,
     layout: ReturnLayout,
@@ -56,7 +62,7 @@ def draw(
     """
     drawn = _Drawing(
         pack,
-        layout.of_version(version) if version else layout,
+        of_version(layout, version) if version else layout,
         term,
         version,
         of or replace(school(Random(7), 0), establishment="6900"),
