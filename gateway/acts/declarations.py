@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, time
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -126,17 +124,16 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         )
 
     def _declaration(self, registrar: Registrar, context: ActContext) -> Declaration:
-        from gateway.policy.methods import Declaration  # noqa: PLC0415 - few acts read the policies
+        from gateway.policy.dates import typed_moment  # noqa: PLC0415 - few acts read the policies
+        from gateway.policy.methods import Declaration  # noqa: PLC0415 - as above
 
-        catalogue, at = registrar.catalogue, self.on or context.clock()
+        catalogue = registrar.catalogue
+        at = typed_moment(self.on, catalogue.calendar.timezone) if self.on else context.clock()
         for name, known in self.known(catalogue).items():
             given = getattr(self, name)
             for one in (given,) if isinstance(given, str) else given:
                 if one not in known and not (name == "method" and catalogue.methods.find(one)):
                     raise ChoiceError(f"there is no {name} {one}; it is one of {', '.join(known)}")
-        if at.tzinfo is None:  # A day is told by its noon.
-            at = datetime.combine(at, time(12)) if at.time() == time() else at
-            at = at.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone))
         with registrar.registry.read() as session:
             sender = registrar.provider(session, self.provider, registrar.clock())
         return Declaration(

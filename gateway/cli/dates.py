@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -64,5 +64,6 @@ def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
     """Convert a given day (at noon) or local time to UTC; now for None."""
     if given is None:
         return datetime.now(UTC)
-    local = datetime.combine(given, time(12)) if given.time() == time() else given
-    return local.replace(tzinfo=ZoneInfo(catalogue.calendar.timezone)).astimezone(UTC)
+    from gateway.policy.dates import typed_moment  # noqa: PLC0415 - few commands are told a day
+
+    return typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)

@@ -77,6 +77,14 @@ def moment(day: date, at: time, zone: str) -> datetime:
     return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)
 
 
+def typed_moment(given: datetime, zone: str) -> datetime:
+    """Return a typed day, at its noon, or a local time in `zone` with the zone; one with a zone stays."""
+    if given.tzinfo is not None:
+        return given
+    local = datetime.combine(given, time(12)) if given.time() == time() else given
+    return local.replace(tzinfo=ZoneInfo(zone))
+
+
 def local_day(at: datetime, zone: str) -> date:
     """Return the calendar day of an aware moment in `zone`."""
     return at.astimezone(ZoneInfo(zone)).date()
