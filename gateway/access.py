@@ -257,7 +257,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
 )
 """The right needed for each command, where roles are in force; acts declare their own."""
 OF_INTAKE = frozenset({"keys.announce", "keys.switch"})
-"""Commands that intake's own user runs, too, which can read neither the settings nor the registry."""
+"""Commands for intake's own user as well, who can read neither the settings nor the registry."""
 QUESTIONS: Mapping[str, AccessRight] = dict(
     _listed(
         {

@@ -31,8 +31,8 @@ _HTTPS = re.compile(
 _LIKE = "an address is like https://cases.example.gov.uk/gateway, without a password"
 
 
-def _exists(address: str) -> str:
-    """Return an address whose port and IP address there may be; ValueError for another."""
+def _with_valid_host(address: str) -> str:
+    """Return an address with a valid port and IP address. ValueError for any other."""
     try:
         _ = urlsplit(address).port
     except ValueError:
@@ -40,7 +40,7 @@ def _exists(address: str) -> str:
     return address
 
 
-_Address = Annotated[str, written_as(_HTTPS, _LIKE), AfterValidator(_exists)]
+_Address = Annotated[str, written_as(_HTTPS, _LIKE), AfterValidator(_with_valid_host)]
 
 
 class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Unchanging(StaticFiles):
-    """Files at an address that names their digest: browsers keep them, and ask no more."""
+    """Files at an address with a digest of all of them. Browsers keep such files without asking again."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
