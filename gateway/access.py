@@ -230,7 +230,7 @@ COMMANDS: Mapping[str, AccessRight] = dict(
         {
             # Services, timers, the provider's side, and commands without a registry.
             AccessRight.UNNAMED: """
-                services.init services.run services.process services.serve_intake services.serve_mailboxes
+                home.init home.run services.process services.serve_intake services.serve_mailboxes
                 services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
                 backup.backup backup.restore install.install classify.classify_files samples.samples demo.demo
                 upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup

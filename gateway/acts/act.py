@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
+from gateway.registry import log
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -139,9 +140,6 @@ class Recording:
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
         """Append an entry to the log, in the name of the person; `note` stays out of the leaf."""
-        # Loads the tables of the registry, unneeded for the declaration of acts.
-        from gateway.registry import log  # noqa: PLC0415
-
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 

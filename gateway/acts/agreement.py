@@ -17,6 +17,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import text_wanted, years_in_force
 from gateway.record.ratifying import give_notice, sign_for
+from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, register
 from gateway.registry.tables import RatificationRow
 
@@ -33,8 +34,6 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the signature, and decide the waiting files again."""
-        from gateway.record.reconsider import reconsider  # noqa: PLC0415 - loads what decides
-
         with context.recording() as record:
             year, missing = sign_for(
                 record.session, record.registrar.catalogue, self.provider, self.signatory,

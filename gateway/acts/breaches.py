@@ -11,6 +11,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Area, Moment, MomentAfter, ReadingAct, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
+from gateway.record import breach_records
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN
 
@@ -60,8 +61,6 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
 
     def carry_out(self, context: ActContext) -> Document:
         """Complete the record from the registry and store the record."""
-        from gateway.record import breach_records  # noqa: PLC0415 - loads the OpenPGP libraries
-
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
             given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
@@ -107,8 +106,6 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the records by number."""
-        from gateway.record import breach_records  # noqa: PLC0415 - as above
-
         rows: list[Row] = []
         with context.reading() as session:
             for one in breach_records.records(session):
@@ -141,8 +138,6 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
 
     def carry_out(self, context: ActContext) -> Document:
         """Read one record."""
-        from gateway.record import breach_records  # noqa: PLC0415 - as above
-
         with context.reading() as session:
             document = breach_records.record(session, self.number).document
             check_all_seen(session, context.sight(session), str(document))

@@ -22,6 +22,9 @@ from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.acts.policy_explain import decision_object
 from gateway.errors import ChoiceError
 from gateway.log.leaf import rfc3339
+from gateway.policy.dates import typed_moment
+from gateway.policy.methods import Declaration, subject
+from gateway.record.declared import judge, record
 from gateway.registry import declarations
 from gateway.registry.declarations import Recorded
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
 
     from gateway.model import Decision
     from gateway.policy.catalogue import Catalogue
-    from gateway.policy.methods import Declaration
     from gateway.record.registrar import Registrar
 
 AREA = Area.SCHOOLS
@@ -80,8 +82,6 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     def effect(self, context: ActContext) -> str:
         """Say what is decided, and why. NotFoundError for an unknown provider."""
-        from gateway.record.declared import judge  # noqa: PLC0415 - loads the OpenPGP libraries
-
         with context.open_registrar() as registrar:
             declaration = self._declaration(registrar, context)
             decision = judge(declaration, registrar.catalogue)
@@ -90,8 +90,6 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Decide, and put the declaration on record unless it is a dry run."""
-        from gateway.record.declared import judge, record  # noqa: PLC0415 - as above
-
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
             if self.dry_run:
@@ -124,9 +122,6 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         )
 
     def _declaration(self, registrar: Registrar, context: ActContext) -> Declaration:
-        from gateway.policy.dates import typed_moment  # noqa: PLC0415 - few acts read the policies
-        from gateway.policy.methods import Declaration  # noqa: PLC0415 - as above
-
         catalogue = registrar.catalogue
         at = typed_moment(self.on, catalogue.calendar.timezone) if self.on else context.clock()
         for name, known in self.known(catalogue).items():
@@ -150,8 +145,6 @@ _DECIDED = {"accepted": "allowed", "held": "not allowed yet", "refused": "not al
 
 
 def _heading(declaration: Declaration, decision: Decision, catalogue: Catalogue) -> str:
-    from gateway.policy.methods import subject  # noqa: PLC0415 - as above
-
     found, way = subject(declaration.data, catalogue), catalogue.methods.find(declaration.method)
     title, method = found.title if found else declaration.data, way.name if way else declaration.method
     return f"{title} by {method}: {_DECIDED[decision.state]}"

@@ -25,7 +25,9 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import NotFoundError
+from gateway.examiner.parent import Examiners
 from gateway.policy.small_schemas import HandOn
+from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from gateway.registry.tables import HandOnBatchRow
 
@@ -90,9 +92,6 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Make the files in memory. GatewayError where the team cannot be shown the file in parts."""
-        from gateway.examiner.parent import Examiners  # noqa: PLC0415 - starts isolated children
-        from gateway.record.hand_ons import make  # noqa: PLC0415 - loads what examines
-
         with context.open_registrar() as registrar, ExitStack() as until:
             found = _declared(registrar, self.hand_on)
             examiners = until.enter_context(closing(Examiners(context.home)))

@@ -9,6 +9,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.policy.items import harmless_name
+from gateway.record.reconsider import reconsider_unlisted
 from gateway.registry import harmless, providers
 from gateway.registry.harmless import EVERY, Harmless
 
@@ -42,8 +43,6 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Put the column on the list, and decide the waiting files again."""
-        from gateway.record.reconsider import reconsider_unlisted  # noqa: PLC0415 - loads what decides
-
         name = self._name()
         with context.recording() as record:
             if self.provider is not None:

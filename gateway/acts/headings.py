@@ -6,6 +6,9 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
 from gateway.errors import GatewayError
+from gateway.policy.items import harmless_name
+from gateway.record import headings, releases
+from gateway.registry import harmless
 
 AREA = Area.FILES
 
@@ -18,8 +21,6 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the statements in force, by heading."""
-        from gateway.registry import harmless  # noqa: PLC0415 - loads the tables, which a declaration does not need
-
         with context.reading() as session:
             return [
                 {
@@ -44,9 +45,6 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Take the statement away, with the person and the reason on record."""
-        from gateway.policy.items import harmless_name  # noqa: PLC0415 - as below
-        from gateway.registry import harmless  # noqa: PLC0415 - loads the tables, as above
-
         with context.recording() as record:
             harmless.remove(record.session, harmless_name(self.heading), self.provider, stated=True)
             record.note("column-unlisted", self.provider, note=f"{self.heading}: {self.why}")
@@ -67,15 +65,11 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
     def check(self, context: ActContext) -> None:
         """Refuse a file not waiting for a person before the confirmation."""
-        from gateway.record import releases  # noqa: PLC0415 - loads what decides
-
         with context.reading() as session:
             releases.held(session, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Store the answer, or propose it to a second person."""
-        from gateway.record import headings, releases  # noqa: PLC0415 - as above
-
         with context.recording() as record:
             known = headings.meanings(context.home.policies_in_force, record.registrar.catalogue)
             if self.item != headings.SOMETHING_ELSE and self.item not in known:

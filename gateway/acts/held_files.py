@@ -1,39 +1,28 @@
-"""Held files: the files waiting for a person, and the person's decisions."""
+"""Held files: the files waiting for a person or a date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlmodel import Session
 
 from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import (
-    Act,
     ActContext,
-    ActDone,
     Area,
-    Confirmation,
-    OneLine,
-    Reference,
-    Why,
-    argument,
     option,
 )
-from gateway.acts.transfers import TransferListing, file_in_words
-from gateway.errors import GatewayError
+from gateway.acts.transfers import TransferListing
 from gateway.model import Transfer, counted
-from gateway.reasons import for_officers, to_officer, waits_for_second
+from gateway.reasons import for_officers, waits_for_second
 from gateway.record.dual_control import name_of
-from gateway.registry import providers, roles, staff, transfer_lists, transfers
+from gateway.registry import transfer_lists
 from gateway.registry.transfer_lists import WAIT_FOR_WHOM, TransfersWanted, WaitsForWhom
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
-    from gateway.policy.release import Release
-    from gateway.record.registrar import Registrar
 
 AREA = Area.FILES
 
@@ -95,315 +84,9 @@ def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
     return f" (sent {len(same)} times: {newest})"
 
 
-class _HeldFileAct(Act, right=AccessRight.DECIDE):
-    """An act on one held file, for people with the right to decide."""
-
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
-
-    def check(self, context: ActContext) -> None:
-        """Refuse a file not waiting for a person before the confirmation."""
-        from gateway.record import releases  # noqa: PLC0415 - loads what decides
-
-        with context.reading() as session:
-            releases.held(session, self.reference)
-
-    def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind, and why the file waits."""
-        with context.reading() as session:
-            waits = for_officers(transfers.get(session, self.reference).reasons)
-        return f"{file_in_words(context, self.reference)} It waits: {waits}."
-
-
-class _ProposedRelease(_HeldFileAct):
-    """An act on a held file whose release somebody proposed."""
-
-    why: Why
-
-    def effect(self, context: ActContext) -> str:
-        """Repeat who proposed the release, why, and the teams. GatewayError where nobody did."""
-        from gateway.record import releases  # noqa: PLC0415 - loads what decides
-
-        with context.reading() as session:
-            first = releases.proposed(session, self.reference)
-        catalogue = context.catalogue
-        teams, kind = " and ".join(names_of(first.teams, catalogue)), catalogue.wording.name(first.data_type)
-        return (
-            f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
-        )
-
-
-class ReleaseHeldFile(_HeldFileAct, command="held release"):
-    """Release a held file, in your name, as far as the agreement allows.
-
-    A file held because of a key cannot be released by the person who enrolled the key.
-    """
-
-    why: Why
-    as_: str | None = option("What the file is, where nobody knew.", None, metavar="DATA_TYPE", names="kind")
-    team: tuple[str, ...] = option(
-        "Teams that get it; else those of its flow that may have it.", (), names="team"
-    )
-    on: date | None = option("A day of the period that it is about, where it says none.", None)
-    override: bool = option(
-        "Propose it to a second person, where the agreement speaks against it.", default=False
-    )
-
-    def effect(self, context: ActContext) -> str:
-        """Name the teams that get it, and what the agreement says against it. GatewayError as `release`."""
-        from gateway.record import releases  # noqa: PLC0415 - loads what decides
-        from gateway.record.registrar import KeylessRules  # noqa: PLC0415 - the same
-
-        rules = KeylessRules(context.home, context.catalogue)
-        with context.reading() as session:
-            asked = releases.wished(
-                rules, session, releases.held(session, self.reference), context.clock(),
-                data_type=self.as_, teams=self.team, override=self.override,
-            )  # fmt: skip
-        said = release_in_words(asked, rules.catalogue)
-        second = " A second person decides." if asked.forbidden else ""
-        return f"{super().effect(context)} {said}{second}"
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file, or propose to."""
-        from gateway.record import releases  # noqa: PLC0415 - loads what decides
-
-        with context.open_registrar() as registrar:
-            asked = releases.release(
-                registrar, self.reference,
-                by=context.person, why=self.why, data_type=self.as_, teams=self.team,
-                override=self.override, about=self.on,
-            )  # fmt: skip
-        if asked.forbidden:
-            return ActDone(
-                f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
-            )
-        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
-
-
-class ConfirmRelease(_ProposedRelease, command="held confirm"):
-    """Confirm, as a second person, a release against the agreement."""
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file as proposed."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.open_registrar() as registrar:
-            asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
-        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
-
-
-class DeclineRelease(_ProposedRelease, command="held decline"):
-    """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
-
-    def check(self, context: ActContext) -> None:
-        """Refuse a file of which no release is proposed."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        super().check(context)
-        with context.reading() as session:
-            releases.proposed(session, self.reference)
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.recording() as record:
-            releases.held(record.session, self.reference)
-            asked = releases.proposed(record.session, self.reference)
-            record.note("release-declined", self.reference, note=self.why)
-        return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
-
-
-class AssignHeldFile(_HeldFileAct, command="held assign"):
-    """Say who decides on a held file: you, or a colleague who may. Everybody else still may, too."""
-
-    confirmation: ClassVar = Confirmation.NOTHING
-
-    to: OneLine | None = option(
-        "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
-    )
-    text: Why | None = option("What to know of the file; name no child.", None)
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Put the person's name on the file, in place of any other."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.recording() as record:
-            releases.held(record.session, self.reference)
-            name = self.to or name_of(record.by)
-            if self.to and not roles.may(record.session, name, AccessRight.DECIDE):
-                raise GatewayError(f"{name} has no role that decides on held files")
-            if self.to and not roles.in_force(record.session):
-                staff.get_staff(record.session, name)
-            if self.text:
-                record.note("noted", self.reference, note=self.text)
-            record.note("assigned", self.reference, note=name)
-        return ActDone(f"{self.reference} is for {name} to decide")
-
-
-class ReturnHeldFile(_HeldFileAct, command="held return"):
-    """Return a held file to the sender, in your name, with advice on the receipt."""
-
-    advice: str = option("What the sender should do instead; the receipt says it; name no child.")
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file with the advice."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.open_registrar() as registrar:
-            releases.send_back(registrar, self.reference, by=context.person, advice=self.advice)
-        return ActDone(f"{self.reference} is returned")
-
-
-class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
-    """An act on several held files, each of which is decided by itself."""
-
-    done: ClassVar[str]
-
-    reference: tuple[Reference, ...] = argument(
-        "The files, as their receipts name them.", metavar="REF...", min_length=1, max_length=50
-    )
-
-    def effect(self, context: ActContext) -> str:
-        """Name the files."""
-        del context
-        return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
-
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Decide one of the files. GatewayError for a file that cannot be decided so."""
-        raise NotImplementedError
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Decide each file."""
-        with context.open_registrar() as registrar:
-            for reference in self.reference:
-                self.decide(registrar, reference, context.person)
-        return ActDone(f"{counted(len(self.reference), 'file')} {self.done}")
-
-
-class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
-    """Return several held files to their senders, in your name, with the same advice."""
-
-    done: ClassVar = "returned"
-
-    advice: str = option("What the senders should do instead; the receipts say it; name no child.")
-
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse the file with the advice."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        releases.send_back(registrar, reference, by=by, advice=self.advice)
-
-
-class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
-    """Release several held files, in your name, each to the teams that the agreement names."""
-
-    done: ClassVar = "released"
-
-    why: Why
-
-    def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Release the file."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        releases.release(registrar, reference, by=by, why=self.why)
-
-
-class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
-    """Ratify for the schools of several held files, and release what waits for that.
-
-    Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
-    """
-
-    signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
-    on: date | None = option("The day it was signed; today if not given.", None)
-    role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
-
-    def check(self, context: ActContext) -> None:
-        """Refuse a file that waits for something else. GatewayError."""
-        self._schools(context)
-
-    def effect(self, context: ActContext) -> str:
-        """Name the schools, and the files."""
-        schools = " and ".join(f"{name} ({one})" for one, name in self._schools(context).items())
-        return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Record each signature, and decide the waiting files again; name the files that go on waiting."""
-        from gateway.acts.agreement import RatifyAgreement  # noqa: PLC0415 - a listing needs none
-
-        told = [
-            RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
-            .carry_out(context)
-            .sentence
-            for one in self._schools(context)
-        ]
-        with context.reading() as session:
-            found = [transfers.get(session, one) for one in self.reference]
-        told += [
-            f"{one.upload.reference} goes on waiting: {for_officers(one.reasons)}"
-            for one in found
-            if one.state == "held"
-        ]
-        return ActDone("\n".join(told))
-
-    def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the schools by id, in the order of the files."""
-        with context.reading() as session:
-            names, schools = providers.names(session), []
-            for reference in self.reference:
-                transfer = transfers.get(session, reference)
-                if transfer.waits_for != "ratification":
-                    raise GatewayError(f"{reference} waits for no ratification")
-                schools.append(transfer.upload.provider)
-        return {one: names[one] for one in schools}
-
-
-class RefuseHeldFile(_HeldFileAct, command="held refuse"):
-    """Refuse a held file for good, in your name."""
-
-    why: Why
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.open_registrar() as registrar:
-            releases.refuse(registrar, self.reference, by=context.person, why=self.why)
-        return ActDone(f"{self.reference} is refused")
-
-
-class NoteHeldFile(_HeldFileAct, command="held note"):
-    """Put a note on a held file, for the next person to decide. No sender reads the note."""
-
-    confirmation: ClassVar = Confirmation.NOTHING
-    by_program: ClassVar = True
-
-    text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Add the note to the events of the file."""
-        from gateway.record import releases  # noqa: PLC0415 - as above
-
-        with context.recording() as record:
-            releases.held(record.session, self.reference)
-            record.note("noted", self.reference, note=self.text)
-        return ActDone(f"noted on {self.reference}")
-
-
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Name the teams with sight of sensitive files."""
     return " and ".join(names_of(catalogue.sensitive_teams(), catalogue))
-
-
-def release_in_words(asked: Release, catalogue: Catalogue) -> str:
-    """Say which teams get a file that is released, and what the agreement says against it."""
-    flow = catalogue.flow_of(asked.data_type)
-    kind = flow.of(asked.data_type).name if flow is not None else None
-    against = "; ".join(map(to_officer, asked.forbidden))
-    said = f" The agreement speaks against it: {against}." if against else ""
-    teams = " and ".join(names_of(asked.teams, catalogue))
-    return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
 
 
 def names_of(teams: Iterable[str], catalogue: Catalogue) -> list[str]:

@@ -12,6 +12,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
+from gateway.zones.landed import take_over
 
 AREA = Area.RULES
 
@@ -86,8 +87,6 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Move each complete upload, and note how many."""
-        from gateway.zones.landed import take_over  # noqa: PLC0415 - one command needs it
-
         with context.reading() as session:
             _gone(session, self.name)
         if self.name == load_settings(context.home).host.name:

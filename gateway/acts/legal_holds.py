@@ -11,6 +11,7 @@ from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
+from gateway.record.children import digests_of
 from gateway.registry import holds, persons
 from gateway.registry.holds import HoldSubject
 
@@ -59,8 +60,6 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
             return HoldSubject(reference=self.reference)
         if self.provider is not None:
             return HoldSubject(provider=self.provider)
-        from gateway.record.children import digests_of  # noqa: PLC0415 - loads the libraries of OpenPGP
-
         return HoldSubject(persons=digests_of(home, self.asked()))
 
 

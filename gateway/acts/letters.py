@@ -10,6 +10,9 @@ from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.model import counted
 from gateway.policy.dates import local_day, spoken
+from gateway.publish.letters_out import plain
+from gateway.publish.standing import Authority
+from gateway.record.letters import Letterhead, by_calendar, chase, chasing
 from gateway.registry import letters, log, providers
 
 AREA = Area.SCHOOLS
@@ -37,9 +40,6 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
 
     def rows(self, context: ActContext) -> list[Row]:
         """Write each letter due on the given days, once."""
-        from gateway.publish.standing import Authority  # noqa: PLC0415 - the same
-        from gateway.record.letters import Letterhead, by_calendar  # noqa: PLC0415 - loads OpenPGP libraries
-
         catalogue = context.catalogue
         letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
@@ -102,9 +102,6 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
 
     def effect(self, context: ActContext) -> str:
         """Show the letter, and to whom it goes. GatewayError as for the carrying out."""
-        from gateway.publish.letters_out import plain  # noqa: PLC0415 - loads templates
-        from gateway.record.letters import Letterhead, chasing  # noqa: PLC0415 - loads OpenPGP libraries
-
         with context.open_registrar() as registrar, context.reading() as session:
             found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
         recipients = ", ".join(one.recipient for one in found)
@@ -112,8 +109,6 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Owe the letter. GatewayError where there is nothing to write, or nobody to write to."""
-        from gateway.record.letters import chase  # noqa: PLC0415 - loads OpenPGP libraries
-
         with context.open_registrar() as registrar:
             owed = chase(registrar, self.provider, context.clock())
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")

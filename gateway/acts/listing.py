@@ -11,6 +11,7 @@ from pydantic import field_validator
 
 from gateway.acts.act import ActContext, ActListing, ReadingAct, option
 from gateway.errors import GatewayError
+from gateway.registry import providers
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -162,8 +163,6 @@ class ProviderListing(ListingAct):
     def check_provider(self, session: Session) -> None:
         """Refuse a provider that is not on record. NotFoundError."""
         if self.provider is not None:
-            from gateway.registry import providers  # noqa: PLC0415 - loads the tables of the registry
-
             providers.provider_row(session, self.provider)
 
 

@@ -21,7 +21,10 @@ from gateway.acts.act import (
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted
+from gateway.record import children
+from gateway.record.dual_control import name_of
 from gateway.registry import markers, staff
+from gateway.reports.subject_access import subject_access_report
 
 if TYPE_CHECKING:
     from gateway.record.children import Asked, FoundFile
@@ -44,14 +47,10 @@ class NamesChild(Act):
     def asked(self) -> Asked:
         """Return the child to look for."""
         # The index of pupils loads the libraries of OpenPGP.
-        from gateway.record import children  # noqa: PLC0415
-
         return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
 
     def check(self, context: ActContext) -> None:
         """Refuse an incomplete name of a child before the person confirms."""
-        from gateway.record import children  # noqa: PLC0415 - as above
-
         children.digests_of(context.home, self.asked())
 
 
@@ -62,8 +61,6 @@ class FindChild(NamesChild, command="pupils find", right=AccessRight.PROTECT):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Look the child up in the index, once the question is on record."""
-        from gateway.record import children  # noqa: PLC0415 - as above
-
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why)
         rows = [_row(one) for one in found.files]
@@ -93,9 +90,6 @@ class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT
 
     def carry_out(self, context: ActContext) -> Document:
         """Write the report of the findings, after recording the question."""
-        from gateway.record import children  # noqa: PLC0415 - as above
-        from gateway.reports.subject_access import subject_access_report  # noqa: PLC0415
-
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
             account = children.account(registrar, found, names=self.names)
@@ -117,8 +111,6 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
             )
 
     def _mark(self, context: ActContext, kind: markers.Kind, people: tuple[str, ...], why: str) -> ActDone:
-        from gateway.record import children  # noqa: PLC0415 - as above
-
         with context.open_registrar() as registrar:
             marker, unindexed = children.mark(
                 registrar, kind, self.asked(), people, by=context.person, why=why
@@ -187,8 +179,6 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Lift the marker."""
-        from gateway.record import children  # noqa: PLC0415 - as above
-
         with context.open_registrar() as registrar:
             children.unmark(registrar, self.number, by=context.person, why=self.why)
         return ActDone(f"marker {self.number} is off")
@@ -202,9 +192,6 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Look for the children, after recording the question."""
-        from gateway.record import children  # noqa: PLC0415 - as above
-        from gateway.record.dual_control import name_of  # noqa: PLC0415
-
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)

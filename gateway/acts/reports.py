@@ -14,6 +14,7 @@ from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Re
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.policy.dates import academic_year, local_day
+from gateway.record.accounts import account, accounts_of, review_of, span_of
 from gateway.registry import agreements, hooks, log, providers, review, roles, staff
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
@@ -38,8 +39,6 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
 
     def carry_out(self, context: ActContext) -> Document:
         """Read the account of one file, under the log's newly signed head."""
-        from gateway.record.accounts import account  # noqa: PLC0415 - loads the OpenPGP libraries
-
         with context.open_registrar() as registrar, registrar.registry.write() as session:
             wording = registrar.catalogue.wording
             found = account(session, self.reference, registrar.settings.organisation, wording)
@@ -56,8 +55,6 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
 
     def carry_out(self, context: ActContext) -> Document:
         """Read the accounts of the files within the person's sight."""
-        from gateway.record.accounts import accounts_of  # noqa: PLC0415 - loads the OpenPGP libraries
-
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
         until = last + timedelta(days=1)
         if until <= since:
@@ -94,8 +91,6 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
 
     def carry_out(self, context: ActContext) -> Document:
         """Review the term by the current record."""
-        from gateway.record.accounts import review_of, span_of  # noqa: PLC0415 - as above
-
         organisation = load_settings(context.home).organisation
         catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))

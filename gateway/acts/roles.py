@@ -13,6 +13,7 @@ from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.record import dual_control
 from gateway.record.dual_control import TwoPersonAct, agreed_to_give, note_proposer
+from gateway.record.key_confirming import check_read_out
 from gateway.registry import roles, staff
 
 AREA = Area.PEOPLE
@@ -168,8 +169,6 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 def _check_read_out(fingerprints: Sequence[str]) -> None:
     """Refuse what is too short for a fingerprint that was read out."""
-    from gateway.record.key_confirming import check_read_out  # noqa: PLC0415 - loads the OpenPGP libraries
-
     for fingerprint in fingerprints:
         check_read_out(fingerprint)
 

@@ -6,6 +6,9 @@ from typing import ClassVar
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, Area, option
 from gateway.acts.listing import ProviderListing, Row
+from gateway.model import Classified
+from gateway.policy.items import sensitive_headings
+from gateway.registry import transfers
 
 AREA = Area.CHILDREN
 
@@ -24,10 +27,6 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the findings in each file, latest first."""
-        from gateway.model import Classified  # noqa: PLC0415 - as below
-        from gateway.policy.items import sensitive_headings  # noqa: PLC0415 - as above
-        from gateway.registry import transfers  # noqa: PLC0415 - loads the tables, as above
-
         catalogue = context.catalogue
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:

@@ -1,25 +1,22 @@
-"""Transfers: listing and showing them, and withdrawing or redelivering a delivered file."""
+"""Transfers: listed, and shown with all that is on record of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
-    Act,
     ActContext,
     ActDetails,
-    ActDone,
     ActListing,
     Area,
     ReadingAct,
     Reference,
-    Why,
     argument,
     option,
 )
@@ -28,11 +25,7 @@ from gateway.home import shown_name
 from gateway.model import Classified, Transfer
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.reports.document import school_in_words, unlisted_in_words
 from gateway.zones.http_paths import row_number
-
-if TYPE_CHECKING:
-    from gateway.registry.recalls import FileOpening
 
 AREA = Area.FILES
 
@@ -168,96 +161,6 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         )
 
 
-class _RecallAct(Act, right=AccessRight.RECALL):
-    """An act on a delivered file."""
-
-    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
-    why: Why
-
-
-class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
-    """Withdraw a file from every mailbox at once, in your name, and see the readers.
-
-    The provider and data protection are told. A second person then confirms the withdrawal (confirm) or
-    delivers the file again (redeliver).
-    """
-
-    of_any_file: ClassVar = True  # A withdrawal only removes access.
-
-    def carry_out(self, context: ActContext) -> ActDetails:
-        """Withdraw the file for the time being."""
-        from gateway.record import delivered  # noqa: PLC0415 - loads what decides
-
-        with context.open_registrar() as registrar:
-            done = delivered.withdraw(registrar, self.reference, by=context.person, why=self.why)
-        copies = (
-            f"its copy is out of /out of {provider}, which may have fetched it" for provider in done.copies
-        )
-        return _withdrawn(
-            f"{self.reference} is out of every mailbox; its provider and data protection are told",
-            done.openings,
-            (*copies, f"a second person decides: gateway transfers confirm {self.reference} --why …"),
-        )
-
-
-class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
-    """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
-
-    team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")
-    override: bool = option(
-        "Propose it to a second person, where the agreement speaks against it.", default=False
-    )
-
-    def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind."""
-        return file_in_words(context, self.reference)
-
-    def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again, or propose to."""
-        from gateway.record import delivered  # noqa: PLC0415 - loads what decides
-
-        with context.open_registrar() as registrar:
-            done = delivered.redeliver(
-                registrar, self.reference,
-                by=context.person, why=self.why, teams=self.team, override=self.override,
-            )  # fmt: skip
-        if done.forbidden:
-            confirm = f"gateway transfers confirm {self.reference} --why …"
-            return ActDone(f"{self.reference} waits for a second person: {confirm}")
-        return ActDone(f"{self.reference} is in the mailboxes of {', '.join(done.teams)}")
-
-
-class ConfirmRecall(_RecallAct, command="transfers confirm"):
-    """Confirm, as a second person, a final withdrawal, or a delivery against the agreement."""
-
-    def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind, and repeat the first person's proposal and reason."""
-        from gateway.record import delivered  # noqa: PLC0415 - as above
-
-        with context.reading() as session:
-            first = delivered.proposal(session, self.reference)
-            events = log.events(session, self.reference, kind="withdrawn")
-        if first is not None:
-            said = (
-                f"{first.by} proposed to put it into the mailboxes of {', '.join(first.teams)}: {first.why}"
-            )
-        else:
-            said = f"{events[-1].actor} withdrew it: {events[-1].note}"
-        return f"{file_in_words(context, self.reference)} {said}"
-
-    def carry_out(self, context: ActContext) -> ActDetails:
-        """Confirm the first person's withdrawal or proposal."""
-        from gateway.record import delivered  # noqa: PLC0415 - as above
-
-        with context.open_registrar() as registrar:
-            done = delivered.confirm(registrar, self.reference, by=context.person, why=self.why)
-        if isinstance(done, delivered.Again):
-            said = f"{self.reference} is in the mailboxes of {', '.join(done.teams)}"
-            return ActDetails(said, values=None)
-        said = f"{self.reference} is withdrawn for good; its provider and data protection are told"
-        return _withdrawn(said, done.openings)
-
-
 def file_in_words(context: ActContext, reference: str) -> str:
     """Return a sentence that names a file's school and kind."""
     with context.reading() as session:
@@ -266,13 +169,6 @@ def file_in_words(context: ActContext, reference: str) -> str:
     wording = context.catalogue.wording
     kind = wording.name(transfer.data_type) if transfer.data_type else "of no known kind"
     return f"{reference} is from {school}, {kind}."
-
-
-def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:
-    rows = [{"at": one.at, "who": one.who, "team": one.team} for one in openings]
-    heading = f"{said}\nwho had opened it:" if rows else said
-    table = ActListing(rows, ("at", "who", "team"), empty="nobody had opened it")
-    return ActDetails(heading, values=rows, parts=(table,), closing=closing)
 
 
 def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
@@ -329,6 +225,6 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
-        "schools": [school_in_words(asdict(one)) for one in recognised.schools] if recognised else [],
-        "unlisted": [unlisted_in_words(asdict(one)) for one in recognised.unlisted] if recognised else [],
+        "schools": [one.in_words for one in recognised.schools] if recognised else [],
+        "unlisted": [one.in_words for one in recognised.unlisted] if recognised else [],
     }

@@ -5,7 +5,6 @@ import os
 import sys
 
 from gateway.cli import terminal
-from gateway.cli.nouns import NOUNS
 
 
 def main() -> None:
@@ -16,8 +15,9 @@ def main() -> None:
     gc.disable()
     from gateway.cli.app import COMMAND  # noqa: PLC0415 - importing the package stays cheap
 
-    if len(sys.argv) > 1 and sys.argv[1] in NOUNS:
-        COMMAND.commands[sys.argv[1]]
+    commands = COMMAND.commands
+    for word in sys.argv[1:3]:
+        commands = getattr(commands.get(word), "commands", {})
     if "_GATEWAY_COMPLETE" in os.environ:  # A shell asks for completions.
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
 
@@ -28,7 +28,4 @@ def main() -> None:
     try:
         COMMAND(prog_name="gateway")  # Also where the interpreter starts it, as on Windows.
     except OSError as error:  # Outside commands, as in the help.
-        from gateway.cli.console import complain  # noqa: PLC0415
-
-        complain(terminal.words(error))
-        sys.exit(1)
+        sys.exit(f"gateway: {terminal.words(error)}")

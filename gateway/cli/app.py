@@ -71,7 +71,7 @@ def _usual(context: typer.Context) -> str:
 
 
 class Loaded(Mapping[str, Any]):
-    """The commands by name; a module is loaded when its command is looked up."""
+    """The nouns by name; a module is loaded when its command is looked up."""
 
     def __init__(self) -> None:
         """Begin without any command loaded."""
@@ -90,6 +90,41 @@ class Loaded(Mapping[str, Any]):
     def __len__(self) -> int:
         """Return the number of commands."""
         return len(NOUNS)
+
+
+class Verbs(Mapping[str, Any]):
+    """The commands of a noun by name; its modules are loaded one by one until a command is found."""
+
+    def __init__(self, noun: str) -> None:
+        """Begin without any module loaded."""
+        self._noun = noun
+        self._waiting = NOUNS[noun].modules.split()
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as above
+        """Return the command of a name."""
+        while name not in self._known and self._waiting:
+            self._load()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names, in the order of the modules."""
+        while self._waiting:
+            self._load()
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        """Return the number of commands."""
+        return len(list(self))
+
+    def _load(self) -> None:
+        module = self._waiting.pop(0)
+        if module.startswith("acts."):
+            found = import_module("gateway.cli.derived").commands_of(self._noun, f"gateway.{module}")
+        else:
+            found = import_module(f"gateway.{module}").app
+        for name, command in typer.main.get_group(found).commands.items():
+            self._known.setdefault(name, command)
 
 
 class Nouns(TyperGroup):
@@ -130,11 +165,12 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     if name not in PROVIDERS and not has_server():
         return without_server(name)
     alone = typer.Typer()
-    if noun.acts:
-        derived = import_module("gateway.cli.derived")
-        found = derived.commands_of(name, noun.acts)
-    else:
-        found = getattr(import_module(f"gateway.cli.{noun.module or name}"), noun.attribute)
+    if not noun.attribute:
+        alone.add_typer(typer.Typer(no_args_is_help=True, help=noun.does), name=name)
+        group: Any = typer.main.get_group(alone).commands[name]
+        group.commands = Verbs(name)
+        return group
+    found = getattr(import_module(f"gateway.{noun.modules}"), noun.attribute)
     if isinstance(found, typer.Typer):
         alone.add_typer(found, name=name)
     else:

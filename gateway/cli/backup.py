@@ -12,7 +12,10 @@ from gateway.home import Home
 from gateway.home.settings import checked
 from gateway.home.store_settings import StoreSettings
 from gateway.homes import backup as backups
+from gateway.homes.left_behind import remove_old as remove
+from gateway.homes.move import move as work
 from gateway.model import counted
+from gateway.processor.service import open_processor
 
 
 @fails_clearly
@@ -59,8 +62,6 @@ def restore(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep."""
-    from gateway.processor.service import open_processor  # noqa: PLC0415 - loads the OpenPGP libraries
-
     with progress("reading the backup") as told:
         manifest = backups.restore(folder, Home(home), damaged=damaged, in_folder=in_folder, progress=told)
     with open_processor(Home(home), now):
@@ -104,13 +105,9 @@ def move(
     if remove_old:
         if database_url or store:
             raise ConfigurationError("--remove-old stands alone, after a move")
-        from gateway.homes.left_behind import remove_old as remove  # noqa: PLC0415 - as above
-
         files, former = remove(Home(home))
         out.print(f"removed {counted(files, 'sealed file')}{' and the former registry' if former else ''}")
         return
-    from gateway.homes.move import move as work  # noqa: PLC0415 - loads the OpenPGP libraries
-
     place = None if store is None else _store(store, endpoint, region, credentials, ca)
     with progress("moving") as told:
         moved = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))

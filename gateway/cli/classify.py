@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.text import Text
 
+from gateway.classify import classify, load_rules
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -22,9 +23,10 @@ from gateway.cli.console import (
     print_json,
 )
 from gateway.errors import GatewayError
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
+from gateway.policy.shipped import shipped_policies
 from gateway.reasons import told
-from gateway.reports.document import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
@@ -43,13 +45,9 @@ def classify_files(
     as_json: JsonOption = False,
 ) -> None:
     """Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent."""
-    from gateway.classify import classify, load_rules  # noqa: PLC0415 - keeps --help quick
-    from gateway.home.settings import ClassifyLimits  # noqa: PLC0415
-    from gateway.policy.shipped import shipped_policies  # noqa: PLC0415
-
     no_home = home == DEFAULT_HOME and not home.exists()
     rules = load_rules(policies or (shipped_policies() if no_home else existing(home).policies_in_force))
-    rows: list[dict[str, Any]] = []
+    seen: list[tuple[Path, Classified | ContentRefused]] = []
     complaints: list[str] = []
     progress = Console(stderr=True)
     for file in track(files, "classifying", console=progress, transient=True, disable=len(files) < _FEW):
@@ -57,16 +55,16 @@ def classify_files(
             with file.open("rb") as content:
                 _check_plain(file, content)
                 found = classify(content, file.name, ClassifyLimits(), rules, today=date.today())  # noqa: DTZ011
-            rows.append(described(file, found))
+            seen.append((file, found))
         except OSError as error:
             complaints.append(f"{file} cannot be read: {error.strerror}")
         except GatewayError as error:
             complaints.append(str(error))
     if as_json:
-        print_json(rows)
+        print_json([described(file, found) for file, found in seen])
     else:
-        for row in rows:
-            _print(row)
+        for file, found in seen:
+            _print(file, found)
     for complaint in complaints:
         complain(complaint)
     if complaints:
@@ -109,30 +107,28 @@ def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
     }
 
 
-def _print(row: dict[str, Any]) -> None:
-    out.print(Text(plain(row["file"]), style="bold"))
-    if row["data_type"] is None:
-        about = {
-            "kind": row["about"] or row["runner_up"] or "another collection",
+def _print(file: Path, found: Classified | ContentRefused) -> None:
+    out.print(Text(plain(file), style="bold"))
+    if isinstance(found, ContentRefused):
+        about: dict[str, str | int] = {
+            "kind": found.about or "something unknown",
             "kinds": "mock, predicted or forecast",
-            "what": row["about"],
-            "count": len(row["parts"]),
+            "what": found.about or "something unknown",
+            "count": len(found.parts),
         }
-        sentence, _ = told(row["code"], **about)
-        out.print(Text(f"  {sentence} [{row['code']}]"))
+        sentence, _ = told(found.code, **about)
+        out.print(Text(f"  {sentence} [{found.code}]"))
+        lines = [("because", found.evidence), ("sensitive", found.sensitive)]
     else:
-        count = "" if row["pupils"] is None else f", {counted(row['pupils'], 'pupil')}"
-        out.print(Text(f"  {row['data_type']} ({row['level']}, {row['format']}{count})"))
-    for label, lines in (("because", row["evidence"]), ("not in Appendix A", row["other_items"])):
-        for line in lines:
-            out.print(Text(f"  {label}: {plain(line)}"))
-    for one in row["schools"]:
-        out.print(Text(f"  school: {plain(school_in_words(one))}"))
-    for one in row["unlisted"]:
-        out.print(Text(f"  not listed: {plain(unlisted_in_words(one))}"))
-    for topic in row["sensitive"]:
-        out.print(Text(f"  sensitive: {plain(topic)}"))
-    for finding in row["findings"]:
-        out.print(
-            Text(f"  {finding['severity']}: {finding['code']} in {counted(finding['count'], 'record')}")
-        )
+        count = "" if found.pupils is None else f", {counted(found.pupils, 'pupil')}"
+        out.print(Text(f"  {found.data_type} ({found.level}, {found.format}{count})"))
+        lines = [
+            ("because", found.evidence),
+            ("not in Appendix A", found.other_items),
+            ("school", tuple(one.in_words for one in found.schools)),
+            ("not listed", tuple(one.in_words for one in found.unlisted)),
+        ]
+    for label, each in ((label, one) for label, some in lines for one in some):
+        out.print(Text(f"  {label}: {plain(each)}"))
+    for one in found.findings if isinstance(found, Classified) else ():
+        out.print(Text(f"  {one.severity}: {one.code} in {counted(one.count, 'record')}"))

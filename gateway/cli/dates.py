@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from gateway.errors import GatewayError
+from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import typed_moment
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
@@ -49,8 +51,6 @@ def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
 
     GatewayError for a past moment.
     """
-    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - few commands are told a day
-
     last = until
     if until.tzinfo is None:
         zone = ZoneInfo(load_catalogue(policies).calendar.timezone)
@@ -64,6 +64,4 @@ def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
     """Convert a given day (at noon) or local time to UTC; now for None."""
     if given is None:
         return datetime.now(UTC)
-    from gateway.policy.dates import typed_moment  # noqa: PLC0415 - few commands are told a day
-
     return typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)

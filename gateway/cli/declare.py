@@ -18,14 +18,14 @@ from gateway.cli.console import (
     plain,
     registrar_of,
 )
-from gateway.cli.derived import command_of, commands_of
+from gateway.cli.derived import command_of
 from gateway.model import Refused
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
 
-app = commands_of("declarations", "gateway.acts.declarations")
+app = typer.Typer()
 _declared = command_of(Declare)
 
 

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from gateway.cli.console import fails_clearly
+from gateway.homes.demo.story import demonstrate, run_sandbox
 
 
 @fails_clearly
@@ -21,10 +22,6 @@ def demo(
     """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
     shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
     if sandbox is not None:
-        from gateway.homes.demo.story import run_sandbox  # noqa: PLC0415 - loads every library
-
         run_sandbox(shown, sandbox)
         return
-    from gateway.homes.demo.story import demonstrate  # noqa: PLC0415 - loads every library
-
     demonstrate(shown)

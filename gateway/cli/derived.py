@@ -43,7 +43,6 @@ from gateway.cli.console import (
 )
 from gateway.cli.documents import AnnexOption, CsvOption, HtmlOption, deliver, write_listing
 from gateway.cli.identity import real_account, sight_here
-from gateway.cli.nouns import NOUNS
 from gateway.cli.options import LimitOption
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -51,17 +50,13 @@ from gateway.home import Home
 _DAY = "a day like 2026-11-24"
 
 
-def commands_of(noun: str, modules: str, does: str = "") -> typer.Typer:
-    """Make the group of a noun from the acts of the modules, in order of declaration.
-
-    `does` is the help of a noun that stands in no list of nouns.
-    """
-    app = typer.Typer(no_args_is_help=True, help=does or NOUNS[noun].does)
-    for module in modules.split():
-        for act in acts_in(module):
-            group, _, verb = act.command.rpartition(" ")
-            if group == noun:
-                app.command(verb)(command_of(act))
+def commands_of(noun: str, module: str, does: str = "") -> typer.Typer:
+    """Make the commands of a noun from the acts of a module, in order of declaration; `does` is the help."""
+    app = typer.Typer(no_args_is_help=True, help=does)
+    for act in acts_in(module):
+        group, _, verb = act.command.rpartition(" ")
+        if group == noun:
+            app.command(verb)(command_of(act))
     return app
 
 

@@ -52,7 +52,19 @@ from gateway.policy.dates import academic_year, local_day
 from gateway.policy.ratification import years_in_force
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded, proposal
-from gateway.registry import copies, keys, log, persons, register, retention, roles, staff, transfers
+from gateway.registry import (
+    copies,
+    hand_ons,
+    hooks,
+    keys,
+    log,
+    persons,
+    register,
+    retention,
+    roles,
+    staff,
+    transfers,
+)
 from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of
 from gateway.zones.landed import count_aside, named_at, waiting
@@ -294,8 +306,6 @@ def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
     """Yield what other systems of the authority do not take: files handed on, messages for web hooks."""
-    from gateway.registry import hand_ons, hooks  # noqa: PLC0415 - most homes have neither
-
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"

@@ -10,6 +10,8 @@ import typer
 
 from gateway.cli.console import err, exact_cell, out, print_exactly, print_json
 from gateway.errors import GatewayError
+from gateway.reports.document import ReportTable, as_csv, as_object, as_text
+from gateway.zones.spool import write_durably
 
 if TYPE_CHECKING:
     from gateway.reports.document import Document
@@ -32,8 +34,6 @@ def deliver(
 
     GatewayError where a file cannot be written, or where a table is asked for and the report has none.
     """
-    from gateway.reports.document import as_csv, as_object, as_text  # noqa: PLC0415 - reports are seldom
-
     if as_json:
         print_json(as_object(document))
     if html is None and csv is None and not as_json:
@@ -52,16 +52,12 @@ def write_listing(
     place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
 ) -> None:
     """Write a listing as a table for a spreadsheet, readable by the owner only. GatewayError as above."""
-    from gateway.reports.document import ReportTable, as_csv  # noqa: PLC0415 - as above
-
     cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)
     headings = tuple(column.replace("_", " ") for column in columns)
     _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)
 
 
 def _write(place: Path, text: str, *, as_json: bool) -> None:
-    from gateway.zones.spool import write_durably  # noqa: PLC0415 - no Windows can fsync a folder
-
     try:
         write_durably(place, text.encode(), mode=0o600)
     except OSError as error:

@@ -23,7 +23,6 @@ from gateway.cli.console import (
     rfc3339,
     show,
 )
-from gateway.cli.derived import commands_of
 from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
@@ -34,7 +33,7 @@ from gateway.policy.timescale import asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
-app = commands_of("flows", "gateway.acts.agreement_flows")
+app = typer.Typer()
 
 
 class FlowState(StrEnum):

@@ -15,7 +15,11 @@ from gateway.examiner import confinement
 from gateway.home import Home
 from gateway.home.settings import ConsoleSettings, ProcessorSettings, Settings, load_limits
 from gateway.home.versions import policy_digest
+from gateway.homes.create import make_folders
 from gateway.homes.left_behind import left_behind
+from gateway.openpgp.engines import prove_program
+from gateway.publish.everything import publish_all
+from gateway.record.policy_check import check
 from gateway.secrets import secret_files
 from gateway.store.of_home import faults_of_store
 
@@ -71,9 +75,6 @@ def _made_once(home: Home) -> Iterator[Complaint]:
 
 
 def _make_anew(home: Home) -> None:
-    from gateway.homes.create import make_folders  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.publish.everything import publish_all  # noqa: PLC0415 - as above
-
     make_folders(home)
     publish_all(home, now())
 
@@ -88,8 +89,6 @@ def _draft(home: Home) -> Iterator[Complaint]:
         return
     if policy_digest(home.policies) == home.policies_in_force.name:
         return
-    from gateway.record.policy_check import check  # noqa: PLC0415 - loads the classifier
-
     if faults := check(home.policies):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         what = f"the draft in {home.policies} has faults: {faults[0]}{more}"
@@ -191,8 +190,6 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 def _engine(home: Home, settings: ProcessorSettings) -> Iterator[Complaint]:
     """Yield a complaint where no OpenPGP program is used, or accepts bad signatures, or refuses good ones."""
-    from gateway.openpgp.engines import prove_program  # noqa: PLC0415 - loads the OpenPGP libraries
-
     lack = None
     try:
         prove_program(settings)

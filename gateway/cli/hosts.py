@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, now, out, registrar_of, who
-from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.homes.new_host import new_code, packed, unpacked
 from gateway.registry import hosts, log
 
-app = commands_of("hosts", "gateway.acts.hosts")
+app = typer.Typer()
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="What a host hands to another, sealed.")]
 
@@ -27,8 +27,6 @@ def add(
 
     For an existing host: the missing parts, such as a new key of the gateway.
     """
-    from gateway.homes.new_host import new_code, packed  # noqa: PLC0415 - loads the OpenPGP libraries
-
     code = new_code()
     sealed = packed(Home(home), name, code)
     with registrar_of(home) as registrar, registrar.registry.write() as session:
@@ -52,8 +50,6 @@ def join(file: FileArgument, home: HomeOption = DEFAULT_HOME) -> None:
 
     Asks for the code shown by gateway hosts add, or reads the code as a line of standard input.
     """
-    from gateway.homes.new_host import unpacked  # noqa: PLC0415 - loads the OpenPGP libraries
-
     # Never an argument, visible to other users.
     code = typer.prompt("Code", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
     name, files = unpacked(file.read_bytes(), Home(home), code.strip().lower())

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.acts.act import WAITS
-from gateway.acts.keys import ConfirmKeys
+from gateway.acts.key_changes import ConfirmKeys
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -28,17 +28,27 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.derived import command_of, commands_of
+from gateway.cli.derived import command_of
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_key_policy, load_settings
 from gateway.homes.settings_text import note_passphrase_file
+from gateway.keys import reseal as resealing
+from gateway.keys import rotation
+from gateway.keys.notices import host_list
 from gateway.model import GatewayKeyKind, counted
+from gateway.openpgp.certificates import grouped
+from gateway.publish.everything import publish_all
+from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import keys
+from gateway.secrets import passphrase, secret_files
+from gateway.secrets.signing import Signing
+from gateway.ssh import server
+from gateway.zones.spool import private_mode, write_durably
 
-app = commands_of("keys", "gateway.acts.keys")
+app = typer.Typer()
 gateway_app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP keys.")
 host_app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
 app.add_typer(gateway_app, name="gateway")
@@ -58,9 +68,6 @@ def export(home: HomeOption = DEFAULT_HOME) -> None:
 @command_in(gateway_app, "show")
 def list_gateway_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the gateway's keys, with fingerprints as read out."""
-    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.secrets import secret_files  # noqa: PLC0415
-
     with registry(home) as opened, opened.read() as session:
         rows = [dataclasses.asdict(key) for key in keys.list_keys(session, "gateway", "gateway")]
     for row in rows:
@@ -94,21 +101,17 @@ def rotate(
 
     May be repeated after an interruption.
     """
-    from gateway.keys.rotation import resume  # noqa: PLC0415
-    from gateway.keys.rotation import rotate as change  # noqa: PLC0415
-    from gateway.openpgp.certificates import grouped  # noqa: PLC0415 - loads the OpenPGP libraries
-
     place, at = existing(home), now()
     end = at + timedelta(days=load_key_policy(place).overlap_days)
     if until is not None:
         end = dates.last_moment(until, place.policies_in_force, at)
     with registry(home, whole=True) as opened:
         # Whoever is asked below is put on record with the keys in use, so a change cut off comes first.
-        done = resume(place, opened, at)
+        done = rotation.resume(place, opened, at)
         if done is None:
             if not _agreed(home, "rotate-compromised" if compromised else "rotate", "gateway-keys"):
                 return
-            done = change(
+            done = rotation.rotate(
                 place,
                 opened,
                 load_settings(place),
@@ -135,11 +138,9 @@ def reseal(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Reseal stored files from older keys to the current one. May be interrupted and repeated."""
-    from gateway.keys.reseal import reseal as work  # noqa: PLC0415 - loads the OpenPGP libraries
-
     place = Home(home)
     with registry(home, whole=True) as opened, progress("resealing") as told:
-        outcome = work(place, opened, limit=limit, progress=told)
+        outcome = resealing.reseal(place, opened, limit=limit, progress=told)
     out.print(
         f"open with the current key: {counted(outcome.kept, 'file')} ({outcome.proved} proved by content); "
         f"with no key of ours: {outcome.unopenable}; left: {outcome.left}"
@@ -151,14 +152,12 @@ def reseal(
 @command_in(gateway_app)
 def destroy(fingerprint: FingerprintArgument, home: HomeOption = DEFAULT_HOME) -> None:
     """Destroy the secret half of a key out of use and needed by no stored file."""
-    from gateway.keys.reseal import destroy as end  # noqa: PLC0415 - loads the OpenPGP libraries
-
     with registry(home) as opened, opened.read() as session:
         whole = keys.find_key(session, "gateway", "gateway", fingerprint).fingerprint
     if not _agreed(home, "destroy", whole):
         return
     with registry(home, whole=True) as opened:
-        key = end(Home(home), opened, fingerprint, at=now(), person=who())
+        key = resealing.destroy(Home(home), opened, fingerprint, at=now(), person=who())
     out.print(f"the secret half of {key.fingerprint} is destroyed; backups may still hold it")
 
 
@@ -171,16 +170,13 @@ def protect(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put the gateway's secrets under a new passphrase. May be repeated after an interruption."""
-    from gateway.keys.rotation import changing_keys  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.secrets import passphrase, secret_files  # noqa: PLC0415
-
     place = Home(home)
     new = None if none else passphrase.new_passphrase(passphrase_file)
     if new is not None and secret_files.are_under(place, new):
         passphrase.keep(new)  # An interrupted run: some secrets open with the new passphrase only.
     if not _agreed(home, "unprotect" if none else "protect", "gateway-keys"):
         return
-    with changing_keys(place):
+    with rotation.changing_keys(place):
         secret_files.protect(place, new)
     passphrase.forget()
     out.print("the secrets are under no passphrase" if none else "the secrets are under the new passphrase")
@@ -194,8 +190,6 @@ def protect(
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
     """Do two people want the act, with roles in force? Say so while the second is missing."""
-    from gateway.record.dual_control import TwoPersonAct, agreed  # noqa: PLC0415 - loads the OpenPGP libraries
-
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
@@ -206,8 +200,6 @@ def _agreed(home: Path, act: str, subject: str) -> bool:
 
 
 def _signing(home: Path) -> str:
-    from gateway.secrets import secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
-
     return secret_files.signing_fingerprint(Home(home))
 
 
@@ -239,8 +231,6 @@ def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 @command_in(host_app)
 def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
     """Make the next host key, and announce it to clients. That of intake is made by intake's own user."""
-    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
-
     secret = _started(Home(home), service)
     key = server.announce(secret)
     out.print(f"announced  {key.get_fingerprint()}")
@@ -255,8 +245,6 @@ def switch(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Put the announced host key in use, some weeks after the announcement."""
-    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
-
     secret = _started(Home(home), service)
     announced = server.announced_at(secret)
     if announced is not None and announced > now() - _KNOWN_AFTER and not yes:
@@ -276,11 +264,6 @@ def switch(
 @command_in(host_app)
 def publish(home: HomeOption = DEFAULT_HOME) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
-    from gateway.keys.notices import host_list  # noqa: PLC0415
-    from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.secrets.signing import Signing  # noqa: PLC0415
-    from gateway.zones.spool import private_mode, write_durably  # noqa: PLC0415
-
     place, at = Home(home), now()
     rows = [row for row in _host_keys(place) if row["service"] == HostKeyService.INTAKE]
     if not rows:
@@ -296,8 +279,6 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
 
 
 def _host_keys(home: Home) -> list[dict[str, Any]]:
-    from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
-
     rows = []
     for service in HostKeyService:
         secret = _secret(home, service)

@@ -34,10 +34,13 @@ from gateway.cli.identity import sight_here
 from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
+from gateway.homes.audit.audit import Anchors, audit, rows_to_look_at, summary
+from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, settled
 from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions, watch
 from gateway.log.checkpoint import read_checkpoint
 from gateway.model import counted
 from gateway.observe.logs import entry_as_json
+from gateway.processor.checkpoints import keep_cosigned
 from gateway.publish.projection import number_in, replace_published, size_of_head
 from gateway.registry import log
 from gateway.registry.sight import unseen
@@ -48,7 +51,7 @@ if TYPE_CHECKING:
 
     from gateway.record.registrar import Registrar
 
-app = typer.Typer(no_args_is_help=True, help="The append-only log.")
+app = typer.Typer()
 _SHOWN = 50
 _LINES_OF_A_HEAD = 4  # Origin, size, root, and a signature after an empty line.
 
@@ -93,8 +96,6 @@ def verify(
 
     Exit 1 for a contradiction, 2 for a named file without head or receipt.
     """
-    from gateway.homes.audit.audit import summary  # noqa: PLC0415 - loads the OpenPGP libraries
-
     heads = [_named_head(file) for file in checkpoint or []]
     with registrar_of(home) as registrar, progress("recomputing the log") as told, ExitStack() as ends:
         signing = registrar.signing
@@ -126,9 +127,6 @@ def inconsistencies(
     `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
     total. `portions` are as for `audit`.
     """
-    from gateway.homes.audit.audit import Anchors, audit, rows_to_look_at  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.homes.audit.files import check_published, check_sealed, settled  # noqa: PLC0415
-
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:
         watch(session, _counting(rows_to_look_at(session), tell))
@@ -154,8 +152,6 @@ def cosign(
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
     """Store and publish a cosigned head, and say so."""
-    from gateway.processor.checkpoints import keep_cosigned  # noqa: PLC0415 - loads the OpenPGP libraries
-
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
@@ -333,8 +329,6 @@ def _named_head(file: Path) -> tuple[str, str]:
 
 
 def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -> Iterator[Inconsistency]:
-    from gateway.homes.audit.files import fault_of_head  # noqa: PLC0415 - loads the OpenPGP libraries
-
     log_keys = log.keys_in_time(session, vkey)
     for name, text in heads:
         kept = read_checkpoint(text, {one.key for one in log_keys})

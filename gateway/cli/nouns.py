@@ -1,4 +1,4 @@
-"""Every command by name, with module and help, so that listing needs no loading."""
+"""Every command by name, with modules and help, so that listing needs no loading."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Noun:
-    """A command, or a group of commands, in a module of `gateway.cli`."""
+    """A command, or a group of commands."""
 
     does: str
     """The purpose, as in the command's own help."""
-    module: str = ""
-    """The module; by default the one of the noun's name."""
-    attribute: str = "app"
-    """The name of the command in the module."""
-    acts: str = ""
-    """The modules of the acts behind the commands, separated by spaces, if any."""
+    modules: str
+    """The modules below `gateway` that hold the commands, separated by spaces, those quick to load first.
+
+    A command is looked for in one after the other. Those of `acts` are derived; others hold an `app`.
+    """
+    attribute: str = ""
+    """The name in the module of a noun that is one command, or has options of its own."""
 
 
 PROVIDERS = frozenset({"classify", "receipts", "samples", "send", "verify-release"})
@@ -24,112 +25,115 @@ PROVIDERS = frozenset({"classify", "receipts", "samples", "send", "verify-releas
 # In the order of the help: verbs, then nouns.
 NOUNS = {
     "init": Noun(
-        "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "services", "init"
+        "Create a home: settings, policies, keys, an empty registry. Never overwrites.", "cli.home", "init"
     ),
-    "run": Noun("Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C.", "services", "run"),
-    "process": Noun("Open, classify, decide and route what landed, until SIGTERM.", "services", "process"),
+    "run": Noun("Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C.", "cli.home", "run"),
+    "process": Noun(
+        "Open, classify, decide and route what landed, until SIGTERM.", "cli.services", "process"
+    ),
     "doctor": Noun(
         "Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass.",
-        attribute="doctor",
+        "cli.doctor",
+        "doctor",
     ),
     "status": Noun(
         "Say whether the services are reached, what waits, and what runs out. Exit 1 where all is not well.",
-        attribute="status",
+        "cli.status",
+        "status",
     ),
     "backup": Noun(
         "Copy a whole home, consistent while the services run. Guard the copy as you guard the home's keys.",
-        attribute="backup",
+        "cli.backup",
+        "backup",
     ),
     "restore": Noun(
         "Make a new home from a backup. Never overwrites. Then run: gateway doctor --deep.",
-        "backup",
+        "cli.backup",
         "restore",
     ),
     "upgrade": Noun(
         "Bring a home of an earlier version up to this one. Without an option, say what that takes.",
-        attribute="upgrade",
+        "cli.upgrade",
+        "upgrade",
     ),
     "move": Noun(
         "Move the registry to PostgreSQL, the sealed files to an S3 store, or both. Stop the services first.",
-        "backup",
+        "cli.backup",
         "move",
     ),
     "install": Noun(
         "Lay out units, users, folders, alert rules and a sample of the settings for systemd.",
-        attribute="install",
+        "cli.install",
+        "install",
     ),
     "classify": Noun(
         "Say what plain files are, why, what they hold and what is wrong with them. Nothing is sent.",
-        attribute="classify_files",
+        "cli.classify",
+        "classify_files",
     ),
     "samples": Noun(
         "Write synthetic files of every flow. No pupil in them exists, and no UPN in them can.",
-        attribute="samples",
+        "cli.samples",
+        "samples",
     ),
     "verify-release": Noun(
         "Check that a file is of a release and unchanged, by the release's signed statement. Works offline.",
-        "verify_release",
+        "cli.verify_release",
         "verify_release",
     ),
     "demo": Noun(
         "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",
-        attribute="demo",
+        "cli.demo",
+        "demo",
     ),
     "sandbox": Noun(
         "Run a whole gateway on loopback with a throw-away home, until Ctrl-C. No pupil belongs into it.",
-        attribute="sandbox",
+        "cli.sandbox",
+        "sandbox",
     ),
-    "serve": Noun("Run one of the services in the foreground.", "services", "serve"),
+    "serve": Noun("Run one of the services in the foreground.", "cli.services"),
     "send": Noun(
         "The provider's side: gateway send FILE... checks, signs, encrypts and sends files, and waits for "
-        "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent."
+        "their verified receipts. Exit 0: all accepted; 3: some held; 1: some refused, or not sent.",
+        "cli.send",
+        "app",
     ),
-    "providers": Noun("Enrol providers and look at them.", acts="gateway.acts.providers"),
-    "keys": Noun("Keys of providers and staff, and the gateway's own."),
-    "staff": Noun("Enrol the authority's staff and look at them.", acts="gateway.acts.staff"),
-    "roles": Noun("Who may do what, by name.", acts="gateway.acts.roles"),
-    "agreement": Noun("The yearly data sharing agreement.", acts="gateway.acts.agreement"),
-    "year": Noun("The school year: opened each summer, and what it lacks."),
-    "transfers": Noun("What landed and what became of it."),
-    "held": Noun("Files that wait for a person or a date.", acts="gateway.acts.held_files"),
-    "notices": Noun("Notices to the authority's data protection officers.", acts="gateway.acts.notices"),
-    "receipts": Noun("Signed receipts."),
-    "letters": Noun(
-        "Letters to schools and staff: who is written to, and when.", acts="gateway.acts.letters"
+    "providers": Noun("Enrol providers and look at them.", "acts.providers"),
+    "keys": Noun(
+        "Keys of providers and staff, and the gateway's own.", "acts.keys acts.key_changes cli.keys"
     ),
+    "staff": Noun("Enrol the authority's staff and look at them.", "acts.staff"),
+    "roles": Noun("Who may do what, by name.", "acts.roles"),
+    "agreement": Noun("The yearly data sharing agreement.", "acts.agreement"),
+    "year": Noun("The school year: opened each summer, and what it lacks.", "cli.year"),
+    "transfers": Noun("What landed and what became of it.", "acts.transfers acts.recalls cli.transfers"),
+    "held": Noun("Files that wait for a person or a date.", "acts.held_files acts.held_decisions"),
+    "notices": Noun("Notices to the authority's data protection officers.", "acts.notices"),
+    "receipts": Noun("Signed receipts.", "cli.receipts"),
+    "letters": Noun("Letters to schools and staff: who is written to, and when.", "acts.letters"),
     "handon": Noun(
-        "Files of teams handed on to other systems of the authority (docs/hand-on.md).",
-        acts="gateway.acts.handon",
+        "Files of teams handed on to other systems of the authority (docs/hand-on.md).", "acts.handon"
     ),
-    "flows": Noun("What the agreement lists, row by row, and when it came."),
-    "log": Noun("The append-only log."),
-    "penalties": Noun(
-        "Addresses that failed to log in too often and have to wait.", acts="gateway.acts.penalties"
+    "flows": Noun(
+        "What the agreement lists, row by row, and when it came.", "acts.agreement_flows cli.flows"
     ),
-    "programs": Noun(
-        "Programs of the authority that use the API (docs/api.md).", acts="gateway.acts.programs"
-    ),
-    "hooks": Noun(
-        "Web hooks: systems of the authority that are told of events (docs/api.md).",
-        acts="gateway.acts.hooks",
-    ),
-    "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md)."),
-    "policy": Noun("The policies: checked, explained, tried and compared."),
-    "discrepancies": Noun(
-        "Pupils on two rolls, other dates of birth, old numbers.", acts="gateway.acts.discrepancies"
-    ),
-    "headings": Noun("What providers say that their headings mean.", acts="gateway.acts.headings"),
-    "sensitive": Noun("Sensitive headings that came, without their values.", acts="gateway.acts.sensitive"),
-    "pupils": Noun("Which files hold a child. Every question is logged."),
-    "declarations": Noun("Transfers that were declared to go another way.", "declare"),
-    "report": Noun("Reports for people.", acts="gateway.acts.reports"),
-    "retention": Noun("How long things are kept (policies/retention.toml)."),
-    "breach": Noun(
-        "Records of breaches of personal data (agreement, section 10).", acts="gateway.acts.breaches"
-    ),
-    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", acts="gateway.acts.legal_holds"),
+    "log": Noun("The append-only log.", "cli.log"),
+    "penalties": Noun("Addresses that failed to log in too often and have to wait.", "acts.penalties"),
+    "programs": Noun("Programs of the authority that use the API (docs/api.md).", "acts.programs"),
+    "hooks": Noun("Web hooks: systems of the authority that are told of events (docs/api.md).", "acts.hooks"),
+    "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md).", "acts.hosts cli.hosts"),
+    "policy": Noun("The policies: checked, explained, tried and compared.", "acts.policy_explain cli.policy"),
+    "discrepancies": Noun("Pupils on two rolls, other dates of birth, old numbers.", "acts.discrepancies"),
+    "headings": Noun("What providers say that their headings mean.", "acts.headings"),
+    "sensitive": Noun("Sensitive headings that came, without their values.", "acts.sensitive"),
+    "pupils": Noun("Which files hold a child. Every question is logged.", "acts.pupils cli.pupils"),
+    "declarations": Noun("Transfers that were declared to go another way.", "cli.declare acts.declarations"),
+    "report": Noun("Reports for people.", "acts.reports"),
+    "retention": Noun("How long things are kept (policies/retention.toml).", "acts.retention cli.retention"),
+    "breach": Noun("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
+    "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
 # Former names: still working with a note of the new name, and hidden from the help.
 FORMER = {
-    "declare": Noun("The former name of declarations add.", attribute="former"),
+    "declare": Noun("The former name of declarations add.", "cli.declare", "former"),
 }

@@ -13,8 +13,9 @@ import typer
 from rich.text import Text
 from sqlmodel import Session
 
-from gateway.acts.policy_explain import ExplainDecision, decision_object
+from gateway.acts.policy_explain import decision_object
 from gateway.cli import dates, policy_draft
+from gateway.cli.classify import described
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -30,10 +31,11 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.derived import command_of, commands_of
+from gateway.cli.derived import commands_of
 from gateway.cli.options import WhyGivenOption, WhyOption
 from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError, GatewayError
+from gateway.examiner.parent import Examiner
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import nearest
@@ -45,12 +47,16 @@ from gateway.policy.explain import diff as outcomes
 from gateway.policy.explain import render
 from gateway.policy.faults import PolicyFault
 from gateway.policy.new_flow import declare
+from gateway.processor.dry_run import Trial, try_file
 from gateway.record import policy_proposals as proposals
+from gateway.record.policies_in_force import Keeper, load_policies
+from gateway.record.policy_check import check as faults_of
+from gateway.record.policy_check import simulate as simulated
+from gateway.record.policy_drafts import check_name, policies_with
 from gateway.registry import log, providers
+from gateway.secrets.signing import Signing
 
 if TYPE_CHECKING:
-    from gateway.processor.dry_run import Trial
-    from gateway.record.policies_in_force import Keeper
     from gateway.record.policy_check import Simulated
     from gateway.registry.database import Registry
 
@@ -61,9 +67,8 @@ FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Try them on the files of so many days.")]
 _DAYS = 180
 
-app = typer.Typer(no_args_is_help=True, help="The policies: checked, explained, tried and compared.")
+app = typer.Typer()
 app.add_typer(commands_of("policy harmless", "gateway.acts.harmless", _HARMLESS), name="harmless")
-app.command("explain")(command_of(ExplainDecision))
 app.command("confirm")(policy_draft.confirm)
 app.add_typer(policy_draft.new_app, name="new")
 app.add_typer(policy_draft.optional_app, name="optional")
@@ -82,8 +87,6 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Name every fault of the policies: file, line and key. Exit 1 where there is any."""
-    from gateway.record.policy_check import check as faults_of  # noqa: PLC0415 - loads the classifier
-
     policies = folder or existing(home).policies
     if not policies.is_dir():
         raise ConfigurationError(f"{policies} is no folder")
@@ -188,9 +191,6 @@ def simulate(
 
     Nothing is opened, sent or changed. Recognition of files is not simulated: see policy test.
     """
-    from gateway.record.policy_check import simulate as simulated  # noqa: PLC0415 - loads the classifier
-    from gateway.record.policy_drafts import check_name, policies_with  # noqa: PLC0415 - loads the registry's libraries
-
     if (folder is None) == (pack is None):
         raise typer.BadParameter("give either a folder of policies, or --pack")
     in_force = existing(home).policies_in_force
@@ -336,23 +336,16 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
 def _sign_head(session: Session, place: Home) -> None:
     """Sign the log's head in the transaction that changed the log."""
-    from gateway.secrets.signing import Signing  # noqa: PLC0415 - loads the OpenPGP libraries
-
     signing = Signing.load(place, load_settings(place))
     log.sign_head(session, signing.log_key, signing.origin, now())
 
 
 def _keeper(place: Home, opened: Registry) -> Keeper:
-    from gateway.record.policies_in_force import Keeper  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.secrets.signing import Signing  # noqa: PLC0415
-
     return Keeper(place, opened, Signing.load(place, load_settings(place)), now, by_hand=True)
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
     """Show the differences from the policies in force, lost protection first, and changed past outcomes."""
-    from gateway.record.policy_check import simulate as simulated  # noqa: PLC0415 - as above
-
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:
@@ -389,11 +382,6 @@ def try_out(
     as_json: JsonOption = False,
 ) -> None:
     """Say what would become of a provider's file on a day. Nothing is sent, kept or logged."""
-    from gateway.cli.classify import described  # noqa: PLC0415
-    from gateway.examiner.parent import Examiner  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.processor.dry_run import try_file  # noqa: PLC0415 - the same
-    from gateway.record.policies_in_force import load_policies  # noqa: PLC0415
-
     place = Home(home)
     policies = load_policies(folder or place.policies_in_force)
     trial = _trial(file, sender, dates.moment(on, policies.catalogue), policies.catalogue.bodies.kinds())
@@ -413,8 +401,6 @@ def try_out(
 
 
 def _trial(file: Path, sender: str, at: datetime, kinds: Collection[str]) -> Trial:
-    from gateway.processor.dry_run import Trial  # noqa: PLC0415
-
     if sender not in kinds:
         return Trial(file=file, provider=sender, at=at)
     anyone = Provider(id=sender, name=sender, kind=sender, ratified=True)

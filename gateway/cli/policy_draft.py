@@ -8,6 +8,7 @@ import tomlkit
 import typer
 from rich.text import Text
 
+from gateway.classify.load import load_rules
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -20,6 +21,7 @@ from gateway.cli.console import (
     plain,
     show,
 )
+from gateway.cli.policy_sample import doubts, kind_of, read_sample
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.home.settings_file import nearest
@@ -31,6 +33,8 @@ from gateway.policy.dates import local_day
 from gateway.policy.new_flow import NewFlow, begin, check_new, write_flow
 from gateway.policy.schema import ClauseId
 from gateway.policy.timescale import names_today, standing_of, told_today
+from gateway.record import policy_drafts
+from gateway.record.policy_check import check
 from gateway.zones.spool import write_durably
 
 ClausesArgument = Annotated[
@@ -128,10 +132,6 @@ def flow(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""
-    from gateway.classify.load import load_rules  # noqa: PLC0415 - loads the classifier
-    from gateway.cli.policy_sample import doubts, kind_of, read_sample  # noqa: PLC0415 - the same
-    from gateway.record.policy_check import check  # noqa: PLC0415 - the same
-
     policies = folder or existing(home).policies
     catalogue, rules = load_unchecked(policies), load_rules(policies)
     found = read_sample(sample, rules)
@@ -277,8 +277,6 @@ def install(pack: PackArgument, home: HomeOption = DEFAULT_HOME) -> None:
 
     Decides after proposal and approval, from the pack's first day on.
     """
-    from gateway.record import policy_drafts  # noqa: PLC0415 - loads the registry's libraries
-
     place = existing(home)
     note = policy_drafts.note_beside(pack).read_text("utf-8")
     found = policy_drafts.install(pack, note, load_settings(place).log.law_publishers, place.policies)
@@ -294,8 +292,6 @@ def sign(
     key: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Its Ed25519 secret key, as PEM.")],
 ) -> None:
     """Sign a pack as publisher: write FILE.note, and print the verifier key for installers."""
-    from gateway.record import policy_drafts  # noqa: PLC0415 - as above
-
     secret = LogKey.load(key.read_bytes())
     note = policy_drafts.note_beside(pack)
     write_durably(note, policy_drafts.sign(pack, publisher, secret).encode(), mode=0o644)

@@ -23,10 +23,13 @@ from gateway.cli.options import ReferenceArgument
 from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home
+from gateway.openpgp.certificates import split
+from gateway.verify.verify_files import verify_receipt_files
+from gateway.verify.verify_receipts import keys_in, read_text
 
 _SHOWN_DIGITS = 16  # Of the fingerprint, in the name of an older key's certificate.
 
-app = typer.Typer(no_args_is_help=True, help="Signed receipts.")
+app = typer.Typer()
 
 
 @command_in(app, "show")
@@ -64,9 +67,6 @@ def verify(
 
     Needs the gateway's certificate, or a home with the certificate.
     """
-    from gateway.verify.verify_files import verify_receipt_files  # noqa: PLC0415 - loads OpenPGP
-    from gateway.verify.verify_receipts import keys_in, read_text  # noqa: PLC0415 - loads cryptography
-
     listed = Home(home).published.common / "keys" / "gateway-log-keys.asc"
     own = [listed] if gateway_key is None and listed.exists() else []
     verdicts = verify_receipt_files(
@@ -87,8 +87,6 @@ def verify(
 
 
 def _certificate(gateway_key: Path | None, home: Path) -> bytes:
-    from gateway.openpgp.certificates import split  # noqa: PLC0415 - loads OpenPGP
-
     if gateway_key is not None:
         given = read_key_file(gateway_key)
         if not split(given):

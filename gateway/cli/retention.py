@@ -18,10 +18,11 @@ from gateway.cli.console import (
     registrar_of,
     who,
 )
-from gateway.cli.derived import commands_of
 from gateway.errors import GatewayError
+from gateway.processor.retention import run
+from gateway.record.deletions_due import plan_at
 
-app = commands_of("retention", "gateway.acts.retention")
+app = typer.Typer()
 OnOption = Annotated[
     datetime | None,
     typer.Option(parser=dates.day, metavar="DAY", help="As at the end of this day; now if not given."),
@@ -31,9 +32,6 @@ OnOption = Annotated[
 @command_in(app, "run")
 def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     """Delete everything due, and print the signed certificate of deletion, also kept in the registry."""
-    from gateway.processor.retention import run  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.record.deletions_due import plan_at  # noqa: PLC0415
-
     moment = now() if on is None else datetime.combine(on.date(), time.max, UTC)
     if moment.date() > now().date():
         raise GatewayError("what is not due yet cannot be deleted: give a day that has come, or none")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import fails_clearly, out
+from gateway.samples import write_samples
 
 
 @fails_clearly
@@ -16,7 +17,5 @@ def samples(
     errors: Annotated[bool, typer.Option("--errors", help="Plant every kind of quality fault.")] = False,
 ) -> None:
     """Write synthetic files of every flow. No pupil in them exists, and no UPN in them can."""
-    from gateway.samples import write_samples  # noqa: PLC0415 - keeps --help quick
-
     written = write_samples(folder, seed=seed, pupils=pupils, errors=errors)
     out.print(f"wrote {len(written)} synthetic files into {folder}")

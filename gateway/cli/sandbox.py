@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -14,9 +14,11 @@ from gateway.cli.console import fails_clearly, now, out, plain
 from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home
-
-if TYPE_CHECKING:
-    from gateway.homes.demo.stage import Stage
+from gateway.homes import sandbox as made
+from gateway.homes.demo.stage import Stage
+from gateway.homes.sandbox import CODES
+from gateway.send.kit import Kit
+from gateway.send.setup import hand_over, read_invitation, take_keys
 
 _PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys that open nothing but this
 _PROVIDER = "sandbox"
@@ -42,8 +44,6 @@ def sandbox(
     A file's name picks its outcome: held.classify-unknown.xml, refused.open-damaged.xml. Any other name: what
     the file deserves.
     """
-    from gateway.homes.sandbox import CODES  # noqa: PLC0415 - keeps --help quick
-
     if codes:
         for code in CODES:
             typer.echo(code)
@@ -58,9 +58,6 @@ def sandbox(
 
 
 def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) -> None:
-    from gateway.homes import sandbox as made  # noqa: PLC0415
-    from gateway.homes.demo.stage import Stage  # noqa: PLC0415
-
     stage = Stage(root / "home")
     stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
     stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
@@ -79,9 +76,6 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
 
 def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
     """Make a kit with new keys from an invitation; return the file for the authority."""
-    from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.setup import hand_over, read_invitation, take_keys  # noqa: PLC0415
-
     (root / "passphrase").write_text(f"{_PASSPHRASE}\n", "utf-8")
     invitation = root / f"{_PROVIDER}.invitation"
     invitation.write_text(

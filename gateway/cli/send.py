@@ -40,6 +40,15 @@ from gateway.cli.send_kit import (
 from gateway.cli.signals import until_told
 from gateway.errors import ChoiceError, GatewayError
 from gateway.model import Classified, counted
+from gateway.send.checking import Check
+from gateway.send.connection import BROKEN, CannotReach
+from gateway.send.kit import Kit
+from gateway.send.sending import AlreadySent, ToSend, pass_on
+from gateway.send.sent import alone
+from gateway.send.standing import standing
+from gateway.send.trust import told
+from gateway.send.unattended import Manager, definition
+from gateway.send.watching import Stillness, WatchedFolder
 
 if TYPE_CHECKING:
     from gateway.send.checking import Seen
@@ -115,9 +124,6 @@ def send_files(
     A file sent before is not sent again; the earlier receipt is shown. Exit 0 where all are accepted, 3 where
     some wait (held), 1 where some are refused or were not sent.
     """
-    from gateway.send.sending import ToSend, pass_on  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sent import alone  # noqa: PLC0415
-
     because = reason_anyway(anyway, why)
     with at_work(kit, passphrase_file) as sender:
         sender.refresh(wait)
@@ -147,8 +153,6 @@ def receipts(
     kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None, as_json: JsonOption = False
 ) -> None:
     """Fetch and verify the receipts of files on the way or held, and list all sent files."""
-    from gateway.send.sent import alone  # noqa: PLC0415
-
     with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender, sender.files() as sent:
         waiting = [*sent.on_their_way(), *sent.held()]
         if waiting:
@@ -174,11 +178,6 @@ def status(
 
     Where the gateway does not answer, the command says so and shows the kit's own records.
     """
-    from gateway.send.connection import BROKEN, CannotReach  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.kit import Kit  # noqa: PLC0415
-    from gateway.send.standing import standing  # noqa: PLC0415
-    from gateway.send.trust import told  # noqa: PLC0415
-
     page = None
     if not offline and Kit(kit).settings().host_keys:
         try:
@@ -207,8 +206,6 @@ def watch(
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Send files put into a folder: each ends in sent, held or refused, with the receipt beside."""
-    from gateway.send.watching import Stillness, WatchedFolder  # noqa: PLC0415 - keeps --help quick
-
     because = reason_anyway(anyway, why)
     with at_work(kit, passphrase_file) as sender:
         watched = WatchedFolder(
@@ -239,8 +236,6 @@ def unattended(
     Its first lines say where it belongs. Where nobody is logged on no key ring is open: the passphrase stands
     in a file, which your account alone may read.
     """
-    from gateway.send.unattended import Manager, definition  # noqa: PLC0415 - keeps --help quick
-
     if by not in set(Manager):
         raise ChoiceError(f"it is started by one of {', '.join(Manager)}")
     if passphrase_file is None:
@@ -252,8 +247,6 @@ def unattended(
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
     """Return each checked file, and the faults of files that could not be checked."""
-    from gateway.send.checking import Check  # noqa: PLC0415 - keeps --help quick
-
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)
@@ -278,15 +271,12 @@ def _tell_seen(seen: Seen) -> None:
     say(f"{plain(seen.file.name)}: {what}{count}", err)
     findings = found.findings if isinstance(found, Classified) else ()
     for finding in findings:
-        told = f"  {finding.severity}: {finding.code} in {counted(finding.count, 'record')}"
-        say(told, err)
+        say(f"  {finding.severity}: {finding.code} in {counted(finding.count, 'record')}", err)
     for stop in seen.stops:
         say(f"  {stop}", err)
 
 
 def _result(file: Path, outcome: Proved | GatewayError | None, problem: str | None) -> dict[str, Any]:
-    from gateway.send.sending import AlreadySent  # noqa: PLC0415 - keeps --help quick
-
     row: dict[str, Any] = {
         "file": str(file),
         "state": "not sent",

@@ -26,11 +26,16 @@ from gateway.cli.send_kit import (
 )
 from gateway.errors import GatewayError
 from gateway.model.invitation import compare
+from gateway.policy.items import not_understood
+from gateway.send import ceremonies
+from gateway.send.checking import Check, choices, misfit
+from gateway.send.kit import Kit
+from gateway.send.sent import alone
+from gateway.send.setup import accept, check_owner, hand_over, judge_passphrase, read_invitation, take_keys
 
 if TYPE_CHECKING:
     from gateway.model.invitation import ProviderInvitation
     from gateway.send.ceremonies import Step
-    from gateway.send.kit import Kit
     from gateway.send.sending import KitAtWork
 
 WaitOption = Annotated[float, typer.Option(min=0, help="So many seconds for the gateway's answer.")]
@@ -79,9 +84,6 @@ def setup(
     Nothing is overwritten: with a new invitation your keys stay, and the gateway's are compared anew. Without
     an invitation, your words are shown again.
     """
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.setup import accept, read_invitation  # noqa: PLC0415
-
     place = Kit(kit)
     if invitation is None:
         place.settings()
@@ -128,8 +130,6 @@ def _make(
     openpgp_key: Path | None,
     passphrase_file: Path | None,
 ) -> None:
-    from gateway.send.setup import check_owner, judge_passphrase, take_keys  # noqa: PLC0415
-
     whose = owner or ""
     if openpgp_key is None:
         whose = check_owner(
@@ -154,8 +154,6 @@ def _make(
 
 
 def _say_hand_over(kit: Kit, folder: Path) -> None:
-    from gateway.send.setup import hand_over  # noqa: PLC0415
-
     file, words = hand_over(kit, folder)
     say(f"Send this file to the authority: {file}")
     say("Once they have it, read these six words out to them, by telephone:")
@@ -168,8 +166,6 @@ def renew(
     wait: WaitOption = _PATIENCE, kit: KitOption = DEFAULT_KIT, passphrase_file: PassphraseFileOption = None
 ) -> None:
     """Extend your OpenPGP key by two years from now; the gateway takes the new date at once."""
-    from gateway.send import ceremonies  # noqa: PLC0415 - keeps --help quick
-
     with _alone(kit, passphrase_file) as sender:
         _tell(ceremonies.renew(sender, now(), wait))
 
@@ -185,8 +181,6 @@ def rotate(
 
     Exit 3 while the new key waits for the authority, which will ring you.
     """
-    from gateway.send import ceremonies  # noqa: PLC0415
-
     with _alone(kit, passphrase_file) as sender:
         _tell(ceremonies.rotate(sender, "ssh" if ssh else "openpgp", now(), wait))
 
@@ -205,8 +199,6 @@ def revoke(
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Revoke your OpenPGP key at once, without return. For an SSH key: ring."""
-    from gateway.send import ceremonies  # noqa: PLC0415
-
     with _alone(kit, passphrase_file) as sender:
         path = sender.kit.root / "openpgp-before" if before else sender.settings.openpgp_key
         if not path.exists():
@@ -226,8 +218,6 @@ def ratify(
     passphrase_file: PassphraseFileOption = None,
 ) -> None:
     """Show the agreement page by page, sign it in the name of whoever may, and send the signed copy."""
-    from gateway.send import ceremonies  # noqa: PLC0415
-
     with _alone(kit, passphrase_file) as sender:
         text = ceremonies.agreement_text(sender)
         kept = sender.kit.root / "agreement.txt"
@@ -270,10 +260,6 @@ def headings(
     Your answer is signed with your key and sent; the authority sees the answer, and may revoke it. Values
     under a heading are judged all the same.
     """
-    from gateway.policy.items import not_understood  # noqa: PLC0415
-    from gateway.send import ceremonies  # noqa: PLC0415
-    from gateway.send.checking import Check, choices, misfit  # noqa: PLC0415
-
     today = now().date()
     with _alone(kit, passphrase_file) as sender:
         sender.refresh()
@@ -310,8 +296,6 @@ def _asked(heading: str, may_be: Mapping[str, str]) -> str:
 
 @contextmanager
 def _alone(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    from gateway.send.sent import alone  # noqa: PLC0415
-
     with alone(kit, seconds=_PATIENCE), at_work(kit, passphrase_file) as sender:
         yield sender
 

@@ -6,26 +6,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from gateway.cli.console import complain, err, in_words, plain, say
 from gateway.errors import GatewayError
-
-if TYPE_CHECKING:
-    from gateway.send.kit import Kit
-    from gateway.send.passphrases import Passphrases
-    from gateway.send.sending import KitAtWork
+from gateway.send.kit import Kit
+from gateway.send.passphrases import Passphrases, in_file
+from gateway.send.sending import KitAtWork
 
 
 def _of_provider(context: typer.Context, kit: Path) -> Path:
     named = context.parent.params.get("provider") if context.parent else None
     if not named:
         return kit
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-
     try:
         return Kit(kit).of(named).root
     except GatewayError as error:
@@ -106,9 +102,6 @@ class Display:
 @contextmanager
 def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
     """Yield the kit in a folder with its keys unlocked, its progress shown on a terminal."""
-    from gateway.send.kit import Kit  # noqa: PLC0415 - keeps --help quick
-    from gateway.send.sending import KitAtWork  # noqa: PLC0415
-
     opened = Kit(kit)
     with Display() as shown:
         sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
@@ -118,8 +111,6 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
     """Return the source of the passphrases of a kit's keys; `ask` asks a person."""
-    from gateway.send.passphrases import Passphrases  # noqa: PLC0415 - keeps --help quick
-
     asking = ask or Display().ask
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
@@ -129,8 +120,6 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
     A person is asked until `judge` raises no error; a file has one chance.
     """
-    from gateway.send.passphrases import in_file  # noqa: PLC0415
-
     if file is not None:
         known = in_file(file)
         return known["openpgp"], known["ssh"]

@@ -31,9 +31,7 @@ def without_server(name: str) -> TyperCommand:
     """Return a stand-in for a command of the authority: prints the packages to install, and fails."""
 
     def say() -> NoReturn:
-        from gateway.cli.console import complain  # noqa: PLC0415 - keeps --help quick
-
-        complain(_told(f"gateway {name}"))
+        typer.echo(f"gateway: {_told(f'gateway {name}')}", err=True)
         raise typer.Exit(1)
 
     anything = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}

@@ -16,6 +16,7 @@ from gateway.home.settings import Listen, load_settings
 from gateway.model import counted
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry.hosts import Host
+from gateway.secrets import passphrase, secret_files
 from gateway.zones.places import answers, place_of, processor_is_at_work
 
 _CONNECT_SECONDS = 3.0
@@ -95,8 +96,6 @@ def _place(home: Home, service: str, configured: Listen, port: int | None) -> Li
 
 def _secrets_open(home: Home) -> bool:
     """Return True if the stored passphrase opens the secrets, or none is stored: only a service knows."""
-    from gateway.secrets import passphrase, secret_files  # noqa: PLC0415 - loads the OpenPGP libraries
-
     try:
         if secret_files.is_protected(home) and passphrase.is_at_hand(home):
             secret_files.log_key(home)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of, who
-from gateway.cli.derived import commands_of
 from gateway.cli.options import ReferenceArgument, WhyOption
 from gateway.errors import GatewayError
 from gateway.model import counted
+from gateway.record.delivered import opened_whole
 
 if TYPE_CHECKING:
     from gateway.record.delivered import Whole
 
-app = commands_of("transfers", "gateway.acts.transfers")
+app = typer.Typer()
 _PIECE = 1024**2
 
 
@@ -37,8 +37,6 @@ def open_whole(
 
     The output is in the clear.
     """
-    from gateway.record.delivered import opened_whole  # noqa: PLC0415 - loads what opens
-
     if to is None and sys.stdout.isatty():
         raise GatewayError("say where it goes: --to FILE, or into another program")
     if to is not None and to.exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -15,11 +15,11 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.home.versions import policy_digest
+from gateway.homes import upgrade as work
+from gateway.homes.backup import back_up
 from gateway.model import counted
-
-if TYPE_CHECKING:
-    from gateway.homes.upgrade import Upgrade
-    from gateway.record.upgrade import UpgradePlan
+from gateway.processor.work import home_of_its_own
+from gateway.record.upgrade import UpgradePlan, agree, carry_out, draft_folder, read_plan, write_plan
 
 _SHOWN = 40
 
@@ -45,9 +45,6 @@ def upgrade(
 
     Where the policies change, one person puts the upgrade forward and another one agrees to it.
     """
-    from gateway.homes import upgrade as work  # noqa: PLC0415 - loads the OpenPGP libraries
-    from gateway.record.upgrade import read_plan  # noqa: PLC0415 - as above
-
     place = existing(home)
     plan = read_plan(place)
     if undo:
@@ -80,7 +77,7 @@ def upgrade(
         _put_forward_or_agree(place, found, plan, person, backup, yes=yes)
 
 
-def _tell(found: Upgrade) -> None:
+def _tell(found: work.Upgrade) -> None:
     """Show the steps of an upgrade and its faults."""
     for sentence in found.migrations:
         out.print(f"table changes: {sentence}")
@@ -98,35 +95,28 @@ def _tell(found: Upgrade) -> None:
 
 def _person(place: Home) -> str:
     """Rehearse the upgrade on a copy, and return the person at the keyboard, who must be an administrator."""
-    from gateway.homes.upgrade import rehearsed  # noqa: PLC0415 - as above
-
     if load_settings(place).database is not None:
         out.print(
             "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"
         )
         return who()
-    with rehearsed(place) as session:
+    with work.rehearsed(place) as session:
         person = person_in(session, place, "upgrade.upgrade", AccessRight.ENROL)
     out.print("rehearsed on a copy: the tables change, and every entry of the log holds")
     return person or who()
 
 
 def _new_plan(place: Home, person: str, digest: str | None) -> UpgradePlan:
-    from gateway.record.upgrade import UpgradePlan  # noqa: PLC0415 - as above
-
     before = policy_digest(place.policies_in_force)
     return UpgradePlan(by=person, at=now(), before=before, digest=digest)
 
 
 def _put_forward_or_agree(
-    place: Home, found: Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
+    place: Home, found: work.Upgrade, plan: UpgradePlan | None, person: str, backup: Path, *, yes: bool
 ) -> None:
-    from gateway.homes.upgrade import write_draft  # noqa: PLC0415 - as above
-    from gateway.record.upgrade import agree, draft_folder, write_plan  # noqa: PLC0415 - as above
-
     draft = draft_folder(place)
     if found.files is not None and not draft.is_dir():
-        write_draft(place, found.files)
+        work.write_draft(place, found.files)
     digest = policy_digest(draft)
     if plan is None or plan.digest != digest or plan.applied_at is not None:
         write_plan(place, _new_plan(place, person, digest))
@@ -142,22 +132,15 @@ def _put_forward_or_agree(
 
 def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
     """Back the home up, record the agreement, and carry the upgrade out unless a processor is at work."""
-    from gateway.homes.backup import back_up  # noqa: PLC0415 - as above
-    from gateway.homes.upgrade import size_of_log  # noqa: PLC0415 - as above
-    from gateway.record.upgrade import write_plan  # noqa: PLC0415 - as above
-
     if load_settings(place).database is None:
         with progress("copying the home") as told:
             back_up(place, backup, now(), progress=told)
-    agreed = plan.model_copy(update={"backup": backup.absolute(), "entries": size_of_log(place)})
+    agreed = plan.model_copy(update={"backup": backup.absolute(), "entries": work.size_of_log(place)})
     write_plan(place, agreed)
     _carry_out(place, agreed)
 
 
 def _carry_out(place: Home, plan: UpgradePlan) -> None:
-    from gateway.processor.work import home_of_its_own  # noqa: PLC0415 - as above
-    from gateway.record.upgrade import carry_out  # noqa: PLC0415 - as above
-
     try:
         with home_of_its_own(place):
             carry_out(place, plan, now)
@@ -169,9 +152,7 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
 
 
 def _undo(place: Home, plan: UpgradePlan | None) -> None:
-    from gateway.homes.upgrade import undo as work  # noqa: PLC0415 - as above
-
     if plan is None:
         raise GatewayError("there is no upgrade to take back")
-    work(place, plan)
+    work.undo(place, plan)
     out.print("taken back; start the services of the version before")

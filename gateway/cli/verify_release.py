@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.cli.console import fails_clearly, out
 from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.errors import GatewayError
+from gateway.openpgp.sealer import SignatureInvalid, verify_detached
 
 STATEMENT = "gateway-release.intoto.json"
 _STATEMENT_BYTES = 1024**2
@@ -51,8 +52,6 @@ def verify_release(
 
     The statement is in-toto's (SLSA provenance v1), with its detached OpenPGP signature beside it.
     """
-    from gateway.openpgp.sealer import SignatureInvalid, verify_detached  # noqa: PLC0415 - loads OpenPGP
-
     told = statement or _beside(file)
     signed = read_at_most(told, _STATEMENT_BYTES, "the statement of a release")
     beside = read_at_most(told.with_name(f"{told.name}.asc"), _STATEMENT_BYTES, "a signature")

@@ -30,15 +30,18 @@ from gateway.cli.console import (
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
+from gateway.homes.school_year import Dates, NewYear, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
 from gateway.policy.ratification import following, opens, text_wanted
 from gateway.policy.shipped import shipped_policies
+from gateway.publish.everything import publish_all
+from gateway.receipts.notices import opened
+from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import contacts, keys, register, staff, years
 
 if TYPE_CHECKING:
-    from gateway.homes.school_year import Dates
     from gateway.record.registrar import Registrar
 
 
@@ -92,7 +95,7 @@ def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Compla
             )
 
 
-app = typer.Typer(no_args_is_help=True, help="The school year: opened each summer, and what it lacks.")
+app = typer.Typer()
 YearArgument = Annotated[str, typer.Argument(metavar="YEAR", help="An academic year such as 2027-28.")]
 
 
@@ -122,9 +125,6 @@ def open_year(
     the year is opened. Without terms, the rule applies until the published dates are given. Expectations of
     providers (`flows expect`) are carried over.
     """
-    from gateway.homes.school_year import NewYear, propose_year  # noqa: PLC0415 - loads what edits policies
-    from gateway.publish.everything import publish_all  # noqa: PLC0415 - loads the OpenPGP libraries
-
     place, at = existing(home), now()
     catalogue = load_catalogue(place.policies_in_force)
     _check_year(year, local_day(at, catalogue.calendar.timezone), catalogue)
@@ -190,8 +190,6 @@ def _coming(today: date, catalogue: Catalogue) -> str:
 
 
 def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates | None:
-    from gateway.homes.school_year import Dates, read_dates  # noqa: PLC0415 - loads what edits policies
-
     if terms is not None and term:
         raise GatewayError("give the terms in a file or by hand, not both")
     shared = tuple(day.date() for day in inset)
@@ -224,9 +222,6 @@ def _read_text(file: Path) -> str:
 
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
     """Record the opening of the year, and tell the schools; return how many. None where open before."""
-    from gateway.receipts.notices import opened  # noqa: PLC0415 - loads what writes receipts
-    from gateway.record.policies_in_force import tell_everybody  # noqa: PLC0415
-
     with registrar.registry.write() as session:
         if years.opened_at(session, year) is not None:
             return None

@@ -1,12 +1,13 @@
 """Providers' numbers as typed by people."""
 
+import re
 from typing import Literal
 
 from gateway.errors import GatewayError
 from gateway.model import ProviderKind
 from gateway.policy.small_schemas import DFE_NUMBER, URN, BodiesFile
 
-_DFE_DIGITS, _URN_DIGITS = 7, 6
+_URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
@@ -25,14 +26,14 @@ def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str
 def dfe_number(given: str | None) -> str | None:
     """Return LA and establishment number, given as 9991234 or 999/1234. GatewayError unless 7 digits."""
     number = None if given is None else given.replace("/", "").replace(" ", "")
-    if number is not None and not (len(number) == _DFE_DIGITS and number.isdecimal()):
+    if number is not None and not re.fullmatch(r"[0-9]{7}", number):
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
     return number
 
 
 def urn(given: str | None) -> str | None:
     """Return a unique reference number (URN). GatewayError unless 6 digits."""
-    if given is not None and not (len(given) == _URN_DIGITS and given.isdecimal()):
+    if given is not None and not re.fullmatch(rf"[0-9]{{{_URN_DIGITS}}}", given):
         raise GatewayError("a URN is 6 digits")
     return given
 

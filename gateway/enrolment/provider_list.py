@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from gateway.enrolment import numbers
 from gateway.errors import GatewayError
 from gateway.model import ProviderKind
 
@@ -42,8 +43,6 @@ _MAINTAINED = re.compile(
     r"^(community|foundation|voluntary|local authority|pupil referral)|maintained", re.IGNORECASE
 )
 _OPEN = {"open", "open, but proposed to close", ""}
-_DFE_NUMBER = re.compile(r"[0-9]{7}")
-_URN = re.compile(r"[0-9]{6}")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _ID_CHARACTERS = 32
 _ESTABLISHMENT = 4
@@ -169,9 +168,7 @@ def _listed(
     name = row.get("name", "")
     if not name or not name.isprintable():
         raise GatewayError("it has no name")
-    dfe_number, urn = _dfe_number(row), row.get("urn") or None
-    if urn is not None and not _URN.fullmatch(urn):
-        raise GatewayError("a URN is 6 digits")
+    dfe_number, urn = _dfe_number(row), numbers.urn(row.get("urn") or None)
     identifier = row.get("id") or known.get(dfe_number or "") or known.get(urn or "") or ""
     if identifier and not _ID.fullmatch(identifier):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
@@ -193,10 +190,7 @@ def _listed(
 def _dfe_number(row: Mapping[str, str]) -> str | None:
     la, establishment = row.get("la", ""), row.get("establishment", "")
     written = row.get("dfe_number") or (f"{la}{establishment:0>{_ESTABLISHMENT}}" if establishment else "")
-    number = written.replace("/", "").replace(" ", "")
-    if number and not _DFE_NUMBER.fullmatch(number):
-        raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")
-    return number or None
+    return numbers.dfe_number(written or None)
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:

@@ -109,7 +109,7 @@ def held_text(delivery: Delivery, reasons: Sequence[Reason]) -> bytes:
             for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why"))
         ),
     ]
-    return "".join(f"{line}{_LINE}" for line in lines).encode()
+    return _encoded(lines)
 
 
 def _reason(reason: Reason) -> Iterator[str]:

@@ -8,10 +8,9 @@ import io
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from gateway.classify.cells import is_formula
-from gateway.model import counted
 
 WIDTH = 78
 _LABEL = 24
@@ -282,20 +281,3 @@ def clean(text: str) -> str:
 
 
 # Findings of a file in words, for people allowed to look at the file.
-
-
-def school_in_words(one: dict[str, Any]) -> str:
-    """Say how many records name a school, and by which mark."""
-    marks = ("dfe_number", "urn", "establishment", "centre")
-    said = [f"{mark.replace('_', ' ')} {one[mark]}" for mark in marks if one[mark]]
-    named = ", ".join(said) or (f"name {one['name']}" if one["name"] else "no school")
-    return f"{'further schools' if one['further'] else named}: {counted(one['records'], 'record')}"
-
-
-def unlisted_in_words(one: dict[str, Any]) -> str:
-    """Describe an unlisted column or element: place, header and appearance."""
-    place = f"{one['place']} {one['position']}" if one["position"] else "above the table"
-    name = f" ({one['header']})" if one["header"] else ""
-    why = one["topic"] and f", sensitive: {one['topic']}"
-    grades = one["assessment"] and f", {one['assessment']} grades"
-    return f"{place}{name}: {one['kind']}, filled {one['filled']} times{why}{grades}"

@@ -1,0 +1,312 @@
+"""Changes of keys: enrolled, confirmed, retired, restored and revoked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    RING,
+    WAITS,
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    GivenFile,
+    MomentAfter,
+    Why,
+    argument,
+    option,
+)
+from gateway.errors import GatewayError, NotFoundError, Refusal
+from gateway.home.settings import load_settings, read_toml
+from gateway.model.invitation import are_words
+from gateway.openpgp.certificates import describe
+from gateway.openpgp.verified_kinds import VerifiedKinds
+from gateway.policy.small_schemas import MethodsFile
+from gateway.registry import keys
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from gateway.keys.changes import Clerk
+    from gateway.model import NewKey
+    from gateway.registry.keys import Key, OwnerKind, Revocation
+from gateway.acts.keys import OWNER, owner_kind_of
+from gateway.enrolment.key_file import described, is_ssh, judge, updated
+from gateway.keys.changes import Clerk, sign_head
+from gateway.publish.projection import publish_access
+from gateway.record import key_confirming
+from gateway.record.dual_control import TwoPersonAct, agreed, agreed_to_give, proposal
+from gateway.record.key_confirming import check_read_out
+from gateway.record.reconsider import reconsider
+
+AREA = Area.PEOPLE
+
+
+_HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
+_MOST_BYTES = 1024**2
+
+
+class _KeyAct(Act, right=AccessRight.ENROL):
+    """An act on keys of one owner, for administrators."""
+
+    id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=OWNER)
+
+    def owner_kind(self, session: Session) -> OwnerKind:
+        """Return the kind of the owner. NotFoundError for an unknown one."""
+        return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
+
+
+class AddKey(_KeyAct, command="keys add"):
+    """Enrol a key, or update a known certificate; show the fingerprint to read out by telephone.
+
+    A new key counts after `gateway keys confirm`. With two administrators, another person confirms the key.
+    """
+
+    file: GivenFile = argument("An SSH public key, an OpenPGP certificate, or both.", metavar="FILE")
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Record each key of the file as one that waits, or what is new in a known certificate."""
+        given, said = _separate(self.file.content), []
+        for data in given:
+            said += [f"{label:>14}  {value}" for label, value in described(data, context.clock())]
+        with _changing(context) as clerk:
+            owner_kind = self.owner_kind(clerk.session)
+            taken = [_taken_in(context, clerk, owner_kind, self.id, data) for data in given]
+        return ActDone("\n".join([*said, *dict.fromkeys(taken), RING]))
+
+
+class ConfirmKeys(_KeyAct, command="keys confirm"):
+    """Put new keys in force: the owner read the fingerprints out by telephone.
+
+    Recorded in your name. Takes the six words of a provider's kit, or the fingerprints as read out, whole or
+    16 characters at least. Every new key
+    waits for confirmation; a new passkey logs in and reads before. With two administrators, a key needs
+    another person than the one who enrolled the key.
+    """
+
+    read_out: tuple[str, ...] = argument(
+        "The six words, or the fingerprints, as they were read out.", metavar="FPR|WORD...", min_length=1
+    )
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put each key in force."""
+        with _changing(context) as clerk:
+            owner_kind = self.owner_kind(clerk.session)
+            heard = self._fingerprints(clerk.session, owner_kind) or self.read_out
+            confirmed = key_confirming.confirm(clerk, owner_kind, self.id, heard, context.person)
+        return ActDone("\n".join(f"{key.fingerprint} is in force" for key in confirmed))
+
+    def _fingerprints(self, session: Session, owner_kind: OwnerKind) -> list[str]:
+        """Return the fingerprints of the keys read out; none for words. GatewayError for no match."""
+        found: list[str] = []
+        if owner_kind == "provider" and are_words(self.read_out):
+            return found
+        for one in ("".join(each.split()) for each in self.read_out):
+            check_read_out(one)
+            # People leave out the name of the digest, with which fingerprints of SSH keys are on record.
+            whole = one if one.startswith("SHA256:") or _HEXADECIMAL.fullmatch(one) else f"SHA256:{one}"
+            try:
+                found.append(keys.find_key(session, owner_kind, self.id, whole).fingerprint)
+            except NotFoundError:
+                raise GatewayError(
+                    f"what was read out does not match a key of {self.id}: have it read out once more, and "
+                    "confirm nothing else; where it still does not, somebody else may have given the key "
+                    "that waits, and it is to be revoked: gateway keys revoke"
+                ) from None
+        return found
+
+
+class _NamedKeyAct(_KeyAct):
+    """An act on one key, named by its fingerprint."""
+
+    fingerprint: str = argument("The fingerprint or its beginning.", metavar="FPR")
+
+    def named(self, session: Session) -> Key:
+        """Return the key. NotFoundError for none, or several."""
+        return keys.find_key(session, self.owner_kind(session), self.id, self.fingerprint)
+
+
+class RetireKey(_NamedKeyAct, command="keys retire"):
+    """Retire a key no longer needed, now or after a last day.
+
+    `gateway keys restore` undoes the retirement, until the owner has used another key.
+    """
+
+    until: MomentAfter | None = option(
+        "The last day on which it counts, or a moment with its zone; now if not given.", None
+    )
+    why: Why | None = option("Why: for the record, without any pupil's data.", None)
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Take the key out of use. GatewayError for a day that is past."""
+        with _changing(context) as clerk:
+            ended = clerk.retire(self.named(clerk.session), self._last(context), why=self.why)
+            others = keys.list_keys(clerk.session, ended.owner_kind, ended.owner)
+            is_last = not any(
+                one.kind == ended.kind and one.fingerprint != ended.fingerprint and one.is_in_force(clerk.at)
+                for one in others
+            )
+        until = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
+        said = f"{ended.fingerprint} is {ended.state}{until}"
+        return ActDone(f"{said}\n{self._last_one(ended)}" if is_last else said)
+
+    def _last(self, context: ActContext) -> datetime | None:
+        if self.until is None:
+            return None
+        zone = ZoneInfo(context.catalogue.calendar.timezone)
+        last = self.until if self.until.tzinfo else self.until.replace(tzinfo=zone)
+        if last <= context.clock():
+            raise GatewayError(f"{self.until:%Y-%m-%d} is past; to end a key now, leave --until out")
+        return last
+
+    def _last_one(self, key: Key) -> str:
+        then = "then " if key.state == "retiring" else ""
+        return (
+            f"it is the last {key.noun} of {key.owner}, who {then}cannot {key.use}; to take it back: "
+            f"gateway keys restore {key.owner} {key.fingerprint}{' --staff' if self.staff else ''} --why …"
+        )
+
+
+class RestoreKey(_NamedKeyAct, command="keys restore"):
+    """Restore a retired key, as long as the owner has used no other key since."""
+
+    why: Why
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put the key in force again, once a second person agrees where two are wanted."""
+        with _changing(context) as clerk:
+            key = self.named(clerk.session)
+            if self.staff and not self._is_agreed(context, clerk, key):
+                return ActDone(WAITS)
+            restored = clerk.restore(key, why=self.why)
+        again = "waits to be confirmed" if restored.state == "pending" else "is in force again"
+        return ActDone(f"{restored.fingerprint} {again}")
+
+    def _is_agreed(self, context: ActContext, clerk: Clerk, key: Key) -> bool:
+        """May the person's key be restored?
+
+        Two people decide for persons with powerful roles or sight of held files.
+        """
+        looking = context.catalogue.looking_teams()
+        act = TwoPersonAct("restore-key", "staff", f"{self.id} {key.fingerprint}")
+        return agreed_to_give(
+            clerk.session, act, self.id, looking=looking, by=context.person, why=None, at=clerk.at
+        )
+
+
+class RevokeKey(_NamedKeyAct, command="keys revoke"):
+    """Revoke a compromised or replaced key at once, or refuse a pending one.
+
+    What a compromised key has signed counts no more. With roles in force, two people do the same; the key
+    counts no more from the first on.
+    """
+
+    why: Why = option("Why: for the record, without any pupil's data.", also="--reason")
+    superseded: bool = option(
+        "It was replaced, and is in nobody's wrong hands: what it signed before waits for a person.",
+        default=False,
+    )
+    staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Revoke the key; with roles in force, suspend it until a second person revokes it as well.
+
+        A key never in force needs no second person.
+        """
+        revocation: Revocation = "soft" if self.superseded else "hard"
+        with _changing(context) as clerk:
+            key = self.named(clerk.session)
+            act = TwoPersonAct(f"revoke-{revocation}", key.fingerprint)
+            is_new = key.state == "pending" and proposal(clerk.session, act, clerk.at) is None
+            if is_new or agreed(clerk.session, act, by=context.person, why=self.why, at=clerk.at):
+                ended = clerk.revoke(key, revocation, why=self.why)
+            else:
+                ended = clerk.suspend(key, why=self.why) if key.state in {"active", "retiring"} else key
+        if ended.state == "revoked":
+            return ActDone(f"{ended.fingerprint} is revoked")
+        return ActDone(
+            f"{ended.fingerprint} counts no more; a second person does the same, and it is revoked"
+        )
+
+
+@contextmanager
+def _changing(context: ActContext) -> Iterator[Clerk]:
+    """Open a clerk in one transaction, which signs the log's head; publish the consequences."""
+    at = context.clock()
+    with context.open_registrar() as registrar:
+        with registrar.registry.write() as session:
+            clerk = Clerk(
+                session=session,
+                signing=registrar.signing,
+                organisation=registrar.settings.organisation,
+                at=at,
+                person=context.person,
+                languages=registrar.catalogue.agreement.languages,
+            )
+            yield clerk
+            sign_head(clerk)
+        if registrar.brings_out:
+            publish_access(registrar.registry, registrar.home.published, at)
+            reconsider(registrar)
+            registrar.publish()
+
+
+def _separate(data: bytes) -> list[bytes]:
+    """Return the keys of a file as the provider's kit hands it over: an SSH key, then a certificate.
+
+    GatewayError for a file far too large for a key.
+    """
+    if len(data) > _MOST_BYTES:
+        raise GatewayError("that is too large for a key")
+    ssh, block, certificate = data.partition(b"-----BEGIN PGP PUBLIC KEY BLOCK")
+    return [ssh, block + certificate] if ssh.strip() and block else [data]
+
+
+def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
+    """Return the key in a file. Refusal for an unfit one."""
+    if owner_kind == "staff" and not is_ssh(data):
+        raise Refusal("key:not-an-ssh-key")
+    return judge(data, context.clock(), *_strength(context))
+
+
+def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
+    """Return the shortest RSA key that the policies allow, in bits, and the new kinds that engines verify."""
+    methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
+    return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
+
+
+def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
+    """Take in one key, and return the result in words. Refusal or GatewayError for an unfit key."""
+    known = None if owner_kind == "staff" or is_ssh(data) else _known(clerk, owner, data)
+    if known is None:
+        clerk.add(owner_kind, owner, _judged(context, owner_kind, data), state="pending")
+        return f"enrolled for {owner}; it waits to be confirmed"
+    update = updated(known.material.encode(), data, clerk.at, *_strength(context))
+    if update is not None and update.change == "revoked":
+        revocation: Revocation = "hard" if update.final else "soft"
+        if known.may_be_revoked(revocation):
+            clerk.revoke(known, revocation, new=update.new)
+            return f"{owner} has revoked this certificate; it no longer counts"
+    if known.state in {"retired", "revoked"}:
+        raise GatewayError(f"{owner} has this certificate already, and it is {known.state}")
+    if update is None:
+        raise GatewayError(f"{owner} has this certificate already, and nothing in the file is new")
+    clerk.renew(known, update.new)
+    return f"what is new in this certificate of {owner} is taken over"
+
+
+def _known(clerk: Clerk, owner: str, data: bytes) -> Key | None:
+    """Return the key of a certificate, if the provider has the key already; else None."""
+    known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
+    return known if known is not None and known.owner == owner else None

@@ -1,0 +1,92 @@
+"""init and run: a home is made, and all its services are run."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import supervisor
+from gateway.cli.console import DEFAULT_HOME, HomeOption, fails_clearly, now, out
+from gateway.cli.options import GatewayKeyOption
+from gateway.errors import ConfigurationError
+from gateway.home import Home
+from gateway.home.settings import Secrets, Settings, checked, load_settings
+from gateway.homes.create import check_unused, create_home
+from gateway.model import GatewayKeyKind
+from gateway.observe import logs
+from gateway.openpgp.certificates import grouped
+from gateway.secrets import secret_files
+from gateway.secrets.passphrase import new_passphrase
+
+
+@fails_clearly
+def init(
+    home: HomeOption = DEFAULT_HOME,
+    organisation: Annotated[
+        str | None,
+        typer.Option(help="The local authority's name, as receipts show it; asked for if not given."),
+    ] = None,
+    log_origin: Annotated[
+        str, typer.Option(help="The name of the log, such as gateway.example.gov.uk/log.")
+    ] = "gateway.invalid/log",
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            help="Keep the registry in this PostgreSQL database, which must be empty; no password in it.",
+            metavar="postgresql+psycopg://USER@/DATABASE",
+        ),
+    ] = None,
+    passphrase: Annotated[
+        bool,
+        typer.Option("--passphrase", help="Put the secrets under a passphrase, typed in or a credential."),
+    ] = False,
+    passphrase_file: Annotated[
+        Path | None, typer.Option(help="Put the secrets under the passphrase in this file, and note it.")
+    ] = None,
+    key: GatewayKeyOption = GatewayKeyKind.CURVE25519,
+    policies: Annotated[
+        Path | None,
+        typer.Option(help="Your own agreement's policies, which are copied; those that ship if not given."),
+    ] = None,
+) -> None:
+    """Create a home: settings, policies, keys, an empty registry. Never overwrites."""
+    check_unused(Home(home))  # Before anything is asked.
+    secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
+    known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
+    named = _whose_gateway() if organisation is None else organisation
+    fields = {"organisation": named, "log_origin": log_origin, "database": database_url}
+    settings = checked(Settings, {**fields, "secrets": secrets}, "init")
+    fingerprint = create_home(Home(home), settings, now(), known, key, policies=policies)
+    out.print(f"made the home {home}")
+    out.print(f"its OpenPGP key is {grouped(fingerprint)}")
+    out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
+
+
+def _whose_gateway() -> str:
+    """Ask for the local authority's name. ConfigurationError without a person to ask."""
+    if not sys.stdin.isatty():
+        raise ConfigurationError('say whose gateway this is: --organisation "NAME OF THE LOCAL AUTHORITY"')
+    return str(typer.prompt("The local authority's name, as receipts show it", err=True))
+
+
+@fails_clearly
+def run(
+    home: HomeOption = DEFAULT_HOME,
+    intake_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+    mailboxes_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+    console_port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 is any free port.")] = None,
+) -> None:
+    """Run intake, processor, mailboxes and console until SIGTERM or Ctrl-C."""
+    load_settings(Home(home))
+    secret_files.log_key(Home(home))  # Asks now for a passphrase to be typed: the services have no terminal.
+    ports = {"intake": intake_port, "mailboxes": mailboxes_port, "console": console_port}
+    options = {name: ("--port", str(port)) for name, port in ports.items() if port is not None}
+
+    def ready(places: dict[str, str]) -> None:
+        typer.echo(
+            f"ready intake {places['intake']} mailboxes {places['mailboxes']} console {places['console']}"
+        )
+
+    logs.tell_on_signal()
+    raise typer.Exit(supervisor.run(Home(home), options, ready))

@@ -1,0 +1,28 @@
+"""Run the courier: letters, batches of files, and messages for web hooks, side by side."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway.courier import posting, pushing, service
+from gateway.home import Home
+
+
+def run_courier(home: Home, stop: threading.Event, *, ready: Callable[[], None]) -> None:
+    """Give what waits to the relay and to other systems until `stop` is set; call `ready` at the beginning.
+
+    ConfigurationError where there is neither a relay nor any other system.
+    """
+    has_others = home.hand_on.is_dir() or home.hooks.is_dir()
+    has_relay = home.letters.settings.exists() or not has_others
+    if has_relay:
+        service.relay(home.letters)
+    with ThreadPoolExecutor() as threads:
+        ready()
+        others = [
+            threads.submit(pushing.run, home.hand_on, stop), threads.submit(posting.run, home.hooks, stop)
+        ]  # fmt: skip
+        if has_relay:
+            service.run(home.letters, stop)
+        for each in others:
+            each.result()
