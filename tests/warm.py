@@ -44,8 +44,9 @@ _CHILD = [sys.executable, "-I", "-m"]
 _OF_CHILDREN = "gateway.examiner."
 _SERVICES = {"process", "run", "serve", "demo", "sandbox"}  # Those that start further processes of ours.
 _MODULES = (
-    "gateway.cli.app", "gateway.cli.home", "gateway.cli.services", "gateway.processor.service", "gateway.intake.server",
-    "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.service", "gateway.openpgp.sop",
+    "gateway.cli.app", "gateway.cli.home", "gateway.cli.services", "gateway.processor.service",
+    "gateway.intake.server", "gateway.mailboxes.server", "gateway.console.server", "gateway.courier.server",
+    "gateway.openpgp.sop",
     "gateway.openpgp.engines", "gateway.openpgp.embedded", "gateway.openpgp.self_test", "gateway.cli.send",
     "gateway.examiner.opener", "gateway.examiner.classifier", "gateway.examiner.judge",
     "gateway.examiner.viewer", "gateway.homes.sandbox", "gateway.homes.demo.story", "uvloop",

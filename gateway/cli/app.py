@@ -115,7 +115,7 @@ class Verbs(Mapping[str, Any]):
 
     def __len__(self) -> int:
         """Return the number of commands."""
-        return len(list(self))
+        return sum(1 for _ in self)
 
     def _load(self) -> None:
         module = self._waiting.pop(0)
