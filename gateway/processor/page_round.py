@@ -6,6 +6,9 @@ import time
 
 from gateway.model import Provider
 from gateway.policy.dates import local_day
+from gateway.publish.on_request import publish_events
+from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
+from gateway.publish.standing import Authority
 from gateway.record.registrar import Registrar
 from gateway.registry import providers
 
@@ -26,15 +29,6 @@ class Pages:
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         # Only the processor itself makes pages, not the commands that load this.
-        from gateway.publish.on_request import publish_events  # noqa: PLC0415
-        from gateway.publish.provider_page import (  # noqa: PLC0415
-            publish_log_proofs,
-            publish_pages,
-            publish_policies,
-            told_since,
-        )
-        from gateway.publish.standing import Authority  # noqa: PLC0415
-
         at = registrar.clock()
         day = local_day(at, registrar.catalogue.calendar.timezone)
         made_for = (day, registrar.catalogue, registrar.signing.fingerprint)

@@ -34,6 +34,7 @@ from gateway.model import (
     Refused,
     Upload,
 )
+from gateway.openpgp import abilities
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import sensitive_reasons
@@ -262,6 +263,4 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
     """Return the abilities verified of the engines in use, found out once for the process."""
-    from gateway.openpgp import abilities  # noqa: PLC0415 - loads both engines, and few drop a key
-
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))

@@ -12,7 +12,7 @@ from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import NewKey, Provider, ProviderKind
 from gateway.policy.small_schemas import BodiesFile
-from gateway.registry import contacts, keys, log, providers
+from gateway.registry import contacts, keys, log, provider_life, providers
 from gateway.registry.contacts import Contact
 from gateway.registry.keys import KeyState, OwnerKind
 from gateway.registry.log import Entry
@@ -32,8 +32,6 @@ class Enroller:
     def add(self, provider: Provider, *, succeeds: str | None = None) -> None:
         """Enrol a provider, optionally as a successor. GatewayError where impossible."""
         if succeeds is not None:
-            from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
-
             provider_life.succeed(self.session, succeeds, provider.id)
         providers.add_provider(self.session, provider, self.at)
         self.note("provider-added", provider)
@@ -65,16 +63,12 @@ class Enroller:
         """Record the closure of a provider; `on` is the last day. GatewayError for a future day."""
         if on > today:
             raise GatewayError(f"{on} is still to come: put it on record once it has closed")
-        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
-
         closed = provider_life.close(self.session, provider, on, self.at)
         self.note("provider-closed", closed, why)
         return closed
 
     def reopen(self, provider: str, why: str) -> None:
         """Take a closure back."""
-        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
-
         self.note("provider-reopened", provider_life.reopen(self.session, provider), why)
 
     def convert(
@@ -89,8 +83,6 @@ class Enroller:
         urn: str | None = None,
     ) -> Provider:
         """Record a provider's change of kind; keys, history and receipts stay."""
-        from gateway.registry import provider_life  # noqa: PLC0415 - loads all tables with providers
-
         changed = provider_life.convert(
             self.session, provider, kind, may_become=may_become, name=name, dfe_number=dfe_number, urn=urn
         )

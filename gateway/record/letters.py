@@ -23,6 +23,7 @@ from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import local_day, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
+from gateway.publish.letters_out import entity, signed
 from gateway.publish.standing import Authority, ProviderFacts, gather, missing, news, of_each
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
@@ -399,8 +400,6 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
     """Yield each letter in the form in which it leaves: text and HTML under one signature (PGP/MIME)."""
-    from gateway.publish.letters_out import entity, signed  # noqa: PLC0415 - loads templates
-
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]

@@ -67,5 +67,10 @@ def test_the_wheel_alone_sends_from_a_clean_environment(wheel: Path, tmp_path: P
         site.gateway("keys", "confirm", "oak", *said.splitlines()[-2].split())
         gateway("ratify", "--yes", "--name", "A. Head", "--office", "headteacher")
         shown = gateway(str(oak.file("census.xml", core_data(seed=3))))
+    classified = subprocess.run(
+        [clean / "bin" / "gateway", "classify", tmp_path / "census.xml"],
+        capture_output=True, text=True, check=False, cwd=tmp_path, timeout=100,
+    )  # fmt: skip
+    assert "school:" in classified.stdout, classified.stderr
     assert "ACCEPTED" in shown
     assert "receipt, verified" in shown
