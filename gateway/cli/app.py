@@ -26,7 +26,7 @@ class LogFormat(StrEnum):
 
 
 def root(nouns: type[TyperGroup]) -> typer.Typer:
-    """Return the command, with nouns of the class given."""
+    """Make the `gateway` command; `nouns` is the class of the group that holds its nouns."""
     app = typer.Typer(
         cls=nouns,
         no_args_is_help=True,
@@ -131,7 +131,7 @@ class Nouns(TyperGroup):
     """The commands; listing and help need no module."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
-        """Take the names."""
+        """Take the arguments of a group, with the nouns as its commands."""
         super().__init__(**{**attributes, "commands": Loaded()})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above

@@ -32,14 +32,14 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The common line of complaints of one kind: `what` follows their number and `nouns`."""
+    """One line for many complaints of a kind: "12 providers without a contact: elm, oak", and the remedy."""
 
     noun: str
     what: str
     mend: str
 
     def told(self, about: Sequence[str]) -> str:
-        """Return one sentence for all complaints, the first few by name."""
+        """Say of how many the complaint is true, and name the first five."""
         names = ", ".join(about[:_NAMED])
         more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
         return f"{counted(len(about), self.noun)} {self.what}: {names}{more}"
@@ -61,7 +61,7 @@ class Complaint:
     safely: Callable[[], object] | None = field(default=None, compare=False)
 
     def as_object(self) -> dict[str, str]:
-        """Return what is told of the complaint, for programs."""
+        """Return the complaint as `doctor --json` prints it."""
         told = {"severity": self.severity, "what": self.what, "mend": self.mend}
         return {**told, "about": self.about} if self.about else told
 
@@ -98,7 +98,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield the shipped organisation, contacts, agreement and calendar not yet replaced."""
+    """Yield a complaint for each shipped setting and policy that nobody has replaced by the authority's own."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -151,7 +151,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint where the last law pack ends soon."""
+    """Yield a complaint where the last law pack ends soon and no other follows."""
     last = ends_without_another(catalogue.law, today)
     if last is not None:
         yield warning(
@@ -180,7 +180,10 @@ _SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or 
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield the gaps of one provider. `in_force` and `pending` are the kinds of the provider's keys."""
+    """Yield what one provider lacks: keys, ratification, number.
+
+    `in_force` and `pending` are the kinds ("ssh", "openpgp") of keys that the provider has in these states.
+    """
     if provider.suspended:
         yield warning(
             f"{provider.id} is suspended", f"gateway providers resume {provider.id}", provider.id, _SUSPENDED
@@ -286,7 +289,7 @@ _UNUSED_LAST = Together(
 
 
 def of_secrets(home: Home) -> Iterator[Complaint]:
-    """Yield secrets without a passphrase."""
+    """Yield a complaint where secrets of the home are under no passphrase."""
     bare = secret_files.unprotected(home)
     if bare:
         number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
@@ -297,7 +300,7 @@ def of_secrets(home: Home) -> Iterator[Complaint]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield silent hosts, wrong clocks, and hosts behind with a key, as during a change of key."""
+    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key that others have."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -328,7 +331,7 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
 
 
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield keys in need of attention, and files waiting for a key."""
+    """Yield a complaint for each key that a person has to see to, and for files that wait for a key."""
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
     owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)

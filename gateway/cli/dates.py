@@ -61,7 +61,7 @@ def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
 
 
 def moment(given: datetime | None, catalogue: Catalogue) -> datetime:
-    """Convert a given day (at noon) or local time to UTC; now for None."""
+    """Convert a day (its noon) or a local time of the authority to UTC; the present moment for None."""
     if given is None:
         return datetime.now(UTC)
     return typed_moment(given, catalogue.calendar.timezone).astimezone(UTC)

@@ -88,7 +88,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Return one of the policy's words; the gateway's own method is judged like any other."""
+    """Ask until a word of the policies is given, or "sftp", the gateway's own method; return the word."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))
@@ -99,7 +99,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Return the given choices and the first true choice of each question. No question is asked twice."""
+    """Ask the questions that no given choice answers; return the given choices and those confirmed."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question.choices):

@@ -1,4 +1,4 @@
-"""Delivery of a report: printed, written as a page, or written as a table for a spreadsheet."""
+"""Print a report, or write it to files as a page or as a table for a spreadsheet."""
 
 from __future__ import annotations
 

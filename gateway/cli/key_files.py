@@ -1,4 +1,4 @@
-"""Files named on the command line and read whole, such as keys."""
+"""Read files that are named on the command line, such as keys, up to a size."""
 
 from pathlib import Path
 

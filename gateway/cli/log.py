@@ -342,7 +342,7 @@ def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -
 
 
 def _head_in(file: Path) -> str:
-    """Return the signed head in a file: the whole file, or part of a JSON receipt or of `head --json`."""
+    """Return the signed head in a file: as such, in a JSON receipt, or in the output of `log head --json`."""
     text = _read(file)
     if not text.lstrip().startswith("{"):
         if text.count("\n") < _LINES_OF_A_HEAD:

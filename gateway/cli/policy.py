@@ -155,7 +155,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Yield every difference, all with the same keys; keys of other kinds are None."""
+    """Yield each difference as a row; those of settings and those of outcomes have the same keys."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
@@ -211,7 +211,7 @@ def simulate(
 
 
 def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
-    """Return each pair of different outcomes, with the frequency and some files."""
+    """Return a row for each change of outcome: the number of files, both outcomes, and a few references."""
     return [
         {
             "files": count,
@@ -225,7 +225,7 @@ def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
 
 
 def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
-    """Print the number of files, and their outcomes."""
+    """Print how many files were decided anew, and the outcomes that differ."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
@@ -335,7 +335,7 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
 
 
 def _sign_head(session: Session, place: Home) -> None:
-    """Sign the log's head in the transaction that changed the log."""
+    """Sign the log's head: the last step of a transaction that appended entries."""
     signing = Signing.load(place, load_settings(place))
     log.sign_head(session, signing.log_key, signing.origin, now())
 

@@ -46,7 +46,7 @@ def read_sample(sample: Path, rules: Rules) -> SampleRead:
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """A statement on values, tried on a sample."""
+    """What items.toml can state of values, in the form that `check_for` reads."""
 
     values: tuple[Kind, ...]
     identifier: Identifier | None = None

@@ -246,7 +246,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Return each checked file, and the faults of files that could not be checked."""
+    """Check files; return what was seen of each, and why others could not be checked."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

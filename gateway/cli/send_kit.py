@@ -63,7 +63,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display:
-    """Shows how far files are, on a terminal alone, and asks: never while something is drawn."""
+    """A bar on a terminal that shows how far a file is; it vanishes while a person is asked."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -17,7 +17,7 @@ _SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
 
 @cache
 def has_server() -> bool:
-    """Is the authority's side installed too?"""
+    """Return True if the packages of the authority's side are installed, too."""
     return all(find_spec(package) is not None for package in _SERVERS)
 
 

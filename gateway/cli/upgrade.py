@@ -94,7 +94,10 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home) -> str:
-    """Rehearse the upgrade on a copy, and return the person at the keyboard, who must be an administrator."""
+    """Rehearse the upgrade on a copy of the registry; return the person at the keyboard.
+
+    GatewayError for a person who is no administrator, where roles are in force.
+    """
     if load_settings(place).database is not None:
         out.print(
             "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"

@@ -77,7 +77,7 @@ def verify_release(
 
 
 def _beside(file: Path) -> Path:
-    """Return the statement beside a file, or one folder above, where that of the kit is."""
+    """Return the path of the statement: beside the file, else one folder above, as for a file of the kit."""
     beside, above = file.parent / STATEMENT, file.parent / ".." / STATEMENT
     return above if not beside.exists() and above.exists() else beside
 

@@ -35,13 +35,13 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the parts of a delivery deciding the size of its view."""
+    """Return the key under which the size of a delivery's view is remembered."""
     return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An opened content: anonymous memory, size in bytes, SHA-256, and the items left out by a view."""
+    """An opened file, or view of one, in anonymous memory; `left_out` are the items that a view lacks."""
 
     descriptor: int
     size: int

@@ -1,4 +1,4 @@
-"""Fetch a delivery's content from isolated children, under the policies in force."""
+"""Have isolated processes open a delivery, or make the view of it that a team may have."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fetched(examiner: Examiner, order: FileOrder) -> Given:
 
 
 def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
-    """Return a function giving the policies in force in `home`, read again after each change.
+    """Return a function that returns the policies in force in `home`, read again after each change.
 
     ConfigurationError if they differ from those on record.
     """

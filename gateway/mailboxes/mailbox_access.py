@@ -84,7 +84,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MailboxAccess:
-    """The registry as used by the mailboxes."""
+    """Answer one person's requests to the mailboxes from the registry, and record what the person does."""
 
     registry: Registry
     showing: Showing
@@ -108,7 +108,7 @@ class MailboxAccess:
         return [key for material in known if (key := _imported(material)) is not None]
 
     def folders(self, person: Person) -> tuple[str, ...]:
-        """Return a person's folders."""
+        """Return the names of the folders that a person has: one for each team, and that of held files."""
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
@@ -197,7 +197,7 @@ class MailboxAccess:
         return text
 
     def order(self, person: Person, place: MailboxPlace) -> FileOrder:
-        """Return the order to open the file at `place`. Declined for a folder or a missing file."""
+        """Return what is to be opened for the file at `place`. Declined for a folder or a missing file."""
         with self.registry.read() as session:
             return self.showing.order(session, self._file(session, person, place), person.name)
 
@@ -241,7 +241,7 @@ class MailboxAccess:
             self._record(session, person, delivery, "restored", now)
 
     def _undoable(self) -> datetime:
-        """Return the earliest removal time (aware) still restorable."""
+        """Return the moment (UTC) since which a removed file can be restored."""
         return self.clock() - UNDO
 
     def _record(  # noqa: PLR0917 - what an entry is of

@@ -65,7 +65,7 @@ class MailboxPlace:
 
     @property
     def wanted(self) -> DeliveriesWanted:
-        """The query for the team's files at this place."""
+        """The criteria of the team's files that stand at this place."""
         return DeliveriesWanted(
             new=self.shelf == "new",
             data_type=self.kind if self.shelf == "by-type" else None,

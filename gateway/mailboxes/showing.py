@@ -147,7 +147,7 @@ def _not_listed(items: Sequence[str], unlisted: Sequence[Unlisted], catalogue: C
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """The contents of a delivery, and the items left out of the team's view."""
+    """What a delivery holds, and what of it (`lacking`) the view of its team leaves out."""
 
     delivery: Delivery
     held: Classified | Contained
@@ -168,14 +168,14 @@ class TeamView:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """The bases of teams under one catalogue, each computed once."""
+    """Compute once what each team may have of each kind of file (its basis), under one catalogue."""
 
     catalogue: Catalogue
     _found: dict[object, Basis] = field(default_factory=dict)
     _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
     def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
-        """Return the basis of a delivery's team."""
+        """Return what the team of a delivery may have of the file."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team or "", data_type, sender, held.unlisted, held.format, held.stated)
         if (basis := self._found.get(asked)) is None:
@@ -205,19 +205,19 @@ _MOST_KNOWN = 200_000
 
 
 def _of_view(delivery: Delivery, sender: ProviderKind) -> _View:
-    """Return the key of a view besides the policies; a new decision changes `decided_at`."""
+    """Return the key of a view in the cache of one catalogue; a new decision changes `decided_at`."""
     return delivery.sequence, delivery.team, delivery.decided_at, delivery.counts, sender
 
 
 @dataclass(slots=True)
 class KnownViews:
-    """A cache under one state of policies: does a view have an about text? None if unrecognised."""
+    """Remember if an about text stands beside each view; None for a file that nobody recognised."""
 
     _catalogue: Catalogue | None = None
     _says: dict[_View, bool | None] = field(default_factory=dict)
 
     def by(self, catalogue: Catalogue) -> dict[_View, bool | None]:
-        """Return the cache for these policies, to look up and extend."""
+        """Return the cache, to look up and extend; an empty one for other policies, or once too large."""
         if catalogue is not self._catalogue or len(self._says) > _MOST_KNOWN:
             self._catalogue, self._says = catalogue, {}
         return self._says
@@ -225,7 +225,7 @@ class KnownViews:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """The shares of deliveries under the policies in force, given by `catalogue`.
+    """Decide what of each delivery is shown, by the policies in force that `catalogue` returns.
 
     `seed` gives the secret for rounding the counts of a content, by the content's digest.
     """

@@ -51,7 +51,7 @@ _HEADER = ("Left", "School", "Reference", "Record", "Now at")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The lists of the teams entitled by the policies in force."""
+    """The CSV files in /lists: children on no roll, and movers, for the teams that look for them."""
 
     registry: Registry
     catalogue: Callable[[], Catalogue]
@@ -61,7 +61,7 @@ class Lists:
 
     @property
     def teams(self) -> frozenset[str]:
-        """The teams entitled at this moment."""
+        """The teams that have lists, by the policies in force now."""
         return self.catalogue().looking_teams().welfare
 
     def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
@@ -146,7 +146,7 @@ class OpenText:
 
 @dataclass(frozen=True, slots=True)
 class EncodedPage:
-    """Some encoded names of a folder; `further` is the sequence to continue from."""
+    """Part of a folder: `names` encoded for SFTP, and the sequence with which to go on, None at the end."""
 
     names: Sequence[bytes]
     further: int | None
@@ -282,7 +282,7 @@ class MailboxTree(Server):
             self._resources.contents.give_back(_collected(file).content, self._person.name)
 
     async def abandon(self, file: object) -> None:
-        """Close the file: a client's reading to the end makes no difference."""
+        """Close a file of a client that is gone: how much was read makes no difference."""
         await self.close(file)
 
     async def remove(self, path: bytes) -> None:

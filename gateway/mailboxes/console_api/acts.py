@@ -1,4 +1,4 @@
-"""Acts confirmed by the person's passkey, recorded under the person's name."""
+"""Take a file back from mailboxes, or ask those who may."""
 
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError

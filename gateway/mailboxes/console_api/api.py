@@ -55,7 +55,9 @@ from gateway.zones.console_api.answers import Declining, Me
 
 
 class Way(NamedTuple):
-    """The answering function of a question; `writes` marks changes, `own` the mailboxes of one's teams.
+    """The function that answers a question.
+
+    `writes`: it changes something. `own`: it reads the mailboxes of the caller's teams.
 
     All other questions read the registry within the caller's sight.
     """
@@ -209,7 +211,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """The bytes of a content, released however the reader leaves."""
+    """A response that streams a file, and gives the file back however the reader leaves."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources

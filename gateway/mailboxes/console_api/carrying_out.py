@@ -64,7 +64,7 @@ _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 
 def seen(document: Document) -> DocumentSeen:
-    """Return a document as an answer. Charts and matrices appear as tables."""
+    """Convert a report to an answer of the console API; charts and matrices become tables."""
     return DocumentSeen(
         title=document.title,
         subtitle=document.subtitle,
@@ -112,7 +112,7 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 
 def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
-    """Return an act whose fields know what can be chosen."""
+    """Return the description of an act with the values that each field can take."""
     known = _known(console, {field.names for field in act.fields})
     own = {
         name: tuple(Named(id=one, name=called) for one, called in names.items())
@@ -126,7 +126,7 @@ def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return what can be chosen: teams, kinds of data, schools, people."""
+    """Return the teams, and of those `wanted` the kinds of data, schools and people, with their names."""
     catalogue = console.catalogue()
     known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
     if "kind" in wanted:
@@ -145,7 +145,7 @@ _CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return fields with ids in the place of names, in any case. WrongFieldsError for what is not known."""
+    """Replace names of schools, teams and kinds in fields by ids. WrongFieldsError for an unknown name."""
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
@@ -163,7 +163,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
-    """Answer a read-only act; slow answers are at most a minute old."""
+    """Answer an act that only reads; the answer of a slow act may be a minute old."""
     asked, context = _checked(console, caller, question, reads=True), _context(console, caller)
 
     def answered() -> Answer:
@@ -288,7 +288,10 @@ def _json_value(value: object) -> object:
 
 
 def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
-    """Return the validated act for an entitled caller. NotFoundError for an act unavailable here."""
+    """Return the act, with its fields validated. MayNotError for a caller without the right.
+
+    NotFoundError for an act that is not offered here.
+    """
     act, of_program = every_act().get(question.act), caller.program is not None
     if act is None or act.streams or act.reads != reads or not (of_program or act.in_console):
         raise NotFoundError(question.act)

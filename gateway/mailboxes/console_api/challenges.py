@@ -98,7 +98,7 @@ class Challenges:
         return given.challenge, given.about
 
     def __len__(self) -> int:
-        """Return how many are remembered."""
+        """Return the number of open challenges."""
         return len(self._open)
 
     def _drop(self, key: tuple[str, str]) -> _Given | None:

@@ -16,7 +16,7 @@ _ACT, _CONFIRMED = "openid-act", " was confirmed"
 
 
 class PasskeyAskedError(GatewayError):
-    """The act, of this effect, needs the signature of a passkey; `options` are for the person's browser.
+    """The act needs the signature of a passkey. The text is the effect; `options` are for the browser.
 
     A person without a passkey logs in again at `again`.
     """
@@ -28,7 +28,7 @@ class PasskeyAskedError(GatewayError):
 
 
 def check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str) -> None:
-    """Pass an act after a new login for the act; raise PasskeyAskedError to ask for the login."""
+    """Check that the person has logged in again for this act. PasskeyAskedError asks for that login."""
     purpose = act.signed_over()
     if act.assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)

@@ -91,7 +91,7 @@ def not_confirmed(fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """The context for answering, usable from any thread.
+    """What every answer of the console API needs, for use in any thread.
 
     `penalties` live in this service's memory; use them under `lock` only.
     """
@@ -113,7 +113,7 @@ class ConsoleContext:
         return self.mailboxes.clock
 
     def within(self, sight: Sight) -> ConsoleContext:
-        """Return the same console, whose mailboxes are read of no files but those within a sight."""
+        """Return the same context, whose registry shows only the files within a sight."""
         narrowed = self.mailboxes.registry.within(lambda _: sight)
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
@@ -202,7 +202,7 @@ class Caller:
             raise MayNotError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
-        """Raise MayNotError without a right."""
+        """Raise MayNotError if the caller lacks a right."""
         if right not in self.may:
             raise MayNotError(LACKING[right])
 

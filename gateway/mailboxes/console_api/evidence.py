@@ -168,7 +168,7 @@ def verify_receipt(console: ConsoleContext, _caller: Caller, question: VerifyRec
 
 
 def _newer(console: ConsoleContext, verdict: FileVerdict) -> NewerReceipt | None:
-    """Return the receipt in force of the file, if different from the verified one."""
+    """Return the receipt now in force of a file, if a newer one than that verified; else None."""
     if verdict.reference is None:
         return None
     with console.mailboxes.registry.read() as session:

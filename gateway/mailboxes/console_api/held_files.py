@@ -78,7 +78,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
 
 
 def _proposed(asked: Proposal, catalogue: Catalogue) -> ProposedBy:
-    """Return a proposed release with the names of its kind and teams."""
+    """Convert a proposed release to an answer, with the names of the kind of data and the teams."""
     named = replace(
         asked,
         data_type=catalogue.wording.name(asked.data_type),

@@ -80,14 +80,14 @@ class WithinTheMinute(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class JudgedFlows:
-    """The flows `of` each school, as judged at the moment `at`."""
+    """How the flows of each school stand (`of`, by the school's id), judged at the moment `at`."""
 
     at: datetime
     of: Mapping[str, Sequence[FlowStatus]]
 
 
 class Judged:
-    """The status of all schools' flows on a day, and the answers of slow acts."""
+    """Caches of a minute: how all schools' flows stand on a day, and the answers of slow acts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
@@ -113,5 +113,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if something has not come that was due."""
+    """Return True if a file that was due has not come."""
     return any(flow.to_chase for flow in flows)

@@ -103,7 +103,7 @@ def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: 
 
 
 def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
-    """Let the failures from the address of a login count no more."""
+    """Forgive the failed logins from the address of a login."""
     with console.lock:
         console.penalties.settle(question.address)
     _log.info("console-login")
@@ -245,7 +245,7 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Done:
-    """Show the caller the first steps on the first page no more."""
+    """Note that the caller has read the first steps, which the first page then shows no more."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
     return Done(sentence="The first steps stand on your own page from now on.")
@@ -276,7 +276,7 @@ def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
 
 
 def news_of(console: ConsoleContext, caller: Caller) -> tuple[KeyNews, ...]:
-    """Return the news of the caller's keys: a person hears of a key that somebody else added."""
+    """Return sentences about keys that were lately added for the caller, or that wait to be confirmed."""
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)
@@ -301,7 +301,7 @@ def _added(key: Key) -> str:
 
 
 def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str = "") -> None:
-    """Pass an act only with the signature of the person's passkey over exactly this act.
+    """Check that the person's passkey has signed exactly this act.
 
     Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; NotSignedError for a
     wrong one.

@@ -54,12 +54,12 @@ class Attempt:
 
     @property
     def state(self) -> str:
-        """Comes back with the browser."""
+        """The value that the browser brings back from the provider."""
         return (OF_AN_ACT if self.act else "") + self._of(b"state")
 
     @property
     def nonce(self) -> str:
-        """Comes back in the token."""
+        """The value that the provider's token has to repeat."""
         return self._of(b"nonce")
 
     @property

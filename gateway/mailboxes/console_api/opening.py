@@ -20,7 +20,7 @@ from gateway.zones.console_api.serving import at_work, config_of, listening
 
 
 def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
-    """Return the context of the console API of `home`."""
+    """Make the context of the console API of `home`."""
     settings = load_settings(home)
     openid = settings.console.openid
     return ConsoleContext(
@@ -40,7 +40,7 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 
 @contextlib.asynccontextmanager
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
-    """Answer the console meanwhile."""
+    """Answer the console inside the context."""
     console = counter_of(home, resources)
     judged_on(console)  # Whoever asks first waits for nothing that it loads.
     learn_acts()

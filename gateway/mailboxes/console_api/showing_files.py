@@ -1,4 +1,4 @@
-"""Files, reasons and findings in the words of the answers."""
+"""Convert files, findings and log entries to answers of the console API."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
 
 
 def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
-    """Return how many files are held for whom or what, as the tabs of the list are divided."""
+    """Return the number of held files for each tab of the list: for a person, a date, a key and so on."""
     return tuple(
         _counted(one.value, f"held for {one.value}", whom[one].number) for one in WaitsForWhom if one in whom
     )

@@ -1,4 +1,4 @@
-"""Sentences as pages tell them: a task of the console stands in the place of a command line."""
+"""Turn sentences of the command line into those of pages, which name tasks instead of commands."""
 
 import re
 
