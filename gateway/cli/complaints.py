@@ -98,7 +98,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy that nobody has replaced by the authority's own."""
+    """Yield a complaint for each shipped setting and policy that is still in use unchanged."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
