@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
+from gateway.home import as_reference
 from gateway.registry import log
 
 if TYPE_CHECKING:
@@ -366,22 +367,6 @@ def as_reason(given: str) -> str:
     if len(said) > REASON_LENGTH:
         raise ValueError(f"it goes on record: at most {REASON_LENGTH} characters")
     return _one_line(said)
-
-
-_REFERENCE_PARTS = 3
-_LOOKS_LIKE = str.maketrans("OIL", "011")
-
-
-def as_reference(given: str) -> str:
-    """Spell a reference as on record: the provider in lower case, the rest in upper case.
-
-    Letters impossible in the last part are read as the digits of similar shape.
-    """
-    if given.count("-") < _REFERENCE_PARTS - 1:
-        return given
-    day, _, rest = given.strip().partition("-")
-    provider, _, drawn = rest.rpartition("-")
-    return f"{day}-{provider.lower()}-{drawn.upper().translate(_LOOKS_LIKE)}"
 
 
 Reference = Annotated[str, AfterValidator(as_reference)]

@@ -24,7 +24,7 @@ from rich.text import Text
 from gateway.cli import terminal
 from gateway.cli.identity import account_of, acting, on_record, sight_here
 from gateway.errors import ConfigurationError, GatewayError
-from gateway.home import Home
+from gateway.home import Home, as_reference
 from gateway.home.settings import load_settings
 from gateway.reasons import REASONS
 from gateway.reasons import told as told_by_code
@@ -113,6 +113,9 @@ HomeOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ReferenceArgument = Annotated[
+    str, typer.Argument(metavar="REF", callback=lambda given: given and as_reference(given))
+]
 DEFAULT_HOME = Path("gateway-home")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")

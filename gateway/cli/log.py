@@ -22,6 +22,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    ReferenceArgument,
     command_in,
     now,
     out,
@@ -31,7 +32,6 @@ from gateway.cli.console import (
     registrar_of,
 )
 from gateway.cli.identity import sight_here
-from gateway.cli.options import ReferenceArgument
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
 from gateway.homes.audit.audit import Anchors, audit, rows_to_look_at, summary

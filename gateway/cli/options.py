@@ -4,7 +4,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from gateway.acts.act import as_reason, as_reference
+from gateway.acts.act import as_reason
 from gateway.model import GatewayKeyKind
 
 GatewayKeyOption = Annotated[
@@ -24,12 +24,6 @@ def reason_if_given(given: Given) -> Given:
         raise typer.BadParameter(str(error)) from None
 
 
-def as_reference_if_given(given: Given) -> Given:
-    """Return a reference as spelled on record, or None."""
-    return given if given is None else as_reference(given)
-
-
-ReferenceArgument = Annotated[str, typer.Argument(metavar="REF", callback=as_reference_if_given)]
 LimitOption = Annotated[
     int | None, typer.Option(min=0, help="So many at most; 0: all. If not given, 50; JSON and CSV: all.")
 ]

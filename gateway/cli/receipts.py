@@ -11,6 +11,7 @@ from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
     JsonOption,
+    ReferenceArgument,
     command_in,
     out,
     plain,
@@ -19,7 +20,6 @@ from gateway.cli.console import (
     registry,
 )
 from gateway.cli.key_files import read_key_file
-from gateway.cli.options import ReferenceArgument
 from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home

@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, command_in, out, registrar_of, who
-from gateway.cli.options import ReferenceArgument, WhyOption
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    ReferenceArgument,
+    command_in,
+    out,
+    registrar_of,
+    who,
+)
+from gateway.cli.options import WhyOption
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.record.delivered import opened_whole

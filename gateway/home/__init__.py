@@ -49,6 +49,21 @@ def provider_of(reference: str) -> str:
     return reference.partition("-")[2].rpartition("-")[0]
 
 
+_LOOKS_LIKE = str.maketrans("OIL", "011")
+
+
+def as_reference(given: str) -> str:
+    """Spell a typed reference as on record: the provider in lower case, the rest in upper case.
+
+    Letters impossible in the last part are read as the digits of similar shape. Anything else stays as typed.
+    """
+    day, first, rest = given.strip().partition("-")
+    provider, second, drawn = rest.rpartition("-")
+    if not (first and second):
+        return given
+    return f"{day}-{provider.lower()}-{drawn.upper().translate(_LOOKS_LIKE)}"
+
+
 def shown_name(name: str) -> str:
     """Return a name safe as one path component, in a listing and on a terminal.
 

@@ -10,11 +10,11 @@ from typing import ClassVar, cast
 
 import pytest
 
-from gateway.acts.act import ActContext, as_reference
+from gateway.acts.act import ActContext
 from gateway.acts.listing import ListingAct, Row
 from gateway.cli.console import print_json, print_json_list
 from gateway.errors import GatewayError
-from gateway.home import Home
+from gateway.home import Home, as_reference
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry.database import Registry
 from gateway.registry.transfer_lists import TransfersWanted, count, pages

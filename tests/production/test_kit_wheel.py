@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from kit_wheel import AUTHORITYS, build
+from kit_wheel import AUTHORITYS, COMMANDS, build, kept
 
 from tests.content import core_data
 from tests.production.test_two_sides import linked
@@ -33,6 +35,19 @@ def test_the_wheel_has_nothing_of_the_authoritys_side(wheel: Path) -> None:
     assert {"send", "classify", "verify"} <= rooms
     assert "Provides-Extra" not in told
     assert not any("asyncssh" in line for line in told.splitlines() if line.startswith("Requires-Dist"))
+
+
+def test_what_a_command_of_the_wheel_loads_is_in_it() -> None:
+    loaded: set[str] = set()
+    waiting = list(COMMANDS)
+    while waiting:
+        name = waiting.pop()
+        if name not in loaded:
+            loaded.add(name)
+            body = ast.parse(Path(str(find_spec(name).origin)).read_text("utf-8")).body
+            imported = (str(node.module) for node in body if isinstance(node, ast.ImportFrom))
+            waiting += [module for module in imported if module.startswith("gateway")]
+    assert loaded - kept() == set()
 
 
 def test_the_wheel_alone_sends_from_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
