@@ -23,6 +23,7 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
+from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.http_paths import row_number
@@ -225,6 +226,6 @@ def _details(transfer: Transfer) -> dict[str, Any]:
         "findings": [f"{f.code} ({f.count})" for f in recognised.findings] if recognised else [],
         "items": list(recognised.items) if recognised else [],
         "other_items": list(recognised.other_items) if recognised else [],
-        "schools": [one.in_words for one in recognised.schools] if recognised else [],
-        "unlisted": [one.in_words for one in recognised.unlisted] if recognised else [],
+        "schools": [school_in_words(one) for one in recognised.schools] if recognised else [],
+        "unlisted": [unlisted_in_words(one) for one in recognised.unlisted] if recognised else [],
     }

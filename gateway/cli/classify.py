@@ -27,6 +27,7 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused, counted
 from gateway.policy.shipped import shipped_policies
 from gateway.reasons import told
+from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _FEW = 20
@@ -125,8 +126,8 @@ def _print(file: Path, found: Classified | ContentRefused) -> None:
         lines = [
             ("because", found.evidence),
             ("not in Appendix A", found.other_items),
-            ("school", tuple(one.in_words for one in found.schools)),
-            ("not listed", tuple(one.in_words for one in found.unlisted)),
+            ("school", tuple(map(school_in_words, found.schools))),
+            ("not listed", tuple(map(unlisted_in_words, found.unlisted))),
         ]
     for label, each in ((label, one) for label, some in lines for one in some):
         out.print(Text(f"  {label}: {plain(each)}"))

@@ -249,15 +249,6 @@ class Unlisted:
     field: str = ""
     types: tuple[str, ...] = ()
 
-    @property
-    def in_words(self) -> str:
-        """Place, header and appearance, for a person who examines the file."""
-        place = f"{self.place} {self.position}" if self.position else "above the table"
-        name = f" ({self.header})" if self.header else ""
-        why = self.topic and f", sensitive: {self.topic}"
-        grades = self.assessment and f", {self.assessment} grades"
-        return f"{place}{name}: {self.kind}, filled {self.filled} times{why}{grades}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
@@ -275,14 +266,6 @@ class NamedSchool:
     name: int = 0
     further: bool = False
     records: int
-
-    @property
-    def in_words(self) -> str:
-        """The number of records that name the school, and by which mark."""
-        marks = ("dfe_number", "urn", "establishment", "centre")
-        said = [f"{mark.replace('_', ' ')} {value}" for mark in marks if (value := getattr(self, mark))]
-        named = ", ".join(said) or (f"name {self.name}" if self.name else "no school")
-        return f"{'further schools' if self.further else named}: {counted(self.records, 'record')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
