@@ -42,7 +42,7 @@ def show_one(
 
     with registry(home) as opened, opened.read() as session:
         receipt = receipts.latest(session, reference)
-    if receipt is None:
+    if receipt is None or receipt.seal == receipts.UNSIGNED:
         raise NotFoundError(f"there is no receipt for {reference} yet")
     print_exactly(receipt.json_text if as_json else receipt.text)
 

@@ -28,7 +28,7 @@ from gateway.policy.agreement_schema import AgreementFile
 from gateway.publish.everything import publish_all
 from gateway.reasons.languages import Language
 from gateway.receipts.facts import log_key_statement
-from gateway.registry import hosts, keys, log, providers
+from gateway.registry import hosts, keys, log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.registry.persons import carry_over
@@ -258,6 +258,7 @@ def _record(
         if vkey == signing.vkey:
             sign_head(clerk)
             return
+        receipts.sign_owed(session, signing)
         key_set = secret_files.key_set_of(vkey)
         pupil_key = secret_files.pupil_key_of(home, key_set)
         carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))

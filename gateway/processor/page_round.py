@@ -7,6 +7,7 @@ import time
 from gateway.model import Provider
 from gateway.policy.dates import local_day
 from gateway.publish.on_request import publish_events
+from gateway.publish.projection import UP_TO, number_in
 from gateway.publish.provider_page import publish_log_proofs, publish_pages, publish_policies, told_since
 from gateway.publish.standing import Authority
 from gateway.record.registrar import Registrar
@@ -33,7 +34,9 @@ class Pages:
         day = local_day(at, registrar.catalogue.calendar.timezone)
         made_for = (day, registrar.catalogue, registrar.signing.fingerprint)
         with registrar.registry.read() as session:
-            changed, up_to = told_since(session, self._told_up_to)
+            changed, up_to = told_since(
+                session, self._told_up_to, number_in(registrar.home.published.root / UP_TO)
+            )
             known = {one.id: one for one in providers.list_providers(session)}
         changed |= {name for name, one in known.items() if one != self._known.get(name)}
         if made_for == self._made_for and not changed:

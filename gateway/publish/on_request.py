@@ -41,6 +41,7 @@ from gateway.publish.projection import (
     replace_published,
 )
 from gateway.registry.database import Registry
+from gateway.registry.receipts import UNSIGNED
 from gateway.registry.tables import ReceiptRow
 
 _TAIL_BYTES = 64 * 1024
@@ -213,7 +214,7 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
         )
         kept = set(session.exec(query_kept))
         for one in page:
-            out = one.reference in kept or not one.json_text
+            out = one.seal != UNSIGNED and (one.reference in kept or not one.json_text)
             if out and folder in receipt_folders(published, one):
                 for name, content in receipt_files(one).items():
                     put_published(there / name, content)

@@ -25,6 +25,7 @@ from gateway.home.settings import IntakeSettings
 from gateway.policy.catalogue import load_catalogue
 from gateway.registry import keys, log, providers
 from gateway.registry.database import Registry
+from gateway.registry.receipts import UNSIGNED, Unsigned
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import passing
 
@@ -38,26 +39,29 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """Signed results of a transaction: the head of the log and its receipts, by number."""
+    """Results of a transaction: the signed head of the log; by number, signed receipts and those to sign."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
+    unsigned: Sequence[Unsigned] = ()
 
 
-def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> int:
-    """Write every receipt not yet published; return their number.
+def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> bool:
+    """Write every receipt not yet published; return False at one that is not signed yet, and stop there.
 
     With `redo`, receipts of the last hour before the newest one are compared and written again where
     different. Raises Fault where published/ cannot be written: the next call continues from there.
     """
-    done = 0
     with registry.read() as session:
         for page in after(
             session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
         ):
-            _put_out(published, page, look_first=redo)
-            done += len(page)
-    return done
+            signed = list(takewhile(lambda one: one.seal != UNSIGNED, page))
+            if signed:
+                _put_out(published, signed, look_first=redo)
+            if len(signed) < len(page):
+                return False
+    return True
 
 
 def publish_given(published: Published, issued: Issued) -> bool:

@@ -215,17 +215,17 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
             replace_published(path, clearsign(signing.openpgp, line))
 
 
-def told_since(session: Session, sequence: int) -> tuple[set[str], int]:
+def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
     """Return the providers with a receipt or notice after `sequence`, and the number of the last.
 
-    A trust's file counts for each school in it.
+    Those after `up_to` are not published yet. A trust's file counts for each school in it.
     """
     query = (
         select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))
         .select_from(ReceiptRow)
         .outerjoin(TransferRow, col(TransferRow.reference) == col(ReceiptRow.reference))
         .outerjoin(SchoolOfTransferRow, col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence))
-        .where(col(ReceiptRow.sequence) > sequence)
+        .where(col(ReceiptRow.sequence) > sequence, col(ReceiptRow.sequence) <= up_to)
         .group_by(col(ReceiptRow.provider), col(SchoolOfTransferRow.provider))
     )
     rows = session.exec(query).all()

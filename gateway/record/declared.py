@@ -11,7 +11,6 @@ from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from gateway.receipts.text import Statement
-from gateway.record.outcome import proofs
 from gateway.record.registrar import Registrar
 from gateway.registry import declarations, log, receipts
 from gateway.registry.log import Entry
@@ -122,7 +121,7 @@ def _issue(
 ) -> Issued:
     signing = registrar.signing
     head = log.sign_head(session, signing.log_key, signing.origin, now)
-    (proof,) = proofs(session, [number], head=head, signing=signing)
+    (proof,) = receipts.proofs(session, [number], head=head, signing=signing)
     session.add(
         ReceiptRow(
             reference=facts.reference,

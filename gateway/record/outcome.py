@@ -12,14 +12,14 @@ from gateway.log.leaf import Kind, rfc3339
 from gateway.model import Classified, Facts, Provider, Transfer, Upload
 from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.publish.projection import Issued
-from gateway.receipts.facts import Proof, ReceiptFacts
+from gateway.receipts.facts import ReceiptFacts
 from gateway.receipts.text import Statement, stated
 from gateway.record.registrar import Registrar
-from gateway.registry import log, providers, receipts, transfers, work_queue
+from gateway.registry import log, places, providers, receipts, transfers, work_queue
 from gateway.registry.log import Entry
+from gateway.registry.receipts import Unsigned
 from gateway.registry.tables import ReceiptRow
-from gateway.registry.vouched_rows import insert_rows, sealed_content, vouch_as
-from gateway.secrets.signing import Signing
+from gateway.registry.vouched_rows import insert_rows, vouch_as
 from gateway.zones.failpoints import passing
 
 
@@ -164,10 +164,10 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append entries for the transaction's changes, sign the head, and store receipts with proofs.
+    """Append entries for the transaction's changes, sign the head, and store receipts.
 
     A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
-    statements; the log's key seals the row.
+    statements. While others wait for the log, nothing is signed but the head: the caller signs what is left.
     """
     signing, columns = registrar.signing, []
     numbers = receipts.next_receipts(session, len(given)) if given else []
@@ -182,35 +182,18 @@ def put_on_record(
         said = {"statement": statement.text, "canonical": statement.canonical.decode()}
         said["digest"] = statement.digests["receipt"]
         vouch_as(session, ("receipt", f"[{number}]"), {**row, **said})
-        columns.append(row)
+        columns.append({"sequence": number, **row})
     leaves = log.append(session, log.vouching(session, entries), now)
     head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
-    proved = proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
-    pairs = [(statement, proof) for (_, statement, _), proof in zip(given, proved, strict=True)]
-    texts = signing.clearsign_each(statement.for_people(proof) for statement, proof in pairs)
-    rows = []
-    for number, row, (statement, proof), text in zip(numbers, columns, pairs, texts, strict=True):
-        row |= {"text": text, "json_text": statement.for_machines(proof, signing.log_key.sign)}
-        seal = signing.log_key.sign(sealed_content(row, number)).hex()
-        rows.append({"sequence": number, **row, "seal": seal})
+    proved = receipts.proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
+    statements = (statement for _, statement, _ in given)
+    unsigned = list(map(Unsigned, columns, statements, proved))
+    if places.BESIDE_OTHERS in session.info:
+        insert_rows(session, ReceiptRow, [one.stated() for one in unsigned])
+        return Issued(head, unsigned=unsigned)
+    rows = receipts.signed(signing, unsigned)
     insert_rows(session, ReceiptRow, rows)
     return Issued(head, [ReceiptRow(**row) for row in rows])
-
-
-def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
-    """Prove that leaves are in the log under the signed `head`."""
-    found = log.inclusion_proofs(session, numbers, log.size(session))
-    return [
-        Proof(
-            leaf=leaf,
-            index=number,
-            hashes=tuple(hashes),
-            checkpoint=head,
-            log_key=signing.vkey,
-            log_key_certificate=signing.log_statement,
-        )
-        for number, (leaf, hashes) in zip(numbers, found, strict=True)
-    ]
 
 
 _log = logging.getLogger(__name__)
@@ -219,9 +202,10 @@ _log = logging.getLogger(__name__)
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     """Record uploads in the sealed store in one transaction; return the references now on record.
 
-    Uploads of unknown providers are left out. `Registrar.publish` publishes the receipts; opening need not
-    wait. On a Fault nothing was recorded.
+    Uploads of unknown providers are left out. `Registrar.publish` publishes receipts signed in that
+    transaction; opening need not wait. On a Fault nothing was recorded.
     """
+    issued = None
     with registrar.registry.write_on([upload.reference for upload in uploads]) as session:
         enrolled = {p.id: p for p in providers.list_providers(session)}
         known = transfers.known(session, [upload.reference for upload in uploads])
@@ -251,7 +235,9 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                     statement = stated(facts)
                     receipts.append((facts, statement, place))
                 entries.append(landed_entry(upload, statement))
-            put_on_record(registrar, session, entries, receipts, now)
+            issued = put_on_record(registrar, session, entries, receipts, now)
         passing("land.written")
     passing("land.committed")
+    if issued is not None and issued.unsigned:
+        registrar.bring_out(issued)
     return known

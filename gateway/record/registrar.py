@@ -16,8 +16,15 @@ from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.model import Provider, RatificationsThatCount
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
-from gateway.publish.projection import Issued, publish_checkpoint, publish_given, publish_receipts
-from gateway.registry import log, register
+from gateway.publish.projection import (
+    UP_TO,
+    Issued,
+    number_in,
+    publish_checkpoint,
+    publish_given,
+    publish_receipts,
+)
+from gateway.registry import log, receipts, register
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import passing
@@ -89,20 +96,29 @@ class Registrar:
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Publish all receipts and the head not published yet. Fault where to be tried again."""
-        publish_receipts(self.registry, self.home.published)
+        """Publish all receipts and the head not published yet. Fault where to be tried again.
+
+        A receipt that nobody has signed yet is signed before.
+        """
+        if not publish_receipts(self.registry, self.home.published):
+            with self.registry.write_on(()) as session:
+                receipts.sign_owed(session, self.signing, number_in(self.home.published.root / UP_TO))
+            publish_receipts(self.registry, self.home.published)
         publish_checkpoint(self.registry, self.home.published)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Publish the receipts of a committed transaction.
+        """Sign the receipts of a committed transaction where still to be signed, and publish them.
 
-        A failure changes nothing committed: the processor publishes later.
+        A failure changes nothing committed: the processor does so later.
         """
-        if issued is None or not self.brings_out:
+        if issued is None:
             return
         try:
-            if not publish_given(self.home.published, issued):
-                self.publish()
-            passing("publish.finished")
+            if issued.unsigned:
+                issued = Issued(issued.head, receipts.sign(self.registry, self.signing, issued.unsigned))
+            if self.brings_out:
+                if not publish_given(self.home.published, issued):
+                    self.publish()
+                passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)

@@ -16,7 +16,8 @@ from gateway.registry.hosts import CLOCK_SECONDS
 
 # Arbitrary numbers, equal in every writing process.
 _WRITERS_PLACE, _SUBJECTS = 7_201_917, 7_201_920
-_CONCURRENT = "gateway writes beside others"
+BESIDE_OTHERS = "gateway writes beside others"
+"""Marks a transaction that others write beside, and wait for at the log."""
 
 
 class WritersPlace(Enum):
@@ -68,7 +69,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     if session.get_bind().dialect.name != "postgresql":
         return
     _take_by_the_clock(session, "SELECT pg_advisory_xact_lock_shared(:lock), clock_timestamp()")
-    session.info[_CONCURRENT] = set()
+    session.info[BESIDE_OTHERS] = set()
     if not subjects:
         return
     # Sorted against deadlocks; subjects of equal numbers share a lock.
@@ -84,9 +85,9 @@ def take_a_place(session: Session, place: WritersPlace) -> None:
 
     Implied by the writer's lock, and by SQLite.
     """
-    if _CONCURRENT in session.info and place not in session.info[_CONCURRENT]:
+    if BESIDE_OTHERS in session.info and place not in session.info[BESIDE_OTHERS]:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": place.value})
-        session.info[_CONCURRENT].add(place)
+        session.info[BESIDE_OTHERS].add(place)
 
 
 def take_a_free_place(session: Session, place: WritersPlace) -> bool:

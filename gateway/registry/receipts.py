@@ -1,15 +1,39 @@
-"""Receipts as signed and published."""
+"""Receipts as signed and published.
 
+Signing takes longer than all that others wait for at the log. So a transaction beside others commits a
+receipt with its statement, for which the log vouches, and signs after the commit. After a crash between the
+two, whoever publishes next signs what the log proves.
+"""
+
+from __future__ import annotations
+
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
+from gateway.errors import Fault
+from gateway.log.leaf import canonical
+from gateway.registry import log
 from gateway.registry.places import WritersPlace, take_a_place
 from gateway.registry.tables import DeclarationRow, ReceiptRow, TransferRow
-from gateway.registry.vouched_rows import next_numbers
+from gateway.registry.vouched_rows import content_of, insert_rows, inserting, next_numbers, sealed_content
 from gateway.zones.spool import new_reference
+
+# Imported only for signing: listings read receipts without.
+if TYPE_CHECKING:
+    from sqlmodel.sql.expression import SelectOfScalar
+
+    from gateway.receipts.facts import Proof
+    from gateway.receipts.text import Statement
+    from gateway.registry.database import Registry
+    from gateway.secrets.signing import Signing
+
+UNSIGNED = ""
+"""The seal of a receipt on record that is not signed yet."""
 
 # The names under which notices are published.
 KEY_NOTICE = "key-notice"
@@ -46,6 +70,99 @@ def next_receipts(session: Session, count: int) -> list[int]:
         "SELECT nextval(pg_get_serial_sequence('receipt', 'sequence')) FROM generate_series(1, :count)"
     )
     return sorted(session.connection().execute(drawn, {"count": count}).scalars())
+
+
+class Unsigned(NamedTuple):
+    """A receipt before its signatures: the row without texts, the statement, and the proof."""
+
+    row: dict[str, Any]
+    statement: Statement
+    proof: Proof
+
+    def stated(self) -> dict[str, Any]:
+        """Return the row until it is signed: the statement, and what else a signature needs."""
+        known = {
+            "checkpoint": self.proof.checkpoint,
+            "index": self.proof.index,
+            "languages": self.statement.languages,
+        }
+        told = f'{json.dumps(known)[:-1]}, "receipt": {self.statement.canonical.decode()}}}'
+        return {**self.row, "text": self.statement.text, "json_text": told, "seal": UNSIGNED}
+
+
+def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
+    """Return the rows with texts and seal; the log's key seals a row."""
+    texts = signing.clearsign_each(one.statement.for_people(one.proof) for one in unsigned)
+    rows = []
+    for (row, statement, proof), told in zip(unsigned, texts, strict=True):
+        whole = {**row, "text": told, "json_text": statement.for_machines(proof, signing.log_key.sign)}
+        rows.append({**whole, "seal": signing.log_key.sign(sealed_content(whole, row["sequence"])).hex()})
+    return rows
+
+
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
+    """Prove that leaves are in the log under the signed `head`."""
+    from gateway.receipts.facts import Proof  # noqa: PLC0415 - as above
+
+    found = log.inclusion_proofs(session, numbers, int(head.split("\n", 2)[1]))
+    return [
+        Proof(
+            leaf=leaf,
+            index=number,
+            hashes=tuple(hashes),
+            checkpoint=head,
+            log_key=signing.vkey,
+            log_key_certificate=signing.log_statement,
+        )
+        for number, (leaf, hashes) in zip(numbers, found, strict=True)
+    ]
+
+
+def sign(registry: Registry, signing: Signing, unsigned: Sequence[Unsigned]) -> list[ReceiptRow]:
+    """Sign the receipts of a committed transaction, and return those that nobody else has signed since."""
+    if not unsigned:
+        return []
+    with registry.write_on(()) as session:
+        numbers = col(ReceiptRow.sequence).in_([one.row["sequence"] for one in unsigned])
+        ours = set(session.exec(_to_sign(select(ReceiptRow.sequence)).where(numbers)))
+        rows = signed(signing, [one for one in unsigned if one.row["sequence"] in ours])
+        _store(session, rows)
+    return [ReceiptRow(**row) for row in rows]
+
+
+def sign_owed(session: Session, signing: Signing, after: int = 0) -> None:
+    """Sign every receipt after a number that a transaction has left unsigned, as after a crash.
+
+    Waits for those that others sign at the moment. Fault for a receipt unlike the log's entry.
+    """
+    from gateway.receipts.text import Statement  # noqa: PLC0415 - as above
+    from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - as above
+
+    for row in session.exec(_to_sign(select(ReceiptRow)).where(col(ReceiptRow.sequence) > after)).all():
+        told = json.loads(row.json_text)
+        statement = Statement(canonical(told["receipt"]), row.text, tuple(told["languages"]))
+        (proof,) = proofs(session, [told["index"]], head=told["checkpoint"], signing=signing)
+        made = signed(signing, [Unsigned(content_of(row), statement, proof)])
+        where = f"receipt {row.sequence} of {row.reference} cannot be signed"
+        try:
+            check_receipt(made[0]["json_text"])
+        except Unproved as error:
+            raise Fault(f"{where}: {error}") from None
+        if json.loads(proof.leaf)["fields"].get("text") != statement.digests["text"]:
+            raise Fault(f"{where}: the log's entry is for another text")
+        _store(session, made)
+
+
+def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
+    # In this order, against deadlocks. Whoever waits for a row finds it signed, and passes it over.
+    return query.where(ReceiptRow.seal == UNSIGNED).order_by(col(ReceiptRow.sequence)).with_for_update()
+
+
+def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Store signed receipts, whose signatures prove themselves, without another entry of the log."""
+    put = inserting(session, ReceiptRow)
+    texts = {name: put.excluded[name] for name in ("text", "json_text", "seal")}
+    insert_rows(session, ReceiptRow, rows, put.on_conflict_do_update(index_elements=["sequence"], set_=texts))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:

@@ -1,0 +1,181 @@
+"""Where hosts write beside each other, receipts are signed after the transaction that they tell of."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from unittest import mock
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import col, select, update
+
+from gateway.errors import Fault
+from gateway.home import Home
+from gateway.log.checkpoint import LogKey
+from gateway.passage import Examination, conclude
+from gateway.processor.service import open_registrar
+from gateway.record.outcome import land
+from gateway.record.registrar import Registrar
+from gateway.registry.receipts import UNSIGNED
+from gateway.registry.tables import ReceiptRow
+from gateway.secrets.signing import Signing
+from gateway.zones.failpoints import VARIABLE
+from tests.bench.writers_place import Bench, Places, now
+from tests.registry.cluster import Cluster
+from tests.waiting import until
+
+pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
+
+
+def work(home: Path, examinations: Sequence[Examination]) -> None:
+    """Decide files, as the processor of a host."""
+    with open_registrar(Home(home), now) as registrar:
+        conclude(registrar, examinations)
+
+
+def left_unsigned(bench: Bench, files: int) -> list[str]:
+    """The references of files whose host was killed right after it had decided them."""
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        bench.open(registrar)
+        uploads, examinations = bench.files(files)
+        land(registrar, uploads)
+    killed = multiprocessing.get_context("spawn").Process(target=work, args=(bench.site.home, examinations))
+    with mock.patch.dict(os.environ, {VARIABLE: "commit.committed"}):
+        killed.start()
+    killed.join(60)
+    assert killed.exitcode == -signal.SIGKILL
+    return [one.reference for one in uploads]
+
+
+def decided(registrar: Registrar, references: Sequence[str]) -> list[ReceiptRow]:
+    """The receipts of the decisions, in their order."""
+    with registrar.registry.read() as session:
+        of_these = col(ReceiptRow.reference).in_(references), ReceiptRow.stage == "decided"
+        return list(session.exec(select(ReceiptRow).where(*of_these).order_by(col(ReceiptRow.sequence))))
+
+
+@contextmanager
+def signatures(places: Places, seen: Counter[tuple[str, bool]]) -> Iterator[None]:
+    """Count what signs meanwhile, and whether it does so while nobody else could append to the log."""
+    signing = {LogKey.sign.__code__: "log", Signing.clearsign_each.__code__: "text"}
+
+    def pass_through(frame: FrameType, happened: str, _given: object) -> None:
+        if happened == "call" and (what := signing.get(frame.f_code)):
+            seen[what, bool(places._locked)] += 1
+
+    sys.setprofile(pass_through)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+def test_while_others_wait_for_the_log_nothing_is_signed_but_its_head(bench: Bench) -> None:
+    seen: Counter[tuple[str, bool]] = Counter()
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        bench.open(registrar)
+        uploads, examinations = bench.files(4)
+        land(registrar, uploads)
+        places = Places(registrar)
+        places.watch()
+        with signatures(places, seen):
+            conclude(registrar, examinations)
+    assert seen == {("log", True): 1, ("log", False): 8, ("text", False): 1}
+
+
+def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once(
+    bench: Bench, tmp_path: Path
+) -> None:
+    references = left_unsigned(bench, 4)
+    assert "there is no receipt" in bench.site.refused("receipts", "show", references[0])
+    assert "everything fits" in bench.site.gateway("log", "verify")
+    other = tmp_path / "other"
+    shutil.copytree(bench.site.home, other)
+    homes = [Home(bench.site.home), Home(other)]
+    with open_registrar(homes[0], now) as one, open_registrar(homes[1], now) as two:
+        assert [row.seal for row in decided(one, references)] == [UNSIGNED] * 4
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(host.publish) for host in (one, two)]:
+                done.result(60)
+        rows = decided(one, references)
+    assert [row.reference for row in rows] == sorted(references)
+    for row in rows:
+        for home in homes:
+            shown = sorted(home.published.root.glob(f"providers/*/receipts/*.{row.reference}.[jt]*"))
+            assert [one.read_text() for one in shown] == [row.json_text, row.text]
+        assert "genuine" in bench.site.gateway("receipts", "verify", *map(str, shown))
+    assert "everything fits" in bench.site.gateway("log", "verify")
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        lambda row, _: {"text": row.text.replace("ACCEPTED", "REFUSED")},
+        lambda row, _: {"json_text": row.json_text.replace('"accepted"', '"refused"')},
+        lambda row, other: {"json_text": row.json_text.replace(*map(index_of, (row, other)))},
+        lambda row, _: {"json_text": row.json_text.replace("\\n\\n\\u2014 ", "0\\n\\n\\u2014 ")},
+    ],
+)
+def test_what_the_log_does_not_prove_is_not_signed(
+    bench: Bench, forged: Callable[[ReceiptRow, ReceiptRow], dict[str, str]]
+) -> None:
+    references = left_unsigned(bench, 2)
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        row, other = decided(registrar, references)
+        changed = forged(row, other)
+        true = {name: getattr(row, name) for name in changed}
+        assert changed != true
+        put(registrar, row, changed)
+        with pytest.raises(Fault, match="cannot be signed"):
+            registrar.publish()
+        assert [each.seal for each in decided(registrar, references)] == [UNSIGNED] * 2
+        put(registrar, row, true)
+        registrar.publish()
+        assert UNSIGNED not in [each.seal for each in decided(registrar, references)]
+
+
+def index_of(row: ReceiptRow) -> str:
+    """The place in the log, as an unsigned receipt names it."""
+    return row.json_text.partition('"index": ')[2].partition(",")[0].join(('"index": ', ","))
+
+
+def put(registrar: Registrar, row: ReceiptRow, values: dict[str, str]) -> None:
+    """Write behind the gateway's back."""
+    with registrar.registry.write() as session:
+        change = update(ReceiptRow).where(col(ReceiptRow.sequence) == row.sequence).values(values)
+        session.connection().execute(change)
+
+
+def test_a_host_that_publishes_waits_for_those_that_another_is_signing(bench: Bench) -> None:
+    references = left_unsigned(bench, 1)
+    with open_registrar(Home(bench.site.home), now) as registrar, ThreadPoolExecutor(1) as pool:
+        with registrar.registry.write_on(()) as session:
+            mine = select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED).with_for_update()
+            assert [row.reference for row in session.exec(mine)] == references
+            waiting = pool.submit(registrar.publish)
+            blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            until(lambda: session.execute(blocked).scalar_one(), "the other to wait")
+            assert not waiting.done()
+        waiting.result(60)
+        assert UNSIGNED not in [row.seal for row in decided(registrar, references)]
+
+
+def test_a_key_of_the_log_signs_what_it_owes_before_it_is_replaced(cluster: Cluster, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, cluster.database("rotated"), schools=1)
+    references = left_unsigned(bench, 1)
+    bench.site.gateway("keys", "gateway", "rotate", "--compromised")
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        (row,) = decided(registrar, references)
+        registrar.publish()
+    assert row.seal != UNSIGNED
+    assert "everything fits" in bench.site.gateway("log", "verify")
