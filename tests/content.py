@@ -24,7 +24,12 @@ def core_data(seed: int = 1, pupils: int = 10) -> bytes:
 
     Another seed gives other pupils.
     """
-    return _NOT_LISTED.sub(b"", core_data_and_telephones(seed, pupils))
+    return not_beyond(core_data_and_telephones(seed, pupils))
+
+
+def not_beyond(content: bytes) -> bytes:
+    """A Common Transfer File without what Appendix A does not list."""
+    return _NOT_LISTED.sub(b"", content)
 
 
 def core_data_and_telephones(seed: int = 1, pupils: int = 10) -> bytes:

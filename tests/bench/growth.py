@@ -29,7 +29,6 @@ from tests.bench.parties import (
     openssh,
     processor,
     sealed,
-    sealed_of_others,
 )
 from tests.site import Site
 
@@ -162,7 +161,7 @@ def _say_published(site: Site) -> None:
 def _model(site: Site, party: Party) -> str:
     """The reference of one real transfer, to be copied."""
     landing = Landing(site, party)
-    reference = landing.prepare("model.pgp", sealed_of_others(site, party, [2])[0])
+    reference = landing.prepare("model.pgp", sealed(site, party, [2])[0])
     landing.land()
     site.gateway("process", "--once")
     return reference

@@ -12,14 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from random import Random
 
 from gateway.home import Home, Spool
 from gateway.homes.demo.parties import Party
 from gateway.model import Upload
+from gateway.samples import make, school
 from gateway.zones.spool import fsync_folder, hand_over, new_reference
 from tests.bench.measure import until
-from tests.content import core_data
+from tests.content import core_data, not_beyond
 from tests.ports import free_port
 from tests.site import Site
 
@@ -153,19 +156,28 @@ def processor(site: Site) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def content(number: int) -> bytes:
-    """A file of core data of about 100 KB, unlike that of any other number."""
-    return BASE.replace(b"GWSAMPLE", b"GWSAMPLE%d" % number)
+def content(number: int, base: bytes = BASE) -> bytes:
+    """A file of core data of about 100 KB, unlike that of any other number.
+
+    Numbers are written in letters: a name with a digit in it would be held.
+    """
+    letters = ""
+    while number:
+        number, digit = divmod(number, 26)
+        letters += chr(ord("A") + digit)
+    return base.replace(b"GWSAMPLE", b"GWSAMPLE" + letters.encode())
 
 
-def sealed(site: Site, party: Party, numbers: Sequence[int]) -> list[bytes]:
+@cache
+def of_school(number: int) -> bytes:
+    """A file of core data of a school's own pupils, whom no school of another number has."""
+    rng = Random(number)
+    return not_beyond(make("student-core", "ctf-full", rng=rng, school=school(rng, number), pupils=_PUPILS))
+
+
+def sealed(site: Site, party: Party, numbers: Sequence[int], base: bytes = BASE) -> list[bytes]:
     """Files of core data of the same pupils, each sealed as a provider seals it."""
-    return [party.seal(content(number), site.certificate) for number in numbers]
-
-
-def sealed_of_others(site: Site, party: Party, seeds: Sequence[int]) -> list[bytes]:
-    """The same, of other pupils for each seed."""
-    return [party.seal(core_data(seed, pupils=_PUPILS), site.certificate) for seed in seeds]
+    return [party.seal(content(number, base), site.certificate) for number in numbers]
 
 
 def fingerprint(party: Party) -> str:

@@ -28,7 +28,7 @@ from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.secrets import secret_files
 from tests.bench.measure import Costs, Line, Setting, family, in_turns, line, percentile, seconds, until
-from tests.bench.parties import CIPHER, Landing, processor, sealed, sealed_of_others
+from tests.bench.parties import CIPHER, Landing, of_school, processor, sealed
 from tests.site import Site
 
 _DIY = Path(__file__).with_name("diy.sh")
@@ -173,8 +173,10 @@ def _burst(setting: Setting, schools: int, count: int) -> Iterator[Line]:
         """Files by the number of their school, of one school after the other."""
         nonlocal made
         made += count
-        make = sealed if schools == 1 else sealed_of_others
-        return [(n % schools, make(site, parties[n % schools], [made + n])[0]) for n in range(count)]
+        return [
+            (n % schools, sealed(site, parties[n % schools], [made + n], of_school(n % schools))[0])
+            for n in range(count)
+        ]
 
     competent = (sys.executable, _COMPETENT)
     with (
@@ -226,7 +228,11 @@ def _ours(
     for landing in landings:
         landing.land()
     until(lambda: all(path.exists() for path in reversed(last)), _PATIENCE, 0.05)
-    return time.perf_counter() - begun
+    taken = time.perf_counter() - begun
+    for path in last:
+        if '"state":"accepted"' not in path.read_text("utf-8").replace(" ", ""):
+            raise RuntimeError(f"{path.name}: the file was not accepted, and this is a bench of accepted ones")
+    return taken
 
 
 class Bare:
