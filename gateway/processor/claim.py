@@ -49,8 +49,11 @@ from gateway.zones.landed import (
 )
 from gateway.zones.spool import BadFileError, encoded_tail
 
-A_MOMENT_SECONDS = 1.0
-"""Seconds after which an undecided upload goes on record as landed."""
+A_MOMENT_SECONDS, A_PLACE_SECONDS = 1.0, 0.1
+"""Seconds after which an undecided upload goes on record as landed, and those for each upload in progress.
+
+Landing doubles the work for a file, so the files of a burst are given time for their decision.
+"""
 
 
 @dataclass(slots=True)
@@ -72,8 +75,8 @@ class InProgress:
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return uploads undecided for longer than a moment, by spool reference."""
-        before = self.clock() - A_MOMENT_SECONDS
+        """Return uploads undecided for longer than a moment and their queue take, by spool reference."""
+        before = self.clock() - A_MOMENT_SECONDS - A_PLACE_SECONDS * len(self.uploads)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
@@ -137,7 +140,7 @@ class BackOff:
 
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
-_BATCH, _BATCH_BYTES_OF_EACH = 16, 1024**2
+_BATCH, _BATCH_BYTES_OF_EACH, _BATCH_OF_EACH = 16, 1024**2, 4
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _log = logging.getLogger(__name__)
@@ -367,7 +370,10 @@ def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
     """
     free = (reference for reference in waiting(spool) if reference not in tried)
     batch, before = [], Counter[str]()
-    for reference in in_turn(free, Counter(map(provider_of, tried)), room=_BATCH, each=len(tried) + _BATCH):
+    held, each = Counter(map(provider_of, tried)), len(tried) + _BATCH
+    # Several of one provider at a time: a process examines the files of one provider, and making one costs
+    # as much as examining two files.
+    for reference in in_turn(free, held, room=_BATCH, each=each, at_a_time=_BATCH_OF_EACH):
         if before[provider_of(reference)] < _BATCH_BYTES_OF_EACH:
             batch.append(reference)
         before[provider_of(reference)] += content_size(spool, reference)

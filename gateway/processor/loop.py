@@ -24,7 +24,7 @@ from gateway.examiner.protocol import FileLost
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
-from gateway.processor.claim import A_MOMENT_SECONDS, BackOff, Claim, InProgress, claim_waiting
+from gateway.processor.claim import BackOff, Claim, InProgress, claim_waiting
 from gateway.processor.handing_on import HandingOn, lay_out_folders
 from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
@@ -194,7 +194,7 @@ class Processor:
             fault = self._round(at_once=True)
             besides = self._copier, self._anew, self._handing_on
             while self._pool.in_hand or self._rounds.more_held or any(each.busy for each in besides):
-                self._wait(0 if self._rounds.more_held else A_MOMENT_SECONDS)
+                self._wait(0 if self._rounds.more_held else _SELDOM_SECONDS)
                 fault = self._round(at_once=True)
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:

@@ -93,7 +93,8 @@ class WorkerPool:
         """
         free = (one for one in landed if one not in self.in_hand)
         held = Counter(map(provider_of, self.in_hand))
-        return in_turn(free, held, room=_IN_HAND - len(self.in_hand), each=_IN_HAND_OF_EACH)
+        room = _IN_HAND - len(self.in_hand)
+        return in_turn(free, held, room=room, each=_IN_HAND_OF_EACH, at_a_time=A_TURN_FILES)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
         """Queue a file for examination. `struck`: an earlier attempt lost its child."""
@@ -223,11 +224,13 @@ _STRUCK = ""
 """Queue name for files that lost a process: examined one at a time."""
 
 
-def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int) -> list[str]:
+def in_turn(
+    waiting: Iterable[str], held: Counter[str], *, room: int, each: int, at_a_time: int = 1
+) -> list[str]:
     """Choose at most `room` of the waiting references, given oldest first.
 
-    Providers take turns: the provider with the fewest held or chosen comes first. None gets more than
-    `each`.
+    Providers take turns of `at_a_time` files: the provider with the fewest held or chosen comes first. None
+    gets more than `each`.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}
@@ -238,8 +241,9 @@ def in_turn(waiting: Iterable[str], held: Counter[str], *, room: int, each: int)
         provider = min(queues, key=held.__getitem__)  # Among equals, the first to come.
         if held[provider] >= each:
             break
-        found.append(queues[provider].popleft())
-        held[provider] += 1
+        for _ in range(min(at_a_time, each - held[provider], room - len(found), len(queues[provider]))):
+            found.append(queues[provider].popleft())
+            held[provider] += 1
         if not queues[provider]:
             del queues[provider]
     return found

@@ -227,8 +227,7 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     new = [each for key, each in found.items() if key not in known]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
-    for each in settled:
-        recorded.settle(session, each.number, comparison.now)
+    recorded.settle(session, [each.number for each in settled], comparison.now)
     fits = [each.number for each in settled if each.state == "open"]
     return [
         *(_opened(comparison, new) if new else ()),
@@ -243,8 +242,9 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
     told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
+    marked = markers.marked_children(session)
     for number, each in zip(numbers, named, strict=True):
-        if markers.of_child(session, [bytes.fromhex(row.pupil) for row in each.rows]):
+        if not marked.isdisjoint(bytes.fromhex(row.pupil) for row in each.rows):
             continue  # A protected child's former school would learn that the child is in the county.
         for notice in notices(each, comparison.catalogue):
             told[notice.provider].append((number, notice))

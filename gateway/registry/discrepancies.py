@@ -12,6 +12,7 @@ from gateway.policy.discrepancies import Discrepancy, Kind
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 from gateway.registry.tables.row import answer_of
+from gateway.registry.vouched_rows import add_rows
 
 _AT_ONCE = 500
 
@@ -62,23 +63,22 @@ def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
     """Record discrepancies and return their numbers. `transfers` maps references to sequences."""
-    rows = [DiscrepancyRow(kind=each.kind, key=key_of(each), state="open", opened_at=at) for each in new]
-    session.add_all(rows)
-    session.flush()
-    numbers = [row.number for row in rows if row.number is not None]
-    session.add_all(
-        DiscrepancyPartyRow(
-            discrepancy=number,
-            ordinal=ordinal,
-            provider=said.provider,
-            pupil=bytes.fromhex(said.pupil),
-            transfer=transfers[said.reference],
-            record=said.record or 0,
-        )
+    opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
+    rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
+    numbers = add_rows(session, DiscrepancyRow, rows)
+    parties = [
+        {
+            "discrepancy": number,
+            "ordinal": ordinal,
+            "provider": said.provider,
+            "pupil": bytes.fromhex(said.pupil),
+            "transfer": transfers[said.reference],
+            "record": said.record or 0,
+        }
         for number, each in zip(numbers, new, strict=True)
         for ordinal, said in enumerate(each.rows)
-    )
-    session.flush()
+    ]
+    add_rows(session, DiscrepancyPartyRow, parties)
     return numbers
 
 
@@ -108,12 +108,13 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
     return found
 
 
-def settle(session: Session, number: int, at: datetime) -> None:
-    """Settle a discrepancy whose data fit again."""
-    row = session.get_one(DiscrepancyRow, number)
-    row.state = "settled"
-    row.ended_at = row.ended_at or at
-    session.add(row)
+def settle(session: Session, numbers: Sequence[int], at: datetime) -> None:
+    """Settle the discrepancies of these numbers, whose data fit again."""
+    for start in range(0, len(numbers), _AT_ONCE):
+        some = col(DiscrepancyRow.number).in_(numbers[start : start + _AT_ONCE])
+        for row in session.exec(select(DiscrepancyRow).where(some)).all():
+            row.state = "settled"
+            row.ended_at = row.ended_at or at
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> Known:

@@ -107,6 +107,11 @@ def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     return [marker for marker in list_markers(session) if marker.number in numbers]
 
 
+def marked_children(session: Session) -> frozenset[bytes]:
+    """Return the digests of every child with a marker in force."""
+    return frozenset(digest for row in _on(session) for digest in _digests(row))
+
+
 def kept_from(session: Session, person: str) -> frozenset[bytes]:
     """Return the digests of every child whose data a member of staff may not see."""
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)

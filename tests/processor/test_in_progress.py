@@ -10,6 +10,7 @@ from gateway.processor import claim
 from gateway.zones.landed import waiting
 from tests.clock import THIS_YEAR
 from tests.content import core_data
+from tests.processor.test_turns import file
 from tests.workshop import Desk
 
 
@@ -65,3 +66,14 @@ def test_many_together_have_an_entry_each_that_vouches_for_its_own_rows(
         assert [key for table, key, _ in rows if table == "transfer"] == [f"[{mine}]"]
         assert {json.loads(key)[0] for table, key, _ in rows if table == "reason"} == {int(mine)}
     assert "everything fits" in desk.gateway("log", "verify")
+
+
+def test_files_in_a_queue_are_given_longer_before_they_are_landed() -> None:
+    now = [0.0]
+    progress = claim.InProgress(lambda: now[0])
+    progress.add({f"there-{number}": file("oak", number).upload for number in range(20)})
+    now[0] = 2.9
+    assert not progress.late()
+    assert set(progress.late(all_of_them=True)) == set(progress.in_spool.values())
+    progress.take_out([file("oak", number).upload.reference for number in range(10)])
+    assert set(progress.late()) == {f"there-{number}" for number in range(10, 20)}

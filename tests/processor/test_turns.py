@@ -80,6 +80,12 @@ def test_a_provider_s_files_are_taken_in_the_order_in_which_they_landed() -> Non
     assert [one for one in found if one in oak] == oak
 
 
+def test_several_of_one_provider_may_be_taken_at_a_time_and_whoever_comes_late_is_not_behind_them() -> None:
+    waiting = [*references("mallory", 9), *references("oak", 9), *references("elm", 1)]
+    found = in_turn(waiting, Counter({"oak": 3}), room=9, each=9, at_a_time=4)
+    assert "".join(one.partition("-")[2][0] for one in found) == "mmmmeoooo"
+
+
 def test_the_references_of_a_provider_with_hyphens_are_its_own() -> None:
     found = in_turn([*references("st-mary-s", 3), *references("st-mary", 3)], Counter(), room=2, each=9)
     assert found == ["261124-st-mary-s-00000", "261124-st-mary-00000"]
