@@ -231,7 +231,7 @@ def _ours(
     taken = time.perf_counter() - begun
     for path in last:
         if '"state":"accepted"' not in path.read_text("utf-8").replace(" ", ""):
-            raise RuntimeError(f"{path.name}: the file was not accepted, and this is a bench of accepted ones")
+            raise RuntimeError(f"{path.name}: the file was not accepted, and a bench is of accepted ones")
     return taken
 
 
