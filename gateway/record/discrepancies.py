@@ -227,7 +227,8 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     new = [each for key, each in found.items() if key not in known]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
-    recorded.settle(session, [each.number for each in settled], comparison.now)
+    if settled:
+        recorded.settle(session, [each.number for each in settled], comparison.now)
     fits = [each.number for each in settled if each.state == "open"]
     return [
         *(_opened(comparison, new) if new else ()),
