@@ -127,6 +127,15 @@ STRIDE ?= 40
 mutants: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.policy.mutants $(STRIDE) $(ONLY)
 
+# COUNT mutants of the core rooms' code, drawn by SEED, each run against the tests nearest to it, on two processors; written
+# into docs/mutants-code.md. Interrupted, it goes on. AGAIN=1 runs survivors anew; it can end with MUTANTS_ARGS="--minutes 10".
+.PHONY: mutants-code
+COUNT ?= 500
+mutants-code: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage==7.17.5
+	$(BIN)/python -m tests.mutation --count $(COUNT) $(if $(filter file,$(origin SEED)),,--seed $(SEED)) \
+	    $(if $(AGAIN),--again) $(MUTANTS_ARGS)
+
 confusion: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.confusion.confusion
 

@@ -154,6 +154,13 @@ def test_a_damaged_sheet_is_malformed(classify: Classify, change) -> None:
     assert isinstance(classify(content), ContentRefused)
 
 
+def test_a_workbook_without_a_table_is_told_as_one(classify: Classify) -> None:
+    found = classify(workbook([]))
+    assert isinstance(found, ContentRefused)
+    assert found.code == "classify:unknown"
+    assert found.evidence == ("a workbook without a row of known column names",)
+
+
 def code_of(found: Classified | ContentRefused) -> str:
     assert isinstance(found, ContentRefused), found
     return found.code

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from datetime import date
 from pathlib import Path
 
 from lxml import html
 
 from gateway.policy.dates import first_year
+from gateway.record.accounts import span_of
 from tests.clock import THIS_YEAR
+from tests.policies import shipped
 from tests.whole import whole
 
 _FIRST = first_year(*THIS_YEAR)
@@ -55,6 +58,11 @@ def test_a_review_is_of_one_school_year() -> None:
     assert "the last day is before the first" in desk.gateway(
         "report", "review", "--from", "2026-10-02", "--to", "2026-10-01", code=1
     )
+
+
+def test_a_review_may_be_of_one_day() -> None:
+    day = date(2026, 10, 1)
+    assert span_of(day, day, shipped(), day) == (day, day)
 
 
 def test_the_matrix_has_a_word_for_each_provider_and_kind(tmp_path: Path) -> None:

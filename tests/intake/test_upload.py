@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 from gateway.home.settings import IntakeLimits
 from gateway.intake import upload as upload_module
 from gateway.intake.answers import GAP, TAKEN_OVER, TOO_LARGE
+from gateway.intake.box import Box, Wish
+from gateway.intake.disk import Landed
 from gateway.intake.unfinished import Label, new_unfinished, open_again
 from gateway.intake.upload import AHEAD_BYTES, BLOCK_BYTES, Memory, Receiving
 from gateway.ssh.answers import Declined
+from gateway.ssh.visitor import LoggedIn
+from gateway.zones.spool import Spool
 
 LIMITS = IntakeLimits(free_bytes=0, sealed_bytes=64 * 1024 * 1024)
 
@@ -282,3 +286,26 @@ def test_with_little_memory_every_write_goes_to_the_disk(tmp_path: Path) -> None
         await bench.receiving.release(whole=True)
 
     assert on(tmp_path, work).content == b"".join(bytes([number]) * 1_000 for number in range(50))
+
+
+def test_a_handle_that_was_taken_over_ends_nothing_of_the_one_that_hands_over(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for folder in (spool.partial("avon"), spool.landed, spool.recent):
+        folder.mkdir(parents=True)
+    by = LoggedIn("avon", "SHA256:test", "a client")
+    resumed = Wish(create=True, exclusive=False, truncate=False, append=True)
+
+    async def work() -> None:
+        box = Box("avon", spool, LIMITS, Landed(spool.landed), lambda: datetime.now(UTC))
+        older = await box.reception.receive("in", "x", resumed)
+        newer = await box.reception.receive("in", "x", resumed)
+        assert newer.upload is older.upload
+        newer.upload.completing = True
+        with pytest.raises(Declined) as caught:
+            await box.completion.close(older, by)
+        assert caught.value.answer is TAKEN_OVER
+        assert newer.upload.completing
+        newer.upload.completing = False
+        await newer.release(whole=False)
+
+    asyncio.run(work())

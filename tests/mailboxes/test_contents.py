@@ -212,6 +212,21 @@ def test_one_person_leaves_as_much_as_they_hold_to_others(opener: Opener):
     run(work())
 
 
+@pytest.mark.parametrize(("limits", "most"), [({"open_files": 7}, 4), ({"open_bytes": 70}, 4)])
+def test_of_an_odd_number_one_person_may_hold_the_greater_half(
+    opener: Opener, limits: dict[str, int], most: int
+):
+    async def work() -> None:
+        contents = contents_of(opener, **limits)
+        held = [await contents.borrow(other(number), "jane") for number in range(most)]
+        with pytest.raises(Declined, match="leave room for others"):
+            await contents.borrow(other(most), "jane")
+        for content in held:
+            contents.give_back(content, "jane")
+
+    run(work())
+
+
 def test_an_abandoned_opening_still_counts_until_it_ends(opener: Opener):
     async def work() -> None:
         contents = contents_of(opener, open_bytes=15)

@@ -138,6 +138,22 @@ def test_any_octets_have_an_envelope_or_are_refused(tmp_path_factory, data, star
         assert look(SealedSource.at(path, OpenLimits()), {"0" * 16}).recipients
 
 
+@pytest.mark.parametrize("most", [100, 101])
+def test_a_message_may_name_a_hundred_recipients(tmp_path, most):
+    path = tmp_path / "sealed"
+    wraps = [(packets.PKESK, b"\3" + number.to_bytes(8, "big") + b"\1" + b"\0\1\1") for number in range(most)]
+    path.write_bytes(joined([*wraps, (packets.INTEGRITY_PROTECTED, b"\1" + bytes(40))]))
+    sealed = SealedSource.at(path, OpenLimits())
+    if most == 100:
+        assert len(look(sealed, None).recipients) == most
+    else:
+        with pytest.raises(Refusal) as refused:
+            look(sealed, None)
+        assert (refused.value.code, dict(refused.value.detail)) == (
+            "open:unsupported", {"feature": "more than 100 recipients"},
+        )  # fmt: skip
+
+
 def test_zlib_is_asked_for_little_at_a_time():
     """The memory for a bomb is bounded by the cap and not by what the bomb holds."""
     bomb = joined([(8, b"\2" + zlib.compress(bytes(200_000_000)))])

@@ -11,6 +11,7 @@ import pytest
 from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import CertificateRefused, admit, grouped
+from gateway.openpgp.components import says_what_it_reads
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.sealer import (
     CannotSeal,
@@ -26,7 +27,19 @@ from gateway.openpgp.sealer import (
 from gateway.openpgp.sop import SopOpener
 from tests.openpgp.gnupg import Gnupg, GnupgError
 from tests.openpgp.make.surgery import split
-from tests.openpgp.make.writer import ED25519, ENCRYPT, SIGN, X25519, Certificate, Key, Said, subpacket
+from tests.openpgp.make.writer import (
+    ED25519,
+    ENCRYPT,
+    POSITIVE,
+    SIGN,
+    X25519,
+    Certificate,
+    Key,
+    Said,
+    signature_packet,
+    subpacket,
+    user_id_hashed,
+)
 
 NOW = datetime.now(UTC)
 TEXT = (
@@ -186,6 +199,17 @@ def test_a_certificate_that_is_silent_gets_the_older_encryption(secret, version,
         own = admit(certificate_of(secret), NOW).encryption_keys[0]
         named = {wrap[1:9].hex() for _, wrap in wraps}
         assert named == {opens.key_id.hex(), *([own[-16:]] if features is None else [])}
+
+
+@pytest.mark.parametrize("by", [b"silent", b"a stranger"])
+def test_what_a_certificate_reads_is_stated_by_its_owner_alone(by):
+    made = NOW - timedelta(days=1)
+    owner, signer = Key(b"silent", made), Key(by, made)
+    certificate = Certificate(owner, user_ids={b"x": [Said(made=made, flags=SIGN)]}).written()
+    said = Said(made=made, more=subpacket(30, b"\x01"))
+    about = owner.hashed + user_id_hashed(b"x")
+    stated = signature_packet(0x10 if by == b"a stranger" else POSITIVE, signer, said, about)
+    assert says_what_it_reads(certificate + stated) == (signer == owner)
 
 
 def test_sealing_to_nobody_is_refused(secret):

@@ -1,19 +1,25 @@
 """Which files are counted for place planning: one a school, kind and census period, and of whole rolls."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.errors import Fault
 from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Job, Looked
+from gateway.model import Classified, Provider, Released
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.items import counts_period
 from gateway.processor.service import open_processor
-from gateway.registry import deliveries
+from gateway.record.owed import CountsOwed
+from gateway.registry import deliveries, providers, transfers
+from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery, note_collected
 from tests.classify import made
 from tests.clock import THIS_YEAR
+from tests.policies import shipped
+from tests.record.made import NOW, opened, upload
 from tests.workshop import Desk
 
 TEAM = "school-place-planning"
@@ -96,6 +102,23 @@ def test_a_later_roll_stands_for_an_earlier_one_that_nobody_has_opened(desk: Des
     later = desk.send(oak, roll(*range(1, 12)))
     desk.process()
     assert references(desk) == [later]
+
+
+def test_a_team_without_records_to_which_a_file_is_released_has_counts_of_it(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path}/registry.db")
+    registry.migrate()
+    kind = Classified(data_type="student-core", level="certain", evidence=(), format="CTF", extension="xml")
+    decision = Released(flow="student-core", teams=("sen", TEAM), reasons=())
+    sender = Provider(id="oak", name="Oak", kind="school")
+    with registry.write() as session:
+        providers.add_provider(session, sender, NOW)
+        transfers.land(session, upload())
+        transfers.record_content(session, upload().reference, opened(), kind, rules="5" * 64)
+        transfer = transfers.record_decision(session, upload().reference, decision, NOW)
+        CountsOwed(session, shipped(), NOW).deliver(transfer, decision, sender)
+        counts = {team: deliveries.delivered(session, team, limit=1)[0].counts for team in decision.teams}
+    assert counts == {"sen": False, TEAM: True}
+    registry.close()
 
 
 def drained(desk: Desk) -> int:

@@ -1,0 +1,1 @@
+"""Mutants of the core rooms' code, and the tests nearest to each."""

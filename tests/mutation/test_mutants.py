@@ -1,0 +1,89 @@
+"""Mutants of code are one change each, and the tests that run a changed line are found."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.changes import Mutant, mutants
+from tests.mutation.nearest import Nearest
+
+CODE = b"""\"\"\"A docstring of 3 words.\"\"\"
+_log = 0
+
+
+def judge(years: "int | None", name: str = "x") -> bool:
+    \"\"\"Tell.\"\"\"
+    _log.info("seen", years=1)
+    if years < 18 and name:
+        raise ValueError(f"{years + 1}")
+    try:
+        keep(name, sealed=True)
+    except OSError:
+        years += 2
+    return not years
+
+
+class Kept:
+    def text(self) -> str:
+        return self.name
+"""
+CHANGES = {
+    "0 -> 1",
+    "years < 18 and name -> (years < 18 or name)",
+    "years < 18 -> (years <= 18)",
+    "18 -> 19",
+    'raise ValueError(f"{years + 1}") -> pass',
+    "keep(name, sealed=True) -> pass",
+    "keep(name, sealed=True) -> keep(name)",
+    "True -> False",
+    "years += 2 -> raise",
+    "years += 2 -> pass",
+    "2 -> 3",
+    "return not years -> return None",
+    "not years -> (years)",
+    "return self.name -> return None",
+}
+
+
+def test_each_mutant_has_one_change_and_is_code() -> None:
+    found = {one.change: one for one in mutants(CODE, "gateway/x.py")}
+    assert set(found) == CHANGES
+    assert {one.function for one in found.values()} == {"", "judge", "Kept.text"}
+    texts = {ast.dump(ast.parse(one.applied(CODE))) for one in found.values()}
+    assert len(texts - {ast.dump(ast.parse(CODE))}) == len(CHANGES)
+
+
+def test_a_sample_stays_while_the_function_does() -> None:
+    def turns(code: bytes) -> dict[str, str]:
+        return {one.function: one.turn("1") for one in mutants(code, "gateway/x.py")}
+
+    moved, changed = turns(b"# A line.\n" + CODE), turns(CODE.replace(b"18", b"19"))
+    assert moved == turns(CODE)
+    assert {name for name, turn in changed.items() if turn == moved[name]} == {"", "Kept.text"}
+
+
+@pytest.mark.parametrize(
+    ("line", "tests"),
+    [
+        (12, ["t::quick"]),
+        (7, ["t::quick", "t::slow"]),
+        (13, ["t::quick", "t::slow"]),
+        (1, ["t::quick", "t::slow"]),
+    ],
+)
+def test_the_tests_of_a_line_are_nearest_and_quick_ones_first(
+    tmp_path: Path, line: int, tests: list[str]
+) -> None:
+    told = {
+        "tests": {"t::slow": 3.0, "t::quick": 1.0, "t::endless": 900.0},
+        "lines": {"gateway/x.py:judge": {"2": [0, 1, 2], "3": [0, 2], "7": [1, 2]}},
+    }
+    (tmp_path / "t.json").write_text(json.dumps(told), "utf-8")
+    name, head = ("", 0) if line == 1 else ("judge", 5)
+    mutant = Mutant("gateway/x.py", name, head, "", "", range(line, line + 1), 0, 0, "")
+    assert list(Nearest([tmp_path / "t.json"]).to(mutant, 60)) == tests
+    assert list(Nearest([tmp_path / "t.json"]).to(mutant, 1)) == ["t::quick"]
