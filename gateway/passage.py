@@ -117,7 +117,8 @@ def foresee(
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
     if isinstance(examined, FileOpened | FileWaits):
-        batch.look_back([(claimed.upload, examined.opened)])
+        files = [(claimed.upload, examined.opened)]
+        batch.before = transfers.signed_before(batch.session, files)
     return decide_file(rulebook, batch, claimed.upload, examined, now), examined
 
 
@@ -143,21 +144,18 @@ def _decide(
     """Decide each file once, in the order of landing."""
     by_reference = {one.examined.reference: one for one in examinations}
     fresh = [one.upload for one in by_reference.values() if one.upload is not None]
-    found = transfers.arrive(batch.session, [upload for upload in fresh if upload.folder == "in"])
-    found |= {
-        upload.reference: Transfer(sequence=0, upload=upload, state="landed")
-        for upload in fresh
-        if upload.folder != "in"
-    }
+    transfers.arrive(batch.session, (upload for upload in fresh if upload.folder == "in"))
+    found = {one.reference: Transfer(sequence=0, upload=one, state="landed") for one in fresh}
     if known := [one for one in by_reference if one not in found]:
         found |= transfers.work_on(batch.session, known)
     pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
     pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
-    batch.look_back(
+    opened = (
         (transfer.upload, one.examined.opened)
         for one, transfer in pairs
         if isinstance(one.examined, FileOpened | FileWaits)
     )
+    batch.before = transfers.signed_before(batch.session, opened)
     return [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
 
 
@@ -190,9 +188,9 @@ def _ruling(
         signature = examined.signature
         if signature is not None:
             transfers.record_signature(batch.session, upload.reference, signature)
-    batch.note_use(upload.provider, upload.ssh_key, upload.landed_at)
+    batch.uses.append((upload.provider, upload.ssh_key, upload.landed_at))
     if signature is not None:
-        batch.note_use(upload.provider, signature.certificate, now)
+        batch.uses.append((upload.provider, signature.certificate, now))
     return Ruling(
         reference=upload.reference,
         decision=decision,

@@ -29,6 +29,7 @@ from gateway.keys.changes import Clerk, clerk_of, sign_head
 from gateway.model import Folder, KeyKind, Provider, ProviderKind, Transfer, Upload
 from gateway.openpgp.certificates import admit
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.ratification import years_at
 from gateway.processor.service import open_processor, open_registrar
 from gateway.publish.on_request import is_events
 from gateway.publish.projection import publish_access, publish_receipts
@@ -185,7 +186,7 @@ class Workshop:
     def ratify_all(self, identifier: str) -> None:
         """The academic years that are in force."""
         with self.registrar() as registrar, self.registry.write() as session:
-            for year in registrar.counting(self.now).years:
+            for year in years_at(self.now, registrar.catalogue).years:
                 self.ratify(session, identifier, year)
 
     @contextmanager

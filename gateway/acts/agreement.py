@@ -15,7 +15,7 @@ from gateway.model import Provider
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import text_wanted, years_in_force
+from gateway.policy.ratification import years_in_force
 from gateway.record.ratifying import give_notice, sign_for
 from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, register
@@ -124,7 +124,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
 def _standing(
     provider: Provider, signed: dict[str, RatificationRow], day: date, catalogue: Catalogue
 ) -> dict[str, Any]:
-    wanted = text_wanted(catalogue)
+    wanted = catalogue.text_wanted
     counts = [
         year
         for year, row in signed.items()

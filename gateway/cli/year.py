@@ -34,7 +34,7 @@ from gateway.homes.school_year import Dates, NewYear, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
-from gateway.policy.ratification import following, opens, text_wanted
+from gateway.policy.ratification import following, opens
 from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.receipts.notices import opened
@@ -59,7 +59,7 @@ def of_year(
     yield from _of_calendar(home, catalogue, year)
     kinds = kinds_of_keys(keys.list_keys(session), at)
     reached = {one.provider for one in contacts.contacts(session)}
-    for provider in register.of(session).enrolled(RatificationsThatCount((year,), text_wanted(catalogue))):
+    for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
         if provider.is_closed:
             continue
         yield from of_provider(provider, catalogue, year, *kinds[provider.id])

@@ -289,7 +289,8 @@ class Completion:
         try:
             waits = is_temporary(upload.label.name)
             await receiving.release(whole=True, durable=waits)
-            if self._adds_nothing(receiving):
+            handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
+            if handed_over and upload.size == 0 and not receiving.anew:  # A resumed file (lftp's `put -c`).
                 upload.worthless = True
             elif waits:
                 await on_disk(upload.write_label)
@@ -300,12 +301,6 @@ class Completion:
             if reference is None:
                 await self._unfinished.keep(upload, self._clock())
         return reference
-
-    def _adds_nothing(self, receiving: Receiving) -> bool:
-        """Return True if a client resumed a handed-over file with nothing to send (lftp's `put -c`)."""
-        upload = receiving.upload
-        handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
-        return upload.size == 0 and not receiving.anew and handed_over
 
     async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
         """Hand over; on failure, give the last byte back.

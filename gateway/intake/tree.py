@@ -110,7 +110,7 @@ class ProviderTree:
         shown: set[str] = set()
         for published in self._published_folders(folder) if place.name is None else ():
             with closing(scan_published(published)) as entries:
-                while some := await in_turn(_some, entries):
+                while some := await in_turn(lambda more: list(islice(more, _AT_ONCE)), entries):
                     for entry in some:
                         if folder in _UPLOADS:
                             shown.add(entry.name)
@@ -283,10 +283,6 @@ def _ask(folder: Path, mark: Path) -> bool:
         mark.unlink(missing_ok=True)
     mark.touch()
     return there
-
-
-def _some(entries: Iterator[ListedFile]) -> list[ListedFile]:
-    return list(islice(entries, _AT_ONCE))
 
 
 def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:

@@ -92,7 +92,8 @@ class Clerk:
             self._log("key-retiring", changed, {"not_after": rfc3339(until)}, why)
             self.tell(changed, notices.retiring(changed))
             return changed
-        changed = self._end(key, "retired", key.not_after if self._is_due(key) else self.at, why=why)
+        is_due = key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
+        changed = self._end(key, "retired", key.not_after if is_due else self.at, why=why)
         self._log("key-retired", changed, {}, why)
         self.tell(changed, notices.retired(changed))
         return changed
@@ -170,9 +171,6 @@ class Clerk:
             )
         )
         self.session.flush()
-
-    def _is_due(self, key: Key) -> bool:
-        return key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
 
     def _end(
         self,

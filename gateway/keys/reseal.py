@@ -88,7 +88,7 @@ class Holdings:
         """
         try:
             descriptor, _ = open_content(spool, reference, most)
-        except (FileNotFoundError, BadFileError):
+        except BadFileError:
             return False
         try:
             return self._needs(Path(f"/proc/self/fd/{descriptor}"), fingerprint)
@@ -118,7 +118,8 @@ def reseal(
     An interrupted run can be repeated, and continues. `progress` is called with the files done and the total.
     """
     current = secret_files.signing_fingerprint(home)
-    store, older = Holdings(home, registry), _older(home, current)
+    older = [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
+    store = Holdings(home, registry)
     waiting_files = [r for r in store.references() if any(store.needs(r, one) for one in older)]
     todo = waiting_files[:limit]
     with registry.read() as session:
@@ -189,10 +190,6 @@ def _in_the_way(home: Home, registry: Registry, fingerprint: str) -> Iterator[st
     for reference in waiting(home.spool):
         if store.upload_needs(home.spool, reference, fingerprint, most):
             yield reference
-
-
-def _older(home: Home, current: str) -> list[str]:
-    return [path.stem for path in secret_files.secret_keys(home) if path.stem != current]
 
 
 def _key_ids(key: Key) -> frozenset[str]:

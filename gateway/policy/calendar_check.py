@@ -84,7 +84,7 @@ def _timescale_faults(flow: Flow, entry: FlowDataType, place: Location) -> Itera
     if entry.timescale in entry.also_due:
         yield "flows.toml", (*place, "also_due"), f"it is due {entry.timescale} already"
     for kind, name in entry.timescale_of.items():
-        if kind not in flow.kinds():
+        if kind not in flow.kinds:
             yield "flows.toml", (*place, "timescale_of", kind), f"{kind} does not send it"
         elif name == entry.timescale:
             yield "flows.toml", (*place, "timescale_of", kind), f"it is due {name} already"

@@ -195,6 +195,11 @@ class Catalogue(PolicyTable):
         """The SHA-256 of the agreement's text."""
         return hashlib.sha256(self.agreement_text.encode()).hexdigest()
 
+    @cached_property
+    def text_wanted(self) -> str | None:
+        """The SHA-256 of the text required to be signed; None if any signed text counts."""
+        return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
+
     def clause_of(self, code: str) -> ClauseId:
         """Return the clause behind a reason; KeyError for a reason resting on its subject's clause."""
         return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]

@@ -105,7 +105,7 @@ GATEWAY = "sftp"
 
 
 def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield what says nothing."""
+    """Yield settings that change nothing."""
     timescales = {
         entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
     }

@@ -78,7 +78,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a typed day, at its noon, or a local time in `zone` with the zone; one with a zone stays."""
+    """Return a typed moment with a time zone: local time in `zone` unless given; noon for a day alone."""
     if given.tzinfo is not None:
         return given
     local = datetime.combine(given, time(12)) if given.time() == time() else given
@@ -324,7 +324,7 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[
 
 
 def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
-    """Yield the last day and the name of each half-term; or of each whole term, of half-terms or not."""
+    """Yield the last day and the name of each half-term with `halves`, else of each whole term."""
     if halves:
         for n, term in enumerate(year.terms, 1):
             yield term.last, f"{year.academic_year}-half-term-{n}"

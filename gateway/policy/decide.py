@@ -7,7 +7,7 @@ accepted for the teams entitled to a view.
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from gateway.law import LawPack, pack_on
+from gateway.law import pack_on
 from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, Provider, Reason, Refused
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
@@ -73,11 +73,11 @@ def decide(
     flow = catalogue.flow_of(classified.data_type)
     if flow is None:
         return _of_no_flow(classified, catalogue)
-    if provider.kind not in flow.kinds():
+    if provider.kind not in flow.kinds:
         title = flow.document.description
         why = catalogue.reason_under(flow.clause, "policy:sender-not-in-flow", title=title)
         return Refused(reasons=(why,), flow=flow.id)
-    asked = (method, flow, classified.data_type, provider.kind, safeguards)
+    asked = (method, flow.id, classified.data_type, provider.kind, safeguards)
     if (refusals := catalogue.methods.refusals.get(asked)) is None:
         subject = Subject(flow, (classified.data_type,), None)
         refusals = tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue))
@@ -127,13 +127,15 @@ def _of_flow(
     teams = () if sensitive else items.teams_for(classified, catalogue, flow, provider.kind)
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
     versions = list(_version_reasons(classified, catalogue, today))
-    of_schools = list(schools.waits(classified, catalogue, provider))
-    holds = [
-        *missing.waits,
-        *_of_sender(catalogue, provider, flow),
-        *of_schools,
-        *items.waits(classified, catalogue, provider, flow),
-    ]
+    school_waits, school_notices = schools.about_schools(classified, catalogue, provider)
+    sender = {"policy:suspended": provider.suspended, "policy:closed": provider.is_closed}
+    holds = [*missing.waits, *(catalogue.reason(code) for code, applies in sender.items() if applies)]
+    if provider.kind in flow.for_a_person:
+        holds.append(catalogue.reason("policy:assessment", title=document.description))
+    holds += school_waits
+    if sensitive:
+        holds += items.sensitive_reasons(classified, catalogue)
+    holds += items.waits(classified, catalogue, provider, flow)
     day, is_return = classified.facts.reference_date, "statutory" in flow.basis
     if is_return and day is not None and (today - day).days > _OLDEST_RETURN:
         holds.append(catalogue.reason("policy:old-return", day=spoken(day)))  # Nobody is owed one any more.
@@ -144,7 +146,7 @@ def _of_flow(
         holds.append(catalogue.reason("policy:no-team"))
     told = [
         *missing.notices,
-        *schools.notices(classified, catalogue, provider, waits=bool(of_schools)),
+        *school_notices,
         *items.notices(classified, catalogue, provider, flow, holds),
         *(why for action, why in versions if action == "notice"),
     ]
@@ -153,8 +155,8 @@ def _of_flow(
         kind = catalogue.wording.name(classified.data_type)
         told.append(catalogue.reason("policy:out-of-season", kind=kind, **detail))
     # An embargo on results holds for any sender.
-    own = (classified.data_type, classified.mixed_with) if flow.embargo else ()
-    until = release_moment((*own, *classified.results), classified.facts, catalogue, now)
+    results = {*((classified.data_type, classified.mixed_with) if flow.embargo else ()), *classified.results}
+    until = release_moment(results, classified.facts, catalogue, now) if results else None
     if until is not None and now < until:
         embargo = embargo_reason(flow, catalogue, until)
         return Held(
@@ -168,16 +170,6 @@ def _of_flow(
     return Accepted(classified=classified, flow=flow.id, teams=teams, reasons=(allowed, *told))
 
 
-def _of_sender(catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield the reasons for a file to wait because of the provider that sends it."""
-    if provider.suspended:
-        yield catalogue.reason("policy:suspended")
-    if provider.is_closed:
-        yield catalogue.reason("policy:closed")
-    if provider.kind in flow.for_a_person:
-        yield catalogue.reason("policy:assessment", title=flow.document.description)
-
-
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
@@ -189,15 +181,12 @@ def _version_reasons(
     if said is None or versions is None or said in {versions.present, versions.previous}:
         return
     number, detail = _number(said), {"present": versions.present, "previous": versions.previous}
-    if number is None or number > _newest(catalogue.law, form):
+    known = (each.version(form) for each in catalogue.law)
+    newest = max((_number(each.present) or () for each in known if each is not None), default=())
+    if number is None or number > newest:
         yield versions.unknown, catalogue.reason("classify:version-unknown", **detail)
     elif number < (_number(versions.previous) or number):
         yield versions.old, catalogue.reason("classify:version-old", version=said, **detail)
-
-
-def _newest(packs: tuple[LawPack, ...], form: str) -> tuple[int, ...]:
-    known = (each.version(form) for each in packs)
-    return max((_number(each.present) or () for each in known if each is not None), default=())
 
 
 def _number(text: str) -> tuple[int, ...] | None:

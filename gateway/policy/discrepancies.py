@@ -122,16 +122,15 @@ def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> Di
     others = [each for each in discrepancy.providers if each != provider]
     told = catalogue.agreement.discrepancies.name_other_school
     named = f" ({', '.join(others)})" if told and others else ""
-    record = " and ".join(_record(row) for row in own)
-    why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=record, others=named)
+    records = (
+        f"{'A record' if row.record is None else f'Record {row.record}'} "
+        + (f"of your file {row.reference}" if row.reference else "of yours")
+        for row in own
+    )
+    why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=" and ".join(records), others=named)
     return DiscrepancyNotice(
         provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step, code=why.code
     )
-
-
-def _record(row: RollRow) -> str:
-    record = "A record" if row.record is None else f"Record {row.record}"
-    return f"{record} of your file {row.reference}" if row.reference else f"{record} of yours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ def item_reasons(
         asked = {
             item
             for other in catalogue.flows.flow
-            if sender in other.kinds()
+            if sender in other.kinds
             for each in other.data_type
             for item in (*each.carries, *(one for some in each.carried for one in some.items))
         }
@@ -235,14 +235,13 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield the reasons for a file to wait because of contents beyond its flow."""
-    yield from sensitive_reasons(classified, catalogue)
+    """Yield the reasons, besides sensitive ones, for a file to wait because of contents beyond its flow."""
     others = [one for one in classified.unlisted if one.assessment]
     if others:
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
         yield catalogue.reason("classify:other-assessments", kinds=kinds)
-    rest = _rest(classified, provider)
-    if rest and _waits(classified, flow):
+    rest, unlisted_waits = _rest(classified, provider, flow)
+    if rest and unlisted_waits:
         yield catalogue.reason("policy:unlisted-items", count=_counted(rest), where=places(rest))
     elif classified.results and flow.contents not in ("results", "analysis", "set-by-dfe"):
         yield catalogue.reason("policy:unlisted-items", count="results of examinations", where="grades")
@@ -290,16 +289,17 @@ def notices(
 
     `holds` are the file's reasons to wait, of which one may tell of the same columns.
     """
-    rest = [] if _waits(classified, flow) else _rest(classified, provider)
+    rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
     asked = {
         entry.id
         for other in catalogue.flows.flow
-        if provider.kind in other.kinds()
+        if provider.kind in other.kinds
         for entry in other.data_type
     }
-    strange = [one for one in rest if one.field and asked.isdisjoint(one.types)]
-    others = [one for one in rest if one not in strange]
+    left_out = [] if unlisted_waits else rest
+    strange = [one for one in left_out if one.field and asked.isdisjoint(one.types)]
+    others = [one for one in left_out if one not in strange]
     if others and all(why.code != _INCOMPLETE for why in holds):
         yield catalogue.reason("policy:unlisted-left-out", count=_counted(others), where=places(others))
     if strange:
@@ -311,19 +311,19 @@ def notices(
     yield from item_reasons(classified, catalogue, flow, "notice", provider.kind)
 
 
-def _waits(classified: Classified, flow: Flow) -> bool:
-    """Return True if unknown contents hold a file, by rule or by more entries than were listed."""
-    return flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
+def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
+    """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns.
 
-
-def _rest(classified: Classified, provider: Provider) -> list[Unlisted]:
-    """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns."""
+    The second value is True where unlisted contents hold the file: by the flow's rule, or because a file had
+    more of them than were listed.
+    """
     harmless = frozenset(provider.harmless) - {""}
-    return [
+    rest = [
         one
         for one in classified.unlisted
         if not one.topic and not one.assessment and harmless_name(one.header) not in harmless
     ]
+    return rest, flow.unlisted == "hold" or any(one.further for one in classified.unlisted)
 
 
 def _counted(several: Sequence[Unlisted]) -> str:

@@ -276,15 +276,14 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
     (folder / "confirmed.toml").write_text("", "utf-8")
     agreement: Any = tomlkit.parse((folder / "agreement.toml").read_text("utf-8"))
     agreement |= {"title": title, "version": "1.0", "text": _TEXT}
-    agreement["clauses"] = {clause: _first_words(said) for clause, said in numbered(words).items()}
+    clauses = {clause: said.split() for clause, said in numbered(words).items()}
+    agreement["clauses"] = {
+        clause: " ".join(said[:_SHORT]) + (" …" if len(said) > _SHORT else "")
+        for clause, said in clauses.items()
+    }
     for key in ("printed", "uncited", "documents"):
         agreement.pop(key, None)
     (folder / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
-
-
-def _first_words(said: str) -> str:
-    words = said.split()
-    return " ".join(words[:_SHORT]) + (" …" if len(words) > _SHORT else "")
 
 
 def declare(folder: Path) -> tuple[str, ...]:

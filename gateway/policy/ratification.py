@@ -80,12 +80,7 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
     """Return the ratifications covering the day: of one year, or of several still valid."""
-    return RatificationsThatCount(_covering(on, catalogue.agreement.year), text_wanted(catalogue), on)
-
-
-def text_wanted(catalogue: Catalogue) -> str | None:
-    """Return the SHA-256 of the text required to be signed; None if any signed text counts."""
-    return catalogue.text_sha256 if catalogue.agreement.year.new_text == "needs-signing" else None
+    return RatificationsThatCount(_covering(on, catalogue.agreement.year), catalogue.text_wanted, on)
 
 
 def years_at(moment: datetime, catalogue: Catalogue) -> RatificationsThatCount:

@@ -76,27 +76,27 @@ def reference_period(content: Classified, catalogue: Catalogue, landed: date) ->
 
     `landed` is the local day of arrival: a file cannot be about a later day.
     """
-    flow = catalogue.flow_of(content.data_type)
-    return None if flow is None else _by_timescale(flow, content, catalogue, landed)
-
-
-def _by_timescale(flow: Flow, content: Classified, catalogue: Catalogue, landed: date) -> str | None:
-    facts = content.facts
+    flow, facts = catalogue.flow_of(content.data_type), content.facts
+    if flow is None:
+        return None
     day = facts.reference_date if facts.reference_date and facts.reference_date <= landed else None
     scale = flow.of(content.data_type).timescale
-    if scale not in TIMESCALES:
-        return _own(scale, day, catalogue.calendar)
     match scale:
         case "daily":
-            return day.isoformat() if day else None
+            period = day.isoformat() if day else None
         case "weekly":
-            return dates.week_name(day) if day else None
+            period = dates.week_name(day) if day else None
         case "termly":
-            return _census(facts, catalogue.calendar, landed)
+            period = _census(facts, catalogue.calendar, landed)
+        case "annually" if flow.embargo:
+            period = _summer(facts)
         case "annually":
-            return _summer(facts) if flow.embargo else _year(facts) or (day.isoformat() if day else None)
+            period = _year(facts) or (day.isoformat() if day else None)
+        case _ if scale in TIMESCALES:
+            period = _year(facts)
         case _:
-            return _year(facts)
+            period = _own(scale, day, catalogue.calendar)
+    return period
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cached_property
 from string import Formatter
 from typing import Annotated, Literal
 
@@ -206,8 +207,9 @@ class Flow(PolicyTable):
                 return candidate
         raise KeyError(data_type)
 
+    @cached_property
     def kinds(self) -> tuple[Slug, ...]:
-        """Return every kind of provider allowed to send files of this flow."""
+        """Every kind of provider allowed to send files of this flow."""
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:

@@ -90,45 +90,42 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
     return None if len(untold) == len(named) else sum(one.records for one in untold)
 
 
-def waits(classified: Classified, catalogue: Catalogue, provider: Provider) -> Iterator[Reason]:
-    """Yield the reasons for an education provider's file to wait because of the schools named."""
-    if not catalogue.bodies.of(provider.kind).own_pupils:
-        return
-    others = of_other_schools(classified, provider)
-    if others:
-        found = next(filter(None, map(number_of, others)), "no number")
-        count = sum(one.records for one in others)
-        expected = provider.dfe_number or provider.urn or "not on record"
-        yield catalogue.reason("policy:other-school", found=found, expected=expected, count=count or "all")
-    # A single primary school, judged by the DfE ranges of establishment numbers.
-    upper, number = classified.facts.upper_years or 0, (provider.dfe_number or "")[3:]
-    if upper and not provider.schools and any(first <= number <= last for first, last in _PRIMARY):
-        yield catalogue.reason("policy:other-phase", count=upper)
-    if provider.schools and not others and (untold := without_school(classified, provider)) != 0:
-        yield catalogue.reason("policy:school-not-named", count="all" if untold is None else untold)
+def about_schools(
+    classified: Classified, catalogue: Catalogue, provider: Provider
+) -> tuple[list[Reason], list[Reason]]:
+    """Return the reasons to wait, and the notices, because of the schools and UPNs in a file.
 
-
-def notices(
-    classified: Classified, catalogue: Catalogue, provider: Provider, *, waits: bool
-) -> Iterator[Reason]:
-    """Yield the notice for senders of several schools, and notices about UPNs perhaps of other pupils.
-
-    `waits`: the file waits because of the schools that it names.
+    Only the files of education providers wait because of their schools.
     """
+    waits: list[Reason] = []
+    notices: list[Reason] = []
+    if catalogue.bodies.of(provider.kind).own_pupils:
+        others = of_other_schools(classified, provider)
+        if others:
+            found = next(filter(None, map(number_of, others)), "no number")
+            count = sum(one.records for one in others) or "all"
+            expected = provider.dfe_number or provider.urn or "not on record"
+            waits.append(catalogue.reason("policy:other-school", found=found, expected=expected, count=count))
+        # A single primary school, judged by the DfE ranges of establishment numbers.
+        upper, number = classified.facts.upper_years or 0, (provider.dfe_number or "")[3:]
+        if upper and not provider.schools and any(first <= number <= last for first, last in _PRIMARY):
+            waits.append(catalogue.reason("policy:other-phase", count=upper))
+        if provider.schools and not others and (untold := without_school(classified, provider)) != 0:
+            count = "all" if untold is None else untold
+            waits.append(catalogue.reason("policy:school-not-named", count=count))
     if provider.schools and not waits:
-        yield catalogue.reason(
-            "policy:for-schools", count=len({number_of(one) for one in _named(classified)})
-        )
-    renamed = sum(one.count for one in classified.findings if one.code == "upn:other-name")
-    if renamed:
-        yield catalogue.reason("policy:upn-two-names", count=renamed)
+        told = {number_of(one) for one in _named(classified)}
+        notices.append(catalogue.reason("policy:for-schools", count=len(told)))
+    # UPNs perhaps of other pupils.
+    if renamed := sum(one.count for one in classified.findings if one.code == "upn:other-name"):
+        notices.append(catalogue.reason("policy:upn-two-names", count=renamed))
     own = {number[:3] for number in speaks_for(provider) if _NUMBER.fullmatch(number)}
     given = classified.facts.upn_authorities or ()
     if own and given and own.isdisjoint(given) and (classified.pupils or 0) >= _ENOUGH_PUPILS:
         shown = ", ".join(given[:_AUTHORITIES_SHOWN])
-        yield catalogue.reason(
-            "policy:upns-of-other-authority", authorities=shown, own=", ".join(sorted(own))
-        )
+        authorities = {"authorities": shown, "own": ", ".join(sorted(own))}
+        notices.append(catalogue.reason("policy:upns-of-other-authority", **authorities))
+    return waits, notices
 
 
 def number_of(school: NamedSchool) -> str:
@@ -157,19 +154,19 @@ def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> boo
     if school.further:
         return False
     numbers = frozenset(filter(_NUMBER.fullmatch, own))
-    told = [_among(school.dfe_number, numbers), _among(school.urn, own - numbers)]
-    if provider.schools and None not in told[:1]:
-        return told[0]
-    if told == [None, None]:
-        return _among(school.establishment, frozenset(number[3:] for number in numbers))
+    on_record = (numbers, own - numbers, frozenset(number[3:] for number in numbers))
+    named = zip((school.dfe_number, school.urn, school.establishment), on_record, strict=True)
+    # None where the school names no such number, or none is on record.
+    by_dfe_number, by_urn, by_establishment = (
+        number in known if number and known else None for number, known in named
+    )
+    if provider.schools and by_dfe_number is not None:
+        return by_dfe_number
+    if by_dfe_number is None and by_urn is None:
+        return by_establishment
     if provider.schools:
-        return told[1] or None
-    return False not in told
-
-
-def _among(number: str, known: frozenset[str]) -> bool | None:
-    """Return True if a number is on record; None if absent, or if no number of the kind is on record."""
-    return number in known if number and known else None
+        return by_urn or None
+    return False not in {by_dfe_number, by_urn}
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:

@@ -91,7 +91,7 @@ class FlowStatus:
 
     @property
     def to_chase(self) -> bool:
-        """Whether the provider had to send the data by now, and has not."""
+        """Has the provider failed to send data due by now?"""
         return self.asked and self.state == "missing"
 
 

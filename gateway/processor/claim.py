@@ -5,7 +5,7 @@ two steps the upload is claimed again with the same result. Where one host works
 with the decision (see `InProgress`).
 
 The spool's content comes from intake, and intake may have been captured. Malformed uploads are set aside one
-by one; recorded times count only within bounds (see `bounded`).
+by one; a recorded time counts only where the kernel's is near.
 
 Each upload also stays in the spool, so that a crash loses none: the upload is claimed again. Most are decided
 within a moment and go on record together with the decision. A slower one goes on record as landed, and its
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import logging
 import os
 import threading
@@ -24,12 +25,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 
 from sqlmodel import Session
 
 from gateway.errors import Fault, trace_of
-from gateway.home import CLAIMED, Spool, provider_of
+from gateway.home import CLAIMED, provider_of
 from gateway.model import Upload
 from gateway.processor.worker_pool import in_turn
 from gateway.record.outcome import land
@@ -39,7 +41,6 @@ from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import (
-    LandedUpload,
     content_size,
     open_content,
     read_handed_over,
@@ -97,52 +98,43 @@ _LONGEST_WAIT = 600.0
 _DOUBLINGS = 10
 
 
-@dataclass(slots=True)
-class _Trouble:
-    times: int = 0
-    losses: int = 0
-    not_before: float = 0.0
-
-
 class BackOff:
     """Track failures per file; pauses grow from twice `pause_seconds` to ten minutes.
 
-    `clock` returns monotonic seconds.
+    `losses` counts the children lost over each file. `clock` returns monotonic seconds.
     """
 
     def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:
         self._pause_seconds = pause_seconds
         self._clock = clock
-        self._known: dict[str, _Trouble] = {}
+        self.losses: Counter[str] = Counter()
+        self._failures: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
         """Return True while it is too early to try this file again."""
-        trouble = self._known.get(reference)
-        return trouble is not None and self._clock() < trouble.not_before
-
-    def has_lost(self, reference: str) -> bool:
-        """Return True if examining this file has ended at least one child."""
-        trouble = self._known.get(reference)
-        return trouble is not None and trouble.losses > 0
+        return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
         """Count a failure, with `lost` also a lost child, and return the number of children lost so far."""
-        trouble = self._known.setdefault(reference, _Trouble())
-        trouble.times += 1
-        trouble.losses += lost
-        pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(trouble.times, _DOUBLINGS))
-        trouble.not_before = self._clock() + pause
-        return trouble.losses
+        self._failures[reference] += 1
+        self.losses[reference] += lost
+        pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
+        self._not_before[reference] = self._clock() + pause
+        return self.losses[reference]
 
     def forget(self, reference: str) -> None:
         """Clear the failures of a file after success."""
-        self._known.pop(reference, None)
+        del self.losses[reference], self._failures[reference]
+        self._not_before.pop(reference, None)
 
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
 _BATCH, _BATCH_BYTES_OF_EACH, _BATCH_OF_EACH = 16, 1024**2, 4
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+BELIEVED = timedelta(minutes=10)
+"""Largest difference accepted between intake's landing time and the kernel's."""
 _log = logging.getLogger(__name__)
 
 
@@ -162,9 +154,20 @@ def claim_waiting(
     the spool cannot be read.
     """
     faults: list[Fault] = []
-    tried = set(progress.in_spool.values() if progress is not None else ())
-    left = sum(1 for _ in waiting(registrar.home.spool))
-    while left > len(tried) and (batch := _next_batch(registrar.home.spool, tried)):
+    spool, tried = registrar.home.spool, set(progress.in_spool.values() if progress is not None else ())
+    left = sum(1 for _ in waiting(spool))
+    while left > len(tried):
+        free = (reference for reference in waiting(spool) if reference not in tried)
+        held, each = Counter(map(provider_of, tried)), len(tried) + _BATCH
+        # Several of one provider at a time: a process examines the files of one provider, and making one
+        # costs as much as examining two files. Behind so many bytes of a provider, its next uploads wait.
+        batch, before = [], Counter[str]()
+        for one in in_turn(free, held, room=_BATCH, each=each, at_a_time=_BATCH_OF_EACH):
+            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH:
+                batch.append(one)
+            before[provider_of(one)] += content_size(spool, one)
+        if not batch:
+            break
         faults += Claim(registrar, progress, version).take(batch)
         tried.update(batch)
         if not go_on():
@@ -188,13 +191,10 @@ class Claim:
         `taken`: references not on record under which the store holds another file.
         """
         uploads, faults = self._read(batch)
-        with self.registrar.registry.read() as session:
-            if self.version is not None:
-                register.rely_on(session, self.version)
+        with self.registrar.registry.read(self.version) as session:
             enrolled = register.of(session).providers
             if any(upload.provider not in enrolled for upload in uploads.values()):
-                register.rely_on(session, None)  # Enrolled since, perhaps.
-                enrolled = register.of(session).providers
+                enrolled = register.read_again(session).providers  # Enrolled since, perhaps.
             for reference in [one for one, upload in uploads.items() if upload.provider not in enrolled]:
                 self._set_aside(reference, "no such provider is enrolled")
                 del uploads[reference]
@@ -231,7 +231,8 @@ class Claim:
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
         """Read a batch from the spool: uploads by spool reference, and the faults met.
 
-        Set malformed ones aside.
+        Set malformed ones aside. The kernel notes when a record was renamed, and no process can set that
+        time: where intake tells another one, the kernel's counts.
         """
         found: dict[str, Upload] = {}
         faults = []
@@ -242,10 +243,17 @@ class Claim:
                 continue
             except BadFileError as error:
                 self._set_aside(reference, str(error))
+                continue
             except OSError as error:
                 faults.append(Fault(f"the spool cannot be read: {_words(error)}"))
-            else:
-                found[reference] = bounded(there, self.registrar.clock())
+                continue
+            # The gateway's clock and the kernel's need not agree on the hour.
+            now, waited = self.registrar.clock(), timedelta(seconds=max(0.0, time.time() - there.named_at))
+            landed_at = min(there.upload.landed_at, now)
+            if abs(now - waited - landed_at) > BELIEVED:
+                _log.warning("%s: landed at another time than intake says; the kernel's counts", reference)
+                landed_at = now - waited
+            found[reference] = replace(there.upload, landed_at=landed_at)
         return found, faults
 
     def _store(
@@ -258,63 +266,54 @@ class Claim:
         disk is full. Several files are copied at a time, because their waits for the disk then overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
-        full, failed, elsewhere = threading.Event(), list[OSError](), set[str]()
-
-        def store_one(reference: str) -> Upload | None:
-            if full.is_set():
-                return None
-            try:
-                return self._store_one(store, reference, uploads[reference])
-            except FileExistsError:
-                _log.warning("%s: the store has another file of this reference", reference)
-                elsewhere.add(reference)
-            except OSError as error:
-                _log.error("%s: cannot be stored: %s", reference, _words(error))
-                failed.append(error)
-                if error.errno in _FOR_ALL:
-                    full.set()
-            except Exception as error:  # noqa: BLE001 - told where it was raised; one upload must not stop all
-                self._set_aside(reference, trace_of(error))
-            return None
-
+        copy = partial(self._store_one, store, threading.Event())
         if len(uploads) == 1:
-            results = list(map(store_one, uploads))
+            results = list(itertools.starmap(copy, uploads.items()))
         else:
             with ThreadPoolExecutor(_COPIERS, "claim") as pool:
-                results = list(pool.map(store_one, uploads))
-        stored = {there: kept for there, kept in zip(uploads, results, strict=True) if kept is not None}
+                results = list(pool.map(copy, uploads, uploads.values()))
+        copied = dict(zip(uploads, results, strict=True))
+        stored = {there: kept for there, kept in copied.items() if isinstance(kept, Upload)}
+        elsewhere = {there for there, error in copied.items() if isinstance(error, FileExistsError)}
+        failed = [one for one in results if isinstance(one, OSError) and not isinstance(one, FileExistsError)]
         try:
             store.settle()
         except OSError as error:  # A folder perhaps not durable is not trusted.
-            failed, stored = [error], {}
-            elsewhere.clear()
+            failed, stored, elsewhere = [error], {}, set()
         if failed:
             faults.append(Fault(f"the sealed store cannot be written: {_words(failed[0])}"))
         return dict(sorted(stored.items(), key=lambda one: one[1].landed_at)), elsewhere
 
-    def _store_one(self, store: Store, reference: str, upload: Upload) -> Upload | None:
-        """Copy one upload into the store and return its stored form; None where set aside.
+    def _store_one(
+        self, store: Store, full: threading.Event, reference: str, upload: Upload
+    ) -> Upload | OSError | None:
+        """Copy one upload into the store and return its stored form, or the error of the disk.
 
-        Raises OSError where the disk fails.
+        None where the upload was set aside, or another copy found the disk `full`.
         """
-        limits = self.registrar.limits.intake
+        if full.is_set():
+            return None
+        limits = self.registrar.limits
         try:
             # A withheld upload has an empty file as a placeholder.
-            most = 0 if upload.withheld else limits.sealed_bytes
+            most = 0 if upload.withheld else limits.intake.sealed_bytes
             descriptor, size = open_content(self.registrar.home.spool, reference, most)
-        except FileNotFoundError:
-            self._set_aside(reference, "it has a record and no content")
+            with os.fdopen(descriptor, "rb", buffering=0):
+                free = store.free()
+                if free is not None and free < size + limits.store.reserve_bytes:
+                    raise OSError(errno.ENOSPC, "the rest is kept for the registry")  # noqa: TRY301 - as the disk's own
+                kept = store.put(upload.reference, descriptor, size)
+        except FileExistsError as error:
+            _log.warning("%s: the store has another file of this reference", reference)
+            return error
+        except OSError as error:
+            _log.error("%s: cannot be stored: %s", reference, _words(error))
+            if error.errno in _FOR_ALL:
+                full.set()
+            return error
+        except Exception as error:  # noqa: BLE001 - told where it was raised; one upload must not stop all
+            self._set_aside(reference, str(error) if isinstance(error, BadFileError) else trace_of(error))
             return None
-        except BadFileError as error:
-            self._set_aside(reference, str(error))
-            return None
-        try:
-            free = store.free()
-            if free is not None and free < size + self.registrar.limits.store.reserve_bytes:
-                raise OSError(errno.ENOSPC, "the rest is kept for the registry")
-            kept = store.put(upload.reference, descriptor, size)
-        finally:
-            os.close(descriptor)
         if upload.withheld:
             return upload
         if (kept.size, kept.sha256) != (upload.size, upload.sha256 or kept.sha256):
@@ -361,41 +360,6 @@ class Claim:
 
 def _words(error: OSError) -> str:
     return os.strerror(error.errno or 0)
-
-
-def _next_batch(spool: Spool, tried: Collection[str]) -> list[str]:
-    """Choose the next batch from untried uploads, providers with the fewest claims first.
-
-    Behind `_BATCH_BYTES_OF_EACH` bytes of a provider, the provider's next uploads wait for another batch.
-    """
-    free = (reference for reference in waiting(spool) if reference not in tried)
-    batch, before = [], Counter[str]()
-    held, each = Counter(map(provider_of, tried)), len(tried) + _BATCH
-    # Several of one provider at a time: a process examines the files of one provider, and making one costs
-    # as much as examining two files.
-    for reference in in_turn(free, held, room=_BATCH, each=each, at_a_time=_BATCH_OF_EACH):
-        if before[provider_of(reference)] < _BATCH_BYTES_OF_EACH:
-            batch.append(reference)
-        before[provider_of(reference)] += content_size(spool, reference)
-    return batch
-
-
-BELIEVED = timedelta(minutes=10)
-"""Largest difference accepted between intake's landing time and the kernel's."""
-
-
-def bounded(there: LandedUpload, now: datetime) -> Upload:
-    """Return the upload, with the kernel's landing time where intake's differs too much.
-
-    The kernel notes the time of renaming a record, and no process can set such a time. `now` is the
-    gateway's clock; both clocks need not agree on the hour.
-    """
-    waited = timedelta(seconds=max(0.0, time.time() - there.named_at))
-    landed_at = min(there.upload.landed_at, now)
-    if abs(now - waited - landed_at) <= BELIEVED:
-        return replace(there.upload, landed_at=landed_at)
-    _log.warning("%s: landed at another time than intake says; the kernel's counts", there.upload.reference)
-    return replace(there.upload, landed_at=now - waited)
 
 
 def sort_out(

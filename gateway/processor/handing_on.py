@@ -293,12 +293,12 @@ def _lay_out_folder(folder: Path, said: Mapping[str, Any] | None, settings: str)
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return where the courier, or the system itself, notes what became of a batch."""
+    """Return the path of the note about a batch, written by the courier or by the other system."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True where there is such a note. Whoever writes notes may put links there: none is followed."""
+    """Return True if there is a note about a batch. Links are not followed: other users write notes."""
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:

@@ -274,7 +274,7 @@ class Processor:
             yield from self._left_to_others()
 
     def _left_to_others(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps that leave the courier of this host nothing to hand on: another host leads."""
+        """Yield the steps that empty the courier's folders at this host, because another host leads."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -337,7 +337,7 @@ class Processor:
         version = self._news.register
         for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():
             reference = assignment.upload.reference
-            self._pool.give(assignment, struck=self._back_off.has_lost(reference))
+            self._pool.give(assignment, struck=self._back_off.losses[reference] > 0)
         self._has_handed_out = self._pool.in_hand.issuperset(due)
 
     def _keep_up(self) -> bool:
@@ -353,7 +353,7 @@ class Processor:
         if (fault := _fault_of(self._record_late)) is not None:
             self._told([fault])
         if self._wait(0):
-            self.wake()  # Files landed since may be in no batch of this round.
+            self._pool.wake()  # Files landed since may be in no batch of this round.
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
@@ -372,7 +372,7 @@ class Processor:
         try:
             self._conclude([one for one in examinations if one is not None])
         finally:
-            self._pool.put_down(item.reference for item in finished)
+            self._pool.in_hand.difference_update(item.reference for item in finished)
         return woken
 
     def _conclude(self, examined: list[Examination]) -> None:

@@ -180,19 +180,18 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
 
 def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetime) -> str:
     policy = (registrar.home.policies_in_force / "retention.toml").read_bytes()
+    deleted = []
+    for row in rows:
+        (what,) = (one for one in WHATS if one == row.what)
+        due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=row.rule, since=row.since)
+        deleted.append(Deleted(due=due, at=row.deleted_at, sha256=row.sha256, size=row.size))
     text = deletion_certificate(
-        [_deleted(row) for row in rows],
+        deleted,
         organisation=registrar.settings.organisation,
         policy_sha256=hashlib.sha256(policy).hexdigest(),
         at=now,
     )
     return registrar.signing.clearsign(text)
-
-
-def _deleted(row: DeletionRow) -> Deleted:
-    (what,) = (one for one in WHATS if one == row.what)
-    due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=row.rule, since=row.since)
-    return Deleted(due=due, at=row.deleted_at, sha256=row.sha256, size=row.size)
 
 
 def _sign(registrar: Registrar, session: Session, now: datetime) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from gateway.errors import ConfigurationError
 from gateway.examiner.parent import Examiners
@@ -147,5 +148,5 @@ def open_processor(
             pool=WorkerPool(settings.workers or os.cpu_count() or 1, clock, examiners(home)),
             owner=sharing if registrar.settings.host.shares else alone,
             rescan_seconds=settings.rescan_seconds,
-            renew=lambda version: renewed(keeper, registrar, version),
+            renew=partial(renewed, keeper, registrar) if registrar.settings.host.shares else keeper.changed,
         )

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -210,13 +210,9 @@ def only_owner(registrar: Registrar) -> Iterator[Ownership]:
         yield ownership
 
 
-def alone(registrar: Registrar, _wake: Callable[[], None]) -> AbstractContextManager[Work]:
-    """Yield all work of a registry without other hosts. Raises GatewayError as `only_owner`."""
-    return _alone(registrar)
-
-
 @contextmanager
-def _alone(registrar: Registrar) -> Iterator[Work]:
+def alone(registrar: Registrar, _wake: Callable[[], None]) -> Iterator[Work]:
+    """Yield all work of a registry without other hosts. Raises GatewayError as `only_owner`."""
     with only_owner(registrar) as ownership:
         yield Alone(ownership if registrar.registry.is_shared else None)
 
@@ -259,9 +255,11 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return changed policies, or None. A host lacking a key raises Fault and examines nothing meanwhile."""
-    if registrar.settings.host.shares:
-        rotation.check_all_here(registrar.home, registrar.registry)
+    """Return changed policies at one of several hosts, or None.
+
+    A host lacking a key raises Fault and examines nothing meanwhile.
+    """
+    rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)
 
 

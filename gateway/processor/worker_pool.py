@@ -48,7 +48,10 @@ class Finished:
 
 
 class WorkerPool:
-    """Files in hand, the workers and their results. Give and take from one thread only."""
+    """Files in hand, the workers and their results. Give and take from one thread only.
+
+    A file is `in_hand` from `give` until its result is recorded.
+    """
 
     def __init__(self, workers: int, clock: Callable[[], datetime], examiners: Examiners) -> None:
         self.examiners = examiners
@@ -113,11 +116,7 @@ class WorkerPool:
         """Drop the files not yet begun; they stay landed."""
         with self._more:
             left = self._turns.give_up()
-        self.put_down(one.upload.reference for one in left)
-
-    def put_down(self, references: Iterable[str]) -> None:
-        """Mark files as no longer in hand."""
-        self.in_hand.difference_update(references)
+        self.in_hand.difference_update(one.upload.reference for one in left)
 
     def wake(self) -> None:
         """End a `wait` now."""

@@ -69,10 +69,6 @@ class Signers:
         text = "\n".join([str(len(self.in_force)), *sorted(parts)])
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def find(self, fingerprint: str) -> Key | None:
-        """Return the certificate of a fingerprint, or None."""
-        return next((key for key in (*self.in_force, *self.others) if key.fingerprint == fingerprint), None)
-
     def awaits_renewal(self, now: datetime) -> bool:
         """Has a certificate in force by the gateway's records expired by its own date?"""
         return any(key.has_expired(now) for key in self.in_force)
@@ -80,7 +76,9 @@ class Signers:
 
 def signers_of(session: Session, provider: str, now: datetime) -> Signers:
     """Return the certificates among the keys of a provider."""
-    known = [key for key in register.of(session).keys_of("provider", provider) if key.kind == "openpgp"]
+    known = [
+        key for key in register.of(session).keys.get(("provider", provider), ()) if key.kind == "openpgp"
+    ]
     return Signers(
         in_force=tuple(key for key in known if key.is_in_force(now)),
         others=tuple(key for key in known if not key.is_in_force(now)),
@@ -115,7 +113,7 @@ def came_by_login(session: Session, upload: Upload) -> bool:
     The key must have let the provider in at the time, since only intake names the key. A key replaced since
     did; a compromised key counts for nothing.
     """
-    known = register.of(session).keys_of("provider", upload.provider)
+    known = register.of(session).keys.get(("provider", upload.provider), ())
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)
     if login is None or login.state == "pending" or login.revocation == "hard":
         return False
@@ -128,12 +126,13 @@ def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequ
 
     A gateway key retired between the two is no reason to refuse a file sealed in time.
     """
-    return [key for key in own if key.is_in_force(now) or _was_in_force(key, landed_at)]
-
-
-def _was_in_force(key: Key, moment: datetime) -> bool:
-    ended = key.not_after or key.ended_at
-    return key.state in {"active", "retiring", "retired"} and (ended is None or moment < ended)
+    trusted = {"active", "retiring", "retired"}
+    return [
+        key
+        for key in own
+        if key.is_in_force(now)
+        or (key.state in trusted and ((ends := key.not_after or key.ended_at) is None or landed_at < ends))
+    ]
 
 
 def decision_on(
@@ -152,8 +151,9 @@ def decision_on(
         case FileRefused(why=why) | FileWithheld(why=why):
             return _unopened(why, catalogue, signers, now)
         case FileOpened(opened=opened) | FileWaits(opened=opened):
-            made = opened.signature
-            objected = objection(signers.find(made.certificate), made.created_at, now, catalogue)
+            made, known = opened.signature, (*signers.in_force, *signers.others)
+            signer = next((key for key in known if key.fingerprint == made.certificate), None)
+            objected = objection(signer, made.created_at, now, catalogue)
             if earlier is not None and not isinstance(objected, Refused):  # An invalid key outranks a replay.
                 objected = Refused(reasons=(catalogue.reason("open:replayed", earlier=earlier),))
     if objected is None and isinstance(file, FileWaits):
@@ -223,9 +223,7 @@ def assignments(
     second read; the decision checks the keys again.
     """
     known = [reference for reference in references if reference not in in_progress]
-    with registrar.registry.read() as session:
-        if version is not None:
-            register.rely_on(session, version)
+    with registrar.registry.read(version) as session:
         found = [
             *(transfers.to_examine(session, known) if known else ()),
             *((in_progress[reference], None) for reference in references if reference in in_progress),
@@ -240,7 +238,7 @@ def assignments(
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
     """Return the assignment of one upload, by the current keys."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
-    own = [key for key in register.of(session).keys_of("gateway", "gateway") if key.kind == "openpgp"]
+    own = [one for one in register.of(session).keys.get(("gateway", "gateway"), ()) if one.kind == "openpgp"]
     openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]
     provider = rulebook.provider(session, upload.provider, now)
     own_pupils = catalogue.bodies.of(provider.kind).own_pupils

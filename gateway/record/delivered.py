@@ -15,6 +15,7 @@ from gateway.examiner.persons import packed
 from gateway.examiner.protocol import Reopen
 from gateway.model import Held, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue_schema import Catalogue
+from gateway.policy.ratification import years_at
 from gateway.policy.release import STAY, Release, ReleaseImpossibleError, judge_release
 from gateway.publish.everything import take_back_copies
 from gateway.publish.projection import Issued
@@ -373,7 +374,7 @@ def _give(
         recalls.add_reasons(session, transfer.sequence, _release_reasons(registrar.catalogue, asked))
         # Issue a receipt to the sender about a further team.
         after = transfers.get(session, transfer.upload.reference)
-        known, counting = register.of(session), registrar.counting(by.at)
+        known, counting = register.of(session), years_at(by.at, registrar.catalogue)
         sender = known.provider(transfer.upload.provider, counting)
         enrolled = Enrolled.of(known.enrolled(counting), registrar.catalogue.bodies)
         facts = outcome.receipt_facts(

@@ -99,16 +99,12 @@ def _in_full(number: str, known: Iterable[str]) -> str:
     return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
 
 
-def record_schools(
-    session: Session, transfer: Transfer, decision: Decision, enrolled: Callable[[], Enrolled]
-) -> None:
-    """Record the schools of an accepted file, where the sender speaks for several."""
+def record_schools(session: Session, transfer: Transfer, decision: Decision, enrolled: Enrolled) -> None:
+    """Record the schools of an accepted file whose sender speaks for several."""
     counts = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
-    if not counts or not isinstance(transfer.content, Classified):
-        return
-    sender = enrolled().providers[transfer.upload.provider]
-    if sender.schools:
-        rolls.note_schools(session, transfer.sequence, enrolled().owners(sender, transfer.content))
+    if counts and isinstance(transfer.content, Classified):
+        sender = enrolled.providers[transfer.upload.provider]
+        rolls.note_schools(session, transfer.sequence, enrolled.owners(sender, transfer.content))
 
 
 _COMPARED_BYTES = 4 * 1024**2
@@ -166,15 +162,20 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         return ()
     enrolled, whole = comparison.enrolled(), comparison.catalogue.agreement.discrepancies.whole_rolls
     last: dict[str, datetime] = {}
+    # Groups small enough to compare in little memory.
+    groups: list[list[tuple[Transfer, bytes]]] = [[]]
+    for one in taken:
+        if groups[-1] and sum(len(roll) for _, roll in (*groups[-1], one)) > _COMPARED_BYTES:
+            groups.append([])
+        groups[-1].append(one)
     # Every file's statements go in before the lock: whoever has it next sees those of all before.
-    groups = list(_few(taken))
     for some in groups:
         entered = list(_rolls(enrolled, some))
         rolls.enter(session, entered)
         complete = {transfer.sequence for transfer, _ in some if transfer.data_type in whole}
-        for one in entered:
-            if one.transfer in complete:
-                last[one.provider] = max(one.at, last.get(one.provider, one.at))
+        for entry in entered:
+            if entry.transfer in complete:
+                last[entry.provider] = max(entry.at, last.get(entry.provider, entry.at))
     places.take_a_place(session, WritersPlace.ROLLS)
     if last:
         rolls.note_full_rolls(session, last)
@@ -182,20 +183,6 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     return [
         entry for one in ([entered] if len(groups) == 1 else again) for entry in _compare(comparison, one)
     ]
-
-
-def _few(taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[list[tuple[Transfer, bytes]]]:
-    """Yield rolls in groups small enough to compare in little memory."""
-    some: list[tuple[Transfer, bytes]] = []
-    size = 0
-    for each in taken:
-        if some and size + len(each[1]) > _COMPARED_BYTES:
-            yield some
-            some, size = [], 0
-        some.append(each)
-        size += len(each[1])
-    if some:
-        yield some
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:

@@ -15,7 +15,6 @@ under a heading are still judged by the kind of the item.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -51,7 +50,7 @@ from gateway.model import (
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.items import harmless_name
-from gateway.policy.ratification import has_ended, lapse_day, opens, text_wanted, year_to_ratify
+from gateway.policy.ratification import has_ended, lapse_day, opens, year_to_ratify
 from gateway.publish.projection import publish_access
 from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.record.registrar import Registrar
@@ -149,14 +148,11 @@ def forget(drop: Drop) -> None:
 def publish(home: Home, registry: Registry, now: datetime) -> None:
     """Publish the current SSH keys to intake, and remove files not to be kept."""
     publish_access(registry, home.published, now)
-    store = store_of(home)
-    store.remove([reference for reference in _withheld(registry) if store.has(reference)])
-
-
-def _withheld(registry: Registry) -> Iterator[str]:
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
-        yield from session.exec(query).all()
+        withheld = session.exec(query).all()
+    store = store_of(home)
+    store.remove([reference for reference in withheld if store.has(reference)])
 
 
 def _new(found: FoundKey) -> NewKey:
@@ -186,14 +182,15 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
         code = "policy:suspended" if provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
     today = local_day(drop.now, catalogue.calendar.timezone)
-    years = register.of(drop.session).years(provider.id, text_wanted(catalogue), today)
+    years = register.of(drop.session).years(provider.id, catalogue.text_wanted, today)
     year = year_to_ratify(years, today, catalogue)
     ended = has_ended(today, catalogue)
     if ended or not _fresh(signature.created_at, year, drop):
         late = catalogue.reason("agreement:signature-date", year=year)
         return Refused(reasons=(catalogue.reason("agreement:ended") if ended else late,))
     role = role_of_copies(catalogue, provider.kind)
-    if year in years or (role is not None and _has_signed(drop, year, role.role)):
+    given = agreements.signatures(drop.session, provider.id, year, catalogue.text_sha256)
+    if year in years or (role is not None and role.role in {each.role for each in given}):
         return Settled(flow="agreement", reasons=(catalogue.reason("agreement:already-ratified", year=year),))
     missing = _record(drop, year, signature, signatory)
     if missing and role is not None:
@@ -202,12 +199,6 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
     lapses = lapse_day(year, catalogue)
     told = {"year": year, "lapses": f"{lapses.day} {lapses:%B %Y}"}
     return Settled(flow="agreement", reasons=(catalogue.reason("agreement:ratified", **told),))
-
-
-def _has_signed(drop: Drop, year: str, role: str) -> bool:
-    catalogue = drop.registrar.catalogue
-    there = agreements.signatures(drop.session, drop.provider.id, year, catalogue.text_sha256)
-    return any(each.role == role for each in there)
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:

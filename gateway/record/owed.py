@@ -114,7 +114,7 @@ Decided = tuple[Transfer, Decision, Provider, bool]
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts of one transaction, given for decisions in order and stored by `write`.
+    """The counts given by one transaction to teams without pupil records.
 
     `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
     the transaction.
@@ -128,13 +128,23 @@ class CountsOwed:
     _fresh: set[tuple[int, str]] = field(default_factory=set)
     _back: list[tuple[int, str]] = field(default_factory=list)
 
-    def look_ahead(self, files: Sequence[Decided]) -> None:
-        """Read at once the rows needed for all files. The decisions must be stored before."""
-        teams: set[str] = set()
+    def give(self, files: Sequence[Decided]) -> list[Transfer]:
+        """Give counts of newly accepted files, in order; return the transfers with all their teams.
+
+        The decisions must be stored before. The rows needed for all files are read at once.
+        """
+        teams: dict[int, tuple[str, ...]] = {}
         alike, counted = [], []
         for transfer, decision, sender, counts_it in files:
-            if counts_it and (some := self._teams(transfer, decision, sender)):
-                teams.update(some)
+            content = transfer.content
+            if (
+                counts_it
+                and isinstance(content, Classified)
+                # Not where a person said that the file is of another type than was recognised.
+                and content.data_type == transfer.data_type
+                and (some := counts_teams(content, decision, sender, self.catalogue))
+            ):
+                teams[transfer.sequence] = some
                 counted.append(transfer)
             if is_comparable(transfer, self.catalogue):
                 alike.append((transfer, sender))
@@ -144,53 +154,59 @@ class CountsOwed:
                 {one.upload.provider for one in asked},
                 {one.data_type or "" for one in asked},
                 {one.period or "" for one, _ in alike},
-                teams,
+                {team for some in teams.values() for team in some},
                 {one.sequence for one in counted},
                 {one.upload.provider for one in counted if one.data_type not in whole},
                 any(tells_by_content(sender, self.catalogue.bodies) for _, sender in alike),
             )
             self.earlier = accepted_files(self.session, wanted)
             self.on_roll = {one.provider: one.on_roll or 0 for one in self.earlier}
+        given = [
+            self._deliver(one, teams.get(one.sequence, ())) if counts_it else one
+            for one, _, _, counts_it in files
+        ]
+        if self._fresh or self._back:
+            self._write()
+        return given
 
-    def deliver(self, transfer: Transfer, decision: Decision, provider: Provider) -> Transfer:
-        """Put counts of a newly accepted file into mailboxes; return the transfer with the teams.
+    def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
+        """Put counts of a file into the mailboxes of `teams`; return the transfer with the teams.
 
-        A file without pupils may be routed to such teams as well; of such a file, too, they get counts.
+        A file without pupils may be routed to teams without pupil records; of such a file, too, they get
+        counts.
         """
-        content = transfer.content
-        self._mark(
-            transfer,
-            [team for team in transfer.teams if self.catalogue.has_counts_alone(team, transfer.data_type)],
-        )
-        teams = self._teams(transfer, decision, provider)
-        known = self.on_roll.get(transfer.upload.provider, 0)
-        if not isinstance(content, Classified) or not is_whole_roll(content, known, self.catalogue):
+        content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
+        alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]
+        if alone:
+            self._mark(transfer, alone)
+        if not teams or not isinstance(content, Classified):
             return transfer
-        given = [team for team in teams if self._make_room(transfer, team)]
-        if not given:
-            return transfer
-        self._mark(transfer, [team for team in given if team in transfer.teams])
+        given = []
+        if is_whole_roll(content, known, self.catalogue):
+            given = [team for team in teams if self._make_room(transfer, team)]
+        if had := [team for team in given if team in transfer.teams]:
+            self._mark(transfer, had)
         for team in given:
             if team not in transfer.teams:
                 self._fresh.add((transfer.sequence, team))
                 self._note(transfer, team)
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
-    def write(self) -> None:
+    def _write(self) -> None:
         """Store the counts given and not taken back, and remove those taken back from earlier files."""
         if self._back:
             rolls.take_back(self.session, self._back)
             self._back.clear()
-        rolls.deliver(self.session, sorted(self._fresh), self.at)
-        self._fresh.clear()
+        if self._fresh:
+            rolls.deliver(self.session, sorted(self._fresh), self.at)
+            self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
         """Reduce the teams' deliveries of a file to counts."""
-        if teams:
-            self.write()
-            rolls.mark(self.session, transfer.sequence, teams)
-            for team in teams:
-                self._note(transfer, team)
+        self._write()
+        rolls.mark(self.session, transfer.sequence, teams)
+        for team in teams:
+            self._note(transfer, team)
 
     def _note(self, transfer: Transfer, team: str) -> None:
         """Note that a team has counts of a file."""
@@ -201,12 +217,6 @@ class CountsOwed:
                 upload.landed_at, None, team, None,
             )
         )  # fmt: skip
-
-    def _teams(self, transfer: Transfer, decision: Decision, provider: Provider) -> tuple[str, ...]:
-        content = transfer.content
-        if not isinstance(content, Classified) or transfer.data_type != content.data_type:
-            return ()
-        return counts_teams(content, decision, provider, self.catalogue)
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
         """Take back a team's counts of the same school, kind and period, to make room for new ones.

@@ -227,7 +227,7 @@ def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:
             forms = {"", *(form for carried in flow.of(name).carried for form in carried.formats)}
-            for sender in flow.kinds():
+            for sender in flow.kinds:
                 for form in sorted(forms):
                     yield basis_for(each.team, name, catalogue, sender, form=form)
 

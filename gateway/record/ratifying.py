@@ -12,7 +12,7 @@ from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_after, local_day
-from gateway.policy.ratification import has_ended, text_wanted, year_to_ratify
+from gateway.policy.ratification import has_ended, year_to_ratify
 from gateway.registry import agreements, log, providers, register
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow
@@ -109,7 +109,7 @@ def sign_for(
         raise GatewayError(
             f"the agreement ended on {catalogue.agreement.year.ends}: nobody ratifies it any more"
         )
-    years = register.of(session).years(provider, text_wanted(catalogue), day)
+    years = register.of(session).years(provider, catalogue.text_wanted, day)
     year = year_to_ratify(years, day, catalogue)
     signed = Signed(provider=provider, year=year, signatory=signatory, on=day, at=at, by=by, role=role)
     return year, sign(session, catalogue, signed, actor=by)
@@ -171,7 +171,7 @@ def _ratify(
         text_sha256=catalogue.text_sha256,
         reference=signed.reference,
         certificate=signed.certificate,
-        instead=text_wanted(catalogue) is not None,
+        instead=catalogue.text_wanted is not None,
     )
     fields: dict[str, str | int] = {"academic_year": signed.year, "sha256": catalogue.text_sha256}
     if signed.certificate is not None:

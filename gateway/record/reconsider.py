@@ -23,6 +23,7 @@ from gateway.examiner.protocol import Read
 from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.model import Classified, ContentRefused, Decision, Held, Transfer
 from gateway.policy.decide import decide
+from gateway.policy.ratification import years_at
 from gateway.policy.reference import period_of
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
@@ -97,7 +98,7 @@ def reconsider(registrar: Registrar) -> int:
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
     """Return the condition for files that wait for a date or ratification no longer."""
-    known, counting = register.of(session), registrar.counting(now)
+    known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, Settings
-from gateway.model import Provider, RatificationsThatCount
+from gateway.model import Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.publish.projection import (
@@ -79,13 +79,9 @@ class Registrar:
     key_policy: KeyPolicy = field(default_factory=KeyPolicy)
     brings_out: bool = True
 
-    def counting(self, now: datetime) -> RatificationsThatCount:
-        """Return the ratifications counting at `now`."""
-        return years_at(now, self.catalogue)
-
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
         """Return a provider as the policies see one at `now`."""
-        return register.of(session).provider(provider, self.counting(now))
+        return register.of(session).provider(provider, years_at(now, self.catalogue))
 
     def sign_head(self, session: Session, at: datetime) -> str:
         """Sign the log's head after the session's changes; return the head."""

@@ -28,7 +28,7 @@ from gateway.model import (
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import renewed_by, text_wanted
+from gateway.policy.ratification import renewed_by, years_at
 from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import plain_reason
@@ -74,17 +74,17 @@ def standing_among(
 
 @dataclass(slots=True)
 class Batch:
-    """Facts read before files are decided together, and rows to write afterwards."""
+    """Facts read before files are decided together, and rows to write afterwards.
+
+    `before`: earlier transfers by their act of signing, as from `transfers.signed_before`; `taken`: those of
+    the batch. `uses`: provider, fingerprint and time of each use of a key. `persons`: the children in a file.
+    """
 
     session: Session
     before: dict[SigningAct, list[str]] = field(default_factory=dict)
     taken: dict[SigningAct, str] = field(default_factory=dict)
-    uses: dict[tuple[str, str], tuple[datetime, int]] = field(default_factory=dict)
+    uses: list[tuple[str, str, datetime]] = field(default_factory=list)
     persons: dict[str, bytes] = field(default_factory=dict)
-
-    def look_back(self, files: Iterable[tuple[Upload, Opened]]) -> None:
-        """Look up earlier transfers of the same acts of signing, for `earlier`."""
-        self.before = transfers.signed_before(self.session, {act_of(*file) for file in files})
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
         """Return the reference of an earlier transfer replayed by an upload, also of the batch; else None.
@@ -94,11 +94,6 @@ class Batch:
         act = act_of(upload, opened)
         others = (one for one in self.before.get(act, ()) if one != upload.reference)
         return next(others, None) or self.taken.get(act)
-
-    def note_use(self, provider: str, fingerprint: str, at: datetime) -> None:
-        """Count a use of a provider's key, to be recorded with the decision."""
-        _, times = self.uses.get((provider, fingerprint), (at, 0))
-        self.uses[provider, fingerprint] = (at, times + 1)
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
@@ -144,7 +139,7 @@ def put_in_force(
         return None
     if registrar.settings.host.shares and last_loaded(batch.session) != registrar.catalogue.digest:
         raise Fault("other policies came into force at another host")
-    session, catalogue, counting = batch.session, registrar.catalogue, registrar.counting(now)
+    session, catalogue, counting = batch.session, registrar.catalogue, years_at(now, registrar.catalogue)
     recorded = transfers.record_decisions(session, [(one.reference, one.decision) for one in rulings], now)
     sequences = {one.upload.reference: one.sequence for one in recorded}
     persons.note_each(session, {sequences[one]: found for one, found in batch.persons.items()})
@@ -152,26 +147,19 @@ def put_in_force(
     known = register.of(session)
     senders = {one: known.provider(one, counting) for one in {each.upload.provider for each in recorded}}
     counts = CountsOwed(session, catalogue, now)
-    counts.look_ahead(
+    decided = counts.give(
         [
             (transfer, one.decision, senders[transfer.upload.provider], one.counted)
             for transfer, one in zip(recorded, rulings, strict=True)
         ]
     )
-    decided = [
-        counts.deliver(transfer, one.decision, senders[transfer.upload.provider]) if one.counted else transfer
-        for transfer, one in zip(recorded, rulings, strict=True)
-    ]
-    counts.write()
 
-    @cache
-    def enrolled() -> Enrolled:
-        return Enrolled.of(known.enrolled(counting), catalogue.bodies)
-
+    enrolled = cache(lambda: Enrolled.of(known.enrolled(counting), catalogue.bodies))
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
         copies.append(owe(session, transfer, one.decision, catalogue, enrolled))
-        record_schools(session, transfer, one.decision, enrolled)
+        if senders[transfer.upload.provider].schools:
+            record_schools(session, transfer, one.decision, enrolled())
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(
         registrar, session, told, now, senders=senders, earlier=counts.earlier, enrolled=enrolled
@@ -259,7 +247,7 @@ def notices_for(
         notices_on_keys(
             session,
             transfer,
-            known.holder("openpgp", signature.certificate) if signature is not None else None,
+            known.holders.get(("openpgp", signature.certificate)) if signature is not None else None,
             now,
             current=registrar.signing.fingerprint,
             warn_days=max(registrar.key_policy.warn_days),
@@ -268,7 +256,7 @@ def notices_for(
     if not catalogue.bodies.of(provider.kind).ratifies:
         return told
     today = local_day(now, catalogue.calendar.timezone)
-    found = ratification.register(known.years(provider.id, text_wanted(catalogue)), today, catalogue)
+    found = ratification.register(known.years(provider.id, catalogue.text_wanted), today, catalogue)
     if found.warning is None or found.academic_year is None or found.lapses is None:
         return told
     lapse = catalogue.reason(

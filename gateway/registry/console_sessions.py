@@ -82,7 +82,7 @@ def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession
 
 
 def end(session: Session, secret: str) -> None:
-    """End a session at logging out. Harmless where over."""
+    """End a session at logging out. Does nothing for an ended session."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is not None:
         session.delete(row)

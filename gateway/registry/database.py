@@ -6,7 +6,7 @@ import ast
 import copy
 import logging
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -88,9 +88,12 @@ class Registry:
             raise _fault(error) from None
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open a session for reading with one unchanging snapshot."""
-        yield from self._session(None)
+    def read(self, version: int | None = None) -> Iterator[Session]:
+        """Open a session for reading with one unchanging snapshot.
+
+        `version` is the register's, read a moment ago, and saves the session a query.
+        """
+        yield from self._session(None, version)
 
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
@@ -105,34 +108,34 @@ class Registry:
         """Open a transaction as by `write`, for changes of the given subjects only."""
         yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
-    def _session(self, writing: Callable[[Session], None] | None) -> Iterator[Session]:
+    def _session(
+        self, writing: Callable[[Session], None] | None, version: int | None = None
+    ) -> Iterator[Session]:
         """Yield a session that writes once `writing` has taken its place, or only reads."""
-        if self._tried is not None:
-            yield from self._session_on(self._tried, writing)
-            return
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
-            with self._engine.connect().execution_options(**options) as connection, connection.begin():
-                yield from self._session_on(connection, writing)
+            with ExitStack() as open_until_done:
+                if (connection := self._tried) is None:
+                    connection = self._engine.connect().execution_options(**options)
+                    open_until_done.enter_context(connection)
+                    open_until_done.enter_context(connection.begin())
+                known = {register.KEPT: self._register, register.VERSION: version}
+                session = Session(connection, info=known)
+                open_until_done.enter_context(session)
+                if writing:
+                    writing(session)
+                elif self._sight is not None:
+                    from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
+
+                    keep_to(session, self._sight(session))
+                yield session
+                if writing:
+                    log.record_changes(session, datetime.now(UTC))
+                    if REGISTER_CHANGED in session.info:
+                        connection.execute(register.COUNT_UP)
+                    session.flush()
         except DatabaseError as error:
             raise _fault(error) from None
-
-    def _session_on(
-        self, connection: Connection, writing: Callable[[Session], None] | None
-    ) -> Iterator[Session]:
-        with Session(connection, info={register.KEPT: self._register}) as session:
-            if writing:
-                writing(session)
-            elif self._sight is not None:
-                from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
-
-                keep_to(session, self._sight(session))
-            yield session
-            if writing:
-                log.record_changes(session, datetime.now(UTC))
-                if REGISTER_CHANGED in session.info:
-                    connection.execute(register.COUNT_UP)
-                session.flush()
 
     @property
     def is_shared(self) -> bool:

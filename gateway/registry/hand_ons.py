@@ -36,7 +36,7 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Select the files of a hand-on that its team is shown in parts; others are in no layout."""
+    """Select the files of a hand-on of which the team sees a view; only a view is laid out for a system."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -52,7 +52,7 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return those of some files that may be handed on now."""
+    """Return the files among `references` that may be handed on now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
@@ -148,7 +148,7 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Let a batch be made and sent again, which counts as another collection."""
+    """Make and send a batch again; the log counts the second sending as another collection."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     session.add(batch)
     for file in files(session, batch):
@@ -158,7 +158,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Let batches that still lie here be made anew from some files, whose children were marked since."""
+    """Make unsent batches with these files again, because children in the files were marked meanwhile."""
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))

@@ -57,6 +57,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return in words why a hook needs a person; nothing where all is well."""
+    """Return the troubles of a hook in words; "" for a hook without trouble."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

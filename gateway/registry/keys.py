@@ -5,8 +5,8 @@ A key is in force while active or retiring and within the gateway's own limits; 
 judged from the certificate.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, assert_never
@@ -78,7 +78,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """The action for which the owner needs such a key."""
+        """The action for which the owner needs a key of the kind, in words."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -348,16 +348,16 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
     """Record the use of a key at `at`. Harmless for a fingerprint not enrolled."""
-    note_each(session, owner_kind, {(owner, fingerprint): (at, 1)})
+    note_each(session, owner_kind, [(owner, fingerprint, at)])
 
 
-def note_each(
-    session: Session, owner_kind: OwnerKind, uses: Mapping[tuple[str, str], tuple[datetime, int]]
-) -> None:
-    """Record the uses of many keys: by owner and fingerprint, the last time and the number."""
+def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
+    """Record the uses of keys, each by owner, fingerprint and time; the last one named counts as latest."""
+    times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
+    latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [
-        {"of": owner, "by": fingerprint, "at": at, "times": times}
-        for (owner, fingerprint), (at, times) in sorted(uses.items())
+        {"of": owner, "by": fingerprint, "at": latest[owner, fingerprint], "times": count}
+        for (owner, fingerprint), count in sorted(times.items())
     ]
     used = (
         update(KeyRow)

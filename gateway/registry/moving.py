@@ -20,7 +20,10 @@ Progress = Callable[[int, int], None]
 
 def counts(connection: Connection) -> Mapping[str, int]:
     """Count the rows of each table."""
-    return {table.name: _count(connection, table) for table in TABLES}
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in TABLES
+    }
 
 
 def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
@@ -46,10 +49,6 @@ def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
 def close_for_good(source: Connection) -> None:
     """Stop all writing to a registry in SQLite, even by processes with an open connection."""
     source.execute(text(_CLOSED))
-
-
-def _count(connection: Connection, table: Table) -> int:
-    return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:

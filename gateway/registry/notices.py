@@ -1,9 +1,9 @@
 """Notices, and the receipts of declarations, for retention: neither belongs to a file."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
@@ -49,15 +49,18 @@ def _found(session: Session, wanted: ColumnElement[bool]) -> list[KeptNotice]:
     columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
     # Only notices, for people alone, have no JSON.
     notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
-    found = [*_notices(notices), *_declarations(session, wanted)]
+    found = [
+        KeptNotice(
+            reference=reference,
+            what="notices",
+            subject="discrepancies" if name == DISCREPANCY_NOTICE else "keys",
+            made_at=made_at,
+        )
+        for reference, name, made_at in notices
+    ]
+    found += _declarations(session, wanted)
     on_hold = holds.on_hold(session, [notice.reference for notice in found]) if found else set()
     return [replace(notice, legal_hold=notice.reference in on_hold) for notice in found]
-
-
-def _notices(rows: Sequence[tuple[str, str, datetime]]) -> Iterator[KeptNotice]:
-    for reference, name, made_at in rows:
-        subject: Literal["keys", "discrepancies"] = "discrepancies" if name == DISCREPANCY_NOTICE else "keys"
-        yield KeptNotice(reference=reference, what="notices", subject=subject, made_at=made_at)
 
 
 def _declarations(session: Session, wanted: ColumnElement[bool]) -> Iterator[KeptNotice]:

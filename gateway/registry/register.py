@@ -23,7 +23,7 @@ from gateway.registry.keys import Key, OwnerKind
 from gateway.registry.tables import RatificationRow
 from gateway.registry.vouched_rows import REGISTER, REGISTER_CHANGED, last_numbers
 
-KEPT, _VERSION = "gateway register", "gateway register version"
+KEPT, VERSION = "gateway register", "gateway register version"
 _READ = text("SELECT coalesce(max(number), 0) FROM register_version")
 COUNT_UP = text(
     "INSERT INTO register_version (id, number) VALUES (1, 1)"
@@ -37,7 +37,11 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True)
 class SendersRegister:
-    """The register of one version. `markers` maps a marker's number to the digests of the child."""
+    """The register of one version.
+
+    `keys` are in the order of enrolment and in any state, by owner; `holders` are the same keys by kind and
+    fingerprint. `markers` maps a marker's number to the digests of the child.
+    """
 
     version: int
     providers: Mapping[str, Provider]
@@ -58,7 +62,7 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider, by id, as `provider` does."""
+        """Return every provider as the policy sees one, by id."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
@@ -72,14 +76,6 @@ class SendersRegister:
                 found.append(year)
         return frozenset(found)
 
-    def keys_of(self, owner_kind: OwnerKind, owner: str) -> Sequence[Key]:
-        """Return the keys of an owner in the order of enrolment, in any state."""
-        return self.keys.get((owner_kind, owner), ())
-
-    def holder(self, kind: KeyKind, fingerprint: str) -> Key | None:
-        """Return the key of a fingerprint, of any owner and in any state."""
-        return self.holders.get((kind, fingerprint))
-
 
 @dataclass(slots=True)
 class KeptRegister:
@@ -88,21 +84,13 @@ class KeptRegister:
     register: SendersRegister | None = None
 
 
-def rely_on(session: Session, known: int | None) -> None:
-    """Let a read-only session take a version read just before as current.
-
-    None lets the session read the version.
-    """
-    session.info[_VERSION] = known
-
-
 def version(session: Session) -> int:
     """Return the number of changes of the register, as seen by the transaction."""
-    if session.info.get(_VERSION) is None:
+    if session.info.get(VERSION) is None:
         in_sqlite = session.get_bind().dialect.name == "sqlite"
         found = last_numbers(session)["register_version"] if in_sqlite else session.connection().scalar(_READ)
-        session.info[_VERSION] = found
-    known: int = session.info[_VERSION]
+        session.info[VERSION] = found
+    known: int = session.info[VERSION]
     return known
 
 
@@ -119,6 +107,12 @@ def of(session: Session) -> SendersRegister:
     if known is None or known.version != version(session):
         known = kept.register = _read(session, version(session))
     return known
+
+
+def read_again(session: Session) -> SendersRegister:
+    """Return the register as seen by a session that began with a version read earlier."""
+    session.info[VERSION] = None
+    return of(session)
 
 
 def _read(session: Session, as_of: int) -> SendersRegister:

@@ -265,7 +265,7 @@ def _forget_receipts(session: Session, found: Holding) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """Delete the description; sealed digest, sizes, times, state, flow and kind stay, as in the log."""
+    """Delete a transfer's names, contents and reasons; digest, sizes, times, state, flow and kind stay."""
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.

@@ -28,7 +28,7 @@ class PersonWithRoles:
 
 
 def in_force(session: Session) -> bool:
-    """Are roles in force, as soon as one administrator is named?"""
+    """Are roles in force? They are as soon as one administrator is named."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # Tables of an earlier version, before the processor's migration.
     return bool(_holders(session, Role.ADMINISTRATOR))

@@ -64,12 +64,12 @@ def is_seen_by(person: str | None) -> ColumnElement[bool]:
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """Is a file within a person's sight? A reference of no transfer is."""
+    """Is a file within a person's sight? Always for a reference without a transfer."""
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
 def check_all_seen(session: Session, sight: Sight, text: str) -> None:
-    """Refuse a text that names a file outside a person's sight. GatewayError."""
+    """Raise GatewayError for a text that names a file outside a person's sight."""
     if not sight.is_whole and _unseen(session, sight, sorted(set(REFERENCE.findall(text)))):
         raise GatewayError("it names files that are for few people: ask the role data-protection")
 

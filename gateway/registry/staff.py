@@ -94,7 +94,7 @@ def knows_pages(session: Session, name: str) -> bool:
 
 
 def note_knows_pages(session: Session, name: str) -> None:
-    """Keep that the person has read the first steps in the console."""
+    """Record that the person has read the first steps in the console."""
     row = session.get_one(StaffRow, name)
     row.knows_pages = True
     session.add(row)

@@ -121,7 +121,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[str, str]:
-    """Return who was said to decide on each held file within a sight: the person named last, if anybody."""
+    """Return the person assigned last to each held file within a sight, by reference."""
     query = (
         select(col(EventRow.subject), col(EventRow.note))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -133,7 +133,7 @@ def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[st
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count the held files within a sight that somebody else said a person decides on."""
+    """Count the held files within a sight that somebody else assigned to a person."""
     last = (
         select(func.max(col(EventRow.number)))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -361,9 +361,9 @@ def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return by reference, for those of some files of which the same waits, the references of all of these.
+    """Return the held files that came several times: by reference, the references of all copies held.
 
-    The same is what one provider sent with the same content; the newest stands last.
+    Copies are files of one provider with the same content; the newest copy stands last.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import or_, tuple_
@@ -33,24 +33,19 @@ from gateway.model import (
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import answer_of
-from gateway.registry.vouched_rows import add_rows, content_of
+from gateway.registry.vouched_rows import add_rows
 from gateway.words import plain
 
 _ACTS_AT_ONCE = 100
 _CONTAINED = TypeAdapter(Contained)
-_FOUND_LATER = (
-    set(TransferRow.model_fields) - {"sequence", "state"} - {field.name for field in fields(Upload)}
-)
+_WITHOUT_SEQUENCE = [name for name in TransferRow.model_fields if name != "sequence"]
+_FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state"} - {field.name for field in fields(Upload)}
 
 
 def land(session: Session, *uploads: Upload) -> None:
     """Record uploads as landed. IntegrityError where a reference is known."""
-    add_rows(session, TransferRow, [_landed_row(upload) for upload in uploads])
-
-
-def _landed_row(upload: Upload) -> dict[str, Any]:
-    known = {field.name: getattr(upload, field.name) for field in fields(Upload)}
-    return {**dict.fromkeys(_FOUND_LATER), **known, "state": "landed"}
+    rest = {**dict.fromkeys(_FOUND_LATER), "state": "landed"}
+    add_rows(session, TransferRow, [{**asdict(upload), **rest} for upload in uploads])
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
@@ -79,11 +74,10 @@ def get(session: Session, reference: str) -> Transfer:
     return transfers_of(session, [row_of(session, reference)])[0]
 
 
-def arrive(session: Session, uploads: Sequence[Upload]) -> dict[str, Transfer]:
-    """Begin transfers that are recorded together with the decision; until then the sequence is 0."""
-    rows = {upload.reference: TransferRow(**_landed_row(upload)) for upload in uploads}
+def arrive(session: Session, uploads: Iterable[Upload]) -> None:
+    """Begin the rows of transfers that go on record together with the decision."""
+    rows = {upload.reference: TransferRow(**asdict(upload), state="landed") for upload in uploads}
     session.info.setdefault(ROWS, {}).update(rows)
-    return {upload.reference: Transfer(sequence=0, upload=upload, state="landed") for upload in uploads}
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
@@ -176,7 +170,7 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
         found += session.exec(select(TransferRow).where(col(TransferRow.reference).in_(some))).all()
-    return [(upload_of(row), row.decided_at) for row in sorted(found, key=sequence_of)]
+    return [(answer_of(Upload, row), row.decided_at) for row in sorted(found, key=sequence_of)]
 
 
 class SigningAct(NamedTuple):
@@ -194,8 +188,8 @@ def act_of(upload: Upload, opened: Opened) -> SigningAct:
     return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
-def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[SigningAct, list[str]]:
-    """Return by act the references of transfers not refused, in order.
+def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
+    """Return by the files' acts of signing the references of transfers not refused, in order.
 
     Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
     """
@@ -211,7 +205,7 @@ def signed_before(session: Session, acts: Collection[SigningAct]) -> dict[Signin
         .exists()
     )
     found: dict[SigningAct, list[str]] = {}
-    wanted = sorted(acts)
+    wanted = sorted({act_of(*file) for file in files})
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
         rows = session.execute(
@@ -293,11 +287,6 @@ def transfer_of(
     )
 
 
-def upload_of(row: TransferRow) -> Upload:
-    """Build the upload of a row, as landed."""
-    return answer_of(Upload, row)
-
-
 _DELIVERED_LATER = ("dealt_with_at", "dealt_with_by", "collected_at", "counts")
 
 
@@ -365,7 +354,7 @@ def record_decisions(
     for row, (_, decision) in zip(rows, decisions, strict=True):
         _decide(row, decision, at)
     new = [row for row in rows if row.sequence is None]  # Inserted in their final state.
-    columns = [{name: one for name, one in content_of(row).items() if name != "sequence"} for row in new]
+    columns = [{name: getattr(row, name) for name in _WITHOUT_SEQUENCE} for row in new]
     for row, sequence in zip(new, add_rows(session, TransferRow, columns), strict=True):
         row.sequence = sequence
     session.flush()

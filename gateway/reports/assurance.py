@@ -266,7 +266,7 @@ def _record(home: Assured) -> ReportTable:
     rows = tuple(
         (
             entry.name or flow.document.description,
-            ", ".join(kinds.get(one, one) for one in flow.kinds()),
+            ", ".join(kinds.get(one, one) for one in flow.kinds),
             _persons(entry, home.catalogue),
             _categories(flow, entry, home.catalogue),
             "; ".join(_recipients(flow, entry, home.catalogue)),

@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -199,7 +200,12 @@ def sweep(home: Home) -> None:
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
     """Return a value changing with every gateway key made, replaced, removed or chosen for signing."""
     watched = (home.keys / "openpgp", home.keys / "signing", *sorted(home.keys.glob("log*.pem")))
-    return tuple((path.name, at.st_mtime_ns, at.st_ino) for path in watched if (at := _status(path)))
+    found = []
+    for path in watched:
+        with suppress(FileNotFoundError):
+            at = path.stat()
+            found.append((path.name, at.st_mtime_ns, at.st_ino))
+    return tuple(found)
 
 
 def holding(home: Home) -> list[str]:
@@ -276,13 +282,6 @@ def _write_aside(path: Path, secret: bytes) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return aside
-
-
-def _status(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
 
 
 def _read(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from gateway.errors import ConfigurationError
 from gateway.home import REFERENCE, Home, checked_reference
@@ -39,8 +39,9 @@ class SealedFolder:
         aside = target.with_suffix(_ASIDE)
         flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(self.root)
         try:
-            with os.fdopen(os.open(aside, flags, mode), "wb", buffering=0) as file:
-                kept = (_copied_at_once if size >= _LARGE else _copied)(source, file.fileno(), size)
+            with os.fdopen(os.open(aside, flags, mode), "wb") as file:
+                kept = (_copied_at_once if size >= _LARGE else _copied)(source, file, size)
+                file.flush()
                 os.fsync(file.fileno())
             passing("claim.copied")
             aside.rename(target)
@@ -128,16 +129,16 @@ def _opened(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
-def _copied(source: int, target: int, size: int) -> Kept:
+def _copied(source: int, target: BinaryIO, size: int) -> Kept:
     digest, copied = hashlib.sha256(), 0
     while chunk := os.read(source, min(_CHUNK, size - copied)):
         digest.update(chunk)
-        _write_all(target, chunk)
+        target.write(chunk)
         copied += len(chunk)
     return Kept(copied, digest.hexdigest())
 
 
-def _copied_at_once(source: int, target: int, size: int) -> Kept:
+def _copied_at_once(source: int, target: BinaryIO, size: int) -> Kept:
     """Copy as `_copied`, hashing and syncing in parallel."""
     digest, copied, unsynced = hashlib.sha256(), 0, 0
     with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
@@ -146,20 +147,14 @@ def _copied_at_once(source: int, target: int, size: int) -> Kept:
         while chunk := os.read(source, min(_CHUNK, size - copied)):
             hashed.result()
             hashed = hashing.submit(digest.update, chunk)
-            _write_all(target, chunk)
+            target.write(chunk)
             copied, unsynced = copied + len(chunk), unsynced + len(chunk)
             if unsynced >= _SYNCED_AT_ONCE:
                 synced.result()  # A disk's error is told once.
-                synced, unsynced = syncing.submit(os.fdatasync, target), 0
+                synced, unsynced = syncing.submit(os.fdatasync, target.fileno()), 0
         hashed.result()
         synced.result()
     return Kept(copied, digest.hexdigest())
-
-
-def _write_all(target: int, chunk: bytes) -> None:
-    view = memoryview(chunk)
-    while view:
-        view = view[os.write(target, view) :]
 
 
 if TYPE_CHECKING:

@@ -68,11 +68,6 @@ def _name(name: str) -> str:
     return name
 
 
-def _client(text: str) -> str:
-    """Return the printable part of a client's version: it may contain anything."""
-    return "".join(c if c.isprintable() else "?" for c in text[:_CLIENT_CHARACTERS])
-
-
 _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
@@ -90,7 +85,7 @@ class _Record(BaseModel):
     started_at: _Moment
     landed_at: _Moment
     ssh_key: str = Field(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\z")
-    client: Annotated[str, AfterValidator(_client)] = ""
+    client: str = ""
     withheld: bool = False
     looks_like: LooksLike = ""
 
@@ -137,26 +132,20 @@ def count_aside(spool: Spool) -> int:
 def named_at(spool: Spool, reference: str) -> float:
     """Return the kernel's time of an upload's naming, in epoch seconds. FileNotFoundError if gone."""
     with _opened(spool) as folder:
-        return _status(folder, _named(reference, "landed"), _named(reference, "json")).st_ctime
+        try:
+            status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            status = os.stat(_named(reference, "json"), dir_fd=folder, follow_symlinks=False)
+    return status.st_ctime
 
 
 def content_size(spool: Spool, reference: str) -> int:
     """Return the approximate content size of a landed upload, in bytes; 0 if missing."""
     with _opened(spool) as folder:
-        try:
-            return _status(folder, _named(reference, "landed"), _named(reference, "sealed")).st_size
-        except FileNotFoundError:
-            return 0
-
-
-def _status(folder: int, *names: str) -> os.stat_result:
-    """Return the status of the first existing name of `names`."""
-    for name in names[:-1]:
-        try:
-            return os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            continue
-    return os.stat(names[-1], dir_fd=folder, follow_symlinks=False)
+        for suffix in ("landed", "sealed"):
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(_named(reference, suffix), dir_fd=folder, follow_symlinks=False).st_size
+    return 0
 
 
 def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
@@ -169,15 +158,18 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
         status = os.fstat(descriptor)
         if not is_whole and status.st_size > RECORD_BYTES:
             raise BadFileError("its record is too long")
-        upload = _parsed(divided(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b"")
-    if upload.reference != reference:
+        text = divided(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b""
+    try:
+        record = _Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        known = [str(part) for part in first["loc"] if str(part) in _Record.model_fields]
+        raise BadFileError(f"its record is not valid ({'.'.join(known) or 'as a whole'})") from None
+    if record.reference != reference:
         raise BadFileError("its record names another reference")
-    return LandedUpload(upload, status.st_ctime)
-
-
-def read_record(spool: Spool, reference: str) -> Upload:
-    """Return a landed upload by its record, without the kernel's time."""
-    return read_handed_over(spool, reference).upload
+    # A client may call itself anything.
+    client = "".join(c if c.isprintable() else "?" for c in record.client[:_CLIENT_CHARACTERS])
+    return LandedUpload(Upload(**{**dict(record), "client": client}), status.st_ctime)
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
@@ -190,23 +182,16 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
             return open_regular(folder, apart, kind), False
 
 
-def _parsed(text: bytes) -> Upload:
-    try:
-        record = _Record.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        known = [str(part) for part in first["loc"] if str(part) in _Record.model_fields]
-        raise BadFileError(f"its record is not valid ({'.'.join(known) or 'as a whole'})") from None
-    return Upload(**dict(record))
-
-
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     """Return the content of a landed upload, open at its start, and its size; more may follow behind.
 
-    FileNotFoundError if gone. BadFileError if larger than `most`, or with holes: intake writes every byte,
-    and a file of holes takes no room outside but could fill the disk inside.
+    BadFileError if gone, larger than `most`, or with holes: intake writes every byte, and a file of holes
+    takes no room outside but could fill the disk inside.
     """
-    descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
+    try:
+        descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
+    except FileNotFoundError:
+        raise BadFileError("it has a record and no content") from None
     try:
         size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
         if size > most:

@@ -15,7 +15,7 @@ from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.secrets.signing import Signing
-from gateway.zones.landed import read_record, waiting
+from gateway.zones.landed import read_handed_over, waiting
 from tests.faults.yard import Yard
 from tests.looking import in_the_clear
 
@@ -77,7 +77,9 @@ def _counted(session: Session, yard: Yard) -> Outcome:
 
 
 def _waiting(yard: Yard) -> set[str]:
-    return {read_record(yard.home.spool, reference).name for reference in waiting(yard.home.spool)}
+    return {
+        read_handed_over(yard.home.spool, reference).upload.name for reference in waiting(yard.home.spool)
+    }
 
 
 def _check_decided_once(session: Session, yard: Yard) -> None:

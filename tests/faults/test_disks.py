@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.zones.landed import read_record
+from gateway.zones.landed import read_handed_over
 from tests.faults.conftest import Note
 from tests.faults.disks import Disk, disk_over
 from tests.faults.invariant import settled
@@ -159,7 +159,7 @@ def database_apart(yard: Yard) -> Path:
 
 def landed_names(yard: Yard) -> str:
     landed = yard.home.spool.landed.glob("*.landed")
-    return "".join(read_record(yard.home.spool, path.stem).name for path in landed)
+    return "".join(read_handed_over(yard.home.spool, path.stem).upload.name for path in landed)
 
 
 def receipt_of(yard: Yard, name: str) -> bool:

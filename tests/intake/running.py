@@ -21,7 +21,7 @@ from gateway.home.connections import Ssh
 from gateway.home.settings import IntakeLimits, IntakeSettings, Listen, WebSettings
 from gateway.intake.server import serve
 from gateway.model import Upload
-from gateway.zones.landed import open_content, read_record, waiting
+from gateway.zones.landed import open_content, read_handed_over, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.
 SEALED = bytes.fromhex("c15e03" + 8 * "00" + "12")
@@ -119,7 +119,7 @@ class Running:
 
     def landed(self) -> list[Upload]:
         return sorted(
-            (read_record(self.home.spool, reference) for reference in waiting(self.home.spool)),
+            (read_handed_over(self.home.spool, reference).upload for reference in waiting(self.home.spool)),
             key=lambda upload: upload.landed_at,
         )
 

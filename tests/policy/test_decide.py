@@ -481,7 +481,7 @@ def test_decide_is_total_and_refuses_what_no_flow_lists(
     flows = {row["flow"]: row for row in table("flows")}
     flow = flows.get(rows.get(content.data_type, ""))
     allowed = CATALOGUE.flow_of(content.data_type)
-    if flow is None or allowed is None or sender.kind not in allowed.kinds():
+    if flow is None or allowed is None or sender.kind not in allowed.kinds:
         assert isinstance(decision, Refused)
     if isinstance(decision, Accepted):
         assert decision.teams

@@ -15,7 +15,7 @@ from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
-from gateway.zones.landed import read_record
+from gateway.zones.landed import read_handed_over
 from gateway.zones.spool import behind_content, divided
 from tests import warm
 from tests.clock import THIS_YEAR
@@ -93,7 +93,8 @@ def test_what_intake_draws_meanwhile_is_not_taken(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     reference = drawn_twice(desk, oak)
     with desk.registry.read() as session:
-        would_get = sort_out(session, {reference: read_record(desk.home.spool, reference)})[0][reference]
+        waiting = {reference: read_handed_over(desk.home.spool, reference).upload}
+        would_get = sort_out(session, waiting)[0][reference]
     desk.land(oak, oak.seal(core_data(3), desk.certificate), "third.xml.pgp", reference=would_get)
     desk.process()
     found = names(desk)

@@ -13,7 +13,7 @@ from gateway.model import Held, Opened, Provider, Refused, Released, Signature, 
 from gateway.record.rulings import Batch
 from gateway.registry import keys, providers, transfers
 from gateway.registry.database import Registry
-from gateway.registry.transfers import act_of
+from gateway.registry.transfers import act_of, signed_before
 from tests.policies import why
 from tests.policy.tables import classified
 from tests.record.made import CERTIFICATE, NOW, SIGNING_KEY, day, opened, upload
@@ -51,7 +51,7 @@ def test_a_file_replays_what_was_not_refused(
     first, again = upload("261124-oak-00001"), upload("261124-oak-00002")
     on_record(session, first, decision)
     batch = Batch(session)
-    batch.look_back([(again, opened())])
+    batch.before = signed_before(batch.session, [(again, opened())])
     assert batch.earlier(again, opened()) == (first.reference if replays else None)
 
 
@@ -60,7 +60,7 @@ def test_a_file_does_not_replay_itself(session: Session) -> None:
     held = upload()
     on_record(session, held, HELD)
     batch = Batch(session)
-    batch.look_back([(held, opened())])
+    batch.before = signed_before(batch.session, [(held, opened())])
     assert batch.earlier(held, opened()) is None
 
 
@@ -69,7 +69,7 @@ def test_the_first_of_several_is_the_one_that_counts(session: Session) -> None:
     on_record(session, first, HELD)
     on_record(session, second, HELD)
     batch = Batch(session)
-    batch.look_back([(third, opened()), (first, opened())])
+    batch.before = signed_before(batch.session, [(third, opened()), (first, opened())])
     assert batch.earlier(third, opened()) == first.reference
     assert batch.earlier(first, opened()) == second.reference
 
@@ -85,7 +85,7 @@ def test_another_act_of_signing_is_no_replay(session: Session, other: Opened) ->
     on_record(session, upload("261124-oak-00001"), ACCEPTED)
     again = upload("261124-oak-00002")
     batch = Batch(session)
-    batch.look_back([(again, other)])
+    batch.before = signed_before(batch.session, [(again, other)])
     batch.taken.setdefault(act_of(upload("261124-oak-00003"), opened()), upload("261124-oak-00003").reference)
     assert batch.earlier(again, other) is None
 
@@ -94,14 +94,14 @@ def test_another_provider_replays_nothing(session: Session) -> None:
     on_record(session, upload("261124-oak-00001"), ACCEPTED)
     strange = upload("261124-elm-00002", provider="elm")
     batch = Batch(session)
-    batch.look_back([(strange, opened())])
+    batch.before = signed_before(batch.session, [(strange, opened())])
     assert batch.earlier(strange, opened()) is None
 
 
 def test_two_copies_in_one_batch_are_one_file_and_its_replay(session: Session) -> None:
     first, second, third = (upload(f"261124-oak-0000{number}") for number in (1, 2, 3))
     batch = Batch(session)
-    batch.look_back([(one, opened()) for one in (first, second, third)])
+    batch.before = signed_before(batch.session, [(one, opened()) for one in (first, second, third)])
     assert batch.earlier(first, opened()) is None
     batch.taken.setdefault(act_of(first, opened()), first.reference)
     assert batch.earlier(second, opened()) == first.reference
@@ -115,7 +115,7 @@ def test_uses_are_counted_and_written_once(session: Session) -> None:
     )
     batch = Batch(session)
     for hour in (-2, -3, -1):
-        batch.note_use("oak", CERTIFICATE, day(hour))
+        batch.uses.append(("oak", CERTIFICATE, day(hour)))
     assert _uses(session) == (0, None)
     keys.note_each(session, "provider", batch.uses)
     assert _uses(session) == (3, day(-1))

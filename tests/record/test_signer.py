@@ -9,7 +9,7 @@ import pytest
 from gateway.model import Held, Refused
 from gateway.record.conclude import Signers, objection, opening_keys
 from tests.policies import shipped
-from tests.record.made import CERTIFICATE, NOW, day, key
+from tests.record.made import NOW, day, key
 
 HARD = {"state": "revoked", "revocation": "hard", "ended_at": 0}
 SOFT = {"state": "revoked", "revocation": "soft", "ended_at": 0}
@@ -56,14 +56,6 @@ def test_the_signature_of_a_stranger_never_counts() -> None:
     found = objection(None, day(-1), NOW, shipped())
     assert isinstance(found, Refused)
     assert [reason.code for reason in found.reasons] == ["open:wrong-signer"]
-
-
-def test_a_certificate_is_found_whether_it_counts_or_not() -> None:
-    active, retired = key(), key(fingerprint="e" * 40, state="retired")
-    signers = Signers(in_force=(active,), others=(retired,))
-    assert signers.find(CERTIFICATE) is active
-    assert signers.find("e" * 40) is retired
-    assert signers.find("f" * 40) is None
 
 
 @pytest.mark.parametrize(("expires", "awaits"), [(None, False), (1, False), (0, True), (-1, True)])

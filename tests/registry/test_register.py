@@ -67,8 +67,8 @@ def mark(session: Session) -> None:
 
 ACTS: dict[str, tuple[Callable[[Session], None], Callable[[register.SendersRegister], object]]] = {
     "provider": (suspend, lambda known: known.provider("oak").suspended),
-    "key": (add_key, lambda known: [key.fingerprint for key in known.keys_of("provider", "oak")]),
-    "holder": (add_key, lambda known: known.holder("ssh", "f") is not None),
+    "key": (add_key, lambda known: [key.fingerprint for key in known.keys.get(("provider", "oak"), ())]),
+    "holder": (add_key, lambda known: ("ssh", "f") in known.holders),
     "ratification": (ratify, lambda known: known.provider("oak", COUNTING).ratified),
     "harmless": (list_column, lambda known: known.enrolled()[0].harmless),
     "marker": (mark, lambda known: list(known.markers.values())),

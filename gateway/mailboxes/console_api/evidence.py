@@ -13,7 +13,7 @@ from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import register, text_wanted
+from gateway.policy.ratification import register
 from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import agreements, keys, letters, log, providers, receipts, transfer_lists
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
@@ -128,7 +128,7 @@ def _clauses(catalogue: Catalogue) -> Iterator[ClauseSeen]:
 def _standings(session: Session, console: ConsoleContext, catalogue: Catalogue) -> Iterator[StandingSeen]:
     day = local_day(console.clock(), catalogue.calendar.timezone)
     signed: defaultdict[str, set[str]] = defaultdict(set)
-    wanted = text_wanted(catalogue)
+    wanted = catalogue.text_wanted
     for row in agreements.ratifications(session):
         if wanted in {None, row.text_sha256}:
             signed[row.provider].add(row.academic_year)
