@@ -72,6 +72,7 @@ class TeamMailboxes(Protocol):
         new: bool,
         data_type: str | None,
         provider: str | None,
+        period: str | None,
     ) -> Sequence[Mapping[str, Any]]:
         """Return at most `limit` files, latest first, with sequences below `before`."""
 
@@ -154,11 +155,21 @@ class ActDone:
 
 
 @dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One group of a list: the value that its rows share, in words for people, and their number."""
+
+    value: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class ActListing:
     """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
 
-    `closing` is said to people beside the list, if anything is. Of a page, `total` is the number of rows of
-    all pages, where counted, and `following` the cursor of the next page.
+    `closing` is said to people beside the list, if anything is. Of a page, `first` is the number of its first
+    row, `total` that of the rows of all pages, where counted, and `following` the cursor of the next page.
+    `groups` are all groups in order, `group_of` the value of each row of the page.
     """
 
     rows: Iterable[Mapping[str, Any]]
@@ -169,6 +180,9 @@ class ActListing:
     closing: str = ""
     total: int | None = None
     following: str = ""
+    first: int = 1
+    groups: tuple[RowGroup, ...] = ()
+    group_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, ReadingAct, argument, option
-from gateway.acts.listing import ListingAct, Row
+from gateway.acts.listing import GroupedListing, Row
 from gateway.home.settings import load_settings
 from gateway.model import Provider
 from gateway.policy import ratification
@@ -66,7 +66,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
         return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
 
 
-class ListStandings(ListingAct, command="agreement status", right=AccessRight.LOOK):
+class ListStandings(GroupedListing, command="agreement status", right=AccessRight.LOOK):
     """List the ratifications, when each lapses, and the providers to be reminded.
 
     A school is covered where a provider that has ratified sends for it: for what that sends, and no more.
@@ -79,6 +79,7 @@ class ListStandings(ListingAct, command="agreement status", right=AccessRight.LO
     )  # fmt: skip
     narrow: ClassVar = ("provider", "standing", "lapses", "next_year")
     empty: ClassVar = "no education provider is enrolled"
+    groups: ClassVar = ("standing",)
 
     on: date | None = option("How it stands on a day; today if not given.", None)
 

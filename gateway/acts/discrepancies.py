@@ -15,19 +15,22 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.acts.listing import DatedListing, ProviderListing, Row
+from gateway.acts.listing import DatedListing, GroupedListing, ProviderListing, Row
 from gateway.registry import discrepancies
 from gateway.registry.discrepancies import Known
 
 AREA = Area.SCHOOLS
 
 
-class ListDiscrepancies(DatedListing, ProviderListing, command="discrepancies list", right=AccessRight.LOOK):
+class ListDiscrepancies(
+    GroupedListing, DatedListing, ProviderListing, command="discrepancies list", right=AccessRight.LOOK
+):
     """List the open discrepancies."""
 
     columns: ClassVar = ("number", "kind", "state", "providers", "records", "opened_at")
     empty: ClassVar = "nothing that does not fit"
     when: ClassVar = "opened_at"
+    groups: ClassVar = ("kind",)
 
     all: bool = option("Those that have ended too.", default=False)
 

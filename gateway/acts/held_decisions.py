@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from gateway.policy.release import Release
     from gateway.record.registrar import Registrar
 from gateway.acts.agreement import RatifyAgreement
-from gateway.acts.held_files import names_of
 from gateway.record import releases
 from gateway.record.registrar import KeylessRules
 
@@ -63,8 +62,8 @@ class _ProposedRelease(_HeldFileAct):
         """Repeat who proposed the release, why, and the teams. GatewayError where nobody did."""
         with context.reading() as session:
             first = releases.proposed(session, self.reference)
-        catalogue = context.catalogue
-        teams, kind = " and ".join(names_of(first.teams, catalogue)), catalogue.wording.name(first.data_type)
+        wording = context.catalogue.wording
+        teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
         return (
             f"{super().effect(context)} {first.by} proposed to release it as {kind} to {teams}: {first.why}"
         )
@@ -110,7 +109,8 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
             return ActDone(
                 f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
             )
-        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
+        teams = registrar.catalogue.wording.list_names(asked.teams)
+        return ActDone(f"{self.reference} is released to {teams}")
 
 
 class ConfirmRelease(_ProposedRelease, command="held confirm"):
@@ -120,7 +120,8 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
         """Release the file as proposed."""
         with context.open_registrar() as registrar:
             asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
-        return ActDone(f"{self.reference} is released to {', '.join(asked.teams)}")
+        teams = registrar.catalogue.wording.list_names(asked.teams)
+        return ActDone(f"{self.reference} is released to {teams}")
 
 
 class DeclineRelease(_ProposedRelease, command="held decline"):
@@ -310,5 +311,5 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))
     said = f" The agreement speaks against it: {against}." if against else ""
-    teams = " and ".join(names_of(asked.teams, catalogue))
+    teams = catalogue.wording.list_names(asked.teams)
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"

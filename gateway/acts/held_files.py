@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from gateway.acts.act import (
     Area,
     option,
 )
+from gateway.acts.listing import GroupedListing
 from gateway.acts.transfers import TransferListing
 from gateway.model import Transfer, counted
 from gateway.reasons import for_officers, waits_for_second
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 AREA = Area.FILES
 
 
-class ListHeldFiles(TransferListing, command="held list", right=AccessRight.HELD):
+class ListHeldFiles(GroupedListing, TransferListing, command="held list", right=AccessRight.HELD):
     """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
     columns: ClassVar = (
@@ -36,6 +37,7 @@ class ListHeldFiles(TransferListing, command="held list", right=AccessRight.HELD
     narrow: ClassVar = ("reference", "why", "waits_for", "days")
     empty: ClassVar = "nothing is held"
     tabs: ClassVar = ("waits_for", tuple(WaitsForWhom))
+    groups: ClassVar = ("provider_name", "data_type", "why")
     heading: ClassVar = "Held"
     leads: ClassVar = {"reference": "held-file"}
     together: ClassVar = ("held return-many", "held release-many", "held ratify-many")
@@ -86,9 +88,4 @@ def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
 
 def names_of_lookers(catalogue: Catalogue) -> str:
     """Name the teams with sight of sensitive files."""
-    return " and ".join(names_of(catalogue.sensitive_teams(), catalogue))
-
-
-def names_of(teams: Iterable[str], catalogue: Catalogue) -> list[str]:
-    """Return the names of teams of the policies."""
-    return [team.name for team in map(catalogue.team, teams) if team is not None]
+    return catalogue.wording.list_names(catalogue.sensitive_teams())

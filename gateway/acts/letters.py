@@ -4,8 +4,18 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, Confirmation, Why, argument, option
-from gateway.acts.listing import DatedListing, ListingAct, Row
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    Confirmation,
+    ReadingAct,
+    Why,
+    argument,
+    option,
+)
+from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
 from gateway.model import counted
@@ -74,7 +84,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
             raise GatewayError(f"{said}: ask for {most}, and then for further ones as if it were {then}")
 
 
-class ListLetters(DatedListing, command="letters list", right=AccessRight.LOOK):
+class ListLetters(GroupedListing, DatedListing, command="letters list", right=AccessRight.LOOK):
     """List every letter owed, with the times of owing, sending and return."""
 
     beside: ClassVar = ("letters bounced:number",)
@@ -84,12 +94,27 @@ class ListLetters(DatedListing, command="letters list", right=AccessRight.LOOK):
     narrow: ClassVar = ("number", "kind", "recipient", "sent_at")
     empty: ClassVar = "no letter was owed"
     latest: ClassVar = True
+    groups: ClassVar = ("kind",)
     when: ClassVar = "owed_at"
 
     def rows(self, context: ActContext) -> list[Row]:
         """Read the letters without their texts."""
         with context.reading() as session:
             return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
+
+
+class ShowLetter(ReadingAct, command="letters show", right=AccessRight.LOOK):
+    """Show one letter as it was written."""
+
+    beside: ClassVar = ("letters bounced:number",)
+
+    number: int = argument("As letters list has it.", metavar="NUMBER")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Read the letter."""
+        with context.reading() as session:
+            row = letters.get(session, self.number)
+        return ActDone(f"to {row.recipient}: {row.subject}", document=plain(row.text, _UNWRAPPED))
 
 
 class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import field_validator
 
-from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+from gateway.acts.act import ActContext, ActListing, ReadingAct, RowGroup, option
 from gateway.errors import GatewayError
 from gateway.registry import providers
 
@@ -71,6 +72,18 @@ class ListingAct(ReadingAct):
             _check_column(cls, given.removeprefix("-"))
         return given
 
+    def grouped_by(self) -> str:
+        """Return the column by which rows are put into groups; "" for none."""
+        return ""
+
+    def value_in(self, row: Row, column: str) -> object:
+        """Return the value by which a row is narrowed and grouped: that which people read, if not another."""
+        return row.get(column)
+
+    def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
+        """Return the names of groups for people, by their values, where these are no words."""
+        return {}
+
     def rows(self, context: ActContext) -> Iterable[Row]:
         """Read the rows, in their own order. GatewayError with a sentence for the person on failure."""
         raise NotImplementedError
@@ -81,7 +94,7 @@ class ListingAct(ReadingAct):
 
     def carry_out(self, context: ActContext) -> ActListing:
         """List all rows that were asked for. Rows of a long list are read as they are taken."""
-        return self._listing(context, self._found(context))
+        return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
         """Return `limit` rows after a cursor; where `latest`, and in no other order, the last ones first.
@@ -92,19 +105,36 @@ class ListingAct(ReadingAct):
         found = list(self._found(context))
         if self.latest and self.sort is None:
             found.reverse()
+        found = [*self._in_groups(found)]
         start = _place(found, after) if after else 0
         shown = found[start : start + limit]
         end = start + len(shown)
         following = _cursor(end, shown[-1]) if shown and end < len(found) else ""
-        return self._listing(context, shown, total=len(found), following=following)
+        groups = Counter(map(self._group_of, found)) if self.grouped_by() else {}
+        return self._listing(
+            context, shown, total=len(found), following=following, first=start + 1, groups=groups
+        )
 
     def _listing(
-        self, context: ActContext, rows: Iterable[Row], *, total: int | None = None, following: str = ""
-    ) -> ActListing:
+        self, context: ActContext, rows: Iterable[Row], *, total: int | None = None, following: str = "",
+        first: int = 1, groups: Mapping[str, int] | None = None,
+    ) -> ActListing:  # fmt: skip
+        rows, names = ([*rows], self.group_names(context)) if groups else (rows, {})
         return ActListing(
-            rows, self.columns, self.empty, self.narrow, self.latest and self.sort is None,
-            closing=self.closing(context), total=total, following=following,
+            rows, self.columns, self.empty, self.narrow,
+            self.latest and self.sort is None and not self.grouped_by(),
+            closing=self.closing(context), total=total, following=following, first=first,
+            groups=tuple(RowGroup(one, names.get(one, one), many) for one, many in (groups or {}).items()),
+            group_of=tuple(map(self._group_of, rows)) if groups else (),
         )  # fmt: skip
+
+    def _group_of(self, row: Row) -> str:
+        return _text(self.value_in(row, self.grouped_by()))
+
+    def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """Return rows group by group, of which each keeps their order."""
+        by = self.grouped_by()
+        return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
 
     def _found(self, context: ActContext) -> Iterable[Row]:
         found: Iterable[Row] = (row for row in self.rows(context) if self._fits(row))
@@ -122,10 +152,31 @@ class ListingAct(ReadingAct):
         if not self.has_text(row):
             return False
         for column, _, value in (each.partition("=") for each in self.where):
-            held = row.get(column)
+            held = self.value_in(row, column)
             if value not in {_text(one) for one in (held if isinstance(held, list | tuple) else (held,))}:
                 return False
         return True
+
+
+class GroupedListing(ListingAct):
+    """A list whose rows can be put into groups by one of the columns `groups`."""
+
+    groups: ClassVar[tuple[str, ...]]
+
+    group: str | None = option(
+        "Grouped by this column, with the number of rows of each group.", None, metavar="COLUMN"
+    )
+
+    @field_validator("group")
+    @classmethod
+    def _group_is_offered(cls, given: str | None) -> str | None:
+        if given is not None and given not in cls.groups:
+            raise ValueError(f"there are no groups by {given}; by one of: {', '.join(cls.groups)}")
+        return given
+
+    def grouped_by(self) -> str:
+        """Return the column that was asked for."""
+        return self.group or ""
 
 
 class DatedListing(ListingAct):

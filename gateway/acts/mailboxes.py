@@ -41,6 +41,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     new: bool = option("Only files that nobody collected yet.", default=False)
     provider: str | None = option("Only this provider's.", None, metavar="ID")
     data_type: str | None = option("Only files that are this.", None)
+    period: str | None = option("Only files about this period.", None)
 
     def rows(self, context: ActContext) -> Iterator[Row]:
         """Read the files, latest first."""
@@ -60,9 +61,10 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     def _read(self, context: ActContext, limit: int, before: int | None) -> list[Row]:
         return [
             *_mailboxes(context).files(
-                self.team, limit, before, new=self.new, data_type=self.data_type, provider=self.provider
+                self.team, limit, before,
+                new=self.new, data_type=self.data_type, provider=self.provider, period=self.period,
             )
-        ]
+        ]  # fmt: skip
 
 
 class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSON):

@@ -80,7 +80,8 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
         if done.forbidden:
             confirm = f"gateway transfers confirm {self.reference} --why …"
             return ActDone(f"{self.reference} waits for a second person: {confirm}")
-        return ActDone(f"{self.reference} is in the mailboxes of {', '.join(done.teams)}")
+        teams = registrar.catalogue.wording.list_names(done.teams)
+        return ActDone(f"{self.reference} is in the mailboxes of {teams}")
 
 
 class ConfirmRecall(_RecallAct, command="transfers confirm"):
@@ -92,9 +93,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
             first = delivered.proposal(session, self.reference)
             events = log.events(session, self.reference, kind="withdrawn")
         if first is not None:
-            said = (
-                f"{first.by} proposed to put it into the mailboxes of {', '.join(first.teams)}: {first.why}"
-            )
+            teams = context.catalogue.wording.list_names(first.teams)
+            said = f"{first.by} proposed to put it into the mailboxes of {teams}: {first.why}"
         else:
             said = f"{events[-1].actor} withdrew it: {events[-1].note}"
         return f"{file_in_words(context, self.reference)} {said}"
@@ -104,7 +104,8 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         with context.open_registrar() as registrar:
             done = delivered.confirm(registrar, self.reference, by=context.person, why=self.why)
         if isinstance(done, delivered.Again):
-            said = f"{self.reference} is in the mailboxes of {', '.join(done.teams)}"
+            teams = registrar.catalogue.wording.list_names(done.teams)
+            said = f"{self.reference} is in the mailboxes of {teams}"
             return ActDetails(said, values=None)
         said = f"{self.reference} is withdrawn for good; its provider and data protection are told"
         return _withdrawn(said, done.openings)

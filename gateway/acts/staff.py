@@ -33,6 +33,7 @@ from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
 from gateway.record.dual_control import TwoPersonAct, agreed_to_give, agreed_to_show, note_proposer
 from gateway.registry import console_sessions, invitations, keys, log, roles, staff, transfer_lists
+from gateway.registry.staff import StaffState
 from gateway.zones.places import places_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
                 self._add_key(record, file.content, waits=back)
             waiting = any(key.state == "pending" for key in keys.list_keys(session, "staff", self.name))
             _note(record, "staff-added", self.name, self.why, self.team)
-        said = f"enrolled {self.name} for {', '.join(sorted(set(self.team)))}"
+        teams = record.registrar.catalogue.wording.list_names(sorted(set(self.team)))
+        said = f"enrolled {self.name} for {teams}"
         return ActDone(f"{said}\n{RING}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
@@ -113,20 +115,28 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
                 return ActDone(WAITS)
             staff.set_teams(record.session, self.name, self.team)
             _note(record, "staff-changed", self.name, self.why, self.team)
-        return ActDone(f"{self.name} belongs to {', '.join(sorted(set(self.team)))} now")
+        teams = record.registrar.catalogue.wording.list_names(sorted(set(self.team)))
+        return ActDone(f"{self.name} belongs to {teams} now")
 
 
 class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
-    """List everybody who may collect."""
+    """List everybody who may collect.
 
-    columns: ClassVar = ("name", "teams", "added_at")
+    Those who left have a list of their own.
+    """
+
+    columns: ClassVar = ("name", "teams", "roles", "state", "last_login", "added_at")
+    narrow: ClassVar = ("name", "teams", "roles", "state")
     empty: ClassVar = "nobody is enrolled; gateway staff add"
     heading: ClassVar = "People"
+    tabs: ClassVar = ("state", tuple(StaffState))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the persons and their teams."""
+        """Read the persons with teams and roles; those who left, where these are asked for."""
+        left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
-            return [asdict(person) for person in staff.list_staff(session)]
+            found = staff.list_at_work(session, context.clock())
+            return [asdict(one) for one in found if left or one.state != StaffState.LEFT]
 
 
 class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -23,6 +23,7 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
+from gateway.reasons import REASONS, SENT_BACK, UNDECIDED, for_officers, in_officers_words, outcome_of
 from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
@@ -74,33 +75,54 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         del context
         names = providers.names(session)
         for one in found:
-            yield summary(one) | {"provider_name": names.get(one.upload.provider, one.upload.provider)}
+            yield summary(one) | {
+                "provider_name": names.get(one.upload.provider, one.upload.provider),
+                "outcome": outcome_of(one.state, one.reasons),
+                "why": "" if one.state == "accepted" else for_officers(one.reasons),
+            }
+
+    def value_in(self, row: Row, column: str) -> object:
+        """Return the first code of the reasons, as the database does, for the words about these."""
+        if column == "why":
+            return min((one["code"] for one in row["reasons"]), default="")
+        return super().value_in(row, column)
+
+    def group_names(self, context: ActContext) -> Mapping[str, str]:
+        """Return the names of kinds of data, and the words for reasons."""
+        if self.grouped_by() == "why":
+            return {code: in_officers_words(code) for code in REASONS}
+        catalogue = context.catalogue if self.grouped_by() == "data_type" else None
+        return {one: catalogue.wording.name(one) for one in catalogue.data_types()} if catalogue else {}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
         """Return `limit` transfers after a cursor: latest first, or as sorted, by the database."""
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)
+        end, _, last = after.partition(".")
+        before = row_number(end) or 0
         with context.reading() as session:
             self.check_provider(session)
             wanted = self.wanted(context)
-            wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort)
-            found = transfer_lists.page(session, wanted, row_number(after), limit + 1)
+            group = self.grouped_by() or None
+            wanted = replace(wanted, equal=(*wanted.equal, *asked), sort=self.sort, group=group)
+            found = transfer_lists.page(session, wanted, row_number(last), limit + 1)
             further = len(found) > limit
-            total = transfer_lists.count(session, wanted) if counted else None
+            groups = transfer_lists.by_group(session, wanted) if group else {}
+            total = sum(groups.values()) or (transfer_lists.count(session, wanted) if counted else None)
             rows = [*self.listed(session, context, found[:limit])]
-        following = str(found[limit - 1].sequence) if further else ""
-        return self._listing(context, rows, total=total, following=following)
+        following = f"{before + limit}.{found[limit - 1].sequence}" if further else ""
+        return self._listing(context, rows, total=total, following=following, first=before + 1, groups=groups)
 
 
 class ListTransfers(TransferListing, command="transfers list"):
     """List the latest transfers, in the order of landing."""
 
-    columns: ClassVar = ("reference", "provider", "name", "state", "data_type", "reasons", "landed_at")
-    narrow: ClassVar = ("reference", "state", "reasons", "landed_at")
+    columns: ClassVar = ("reference", "provider", "name", "outcome", "data_type", "why", "landed_at")
+    narrow: ClassVar = ("reference", "outcome", "why", "landed_at")
     empty: ClassVar = "no transfers"
     heading: ClassVar = "Files"
-    tabs: ClassVar = ("state", ("accepted", "held", "refused", "landed"))
+    tabs: ClassVar = ("outcome", ("accepted", "held", "refused", SENT_BACK, UNDECIDED))
 
     state: TransferState | None = option("Only those in this state.", None)
     data_type: str | None = option("Only files that are this.", None, names="kind")

@@ -121,6 +121,7 @@ NOUNS = {
     "penalties": Noun("Addresses that failed to log in too often and have to wait.", "acts.penalties"),
     "programs": Noun("Programs of the authority that use the API (docs/api.md).", "acts.programs"),
     "hooks": Noun("Web hooks: systems of the authority that are told of events (docs/api.md).", "acts.hooks"),
+    "filters": Noun("Filters of lists that you saved for yourself.", "acts.filters"),
     "hosts": Noun("Hosts that share the work on one registry (docs/cluster.md).", "acts.hosts cli.hosts"),
     "policy": Noun("The policies: checked, explained, tried and compared.", "acts.policy_explain cli.policy"),
     "discrepancies": Noun("Pupils on two rolls, other dates of birth, old numbers.", "acts.discrepancies"),

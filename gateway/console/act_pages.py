@@ -27,6 +27,8 @@ from gateway.zones.console_api.answers import Me
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
+_PASSING = frozenset({"after", "all", "file"})
+"""Parts of the address of a list that are no part of its filter."""
 _ANSWERED = frozenset({403, 404})
 _PAGE = 50
 _OFTEN = (
@@ -69,7 +71,9 @@ async def _asked_for(  # noqa: PLR0917 - as `_answer`
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, form: FormData
 ) -> Response:
     """Answer a question of a form: at an address that keeps a list's filters, unless one is personal."""
-    told = [(name, str(value)) for name, value in form.multi_items() if value and name != "token"]
+    items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
+    first, several = dict(reversed(items)), {field.name for field in act.fields if field.several}
+    told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
     if act.lists and not {field.name for field in act.fields if field.personal}.intersection(dict(told)):
         return see(f"{request.url.path}?{urlencode(told)}")
     return await _answer(request, site, act, others, me, form)
@@ -184,7 +188,7 @@ def _page(
     more: Mapping[str, str] | None = None,
 ) -> Response:
     """Show an act; after a refusal, with what was typed. Rows of a list link to each item's page."""
-    noun = act.command.rpartition(" ")[0]
+    noun, address = act.command.rpartition(" ")[0], request.query_params.multi_items()
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
     keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
@@ -195,7 +199,9 @@ def _page(
         act=_in_words(act), answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
         problem=in_words_of_forms(problem, act.fields), wrong=wrong,
-        key=keys[0] if len(keys) == 1 else "", shows=shows, **{"all": "", **(more or {})},
+        key=keys[0] if len(keys) == 1 else "", shows=shows,
+        filtered=urlencode([(name, value) for name, value in address if value and name not in _PASSING]),
+        **{"all": "", **(more or {})},
     )  # fmt: skip
 
 
@@ -235,7 +241,8 @@ def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
         said.setdefault(name, []).append(value.strip())
     given: dict[str, Given] = {}
     for field in act.fields:
-        values = [value for value in said.get(field.name, []) if value]
+        every = said.get(field.name, [])  # A pressed button stands before what the form keeps of its field.
+        values = [one for one in (every if field.several or field.kind == "file" else every[:1]) if one]
         if field.kind == "yes-no":
             given[field.name] = values == ["yes"]
         elif values and field.several and field.kind == "file":

@@ -32,7 +32,7 @@ _WHERE = {
     "held": "/work/held/list?where=waits_for%3Da+person&sort=landed_at",
     "mine": "/work/held/list?mine=yes",
     "held-file": "/held/",
-    "recalls": "#recalls",
+    "recall": "#recall-",
     "school": "/schools/",
     "schools": "/schools?late=yes",
     "policies": "/agreement/policies",
@@ -54,7 +54,7 @@ async def show_today(request: Request) -> Response:
 async def show_mailbox(request: Request) -> Response:
     """Show a page of a team's files."""
     site, query = site_of(request), request.query_params
-    chosen = {name: query.get(name) or None for name in _FILTERS}
+    narrowed = {name: query.get(name) or None for name in _FILTERS}
     before = query.get("before", "")
     question = site.question(
         request,
@@ -63,17 +63,23 @@ async def show_mailbox(request: Request) -> Response:
         new=query.get("new") == "yes",
         removed=query.get("removed") == "yes",
         before=row_number(before),
-        **chosen,
+        **narrowed,
     )
     reply = await site.inside.reply(question, MailboxSeen)
-    kept = {name: value for name, value in query.items() if name not in {"before", "done"} and value}
+    kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
+    chosen = {name: kept[name] for name in (*_FILTERS, "new") if name in kept}
+    first = row_number(query.get("first", "")) or 1
+    further = {**kept, "before": reply.said.next, "first": first + len(reply.said.files)}
     return site.page(
         request,
         "mailbox.html",
         reply.me,
         seen=reply.said,
         asked=question,
-        further="" if reply.said.next is None else urlencode({**kept, "before": reply.said.next}),
+        first=first,
+        listing="mailbox list",
+        filtered=urlencode({"team": question.team, **chosen}) if chosen and not question.removed else "",
+        further="" if reply.said.next is None else urlencode(further),
     )
 
 

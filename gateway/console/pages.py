@@ -160,7 +160,8 @@ async def show_evidence(request: Request) -> Response:
     site, before = site_of(request), request.query_params.get("before", "")
     question = site.question(request, AskOpenings, before=row_number(before))
     reply = await site.inside.reply(question, OpeningsSeen)
-    return site.page(request, "evidence.html", reply.me, seen=reply.said)
+    first = row_number(request.query_params.get("first", "")) or 1
+    return site.page(request, "evidence.html", reply.me, seen=reply.said, first=first)
 
 
 async def verify_receipt(request: Request) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,6 +48,11 @@ class Wording:
     def name(self, identifier: str) -> str:
         """Return the name of a data type or team; the id for an unnamed one."""
         return dict(self.names).get(identifier, identifier)
+
+    def list_names(self, identifiers: Iterable[str]) -> str:
+        """Return the names of data types or teams, as a sentence enumerates these."""
+        names = [*map(self.name, identifiers)]
+        return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
 
     def terms_in(self, language: Language) -> Mapping[str, str]:
         """Return the names of desks in a language, by their English names."""

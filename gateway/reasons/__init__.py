@@ -37,6 +37,8 @@ REASONS: dict[str, Template] = {
 
 RETURNED, SENT_BACK = "person:returned", "sent back with advice"
 """The code of a file that a person sent back with advice, and what became of it in words."""
+UNDECIDED = "not decided yet"
+"""What became of a file that landed and waits for the processor, in words."""
 WITHDRAWN_BY_ONE = "person:withdrawn"
 WITHDRAWN = frozenset({WITHDRAWN_BY_ONE, "person:withdrawn-for-good"})
 """Codes of a file withdrawn after being passed on: awaiting a second person, or final."""
@@ -71,7 +73,7 @@ def waits_for_second(transfer: Transfer) -> bool:
 def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
     """Return what became of a file: what a person sent back with advice was not refused for good."""
     returned = state == "refused" and any(why.code == RETURNED for why in reasons)
-    return SENT_BACK if returned else state
+    return SENT_BACK if returned else UNDECIDED if state == "landed" else state
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
@@ -80,6 +82,14 @@ def for_officers(reasons: Iterable[Reason]) -> str:
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
     return "; ".join(words or [one.sentence for one in reasons[:1]])
+
+
+def in_officers_words(code: str) -> str:
+    """Return a reason for an officer by its code; the code itself, where its words need particulars."""
+    template = REASONS.get(code)
+    if template is None or ("{" in template.sentence and not template.officer):
+        return code
+    return template.officer or template.sentence.rstrip(".")
 
 
 def to_officer(reason: Reason) -> str:

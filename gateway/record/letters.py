@@ -156,7 +156,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
         for one, flows in statuses(session, catalogue, day, [provider])
         for rule in rules
         for letter in _of_news(
-            letterhead, session, rule, f"chase:provider:{provider}:{day}",
+            letterhead, session, rule, letters.chase_event(provider, day),
             gather(
                 session, catalogue, one, flows, of_each(session, day), authority=letterhead.authority, at=now
             ),

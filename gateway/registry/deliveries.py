@@ -201,7 +201,17 @@ def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
     """Count the deliveries of `team` not dealt with, at most `most`."""
-    some = chosen(to_team(team, person), wanted).with_only_columns(col(DeliveryRow.transfer)).limit(most)
+    of_one = wanted.provider is not None
+    return _count(session, chosen(to_team(team, person, of_one=of_one), wanted), most)
+
+
+def count_removed(session: Session, team: str, since: datetime, *, person: str | None, most: int) -> int:
+    """Count the deliveries dealt with by `team` from `since` on and still stored, at most `most`."""
+    return _count(session, removed_by(team, since, person), most)
+
+
+def _count(session: Session, query: Select[*tuple[Any, ...]], most: int) -> int:
+    some = query.with_only_columns(col(DeliveryRow.transfer)).limit(most)
     counted = select(func.count()).select_from(some.subquery())
     return int(session.execute(counted.execution_options(**{WHOLE: True})).scalar_one())
 

@@ -24,7 +24,7 @@ OwnerKind = Literal["provider", "staff", "gateway"]
 Revocation = Literal["soft", "hard"]
 Ended = Literal["retired", "revoked"]
 KeyState = Literal["pending", "active", "retiring"] | Ended
-_IN_FORCE = ("active", "retiring")
+IN_FORCE = ("active", "retiring")
 _COLUMN = {"why": "end_reason"}
 
 
@@ -102,7 +102,7 @@ class Key:
     def is_in_force(self, now: datetime) -> bool:
         """Is the key in force at `now`, by the gateway's own records?"""
         begun = self.not_before is None or self.not_before <= now
-        return self.state in _IN_FORCE and begun and (self.not_after is None or now < self.not_after)
+        return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
 
 def add_key(
@@ -204,7 +204,7 @@ def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
     """Return providers' certificates in use with an expiry date before a moment."""
-    in_use = col(KeyRow.state).in_(_IN_FORCE)
+    in_use = col(KeyRow.state).in_(IN_FORCE)
     return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
 
@@ -219,7 +219,7 @@ def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: s
 def approve_key(session: Session, key: Key) -> Key:
     """Put a pending or unconfirmed key in force. GatewayError in any other state."""
     row = _row(session, key)
-    if row.state != "pending" and not (row.unconfirmed and row.state in _IN_FORCE):
+    if row.state != "pending" and not (row.unconfirmed and row.state in IN_FORCE):
         raise GatewayError(f"the key {row.fingerprint} does not wait for approval; it is {row.state}")
     row.state = "active" if row.state == "pending" else row.state
     row.unconfirmed = None
@@ -229,7 +229,7 @@ def approve_key(session: Session, key: Key) -> Key:
 def suspend_key(session: Session, key: Key) -> Key:
     """Let a key in use wait for approval. GatewayError for a key not in use."""
     row = _row(session, key)
-    if row.state not in _IN_FORCE:
+    if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
     row.state = "pending"
     return _kept(session, row)
@@ -246,7 +246,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
     """Let a key in use retire at a moment. GatewayError for a key not in use."""
     row = _row(session, key)
-    if row.state not in _IN_FORCE:
+    if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
     row.state, row.not_after = "retiring", until
     return _kept(session, row)

@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import get_args
 
 from sqlmodel import Session, col, delete, func, or_, select
@@ -14,6 +14,7 @@ from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
 
 _DIGITS = 40
+_CHASED_DAYS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,26 @@ def known(session: Session, events: Collection[str]) -> set[str]:
     """Return the events with a letter to anybody."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
+
+
+def chase_event(provider: str, day: date) -> str:
+    """Return the event of the letter that chases a provider on a day."""
+    return f"chase:provider:{provider}:{day}"
+
+
+def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
+    """Return the last letter that chased each of some providers in the 30 days up to a day."""
+    events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
+    query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
+    return {row.provider or "": row for row in session.exec(query).all()}
+
+
+def get(session: Session, number: int) -> LetterRow:
+    """Return a letter. NotFoundError for an unknown number."""
+    row = session.get(LetterRow, number)
+    if row is None:
+        raise NotFoundError(f"there is no letter {number}")
+    return row
 
 
 def of_week(session: Session, week: str) -> set[str]:
@@ -92,9 +113,7 @@ def note(session: Session, number: int, *, at: datetime, refused: str | None) ->
 
 def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
     """Record a letter returned to the authority, as told by a person. NotFoundError for an unknown number."""
-    row = session.get(LetterRow, number)
-    if row is None:
-        raise NotFoundError(f"there is no letter {number}")
+    row = get(session, number)
     row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
     session.add(row)
 

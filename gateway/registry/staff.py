@@ -3,9 +3,11 @@
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
@@ -15,7 +17,9 @@ from gateway.registry.tables import (
     AccountRow,
     ConsoleSessionRow,
     InvitationRow,
+    KeyRow,
     RoleRow,
+    SavedFilterRow,
     StaffRow,
     StaffTeamRow,
 )
@@ -49,6 +53,15 @@ def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> t
 
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
+
+
+class StaffState(StrEnum):
+    """Whether a person can log in."""
+
+    ACTIVE = "active"
+    INVITED = "invited"
+    OUTSIDE = "not invited"
+    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,10 +116,55 @@ def note_knows_pages(session: Session, name: str) -> None:
 
 def list_staff(session: Session) -> Sequence[Staff]:
     """Return the current staff, by name."""
-    names = session.exec(
-        select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
+    rows = session.exec(
+        select(StaffRow).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
     ).all()
-    return [get_staff(session, name) for name in names]
+    teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
+    return [Staff(name=one.name, teams=tuple(teams[one.name]), added_at=one.added_at) for one in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffAtWork(Staff):
+    """A person with roles, way in, and the last login with any key or passkey; one who left has no teams."""
+
+    roles: tuple[str, ...]
+    state: StaffState
+    last_login: datetime | None
+
+
+def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
+    """Return everybody who is or was staff, by name."""
+    teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
+    roles = _by_person(session, RoleRow.staff, RoleRow.role)
+    open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)
+    invited = set(session.exec(open_links).all())
+    of_staff = select(KeyRow.owner, KeyRow.state, KeyRow.last_used_at).where(KeyRow.owner_kind == "staff")
+    held = session.exec(of_staff).all()
+    enters = {owner for owner, state, _ in held if state in keys.IN_FORCE}
+    used = {owner: at for owner, _, at in sorted(held, key=lambda key: str(key[2] or "")) if at}
+
+    def state(row: StaffRow) -> StaffState:
+        if row.removed_at is not None:
+            return StaffState.LEFT
+        if row.name in enters:
+            return StaffState.ACTIVE
+        return StaffState.INVITED if row.name in invited else StaffState.OUTSIDE
+
+    return [
+        StaffAtWork(
+            name=one.name, teams=tuple(teams[one.name]), added_at=one.added_at, roles=tuple(roles[one.name]),
+            state=state(one), last_login=used.get(one.name),
+        )
+        for one in session.exec(select(StaffRow).order_by(col(StaffRow.name))).all()
+    ]  # fmt: skip
+
+
+def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
+    """Return the values of a column of each person, in order."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for person, value in session.exec(select(name, what).order_by(what)).all():
+        found[person].append(value)
+    return found
 
 
 def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
@@ -129,7 +187,7 @@ def remove_staff(session: Session, name: str, at: datetime) -> None:
     row = session.get_one(StaffRow, name)
     row.removed_at = at
     # A later person of the same name must inherit nothing.
-    for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow):
+    for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow, SavedFilterRow):
         for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
             session.delete(row_of_theirs)
     session.add(row)

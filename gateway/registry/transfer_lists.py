@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Text, case, cast, exists, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, exists, literal_column, or_, select
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
 from gateway.access import EVERYTHING, Sight
 from gateway.model import Reason, State, Transfer, WaitsFor
-from gateway.reasons import WITHDRAWN_BY_ONE
+from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.sight import within
 from gateway.registry.tables import (
@@ -173,34 +173,55 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
     return ThingsWaiting(*session.execute(select(func.count(), func.min(some.c.since))).one())
 
 
-def recalls_asked(session: Session, since: datetime) -> list[str]:
-    """Return the references with an unanswered recall proposed after `since`, latest first, at most MOST.
+class RecallAsked(NamedTuple):
+    """A file that somebody asked to take back: who, when and why."""
+
+    reference: str
+    by: str
+    at: datetime
+    why: str
+
+
+def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
+    """Return the unanswered recalls proposed after `since` of files in mailboxes, oldest first, at most MOST.
 
     A withdrawal answers it, also if the file was given back since.
     """
     query = (
-        select(col(EventRow.subject), col(EventRow.kind), col(EventRow.leaf))
+        select(EventRow, col(TransferRow.state))
+        .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
         .where(col(EventRow.kind).in_(("act-proposed", "withdrawn")), col(EventRow.at) > since)
         .order_by(col(EventRow.number).desc())
         .limit(MOST)
     )
-    latest: dict[str, bool] = {}
-    for subject, kind, leaf in session.execute(query):
-        if kind == "withdrawn" or b'"what":"recall"' in leaf:
-            latest.setdefault(str(subject), kind == "act-proposed")
-    return [subject for subject, waits in latest.items() if waits]
+    latest: dict[str, RecallAsked | None] = {}
+    for row, state in session.execute(query):
+        if row.kind == "withdrawn" or b'"what":"recall"' in row.leaf:
+            asked = RecallAsked(row.subject, row.actor or "", row.at, row.note or "")
+            latest.setdefault(row.subject, asked if row.kind != "withdrawn" and state == "accepted" else None)
+    return [one for one in reversed(latest.values()) if one is not None]
+
+
+_OPENED = ("collected", "opened")
+"""The kinds of event about the opening of a file."""
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
     """Return the openings on record, latest first, before the log entry number `before`."""
     rows: list[EventRow] = []
-    for kind in ("collected", "opened"):  # One query a kind follows the index; both at once would sort.
+    for kind in _OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
         if before is not None:
             query = query.where(col(EventRow.number) < before)
         rows += session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
     latest = sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
     return [OpeningOnRecord(row.number, row.at, row.actor, row.subject, row.leaf) for row in latest]
+
+
+def count_openings(session: Session) -> int:
+    """Count the openings on record, at most MOST."""
+    some = select(col(EventRow.number)).where(col(EventRow.kind).in_(_OPENED)).limit(MOST)
+    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 class WaitsForWhom(StrEnum):
@@ -231,6 +252,7 @@ class TransfersWanted:
     file's name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` are
     names of `SOUGHT` with the value of each.
     `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
+    `group` is a column whose values order the list before that.
     `sight` limits to the transfers visible to a person.
     """
 
@@ -246,19 +268,30 @@ class TransfersWanted:
     kinds: Mapping[str, str] = field(default_factory=dict)
     equal: Sequence[tuple[str, str]] = ()
     sort: str | None = None
+    group: str | None = None
     sight: Sight = EVERYTHING
 
 
-SOUGHT = frozenset({"reference", "provider", "provider_name", "state", "data_type", "waits_for", "owner"})
-"""Columns by which the database narrows a listing."""
-SORTED = SOUGHT | {"name", "reasons", "why", "landed_at", "days"}
-"""Columns by which the database sorts a listing; reasons by their codes."""
+SOUGHT = frozenset(
+    {"reference", "provider", "provider_name", "state", "outcome", "data_type", "waits_for", "owner", "why"}
+)
+"""Columns by which the database narrows a listing; `why` by the first code of the reasons."""
+SORTED = SOUGHT | {"name", "landed_at", "days"}
+"""Columns by which the database sorts a listing."""
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
     """Count the matching transfers, at most `most`; the database stops looking there."""
     some = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)).limit(most)
     return int(session.execute(select_columns(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
+    """Count the matching transfers by the column of their groups, in the order of its values."""
+    key = _column(wanted.group or "").label("key")
+    some = select_columns(key).where(*_conditions(wanted)).subquery()
+    grouped = select_columns(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
+    return {value: int(number) for value, number in session.execute(grouped)}
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
@@ -279,17 +312,30 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
     """Return `most` matching transfers after the one of the sequence `after`: sorted, or latest first."""
-    if wanted.sort is None:
+    if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)[::-1]
-    name, down = wanted.sort.removeprefix("-"), wanted.sort.startswith("-") != (wanted.sort == "days")
-    key, place = _column(name), col(TransferRow.sequence)
+    order = [(_column(wanted.group), False)] if wanted.group else []
+    down = wanted.sort is None or wanted.sort.startswith("-") != (wanted.sort.lstrip("-") == "days")
+    if wanted.sort:
+        order.append((_column(wanted.sort.removeprefix("-")), down))
+    order.append((col(TransferRow.sequence), down))
     query = _query(wanted)
     if after is not None:
-        last = session.execute(select_columns(key).where(place == after)).scalar_one_or_none()
-        beyond = (key < last, place < after) if down else (key > last, place > after)
-        query = query.where(key <= last if down else key >= last, or_(*beyond))
-    order = (key.desc(), place.desc()) if down else (key, place)
-    return transfers_of(session, _rows(session, query.order_by(*order).limit(most)), with_content=False)
+        keys = select_columns(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
+        if (last := session.execute(keys).one_or_none()) is None:
+            return []
+        # The first key alone, too: an index finds its place.
+        query = query.where(order[0][0] <= last[0] if order[0][1] else order[0][0] >= last[0])
+        query = query.where(_beyond(order, last))
+    query = query.order_by(*(key.desc() if down else key for key, down in order)).limit(most)
+    return transfers_of(session, _rows(session, query), with_content=False)
+
+
+def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
+    """Return the condition for what stands after the keys `last` in an order; True marks falling keys."""
+    (key, down), *rest = order
+    further: ColumnElement[bool] = key < last[0] if down else key > last[0]
+    return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
@@ -315,7 +361,12 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
             whom = ((col(row.waits_for) == what, whom.value) for what, whom in WAIT_FOR_WHOM.items())
             second = or_(withdrawn, asked.scalar_subquery()), WaitsForWhom.SECOND.value
             found = case(second, *whom, else_=WaitsForWhom.PERSON.value)
-        case "reasons" | "why":
+        case "outcome":
+            returned = col(row.state) == "refused", exists().where(of_it, col(ReasonRow.code) == RETURNED)
+            found = case(
+                (and_(*returned), SENT_BACK), (col(row.state) == "landed", UNDECIDED), else_=col(row.state)
+            )
+        case "why":
             code = select_columns(func.min(ReasonRow.code)).where(of_it)
             found = func.coalesce(code.scalar_subquery(), "")
         case "data_type":
@@ -456,26 +507,15 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
             yield col(column) == value
     for name, value in wanted.equal:
         yield _column(name) == value
+        if name == "outcome":  # The state is in an index.
+            yield col(TransferRow.state) == {SENT_BACK: "refused", UNDECIDED: "landed"}.get(value, value)
     if wanted.since is not None:
         yield col(TransferRow.landed_at) >= wanted.since
     if wanted.until is not None:
         yield col(TransferRow.landed_at) < wanted.until
     if wanted.before is not None:
         yield col(TransferRow.sequence) < wanted.before
-    for word in (wanted.search or "").split():
-        named = select_columns(col(ProviderRow.id)).where(
-            col(ProviderRow.name).icontains(word, autoescape=True)
-            | col(ProviderRow.id).icontains(word, autoescape=True)
-        )
-        kinds = [one for one, name in wanted.kinds.items() if word.casefold() in name.casefold()]
-        yield or_(
-            col(TransferRow.provider).in_(named),
-            col(TransferRow.data_type).in_(kinds),
-            *(
-                col(column).icontains(word, autoescape=True)
-                for column in (TransferRow.reference, TransferRow.name, TransferRow.data_type)
-            ),
-        )
+    yield from (_has_word(wanted, word) for word in (wanted.search or "").split())
     yield from within(wanted.sight)
     if wanted.team is not None:
         of_it = col(DeliveryRow.transfer) == col(TransferRow.sequence)
@@ -486,3 +526,19 @@ def _conditions(wanted: TransfersWanted) -> Iterator[ColumnElement[bool]]:
             code == wanted.code if ":" in wanted.code else code.startswith(f"{wanted.code}:", autoescape=True)
         )
         yield exists().where(col(ReasonRow.transfer) == col(TransferRow.sequence), fits)
+
+
+def _has_word(wanted: TransfersWanted, word: str) -> ColumnElement[bool]:
+    named = select_columns(col(ProviderRow.id)).where(
+        col(ProviderRow.name).icontains(word, autoescape=True)
+        | col(ProviderRow.id).icontains(word, autoescape=True)
+    )
+    kinds = [one for one, name in wanted.kinds.items() if word.casefold() in name.casefold()]
+    return or_(
+        col(TransferRow.provider).in_(named),
+        col(TransferRow.data_type).in_(kinds),
+        *(
+            col(column).icontains(word, autoescape=True)
+            for column in (TransferRow.reference, TransferRow.name, TransferRow.data_type)
+        ),
+    )

@@ -43,6 +43,7 @@ OUTSIDE: frozenset[str] = frozenset(
         "program_request",
         "pupil",
         "register_version",
+        "saved_filter",
         "staged_roll",
     }
 )

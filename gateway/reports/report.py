@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo
 from gateway.home import shown_name
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import RETURNED, SENT_BACK, outcome_of
+from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of
 from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import STATED, spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 
 _STATES: dict[str, str] = {
-    "landed": "arrived, not yet decided",
+    UNDECIDED: "arrived, not yet decided",
     "accepted": "accepted and passed on",
     "held": "held: waits for a person or a date",
     "refused": "refused",

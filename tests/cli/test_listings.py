@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import ClassVar, cast
 
 import pytest
 
 from gateway.acts.act import ActContext
-from gateway.acts.listing import ListingAct, Row
+from gateway.acts.listing import GroupedListing, ListingAct, Row
 from gateway.cli.console import print_json, print_json_list
 from gateway.errors import GatewayError
 from gateway.home import Home, as_reference
@@ -127,10 +127,37 @@ def test_a_list_goes_on_where_a_page_ended_though_rows_came_or_went() -> None:
         page("here")
 
 
+def test_a_grouped_list_is_read_group_by_group_with_the_number_of_each() -> None:
+    class Cards(GroupedListing):
+        columns = ("suit", "value")
+        groups = ("suit",)
+        empty = "none"
+        latest = True
+
+        def rows(self, context: ActContext) -> list[Row]:
+            told = (("spade", 2), ("heart", 9), ("spade", 7), ("heart", 3), ("spade", 5))
+            return [{"suit": suit, "value": value} for suit, value in told]
+
+    def shown(rows: Iterable[Row]) -> list[int]:
+        return [one["value"] for one in rows]
+
+    context = cast("ActContext", None)
+    first = Cards(group="suit").page(context, 3)
+    assert shown(first.rows) == [3, 9, 5]
+    assert first.group_of == ("heart", "heart", "spade")
+    assert [(one.value, one.number) for one in first.groups] == [("heart", 2), ("spade", 3)]
+    second = Cards(group="suit").page(context, 3, first.following)
+    assert (second.first, shown(second.rows), second.following) == (4, [7, 2], "")
+    assert shown(Cards(group="suit", sort="-value").page(context, 9).rows) == [9, 3, 7, 5, 2]
+    assert shown(Cards(group="suit", where=("suit=spade",)).page(context, 9).rows) == [5, 7, 2]
+    assert shown(Cards(group="suit").carry_out(context).rows) == [9, 3, 2, 7, 5]
+    assert Cards().page(context, 9).groups == ()
+
+
 def test_a_line_is_a_line_at_80_columns(site: Site) -> None:
     result = invoke(site.home, "transfers", "list", environment={"COLUMNS": "80"})
     lines = result.stdout.splitlines()
-    assert lines[0].split() == ["reference", "state", "reasons", "landed", "at"]
+    assert lines[0].split() == ["reference", "outcome", "why", "landed", "at"]
     assert max(map(len, lines)) <= 80
     assert len(lines) == 53
 

@@ -30,7 +30,9 @@ ACTS: dict[str, frozenset[Act]] = {
         ("/work/keys/confirm", ""),
     }),
     "test_first_day.py": frozenset({("/me", "")}),
-    "test_afternoon.py": frozenset({("/work/letters/chase", "")}),
+    "test_afternoon.py": frozenset({
+        ("/work/letters/chase", ""), ("/work/filters/save", ""), ("/work/filters/remove", ""),
+    }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
         ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),
@@ -48,6 +50,8 @@ LIGHT = frozenset(
     {
         "/work/held/assign",
         "/work/held/note",
+        "/work/filters/save",
+        "/work/filters/remove",
         "/invitation",
         "/logout",
         "/me",

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import html
+import re
 
-from tests.console.served import TEAM, Served
+from gateway.registry import saved_filters, staff
+from gateway.registry.tables import SavedFilterRow
+from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
-from tests.mailboxes.mailroom import PROVIDER
+from tests.mailboxes.mailroom import NOW, PROVIDER
 
 FILES = "/work/transfers/list"
+
+
+def rows_of(first: int, last: int, total: object) -> str:
+    """Which rows of how many are shown, as a page says it."""
+    return f"{first}\N{EN DASH}{last} of {total}"
 
 
 def test_the_filters_of_lists_offer_schools_kinds_and_teams_by_name(served: Served) -> None:
@@ -104,3 +112,140 @@ def test_all_rows_that_are_shown_are_chosen_by_a_link(served: Served) -> None:
     assert served.jane.get("/work/held/list?where=waits_for%3Da+person&all=yes") == 200
     boxes = served.jane.page.count('type="checkbox" form="together"')
     assert served.jane.page.count(" checked></td>") == boxes > 0
+
+
+def test_held_files_are_shown_in_groups_each_with_its_number(served: Served) -> None:
+    for content in (b"grouped 1", b"grouped 2"):
+        served.room.hold(content)
+    assert served.jane.get("/work/held/list") == 200
+    assert "Group by:" in served.jane.text
+    assert served.jane.get("/work/held/list?group=why") == 200
+    shown = served.jane.text
+    number = len(re.findall('form="together" name="reference"', served.jane.page))
+    assert f"Not recognised as any kind of data ({number})" in shown
+    assert rows_of(1, number, number) in shown
+    alone = "/work/held/list?group=why&where=why%3Dclassify%3Aunknown"
+    assert served.jane.get(alone) == 200
+    assert rows_of(1, number, number) in served.jane.text
+    assert served.jane.get("/work/held/list?group=why&all=classify%3Aunknown") == 200
+    assert served.jane.page.count(" checked></td>") == number
+    assert served.jane.get("/work/held/list?group=owner") == 403
+    assert "there are no groups by owner" in served.jane.text
+
+
+def test_a_page_says_which_rows_of_how_many_it_shows(served: Served) -> None:
+    for number in range(52):
+        served.room.deliver(f"one of many {number}".encode(), TEAM)
+    jane = served.jane
+    for path in (f"/mailboxes/{TEAM}", FILES):
+        assert jane.get(path) == 200
+        (total,) = re.findall(rows_of(1, 50, r"(\d+)"), jane.text)[:1]
+        if path == FILES:
+            (after,) = re.findall(r'name="after" value="([^"]+)"', jane.page)
+            assert jane.get(f"{FILES}?after={after}") == 200
+        else:
+            (further,) = re.findall(r'rel="next" href="([^"]+)"', jane.page)
+            assert jane.get(html.unescape(further)) == 200
+        assert rows_of(51, min(int(total), 100), total) in jane.text, path
+
+
+def test_a_filter_is_saved_under_a_name_and_found_again_by_its_person_alone(served: Served) -> None:
+    jane, kept = served.jane, "where=waits_for%3Da+person&group=why"
+    assert jane.get(f"/work/held/list?{kept}&all=yes") == 200
+    assert html.unescape(jane.hidden("filter")) == kept
+    saved = {"of": "held list", "filter": kept, "name": "Mine to do", "back": f"/work/held/list?{kept}"}
+    assert jane.post("/work/filters/save", **saved) == 200
+    assert "The filter Mine to do is saved" in jane.text
+    link = f'<a href="/work/held/list?{html.escape(kept)}" aria-current="true">Mine to do</a>'
+    assert link in jane.page
+    assert "Save this filter" not in jane.text
+    served.mary.get("/work/held/list")
+    assert "Mine to do" not in served.mary.text
+    jane.get("/work/transfers/list")
+    assert "Mine to do" not in jane.text
+    jane.get(f"/work/held/list?{kept}")
+    removed = {"of": "held list", "name": "Mine to do", "back": "/work/held/list"}
+    assert jane.post("/work/filters/remove", **removed) == 200
+    assert "The filter Mine to do is removed" in jane.text
+    assert 'href="/work/held/list?where=waits_for%3Da+person&amp;group=why"' not in jane.page
+
+
+def test_a_filter_of_a_mailbox_is_kept_for_that_mailbox(served: Served) -> None:
+    sam, here = served.sam, f"/mailboxes/{OTHER}"
+    served.room.deliver(b"for others", OTHER)
+    assert sam.get(f"{here}?provider={PROVIDER}") == 200
+    kept = html.unescape(sam.hidden("filter"))
+    assert sam.post("/work/filters/save", of="mailbox list", filter=kept, name="One school", back=here) == 200
+    assert f'<a href="{here}?team={OTHER}&amp;provider={PROVIDER}">One school</a>' in sam.page
+    served.jane.get(f"/mailboxes/{TEAM}")
+    assert "One school" not in served.jane.text
+
+
+def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served: Served) -> None:
+    jane = served.jane
+    for of, kept, why in (
+        ("held list", "search=Sam", "has no search"),
+        ("held list", "colour=red", "has no colour"),
+        ("held list", "where=colour%3Dred", "there is no column colour"),
+        ("held release", "why=x", "there is no list held release"),
+    ):
+        jane.get("/me")
+        assert jane.post("/work/filters/save", of=of, filter=kept, name="wrong") == 403
+        assert why in jane.text, why
+    jane.get("/work/filters/list")
+    assert "wrong" not in jane.text
+
+
+def test_whoever_comes_after_a_leaver_of_that_name_has_no_filter_of_theirs(served: Served) -> None:
+    served.room.staff("tom", TEAM)
+    with served.room.registry.write() as session:
+        saved_filters.save(
+            session, SavedFilterRow(staff="tom", listing="held list", name="old", query="mine=yes")
+        )
+    served.room.remove_staff("tom")
+    with served.room.registry.read() as session:
+        assert saved_filters.of_person(session, "tom") == []
+
+
+def test_files_tell_why_in_words_and_what_was_sent_back_from_what_was_refused(served: Served) -> None:
+    jane, held = served.jane, served.room.hold(b"sent back in words")
+    jane.get(f"/held/{held}")
+    assert jane.act("/work/held/return", reference=held, advice="Send it as CSV.") == 200
+    jane.get(f"{FILES}?where=outcome%3Dsent+back+with+advice")
+    assert held in jane.text
+    jane.get(f"{FILES}?where=outcome%3Drefused")
+    assert held not in jane.text
+    jane.get(FILES)
+    assert "person:returned" not in jane.text
+    assert "policy:allowed" not in jane.text
+
+
+def test_people_are_listed_with_teams_roles_and_whether_they_can_log_in(served: Served) -> None:
+    served.room.staff("uma", OTHER)
+    with served.room.registry.write() as session:
+        staff.add_staff(session, "vic", [TEAM], NOW)
+        staff.add_staff(session, "wes", [TEAM], NOW)
+    served.console.invite("wes")
+    served.room.remove_staff("uma")
+    mary = served.mary
+    assert mary.get("/work/staff/list") == 200
+    rows = {cells[0]: cells[1:] for cells in _rows(mary.page)}
+    assert rows["jane"][:3] == ["Central Data Team", "triage", "active"]
+    assert rows["jane"][3]
+    assert rows["vic"][2] == "not invited"
+    assert rows["wes"][2:4] == ["invited", ""]
+    assert "uma" not in rows
+    assert mary.get("/work/staff/list?where=state%3Dleft") == 200
+    assert {cells[0] for cells in _rows(mary.page)} >= {"uma"}
+
+
+def _rows(page: str) -> list[list[str]]:
+    """The cells of each row of the list of a page, without markup."""
+    body = page.partition("<tbody")[2].partition("</tbody>")[0]
+    return [
+        [
+            " ".join(html.unescape(re.sub("<[^>]+>", " ", cell)).split())
+            for cell in re.findall(r"<td [^>]*>(.*?)</td>", row, re.DOTALL)
+        ]
+        for row in body.split("<tr ")[1:]
+    ]

@@ -171,3 +171,39 @@ def test_for_whom_files_wait_and_whose_they_are_is_known_to_the_database(registr
         assert (found("owner", "jane"), found("owner", "kim")) == ([3], [4])
         assert found("provider_name", "Elm") == []
         assert found("provider_name", "Oak")[0] == 1
+
+
+def test_a_grouped_list_goes_on_group_by_group_where_its_page_ended(registry: Registry) -> None:
+    with registry.on_trial() as tried, tried.write() as session:
+        providers.add_provider(session, Provider(id="elm", name="Elm", kind="school"), NOW)
+        for number in range(1, 40, 2):
+            session.get_one(TransferRow, number).provider = "elm"
+            session.get_one(TransferRow, number).name = f"{number % 4}"
+        session.flush()
+        elm, oak = [*range(39, 0, -2)], [one for one in range(HELD, 0, -1) if one > 40 or one % 2 == 0]
+        by_name = sorted(elm, key=lambda one: (one % 4, one))
+        for sort, expected in ((None, [*elm, *oak]), ("name", [*by_name, *sorted(oak)])):
+            wanted = TransfersWanted(state="held", group="provider_name", sort=sort)
+            found: list[int] = []
+            while len(found) < 49:
+                page = transfer_lists.page(session, wanted, found[-1] if found else None, 7)
+                found += [one.sequence for one in page]
+            assert found == expected[:49], sort
+        assert transfer_lists.by_group(session, wanted) == {"Elm": 20, "Oak": HELD - 20}
+
+
+def test_what_became_of_files_is_told_apart_by_the_database(registry: Registry) -> None:
+    with registry.on_trial() as tried, tried.write() as session:
+        for number, state, code in (
+            (1, "refused", "person:returned"),
+            (2, "refused", "a"),
+            (3, "landed", "a"),
+        ):
+            session.get_one(TransferRow, number).state = state
+            session.add(
+                ReasonRow(transfer=number, ordinal=9, code=code, clause="A", sentence="s", next_step="n")
+            )
+        session.flush()
+        for outcome, number in (("sent back with advice", 1), ("refused", 2), ("not decided yet", 3)):
+            found = transfer_lists.page(session, TransfersWanted(equal=[("outcome", outcome)]), None, 9)
+            assert [one.sequence for one in found] == [number], outcome

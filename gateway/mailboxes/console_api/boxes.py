@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlmodel import Session
+
+from gateway.acts.mailboxes import ListMailbox
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.showing_files import (
     file_seen,
@@ -17,10 +20,17 @@ from gateway.mailboxes.names import file_name
 from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
-from gateway.registry import log, providers
-from gateway.registry.deliveries import DeliveriesWanted, Delivery, removed
+from gateway.registry import log, providers, saved_filters
+from gateway.registry.deliveries import (
+    DeliveriesWanted,
+    Delivery,
+    count_delivered,
+    count_removed,
+    removed,
+)
+from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
-from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, Named
+from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, Named, SavedTold
 from gateway.zones.console_api.questions import AskFile, AskMailbox, DealWith
 
 PAGE = 50
@@ -32,13 +42,19 @@ def ask_mailbox(console: ConsoleContext, caller: Caller, question: AskMailbox) -
     found = _files(mailboxes, caller, question)
     shown = found[:PAGE]
     with mailboxes.registry.read() as session:
-        names = providers.names(session)
+        names, number = providers.names(session), _number(session, mailboxes, caller, question)
+        saved = saved_filters.of_person(session, caller.name, ListMailbox.command)
     return MailboxSeen(
         team=team_named(catalogue, question.team),
         files=tuple(file_seen(each, catalogue, names) for each in shown),
         providers=tuple(Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)),
         data_types=tuple(_types_of(question.team, catalogue)),
         next=shown[-1].sequence if len(found) > PAGE else None,
+        total=min(number, MOST - 1),
+        more=number >= MOST,
+        saved=tuple(
+            SavedTold.model_validate(one) for one in saved if f"team={question.team}" in one.query.split("&")
+        ),
     )
 
 
@@ -50,17 +66,28 @@ def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
                 yield named
 
 
-def _files(mailboxes: MailboxAccess, caller: Caller, question: AskMailbox) -> list[Delivery]:
-    """Return one file more than a page, to show if another page follows."""
-    wanted = DeliveriesWanted(
+def _number(session: Session, mailboxes: MailboxAccess, caller: Caller, question: AskMailbox) -> int:
+    """Count the files of all pages, at most MOST."""
+    if question.removed:
+        since = mailboxes.clock() - UNDO
+        return count_removed(session, question.team, since, person=caller.name, most=MOST)
+    return count_delivered(session, question.team, _wanted(question), person=caller.name, most=MOST)
+
+
+def _wanted(question: AskMailbox) -> DeliveriesWanted:
+    return DeliveriesWanted(
         new=question.new,
         data_type=question.data_type,
         provider=question.provider,
         period=question.period,
     )
+
+
+def _files(mailboxes: MailboxAccess, caller: Caller, question: AskMailbox) -> list[Delivery]:
+    """Return one file more than a page, to show if another page follows."""
     # Removed files come from another query; this call still checks the team.
     limit = 1 if question.removed else PAGE + 1
-    found = mailboxes.chosen(caller.person, question.team, wanted, question.before, limit)
+    found = mailboxes.chosen(caller.person, question.team, _wanted(question), question.before, limit)
     if not question.removed:
         return list(found)
     since = mailboxes.clock() - UNDO
@@ -130,9 +157,10 @@ class OwnMailboxes:
         new: bool,
         data_type: str | None,
         provider: str | None,
+        period: str | None,
     ) -> Sequence[Mapping[str, Any]]:
         """Return at most `limit` files, latest first. Declined for a person outside the team."""
-        wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider)
+        wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
         return [
             {
                 "reference": each.reference,

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, Confirmation
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
-from gateway.acts.listing import ListingAct
+from gateway.acts.listing import GroupedListing, ListingAct
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
@@ -26,7 +26,7 @@ from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.reasons import told as told_by_code
-from gateway.registry import programs, providers, staff
+from gateway.registry import programs, providers, saved_filters, staff
 from gateway.registry.programs import Program
 from gateway.registry.sight import sees
 from gateway.reports.document import (
@@ -54,9 +54,10 @@ from gateway.zones.console_api.act_questions import (
     Cell,
     FieldTold,
     Given,
+    GroupTold,
     TableTold,
 )
-from gateway.zones.console_api.answers import Named
+from gateway.zones.console_api.answers import Named, SavedTold
 from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
 
 _MARKS = ".@/-"
@@ -107,12 +108,16 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
     ]
     acts.sort(key=lambda act: [*Area].index(Area(act.area)))
     return ActsTold(
-        acts=tuple(_knowing(console, act) if act.command == question.about else act for act in acts)
+        acts=tuple(_knowing(console, caller, act) if act.command == question.about else act for act in acts)
     )
 
 
-def _knowing(console: ConsoleContext, act: ActTold) -> ActTold:
-    """Return the description of an act with the values that each field can take."""
+def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
+    """Return an act whose fields know what can be chosen; a list has the filters that the caller saved."""
+    if act.lists:
+        with console.mailboxes.registry.read() as session:
+            saved = saved_filters.of_person(session, caller.name, act.command)
+        act = act.model_copy(update={"saved": tuple(map(SavedTold.model_validate, saved))})
     known = _known(console, {field.names for field in act.fields})
     own = {
         name: tuple(Named(id=one, name=called) for one, called in names.items())
@@ -273,7 +278,8 @@ def _in_whole(answer: Answer) -> ActAnswered:
         case ActDone():
             told: object = {"sentence": answer.sentence, "document": answer.document}
         case ActListing():
-            told = {"rows": [*answer.rows], "next": answer.following or None}
+            groups = {"groups": [asdict(one) for one in answer.groups]} if answer.groups else {}
+            told = {"rows": [*answer.rows], "next": answer.following or None, **groups}
         case ActDetails():
             told = answer.values
         case _:
@@ -353,6 +359,7 @@ def _told(command: str) -> ActTold:
         tabs_of=divided[0] if divided else "",
         tabs=divided[1] if divided else (),
         heading=act.heading if issubclass(act, ListingAct) else "",
+        groups=act.groups if issubclass(act, GroupedListing) else (),
         leads=tuple(act.leads.items()) if issubclass(act, ListingAct) else (),
         together=act.together if issubclass(act, ListingAct) else (),
         beside=tuple(
@@ -415,6 +422,9 @@ def _table(console: ConsoleContext, listing: ActListing) -> TableTold:
         empty=for_pages(listing.empty),
         total=listing.total,
         following=listing.following,
+        first=listing.first,
+        groups=tuple(map(GroupTold.model_validate, listing.groups)),
+        group_of=listing.group_of,
     )
 
 

@@ -185,6 +185,7 @@ def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings
     """Return the openings of files by person, and the newest log head."""
     with console.mailboxes.registry.read() as session:
         found = transfer_lists.openings(session, question.before, PAGE + 1)
+        number = transfer_lists.count_openings(session)
         head = log.newest_head(session)
     shown = found[:PAGE]
     return OpeningsSeen(
@@ -200,4 +201,6 @@ def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings
             for one in shown
         ),
         next=shown[-1].number if len(found) > PAGE else None,
+        total=min(number, transfer_lists.MOST - 1),
+        more=number >= transfer_lists.MOST,
     )

@@ -1,37 +1,60 @@
 """The tasks that wait for a person, on the first page: what, since when, and where it is done."""
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller
+from gateway.model import counted
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
-from gateway.registry import hand_ons, hooks, transfer_lists
-from gateway.registry.transfer_lists import MOST, ThingsWaiting
+from gateway.registry import hand_ons, hooks, letters, transfer_lists
+from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting
 from gateway.zones.console_api.answers import WaitingTask
 
 _EACH = 20
-"""The most schools, and the most proposals, that are told one by one."""
+"""The most schools, recalls and proposals that are told one by one."""
+_CHASED = 5
+"""The most schools to chase that are told one by one, longest first."""
+
+
+class Behind(NamedTuple):
+    """A school from which something has not come: id, name, the kinds of data, and the first day due."""
+
+    school: str
+    name: str
+    kinds: tuple[str, ...]
+    due: date | None
 
 
 def needs_of(
-    session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting, recalls: int = 0, behind: int = 0
-) -> Iterator[WaitingTask]:
-    """Yield the tasks within a person's rights, those that hold up other people first.
+    session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
+    recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
+) -> Iterator[WaitingTask]:  # fmt: skip
+    """Yield the tasks within a person's rights with their age, those that hold up other people first.
 
-    `held` are the files that wait for a person, `recalls` and `behind` the open requests for
-    recall, and the schools from which something has not come.
+    `held` are the files that wait for a person, `recalls` the open requests for recall, and `behind` the
+    schools from which something has not come.
     """
+    for one in _tasks(session, caller, now, held, recalls, behind):
+        begun = one.since.date() if one.since else one.due
+        yield one.model_copy(update={"days": (now.date() - begun).days if begun else None})
+
+
+def _tasks(  # noqa: PLR0917 - as `needs_of`
+    session: Session, caller: Caller, now: datetime, held: ThingsWaiting, recalls: Sequence[RecallAsked],
+    behind: Sequence[Behind],
+) -> Iterator[WaitingTask]:  # fmt: skip
     may = caller.may
     if "decide" in may:
         yield from _to_second(session, caller)
         yield from _to_decide(session, caller, held)
-    if "recall" in may and recalls:
-        said = f"Answer {recalls} request{'s' if recalls > 1 else ''} to take a file back"
-        yield WaitingTask(said=said, since=None, page="recalls")
+    for asked in recalls[:_EACH] if "recall" in may else ():
+        said = f"Take back {asked.reference}, as {asked.by} asks"
+        yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.reference)
     if "enrol" in may:
         yield from _to_approve(session, caller)
         for key in transfer_lists.keys_pending(session, _EACH):
@@ -42,9 +65,23 @@ def needs_of(
         unread = transfer_lists.unread_notices(session)
         if unread.number:
             yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
-    if "enrol" in may and behind:
-        said = f"Chase {behind} school{'s' if behind > 1 else ''} from which something has not come"
-        yield WaitingTask(said=said, since=None, page="schools")
+    if "enrol" in may:
+        yield from _to_chase(session, now, sorted(behind, key=lambda one: one.due or date.max))
+
+
+def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iterator[WaitingTask]:
+    """Yield the schools that are longest behind, each with the last letter about that, and their number."""
+    told, rest = behind[:_CHASED], behind[_CHASED:]
+    chased = letters.chased(session, [one.school for one in told], now.date())
+    for one in told:
+        letter = chased.get(one.school)
+        yield WaitingTask(
+            said=f"Chase {one.name}", about=one.kinds, due=one.due, page="chase", of=one.school,
+            letter=letter and letter.number, written=letter and letter.owed_at,
+        )  # fmt: skip
+    if rest:
+        said = f"Chase {counted(len(rest), 'further school')} from which something has not come"
+        yield WaitingTask(said=said, due=rest[0].due, page="schools")
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:

@@ -82,7 +82,8 @@ def ask_schools(console: ConsoleContext, _caller: Caller, question: AskSchools) 
             for each in shown
         ),
         page=question.page,
-        pages=max(1, -(-len(everybody) // ROWS)),
+        first=span.start + 1,
+        total=len(everybody),
         late=question.late,
     )
 

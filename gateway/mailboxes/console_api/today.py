@@ -1,6 +1,6 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -9,15 +9,16 @@ from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.held_files import wanted
-from gateway.mailboxes.console_api.judged import JudgedFlows, is_late
+from gateway.mailboxes.console_api.judged import JudgedFlows
 from gateway.mailboxes.console_api.logins import news_of
-from gateway.mailboxes.console_api.needs import needs_of
+from gateway.mailboxes.console_api.needs import Behind, needs_of
 from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.record.dual_control import COUNTS
-from gateway.registry import providers, staff, transfer_lists, transfers
-from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom
-from gateway.zones.console_api.answers import Counted, DaySeen, TodaySeen
+from gateway.registry import providers, staff, transfer_lists
+from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
+from gateway.zones.console_api.answers import Counted, DaySeen, RecallSeen, TodaySeen
 from gateway.zones.console_api.questions import AskToday
 
 DAYS = 14
@@ -45,20 +46,20 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
         judged = judged_on(console)
-        behind, recalls = sum(map(is_late, judged.of.values())), tuple(_recalls(session, now))
-        late = _counted("late", "schools from which something has not come", behind)
+        behind, recalls = _behind(session, catalogue, judged), recalls_asked(session, now - COUNTS)
+        late = _counted("late", "schools from which something has not come", len(behind))
         return TodaySeen(
             new=new,
             news=news,
             first_steps=steps,
             needs=tuple(
-                needs_of(session, caller, now, held=waits_for_person, recalls=len(recalls), behind=late.count)
+                needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
             ),
             held=held,
             waiting=_counted("waiting", "arrived, and not read yet", transfer_lists.still_landed(session)),
             late=late,
             late_at=judged.at,
-            recalls=recalls,
+            recalls=tuple(map(RecallSeen.model_validate, recalls)),
             days=tuple(_days(session, now, zone)),
             median_seconds=median(waits) if waits else None,
             slowest_seconds=max(waits, default=None),
@@ -82,11 +83,17 @@ def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
     )
 
 
-def _recalls(session: Session, now: datetime) -> Iterator[str]:
-    """Yield the files with an open request for recall, still in mailboxes."""
-    for reference in transfer_lists.recalls_asked(session, now - COUNTS):
-        if transfers.get(session, reference).state == "accepted":
-            yield reference
+def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:
+    """Return the schools from which something has not come."""
+    names, name_of = providers.names(session), catalogue.wording.name
+    return [
+        Behind(
+            school, names.get(school, school), tuple(name_of(one.data_type) for one in late),
+            min((one.due for one in late if one.due), default=None),
+        )
+        for school, flows in judged.of.items()
+        if (late := [one for one in flows if one.to_chase])
+    ]  # fmt: skip
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[DaySeen]:

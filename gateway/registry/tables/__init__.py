@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.registry.tables.console import InvitationRow as InvitationRow
     from gateway.registry.tables.console import ProgramRequestRow as ProgramRequestRow
     from gateway.registry.tables.console import ProgramRow as ProgramRow
+    from gateway.registry.tables.console import SavedFilterRow as SavedFilterRow
     from gateway.registry.tables.events import CheckpointRow as CheckpointRow
     from gateway.registry.tables.events import EventRow as EventRow
     from gateway.registry.tables.events import NodeRow as NodeRow
@@ -66,7 +67,9 @@ if TYPE_CHECKING:
     from gateway.registry.tables.row import UtcDateTime as UtcDateTime
 
 _WHERE = {
-    "console": "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow",
+    "console": (
+        "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow SavedFilterRow"
+    ),
     "events": "CheckpointRow EventRow NodeRow",
     "files": (
         "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow HandOnBatchRow HandOnFileRow ReasonRow "

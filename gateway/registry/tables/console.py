@@ -51,6 +51,19 @@ class ConsoleChallengeRow(Row, table=True):
     ends_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class SavedFilterRow(Row, table=True):
+    """A filter of a list, kept by name; `query` is as in a page's address: no search, and nothing personal.
+
+    `staff` is the person, or the program, whose it is.
+    """
+
+    __tablename__ = "saved_filter"
+    staff: str = Field(primary_key=True)
+    listing: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    query: str = Field(sa_type=Text)
+
+
 class ProgramRow(Row, table=True):
     """A program that may use the API. `digest` is the SHA-256 of its secret.
 

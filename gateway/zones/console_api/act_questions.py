@@ -6,7 +6,7 @@ from pydantic import Field
 
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
-from gateway.zones.console_api.answers import Named, SeenAnswer
+from gateway.zones.console_api.answers import Named, SavedTold, SeenAnswer
 from gateway.zones.console_api.evidence_answers import DocumentSeen
 
 Cell = str | int | float | bool | None
@@ -71,7 +71,8 @@ class BesideTold(File):
 class ActTold(File):
     """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence.
 
-    A list may be divided by the values `tabs` of a column `tabs_of`; `leads` are columns and the pages that
+    A list may be divided by the values `tabs` of a column `tabs_of`, and put into `groups` by columns;
+    `saved` are the person's own filters. `leads` are columns and the pages that
     their values lead to, `together` the acts on several rows. An answer about one thing, named by `named_by`,
     leads to the acts `beside`.
     """
@@ -85,6 +86,8 @@ class ActTold(File):
     tabs_of: str = ""
     tabs: tuple[str, ...] = ()
     heading: str = ""
+    groups: tuple[str, ...] = ()
+    saved: tuple[SavedTold, ...] = ()
     leads: tuple[tuple[str, str], ...] = ()
     together: tuple[str, ...] = ()
     beside: tuple[BesideTold, ...] = ()
@@ -98,11 +101,20 @@ class ActsTold(File):
     acts: tuple[ActTold, ...]
 
 
+class GroupTold(SeenAnswer):
+    """A group of rows: the value that they share, in words for people, and their number."""
+
+    value: str
+    name: str
+    number: int
+
+
 class TableTold(File):
     """Rows of an answer under column names; `moments` are the columns holding moments.
 
-    `named` are the names of ids, by column. `total` is the number of rows of all pages, and `following` the
-    cursor of the next page, if any.
+    `named` are the names of ids, by column. `first` is the number of the first row, `total` that of the rows
+    of all pages, and `following` the cursor of the next page, if any. `groups` are all groups, and `group_of`
+    the value of each row.
     """
 
     columns: tuple[str, ...]
@@ -112,6 +124,9 @@ class TableTold(File):
     named: dict[str, dict[str, str]] = Field(default_factory=dict)
     total: int | None = None
     following: str = ""
+    first: int = 1
+    groups: tuple[GroupTold, ...] = ()
+    group_of: tuple[str, ...] = ()
 
 
 class ActAnswered(File):

@@ -121,17 +121,22 @@ class DaySeen(File):
 class WaitingTask(File):
     """A task that waits for the person who reads it: a sentence, and the page on which it is done.
 
-    `since`: when the first of several began to wait; None for what has no beginning on record. `of` names the
-    file or school of a page that is about one.
+    `since`: when the first of several began to wait, or `due`: the day on which something was to come, `days`
+    ago; None for what has no beginning on record. `about` says what is to come. `of` names the file or school
+    of a page that is about one. `letter` is the number of the last letter about it, written at `written`.
     """
 
     said: str
-    since: datetime | None
+    about: tuple[str, ...] = ()
+    since: datetime | None = None
+    due: date | None = None
+    days: int | None = None
     page: Literal[
         "held",
         "mine",
         "held-file",
-        "recalls",
+        "recall",
+        "chase",
         "school",
         "schools",
         "policies",
@@ -140,14 +145,25 @@ class WaitingTask(File):
         "hooks",
     ]
     of: str = ""
+    letter: int | None = None
+    written: datetime | None = None
+
+
+class RecallSeen(SeenAnswer):
+    """A request to take a file back: who asked for it, when and why."""
+
+    reference: str
+    by: str
+    at: datetime
+    why: str
 
 
 class TodaySeen(File):
     """The first page. `days` and the rest are None for a person limited to own teams.
 
     `needs` wait for this person, whose first steps are shown with `first_steps`.
-    `news` are of the person's own keys. `recalls` are the references with an open request for recall. `late`
-    is as of `late_at`.
+    `news` are of the person's own keys. `recalls` are the open requests for recall. `late` is
+    as of `late_at`.
 
     `median_seconds` and `slowest_seconds` are from landing to receipt, of the latest 200 files.
     """
@@ -160,7 +176,7 @@ class TodaySeen(File):
     waiting: Counted | None = None
     late: Counted | None = None
     late_at: datetime | None = None
-    recalls: tuple[str, ...] = ()
+    recalls: tuple[RecallSeen, ...] = ()
     days: tuple[DaySeen, ...] | None = None
     median_seconds: float | None = None
     slowest_seconds: float | None = None
@@ -181,14 +197,28 @@ class FileSeen(File):
     name: str
 
 
+class SavedTold(SeenAnswer):
+    """A saved filter of a list, as an address holds it."""
+
+    name: str
+    query: str
+
+
 class MailboxSeen(File):
-    """A page of a mailbox, with its filters; `next` leads to the following page."""
+    """A page of a mailbox, with its filters; `next` leads to the following page.
+
+    `total` is the number of files of all pages, with `more` counted no further. `saved` are the person's own
+    filters.
+    """
 
     team: Named
     files: tuple[FileSeen, ...]
     providers: tuple[Named, ...]
     data_types: tuple[Named, ...]
     next: int | None
+    total: int
+    more: bool
+    saved: tuple[SavedTold, ...] = ()
 
 
 class FindingSeen(File):
@@ -341,11 +371,13 @@ class OpeningSeen(File):
 
 
 class OpeningsSeen(File):
-    """The newest log heads, and a page of openings; `next` leads to the following page."""
+    """The newest log heads, and a page of openings, with `total` and `more` as of a mailbox."""
 
     heads: tuple[HeadSeen, ...]
     openings: tuple[OpeningSeen, ...]
     next: int | None
+    total: int
+    more: bool
 
 
 class Declining(File):

@@ -25,14 +25,15 @@ class SchoolRow(File):
 
 
 class SchoolsSeen(File):
-    """A page of the matrix, as judged at a moment; `pages` is the number of pages."""
+    """A page of the matrix, as judged at a moment: from the `first` school on, of `total`."""
 
     on: date
     judged_at: datetime
     data_types: tuple[Named, ...]
     schools: tuple[SchoolRow, ...]
     page: int
-    pages: int
+    first: int
+    total: int
     late: bool
 
 

@@ -27,6 +27,7 @@ USAGE = {
 INDEXES = {
     "pupil", "full_roll", "staged_roll", "persons_of_transfer", "letter", "console_session",
     "register_version", "host", "console_challenge", "policy_draft", "program_request",
+    "saved_filter",
 }  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""Saved filters: how a person narrows, sorts and groups a list, kept by a name for that person alone."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import parse_qs
+
+from pydantic import ValidationError
+
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, Area, Confirmation, OneLine, argument
+from gateway.acts.fields import every_act, fields_of
+from gateway.acts.listing import ListingAct, Row
+from gateway.errors import GatewayError
+from gateway.record.dual_control import name_of
+from gateway.registry import saved_filters
+from gateway.registry.tables import SavedFilterRow
+
+AREA = Area.FILES
+
+
+class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
+    """List the filters that you saved."""
+
+    columns: ClassVar = ("of", "name", "filter")
+    empty: ClassVar = "you saved no filter"
+
+    def rows(self, context: ActContext) -> list[Row]:
+        """Read the filters of all lists."""
+        with context.reading() as session:
+            found = saved_filters.of_person(session, name_of(context.person))
+            return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]
+
+
+class _FilterAct(Act, right=AccessRight.PERSON):
+    """An act on one of a person's own filters."""
+
+    confirmation: ClassVar = Confirmation.NOTHING
+    by_program: ClassVar = True
+
+    of: str = argument(
+        "The list of the filter, by the words of its command, such as: held list.", metavar="LIST"
+    )
+    name: OneLine = argument("The name of the filter; name no child.", metavar="NAME", max_length=60)
+
+
+class SaveFilter(_FilterAct, command="filters save"):
+    """Save a filter of a list under a name, for yourself alone. One of that name is replaced."""
+
+    filter: str = argument(
+        "What narrows, sorts or groups the list, as the address of its page holds it.",
+        metavar="FILTER", min_length=1, max_length=1000,
+    )  # fmt: skip
+
+    def check(self, context: ActContext) -> None:
+        """Refuse what the list does not understand, and a search, which may name a child. GatewayError."""
+        del context
+        act = every_act().get(self.of)
+        if act is None or not issubclass(act, ListingAct):
+            raise GatewayError(f"there is no list {self.of}")
+        fields = {one.name: one for one in fields_of(act)}
+        given = parse_qs(self.filter)
+        for name in given:
+            if name not in fields or fields[name].personal:
+                raise GatewayError(f"a saved filter of {self.of} has no {name}")
+        try:
+            act.model_validate({
+                name: tuple(values) if fields[name].several else values[0] for name, values in given.items()
+            })  # fmt: skip
+        except ValidationError as error:
+            raise GatewayError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Keep the filter."""
+        self.check(context)
+        key = {"staff": name_of(context.person), "listing": self.of, "name": self.name}
+        with context.open_registry() as registry, registry.write() as session:
+            saved_filters.save(session, SavedFilterRow(**key, query=self.filter))
+        return ActDone(f"the filter {self.name} is saved")
+
+
+class RemoveFilter(_FilterAct, command="filters remove"):
+    """Remove a filter that you saved. The list stays as it is."""
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Delete the filter."""
+        with context.open_registry() as registry, registry.write() as session:
+            saved_filters.remove(session, name_of(context.person), self.of, self.name)
+        return ActDone(f"the filter {self.name} is removed")

@@ -1,0 +1,29 @@
+"""Filters of lists that persons keep for themselves, by name."""
+
+from sqlmodel import Session, col, select
+
+from gateway.errors import NotFoundError
+from gateway.registry.tables import SavedFilterRow
+
+
+def of_person(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
+    """Return a person's filters of one list, or of all, by their names."""
+    query = select(SavedFilterRow).where(SavedFilterRow.staff == name)
+    if listing is not None:
+        query = query.where(SavedFilterRow.listing == listing)
+    return [*session.exec(query.order_by(col(SavedFilterRow.listing), col(SavedFilterRow.name))).all()]
+
+
+def save(session: Session, row: SavedFilterRow) -> None:
+    """Keep a filter, in the place of the person's own of that list and name."""
+    session.merge(row)
+    session.flush()
+
+
+def remove(session: Session, person: str, listing: str, name: str) -> None:
+    """Delete a filter. NotFoundError where the person has none of that list and name."""
+    row = session.get(SavedFilterRow, (person, listing, name))
+    if row is None:
+        raise NotFoundError(f"you saved no filter {name} of {listing}")
+    session.delete(row)
+    session.flush()
