@@ -156,7 +156,7 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """One group of a list: the value that its rows share, in words for people, and their number."""
+    """One group of a list: the common value, in words for people, and the number of rows."""
 
     value: str
     name: str
@@ -167,8 +167,8 @@ class RowGroup:
 class ActListing:
     """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
 
-    `closing` is said to people beside the list, if anything is. Of a page, `first` is the number of its first
-    row, `total` that of the rows of all pages, where counted, and `following` the cursor of the next page.
+    `closing` is said to people beside the list, if anything is. Of a page, `first` is the number of the first
+    row, `total` the number of rows of all pages, where counted, and `following` the cursor of the next page.
     `groups` are all groups in order, `group_of` the value of each row of the page.
     """
 

@@ -1,4 +1,4 @@
-"""Saved filters: how a person narrows, sorts and groups a list, kept by a name for that person alone."""
+"""Saved filters: the narrowing, order and groups of a list, kept by name for one person alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AREA = Area.FILES
 
 
 class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
-    """List the filters that you saved."""
+    """List your saved filters."""
 
     columns: ClassVar = ("of", "name", "filter")
     empty: ClassVar = "you saved no filter"
@@ -45,7 +45,7 @@ class _FilterAct(Act, right=AccessRight.PERSON):
 
 
 class SaveFilter(_FilterAct, command="filters save"):
-    """Save a filter of a list under a name, for yourself alone. One of that name is replaced."""
+    """Save a filter of a list under a name, for yourself alone. A filter of the same name is replaced."""
 
     filter: str = argument(
         "What narrows, sorts or groups the list, as the address of its page holds it.",
@@ -53,7 +53,7 @@ class SaveFilter(_FilterAct, command="filters save"):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Refuse what the list does not understand, and a search, which may name a child. GatewayError."""
+        """Refuse parts unknown to the list, and a search, for fear of a child's name. GatewayError."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):
@@ -80,7 +80,7 @@ class SaveFilter(_FilterAct, command="filters save"):
 
 
 class RemoveFilter(_FilterAct, command="filters remove"):
-    """Remove a filter that you saved. The list stays as it is."""
+    """Remove a saved filter of yours. The list stays unchanged."""
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete the filter."""

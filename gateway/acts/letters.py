@@ -104,7 +104,7 @@ class ListLetters(GroupedListing, DatedListing, command="letters list", right=Ac
 
 
 class ShowLetter(ReadingAct, command="letters show", right=AccessRight.LOOK):
-    """Show one letter as it was written."""
+    """Show one letter as written."""
 
     beside: ClassVar = ("letters bounced:number",)
 

@@ -73,15 +73,15 @@ class ListingAct(ReadingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the column by which rows are put into groups; "" for none."""
+        """Return the column of the groups; "" for none."""
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value by which a row is narrowed and grouped: that which people read, if not another."""
+        """Return the value of a column for narrowing and grouping."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
-        """Return the names of groups for people, by their values, where these are no words."""
+        """Return the names of groups for people by value, unless the values are words."""
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
@@ -132,7 +132,7 @@ class ListingAct(ReadingAct):
         return _text(self.value_in(row, self.grouped_by()))
 
     def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return rows group by group, of which each keeps their order."""
+        """Return rows group by group, each group in the order of before."""
         by = self.grouped_by()
         return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
 
@@ -159,7 +159,7 @@ class ListingAct(ReadingAct):
 
 
 class GroupedListing(ListingAct):
-    """A list whose rows can be put into groups by one of the columns `groups`."""
+    """A list with rows in groups, if asked for: by one of the columns `groups`."""
 
     groups: ClassVar[tuple[str, ...]]
 
@@ -175,7 +175,7 @@ class GroupedListing(ListingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the column that was asked for."""
+        """Return the given column."""
         return self.group or ""
 
 

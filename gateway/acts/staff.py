@@ -122,7 +122,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
 class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     """List everybody who may collect.
 
-    Those who left have a list of their own.
+    Leavers have a list apart.
     """
 
     columns: ClassVar = ("name", "teams", "roles", "state", "last_login", "added_at")
@@ -132,7 +132,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     tabs: ClassVar = ("state", tuple(StaffState))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the persons with teams and roles; those who left, where these are asked for."""
+        """Read the persons with teams and roles; leavers only if asked for."""
         left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
             found = staff.list_at_work(session, context.clock())

@@ -82,7 +82,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the first code of the reasons, as the database does, for the words about these."""
+        """Return the first code of the reasons, as the database does, for the column of words."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)

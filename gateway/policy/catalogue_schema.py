@@ -50,7 +50,7 @@ class Wording:
         return dict(self.names).get(identifier, identifier)
 
     def list_names(self, identifiers: Iterable[str]) -> str:
-        """Return the names of data types or teams, as a sentence enumerates these."""
+        """Return the names of data types or teams as in a sentence: "A, B and C"."""
         names = [*map(self.name, identifiers)]
         return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
 

@@ -85,7 +85,7 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return a reason for an officer by its code; the code itself, where its words need particulars."""
+    """Return a reason for an officer by code, or the code itself, if particulars would be needed."""
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
         return code

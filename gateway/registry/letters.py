@@ -41,12 +41,12 @@ def known(session: Session, events: Collection[str]) -> set[str]:
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the event of the letter that chases a provider on a day."""
+    """Return the event of a letter chasing a provider on a day."""
     return f"chase:provider:{provider}:{day}"
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return the last letter that chased each of some providers in the 30 days up to a day."""
+    """Return the last letter chasing each of some providers in the 30 days up to a day."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}

@@ -56,7 +56,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 class StaffState(StrEnum):
-    """Whether a person can log in."""
+    """The possible states of a person: with a key in use, with an open invitation, with neither, or gone."""
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -125,7 +125,7 @@ def list_staff(session: Session) -> Sequence[Staff]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffAtWork(Staff):
-    """A person with roles, way in, and the last login with any key or passkey; one who left has no teams."""
+    """A person with roles, state, and the last login with any key or passkey."""
 
     roles: tuple[str, ...]
     state: StaffState
@@ -133,7 +133,7 @@ class StaffAtWork(Staff):
 
 
 def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
-    """Return everybody who is or was staff, by name."""
+    """Return all present and former staff, by name."""
     teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = _by_person(session, RoleRow.staff, RoleRow.role)
     open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)

@@ -174,7 +174,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 
 class RecallAsked(NamedTuple):
-    """A file that somebody asked to take back: who, when and why."""
+    """A request to take a file back: person, time and reason."""
 
     reference: str
     by: str
@@ -185,7 +185,7 @@ class RecallAsked(NamedTuple):
 def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
     """Return the unanswered recalls proposed after `since` of files in mailboxes, oldest first, at most MOST.
 
-    A withdrawal answers it, also if the file was given back since.
+    A withdrawal answers a recall, also if the file was given back since.
     """
     query = (
         select(EventRow, col(TransferRow.state))
@@ -252,7 +252,7 @@ class TransfersWanted:
     file's name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` are
     names of `SOUGHT` with the value of each.
     `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
-    `group` is a column whose values order the list before that.
+    `group` is the column by whose values the list is ordered first.
     `sight` limits to the transfers visible to a person.
     """
 
@@ -287,7 +287,7 @@ def count(session: Session, wanted: TransfersWanted, most: int | None = None) ->
 
 
 def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
-    """Count the matching transfers by the column of their groups, in the order of its values."""
+    """Count the matching transfers by the values of the column `group`, in order."""
     key = _column(wanted.group or "").label("key")
     some = select_columns(key).where(*_conditions(wanted)).subquery()
     grouped = select_columns(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
@@ -332,7 +332,7 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition for what stands after the keys `last` in an order; True marks falling keys."""
+    """Return the condition for rows after the keys `last` in an order; True marks falling keys."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further

@@ -113,7 +113,7 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 
 def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
-    """Return an act whose fields know what can be chosen; a list has the filters that the caller saved."""
+    """Return an act with the choices of each field, and a list with the caller's saved filters."""
     if act.lists:
         with console.mailboxes.registry.read() as session:
             saved = saved_filters.of_person(session, caller.name, act.command)

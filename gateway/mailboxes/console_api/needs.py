@@ -16,13 +16,13 @@ from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting
 from gateway.zones.console_api.answers import WaitingTask
 
 _EACH = 20
-"""The most schools, recalls and proposals that are told one by one."""
+"""The most schools, recalls and proposals told one by one."""
 _CHASED = 5
-"""The most schools to chase that are told one by one, longest first."""
+"""The most schools to chase told one by one, longest first."""
 
 
 class Behind(NamedTuple):
-    """A school from which something has not come: id, name, the kinds of data, and the first day due."""
+    """A school with data due and missing: id, name, the kinds of data, and the first day due."""
 
     school: str
     name: str
@@ -34,10 +34,10 @@ def needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
     recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
 ) -> Iterator[WaitingTask]:  # fmt: skip
-    """Yield the tasks within a person's rights with their age, those that hold up other people first.
+    """Yield the tasks within a person's rights, each with age; tasks holding up other people come first.
 
-    `held` are the files that wait for a person, `recalls` the open requests for recall, and `behind` the
-    schools from which something has not come.
+    `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
+    schools with data due and missing.
     """
     for one in _tasks(session, caller, now, held, recalls, behind):
         begun = one.since.date() if one.since else one.due
@@ -70,7 +70,7 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iterator[WaitingTask]:
-    """Yield the schools that are longest behind, each with the last letter about that, and their number."""
+    """Yield the schools longest behind, each with the last letter, and the number of further schools."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.school for one in told], now.date())
     for one in told:

@@ -84,7 +84,7 @@ def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
 
 
 def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:
-    """Return the schools from which something has not come."""
+    """Return the schools with data due and missing."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
         Behind(

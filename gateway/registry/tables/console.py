@@ -52,9 +52,9 @@ class ConsoleChallengeRow(Row, table=True):
 
 
 class SavedFilterRow(Row, table=True):
-    """A filter of a list, kept by name; `query` is as in a page's address: no search, and nothing personal.
+    """A filter of a list, saved by a person or program (`staff`) under a name.
 
-    `staff` is the person, or the program, whose it is.
+    `query` is as in a page's address: without a search, and without anything personal.
     """
 
     __tablename__ = "saved_filter"

@@ -72,8 +72,8 @@ class ActTold(File):
     """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence.
 
     A list may be divided by the values `tabs` of a column `tabs_of`, and put into `groups` by columns;
-    `saved` are the person's own filters. `leads` are columns and the pages that
-    their values lead to, `together` the acts on several rows. An answer about one thing, named by `named_by`,
+    `saved` are the person's own filters. `leads` are columns and the pages behind the values, `together` the
+    acts on several rows. An answer about one thing, named by `named_by`,
     leads to the acts `beside`.
     """
 
@@ -102,7 +102,7 @@ class ActsTold(File):
 
 
 class GroupTold(SeenAnswer):
-    """A group of rows: the value that they share, in words for people, and their number."""
+    """A group of rows: the common value, in words for people, and the number of rows."""
 
     value: str
     name: str
@@ -112,9 +112,9 @@ class GroupTold(SeenAnswer):
 class TableTold(File):
     """Rows of an answer under column names; `moments` are the columns holding moments.
 
-    `named` are the names of ids, by column. `first` is the number of the first row, `total` that of the rows
-    of all pages, and `following` the cursor of the next page, if any. `groups` are all groups, and `group_of`
-    the value of each row.
+    `named` are the names of ids, by column. `first` is the number of the first row, `total` the number of
+    rows of all pages, and `following` the cursor of the next page, if any. `groups` are all groups, and
+    `group_of` the value of each row.
     """
 
     columns: tuple[str, ...]

@@ -119,11 +119,11 @@ class DaySeen(File):
 
 
 class WaitingTask(File):
-    """A task that waits for the person who reads it: a sentence, and the page on which it is done.
+    """A task waiting for the reader: a sentence, and the page for doing the task.
 
-    `since`: when the first of several began to wait, or `due`: the day on which something was to come, `days`
-    ago; None for what has no beginning on record. `about` says what is to come. `of` names the file or school
-    of a page that is about one. `letter` is the number of the last letter about it, written at `written`.
+    `since` is the beginning of the wait of the first of several, or `due` the day for data to come, `days`
+    ago; None without a beginning on record. `about` are the kinds of data to come. `of` names the file or
+    school of a page about one. `letter` is the number of the last letter, written at `written`.
     """
 
     said: str
@@ -150,7 +150,7 @@ class WaitingTask(File):
 
 
 class RecallSeen(SeenAnswer):
-    """A request to take a file back: who asked for it, when and why."""
+    """A request to take a file back: person, time and reason."""
 
     reference: str
     by: str
@@ -198,7 +198,7 @@ class FileSeen(File):
 
 
 class SavedTold(SeenAnswer):
-    """A saved filter of a list, as an address holds it."""
+    """A saved filter of a list, as in an address."""
 
     name: str
     query: str
