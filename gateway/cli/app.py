@@ -59,15 +59,12 @@ def settings(
     ] = LogFormat.AUTO,
 ) -> None:
     """Set up logging for every command."""
-    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", _usual(context)).upper()
+    # Of a person's command problems are logged, of a service all events.
+    is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
+    usual = "INFO" if is_service else "WARNING"
+    level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", usual).upper()
     os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
     logs.configure(level)
-
-
-def _usual(context: typer.Context) -> str:
-    """Return the default log level: all events for services, problems only for a person's command."""
-    is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
-    return "INFO" if is_service else "WARNING"
 
 
 class Loaded(Mapping[str, Any]):

@@ -371,7 +371,13 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
         left = counted(days_left(key, at) or 0, "day")
         yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
     if not _used_lately(key, policy, at):
-        replaced = any(_stands_in(other, key, policy, at) for other in alike)
+        replaced = any(
+            other.fingerprint != key.fingerprint
+            and other.is_in_force(at)
+            and other.last_used_at is not None
+            and _used_lately(other, policy, at)
+            for other in alike
+        )
         # The loss of a key that nothing replaces might lock the owner out.
         still = f"ask {key.owner} whether it is still needed: no other is known to be in use to {key.use}"
         yield complaint(
@@ -385,12 +391,6 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
 
 def _used_lately(key: Key, policy: KeyPolicy, at: datetime) -> bool:
     return (key.last_used_at or key.added_at) >= at - timedelta(days=policy.unused_days)
-
-
-def _stands_in(other: Key, key: Key, policy: KeyPolicy, at: datetime) -> bool:
-    """Return True if the owner of a key verifiably works with the other one, of the same kind."""
-    in_use = other.last_used_at is not None and _used_lately(other, policy, at)
-    return other.fingerprint != key.fingerprint and other.is_in_force(at) and in_use
 
 
 def _of_gateway(known: Sequence[Key], home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:

@@ -152,11 +152,7 @@ def who() -> str:
 def plain(value: object) -> str:
     """Return a value for a terminal, with control and direction characters made visible."""
     text = str(value)
-    return text if text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    return character if character.isprintable() else f"\\x{ord(character):02x}"
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
 
 
 def existing(home: Path) -> Home:

@@ -88,7 +88,7 @@ def command_of(act: type[Act]) -> Callable[..., None]:
                 raise GatewayError(answer.refused)
 
     parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
-    parameters.sort(key=_is_option)
+    parameters.sort(key=lambda one: not isinstance(get_args(one.annotation)[1], typer.models.ArgumentInfo))
     parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
     answers = answer_of(act)
     wanted = {
@@ -154,10 +154,6 @@ _METAVARS = {str: "TEXT", date: "DAY", datetime: "DAY|TIME", GivenFile: "FILE"}
 
 def _spelled(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
-
-
-def _is_option(parameter: inspect.Parameter) -> bool:
-    return not isinstance(get_args(parameter.annotation)[1], typer.models.ArgumentInfo)
 
 
 def _limits(field: FieldInfo) -> dict[str, int]:

@@ -54,20 +54,18 @@ def init(
     check_unused(Home(home))  # Before anything is asked.
     secrets = Secrets(passphrase_file=None if passphrase_file is None else passphrase_file.absolute())
     known = new_passphrase(passphrase_file) if passphrase or passphrase_file else None
-    named = _whose_gateway() if organisation is None else organisation
-    fields = {"organisation": named, "log_origin": log_origin, "database": database_url}
+    if organisation is None:
+        if not sys.stdin.isatty():
+            raise ConfigurationError(
+                'say whose gateway this is: --organisation "NAME OF THE LOCAL AUTHORITY"'
+            )
+        organisation = str(typer.prompt("The local authority's name, as receipts show it", err=True))
+    fields = {"organisation": organisation, "log_origin": log_origin, "database": database_url}
     settings = checked(Settings, {**fields, "secrets": secrets}, "init")
     fingerprint = create_home(Home(home), settings, now(), known, key, policies=policies)
     out.print(f"made the home {home}")
     out.print(f"its OpenPGP key is {grouped(fingerprint)}")
     out.print("next: gateway providers add, gateway staff add, gateway run; gateway doctor helps")
-
-
-def _whose_gateway() -> str:
-    """Ask for the local authority's name. ConfigurationError without a person to ask."""
-    if not sys.stdin.isatty():
-        raise ConfigurationError('say whose gateway this is: --organisation "NAME OF THE LOCAL AUTHORITY"')
-    return str(typer.prompt("The local authority's name, as receipts show it", err=True))
 
 
 @fails_clearly

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -384,7 +384,9 @@ def try_out(
     """Say what would become of a provider's file on a day. Nothing is sent, kept or logged."""
     place = Home(home)
     policies = load_policies(folder or place.policies_in_force)
-    trial = _trial(file, sender, dates.moment(on, policies.catalogue), policies.catalogue.bodies.kinds())
+    is_kind = sender in policies.catalogue.bodies.kinds()
+    anyone = Provider(id=sender, name=sender, kind=sender, ratified=True) if is_kind else None
+    trial = Trial(file=file, provider=sender, at=dates.moment(on, policies.catalogue), anyone=anyone)
     with registry(place.root) as opened, closing(Examiner(place, policies.folder)) as examiner:
         try:
             tried = try_file(trial, policies.catalogue, examiner, place, opened)
@@ -398,10 +400,3 @@ def try_out(
     out.print(Text(render(tried.decision, policies.catalogue)))
     if tried.counted:
         out.print(f"counts, without records of pupils, for: {', '.join(tried.counted)}")
-
-
-def _trial(file: Path, sender: str, at: datetime, kinds: Collection[str]) -> Trial:
-    if sender not in kinds:
-        return Trial(file=file, provider=sender, at=at)
-    anyone = Provider(id=sender, name=sender, kind=sender, ratified=True)
-    return Trial(file=file, provider=sender, at=at, anyone=anyone)

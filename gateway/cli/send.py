@@ -145,7 +145,8 @@ def send_files(
     else:
         for row in rows:
             _tell_result(row)
-    raise typer.Exit(_exit_code(rows))
+    states = {row["state"] for row in rows}
+    raise typer.Exit(_REFUSED if states - {"accepted", "held"} else _HELD if "held" in states else 0)
 
 
 @command_in(app)
@@ -313,10 +314,3 @@ def _tell_result(row: dict[str, Any]) -> None:
     say(f"  receipt, verified: {row['receipt']}")
     if row["before"]:
         say(f"  not sent again: {row['before']}")
-
-
-def _exit_code(rows: Sequence[dict[str, Any]]) -> int:
-    states = {row["state"] for row in rows}
-    if states - {"accepted", "held"}:
-        return _REFUSED
-    return _HELD if "held" in states else 0

@@ -23,15 +23,10 @@ class _Output(io.FileIO):
             return super().write(data)
         except OSError as error:
             error.filename = _OUTPUT
-            _lose(self.fileno())  # Python would write again at exit.
+            nowhere = os.open(os.devnull, os.O_WRONLY)  # Python would write again at exit.
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
             raise
-
-
-def _lose(number: int) -> None:
-    """Send all further output of a stream to the null device."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, number)
-    os.close(nowhere)
 
 
 def prepare() -> None:

@@ -48,7 +48,10 @@ def upgrade(
     place = existing(home)
     plan = read_plan(place)
     if undo:
-        _undo(place, plan)
+        if plan is None:
+            raise GatewayError("there is no upgrade to take back")
+        work.undo(place, plan)
+        out.print("taken back; start the services of the version before")
         return
     if plan is not None and plan.is_agreed and plan.applied_at is None:
         _carry_out(place, plan)
@@ -152,10 +155,3 @@ def _carry_out(place: Home, plan: UpgradePlan) -> None:
         out.print(f"{error}: restart gateway-processor, which carries it out at its start")
         return
     out.print("upgraded; next: gateway doctor --deep, then restart the services, gateway-processor first")
-
-
-def _undo(place: Home, plan: UpgradePlan | None) -> None:
-    if plan is None:
-        raise GatewayError("there is no upgrade to take back")
-    work.undo(place, plan)
-    out.print("taken back; start the services of the version before")

@@ -72,7 +72,7 @@ def push(folder: Path, *, look: bool = True) -> int:
         return 0
     pushed = 0
     with (
-        troubles(folder, _word),
+        troubles(folder, lambda error: _KINDS.get(type(error), "unreachable")),
         _session(read_toml(folder / "server.toml", SystemServer)) as (sftp, there),
     ):
         for batch in found:
@@ -111,10 +111,6 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _word(error: Exception) -> str:
-    return _KINDS.get(type(error), "unreachable")
 
 
 @contextmanager

@@ -53,14 +53,11 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
     except (asyncssh.KeyImportError, ValueError):
         raise Refusal("key:not-an-ssh-key") from None
     line = key.export_public_key("openssh").decode("ascii", "replace").split()[:2]
-    if data.count(line[1].encode()) > 1 or len(_keys(data)) > 1:
+    lines = [one for one in data.splitlines() if one.startswith((b"ssh-", b"ecdsa-", b"sk-"))]
+    if data.count(line[1].encode()) > 1 or len(lines) > 1:
         raise Refusal("key:several")
     bits = check_strength(" ".join(line), least_rsa_bits)
     return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line), bits=bits)
-
-
-def _keys(data: bytes) -> list[bytes]:
-    return [line for line in data.splitlines() if line.startswith((b"ssh-", b"ecdsa-", b"sk-"))]
 
 
 _SSH_STARTS = (

@@ -168,7 +168,9 @@ def _listed(
     name = row.get("name", "")
     if not name or not name.isprintable():
         raise GatewayError("it has no name")
-    dfe_number, urn = _dfe_number(row), numbers.urn(row.get("urn") or None)
+    la, establishment = row.get("la", ""), row.get("establishment", "")
+    written = row.get("dfe_number") or (f"{la}{establishment:0>{_ESTABLISHMENT}}" if establishment else "")
+    dfe_number, urn = numbers.dfe_number(written or None), numbers.urn(row.get("urn") or None)
     identifier = row.get("id") or known.get(dfe_number or "") or known.get(urn or "") or ""
     if identifier and not _ID.fullmatch(identifier):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
@@ -185,12 +187,6 @@ def _listed(
         telephone=telephone,
         key_files=tuple(folder / row[key] for key in ("ssh_key", "openpgp_key") if row.get(key)),
     )
-
-
-def _dfe_number(row: Mapping[str, str]) -> str | None:
-    la, establishment = row.get("la", ""), row.get("establishment", "")
-    written = row.get("dfe_number") or (f"{la}{establishment:0>{_ESTABLISHMENT}}" if establishment else "")
-    return numbers.dfe_number(written or None)
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:

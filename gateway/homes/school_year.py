@@ -8,7 +8,7 @@ import csv
 import io
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -57,7 +57,10 @@ def read_dates(data: bytes) -> Dates:
     """
     rows = csv.reader(io.StringIO(decoded(data, "the term dates are"), newline=""))
     headings = [heading.strip().lower() for heading in next(rows, [])]
-    first, last, what = (_place(headings, names) for names in (_FIRST, _LAST, _WHAT))
+    first, last, what = (
+        next((headings.index(name) for name in names if name in headings), None)
+        for names in (_FIRST, _LAST, _WHAT)
+    )
     if first is None or last is None:
         raise GatewayError("the term dates need a first line that names the columns: first,last")
     terms, inset = [], []
@@ -139,10 +142,6 @@ def _fill(year: Table, dates: Dates) -> None:
     if dates.inset:
         year["inset"] = list(dates.inset)
     year.add(tomlkit.nl())
-
-
-def _place(headings: Sequence[str], names: Iterable[str]) -> int | None:
-    return next((headings.index(name) for name in names if name in headings), None)
 
 
 def _cell(cells: Sequence[str], place: int) -> str:

@@ -258,21 +258,18 @@ class MailboxAccess:
         Of a content that is `given`, the items left out are told: lower case, with hyphens. The key of a
         session is named beside the log, since another person may hold it.
         """
-        fields = self._where(session, person, delivery)
+        # Of a held file the person's triage team is told.
+        looking = self.looking.at_held(few=delivery.sensitive)
+        team = delivery.team or min(looking.intersection(self._teams(session, person)))
+        fields = {"provider": delivery.provider, "team": team}
         if given is not None and given.left_out:
             fields["left_out"] = ",".join(map(slug, given.left_out))
         entry = Entry(
-            kind=kind, subject=delivery.reference, fields=dict(fields), actor=person.name,
+            kind=kind, subject=delivery.reference, fields=fields, actor=person.name,
             content=None if given is None else given.sha256, note=f"with the key {person.key}",
         )  # fmt: skip
         log.append(session, [entry], now)
         log.sign_head(session, self.log_key, self.log_origin, now)
-
-    def _where(self, session: Session, person: Person, delivery: Delivery) -> dict[str, str]:
-        """Return the provider and team of a file for the log; for a held one, the person's triage team."""
-        looking = self.looking.at_held(few=delivery.sensitive)
-        team = delivery.team or min(looking.intersection(self._teams(session, person)))
-        return {"provider": delivery.provider, "team": team}
 
     def _teams(self, session: Session, person: Person) -> tuple[str, ...]:
         teams = teams_while_in_force(session, person.name, person.key, self.clock())

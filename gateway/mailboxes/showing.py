@@ -245,7 +245,8 @@ class Showing:
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
         """Return the order to open a delivery for a team member. Fault if nothing can be shown."""
-        content = self._contents(session, [delivery]).get(delivery.sequence)
+        found = contents_of(session, [delivery.sequence]).get(delivery.sequence)
+        content = found if isinstance(found, Classified) else None
         if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):
             return FileOrder(delivery.reference, self._counting(delivery, content), delivery)
         if delivery.team is None or delivery.whole or content is None:
@@ -333,10 +334,6 @@ class Showing:
             landed_at=delivery.landed_at,
             seed=self.seed(delivery.content_sha256),
         )
-
-    def _contents(self, session: Session, deliveries: Sequence[Delivery]) -> dict[int, Classified]:
-        found = contents_of(session, [each.sequence for each in deliveries])
-        return {number: each for number, each in found.items() if isinstance(each, Classified)}
 
     def _kinds(self, session: Session, deliveries: Sequence[Delivery]) -> dict[str, ProviderKind]:
         return providers.kinds_of(session, {each.provider for each in deliveries})

@@ -67,7 +67,11 @@ class Lists:
     def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the entries of a folder; None for a list. Declined if nothing is there."""
         with self.registry.read() as session:
-            own = self._own(teams_while_in_force(session, person.name, person.key, self.clock()))
+            teams = teams_while_in_force(session, person.name, person.key, self.clock())
+        if teams is None:
+            raise AccessEnded
+        entitled = self.teams
+        own = tuple(team for team in teams if team in entitled)
         if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
             raise Declined(NO_SUCH_FILE)
         if place.name is not None:
@@ -84,12 +88,6 @@ class Lists:
             log.append(session, [question], now)
             log.sign_head(session, self.log_key, self.log_origin, now)
         return _csv(found)
-
-    def _own(self, teams: tuple[str, ...] | None) -> tuple[str, ...]:
-        if teams is None:
-            raise AccessEnded
-        entitled = self.teams
-        return tuple(team for team in teams if team in entitled)
 
 
 def _csv(found: Leavers) -> bytes:

@@ -38,11 +38,6 @@ def as_html(document: Document) -> str:
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 
-def _shown(value: object) -> object:
-    """Return a text for the page without invisible characters."""
-    return clean(value) if type(value) is str else value
-
-
 def _drawn(chart: Chart) -> list[tuple[str, list[_Part]]]:
     """Return each bar with drawn parts, to the scale of the longest."""
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
@@ -61,7 +56,7 @@ def _environment() -> Environment:
         loader=PackageLoader("gateway.reports"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_shown,
+        finalize=lambda value: clean(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

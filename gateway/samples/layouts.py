@@ -186,8 +186,9 @@ def build_layout(
         )
     cohort, faults = Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
     name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
+    whole = PurePath(name)  # A folder can hold several presentations of one layout.
     sample = Sample(
-        path=Path(_distinct(name, way)),
+        path=Path(f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name),
         data_type=layout.data_type,
         variant=_variant(layout, way),
         encoding=encoding,
@@ -214,12 +215,6 @@ def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool, today: 
         path.write_bytes(built.content)
         written.append(replace(built.sample, path=path))
     return written
-
-
-def _distinct(name: str, way: Presentation) -> str:
-    """Return `name` extended by the presentation's, so that a folder can hold several presentations."""
-    whole = PurePath(name)
-    return f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name
 
 
 def _variant(layout: Layout, way: Presentation) -> str:

@@ -206,7 +206,11 @@ class WatchedFolder:
 
     def _waiting(self) -> list[Path]:
         """Return the files present; for other entries, tell why they are not sent."""
-        lie_there = [one for one in sorted(self._folder.iterdir()) if not _is_unfinished(one.name)]
+        lie_there = [
+            one
+            for one in sorted(self._folder.iterdir())
+            if not one.name.startswith(_UNFINISHED) and not one.name.lower().endswith(_UNFINISHED_ENDS)
+        ]
         self._told = {path: words for path, words in self._told.items() if path in lie_there}
         self._stuck = set()
         waiting = []
@@ -371,11 +375,6 @@ class _Waking(FileSystemEventHandler):
     def on_moved(self, _: FileSystemEvent) -> None:
         """Wake up for a file moved in or renamed."""
         self._wake.set()
-
-
-def _is_unfinished(name: str) -> bool:
-    """Return True for names marking a file another program is still writing."""
-    return name.startswith(_UNFINISHED) or name.lower().endswith(_UNFINISHED_ENDS)
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:

@@ -35,7 +35,6 @@ from gateway.mailboxes.console_api import (
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.confirming import PasskeyAskedError
 from gateway.mailboxes.console_api.context import (
-    Caller,
     ConsoleContext,
     MayNotError,
     NotLoggedInError,
@@ -172,11 +171,9 @@ class ConsoleApi:
         who.check_question(type(question).__name__)
         console = self._console if way.writes or way.own else self._console.within(who.sight)
         said = way.answer(console, who, question)
-        return _said(self._me(who), said)
-
-    def _me(self, who: Caller) -> Me:
         catalogue = self._console.catalogue()
-        return Me(name=who.name, teams=tuple(team_named(catalogue, team) for team in who.teams), may=who.may)
+        teams = tuple(team_named(catalogue, team) for team in who.teams)
+        return _said(Me(name=who.name, teams=teams, may=who.may), said)
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def guarded(request: Request) -> Response:

@@ -59,10 +59,11 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
     backup = last_backup(home)
     if backup is None:
         found.append("no-backup")
+    kinds = dict.fromkeys(one.partition(":")[0] for one in found)
     return WatchSeen(
         at=snapshot.at,
         services=services,
-        faults=tuple(dict.fromkeys(map(_sentence, found))),
+        faults=tuple(for_pages(_SENTENCES.get(one, f"Something is wrong: {one}.")) for one in kinds),
         oldest_seconds=snapshot.oldest,
         landed=landed,
         spool=snapshot.spool,
@@ -76,12 +77,6 @@ def ask_watch(console: ConsoleContext, _caller: Caller, _: AskWatch) -> WatchSee
         backup=backup,
         log_entries=snapshot.log_entries,
     )
-
-
-def _sentence(code: str) -> str:
-    """Return the sentence for a fault; its code if no sentence is written."""
-    name = code.partition(":")[0]
-    return for_pages(_SENTENCES.get(name, f"Something is wrong: {name}."))
 
 
 def _services(console: ConsoleContext) -> Iterator[ServiceSeen]:
@@ -109,20 +104,17 @@ def ask_agreement(console: ConsoleContext, _caller: Caller, _: AskAgreement) -> 
     catalogue = console.catalogue()
     with console.mailboxes.registry.read() as session:
         standings = list(_standings(session, console, catalogue))
+    texts, rules = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_by(catalogue)
     standings.sort(key=lambda each: (each.standing == "ratified", each.school.name.casefold()))
     return AgreementSeen(
         sha256=catalogue.text_sha256,
         policies=catalogue.digest,
-        clauses=tuple(_clauses(catalogue)),
+        clauses=tuple(
+            ClauseSeen(clause=one, words=words, text=texts.of(one) or "", rules=rules.get(one, ()))
+            for one, words in catalogue.agreement.clauses.items()
+        ),
         standings=tuple(standings),
     )
-
-
-def _clauses(catalogue: Catalogue) -> Iterator[ClauseSeen]:
-    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
-    rules = cited_by(catalogue)
-    for clause, words in catalogue.agreement.clauses.items():
-        yield ClauseSeen(clause=clause, words=words, text=texts.of(clause) or "", rules=rules.get(clause, ()))
 
 
 def _standings(session: Session, console: ConsoleContext, catalogue: Catalogue) -> Iterator[StandingSeen]:

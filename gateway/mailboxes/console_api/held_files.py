@@ -44,7 +44,9 @@ def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile
         names = providers.names(session)
         events = log.events(session, question.reference)
         asked = proposal(session, question.reference)
-        decides = _decides(caller, transfer)
+        # A file held for a dropped key is decided elsewhere.
+        needed = "recall" if waits_for_second(transfer) else "decide"
+        decides = needed in caller.may and transfer.waits_for != "approval"
         owner = transfer_lists.owners_of_held_files(session).get(question.reference)
         would = _would(console, session, question.reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
@@ -107,12 +109,6 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
         reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
         sensitive=is_sensitive(transfer),
     )
-
-
-def _decides(caller: Caller, transfer: Transfer) -> bool:
-    """Return True if the person may decide here; a file held for a dropped key is decided elsewhere."""
-    needed = "recall" if waits_for_second(transfer) else "decide"
-    return needed in caller.may and transfer.waits_for != "approval"
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:

@@ -1,6 +1,6 @@
 """The first page: new files, waiting files, approaching ends, and response times of receipts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
 from zoneinfo import ZoneInfo
@@ -38,7 +38,11 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
         )
         whom = transfer_lists.by_whom(session, wanted(caller), MOST) if "held" in caller.may else {}
         steps = caller.confirmed and not staff.knows_pages(session, caller.name)
-        held, waits_for_person = _held(whom), whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
+        # As the tabs of the list of held files are divided.
+        held = tuple(
+            _counted(one, f"held for {one}", whom[one].number) for one in WaitsForWhom if one in whom
+        )
+        waits_for_person = whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
         if "look" not in caller.may:
             needs = tuple(needs_of(session, caller, now, held=waits_for_person))
             return TodaySeen(new=new, news=news, first_steps=steps, needs=needs, held=held)
@@ -74,13 +78,6 @@ def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
     with console.mailboxes.registry.read() as session:
         enrolled = providers.added(session)
     return console.judged.flows(console.mailboxes, catalogue, on, enrolled)
-
-
-def _held(whom: Mapping[WaitsForWhom, ThingsWaiting]) -> tuple[Counted, ...]:
-    """Return the number of held files for each tab of the list: for a person, a date, a key and so on."""
-    return tuple(
-        _counted(one.value, f"held for {one.value}", whom[one].number) for one in WaitsForWhom if one in whom
-    )
 
 
 def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:
