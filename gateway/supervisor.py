@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Heard:
-    """Line printed by a service; None at its end."""
+    """A line printed by a service; None at the end of the service."""
 
     service: str
     line: str | None

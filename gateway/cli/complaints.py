@@ -39,7 +39,7 @@ class Together:
     mend: str
 
     def told(self, about: Sequence[str]) -> str:
-        """Say of how many the complaint is true, and name the first five."""
+        """Count the subjects of the complaint, and name the first five."""
         names = ", ".join(about[:_NAMED])
         more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
         return f"{counted(len(about), self.noun)} {self.what}: {names}{more}"
@@ -98,7 +98,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy that is still in use unchanged."""
+    """Yield a complaint for each shipped setting and policy still in use unchanged."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -180,9 +180,9 @@ _SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or 
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield what one provider lacks: keys, ratification, number.
+    """Yield the gaps of one provider: keys, ratification, number.
 
-    `in_force` and `pending` are the kinds ("ssh", "openpgp") of keys that the provider has in these states.
+    `in_force` and `pending` are the kinds ("ssh", "openpgp") of the provider's keys in these states.
     """
     if provider.suspended:
         yield warning(
@@ -300,7 +300,7 @@ def of_secrets(home: Home) -> Iterator[Complaint]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each host that is silent, has a wrong clock, or lacks a key that others have."""
+    """Yield a complaint for each silent host, wrong clock, and host lacking a key of the other hosts."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -331,7 +331,7 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
 
 
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each key that a person has to see to, and for files that wait for a key."""
+    """Yield a complaint for each key in need of a person, and for files waiting for a key."""
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
     owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
@@ -352,7 +352,7 @@ def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> It
 
 
 def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield what is wrong with a key; `alike` are those of its kind that its owner has."""
+    """Yield the complaints about a key; `alike` are all keys of the same kind and owner."""
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 

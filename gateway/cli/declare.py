@@ -99,7 +99,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask the questions that no given choice answers; return the given choices and those confirmed."""
+    """Ask the questions without a given answer; return the given and the confirmed choices."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question.choices):

@@ -285,7 +285,7 @@ _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each act that takes two people and for which no second person can be found."""
+    """Yield a complaint for each act of two people without a possible second person."""
     if not roles.in_force(session):
         return
     people = roles.people(session)

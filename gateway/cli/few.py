@@ -1,4 +1,4 @@
-"""Which files the person at the keyboard may know of, by roles and teams."""
+"""Sight of the person at the keyboard: the files known to that person, by roles and teams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def sight_of(session: Session, place: Home, name: str) -> Sight:
-    """Return which files a person may know of."""
+    """Return the sight of a person: the files the person may know of."""
     return may_know(roles.viewer(session, name), _catalogue(place).looking_teams())
 
 

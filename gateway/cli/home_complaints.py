@@ -60,7 +60,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file or folder that `gateway init` made and that is gone."""
+    """Yield a complaint for each lost file or folder of those made by `gateway init`."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", PUT_BACK)
@@ -80,7 +80,7 @@ def _make_anew(home: Home) -> None:
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint where policies/, the draft, has faults, so that it cannot be proposed."""
+    """Yield a complaint where policies/, the draft, is missing or has faults."""
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():
@@ -96,7 +96,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file that other users may change, or that is private and open to reading."""
+    """Yield a complaint for each file open to change, and each private file open to reading, by others."""
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
@@ -176,7 +176,7 @@ def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint for each guarantee that the S3 store does not keep, or where it does not answer."""
+    """Yield a complaint for each broken guarantee of the S3 store, or for a store without answer."""
     where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):

@@ -100,7 +100,7 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
 
 
 def name_of(command: Callable[..., Any]) -> str:
-    """Return the name under which `gateway/access.py` lists a command: "module.function"."""
+    """Return the name of a command in `gateway/access.py`: "module.function"."""
     return f"{command.__module__.rpartition('.')[2]}.{command.__name__}"
 
 

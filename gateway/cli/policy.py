@@ -155,7 +155,7 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
 
 
 def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]:
-    """Yield each difference as a row; those of settings and those of outcomes have the same keys."""
+    """Yield each difference as a row, with the same keys for settings and outcomes."""
     before, after = load_catalogue(old), load_catalogue(new)
     empty = dict.fromkeys((*_OF_SETTINGS, *_OF_OUTCOMES))
     settings = [empty | dataclasses.asdict(one) for one in edits(old, new)]
@@ -225,7 +225,7 @@ def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
 
 
 def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
-    """Print how many files were decided anew, and the outcomes that differ."""
+    """Print the number of files decided anew, and the different outcomes."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")

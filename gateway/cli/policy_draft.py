@@ -69,7 +69,7 @@ def confirm(
 
 
 def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
-    """Return the named clauses, or all unconfirmed ones. GatewayError for one that no setting cites."""
+    """Return the named clauses, or all unconfirmed ones. GatewayError for one without citation."""
     waiting = due(catalogue)
     if not named:
         return list(waiting)

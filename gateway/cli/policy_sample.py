@@ -20,7 +20,7 @@ _ROWS = 50
 
 @dataclass(slots=True)
 class SampleRead:
-    """The filled values under each heading, and the field of each heading that the rules know.
+    """The filled values under each heading, and the field of each heading known to the rules.
 
     Of XML a heading is the name of an element with text, `elements` are its paths (Parent/Name), and
     `collection` is what a DfE message calls itself.
@@ -46,7 +46,7 @@ def read_sample(sample: Path, rules: Rules) -> SampleRead:
 
 @dataclass(frozen=True, slots=True)
 class _Stated:
-    """What items.toml can state of values, in the form that `check_for` reads."""
+    """A kind of values as items.toml can state one, in the form read by `check_for`."""
 
     values: tuple[Kind, ...]
     identifier: Identifier | None = None

@@ -247,7 +247,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return what was seen of each, and why others could not be checked."""
+    """Check files; return the findings on each, and the reasons against checking the others."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

@@ -63,7 +63,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display:
-    """A bar on a terminal that shows how far a file is; it vanishes while a person is asked."""
+    """A bar on a terminal with the progress of a file, hidden while a person is asked."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -15,7 +15,7 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output; a failed write names `_OUTPUT`, by which `words` tells it from other faults."""
+    """Standard output; a failed write names `_OUTPUT`, for `words` to tell it from other faults."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; a failure's OSError has `_OUTPUT` as file name, and later output is lost."""

@@ -55,7 +55,7 @@ _NO_CONTACT = Together(
 def of_year(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
-    """Yield a complaint for what a school year ("2027-28") lacks: dates, keys, contacts, collectors."""
+    """Yield a complaint for each gap of a school year ("2027-28"): dates, keys, contacts, collectors."""
     yield from _of_calendar(home, catalogue, year)
     kinds = kinds_of_keys(keys.list_keys(session), at)
     reached = {one.provider for one in contacts.contacts(session)}

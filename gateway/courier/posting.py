@@ -82,7 +82,7 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Post one message; only the status of the answer is read. NotTakenError where it is no success."""
+    """Post one message; only the status of the answer is read. NotTakenError unless that is a success."""
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
     except FileNotFoundError:  # Given up meanwhile.

@@ -65,7 +65,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Note in a word why the other side takes nothing, for as long as it does not."""
+    """Keep a note, in one word, of why the other side takes nothing; remove it after a success."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -82,7 +82,7 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Give what waits; with growing pauses again while that fails with `broken`, until `stop` is set."""
+    """Call `give`; after an error of `broken` again, with growing pauses, until `stop` is set."""
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
         stop=lambda _: stop.is_set(),

@@ -91,7 +91,7 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
 
 
 def of_ssh(key: SshKey) -> NewKey:
-    """Return an SSH key in the registry's form."""
+    """Convert an admitted SSH key to the registry's form of a key."""
     name = _SSH_NAMES.get(key.algorithm, key.algorithm)
     return NewKey(
         kind="ssh",
@@ -102,7 +102,7 @@ def of_ssh(key: SshKey) -> NewKey:
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
-    """Return a certificate, read from `data`, in the registry's form."""
+    """Convert a certificate, read from `data`, to the registry's form of a key."""
     return NewKey(
         kind="openpgp",
         fingerprint=certificate.fingerprint,

@@ -48,7 +48,7 @@ def schools(given: str | None) -> str | None:
 
 
 def column_of(kind: ProviderKind, bodies: BodiesFile) -> Literal["dfe_number", "urn", "number"]:
-    """Return the column of a kind's identifying number."""
+    """Return the registry's column for the identifying number of a kind of provider."""
     identifier = bodies.identifier_of(kind)
     if identifier is not None and identifier.id == DFE_NUMBER:
         return "dfe_number"

@@ -68,7 +68,7 @@ class ListedProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderList:
-    """The contents of a list. `passed_over` are the other lines, each with the reason."""
+    """The providers of a list; `passed_over` are the other lines, each with the reason."""
 
     listed: tuple[ListedProvider, ...]
     passed_over: tuple[tuple[int, str], ...] = ()
@@ -111,7 +111,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Return the reason for ignoring a line of a register: a closed school, or a type without flows."""
+    """Say why a line of a register is passed over, such as "closed"; None for a provider of ours."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:

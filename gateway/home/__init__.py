@@ -124,7 +124,7 @@ class Spool:
         return self.landed / f"{checked_reference(reference)}.sealed"
 
     def record(self, reference: str) -> Path:
-        """Return the path of the record of such an upload; written last, as the sign of completeness."""
+        """Return the path of the record of an upload in that form; written last, when all is complete."""
         return self.landed / f"{checked_reference(reference)}.json"
 
 
@@ -228,7 +228,7 @@ class Home:
 
     @property
     def letters(self) -> Letters:
-        """The folder between the inside and the courier."""
+        """The folder of letters between the inside and the courier."""
         return Letters(self.root / "letters")
 
     hand_on = Below("hand-on")

@@ -154,12 +154,12 @@ class HostSettings(File):
 
     @cached_property
     def shares(self) -> bool:
-        """True if this host is one of several."""
+        """True if this host shares the work with others."""
         return self.name is not None
 
 
 class Secrets(File):
-    """The source of the passphrase over the secrets, if any."""
+    """[secrets]: the file of the passphrase that protects keys/, if there is one."""
 
     passphrase_file: Path | None = None
 

@@ -51,7 +51,7 @@ def linked(source: Path, target: Path) -> bool:
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy the opened file. A sealed file erased by retention is skipped."""
+    """Copy a file opened by `opening`. A sealed file erased by retention meanwhile is skipped."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -123,7 +123,7 @@ _ALL = 2**63 - 1
 
 
 def put_back(folder: Path, home: Home, settings: Settings) -> None:
-    """Put the backup's missing sealed files into the store of `settings`. Repeatable.
+    """Put the sealed files of a backup into the store of `settings`, unless there already. Repeatable.
 
     Raises GatewayError where the store has another file under a reference, OSError where the store fails.
     """

@@ -13,7 +13,7 @@ from gateway.store.store import Store
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """Return descriptions of the old copies; empty without a move."""
+    """Name the copies left by a move: the former registry, and sealed files in the folder."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))

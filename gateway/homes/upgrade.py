@@ -46,7 +46,7 @@ _OWN_ENTRIES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """Steps of an upgrade, and faults preventing its start.
+    """The steps of an upgrade, and the faults preventing a start.
 
     `files`: the policies to come; None where those in force have no fault in this version. `by_hand`: steps
     for a person.
@@ -74,7 +74,7 @@ class _Steps(File):
 
 
 def look(home: Home) -> Upgrade:
-    """Find the steps of an upgrade, changing nothing. Raises ConfigurationError without settings."""
+    """Find the steps of an upgrade; change nothing. ConfigurationError without settings."""
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()

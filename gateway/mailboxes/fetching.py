@@ -1,4 +1,4 @@
-"""Have isolated processes open a delivery, or make the view of it that a team may have."""
+"""Have isolated processes open a delivery, or make a team's view."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fetched(examiner: Examiner, order: FileOrder) -> Given:
 
 
 def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
-    """Return a function that returns the policies in force in `home`, read again after each change.
+    """Make a function returning the policies in force in `home`, read again after each change.
 
     ConfigurationError if they differ from those on record.
     """

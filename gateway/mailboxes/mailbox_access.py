@@ -84,7 +84,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class MailboxAccess:
-    """Answer one person's requests to the mailboxes from the registry, and record what the person does."""
+    """Answer a person's requests to the mailboxes from the registry, and record the person's acts."""
 
     registry: Registry
     showing: Showing
@@ -94,7 +94,7 @@ class MailboxAccess:
 
     @property
     def looking(self) -> LookingTeams:
-        """The teams that see more than their own deliveries, by the policies in force at this moment."""
+        """The teams with sight of more than their own deliveries, by the policies in force now."""
         return self.showing.catalogue().looking_teams()
 
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
@@ -108,7 +108,7 @@ class MailboxAccess:
         return [key for material in known if (key := _imported(material)) is not None]
 
     def folders(self, person: Person) -> tuple[str, ...]:
-        """Return the names of the folders that a person has: one for each team, and that of held files."""
+        """Return the names of a person's folders: the teams, and `held` with sight of held files."""
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
@@ -197,7 +197,7 @@ class MailboxAccess:
         return text
 
     def order(self, person: Person, place: MailboxPlace) -> FileOrder:
-        """Return what is to be opened for the file at `place`. Declined for a folder or a missing file."""
+        """Return the order for opening the file at `place`. Declined for a folder or a missing file."""
         with self.registry.read() as session:
             return self.showing.order(session, self._file(session, person, place), person.name)
 

@@ -147,7 +147,7 @@ def _not_listed(items: Sequence[str], unlisted: Sequence[Unlisted], catalogue: C
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """What a delivery holds, and what of it (`lacking`) the view of its team leaves out."""
+    """The contents of a delivery, and the items (`lacking`) left out of the view of the team."""
 
     delivery: Delivery
     held: Classified | Contained
@@ -168,14 +168,14 @@ class TeamView:
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Compute once what each team may have of each kind of file (its basis), under one catalogue."""
+    """The basis of each team, its share of each kind of file, computed once under one catalogue."""
 
     catalogue: Catalogue
     _found: dict[object, Basis] = field(default_factory=dict)
     _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
 
     def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
-        """Return what the team of a delivery may have of the file."""
+        """Return the basis of a delivery: the share of the team."""
         data_type = delivery.data_type or held.data_type
         asked = (delivery.team or "", data_type, sender, held.unlisted, held.format, held.stated)
         if (basis := self._found.get(asked)) is None:
@@ -225,7 +225,7 @@ class KnownViews:
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Decide what of each delivery is shown, by the policies in force that `catalogue` returns.
+    """Decide the shown part of each delivery, by the policies in force (`catalogue`).
 
     `seed` gives the secret for rounding the counts of a content, by the content's digest.
     """

@@ -51,7 +51,7 @@ _HEADER = ("Left", "School", "Reference", "Record", "Now at")
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """The CSV files in /lists: children on no roll, and movers, for the teams that look for them."""
+    """The CSV files in /lists: children on no roll, and movers, for teams looking for children."""
 
     registry: Registry
     catalogue: Callable[[], Catalogue]
@@ -61,7 +61,7 @@ class Lists:
 
     @property
     def teams(self) -> frozenset[str]:
-        """The teams that have lists, by the policies in force now."""
+        """The teams with lists, by the policies in force now."""
         return self.catalogue().looking_teams().welfare
 
     def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:

@@ -89,7 +89,7 @@ class _Request(WSGIRequestHandler):
     timeout = _REQUEST_SECONDS
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Log nothing for scrapes."""
+        """Log nothing: Prometheus asks every few seconds."""
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -25,7 +25,7 @@ WORDS = tomllib.loads((files("gateway.reports") / "templates/assurance.toml").re
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assured:
-    """The home of a pack. Counts are of the twelve months before `made_at`.
+    """The facts of a home for an assurance pack. Counts are of the twelve months before `made_at`.
 
     `store` and `database` say where sealed files and the registry are. `providers`: enrolled, and ratified
     for the year, by kind. `transfers`: files by kind of data ("" for unrecognised) and state. `people` and

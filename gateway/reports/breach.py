@@ -280,12 +280,12 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
-    """Return the openings of the files, in the order of the log."""
+    """Return the openings of the files concerned, each with the reference, in the order of the log."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
-    """Return every entry of the log on the transfers, in order."""
+    """Return every entry of the log on some transfers, each with the reference, in order."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].entry)
 

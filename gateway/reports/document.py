@@ -70,7 +70,7 @@ class Chart:
 
     @property
     def table(self) -> ReportTable:
-        """The same numbers as a table, without a part that has no name."""
+        """The numbers of the chart as a table; a part without a name has no column."""
         named = [at for at, part in enumerate(self.parts) if part]
         rows = tuple((label, *(str(values[at]) for at in named)) for label, values in self.bars)
         return ReportTable((self.of, *(self.parts[at] for at in named)), rows)
@@ -102,13 +102,13 @@ class Matrix:
 
     @property
     def table(self) -> ReportTable:
-        """The same words as a table."""
+        """The words of the matrix as a table."""
         rows = tuple((label, *words) for label, words in self.rows)
         return ReportTable((self.of, *self.columns), rows)
 
 
 def first(words: str) -> str:
-    """Return the first of some words; "" for none."""
+    """Return the first word of a text; "" for an empty one."""
     return words.partition(" ")[0]
 
 
@@ -261,7 +261,7 @@ def _text_records(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """Return a value beside its label, or below where one is too long."""
+    """Return the lines of a label with the value beside it, or below if too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):

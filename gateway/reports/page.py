@@ -26,7 +26,7 @@ _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A drawn part of a bar: start and length in pixels, and the number of the part."""
+    """A part of a bar: beginning and length in pixels, and a number for the colour."""
 
     x: float
     width: float
@@ -39,7 +39,7 @@ def as_html(document: Document) -> str:
 
 
 def _drawn(chart: Chart) -> list[tuple[str, list[_Part]]]:
-    """Return each bar with drawn parts, to the scale of the longest."""
+    """Return the bars of a chart with the drawn parts of each, scaled to the longest bar."""
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
     return [(label, list(_parts(values, _LONGEST / longest))) for label, values in chart.bars]
 

@@ -88,7 +88,7 @@ class TransferAccount:
 
 
 def _openings(steps: Iterable[LoggedStep]) -> Iterator[tuple[LoggedStep, bool]]:
-    """Yield each opening, and whether a team that had been given the file collected it."""
+    """Yield each opening of a file, with True for a collection by a team given the file."""
     given = set()
     for step in steps:
         if step.kind == "delivered":
@@ -264,7 +264,7 @@ def _steps(account: TransferAccount) -> Block:
 
 
 def _what(step: LoggedStep, landed_at: datetime) -> str:
-    """Tell a step: an arrival with its own time, since its entry may have been written later."""
+    """Describe a step; an arrival with its time, since the entry may have been written later."""
     if step.kind == "landed":
         return f"The file arrived, on {spoken(landed_at)}"
     if RETURNED in (step.reasons or ""):

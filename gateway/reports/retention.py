@@ -63,7 +63,7 @@ _WORDS: dict[What, str] = {
 
 
 class Keep(File):
-    """How long one thing is kept after the decision, in days. `by_data_type` overrides `accepted`."""
+    """How many days a part of a transfer is kept after the decision; `by_data_type` overrides `accepted`."""
 
     accepted: Days
     refused: Days
@@ -95,7 +95,7 @@ UNOPENED = frozenset(
 
 
 class KeepSealed(Keep):
-    """Retention of sealed files. `unopened`: files refused for a reason of `UNOPENED` alone.
+    """How long sealed files are kept; `unopened` are those refused for reasons of `UNOPENED` alone.
 
     Anybody with an account can send any number of such files.
     """
@@ -111,7 +111,7 @@ class KeepSealed(Keep):
 
 
 class KeepNotices(File):
-    """Retention of notices after their making, in days."""
+    """How many days notices about keys and discrepancies are kept after they were made."""
 
     keys: Days
     discrepancies: Days
@@ -124,7 +124,7 @@ class KeepPublished(File):
 
 
 class KeepLetters(File):
-    """Retention of letters (address and text) after the owing, in days.
+    """How many days letters (address and text) are kept after falling due.
 
     At least a year and a half: the record of a letter prevents a second letter about the same event.
     """
@@ -136,7 +136,7 @@ _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
 def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Yield every retention time for a state."""
+    """Yield each number of days for which transfers in a state are kept."""
     for keep in keeps:
         yield keep.refused if state == "refused" else keep.accepted
         yield from () if state == "refused" else keep.by_data_type.values()
@@ -356,7 +356,7 @@ def _ordered(due: Iterable[Due]) -> tuple[Due, ...]:
 
 
 def _longer(one: Days, other: Days) -> bool:
-    """Is `one` a longer time than `other`?"""
+    """Return True if `one` is a longer time than `other`; "for ever" is the longest."""
     if other == "for ever":
         return False
     return one == "for ever" or one > other

@@ -30,7 +30,7 @@ _COUNTED: tuple[State, ...] = ("on-time", "early", "due", "late", "missing")
 
 @dataclass(frozen=True, slots=True)
 class ReturnState:
-    """The state of one kind of data of a provider; `missed` counts periods since the last arrival."""
+    """The state of one return of a provider; `missed` counts the periods since the last arrival."""
 
     provider: str
     data_type: str

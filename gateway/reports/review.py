@@ -18,7 +18,7 @@ _TO_CALL = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """One provider over the time. `ratified` is None for a provider without need to ratify.
+    """One provider over the time of a review. `ratified` is None for one without need to ratify.
 
     `files` counts arrivals by kind of data ("" for unrecognised files) and state; `faulty` counts accepted
     files with faults and `faults` the faults, by kind of data.

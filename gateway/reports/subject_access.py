@@ -32,7 +32,7 @@ class FileOfChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildAccount:
-    """The facts about one child. `rolls`, `limits` and `questions` are sentences."""
+    """The gateway's knowledge of one child, for a report. `rolls`, `limits` and `questions` are sentences."""
 
     organisation: str
     files: tuple[FileOfChild, ...]

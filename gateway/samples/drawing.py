@@ -24,7 +24,7 @@ Cell = str | int | float | date | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """The pupils of one file, their school, and the day of making."""
+    """The pupils in one file, the school, and the day of making the file."""
 
     school: School
     pupils: tuple[Pupil, ...]
@@ -38,7 +38,7 @@ class Cohort:
 
     @property
     def made_at(self) -> str:
-        """The moment of making, as written in CTF and census files."""
+        """The moment of making the file, as stated in CTF and census files."""
         return datetime.combine(self.today, time(7, 30)).isoformat()
 
     def school_days(self, weeks: int) -> list[date]:
@@ -102,7 +102,7 @@ def data(name: str) -> dict[str, Any]:
 
 
 def given(cohort: Cohort, **more: object) -> dict[str, Any]:
-    """Return what ways may begin with."""
+    """Return the values at the beginning of ways, by name: the cohort, its school and dates, and `more`."""
     began = cohort.year
     return {
         "cohort": cohort,
@@ -123,7 +123,7 @@ def draw_table(
     preamble: Sequence[Sequence[Way]] = (),
     subjects: Sequence[str] = (),
 ) -> SampleTable:
-    """Return one row for each pupil; where `subjects` are given, one for each of two or three of these."""
+    """Draw a table with one row for each pupil, or for each of two or three of a pupil's `subjects`."""
     table = rows_of(cohort, columns, _each(cohort, subjects))
     return SampleTable(
         header=[prefix + heading for heading in table.header],
@@ -140,7 +140,7 @@ def _each(cohort: Cohort, subjects: Sequence[str]) -> Iterator[Given]:
 
 
 def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable[Given]) -> SampleTable:
-    """Return one row for each event: what the ways of its cells may begin with, beside what is `given`."""
+    """Draw a table with one row for each event: further values for the ways of a row."""
     rows: list[list[Cell]] = []
     for event in events:
         row: list[Cell] = []
@@ -151,24 +151,24 @@ def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable
 
 
 def register(cohort: Cohort, root: str) -> tuple[Element, Element]:
-    """Return XML outside the DfE's envelopes, with its school, and the element that holds the pupils."""
+    """Make the XML of a school's own system, with a header; return the root, and the element for pupils."""
     made, of = etree.Element(root), cohort.school
     branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
     return made, etree.SubElement(made, "Pupils")
 
 
 def registered(holder: Element, pupil: Pupil) -> Element:
-    """Add a pupil to such XML."""
+    """Add a pupil, by UPN and names, to the XML made by `register`."""
     node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
     leaf(node, "MiddleNames", pupil.middle_names)
     return node
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
-    """Add the elements of `tree` to `parent`, in order, leaving out the leaves that lead to nothing.
+    """Add the elements of `tree` to `parent`, in order, without leaves whose way leads to None.
 
-    An element's content is a way to its text, or a table of elements, whose names begin with a capital; one
-    with `where` is left out where that does not hold.
+    An element's content is a way to the text, or a table of elements, with names beginning with a capital.
+    An element with a false `where` is left out.
     """
     for name, way in tree.items():
         if not isinstance(way, Mapping) or not any(key[0].isupper() for key in way):
@@ -179,7 +179,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return what `way` leads to; `before` are the cells of its row so far, `{}` an empty cell."""
+    """Return the value described by `way` (`{}`: none); `before` are the cells of the row so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":
@@ -202,7 +202,7 @@ def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
 
 
 def _drawn(way: Way, cohort: Cohort) -> Way:
-    """Return what chance leads to; bounds are included."""
+    """Draw a value at random, bounds included."""
     rng = cohort.rng
     match way:
         case {"choice": values}:
@@ -218,7 +218,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a value as it is written in the file."""
+    """Return a value of the pupil as the file spells it: yes or no, a number, or a text of a table."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"
@@ -233,6 +233,6 @@ def _written(way: Way, of: Given) -> Way:
 
 
 def at(path: str, of: Given) -> Way:
-    """Return the value at a path of attributes."""
+    """Return the value at a path such as `p.surname`: attributes of a value of `given`."""
     name, _, attributes = path.partition(".")
     return attrgetter(attributes)(of[name]) if attributes else of[name]

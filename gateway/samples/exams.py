@@ -88,7 +88,7 @@ def _candidate(pupil: Pupil, centre: str, results: Sequence[ExamEntry]) -> str:
 
 
 def table(cohort: Cohort, *, kind: str, columns: str) -> SampleTable:
-    """Return one row for each result, two to four a pupil, in columns of records.toml."""
+    """Draw a table with one row for each result, two to four a pupil, with columns of records.toml."""
     year = f"{(cohort.year + 1) % 100:02d}"
     events = [
         {"p": pupil, "entry": entry, "yy": year}

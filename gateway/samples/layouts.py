@@ -75,7 +75,7 @@ _MODULES = {
 
 
 def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
-    """Return the function `name`, MODULE.FUNCTION of this package, with its arguments besides the cohort."""
+    """Return the drawing function `name` (MODULE.FUNCTION), with its arguments besides the cohort bound."""
     module, _, function = name.partition(".")
     return partial(getattr(_MODULES[module], function), **given)
 
@@ -93,7 +93,7 @@ TODAY = date(2026, 6, 15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The truth about one synthetic file.
+    """The truth about one synthetic file, for comparison with the gateway's findings.
 
     `data_type` is None for a file outside every flow. `pupils` counts distinct pupils. `faults` gives the
     number of pupils by fault; `one_record` is True if each pupil has a single record in the file, making a
@@ -117,7 +117,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A sample and its content."""
+    """A synthetic file: the bytes, and the truth about them."""
 
     sample: Sample
     content: bytes
@@ -143,7 +143,7 @@ def make(
     errors: bool = False,
     today: date = TODAY,
 ) -> bytes:
-    """Return the content of one sample. KeyError for a variant not in `variants()`."""
+    """Make one synthetic file and return the bytes alone. KeyError for a variant not in `variants()`."""
     built = build(data_type, variant, rng=rng, school=school, pupils=pupils, errors=errors, today=today)
     return built.content
 
@@ -158,7 +158,7 @@ def build(
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
-    """Return one sample with its truth. The same arguments (and state of `rng`) give the same bytes."""
+    """Make one synthetic file. The same arguments (and state of `rng`) give the same bytes."""
     layout, way = _BY_VARIANT[data_type, variant]
     return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
 
@@ -173,7 +173,7 @@ def build_layout(
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
-    """Return one layout in any presentation, including those outside `variants()`."""
+    """Make a file of a layout in any presentation, including those outside `variants()`."""
     rng = rng or Random(0)
     of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding

@@ -50,7 +50,7 @@ class School:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pupil:
-    """An invented pupil as recorded by a school system. `fault` is the fault to plant."""
+    """An invented pupil, as a school's system records one; `fault` is the quality fault planted, if any."""
 
     upn: str
     former_upn: str

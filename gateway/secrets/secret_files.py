@@ -66,7 +66,7 @@ def signing_fingerprint(home: Home) -> str:
 
 
 def signing_key(home: Home) -> bytes:
-    """Return the OpenPGP secret key now signing."""
+    """Return the OpenPGP secret key for signing receipts now."""
     return _secret(home, secret_key_file(home, signing_fingerprint(home)))
 
 
@@ -174,12 +174,12 @@ def key_set_of(vkey: str) -> str:
 
 
 def log_key_of(home: Home, key_set: str) -> LogKey:
-    """Return the log's key of a set."""
+    """Return the log's private key of a key set."""
     return LogKey.load(_secret(home, home.log_key(key_set)))
 
 
 def pupil_key_of(home: Home, key_set: str) -> bytes:
-    """Return the pupils' key of a set."""
+    """Return a key set's key for digesting pupils' numbers."""
     return _secret(home, home.pupil_key(key_set))
 
 
@@ -216,7 +216,7 @@ def holding(home: Home) -> list[str]:
 
 
 def protectable(home: Home) -> list[Path]:
-    """Return the secrets eligible for a passphrase."""
+    """Return the files of the secrets open to protection by a passphrase."""
     of_sets = (path for name in ("log*.pem", "pupil-index*.key") for path in sorted(home.keys.glob(name)))
     return [*secret_keys(home), *of_sets]
 
@@ -227,7 +227,7 @@ def is_protected(home: Home) -> bool:
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Return the secrets eligible for a passphrase and without one."""
+    """Return the files of those secrets without protection by a passphrase."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 

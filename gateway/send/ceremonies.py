@@ -158,7 +158,7 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
 
 
 def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
-    """Return the row of a file to put: an existing one, if already begun."""
+    """Note a file to put, unless noted before an interruption; return the row."""
     digest = hashlib.sha256(data).hexdigest()
     known = files.of_content(digest)
     if known is not None:

@@ -66,7 +66,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The basis of checks: rules, agreement and limits, for one provider.
+    """The rules, agreement and limits for checking one provider's files.
 
     `note` is a sentence if these are not the authority's own.
     """

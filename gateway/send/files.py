@@ -79,7 +79,7 @@ def move(file: Path, target: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The number, size and modification time of a file, to detect a change or replacement."""
+    """The inode number, size and modification time of a file, to detect a change or replacement."""
 
     number: int
     size: int

@@ -195,7 +195,7 @@ def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
 
 
 def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
-    """Attach a signature to its subject; `|` works in place."""
+    """Attach a signature to a key or user id; PGPy's `|` changes the subject itself."""
     _ = subject | signature
 
 

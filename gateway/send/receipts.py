@@ -39,7 +39,7 @@ class Proved:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The codes of its reasons."""
+        """The codes of the reasons in the receipt."""
         return tuple(reason["code"] for reason in self.reasons)
 
 
@@ -116,5 +116,5 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
 
 
 def kept(kit: Kit, sent: SentFile) -> Proved | None:
-    """Return the outcome of a file by the kept receipt; None without one."""
+    """Return the outcome of a file by the receipt kept here; None without one."""
     return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

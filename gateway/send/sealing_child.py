@@ -25,9 +25,9 @@ def main() -> None:
 
 
 def _rewritten(key: bytes, passphrase: str) -> PySigner:
-    """Return the signer of a key that Sequoia refuses as GnuPG wrote it. WrongPassphrase if it stays shut.
+    """Return the signer of a key in a form of GnuPG refused by Sequoia. WrongPassphrase for a wrong one.
 
-    PGPy takes 130 MB to open a key, so it is asked in this case only.
+    PGPy takes 130 MB to open a key, so PGPy serves in this case only.
     """
     from gateway.send.openpgp_key import read_key  # noqa: PLC0415 - loads PGPy
 

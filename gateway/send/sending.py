@@ -87,7 +87,7 @@ class ToSend:
 
 
 class KitAtWork:
-    """One provider's kit in use."""
+    """One provider's kit with passphrases: seal files, upload, and fetch receipts."""
 
     def __init__(self, kit: Kit, passphrases: Passphrases, progress: Progress) -> None:
         self.kit = kit
@@ -102,7 +102,7 @@ class KitAtWork:
 
     @property
     def own(self) -> OwnKey:
-        """The provider's OpenPGP key, closed."""
+        """The provider's OpenPGP key, locked by its passphrase."""
         if self._own is None:
             self._own = read_key(self.settings.openpgp_key.read_bytes())
         return self._own
@@ -149,7 +149,7 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Return the row of a file: one already in transit, or a new one. AlreadySent if sent before."""
+        """Seal a file, unless it is in transit already; return its row. AlreadySent if sent before."""
         known = files.of_content(wish.digest)
         if (
             known is not None
@@ -190,7 +190,7 @@ class KitAtWork:
         return self.passphrases.of("openpgp", self.own.check) if self.own.key.is_protected else ""
 
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
-        """Fetch the basis of checks; keep the stored one while the gateway is out of reach.
+        """Fetch the policies for checking files; keep the stored ones if the gateway is out of reach.
 
         Where nothing is stored, as after a change of the gateway's key, try for `seconds`, a minute at most;
         CannotReach or a broken session's error afterwards.

@@ -67,7 +67,7 @@ class SentFile:
 
 
 class SentFiles:
-    """The rows. Every change is durable when its method returns."""
+    """The database of sent files. Every change is durable when its method returns."""
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(path, timeout=30, isolation_level=None)

@@ -28,9 +28,9 @@ _HEADERS = re.compile(
 
 
 def read_invitation(file: Path) -> ProviderInvitation:
-    """Return the invitation in a file. GatewayError unless the key that it names has signed it.
+    """Return the invitation in a file. GatewayError unless signed by the key named inside.
 
-    It counts once its words are compared: anybody can sign a text with a key that it names itself.
+    An invitation counts once the words are compared: anybody can sign a text naming the own key.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"
@@ -92,7 +92,7 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Use the gateway of a compared invitation from now on."""
+    """Make the kit use the gateway of an invitation, after the comparison of words."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)

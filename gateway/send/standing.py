@@ -1,4 +1,4 @@
-"""The provider's standing: by its own computer, and by the gateway's page."""
+"""A provider's standing: by the own computer's records, and by the gateway's page."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class KitStanding:
 
     @property
     def lines(self) -> Iterator[str]:
-        """The same in words."""
+        """The standing as lines of text."""
         told = ", ".join(f"{number} {state}" for state, number in sorted(self.counts.items()))
         yield f"{self.provider}: {told or 'nothing was sent yet'}"
         for one in self.waiting:
@@ -51,7 +51,7 @@ _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 
 
 def _in_words(told: PageTold) -> Iterator[str]:
-    """Yield the gateway's statements, most urgent first."""
+    """Yield the statements of the gateway's page as lines of text, most urgent first."""
     yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
     if told.ratify is not None:
         yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"

@@ -31,7 +31,7 @@ _HOW = {
 def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
     """Return the text by which a manager starts the watch of a folder, every path in it absolute.
 
-    The program is the Python that runs now, which is found whatever the manager's search path is. Of Windows,
+    The program is the Python running now, named by its whole path. Of Windows,
     only the text is tested: no Windows ran it yet.
     """
     arguments = [

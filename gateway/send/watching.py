@@ -175,7 +175,7 @@ class WatchedFolder:
         return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
-        """Send the still files in batches, and file each with its receipt."""
+        """Do one round: send the files that are unchanged, in batches, and move each that is decided."""
         waiting = self._waiting()
         self._take_up(waiting, files)
         to_send: list[ToSend] = []
@@ -250,7 +250,7 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path, check: Check) -> ToSend | None:
-        """Return the file as an order to send; None if moved to refused/ with the reasons beside."""
+        """Check a file; return the order to send it, or None if moved to refused/ with the reasons beside."""
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
             if not self._stillness.is_sure(file, told=told):
@@ -319,7 +319,7 @@ class WatchedFolder:
         await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
 
     def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
-        """Move a file to its folder, after its receipt."""
+        """Move a decided file to sent/, held/ or refused/, after the receipt."""
         with unwritten(file) as (source, _):
             if digest_of(source) != sent.content_sha256:
                 folder = self._folder / FOLDERS[sent.state]
@@ -363,7 +363,7 @@ class WatchedFolder:
 
 
 class _Waking(FileSystemEventHandler):
-    """A handler ending the pause at any change in the folder."""
+    """Ends the pause between rounds when a file comes into the folder."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._wake = wake

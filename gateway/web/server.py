@@ -1,6 +1,6 @@
 """The web door as a service: static pages, and a way to intake for what they ask.
 
-It has nothing of the home but a socket. Whoever captures it can change the pages; see SECURITY.md.
+Of the home the service has a socket alone. A captor of the service can change the pages; see SECURITY.md.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
         return FileResponse(STATIC / "index.html")
 
     async def worker(_: Request) -> Response:
-        """Tell the page's worker, from the one path at which browsers let it keep the page itself."""
+        """Return the page's worker, from the one path allowing a worker to keep the page itself."""
         return FileResponse(STATIC / "worker.js")
 
     async def stated(_: Request) -> Response:

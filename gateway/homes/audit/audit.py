@@ -39,7 +39,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of receipts by number; None stands where the log is to be asked for the receipt."""
+    """Return the faults of each receipt with any, by number; a None asks the caller to look in the log."""
     found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
@@ -106,7 +106,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Yield every event whose commitment does not match the file's name or content and the salt."""
+    """Yield every event with a commitment to a file's name or content not opened by the salt."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
@@ -206,7 +206,7 @@ def last_known(session: Session) -> dict[Row, str]:
 
 
 def recorded_classes() -> list[type[SQLModel]]:
-    """Return the tables whose rows the log covers."""
+    """Return the classes of the tables whose rows are recorded in the log, by name."""
     names = set(recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(
@@ -221,7 +221,7 @@ def _named(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Trust anchors of the audit: the log's key in use, and the gateway's OpenPGP certificates."""
+    """The trust anchors of an audit: the log's verifier key, and the gateway's OpenPGP certificates."""
 
     vkey: str
     certificates: tuple[bytes, ...]

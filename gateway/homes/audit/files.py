@@ -127,7 +127,7 @@ def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[
 
 
 def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
-    """Return what speaks against the log being the one whose head was signed; None for nothing."""
+    """Say why the log is not the log of a signed head; None if the two fit."""
     if head.size > (size := log.size(session)):
         return f"it is of {head.size} entries, but the log has only {size}: it was cut"
     if log.root(session, head.size) != head.root:

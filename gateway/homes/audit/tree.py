@@ -43,7 +43,7 @@ _WATCH = "gateway audit watch"
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """Inconsistency: the place, and a sentence without names or contents."""
+    """A contradiction found by an audit: the place, and a sentence without names or contents."""
 
     where: str
     what: str
@@ -75,7 +75,7 @@ _HEADER = b"gateway log verify: portions without a fault\n"
 
 
 class KeptPortions:
-    """The state file. GatewayError where a file cannot be read or written, or holds something else."""
+    """The state file of an audit. GatewayError for an unusable file, or one with other contents."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
         self._key, self._known = key, set[str]()
@@ -208,19 +208,19 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Subjects whose texts, or also salts, were deleted by retention."""
+    """The subjects of log entries with texts, or also salts, deleted by retention."""
 
     texts: frozenset[str]
     salts: frozenset[str]
 
     @classmethod
     def read(cls, session: Session) -> Forgotten:
-        """Read them from the registry; the check of rows covers these records."""
+        """Read the subjects from the registry; the check of rows covers those records."""
         people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
     def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the texts and the salts of these rows' subjects alone, sorted."""
+        """Return the subjects of some rows with deleted texts, and with deleted salts; sorted."""
         subjects = {row.subject for row in rows}
         return sorted(self.texts & subjects), sorted(self.salts & subjects)
 
@@ -267,13 +267,13 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of events by number; `texts` and `salts` are those forgotten."""
+    """Return the faults of events by number; `texts` and `salts` are the subjects in `Forgotten`."""
     forgotten = Forgotten(frozenset(texts), frozenset(salts))
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
 
 
 def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
-    """Yield differences between a leaf and the columns beside the leaf."""
+    """Yield each contradiction between the row of an event and the leaf."""
     try:
         event = read_leaf(row)
     except ValueError:

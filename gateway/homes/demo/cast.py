@@ -13,7 +13,7 @@ MARK = MARKER.encode()
 
 @dataclass(frozen=True, slots=True)
 class Pupilled:
-    """School with its keys and its data of invented pupils."""
+    """A school of the demo: its keys, and its invented pupils."""
 
     party: Party
     school: School

@@ -33,7 +33,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One home, driven by the real command line."""
+    """A home, and the `gateway` command run on it as a process."""
 
     home: Path
 

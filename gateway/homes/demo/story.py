@@ -32,7 +32,7 @@ _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
 class Story:
-    """Run the demo and print to `console`."""
+    """The demo, told scene by scene on `console`, with its files in `folder`."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console = console

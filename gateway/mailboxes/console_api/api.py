@@ -54,9 +54,9 @@ from gateway.zones.console_api.answers import Declining, Me
 
 
 class Way(NamedTuple):
-    """The function that answers a question.
+    """The function answering a question.
 
-    `writes`: it changes something. `own`: it reads the mailboxes of the caller's teams.
+    `writes` marks a change, `own` a reading of the mailboxes of the caller's teams.
 
     All other questions read the registry within the caller's sight.
     """
@@ -208,7 +208,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """A response that streams a file, and gives the file back however the reader leaves."""
+    """A response streaming a file, which is given back however the reader leaves."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources

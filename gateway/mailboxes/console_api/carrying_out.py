@@ -131,7 +131,7 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return the teams, and of those `wanted` the kinds of data, schools and people, with their names."""
+    """Return the teams, and if `wanted` the kinds of data, schools and people, each with a name."""
     catalogue = console.catalogue()
     known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
     if "kind" in wanted:
@@ -168,7 +168,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
-    """Answer an act that only reads; the answer of a slow act may be a minute old."""
+    """Answer a reading act; the answer of a slow one may be a minute old."""
     asked, context = _checked(console, caller, question, reads=True), _context(console, caller)
 
     def answered() -> Answer:
@@ -201,9 +201,9 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
 
 
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
-    """Carry an act out in a transaction that is taken back. GatewayError as it would be refused.
+    """Carry an act out in a transaction without commit. GatewayError as in earnest.
 
-    Whoever is asked for the passkey has then made no mistake that only the carrying out would show.
+    So a person asked for the passkey has made no mistake found only in the carrying out.
     """
     with console.mailboxes.registry.on_trial() as registry:
         tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
@@ -217,9 +217,9 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field that an error is about: the only one whose value, or else whose name, it says; or "".
+    """Return the field of an error: the only one with a value, or else a name, told in the error; or "".
 
-    That something is missing is told of what forms offer a choice of, and of nothing else.
+    A missing thing is told of fields with a choice in forms, and of no other.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
@@ -296,7 +296,7 @@ def _json_value(value: object) -> object:
 def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
     """Return the act, with its fields validated. MayNotError for a caller without the right.
 
-    NotFoundError for an act that is not offered here.
+    NotFoundError for an act not offered here.
     """
     act, of_program = every_act().get(question.act), caller.program is not None
     if act is None or act.streams or act.reads != reads or not (of_program or act.in_console):

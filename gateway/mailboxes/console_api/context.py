@@ -91,7 +91,7 @@ def not_confirmed(fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """What every answer of the console API needs, for use in any thread.
+    """The settings, registry and caches behind every answer, for use in any thread.
 
     `penalties` live in this service's memory; use them under `lock` only.
     """

@@ -112,7 +112,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> He
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Say which teams would get a file that is released as it was recognised; why not, if nobody could."""
+    """Name the teams of a file, if released as recognised; or say why nobody could release the file."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
         asked = wished(rules, session, held(session, reference), console.clock(), override=True)

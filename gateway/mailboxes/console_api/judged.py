@@ -113,5 +113,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if a file that was due has not come."""
+    """Return True if a file is overdue."""
     return any(flow.to_chase for flow in flows)

@@ -245,7 +245,7 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Done:
-    """Note that the caller has read the first steps, which the first page then shows no more."""
+    """Note the first steps as read by the caller; the first page leaves them out from now on."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
     return Done(sentence="The first steps stand on your own page from now on.")
@@ -276,7 +276,7 @@ def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
 
 
 def news_of(console: ConsoleContext, caller: Caller) -> tuple[KeyNews, ...]:
-    """Return sentences about keys that were lately added for the caller, or that wait to be confirmed."""
+    """Return sentences about the caller's keys: lately added, or waiting for confirmation."""
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)

@@ -54,12 +54,12 @@ class Attempt:
 
     @property
     def state(self) -> str:
-        """The value that the browser brings back from the provider."""
+        """The value brought back by the browser."""
         return (OF_AN_ACT if self.act else "") + self._of(b"state")
 
     @property
     def nonce(self) -> str:
-        """The value that the provider's token has to repeat."""
+        """The value repeated in the provider's token."""
         return self._of(b"nonce")
 
     @property

@@ -116,7 +116,7 @@ def propose(console: ConsoleContext, caller: Caller, act: asked.ProposePolicies)
 
 
 def approve(console: ConsoleContext, caller: Caller, act: asked.ApprovePolicies) -> Done:
-    """Approve another person's proposal. GatewayError for one that was replaced, or that loses protection."""
+    """Approve another person's proposal. GatewayError for one replaced meanwhile, or losing protection."""
     with console.mailboxes.registry.read() as session:
         found = proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
     if not console.home.version(found.digest).is_dir():

@@ -1,4 +1,4 @@
-"""Turn sentences of the command line into those of pages, which name tasks instead of commands."""
+"""Turn sentences of the command line into sentences of pages, with tasks instead of commands."""
 
 import re
 
