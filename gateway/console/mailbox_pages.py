@@ -33,6 +33,7 @@ _WHERE = {
     "mine": "/work/held/list?mine=yes",
     "held-file": "/held/",
     "recall": "#recall-",
+    "chase": "/work/letters/chase",
     "school": "/schools/",
     "schools": "/schools?late=yes",
     "policies": "/agreement/policies",

@@ -129,14 +129,19 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     asked = {"reference": reference, "why": "not for us"}
     done = office.console.signed(RecallFile, office.sessions["sam"], office.keys["sam"], **asked)
     assert "asked for" in done.json()["said"]["sentence"]
-    assert reference in office.said("jane", AskToday)["recalls"]
+    today = office.said("jane", AskToday)
+    (open_one,) = [one for one in today["recalls"] if one["reference"] == reference]
+    assert (open_one["by"], open_one["why"]) == ("sam", "not for us")
+    (needed,) = [one for one in today["needs"] if one["of"] == reference]
+    assert (needed["page"], needed["since"], needed["days"]) == ("recall", open_one["at"], 0)
+    assert "sam asks" in needed["said"]
     assert (
         office.console.signed(RecallFile, office.sessions["jane"], office.keys["jane"], **asked).status_code
         == 200
     )
     listed = office.said("sam", AskMailbox, team=OTHER)["files"]
     assert reference not in [file["reference"] for file in listed]
-    assert reference not in office.said("jane", AskToday)["recalls"]
+    assert reference not in [one["reference"] for one in office.said("jane", AskToday)["recalls"]]
     end = {"reference": reference, "why": "I looked at it, too"}
     again, for_good = act("transfers redeliver", **end), act("transfers confirm", **end)
     told = office.ask("jane", CarryOutAct, **for_good)

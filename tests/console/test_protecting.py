@@ -349,6 +349,12 @@ def test_what_has_not_come_is_chased_by_those_who_may_and_nothing_else_is(served
     assert served.mary.post("/work/letters/chase", provider="punctual") == 403
     assert "there is nothing to chase: punctual has sent everything that was due" in served.mary.text
     served.mary.get("/")
-    assert re.search(r"Chase [0-9]+ schools? from which something has not come", served.mary.text)
+    assert re.search(r"Chase The tardy [^.]+\. [0-9]+ days: due [^.]+\. Not chased yet\.", served.mary.text)
+    assert served.mary.act("/work/letters/chase", provider="tardy", back="/") == 200
+    assert re.search(r"Chase The tardy [^.]+\. [0-9]+ days: due [^.]+\. The letter of ", served.mary.text)
+    (number,) = re.findall(r'"/work/letters/show\?number=([0-9]+)"', served.mary.page)
+    assert served.jane.get(f"/work/letters/show?number={number}") == 200
+    assert "To tardy@school.invalid:" in served.jane.text
+    assert "late, it was due on" in served.jane.text
     served.jane.get("/")
     assert "Chase" not in served.jane.text
