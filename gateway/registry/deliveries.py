@@ -202,16 +202,19 @@ def count_delivered(
 ) -> int:
     """Count the deliveries of `team` not dealt with, at most `most`."""
     of_one = wanted.provider is not None
-    return _count(session, chosen(to_team(team, person, of_one=of_one), wanted), most)
+    place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
+    # In the order of a page: one provider's files are then looked for among these alone.
+    return _count(session, page_of(chosen(to_team(team, person, of_one=of_one), wanted), place, None, most))
 
 
 def count_removed(session: Session, team: str, since: datetime, *, person: str | None, most: int) -> int:
     """Count the deliveries dealt with by `team` from `since` on and still stored, at most `most`."""
-    return _count(session, removed_by(team, since, person), most)
+    dealt_with = col(DeliveryRow.dealt_with_at) >= since
+    return _count(session, removed_by(team, since, person).where(dealt_with).limit(most))
 
 
-def _count(session: Session, query: Select[*tuple[Any, ...]], most: int) -> int:
-    some = query.with_only_columns(col(DeliveryRow.transfer)).limit(most)
+def _count(session: Session, query: Select[*tuple[Any, ...]]) -> int:
+    some = query.with_only_columns(col(DeliveryRow.transfer))
     counted = select(func.count()).select_from(some.subquery())
     return int(session.execute(counted.execution_options(**{WHOLE: True})).scalar_one())
 

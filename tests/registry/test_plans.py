@@ -7,15 +7,17 @@ tells the same as one of a million files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlmodel import Session
 
-from gateway.registry import letters
+from gateway.registry import letters, saved_filters, transfer_lists
+from gateway.registry.deliveries import DeliveriesWanted, count_delivered, count_removed
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
 from tests.workshop import Workshop
@@ -100,3 +102,33 @@ def test_the_letter_about_the_files_of_a_day_looks_through_those_of_that_day_alo
         letters.delivered(session, day, day + timedelta(days=1))
     steps = [step for text, each in found.items() if "FROM delivery" in text for step in each]
     assert [step for step in steps if "delivery_by_day" in step], steps
+
+
+def test_what_a_page_of_a_mailbox_counts_is_found_by_an_index_of_what_is_asked(desk: Workshop) -> None:
+    since = datetime(2026, 11, 24, tzinfo=UTC)
+
+    def steps(count: Callable[[Session], int]) -> list[str]:
+        with explained() as found, desk.registry.read() as session:
+            count(session)
+        return [step for each in found.values() for step in each]
+
+    of_one = DeliveriesWanted(provider="oak")
+    by_school = steps(lambda of: count_delivered(of, "sen", of_one, person="jane", most=9))
+    assert [step for step in by_school if "(provider=?)" in step], by_school
+    dealt_with = steps(lambda of: count_removed(of, "sen", since, person="jane", most=9))
+    assert [step for step in dealt_with if "(team=? AND dealt_with_at>?)" in step], dealt_with
+
+
+def test_who_was_chased_and_what_was_opened_is_found_by_an_index(desk: Workshop) -> None:
+    with explained() as found, desk.registry.read() as session:
+        letters.chased(session, ["oak", "elm"], datetime(2026, 11, 24, tzinfo=UTC).date())
+        transfer_lists.count_openings(session)
+        saved_filters.of_person(session, "jane", "held list")
+    steps = [step for each in found.values() for step in each]
+    for part in (
+        "letter_1 (event=?)",
+        "event USING COVERING INDEX ix_event_kind",
+        "saved_filter_1 (staff=? AND",
+    ):
+        assert [step for step in steps if part in step], (part, steps)
+    assert [step for step in steps if looks_through_all(step) and "event" not in step] == []
