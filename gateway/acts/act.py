@@ -190,7 +190,7 @@ class ActDetails:
     """One thing in detail: a heading, labelled lines, paragraphs, lists of parts, a closing.
 
     `values` holds everything, for programs. `lines` without a value are left out. `refused` says why the
-    answer is a no: the command fails with it.
+    answer is a no: the command fails with it. `proof` is what few read: digests, keys, entries of the log.
     """
 
     heading: str
@@ -200,6 +200,7 @@ class ActDetails:
     lines: Mapping[str, object] = field(default_factory=dict)
     paragraphs: tuple[str, ...] = ()
     refused: str = ""
+    proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
         """Return the labelled lines with a value, by label."""
@@ -208,6 +209,20 @@ class ActDetails:
 
 
 Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields of an act under a heading, in this order at every door. A form folds what few need."""
+
+    heading: str
+    fields: tuple[str, ...]
+    help: str = ""
+    folded: bool = False
+
+
+Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]"
+"""By a field, by a value of it: the fields that only this choice asks for, with which of their values."""
 
 
 class Act(BaseModel):
@@ -227,6 +242,7 @@ class Act(BaseModel):
       such as "keys confirm:id,staff"; the value stands under `named_by`, or under that field's own name.
     - `by_program`: a program may be let do it by the API; of what changes something, only what no second
       person has to confirm. `streams`: the answer is a file, given by the mailboxes.
+    - `field_groups`: all fields, where they are many, under headings.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -243,6 +259,7 @@ class Act(BaseModel):
     named_by: ClassVar[str] = ""
     by_program: ClassVar[bool] = False
     streams: ClassVar[bool] = False
+    field_groups: ClassVar[tuple[FieldGroup, ...]] = ()
 
     def __init_subclass__(
         cls,
@@ -261,8 +278,21 @@ class Act(BaseModel):
                 raise TypeError(f"nobody may do this: {command} asks for no right")
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **_more: Any) -> None:  # noqa: ANN401 - as pydantic's
+        """Check that groups have each field once. TypeError otherwise."""
+        if cls.field_groups and sorted(name for one in cls.field_groups for name in one.fields) != sorted(
+            cls.model_fields
+        ):
+            raise TypeError(f"{cls.command}: groups have each field once")
+
+    @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
         """Return the values that the policies know of a field, with their names, by the field."""
+        return {}
+
+    @classmethod
+    def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
+        """Return the fields that a form shows under one choice alone; without values, all of a field's."""
         return {}
 
     def check(self, context: ActContext) -> None:

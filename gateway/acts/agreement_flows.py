@@ -34,7 +34,9 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
 
     identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
-    expected: Expected = argument("Is it expected? default: as the calendar says.", metavar="EXPECTED")
+    expected: Expected = argument(
+        "Whether it is expected: by default as the calendar says.", metavar="EXPECTED"
+    )
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, Area, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    Area,
+    FieldGroup,
+    Moment,
+    MomentAfter,
+    ReadingAct,
+    argument,
+    option,
+)
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.record import breach_records
@@ -36,8 +46,23 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     """
 
     annexed: ClassVar = True
+    field_groups: ClassVar = (
+        FieldGroup("When it was", ("aware_at", "from_", "to")),
+        FieldGroup("The breach", ("what", "nature")),
+        FieldGroup(
+            "What it touches",
+            ("transfer", "person", "key"),
+            "Name what you know: the record says by itself which files and how many pupils that concerns.",
+        ),
+        FieldGroup("What was done about it", ("measure", "notified_at")),
+        FieldGroup("Who answers for it", ("contact", "governance")),
+        FieldGroup("A record that is made already, or a trial", ("amend", "dry_run"), folded=True),
+    )
 
-    aware_at: Moment | None = option("When you became aware of it: the 72 hours begin.", None)
+    aware_at: Moment | None = option(
+        "When you became aware of it: the 72 hours begin.", None,
+        form="When you became aware of it; the 72 hours begin then, and a new record needs it.",
+    )  # fmt: skip
     amend: int | None = option(
         "Record this one once more: what is given anew counts; lists grow.", None, metavar="N", ge=1
     )
@@ -134,7 +159,7 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     named_by: ClassVar = "number"
     annexed: ClassVar = True
 
-    number: int = argument("As `breach list` numbers it.", metavar="N", ge=1)
+    number: int = argument("The number of the breach, as `breach list` has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> Document:
         """Read one record."""

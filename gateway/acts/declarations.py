@@ -12,6 +12,7 @@ from gateway.acts.act import (
     ActDetails,
     Area,
     Confirmation,
+    FieldGroup,
     Moment,
     ReadingAct,
     Reference,
@@ -31,6 +32,7 @@ from gateway.registry.declarations import Recorded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.acts.act import Revealed
     from gateway.model import Decision
     from gateway.policy.catalogue import Catalogue
     from gateway.record.registrar import Registrar
@@ -43,6 +45,11 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     Whatever is decided goes on record, and the provider gets a receipt.
     """
+
+    field_groups: ClassVar = (
+        FieldGroup("What is sent", ("provider", "data", "circumstance")),
+        FieldGroup("The way that it takes", ("method", "safeguard", "on", "dry_run")),
+    )
 
     provider: str = option("Whose transfer it is.", metavar="ID", names="school")
     method: str = option("How it travels: a method of methods.toml, such as post.", form="How it travels.")
@@ -67,13 +74,18 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
             "data": {one: catalogue.wording.name(one) for one in catalogue.data_types()}
             | {one.id: one.name for one in methods.material},
             "circumstance": {one.id: one.question for one in methods.circumstance},
-            "safeguard": {
-                one.id: ", ".join(
-                    way.name for way in methods.method if any(one.id in need.any_of for need in way.need)
-                )
-                + f": {one.question}"
-                for one in methods.safeguard
-            },
+            "safeguard": {one.id: one.question for one in methods.safeguard},
+        }
+
+    @classmethod
+    def revealed(cls, catalogue: Catalogue) -> Revealed:
+        """Return what each method asks to be in place."""
+        methods = (one for one in catalogue.methods.method if one.declarable and one.need)
+        return {
+            "method": {
+                one.id: {"safeguard": tuple(dict.fromkeys(way for need in one.need for way in need.any_of))}
+                for one in methods
+            }
         }
 
     def confirms(self) -> Confirmation:

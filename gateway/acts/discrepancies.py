@@ -47,7 +47,7 @@ class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRigh
 
     beside: ClassVar = ("discrepancies resolve:number",)
 
-    number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
+    number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Read one discrepancy."""
@@ -68,7 +68,7 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
 
     by_program: ClassVar = True
 
-    number: int = argument("As discrepancies list has it.", metavar="N", ge=1)
+    number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
     why: Why
 
     def check(self, context: ActContext) -> None:

@@ -1,6 +1,6 @@
 """The fields of an act for every door: type of one value, choices, and number of values."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
@@ -36,7 +36,7 @@ class ActField:
     """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
     `names` tells the sort of object that the value names; `form` describes the field in forms, where `about`
-    does so in words of the command line.
+    does so in words of the command line. `longest` is the most characters of a text, if limited.
     """
 
     name: str
@@ -48,6 +48,7 @@ class ActField:
     personal: bool = False
     names: Names | None = None
     form: str = ""
+    longest: int | None = None
 
 
 def every_act() -> dict[str, type[Act]]:
@@ -68,8 +69,14 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act, in the order of declaration."""
-    return tuple(_described(name, field) for name, field in act.model_fields.items())
+    """Describe the fields of an act, in the order of its groups, or else of declaration."""
+    return tuple(_described(name, act.model_fields[name]) for name in headings_of(act))
+
+
+def headings_of(act: type[Act]) -> Mapping[str, str]:
+    """Return the heading of the group of each field, in the order of the groups; "" without groups."""
+    headings = {name: group.heading for group in act.field_groups for name in group.fields}
+    return headings or dict.fromkeys(act.model_fields, "")
 
 
 def area_of(act: type[Act]) -> Area:
@@ -114,4 +121,7 @@ def _described(name: str, field: FieldInfo) -> ActField:
         personal=bool(told_of(field, "personal")),
         names=told_of(field, "names"),
         form=told_of(field, "form") or "",
+        longest=None
+        if several
+        else next((most for one in field.metadata if (most := getattr(one, "max_length", None))), None),
     )

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 AREA = Area.FILES
 
-_BATCH = "As handon list has it."
-
 
 class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
     """List the batches handed on to other systems, and what became of each."""
@@ -122,8 +120,8 @@ class _BatchAct(Act, right=AccessRight.ENROL):
 
     by_program: ClassVar = True
 
-    hand_on: str = argument(_BATCH, metavar="HAND-ON")
-    number: int = argument(_BATCH, metavar="NUMBER", ge=1)
+    hand_on: str = argument("The hand-on, as handon list has it.", metavar="HAND-ON")
+    number: int = argument("The number of the batch, as handon list has it.", metavar="NUMBER", ge=1)
     why: Why
 
     def check(self, context: ActContext) -> None:

@@ -39,7 +39,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
 class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
     """Revoke what was said of a provider's heading, for files arriving from now on."""
 
-    heading: OneLine = argument("As headings list has it.", metavar="HEADING")
+    heading: OneLine = argument("The heading, as headings list has it.", metavar="HEADING")
     provider: str = option("Whose heading it is.", metavar="ID", names="school")
     why: Why
 

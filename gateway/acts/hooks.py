@@ -23,7 +23,7 @@ from gateway.registry.tables import HookRow
 
 AREA = Area.PEOPLE
 
-_NAMED = "As hooks list has it."
+_NAMED = "The web hook, as hooks list has it."
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HTTPS = re.compile(
     rf"https://({_LABEL}(\.{_LABEL})*|\[[0-9a-f:]+\])(:[1-9][0-9]{{0,4}})?(/[!$-~]*)?", re.IGNORECASE

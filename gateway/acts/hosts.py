@@ -55,7 +55,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     Stop it first, once its spool is empty. One that says something later is on record again.
     """
 
-    name: str = argument("As `gateway hosts list` shows it.")
+    name: str = argument("The host, as `gateway hosts list` shows it.")
     lost: bool = option("Its disk is lost, with the uploads that waited there.", False)
     why: Why
 

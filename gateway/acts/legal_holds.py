@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDone, Area, Reference, Why, argument, option
+from gateway.acts.act import ActContext, ActDone, Area, FieldGroup, Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
@@ -34,6 +34,12 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
 
 class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     """An act on the hold of one transfer, one provider or one child."""
+
+    field_groups: ClassVar = (
+        FieldGroup("What is concerned: one of these", ("reference", "provider")),
+        FieldGroup("Or every file with one child", ("upn", "surname", "forename", "born"), folded=True),
+        FieldGroup("The reason", ("why",)),
+    )
 
     reference: Reference | None = argument("A transfer, a notice or a declaration.", None, metavar="[REF]")
     provider: str | None = option("All that this provider sent, sends, or is told.", None, names="school")

@@ -41,7 +41,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     empty: ClassVar = "nobody is written to"
 
     on: date | None = option("As if it were that day; today if not given.", None)
-    days: int = option("So many days from then on, each letter once.", 1, ge=1, le=400)
+    days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
         """Let a preview be a minute old, under the same entries of the log: all schools are judged."""
@@ -148,7 +148,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     by_program: ClassVar = True
     confirmation: ClassVar = Confirmation.NOTHING
 
-    number: int = argument("As letters list has it.", metavar="NUMBER")
+    number: int = argument("The number of the letter, as letters list has it.", metavar="NUMBER")
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:

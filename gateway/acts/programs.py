@@ -109,7 +109,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
 class RevokeProgram(Act, command="programs revoke", right=AccessRight.ENROL):
     """Take a program's credential back, at once."""
 
-    name: str = argument("As programs list has it.", metavar="NAME")
+    name: str = argument("The program, as programs list has it.", metavar="NAME")
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:

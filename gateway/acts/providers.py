@@ -21,6 +21,7 @@ from gateway.acts.act import (
     ActListing,
     Area,
     Confirmation,
+    FieldGroup,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -46,7 +47,11 @@ from gateway.registry.contacts import Contact
 from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.acts.act import Revealed
     from gateway.model import NewKey
+    from gateway.policy.catalogue import Catalogue
 
 AREA = Area.SCHOOLS
 
@@ -64,15 +69,48 @@ They read six words out, too: gateway keys confirm {0} WORD WORD WORD WORD WORD 
 class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
     """Enrol a provider, with keys where at hand. All or nothing."""
 
-    id: str = argument("Short name: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.", metavar="ID")
+    field_groups: ClassVar = (
+        FieldGroup("Who it is", ("name", "id", "kind", "dfe_number", "urn", "number")),
+        FieldGroup(
+            "Its keys, where they are at hand",
+            ("ssh_key", "openpgp_key"),
+            "A key counts once somebody has read its fingerprint out to you by telephone.",
+            folded=True,
+        ),
+        FieldGroup("A provider whose place it takes", ("succeeds",), folded=True),
+    )
+
+    id: str = argument(
+        "Short name: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.", metavar="ID",
+        form="The short name of it: 1 to 32 of a-z, 0-9 and hyphen; it stays for good.",
+    )  # fmt: skip
     name: OneLine = option("Name of the provider, as receipts show it.")
-    kind: str = option("Kind, one that the policies list, such as school.")
+    kind: str = option("Kind, one that the policies list, such as school.", form="What kind of body it is.")
     ssh_key: tuple[GivenFile, ...] = option("A file with an SSH public key.", ())
     openpgp_key: tuple[GivenFile, ...] = option("A file with an OpenPGP certificate.", ())
     dfe_number: str | None = option("LA and establishment number, 7 digits, such as 999/1234.", None)
     urn: str | None = option("Unique reference number, 6 digits.", None)
     number: str | None = option("The number by which such a body is known, as the policies write it.", None)
-    succeeds: str | None = option("The closed provider whose place it takes.", None, metavar="ID")
+    succeeds: str | None = option(
+        "The closed provider whose place it takes.", None, metavar="ID", names="school"
+    )
+
+    @classmethod
+    def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
+        """Return the kinds of provider."""
+        return {"kind": {one.id: one.name for one in catalogue.bodies.kind}}
+
+    @classmethod
+    def revealed(cls, catalogue: Catalogue) -> Revealed:
+        """Return the numbers by which each kind is known."""
+        bodies, both = catalogue.bodies, ("dfe_number", "urn")
+        asked: dict[str, tuple[str, ...]] = {
+            one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)
+            for one in bodies.kind
+            if one.own_pupils or one.identifier
+        }
+        asked[""] = (*both, "number")  # Of no kind: no form asks for a number that no kind has.
+        return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def check(self, context: ActContext) -> None:
         """Refuse an unknown kind or an invalid number before the person confirms."""
@@ -221,6 +259,13 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
 
     A contact is a role with an e-mail address, a telephone number, or both.
     """
+
+    field_groups: ClassVar = (
+        FieldGroup("The provider", ("id", "why")),
+        FieldGroup("Its name and numbers", ("name", "dfe_number", "urn", "number", "schools"), folded=True),
+        FieldGroup("A contact to set", ("contact", "email", "telephone"), folded=True),
+        FieldGroup("A contact to forget", ("forget_contact",), folded=True),
+    )
 
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
     dfe_number: str | None = option("LA and establishment number, 7 digits.", None)

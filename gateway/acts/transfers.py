@@ -23,7 +23,15 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
-from gateway.reasons import REASONS, SENT_BACK, UNDECIDED, for_officers, in_officers_words, outcome_of
+from gateway.reasons import (
+    REASONS,
+    RETURNED,
+    SENT_BACK,
+    UNDECIDED,
+    for_officers,
+    in_officers_words,
+    outcome_of,
+)
 from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.transfer_lists import TransfersWanted
@@ -137,10 +145,34 @@ class ListTransfers(TransferListing, command="transfers list"):
         )  # fmt: skip
 
 
+_PROOF = (
+    "Who has to prove something finds here what the receipt and the log say, by the names that programs use. "
+    "Without a terminal: put the receipt, the file ending in {}.json, into Evidence, which says whether it "
+    "is genuine and what is true now; a school does so on the page on which it sends. "
+    "With one: gateway receipts verify, gateway log prove."
+)
 _ORDER = (
     "number: the entry in the log. Of two entries the lower came first, whatever the clocks said. "
-    "at: when it was written, which may be later than the file landed."
+    "at: when it was written, which may be later than the file arrived."
 )
+STEPS = {
+    "landed": "arrived",
+    "decided": "decided by the policies",
+    "delivered": "delivered to a team",
+    "collected": "downloaded",
+    "opened": "opened as a whole",
+    "dealt-with": "marked as dealt with",
+    "restored": "put back",
+    "judged-anew": "read again by other rules: still held",
+    "release-proposed": "release proposed",
+    "act-proposed": "recall asked for",
+}
+"""Steps of a file in words; others are told by their names."""
+
+
+def in_words(kind: str, reasons: str | None) -> str:
+    """Return a step of a file in words; `reasons` are the codes of the entry."""
+    return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
 class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK):
@@ -167,20 +199,46 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
             found = standing_of(session, transfer, provider, catalogue)
         row = summary(transfer) | _details(transfer)
         row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
+        arrived, name_of = transfer.upload.landed_at, catalogue.wording.name
+        happened = [
+            {
+                "at": arrived if one["kind"] == "landed" else one["at"],
+                "what": in_words(one["kind"], one["reasons"]),
+                "team": one["team"] and name_of(one["team"]),
+                "by": one["by"],
+                "why": one["why"],
+            }
+            for one in events
+        ]
         remarks = (
             (one["kind"], "; ".join(part for part in (one["reasons"], one["why"]) if part)) for one in events
         )
         return ActDetails(
             heading=what_became(transfer, provider.name, events, catalogue),
             values=row | {"events": events},
-            lines={name: value for name, value in row.items() if name != "reasons"},
-            paragraphs=tuple(
-                f"[{one.code}, clause {one.clause}]\n{one.sentence}\n{one.next_step}"
-                for one in transfer.reasons
+            lines={
+                "school": provider.name,
+                "kind_of_data": name_of(transfer.data_type) if transfer.data_type else None,
+                "about": transfer.period,
+                "sent_as": row["name"],
+                "arrived": arrived,
+                "held_until": transfer.held_until,
+                "pupils": row["pupils"],
+                "replaces": found.replaces,
+                "superseded_by": found.superseded_by,
+            },
+            paragraphs=("What the sender was told:",) * bool(transfer.reasons)
+            + tuple(said for one in transfer.reasons for said in (one.sentence, one.next_step) if said),
+            parts=(ActListing(happened, ("at", "what", "team", "by", "why"), "no events"),),
+            proof=ActDetails(
+                heading=_PROOF.format(self.reference),
+                values=None,
+                lines={name: value for name, value in row.items() if name != "reasons"},
+                paragraphs=tuple(f"[{one.code}, clause {one.clause}]" for one in transfer.reasons),
+                parts=(ActListing(events, ("number", "at", "kind", "team", "by"), "no events"),),
+                # Reasons of events, and persons' notes.
+                closing=(_ORDER, *(f"{kind}: {said}" for kind, said in remarks if said)),
             ),
-            parts=(ActListing(events, ("number", "at", "kind", "team", "by"), "no events"),),
-            # Reasons of events, and persons' notes.
-            closing=(_ORDER, *(f"{kind}: {said}" for kind, said in remarks if said)),
         )
 
 

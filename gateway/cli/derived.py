@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
-from gateway.acts.fields import acts_in, answer_of, type_of
+from gateway.acts.fields import acts_in, answer_of, headings_of, type_of
 from gateway.acts.listing import MOST, PAGE, ListingAct
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -87,7 +87,9 @@ def command_of(act: type[Act]) -> Callable[..., None]:
             if isinstance(answer, ActDetails) and answer.refused:
                 raise GatewayError(answer.refused)
 
-    parameters = [_parameter(name, field) for name, field in act.model_fields.items()]
+    parameters = [
+        _parameter(name, act.model_fields[name], heading) for name, heading in headings_of(act).items()
+    ]
     parameters.sort(key=lambda one: not isinstance(get_args(one.annotation)[1], typer.models.ArgumentInfo))
     parameters.append(_shared("home", HomeOption, DEFAULT_HOME))
     answers = answer_of(act)
@@ -122,12 +124,12 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _parameter(name: str, field: FieldInfo) -> inspect.Parameter:
-    """Make the parameter of a field. The value is validated with the whole act."""
+def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
+    """Make the parameter of a field, under a heading. The value is validated with the whole act."""
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     by_place = bool(told.get("place"))
     kind, several = type_of(field.annotation)
-    words: dict[str, Any] = {"help": field.description}
+    words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
     if told.get("metavar"):
         words["metavar"] = told["metavar"]
     if kind in _METAVARS:
@@ -261,3 +263,6 @@ def _print_details(answer: ActDetails) -> None:
         show([*part.rows], part.columns, as_json=False, empty=part.empty, narrow=part.narrow)
     for line in answer.closing:
         _say(line)
+    if answer.proof is not None:
+        out.print()
+        _print_details(answer.proof)

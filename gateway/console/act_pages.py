@@ -192,13 +192,15 @@ def _page(
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
     keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
-    wrong = declined.field if declined else ""
-    problem = str(declined).removeprefix(f"{wrong}: ") if declined else ""
+    problems = (declined.fields or {"": str(declined)}) if declined else {}
+    shown = _in_words(act)
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
-        act=_in_words(act), answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
+        act=shown, fields={one.name: one for one in shown.fields},
+        revealed={name for one in act.fields for under in one.reveals.values() for name in under},
+        answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
-        problem=in_words_of_forms(problem, act.fields), wrong=wrong,
+        problem={name: in_words_of_forms(said, act.fields) for name, said in problems.items()},
         key=keys[0] if len(keys) == 1 else "", shows=shows,
         filtered=urlencode([(name, value) for name, value in address if value and name not in _PASSING]),
         **{"all": "", **(more or {})},

@@ -24,7 +24,7 @@ def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
     """Return a sentence with labels of fields in the place of the options of commands."""
     labels = {}
     for one in fields:
-        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = _label(one)
+        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = one.label
     return _OPTION.sub(lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], sentence)
 
 
@@ -39,13 +39,8 @@ def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str],
         values = value if isinstance(value, tuple) else (str(value),)
         shown = (f"{names[one]} ({one})" if names.get(one, one) != one else one for one in values)
         marked = {"file": "a file", "yes-no": "yes"}.get(field.kind)
-        told.append((_label(field), marked or ", ".join(shown)))
+        told.append((field.label, marked or ", ".join(shown)))
     return tuple(told)
-
-
-def _label(field: FieldTold) -> str:
-    """Return the first words of what a field is for."""
-    return re.split(r"[:;.,(]", field.about)[0].strip()
 
 
 A = TypeVar("A", bound=File)

@@ -1,8 +1,9 @@
 """The console's client of the console API: ask questions, return answers, explain refusals."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 import httpx
@@ -26,7 +27,7 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
     """A refusal by the inside: an HTTP status and a sentence; `options` if a passkey has to sign first.
 
     `again`: the address for a new login, for a person without a passkey. `to_programs` is the API's status.
-    `field` is the field of a form that is wrong, where one is.
+    `fields` are the wrong fields of a form, each with its own sentence.
     """
 
     def __init__(  # noqa: PLR0917 - the parts of one answer
@@ -36,14 +37,14 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
         options: str = "",
         again: str = "",
         to_programs: int = 0,
-        field: str = "",
+        fields: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(sentence)
         self.status = status
         self.options = options
         self.again = again
         self.to_programs = to_programs or status
-        self.field = field
+        self.fields = fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +126,5 @@ def _declined(response: httpx.Response) -> DeclinedInside:
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
     return DeclinedInside(
-        response.status_code, said.sentence, said.options, said.again, said.status, said.field
+        response.status_code, said.sentence, said.options, said.again, said.status, said.fields
     )

@@ -100,6 +100,8 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
     known, patterns = _texts(language, kind)
     if text in known:
         return known[text]
+    if kind == "console" and (theirs := known.get(text[0].upper() + text[1:])):  # A label in a sentence.
+        return theirs[0].lower() + theirs[1:]
     for pattern, into in patterns:
         if (found := pattern.fullmatch(text)) is not None:
             blanks = found.groupdict().items()

@@ -166,17 +166,19 @@ def what_became(
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
     said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
-    opened: dict[str, datetime] = {}
+    opened: dict[str, Mapping[str, Any]] = {}
     given: set[str] = set()  # Whoever looked at a held file did so before.
     for one in events:
         if one["kind"] == "delivered":
             given.add(one["team"])
         elif one["kind"] == "collected" and one["team"] in given:
-            opened.setdefault(one["team"], one["at"])
+            opened.setdefault(one["team"], one)
     for team in map(catalogue.team, transfer.teams if transfer.state == "accepted" else ()):
         if team is not None:
-            at = opened.get(team.id)
-            said.append(f"{team.name}: {f'first opened on {spoken(at, zone)}' if at else 'not opened yet'}.")
+            first = "not collected yet"
+            if (taken := opened.get(team.id)) is not None:
+                first = f"first collected by {taken['by'] or 'somebody'} on {spoken(taken['at'], zone)}"
+            said.append(f"{team.name}: {first}.")
     return "\n".join(said)
 
 
@@ -274,6 +276,7 @@ def _what(step: LoggedStep, landed_at: datetime) -> str:
 
 def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:
     points = (
+        "Without a terminal: put the receipt into Evidence in the console, or into the page for sending.",
         f"The receipt: gateway receipts verify, with the file ending in {facts.reference}.json.",
         f"An entry of the log: gateway log prove {facts.reference}.",
         "The whole log against every signed head: gateway log verify.",

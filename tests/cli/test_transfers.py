@@ -33,8 +33,8 @@ def test_what_became_of_a_file_comes_first_team_by_team(desk: Desk) -> None:
         r"The oak sent \S+ on \d+ \w+ \d{4} at [\d:]+ (GMT|BST)\. It is accepted .*, as .*\.", said[0]
     )
     told = dict(line.split(": ") for line in said[1 : 1 + len(teams)])
-    assert told.pop("Central Data Team").startswith("first opened on ")
-    assert [*told.values()] == ["not opened yet."] * (len(teams) - 1)
+    assert told.pop("Central Data Team").startswith("first collected by jane on ")
+    assert [*told.values()] == ["not collected yet."] * (len(teams) - 1)
     waiting = desk.gateway("transfers", "show", held).splitlines()
     assert waiting[0].endswith("It is held: waits for a person or a date.")
 

@@ -176,7 +176,7 @@ ADMINISTRATOR = {
         "> Enrol a school",
         "Short name = hazel",
         "Name of the provider = Hazel School",
-        "Kind, one that = school",
+        "x Maintained school",
         "! Continue",
         "! Confirm",
         "? nrolled hazel",

@@ -77,7 +77,7 @@ def test_a_school_is_enrolled_changed_closed_and_opened_again(
     assert mary.faults_at_each_width() == []
     mary.page.get_by_label("Short name").fill("rowan")
     mary.page.get_by_label("Name of the provider").fill("Rowan School")
-    mary.page.get_by_label("Kind, one that").fill("school")
+    mary.page.get_by_label("Maintained school").check()
     mary.button("Continue")
     confirmed(mary)
     for unfold, fields, button in (

@@ -27,7 +27,7 @@ def test_the_most_used_stand_first_and_what_is_done_beside_what_is_looked_up(ser
 
 
 def test_a_form_says_what_may_be_left_out_and_asks_for_the_rest_first(served: Served) -> None:
-    assert served.mary.get("/work/providers/add") == 200
+    assert served.mary.get("/work/staff/add") == 200
     labels = re.findall(
         r"<label for=\"[a-z_-]+\">([^<]+)</label>",
         served.mary.page.partition('id="asked"')[2].partition("</form>")[0],

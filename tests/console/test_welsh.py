@@ -12,11 +12,10 @@ from jinja2 import Environment, nodes
 
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
-from gateway.console.acting import _label
+from gateway.acts.transfers import STEPS
 from gateway.console.pages import SIGNS
 from gateway.console.site import SAID, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import _told
-from gateway.mailboxes.console_api.showing_files import _WORDS
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS
@@ -107,10 +106,12 @@ def labels_of(command: str) -> Iterator[str]:
     """What the page of an act says of it, of its fields, and of the columns of its list."""
     act, declared = _told(command), every_act()[command]
     yield from (act.area, *_label_and_remark(act.title), act.about, act.heading, *act.tabs)
+    for group in act.field_groups:
+        yield from (group.heading, group.help)
     for field in act.fields:
         about = field.about.replace("; may be given again", "")
         yield from (about,) if field.kind == "yes-no" else _label_and_remark(about)
-        yield from (_label(field), *(one for one in field.choices if "." not in one))
+        yield from (field.label, *(one for one in field.choices if "." not in one))
     if issubclass(declared, ListingAct):
         yield from (*(column.replace("_", " ") for column in declared.columns), for_pages(declared.empty))
 
@@ -125,7 +126,7 @@ def test_every_label_of_an_act_has_its_welsh(command: str) -> None:
 def test_what_is_said_after_an_act_and_why_files_are_held_has_its_welsh() -> None:
     words = (one.officer for one in REASONS.values() if one.officer)
     signs = (words for _, words, _ in SIGNS.values())
-    assert [one for one in (*words, *signs, *SAID.values(), *_WORDS.values()) if one not in WELSH] == []
+    assert [one for one in (*words, *signs, *SAID.values(), *STEPS.values()) if one not in WELSH] == []
 
 
 def test_every_welsh_text_has_the_blanks_and_the_links_of_the_english() -> None:

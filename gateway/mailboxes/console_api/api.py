@@ -268,7 +268,9 @@ def _declined(error: Exception) -> Response:
     told = next((told for kind, told in kinds if isinstance(error, kind)), status)
     said = Declining(
         sentence=sentence or for_pages(str(error)),
-        field=error.field if isinstance(error, WrongFieldsError) else "",
+        fields={name: for_pages(said) for name, said in error.fields.items()}
+        if isinstance(error, WrongFieldsError)
+        else {},
         options=options,
         again=again,
         status=told,

@@ -24,7 +24,7 @@ from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongF
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.today import judged_on
-from gateway.mailboxes.console_api.words import for_pages
+from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, saved_filters, staff
 from gateway.registry.programs import Program
@@ -52,6 +52,7 @@ from gateway.zones.console_api.act_questions import (
     BesideTold,
     CarryOutAct,
     Cell,
+    FieldGroupTold,
     FieldTold,
     Given,
     GroupTold,
@@ -123,8 +124,14 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
         name: tuple(Named(id=one, name=called) for one, called in names.items())
         for name, names in every_act()[act.command].known(console.catalogue()).items()
     }
+    revealed = every_act()[act.command].revealed(console.catalogue())
     fields = (
-        one.model_copy(update={"known": known.get(one.names or "", own.get(one.name, ()))})
+        one.model_copy(
+            update={
+                "known": known.get(one.names or "", own.get(one.name, ())),
+                "reveals": revealed.get(one.name, {}),
+            }
+        )
         for one in act.fields
     )
     return act.model_copy(update={"fields": tuple(fields)})
@@ -159,9 +166,8 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
         values = value if isinstance(value, tuple) else (str(value),)
         unknown = next((one for one in values if one.casefold() not in ids), None)
         if unknown is not None:
-            raise WrongFieldsError(
-                f"there is no {_CALLED[names or '']} called {unknown}: choose one that is offered", name
-            )
+            said = f"there is no {_CALLED[names or '']} called {unknown}: choose one that is offered"
+            raise WrongFieldsError({name: said})
         found = tuple(ids[one.casefold()] for one in values)
         told[name] = found if isinstance(value, tuple) else found[0]
     return told
@@ -213,16 +219,19 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
             _carried_out(asked, context)
         except GatewayError as error:
             field = _field_of(asked, error)
-            raise WrongFieldsError(f"{field}: {error}", field) if field else error from None
+            raise WrongFieldsError({field: _at_field(field, str(error))}) if field else error from None
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field of an error: the only one with a value, or else a name, told in the error; or "".
+    """Return the field of an error, or "": the only one with its option, value or else name in the error.
 
     A missing thing is told of fields with a choice in forms, and of no other.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""
+    by_option = [one.name for one in fields_of(type(asked)) if f"{_option(one.name)} " in f"{error} "]
+    if len(by_option) == 1:
+        return by_option[0]
     described = [one for one in fields_of(type(asked)) if one.name in asked.model_fields_set]
     if isinstance(error, NotFoundError):
         described = [one for one in described if one.names is not None]
@@ -230,6 +239,15 @@ def _field_of(asked: Act, error: GatewayError) -> str:
     by_value = [one.name for one in described if str(getattr(asked, one.name)).casefold() in said]
     by_name = [one.name for one in described if one.name.rstrip("_") in said]
     return next((found[0] for found in (by_value, by_name) if len(found) == 1), "")
+
+
+def _option(name: str) -> str:
+    return f"--{name.rstrip('_').replace('_', '-')}"
+
+
+def _at_field(name: str, sentence: str) -> str:
+    """Return a sentence as it stands at a field, without the option that says which at its end."""
+    return sentence.removesuffix(f": {_option(name)}")
 
 
 def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
@@ -252,7 +270,7 @@ def _carried_out_once(
     A refused request is forgotten, and can be sent again with the same key.
     """
     if not key:
-        raise WrongFieldsError("a request that changes something needs the header Idempotency-Key")
+        raise WrongFieldsError({"": "a request that changes something needs the header Idempotency-Key"})
     digest = hashlib.sha256(f"{asked.command} {asked.model_dump_json()}".encode()).hexdigest()
     registry = console.mailboxes.registry
     with registry.write() as session:
@@ -312,10 +330,8 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
     try:
         asked = act.model_validate(given)
     except ValidationError as error:
-        told = error.errors()[0]
-        field = " ".join(str(each) for each in told["loc"])
-        sentence = f"{field}: {told['msg'].removeprefix('Value error, ')}"
-        raise WrongFieldsError(sentence, str(told["loc"][0]) if told["loc"] else "") from None
+        offered = act.known(console.catalogue())
+        raise WrongFieldsError(told_wrong(_told(question.act).fields, offered, error)) from None
     _check_seen(console, caller, asked)
     return asked
 
@@ -371,6 +387,7 @@ def _told(command: str) -> ActTold:
             FieldTold.model_validate(replace(one, about=for_pages(one.form or one.about).replace("`", "")))
             for one in fields_of(act)
         ),
+        field_groups=tuple(map(FieldGroupTold.model_validate, act.field_groups)),
     )
 
 
@@ -402,7 +419,9 @@ def _answered(console: ConsoleContext, answer: Answer) -> ActAnswered:
                 ),
                 moments=frozenset(label for label, (_, at) in lines.items() if isinstance(at, datetime)),
                 tables=tuple(_table(console, part) for part in answer.parts),
-                closing=tuple(map(for_pages, (*answer.paragraphs, *answer.closing))),
+                paragraphs=tuple(map(for_pages, answer.paragraphs)),
+                closing=tuple(map(for_pages, answer.closing)),
+                proof=None if answer.proof is None else _answered(console, answer.proof),
             )
         case _:
             return ActAnswered(report=seen(answer))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -65,12 +65,12 @@ class MayNotError(GatewayError):
 class WrongFieldsError(GatewayError):
     """The fields of an act do not make sense; the text is a sentence for the person.
 
-    `field` is the one that is wrong, and begins the sentence; "" for several together.
+    `fields` are the wrong ones, each with its own sentence; under "" what is wrong with several together.
     """
 
-    def __init__(self, sentence: str, field: str = "") -> None:
-        super().__init__(sentence)
-        self.field = field
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {said}" if name else said for name, said in fields.items()))
+        self.fields = fields
 
 
 class NotConfirmedError(MayNotError):

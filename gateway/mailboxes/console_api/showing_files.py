@@ -5,28 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+from gateway.acts.transfers import in_words
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding
 from gateway.policy.catalogue import Catalogue
-from gateway.reasons import RETURNED, SENT_BACK
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow
 from gateway.zones.console_api.answers import FileSeen, FindingSeen, Happened, Named
-
-_WORDS = {
-    "landed": "arrived",
-    "decided": "decided by the policies",
-    "delivered": "delivered to a team",
-    "collected": "downloaded",
-    "opened": "opened as a whole",
-    "dealt-with": "marked as dealt with",
-    "restored": "put back",
-    "judged-anew": "read again by other rules: still held",
-    "release-proposed": "release proposed",
-    "act-proposed": "recall asked for",
-}
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
@@ -72,11 +59,9 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingS
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Happened]:
     """Yield the log's steps about a file, in words; the arrival at its own time, if known."""
     for step in log.steps(events):
-        returned = RETURNED in step.fields.get("reasons", "")
-        what = SENT_BACK if returned else _WORDS.get(step.kind, step.kind.replace("-", " "))
         yield Happened(
             at=landed_at or step.event.at if step.kind == "landed" else step.event.at,
-            what=what,
+            what=in_words(step.kind, step.fields.get("reasons")),
             by=step.event.actor,
             why=step.event.note,
             team=step.fields.get("team"),

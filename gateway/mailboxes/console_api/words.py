@@ -1,8 +1,12 @@
-"""Turn sentences of the command line into sentences of pages, with tasks instead of commands."""
+"""Turn sentences of the command line into sentences of pages, and errors into what to enter in a form."""
 
 import re
+from collections.abc import Collection, Sequence
+
+from pydantic import ValidationError
 
 from gateway.acts.fields import every_act
+from gateway.zones.console_api.act_questions import FieldTold
 
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that the machine alone has."""
@@ -33,3 +37,53 @@ def for_pages(sentence: str) -> str:
         at = values.end() if values else end
         at += sentence[at : at + 1] == "`"
     return told + sentence[at:]
+
+
+_NO_ARTICLE = re.compile(
+    r"(an?|all|as|by|for|from|her|his|how|in|its|of|on|one|only|or|that|the|their|to|what|when|where|whether"
+    r"|which|who|whom|whose|why|your)\b",
+    re.IGNORECASE,
+)
+"""The beginning of a label that takes no article in a sentence."""
+_WRONG = (
+    ("date", "Enter a day, such as 2026-11-24, for “{label}”."),
+    ("int_", "Enter a whole number for “{label}”."),
+    ("greater_than_equal", "Enter {ge} or more for “{label}”."),
+    ("less_than_equal", "Enter {le} or less for “{label}”."),
+    ("string_too_long", "Enter at most {max_length} characters for “{label}”."),
+    ("too_long", "Enter at most {max_length} lines for “{label}”."),
+    ("enum", "Choose what is offered for “{label}”."),
+    ("", "Enter “{label}” in the form that is asked for."),
+)
+"""What to enter in the place of a wrong value, by how the type of the error begins."""
+
+
+def told_wrong(
+    fields: Sequence[FieldTold], offered: Collection[str], error: ValidationError
+) -> dict[str, str]:
+    """Return a sentence for each wrong field: what to enter there; under "" what several do together.
+
+    `offered` are the fields of which a form offers the choices, besides those that say so themselves.
+    """
+    known = {one.name: one for one in fields}
+    told: dict[str, str] = {}
+    for one in error.errors():
+        name, kind = str(one["loc"][0]) if one["loc"] else "", one["type"]
+        field = known.get(name)
+        if kind == "value_error" or field is None:
+            said = one["msg"].removeprefix("Value error, ") if field or not name else "there is no such field"
+        elif kind in {"missing", "too_short"}:
+            chosen = field.kind in {"choice", "file"} or field.names or name in offered
+            said = f"{'Choose' if chosen else 'Enter'} {_in_a_sentence(field.label)}."
+        else:
+            form = next(form for begins, form in _WRONG if kind.startswith(begins))
+            said = form.format(label=field.label, **one.get("ctx", {}))
+        told.setdefault(name, said)
+    return {name: told[name] for name in (*known, *told) if name in told}
+
+
+def _in_a_sentence(label: str) -> str:
+    first = label.partition(" ")[0]
+    plain = first[1:] == first[1:].lower()
+    what = label[:1].lower() + label[1:] if plain else label
+    return what if _NO_ARTICLE.match(label) else f"the {what}"

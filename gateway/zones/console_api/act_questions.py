@@ -1,5 +1,8 @@
 """Questions of the console about acts: list a person's acts, and carry one out."""
 
+from __future__ import annotations
+
+import re
 from typing import Literal
 
 from pydantic import Field
@@ -47,7 +50,10 @@ class CarryOutAct(WeightyAct):
 
 
 class FieldTold(SeenAnswer):
-    """A field of an act, as shown in a form. `known`: the choices for the object that the field `names`."""
+    """A field of an act, as shown in a form. `known`: the choices for the object that the field `names`.
+
+    `reveals`: by a choice of this field, the fields that it alone asks for, and with which of their choices.
+    """
 
     name: str
     about: str
@@ -58,6 +64,22 @@ class FieldTold(SeenAnswer):
     personal: bool = False
     names: Literal["school", "person", "team", "kind"] | None = None
     known: tuple[Named, ...] = ()
+    longest: int | None = None
+    reveals: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The first words of what the field is for."""
+        return re.split(r"[:;.,(]", self.about)[0].strip()
+
+
+class FieldGroupTold(SeenAnswer):
+    """Fields of a form under a heading, by their names."""
+
+    heading: str
+    fields: tuple[str, ...]
+    help: str
+    folded: bool
 
 
 class BesideTold(File):
@@ -93,6 +115,7 @@ class ActTold(File):
     beside: tuple[BesideTold, ...] = ()
     named_by: str = ""
     fields: tuple[FieldTold, ...]
+    field_groups: tuple[FieldGroupTold, ...] = ()
 
 
 class ActsTold(File):
@@ -132,7 +155,7 @@ class TableTold(File):
 class ActAnswered(File):
     """The answer of an act: a result, or information; `whole` is everything as JSON, for programs.
 
-    `moments` are the labels of lines that hold a moment.
+    `moments` are the labels of lines that hold a moment. `proof` is what few read of it.
     """
 
     sentence: str = ""
@@ -141,8 +164,10 @@ class ActAnswered(File):
     moments: frozenset[str] = frozenset()
     tables: tuple[TableTold, ...] = ()
     report: DocumentSeen | None = None
+    paragraphs: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     whole: str = ""
+    proof: ActAnswered | None = None
 
 
 class AskApi(ConsoleQuestion):

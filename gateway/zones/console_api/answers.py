@@ -4,7 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from gateway.home.settings_file import File
 
@@ -384,11 +384,11 @@ class Declining(File):
     """A refusal, in a sentence; `options` if the person's passkey has to sign first.
 
     `again`: the address for a new login for this act, for a person without a passkey. `status` is for
-    programs. `field` is the field of a form that is wrong, where one is.
+    programs. `fields` are the wrong fields of a form, each with its own sentence.
     """
 
     status: int = 403
     sentence: str = ""
-    field: str = ""
+    fields: dict[str, str] = Field(default_factory=dict)
     options: str = ""
     again: str = ""
