@@ -346,6 +346,23 @@ def test_a_list_begins_on_the_first_screen_of_a_phone(eyes: Eyes) -> None:
         assert unfolded.is_visible()
 
 
+def test_the_page_of_a_school_is_no_longer_than_three_screens_of_a_phone(eyes: Eyes) -> None:
+    """First what is wrong and due, then files; all else is folded, with how many there are."""
+    eyes.served.room.hold(b"of a school")
+    page = eyes.of(eyes.served.mary)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{eyes.served.origin}/schools/{PROVIDER}")
+    length = page.evaluate("document.documentElement.scrollHeight")
+    calls = sum(box["height"] for one in page.locator("section.box").all() if (box := one.bounding_box()))
+    assert length - calls <= 2000, (length, calls)
+    first = page.get_by_role("heading", name="What is wrong, and what is due").bounding_box()
+    assert first is not None
+    assert first["y"] < 400
+    for folded in ("Keys: ", "What it sends, and when: ", "Contacts: ", "What it was told: "):
+        page.locator("summary", has_text=folded).press("Enter")
+    assert page.get_by_role("columnheader", name="Missed").count() == 1
+
+
 def test_times_are_no_stops_and_exact_where_that_is_wanted(eyes: Eyes) -> None:
     page = eyes.of(eyes.served.jane)
     page.goto(f"{eyes.served.origin}/work/transfers/list")

@@ -10,6 +10,7 @@ from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
+from gateway.policy.ratification import register, text_wanted
 from gateway.policy.timescale import asked_soon
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
@@ -95,6 +96,8 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
     with console.mailboxes.registry.read() as session:
         row = providers.provider_row(session, question.provider)
         wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
+        ratified, text = agreements.ratifications(session, row.id), text_wanted(catalogue)
+        years = {each.academic_year for each in ratified if text in {None, each.text_sha256}}
         files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
         shown = files[:FILES]
         return SchoolTold(
@@ -107,8 +110,11 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
             contacts=tuple(map(ContactSeen.model_validate, contacts.contacts(session, row.id))),
             ratifications=tuple(
                 Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
-                for each in agreements.ratifications(session, row.id)
+                for each in ratified
             ),
+            standing=register(years, on, catalogue).standing
+            if catalogue.bodies.of(row.kind).ratifies
+            else "",
             cells=tuple(
                 CellSeen.model_validate(each)
                 for _, flows in statuses(session, catalogue, on, [row.id])

@@ -95,7 +95,10 @@ class Ratified(File):
 
 
 class SchoolTold(File):
-    """A provider's page; `kinds` are names of kinds of data, and `next` leads to earlier files."""
+    """A provider's page; `kinds` are names of kinds of data, and `next` leads to earlier files.
+
+    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement.
+    """
 
     school: Named
     kind: str
@@ -105,6 +108,7 @@ class SchoolTold(File):
     closed_on: date | None
     contacts: tuple[ContactSeen, ...]
     ratifications: tuple[Ratified, ...]
+    standing: str
     cells: tuple[CellSeen, ...]
     kinds: dict[str, str]
     keys: tuple[KeyLife, ...]
