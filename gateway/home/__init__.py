@@ -3,7 +3,7 @@
     gateway.toml policies/ registry.db   inside
     policies-in-force/                   inside: each version of the policies ever used for a decision
     keys/ sealed/                        inside, 0700
-    mailboxes/                           inside: penalised sources of the mailboxes
+    mailboxes/                           inside: penalised sources of the mailboxes and of intake
     console/                             inside -> console: the socket of the console API
     web/                                 intake -> web door: the socket at which the web door asks
     spool/                               outside -> inside: intake writes, the processor takes away

@@ -6,7 +6,7 @@ the dependent parts of published/ to be made again from the registry. Receipts h
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -15,7 +15,9 @@ from sqlmodel import col, select
 from gateway.errors import Fault
 from gateway.home import Published
 from gateway.keys import rotation
+from gateway.log.leaf import Kind
 from gateway.publish.everything import publish_all, take_back_copies
+from gateway.publish.penalties import lift
 from gateway.publish.projection import publish_access, published_is_written, replace_published
 from gateway.record.registrar import Registrar
 from gateway.registry import log
@@ -32,6 +34,7 @@ _WITHOUT_EFFECT = frozenset(
 _TAKE_BACK = frozenset({"withdrawn", "deleted"})
 _OF_ACCESS = ("provider-", "key-")
 """Prefixes of entries that may change access: the writing process may be unable to reach published/."""
+_LIFTED: Kind = "penalty-lifted"
 _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
@@ -89,8 +92,11 @@ class Follow:
                 replace_published(published.root / _CURSOR, str(read_to))
         self._read_to = read_to
 
-    def _follow(self, registrar: Registrar, news: Collection[_New]) -> None:
+    def _follow(self, registrar: Registrar, news: Sequence[_New]) -> None:
         kinds = {one.kind for one in news}
+        if _LIFTED in kinds:
+            kinds.remove(_LIFTED)
+            self._lift(registrar, news[0].number)
         if self._shares and kinds - _TAKE_BACK:
             self._show_all(registrar)
         elif kinds & _TAKE_BACK:
@@ -114,6 +120,14 @@ class Follow:
                 _remove(registrar.home.published, gone)
         except OSError as error:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
+
+    def _lift(self, registrar: Registrar, since: int) -> None:
+        """Let addresses in again that were lifted by entries of the log from `since` on."""
+        with registrar.registry.read() as session:
+            lifted = log.events(session, "penalties", kind=_LIFTED)
+        for event in lifted:
+            if event.number >= since and event.note:
+                lift(registrar.home, event.note, event.at)
 
     def _show_all(self, registrar: Registrar) -> None:
         with published_is_written():

@@ -261,6 +261,7 @@ class Processor:
             return
         self._besides_at = now
         yield lambda: self._rounds.follow(self._registrar)
+        yield lambda: self._rounds.penalties(self._registrar)
         yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
         yield lambda: self._rounds.deletions(self._registrar, leads=leads)
         yield lambda: self._rounds.pages(self._registrar)

@@ -30,6 +30,7 @@ from gateway.processor.page_round import Pages
 from gateway.processor.retention import Sweep
 from gateway.publish.everything import publish_all
 from gateway.publish.letters_out import lay_out, pass_letters
+from gateway.publish.penalties import PenaltiesIn
 from gateway.publish.projection import publish_access
 from gateway.record import owed, reconsider
 from gateway.record.letters import owe_by_calendar
@@ -122,6 +123,7 @@ class Rounds:
         self._pages = Pages()
         self._letters = LetterRound(registrar)
         self._hooks = HookRound(registrar)
+        self._penalties = PenaltiesIn()
         self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
 
@@ -178,6 +180,10 @@ class Rounds:
     def hooks(self, registrar: Registrar) -> None:
         """Tell web hooks of what happened."""
         self._hooks.tend(registrar)
+
+    def penalties(self, registrar: Registrar) -> None:
+        """Bring in who has to wait at the door."""
+        self._penalties.tend(registrar.home)
 
     def close(self) -> None:
         """Stop telling the witnesses of the log."""

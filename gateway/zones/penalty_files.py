@@ -4,16 +4,19 @@ intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
 
 penalties.json lists the waiting sources with their ends; inside, it is only displayed. lifted.json lists the
-sources forgiven, with the time up to which debts are cancelled.
+sources forgiven, with the time up to which debts are cancelled. The processor copies intake's list to
+mailboxes/intake.json for the console, which reaches no spool, and lifts what the log says that it lifted.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 from gateway.home import Home, Published, Spool
 from gateway.zones.spool import read_small
@@ -23,12 +26,17 @@ _MOST_BYTES = 4 * 1024**2
 _LIST, _LIFT = "penalties.json", "lifted.json"
 
 
+def as_source(given: str) -> str:
+    """Return an address or network as the lists have it. ValueError for anything else."""
+    return str(ipaddress.ip_network(given)).removesuffix("/32")
+
+
 class Listed(BaseModel):
     """penalties.json."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    until: dict[str, AwareDatetime] = {}
+    until: dict[Annotated[str, AfterValidator(as_source)], AwareDatetime] = {}
 
 
 class Lifted(BaseModel):
@@ -70,6 +78,16 @@ class PenaltyFiles:
         aside = self.listed.with_name(f".{self.listed.name}.new")
         aside.write_text(listed.model_dump_json(), "utf-8")
         aside.replace(self.listed)
+
+
+def of_home(home: Home) -> dict[str, PenaltyFiles]:
+    """Return the files of each service."""
+    return {"intake": of_intake(home.spool, home.published), "mailboxes": of_mailboxes(home)}
+
+
+def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
+    """Return the files of each service as whoever reaches no spool reads them."""
+    return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}
 
 
 def of_intake(spool: Spool, published: Published) -> PenaltyFiles:

@@ -17,12 +17,16 @@ import pytest
 
 from gateway.acts.act import Area
 from gateway.acts.fields import area_of, every_act
+from gateway.cli.console import registrar_of
 from gateway.console.site import STATIC_PATH, templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
+from gateway.processor.follow import Follow
+from gateway.publish.penalties import PenaltiesIn
 from gateway.registry import keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow
 from gateway.samples import make, school
+from gateway.zones.penalty_files import Listed, of_intake
 from tests.console.pages import console_of
 from tests.console.served import OTHER, TEAM, Served
 from tests.mailboxes.mailroom import NOW, PROVIDER
@@ -542,12 +546,37 @@ def test_a_day_of_the_chart_leads_to_its_files(served: Served) -> None:
     assert f'value="{today}"' in served.jane.page
 
 
+def test_who_waits_at_the_door_is_listed_and_let_in_again_by_the_processor_alone(served: Served) -> None:
+    """What serves the console reaches neither the spool nor what intake reads."""
+    home, mary = served.room.home, served.mary
+    at_intake, until = of_intake(home.spool, home.published), datetime.now(UTC) + timedelta(minutes=10)
+    at_intake.write_listed(Listed(until={"192.0.2.7": until, "192.0.2.8": until}))
+    assert mary.get("/work/penalties/list") == 200
+    assert "Nobody has to wait" in mary.text
+    PenaltiesIn().tend(home)
+    mary.get("/work/penalties/list")
+    assert "192.0.2.7" in mary.text
+    assert served.sam.get("/work/penalties/list") == 404
+    with registrar_of(home.root) as registrar:
+        follow = Follow(registrar)
+        assert mary.post("/work/penalties/lift", address="192.0.2.9") == 403
+        assert "192.0.2.9 does not have to wait" in mary.text
+        mary.get("/work/penalties/list")
+        assert mary.act("/work/penalties/lift", address="192.0.2.7") == 200
+        assert "192.0.2.7 may try again" in mary.text
+        assert at_intake.read_lifted().at == {}
+        follow.tend(registrar)
+    assert at_intake.read_lifted().at.keys() == {"192.0.2.7"}
+    lifted = served.room.events("penalties")[-1]
+    assert (lifted.kind, lifted.actor, b"192.0.2" in lifted.leaf) == ("penalty-lifted", "mary", False)
+
+
 def test_a_transfer_by_another_way_is_tried_and_put_on_record(served: Served) -> None:
     mary, path = served.mary, "/work/declarations/add"
     asked = {"provider": PROVIDER, "method": "post", "data": "finance", "safeguard": ["return-address"]}
     assert mary.get(path) == 200
-    assert '<option value="post">' in mary.page
-    assert "post: Does the envelope bear a return address?" in mary.text
+    assert 'name="method" value="post"' in mary.page
+    assert "Does the envelope bear a return address?" in mary.text
     assert mary.post(path, **asked, dry_run="yes") == 200
     assert "Finance information with personal data by post: not allowed" in mary.text
     assert "labelled 'For Addressee only'" in mary.text

@@ -10,7 +10,7 @@ from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
-from gateway.policy.ratification import register, text_wanted
+from gateway.policy.ratification import register
 from gateway.policy.timescale import asked_soon
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
@@ -96,8 +96,13 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
     with console.mailboxes.registry.read() as session:
         row = providers.provider_row(session, question.provider)
         wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
-        ratified, text = agreements.ratifications(session, row.id), text_wanted(catalogue)
-        years = {each.academic_year for each in ratified if text in {None, each.text_sha256}}
+        ratified = agreements.ratifications(session, row.id)
+        years = {
+            each.academic_year
+            for each in ratified
+            if catalogue.text_wanted in {None, each.text_sha256}
+            and (each.ends_on is None or on < each.ends_on)
+        }
         files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
         shown = files[:FILES]
         return SchoolTold(
