@@ -15,7 +15,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Self, cast
 
 from gateway.classify.findings import FINDINGS, describe
@@ -212,7 +212,7 @@ STATED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """The statement of a receipt in both forms: one for machines (RFC 8785), and the text above the proof."""
 
@@ -226,7 +226,7 @@ class Statement:
         text = "\n\n".join(section for section in sections if section)
         return cls(canonical(receipt), "\n".join(line.rstrip() for line in text.split("\n")), languages)
 
-    @property
+    @cached_property
     def digests(self) -> dict[str, str]:
         """The SHA-256 of both forms, as fields of the log's leaf, which ties them to the log."""
         forms = {"receipt": self.canonical, "text": self.text.encode()}
