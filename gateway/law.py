@@ -176,10 +176,6 @@ class LawPack(LawTable):
         }
         return self.model_copy(update=merged)
 
-    def version(self, form: str) -> Versions | None:
-        """Return the versions of a format, or None."""
-        return next((each for each in self.versions if each.format == form), None)
-
     def asks_for(self, data_type: str) -> frozenset[str]:
         """Return the items allowed in files of a data type by the law of the period."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)

@@ -6,7 +6,6 @@ from pathlib import Path
 from gateway.model import Reason
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
 from gateway.policy.citations import confirmed, due
-from gateway.reasons import reason
 from tests.commands import invoke
 
 POLICIES = Path(__file__).parents[1] / "policies"
@@ -19,7 +18,8 @@ def shipped() -> Catalogue:
 
 def why(code: str, clause: str | None = None, **detail: str | int) -> Reason:
     """The reason as the shipped policies give it; `clause` is that of what it speaks of."""
-    return shipped().reason(code, **detail) if clause is None else reason(code, clause, **detail)
+    found = shipped()
+    return found.reason(code, **detail) if clause is None else found.reason_under(clause, code, **detail)
 
 
 def enact(home: Path) -> None:

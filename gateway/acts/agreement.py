@@ -15,7 +15,7 @@ from gateway.model import Provider
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.ratification import years_in_force
+from gateway.policy.ratification import years_at
 from gateway.record.ratifying import give_notice, sign_for
 from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, register
@@ -93,7 +93,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
             for row in agreements.ratifications(session):
                 signed[row.provider][row.academic_year] = row
             waiting = Counter(copy.provider for copy, _ in copies.waiting(session))
-            known = register.of(session).enrolled(years_in_force(day, catalogue))
+            known = register.of(session).enrolled(years_at(day, catalogue))
         rows = [
             {
                 **_standing(provider, signed[provider.id], day, catalogue),

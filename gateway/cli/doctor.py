@@ -49,7 +49,7 @@ from gateway.home.settings import Settings, load_key_policy, load_limits, load_s
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, local_day
-from gateway.policy.ratification import years_in_force
+from gateway.policy.ratification import years_at
 from gateway.record.dual_control import two_can_be_had
 from gateway.record.policy_proposals import last_loaded, proposal
 from gateway.registry import (
@@ -253,7 +253,7 @@ def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
 def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Complaint]:
     today = local_day(at, catalogue.calendar.timezone)
     year = academic_year(today, catalogue.agreement.year.starts)
-    enrolled = register.of(session).enrolled(years_in_force(today, catalogue))
+    enrolled = register.of(session).enrolled(years_at(today, catalogue))
     if not enrolled:
         yield warning("no provider is enrolled", "gateway providers add ID --name …")
     kinds = kinds_of_keys(keys.list_keys(session), at)

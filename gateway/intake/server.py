@@ -191,7 +191,10 @@ class Intake:
     async def sweep(self) -> None:
         """Erase expired unfinished uploads, and remains of interrupted hand-overs."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
-        for folder in await on_disk(_folders, self._spool):
+        partial = self._spool.root / "partial"
+        for folder in await on_disk(lambda: list(partial.iterdir())):
+            if not PROVIDER_ID.fullmatch(folder.name):
+                continue
             box = self._boxes.get(folder.name)
             if box is not None:
                 await box.expire(now, keep)
@@ -201,10 +204,6 @@ class Intake:
         await on_disk(sweep_landed, self._spool.landed, now, keep)
         remembered = timedelta(days=self._limits.recent_days)
         await on_disk(sweep_journals, self._spool.recent, now, remembered, frozenset(self._boxes))
-
-
-def _folders(spool: Spool) -> list[Path]:
-    return [path for path in (spool.root / "partial").iterdir() if PROVIDER_ID.fullmatch(path.name)]
 
 
 _SETTINGS_SECONDS = 2.0

@@ -27,7 +27,7 @@ from gateway.policy.schema import (
     TeamsFile,
 )
 from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
-from gateway.reasons import DESKS, reason
+from gateway.reasons import DESKS, told
 from gateway.reasons.languages import Language
 
 
@@ -216,7 +216,8 @@ class Catalogue(PolicyTable):
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
         """Return the reason for `code` with its blanks filled, resting on `clause`."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
-        return reason(code, clause, **{**asked, **detail})
+        sentence, next_step = told(code, **{**asked, **detail})
+        return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
     def flow_of(self, data_type: str) -> Flow | None:
         """Return the one flow carrying a data type, if any."""

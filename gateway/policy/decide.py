@@ -177,12 +177,12 @@ def _version_reasons(
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.
-    versions = pack.version(form) if pack is not None else None
+    versions = next((each for each in (pack.versions if pack else ()) if each.format == form), None)
     if said is None or versions is None or said in {versions.present, versions.previous}:
         return
     number, detail = _number(said), {"present": versions.present, "previous": versions.previous}
-    known = (each.version(form) for each in catalogue.law)
-    newest = max((_number(each.present) or () for each in known if each is not None), default=())
+    known = (each for one in catalogue.law for each in one.versions if each.format == form)
+    newest = max((_number(each.present) or () for each in known), default=())
     if number is None or number > newest:
         yield versions.unknown, catalogue.reason("classify:version-unknown", **detail)
     elif number < (_number(versions.previous) or number):

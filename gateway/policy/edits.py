@@ -353,7 +353,8 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
     """Apply the differences between `base` and `own` to `new`, a tomlkit table; yield places and fates."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
-        now = _plain(new[key]) if key in new else _MISSING
+        now = new.get(key, _MISSING)
+        now = now.unwrap() if hasattr(now, "unwrap") else now
         if after in (before, now):
             continue
         here = (*place, str(key))
@@ -419,7 +420,3 @@ def _by_name(entries: Iterable[Any]) -> dict[str, Any]:
             name += " "
         found[name] = entry
     return found
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 - TOML
-    return value.unwrap() if hasattr(value, "unwrap") else value

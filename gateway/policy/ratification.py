@@ -78,14 +78,13 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
     return tuple(year for year, begins, lapses in spans if begins <= on < lapses)
 
 
-def years_in_force(on: date, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the ratifications covering the day: of one year, or of several still valid."""
+def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
+    """Return the ratifications covering a day, or the local day of an aware moment.
+
+    They are of one academic year, or of several still valid.
+    """
+    on = local_day(at, catalogue.calendar.timezone) if isinstance(at, datetime) else at
     return RatificationsThatCount(_covering(on, catalogue.agreement.year), catalogue.text_wanted, on)
-
-
-def years_at(moment: datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the ratifications covering the local day of an aware moment."""
-    return years_in_force(local_day(moment, catalogue.calendar.timezone), catalogue)
 
 
 def opens(year: str, catalogue: Catalogue) -> date:

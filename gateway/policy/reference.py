@@ -88,8 +88,9 @@ def reference_period(content: Classified, catalogue: Catalogue, landed: date) ->
             period = dates.week_name(day) if day else None
         case "termly":
             period = _census(facts, catalogue.calendar, landed)
-        case "annually" if flow.embargo:
-            period = _summer(facts)
+        case "annually" if flow.embargo:  # The academic year ending in the summer of the results.
+            summer = exam_year(facts)
+            period = None if summer is None else dates.academic_year_from(summer - 1)
         case "annually":
             period = _year(facts) or (day.isoformat() if day else None)
         case _ if scale in TIMESCALES:
@@ -114,12 +115,6 @@ def _year(facts: Facts) -> str | None:
     """Return the academic year named in a file as "2026/27" or "2026-27"."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return dates.academic_year_from(int(said[1])) if said else None
-
-
-def _summer(facts: Facts) -> str | None:
-    """Return the academic year ending in the summer of the results."""
-    summer = exam_year(facts)
-    return dates.academic_year_from(summer - 1) if summer is not None else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:

@@ -338,10 +338,12 @@ def standing(
 
     A file about fewer schools than an earlier one does not replace the earlier one.
     """
-    schools = _about(transfer.content, provider, bodies)
+    # A file is about the sender alone, unless the provider sends for others.
+    by_content, alone = tells_by_content(provider, bodies), frozenset({provider.id})
+    schools = _schools_in(transfer.content) if by_content else alone
     replaces = superseded_by = None
     for other in reversed(others):  # The latest first: of many, few are looked at.
-        theirs = _about(other.content, provider, bodies)
+        theirs = _schools_in(other.content) if by_content else alone
         if other.sequence < transfer.sequence and theirs and theirs <= schools:
             replaces = other.reference
             break
@@ -355,12 +357,6 @@ def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
     return bool(provider.schools) or not bodies.of(provider.kind).own_pupils
 
 
-def _about(
-    content: Classified | ContentRefused | None, provider: Provider, bodies: BodiesFile
-) -> frozenset[str]:
-    """Return the schools a file is about: the sender alone, unless sending for others."""
-    if not tells_by_content(provider, bodies):
-        return frozenset({provider.id})
-    if not isinstance(content, Classified):
-        return frozenset()
-    return frozenset(filter(None, (number_of(school) for school in content.schools)))
+def _schools_in(content: Classified | ContentRefused | None) -> frozenset[str]:
+    named = content.schools if isinstance(content, Classified) else ()
+    return frozenset(filter(None, map(number_of, named)))

@@ -133,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True also for a batch that another host placed, and that is not pushed."""
+        """Is a batch still to be made here? Also one made at another host whose files are to lie here."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 

@@ -59,12 +59,6 @@ def told(code: str, **detail: str | int) -> tuple[str, str]:
     return template.sentence.format(**detail), template.next_step.format(**detail)
 
 
-def reason(code: str, clause: str, **detail: str | int) -> Reason:
-    """Return the reason for `code` under `clause`. Raises KeyError for an unknown code or blank."""
-    sentence, next_step = told(code, **detail)
-    return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
-
-
 def waits_for_second(transfer: Transfer) -> bool:
     """Has one person withdrawn a file, without a second person's decision yet?"""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)

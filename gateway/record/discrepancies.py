@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache, partial
 from typing import NamedTuple
 
 from sqlmodel import Session
@@ -63,7 +64,7 @@ class Enrolled:
         if not self.bodies.of(sender.kind).own_pupils:
             return None
         own = speaks_for(sender)
-        number = _in_full(number, own)
+        number = _in_full(number, own) if len(number) == _ESTABLISHMENT else number
         if number in {sender.dfe_number, sender.urn}:
             return sender.id
         if number in sender.schools:
@@ -83,7 +84,8 @@ class Enrolled:
             return ()
         own = speaks_for(sender)
         found = {number_of(one) for one in content.schools} or {named_school(content) or ""}
-        numbers = sorted(own.intersection(_in_full(number, own) for number in found))
+        full = (_in_full(one, own) if len(one) == _ESTABLISHMENT else one for one in found)
+        numbers = sorted(own.intersection(full))
         each = [(number, self.providers.get(self.owner(sender, number) or "")) for number in numbers]
         return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
 
@@ -94,9 +96,9 @@ class Enrolled:
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number ending in an establishment number; the number for none or several."""
+    """Return the only DfE number ending in an establishment number; the latter for none or several."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
-    return fitting[0] if len(number) == _ESTABLISHMENT and len(fitting) == 1 else number
+    return fitting[0] if len(fitting) == 1 else number
 
 
 def record_schools(session: Session, transfer: Transfer, decision: Decision, enrolled: Enrolled) -> None:
@@ -193,9 +195,10 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content
         only = named_school(content) if isinstance(content, Classified) else None
+        owner_of = cache(partial(enrolled.owner, sender))  # Of many pupils and few schools.
         by_owner: defaultdict[str, list[RollEntry]] = defaultdict(list)
         for entry in unpacked(packed):
-            owner = enrolled.owner(sender, entry.school or only or "")
+            owner = owner_of(entry.school or only or "")
             if owner is not None:
                 by_owner[owner].append(entry)
         for owner, entries in by_owner.items():
@@ -226,7 +229,11 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
 def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     session = comparison.session
     references = transfers.references(session, {int(row.reference) for each in new for row in each.rows})
-    named = [_named(each, references) for each in new]
+    # The files stand as sequences in what was compared.
+    named = [
+        replace(each, rows=tuple(replace(row, reference=references[int(row.reference)]) for row in each.rows))
+        for each in new
+    ]
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
     told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
@@ -261,12 +268,6 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
         comparison.session.flush()
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
-
-
-def _named(discrepancy: Discrepancy, references: Mapping[int, str]) -> Discrepancy:
-    """Replace a discrepancy's sequences by the files' references."""
-    rows = (replace(row, reference=references[int(row.reference)]) for row in discrepancy.rows)
-    return replace(discrepancy, rows=tuple(rows))
 
 
 def _entry(kind: Kind, number: int, cause: str) -> Entry:

@@ -37,12 +37,12 @@ def owe(
     catalogue: Catalogue,
     enrolled: Callable[[], Enrolled],
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the providers to be sent a copy of an accepted file, now or once they have ratified.
+    """Record the providers to be sent a copy of an accepted file of a shared flow, now or once ratified.
 
     Returns the log's entries about the copies, and the receipt's sentences.
     """
     content, decided_at = transfer.content, transfer.decided_at
-    if not isinstance(decision, Accepted | Released) or decision.flow not in catalogue.shared_flows:
+    if not isinstance(decision, Accepted | Released):
         return (), ()
     if not isinstance(content, Classified) or decided_at is None:
         return (), ()

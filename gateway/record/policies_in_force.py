@@ -230,8 +230,10 @@ class Keeper:
                 self._note_approval(coming)
                 self._approvals = approvals
             self._version_seen = version
-        due = _due_at(self._home)
-        is_due = is_behind or (due is not None and due <= self._clock())
+        is_due = is_behind
+        with suppress(FileNotFoundError):  # Where no approved version waits for its day.
+            _, _, day = (self._home.versions / _NEXT).read_text("ascii").strip().partition(" ")
+            is_due = is_behind or datetime.fromisoformat(day) <= self._clock()
         if self._given == self._home.policies_in_force and not is_due:
             return None
         policies, given = self.current(), self._given
@@ -462,12 +464,3 @@ def take_over(origin: Path, policies: Path) -> None:
     for path in policy_files(policies):
         if path.name not in names:
             path.unlink()
-
-
-def _due_at(home: Home) -> datetime | None:
-    """Return the noted day of an approved version; None where none waits."""
-    try:
-        _, _, moment = (home.versions / _NEXT).read_text("ascii").strip().partition(" ")
-        return datetime.fromisoformat(moment)
-    except FileNotFoundError:
-        return None

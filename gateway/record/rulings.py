@@ -157,7 +157,8 @@ def put_in_force(
     enrolled = cache(lambda: Enrolled.of(known.enrolled(counting), catalogue.bodies))
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
-        copies.append(owe(session, transfer, one.decision, catalogue, enrolled))
+        is_shared = one.decision.flow in catalogue.shared_flows
+        copies.append(owe(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ()))
         if senders[transfer.upload.provider].schools:
             record_schools(session, transfer, one.decision, enrolled())
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))

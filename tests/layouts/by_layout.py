@@ -106,7 +106,8 @@ class _Drawing:
 
     def document(self) -> bytes:
         root = etree.Element(self.layout.root)
-        version, of = self.pack.version(self.layout.format), self.school
+        of, own = self.school, (each for each in self.pack.versions if each.format == self.layout.format)
+        version = next(own, None)
         said = {
             "term": _TERMS.get(self.term or "", ""), "year": self.day.year, "day": self.day, "la": of.la,
             "estab": of.establishment, "urn": of.urn, "school": of.name, "first_year": self.pack.first.year,

@@ -9,11 +9,11 @@ from sqlmodel import select
 
 from gateway.mailboxes import names
 from gateway.model import Held
-from gateway.reasons import reason
 from gateway.registry import transfers
 from gateway.registry.tables import DeliveryRow
 from gateway.ssh.answers import Declined
 from tests.mailboxes.mailroom import NOW, Mailroom
+from tests.policies import why
 
 CONTENT = b"what the team was sent"
 
@@ -84,7 +84,7 @@ def test_who_reads_a_file_when_it_is_withdrawn_reads_no_further(
     with mailroom.sftp(person) as sftp, sftp.open(mailroom.path(team, reference), bufsize=0) as file:
         assert file.read(4)
         with mailroom.registry.write() as session:
-            withdrawn = Held(reasons=(reason("person:withdrawn", "5.1", opened=""),))
+            withdrawn = Held(reasons=(why("person:withdrawn", "5.1", opened=""),))
             transfers.record_decision(session, reference, withdrawn, NOW)
         with pytest.raises(OSError, match="taken back"):
             file.read(4)
