@@ -12,7 +12,7 @@ from itertools import chain, count
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.clock import TERM_TIME, Clock, commands_go_by
 from tests.openpgp.gnupg import Gnupg
@@ -23,7 +23,10 @@ from tests.whole import whole
 from tests.workshop import BEHIND, Workshop
 
 # The same examples each time: what is new is looked for by `make fuzz`, not by whoever changed another thing.
-settings.register_profile("same", derandomize=True)
+# However busy the machine is, no example is too slow.
+settings.register_profile(
+    "same", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("same")
 pytest_plugins = ["tests.skipping", "tests.compiled", "tests.migrated", "tests.patience", "tests.seconds"]
 _NUMBERS = count(1)
