@@ -203,11 +203,9 @@ def _spelled_key(key: Iterable[object]) -> str:
 
 @event.listens_for(Session, "after_flush")
 def _note_changes(session: Session, _context: object) -> None:
-    for row in session.new:
-        if (number := NUMBERED.get(str(row.__tablename__))) is not None:
-            table = str(row.__tablename__)
-            if _LAST in session.info and table in NUMBERED:
-                session.info[_LAST][table] = max(getattr(row, number), session.info[_LAST][table])
+    for row in session.new if _LAST in session.info else ():
+        if (table := str(row.__tablename__)) in NUMBERED:
+            session.info[_LAST][table] = max(getattr(row, NUMBERED[table]), session.info[_LAST][table])
     for row in (*session.new, *filter(_changed, session.dirty)):
         if row.__tablename__ not in OUTSIDE:
             _note(session, identity(row), row, row.__dict__)
