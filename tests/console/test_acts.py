@@ -97,7 +97,7 @@ def test_a_school_is_enrolled_changed_closed_and_opened_again(
     shown = house.site.json("providers", "show", "rowan")
     assert (shown["kind"], shown["closed_on"]) == ("academy", None), shown
     mary.page.goto(f"{house.origin}/schools/rowan")
-    told = mary.page.locator("dl.summary").inner_text()
+    told = mary.page.locator("main").text_content() or ""
     assert "a@b.invalid" in told
     assert "The Head" in told
 
@@ -138,7 +138,7 @@ def test_a_task_without_a_page_of_its_own_is_done(house: House, people: dict[str
     assert mary.faults_at_each_width() == []
     mary.page.get_by_label("The provider, by its short name").fill("oak")
     mary.page.get_by_label("The kind of data").fill("ks1")
-    mary.page.get_by_label("Is it expected?").select_option("no")
+    mary.page.get_by_label("Whether it is expected").select_option("no")
     mary.page.get_by_label("Why: for the record").fill("It is a junior school.")
     mary.button("Continue")
     assert "is not expected" in confirmed(mary)

@@ -20,6 +20,7 @@ from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS
 from gateway.reasons.languages import phrases
+from gateway.registry.discrepancies import MEANINGS
 from tests.console.served import TEAM, Served
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER
@@ -126,7 +127,11 @@ def test_every_label_of_an_act_has_its_welsh(command: str) -> None:
 def test_what_is_said_after_an_act_and_why_files_are_held_has_its_welsh() -> None:
     words = (one.officer for one in REASONS.values() if one.officer)
     signs = (words for _, words, _ in SIGNS.values())
-    assert [one for one in (*words, *signs, *SAID.values(), *STEPS.values()) if one not in WELSH] == []
+    assert [
+        one
+        for one in (*words, *signs, *SAID.values(), *STEPS.values(), *MEANINGS.values())
+        if one not in WELSH
+    ] == []
 
 
 def test_every_welsh_text_has_the_blanks_and_the_links_of_the_english() -> None:
