@@ -1,12 +1,10 @@
-"""Account of a file: every column and kind of element, understood or not.
+"""List every column and kind of element of a file, and report those that its data type does not carry.
 
-Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside the
-file's type, or with unexpected values.
+What is reported is `Unlisted`: without a known field, outside the file's type, or with unexpected values.
 
-A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
-addresses is not most values, and still a disclosure, so this search covers every value. No value is kept
-after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
-repetitive column.
+A shape (`value_shapes`) describes most values of a column by a sample. One pupil's story among a thousand
+addresses would not show there, so every value is searched for disclosures. No value is kept after the search,
+except a few hundred texts of elements arriving one by one, and the last few values of a repetitive column.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """Findings under one header so far."""
+    """What the values of one column or element disclose: NHS numbers, free text, a sensitive topic."""
 
     key: str | None
     topic: str = ""
@@ -57,7 +55,7 @@ class Disclosure:
     _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Search values of an unexpected or unknown kind; an empty text is ignored."""
+        """Search values for NHS numbers, free text and sensitive topics; ignore an empty text."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
@@ -79,7 +77,7 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
-        """Search the values kept: many together are quicker."""
+        """Search the values kept by `keep`: many together are quicker."""
         if self._kept:
             self.look(self._kept, rules)
             self._kept.clear()
@@ -89,9 +87,7 @@ class Disclosure:
         self._kept.update(values)
 
     def has_nhs_numbers(self) -> bool:
-        """Return True where numbers of ten digits are NHS numbers; one in eleven passes the check by
-        chance.
-        """
+        """Return True where most ten-digit numbers are NHS numbers; one in eleven passes by chance."""
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
         enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF
@@ -120,28 +116,23 @@ _GRADES = ("exam-grade", "teacher-assessment")
 
 @dataclass(slots=True)
 class Part:
-    """One column, or one kind of element. `key` is its field, None for an unknown one.
-
-    `at` is the position in a record of fixed places, from 1; 0 without fixed places. `others` is the number
-    of values not of their kind.
+    """One column, or one kind of element, with the key of its field; None where unknown.
+    `at` is the place in a fixed-width record, from 1; else 0. `others` counts values not of their kind.
+    `assessment` names grades other than results.
     """
 
     header: str
     key: str | None
+    told: Disclosure
     element: bool = False
     at: int = 0
     others: int = 0
     shape: Shape = field(default_factory=Shape)
     assessment: str = ""
-    told: Disclosure = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Make the disclosure check for the part's field."""
-        self.told = Disclosure(self.key)
 
 
 class Account:
-    """All parts of one file, in the order of appearance."""
+    """All columns and kinds of elements of one file, in the order of appearance."""
 
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
@@ -153,8 +144,8 @@ class Account:
         self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Add a part; beyond a bound only count the further parts."""
-        made = Part(header[:_HEADER_LENGTH], key, element, at)
+        """Return a new part, kept among the first 4,000; further ones are only counted."""
+        made = Part(header[:_HEADER_LENGTH], key, Disclosure(key), element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
         else:
@@ -162,16 +153,16 @@ class Account:
         return made
 
     def look_at_kept(self) -> None:
-        """Examine the values of elements kept until now."""
+        """Search the values of elements kept until now for disclosures."""
         for part in self.parts:
             part.told.look_at_kept(self._rules)
 
     def follow(self, part: Part, values: set[str]) -> None:
-        """Examine these values as well, once complete."""
+        """Search `values` too when the account is read: they are added up to the end of the file."""
         self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return the content outside a data type, sensitive parts first; at most 101 entries."""
+        """Return the parts that files of a data type do not carry, sensitive ones first; at most 101."""
         found = [*self._titles(), *self._parts(data_type)]
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
@@ -190,10 +181,7 @@ class Account:
         return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
-        """Return the number of differently named columns with these fields.
-
-        Returns more than any return has, for a file without columns.
-        """
+        """Return the number of differently named columns of these fields; 4,000 for a file of elements."""
         if all(part.element for part in self.parts):
             return _PARTS
         wanted = frozenset(keys)
@@ -203,28 +191,18 @@ class Account:
         """Return every known grade of an examination or assessment."""
         return self._grades
 
-    def grades_are(self, assessment: str, columns: Iterable[Part]) -> None:
-        """Mark the grades in these columns as an assessment other than results."""
-        for part in columns:
-            part.assessment = assessment
-
-    def is_other_assessment(self, part: Part) -> bool:
-        """Return True where a header names grades other than results."""
-        return bool(self._rules.data_types.subjects.assessment(part.header))
-
     def title(self, text: str) -> None:
-        """Add a text above or between the parts, to search for topics; up to a bound."""
+        """Keep one of the first 100 texts above or between the parts, to search for sensitive topics."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """Add a text shown by a workbook beside or instead of its cells. No view holds such texts.
-
-        Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
+        """Add a text shown by a workbook beside or instead of its cells: no view holds it.
+        Raises Unreadable for a long text in a page's header or footer, which a person has to read.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):
-            raise beside("a long text in the header or footer of a page", format=None)
+            raise beside("a long text in the header or footer of a page")
         if place != "cell":
             self.title(text)
         elif self._topic_of(text):

@@ -1,13 +1,11 @@
-"""ZIP archives: a workbook, or files each to be read, with nothing hidden beside them.
+"""Open ZIP archives safely: a workbook, or files each to be read, with nothing hidden beside them.
 
-Files left by operating systems go to every recipient of the archive. So a leftover must have its claimed form
-and say nothing: with a sentence, or a word about something sensitive, it counts as a file like any other.
+Files left in an archive by operating systems (._NAME, Thumbs.db, desktop.ini) are ignored where they have the
+form of such a file and say nothing: one with a sentence or a sensitive word counts as a file like any other.
 
-Parts and relations of a workbook must both be on the lists below. A spreadsheet program follows relations, so
-a part with a harmless name is checked by its relations too.
-
-A spreadsheet program shows properties, page headers and hints to every reader, so they are searched for
-topics. No view holds any.
+Parts and relations of a workbook must be on the lists below, because a spreadsheet program follows relations:
+a part with a harmless name may be something else. Programs also show properties, page headers and hints to
+every reader, so these are searched for sensitive topics; no view holds any.
 """
 
 import re
@@ -49,7 +47,7 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True where a file of an archive is a leftover, by name and content."""
+    """Return True for a file left by an operating system, by name and content, without any words."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()
@@ -85,7 +83,7 @@ def _is_apple_double(content: bytes) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """Yield possible words in a leftover, in every encoding used by such files."""
+    """Yield possible words in a file of an operating system, in every encoding that they use."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip
@@ -111,9 +109,8 @@ def is_archive(content: BinaryIO) -> bool:
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open the archive in a content, after checking the limits and before unpacking anything.
-
-    Errors of reading members inside the `with` are raised as Unreadable too.
+    """Open an archive after checking its list of files against the limits, before unpacking anything.
+    Errors of reading its files inside the `with` are raised as Unreadable too.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -133,10 +130,8 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFil
             if any(m.compress_type not in _METHODS for m in members):
                 raise unknown("an archive with an unusual way of compressing", format=FORMAT)
             packed, unpacked = sum(m.compress_size for m in members), sum(m.file_size for m in members)
-            if (
-                packed > size
-                or unpacked > limits.unpacked_bytes
-                or unpacked > limits.expansion_ratio * max(packed, 1)
+            if packed > size or unpacked > min(
+                limits.unpacked_bytes, limits.expansion_ratio * max(packed, 1)
             ):
                 raise malformed("an archive that unpacks to far more than it is", format=FORMAT)
             yield archive
@@ -150,7 +145,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of files put there by somebody, without files left by operating systems."""
+    """Return the names of the files in an archive, without those left by operating systems."""
     found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -163,7 +158,7 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True where an XML part contains one of these words: much quicker than parsing."""
+    """Return True where an XML part contains one of these ASCII words: much quicker than parsing."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -194,7 +189,7 @@ _RELATIONS = frozenset((
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-    """Raise Unreadable where a workbook's archive holds more than sheets and their supporting parts."""
+    """Raise Unreadable where a workbook holds a part or relation other than sheets need."""
     for member in book.infolist():
         if member.is_dir():
             continue
@@ -247,7 +242,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield the texts beside the cells with their place. Raises Unreadable where a part is malformed XML."""
+    """Yield the texts that a workbook shows beside its cells, with their place. Raises Unreadable."""
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):
@@ -261,9 +256,8 @@ def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str
 def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
     name = markup.local_name(found.tag)
     if name == "headerFooter":
-        for section in (
-            one for each in found for one in _SECTION.split((each.text or "").replace("&&", "\n"))
-        ):
+        headers = ((each.text or "").replace("&&", "\n") for each in found)
+        for section in (one for each in headers for one in _SECTION.split(each)):
             yield "page", " ".join(_PAGE_CODE.sub(" ", section).replace("\n", " & ").split())
     elif name in _PAGES_OF_OPENDOCUMENT:
         yield "page", " ".join(found.itertext())
@@ -280,7 +274,7 @@ def _texts(found: markup.Element) -> Iterator[tuple[Place, str]]:
 def records(
     book: ZipFile, name: str, elements: tuple[str, ...], limits: ClassifyLimits
 ) -> Iterator[markup.Element]:
-    """Yield the elements of these names in an XML part."""
+    """Yield the elements of these names in an XML part. Raises Unreadable for malformed XML."""
     with member(book, name) as part:
         source = Source(part, encoding_of(part), limits)
         markup.root_of(source)

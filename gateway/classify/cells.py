@@ -1,20 +1,20 @@
-"""Cells as text, as the same table would have in CSV, and the formulas among them.
+"""Turn cells into text as in CSV, and find the formulas among them.
 
-A formula that only computes is harmless, and reported to the sender and to the person collecting the file.
-A formula calling another program, fetching or sending is active content.
+A formula that only computes is counted, for the sender and whoever collects the file. One that calls another
+program, or fetches or sends anything, makes the file unreadable here.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from typing import Any
 
 from gateway.classify.content import Row, active
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gives
-    """Return a number without a needless fraction, a day in ISO form without a needless time."""
+    """Return a cell as text: a whole number without a fraction, a day in ISO form without a time of 0:00."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
@@ -23,8 +23,6 @@ def text_of(value: Any) -> str:  # noqa: ANN401 - what a spreadsheet's reader gi
         return number_text(repr(value))
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat()
-    if isinstance(value, date | time | timedelta):
-        return str(value)
     return str(value)
 
 
@@ -52,6 +50,7 @@ _REACHES_OUT = re.compile(
 # Cheap check of a stretch of text before the exact check of its cells.
 _SIGN_FIRST = re.compile(r"(?:\A|[,;\t|\"\n ])[=@+-]")
 _ROWS_SHOWN = 20
+OUTSIDE_FORMULA = "a formula that calls another program, service or file"
 
 
 def maybe_formulas(text: str) -> bool:
@@ -64,11 +63,16 @@ def reaches_out(formula: str) -> bool:
     return _REACHES_OUT.search(formula) is not None
 
 
+def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A002
+    """Raise Unreadable for a formula that calls a program or service, or reads another file."""
+    if reaches_out(formula):
+        raise active(OUTSIDE_FORMULA, format=format)
+
+
 @dataclass(slots=True)
 class Formulas:
-    """Formulas in one table: number of rows with a formula, and the first of them.
-
-    `passed_over` counts lines printed by a report under the table, not being rows.
+    """Formulas in one table: the number of rows with a formula, and the first 20 such rows, from 1.
+    `passed_over` counts lines that a report prints under its table: they are no rows.
     """
 
     count: int = 0
@@ -77,22 +81,19 @@ class Formulas:
     _seen: int = 0
 
     def settle(self, batch: list[Row]) -> list[Row]:
-        """Unwrap Excel's texts in the rows, and count the remaining formulas.
-
-        Raises Unreadable for a formula reaching outside.
-        """
+        """Return rows with each ="TEXT" as its text; count rows with other formulas, or raise Unreadable."""
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
         for number, row in enumerate(settled, self._seen + 1):
-            if any(map(is_formula, row)):
-                if any(is_formula(cell) and reaches_out(cell) for cell in row):
-                    raise active("a formula that calls another program, service or file")
+            if formulas := list(filter(is_formula, row)):
+                for formula in formulas:
+                    check_formula(formula)
                 self.count += 1
                 if len(self.rows) < _ROWS_SHOWN:
                     self.rows.append(number)
         return settled
 
     def passed(self, rows: int) -> None:
-        """Count rows given out as records."""
+        """Count rows of a batch, so that the rows of the next one have the right numbers."""
         self._seen += rows
 
 
@@ -110,8 +111,8 @@ def _unwrapped(row: Row) -> Row:
 
 
 def settled_header(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows above a table and its header. Raises Unreadable for a formula reaching outside."""
+    """Yield the rows above a table, and its header. Raises Unreadable for a formula reaching outside."""
     for row in rows:
-        if any(is_formula(cell) and reaches_out(cell) for cell in row):
-            raise active("a formula that calls another program, service or file")
+        for formula in filter(is_formula, row):
+            check_formula(formula)
         yield _unwrapped(row)

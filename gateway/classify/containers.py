@@ -1,13 +1,13 @@
-"""Containers of contents: the sheets of a workbook, the files of an archive, or one text."""
+"""Tell a workbook, an archive of files and a text apart, and open the first two."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple
 from zipfile import ZipFile
 
-from gateway.classify import archive, binary_workbook, old_workbook, opendocument, workbook
+from gateway.classify import archive, binary_workbooks, opendocument, workbook
 from gateway.classify.archive import Place
-from gateway.classify.calamine import in_memory
+from gateway.classify.binary_workbooks import XLS, XLSB, XLSB_PARTS, in_memory, is_old_document
 from gateway.classify.delimited import Sheet
 from gateway.home.settings import ClassifyLimits
 
@@ -22,19 +22,19 @@ class Workbook(NamedTuple):
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | ZipFile | None]:
-    """Open a content: as a workbook, as an archive of files, or as None for a text."""
-    if old_workbook.is_old_workbook(content):
-        yield Workbook(old_workbook.sheets_of(content, limits), old_workbook.FORMAT)
+    """Open a content: yield a workbook, an archive of files, or None for a text. Raises Unreadable."""
+    if is_old_document(content):
+        yield Workbook(binary_workbooks.sheets_of_xls(content, limits), XLS)
     elif not archive.is_archive(content):
         yield None
     else:
         with archive.opened(content, limits) as packed:
             names, beside = archive.names(packed), archive.texts_in(packed, limits)
-            if workbook.is_workbook(names):
+            if workbook.PARTS.issubset(names):
                 yield Workbook(workbook.sheets_of(packed, limits), workbook.FORMAT, beside)
-            elif binary_workbook.is_workbook(names):
-                sheets = binary_workbook.sheets_of(content, packed, limits)
-                yield Workbook(sheets, binary_workbook.FORMAT, beside)
+            elif XLSB_PARTS.issubset(names):
+                sheets = binary_workbooks.sheets_of_xlsb(content, packed, limits)
+                yield Workbook(sheets, XLSB, beside)
             elif opendocument.is_spreadsheet(packed):
                 yield Workbook(opendocument.sheets_of(packed, limits), opendocument.FORMAT, beside)
             else:
@@ -43,7 +43,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | Zip
 
 @contextmanager
 def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
-    """Open a file of an archive. A packed one is in memory, because seeking in it would unpack each time."""
+    """Open a file of an archive; one that is an archive itself in memory, since seeking unpacks again."""
     with archive.member(packed, name) as content:
         if not is_packed(content):
             yield content
@@ -53,5 +53,5 @@ def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
 
 
 def is_packed(content: BinaryIO) -> bool:
-    """Return True for an archive, or a file of an old Office program."""
-    return archive.is_archive(content) or old_workbook.is_old_workbook(content)
+    """Return True for a ZIP archive, or a file of an Office program before 2007."""
+    return archive.is_archive(content) or is_old_document(content)

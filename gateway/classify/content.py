@@ -1,7 +1,7 @@
-"""Container and encoding of a content, before its meaning is examined, and the verdict on its type.
+"""Read the bytes of a file as text: other documents refused by their beginning, the encoding found.
 
-Every obstacle to reading a file is raised as `Unreadable`, here and in the readers, and becomes a
-`ContentRefused` in one place, `recognise`.
+Every obstacle to reading a file is raised as `Unreadable`, here and in the readers; `recognise` alone turns
+it into a `ContentRefused`.
 """
 
 import codecs
@@ -53,6 +53,10 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_TAIL = 65_557
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,40})[\"']")
 _DECLARATION_WITHIN = 200
+# By the encoding that an XML document declares: Latin-1 is read as its superset.
+_CODECS = {"utf-8": "utf-8", "ascii": "utf-8", "cp1252": "cp1252", "iso8859-1": "cp1252"} | {
+    "iso8859-15": "iso8859-15"
+}
 _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Control characters found in no table or XML document: all but tab, line feed and return.
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
@@ -61,20 +65,17 @@ _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.classify").joinpath("office_parts.toml").read_text("utf-8")
 )
-"""What parts of workbooks and archives are called. Read at once: a confined process opens no file."""
+"""Words for parts of workbooks and archives. Read at once: a confined process opens no file."""
 
 
 def part_called(name: str, kinds: str) -> str:
-    """Return what a part is called, by the beginning of its name, in a table of `OFFICE_PARTS`."""
-    low = name.casefold()
-    return next(
-        (k for start, k in OFFICE_PARTS[kinds].items() if low.startswith(start)), "a part of no known kind"
-    )
+    """Return the words for a part whose name begins with a key of the table `kinds` of `OFFICE_PARTS`."""
+    known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
+    return next(known, "a part of no known kind")
 
 
 class TimedContent:
-    """Content with a limit on reading time, in seconds.
-
+    """File that raises Unreadable once `seconds` have passed since it was made, by `clock`.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
@@ -85,7 +86,7 @@ class TimedContent:
         self._until = clock() + seconds
 
     def read(self, size: int = -1) -> bytes:
-        """Read. Raises Unreadable after the time limit."""
+        """Read up to `size` bytes. Raises Unreadable after the time limit."""
         if self._clock() > self._until:
             raise unknown(f"it takes longer than {self._seconds:g} seconds to read")
         return self._content.read(size)
@@ -99,13 +100,13 @@ class TimedContent:
         return self._content.tell()
 
     def seekable(self) -> bool:
-        """Return True: content without seeking could not be read twice."""
+        """Return True: every content is read more than once."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Text to be read: its bytes, its codec, and the limits of reading."""
+    """Bytes of a text, its codec, and the limits of reading."""
 
     content: BinaryIO
     encoding: str
@@ -113,9 +114,8 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Report content that cannot be taken as any type. `evidence` has the gateway's phrases, never content.
-
-    `about` fills the reason's sentence, also in the gateway's words.
+    """Report content that cannot be taken as any data type, under a `classify:` code.
+    `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
     """
 
     def __init__(
@@ -126,64 +126,56 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
         about: str | None = None,
     ) -> None:
         super().__init__(code)
-        self.code = code
-        self.evidence = evidence
-        self.format = format
-        self.about = about
+        self.code, self.evidence, self.format, self.about = code, evidence, format, about
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a known format breaking off or breaking its rules."""
+    """Return the error for a file that breaks off, or breaks the rules of its format."""
     return Unreadable("classify:malformed", *evidence, format=format)
 
 
-def law_return(what: str, *, format: str) -> Unreadable:  # noqa: A002
-    """Return the error for a return required by law without a flow."""
-    return Unreadable("classify:law-return", what, format=format, about=what)
-
-
 def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for unknown content."""
+    """Return the error for content of no known kind."""
     return Unreadable("classify:unknown", *evidence, format=format)
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return the evidence for a type that the file's name declared where several fit equally."""
+    """Return the evidence for the type that the name of the file declares, where several (`tied`) fit."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
 def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a document without readable data. `kind` is a phrase of the gateway."""
+    """Return the error for a document, picture or program. `kind` is a phrase such as "an image"."""
     return Unreadable("classify:document", kind, format=format, about=kind)
 
 
 def packed_away(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a message or an archive not unpacked. `kind` is a phrase of the gateway."""
+    """Return the error for a message or archive that is not unpacked. `kind`: such as "an e-mail"."""
     return Unreadable("classify:packed", kind, format=format, about=kind)
 
 
 def locked(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for content locked with a password. `kind` is a phrase of the gateway."""
+    """Return the error for content locked with a password. `kind`: such as "a workbook"."""
     return Unreadable("classify:locked", f"{kind} that is locked with a password", format=format, about=kind)
 
 
 def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for active or hidden content beside the data. `what` is a phrase of the gateway."""
+    """Return the error for active or hidden content. `what` is a phrase such as "macros or charts"."""
     return Unreadable("classify:active-content", what, format=format, about=what)
 
 
 def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for unread content beside the table. `what` is a phrase of the gateway."""
+    """Return the error for content beside the table that would stay unread. `what` is a phrase for it."""
     return Unreadable("classify:beside-table", what, format=format, about=what)
 
 
 def size_of(content: BinaryIO) -> int:
-    """Return the size in bytes; leaves the position at the end."""
+    """Return the size of a content in bytes, and leave the position at the end."""
     return content.seek(0, 2)
 
 
 def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
-    """Return the first bytes of the content."""
+    """Return the first bytes of a content, 64 KB by default."""
     content.seek(0)
     return content.read(length)
 
@@ -207,7 +199,7 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Return True where the content starts with headers of an e-mail."""
+    """Return True for headers with a sender, and one more that every e-mail has (RFC 5322, 3.6)."""
     if not _FIRST_HEADER.match(head):
         return False
     message = BytesHeaderParser().parsebytes(head)
@@ -215,15 +207,14 @@ def _is_message(head: bytes) -> bool:
 
 
 def encoding_of(content: BinaryIO) -> str:
-    """Return the codec of a text: from its start, or by trying UTF-8 on the whole.
-
-    Windows-1252 is the last choice. Raises Unreadable where an XML declaration names an unusable encoding.
+    """Return the codec of a text: the one its start tells, else UTF-8 if the whole fits, else Windows-1252.
+    Raises Unreadable where an XML declaration names an unusable encoding.
     """
     return told_encoding(content) or ("utf-8" if _is_utf8(content) else "cp1252")
 
 
 def told_encoding(content: BinaryIO) -> str | None:
-    """Return the codec from the byte order mark or the XML declaration; None without either."""
+    """Return the codec told by a byte order mark, zero octets (UTF-16) or an XML declaration; else None."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -241,11 +232,9 @@ def told_encoding(content: BinaryIO) -> str | None:
             codec = codecs.lookup(declared.group(1).decode("ascii")).name
         except LookupError:
             raise malformed("the XML declares an encoding that does not exist") from None
-        known = {"utf-8": "utf-8", "cp1252": "cp1252", "iso8859-1": "cp1252", "ascii": "utf-8"}
-        known["iso8859-15"] = "iso8859-15"
-        if codec not in known:
+        if codec not in _CODECS:
             raise malformed("the XML declares an encoding that is not in use for pupil data")
-        return known[codec]
+        return _CODECS[codec]
     return None
 
 
@@ -261,17 +250,16 @@ def _is_utf8(content: BinaryIO) -> bool:
 
 
 def chunks(content: BinaryIO) -> Iterator[bytes]:
-    """Yield the whole content from its start, in pieces."""
+    """Yield the whole content from its start, in pieces of at most 64 KB."""
     content.seek(0)
     while chunk := content.read(CHUNK):
         yield chunk
 
 
 def text_chunks(source: Source) -> Iterator[str]:
-    """Yield the content as text, in pieces. Raises Unreadable for bytes found in no text."""
-    decoder = codecs.getincrementaldecoder(source.encoding)(
-        "replace" if source.encoding == "cp1252" else "strict"
-    )
+    """Yield the content as text, in pieces. Raises Unreadable for bytes of no text."""
+    errors = "replace" if source.encoding == "cp1252" else "strict"
+    decoder = codecs.getincrementaldecoder(source.encoding)(errors)
     wide = source.encoding.startswith("utf-16")
     try:
         for chunk in chunks(source.content):
@@ -286,7 +274,7 @@ def text_chunks(source: Source) -> Iterator[str]:
 
 
 def utf8_chunks(source: Source) -> Iterator[bytes]:
-    """Yield the content as UTF-8, in pieces; UTF-8 passes through without decoding."""
+    """Yield the content as UTF-8, in pieces; what is UTF-8 already passes without decoding."""
     if source.encoding in ("utf-8", "utf-8-sig"):
         yield from chunks(source.content)
     else:
@@ -296,10 +284,9 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class Verdict:
-    """Type with its evidence, in the gateway's phrases.
-
-    A `part` may lack fields present in other tables. `results` are the types of examination results, for
-    any type of file.
+    """Data type of a content, with its evidence in the gateway's phrases.
+    `mixed_with` is the other kind of examination results in the file. A `part` is one table of several, which
+    may lack fields. `results` are the types of examination results in a file of any type.
     """
 
     data_type: str

@@ -1,8 +1,8 @@
-"""Common Transfer Files and their admissions variant, told apart by the content of pupils' records.
+"""Recognise Common Transfer Files (CTF) and their admissions variant (ATF) by the records of pupils.
 
-The same envelope carries a pupil's core record, a year's assessments or a leaver's whole history. A file
-declaring itself full is core data. A partial file is decided by its assessments, counted by pupils: a Key
-Stage 1 file may also hold repeated phonics checks.
+One envelope carries a pupil's core record, a year's assessments or a leaver's whole history. A file that
+declares itself full is core data. A partial file is of the assessments that most pupils have: a Key Stage 1
+file may also hold repeated phonics checks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Verdict, law_return, unknown
+from gateway.classify.content import Source, Unreadable, Verdict, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
@@ -47,7 +47,7 @@ class _CtfHeader:
 
 
 class Assessments:
-    """Assessments of all pupils: their stages, and the number of pupils per type."""
+    """Assessments of all pupils read so far: the stages met, and the number of pupils by data type."""
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
@@ -62,11 +62,11 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Take the codes of results from the tally's current rules."""
+        """Take the codes of results from the rules of the period, which the file's header tells."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
-        """Count a record and its assessments; `left` is as in `Tally.record`."""
+        """Count a pupil's record and its assessments; `left` as in `Tally.record`."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for written, stage, place in assessments:
@@ -93,35 +93,28 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return the type of an assessment and three flags: has a result, nothing to report, known parts
-        only.
-        """
+        """Return an assessment's data type, and if it has a result, nothing to report, known parts only."""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
         kind = self._type_of(stage, said.get("Subject", ""))
-        # True where a result is allowed for its qualifier; count the others.
         good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
         if not good:
             self._tally.wrong_results.add(self._tally.records)
-        coded = self._look_at(said) and self._judge(said)
+        # Add texts other than codes, marks or dates to the account.
+        others = {name: text for name, text in said.items() if not is_code(text)}
+        for name, text in others.items():
+            self._gatherer.aside(f"StageAssessment {name}", "text", text)
+        coded = not others and self._judge(said)
         if not kind:
-            self._gatherer.aside(
-                f"StageAssessment {stage.strip().upper()}", "Result", said.get("Result") or "?"
-            )
+            around = f"StageAssessment {stage.strip().upper()}"
+            self._gatherer.aside(around, "Result", said.get("Result") or "?")
         plain = _ASSESSMENT.issuperset(said) and not any(map(len, assessment))
         filled = bool(said.get("Result", "").strip())
         return kind, filled, bool(kind) and good and coded and plain, plain
 
-    def _look_at(self, said: dict[str, str]) -> bool:
-        """Add texts other than codes, marks or dates to the account; return False where there are any."""
-        others = [(name, text) for name, text in said.items() if not is_code(text)]
-        for name, text in others:
-            self._gatherer.aside(f"StageAssessment {name}", "text", text)
-        return not others
-
     def _judge(self, said: Mapping[str, str]) -> bool:
-        """Return True where every value of an assessment is of its kind; count the others."""
+        """Count the values of an assessment that are not of their kind; return True where there are none."""
         good = True
         for name, text in said.items():
             key = self._tally.rules.element_field("StageAssessment", name)
@@ -132,7 +125,7 @@ class Assessments:
         return good
 
     def _type_of(self, stage: str, subject: str) -> str:
-        """Return the type of a stage's subject, and record the stage."""
+        """Return the data type of assessments in a subject of a stage, and note the stage."""
         known = self._types.get((stage, subject))
         if known is None:
             self.stages.add(stage.strip().upper())
@@ -142,35 +135,30 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """Return the types of examination results present in some stage."""
+        """Return the types of examination results that the stages met stand for: GCSE, A level."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 
 def is_code(text: str) -> bool:
-    """Return True for a text allowed in an assessment: a code, a mark or a date, without words."""
+    """Return True for a code, mark or date: one word of up to 20 characters."""
     return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True where a result is allowed for its qualifier, or the qualifier has no list."""
+    """Return True where the rules list `result` for its qualifier, or have no list for the qualifier."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """Return the data type of an assessment's stage and subject, in upper case; empty without a type."""
-    fitting = (
-        each.type
-        for each in rule.stages
-        if each.stage == stage and (not each.subjects or subject in each.subjects)
-    )
-    return next(fitting, "")
+    """Return the data type of a stage and subject, both in upper case; empty where there is none."""
+    of_stage = (each for each in rule.stages if each.stage == stage)
+    return next((one.type for one in of_stage if not one.subjects or subject in one.subjects), "")
 
 
 def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
-    """Return the type of a CTF. Raises Unreadable where the CTF has no pupil or is malformed XML.
-
-    `missing`: the root names a message about children missing education.
+    """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for broken XML.
+    `missing`: the name of the root says that the message is about children missing education.
     """
     header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)
@@ -181,11 +169,10 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
             header = _read_header(element)
             missing = missing or rule.is_of_missing_child(f"{header.document} {header.descriptor}")
             if missing and rule.missing_type is None:
-                raise law_return(MISSING_CHILD, format=FORMAT)
+                raise Unreadable("classify:law-return", MISSING_CHILD, format=FORMAT, about=MISSING_CHILD)
             tally.schools.around = of_facts(header.facts)
-            tally.judge_by(
-                header.facts.reference_date, (rule.missing_type if missing else None) or CORE, FORMAT
-            )
+            kind = (rule.missing_type if missing else None) or CORE
+            tally.judge_by(header.facts.reference_date, kind, FORMAT)
             assessments.judge_by_period()
         else:
             left = _has_left(element, header.facts) if tally.reports_pupils else None
@@ -220,7 +207,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True where the history has a leaving date at the sending school, or at the last school."""
+    """Return True where a pupil's school history has a leaving date at the sending or the last school."""
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)
@@ -229,20 +216,25 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:
+def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:  # noqa: PLR0911 - one a kind
+    """Return the type of a CTF: core data, attendance, or the assessments of most pupils."""
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":
         return _core("certain", "a Common Transfer File that declares itself full")
     if not found.rows:
-        return _without_assessments(core, gatherer)
+        if core:
+            sections = f"{len(core)} sections of core data"
+            return _core("certain", f"a Common Transfer File with {sections} and no assessments")
+        if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
+            return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
+        return _core("moderate", "a Common Transfer File with names alone")
     if described is None and len(found.stages) > 1:
         return _core("strong", "a Common Transfer File with assessments of several stages, as a leaver's has")
     if described is None and "School" in core:
         return _core("strong", "a Common Transfer File with assessments and a school history")
-    ranked = sorted(
-        ((count, name == described, name) for name, count in found.pupils.items() if name), reverse=True
-    )
+    counts = ((count, name == described, name) for name, count in found.pupils.items() if name)
+    ranked = sorted(counts, reverse=True)
     if not ranked:
         raise unknown("a Common Transfer File whose assessments are of no known kind", format=FORMAT)
     count, agreed, winner = ranked[0]
@@ -253,15 +245,6 @@ def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: Ctf
     level: Level = "certain" if agreed else "strong" if described is None else "moderate"
     runner_up = next(iter(others), described if not agreed else None)
     return Verdict(winner, level, why, FORMAT, runner_up=runner_up)
-
-
-def _without_assessments(core: set[str], gatherer: Gatherer) -> Verdict:
-    if core:
-        why = f"a Common Transfer File with {len(core)} sections of core data and no assessments"
-        return _core("certain", why)
-    if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
-        return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
-    return _core("moderate", "a Common Transfer File with names alone")
 
 
 def _core(level: Level, why: str) -> Verdict:

@@ -1,17 +1,17 @@
 """Read tables as a header and batches of rows: delimited text, and the sheets of workbooks.
 
-The header is the row, among the first, with the most column names known to the rules. Rows come in batches,
-so that memory does not grow with the file.
+The header is the row, among the first 40, with the most column names known to the rules. Rows come in
+batches, so that memory does not grow with the file.
 
-Of a workbook, every row of every sheet is read, or the file waits. A sheet is a table (one a class, say), a
-list of published codes, a cover with a report's own words, or blank; anything else, and any table on a hidden
-sheet, is for a person to see.
+A sheet of a workbook is a table, a list of published codes, a cover with a report's own words, or blank.
+Anything else, and any table on a hidden sheet, raises Unreadable: a person has to see it.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from io import IncrementalNewlineDecoder, StringIO
 from itertools import chain, islice
 from operator import itemgetter
@@ -42,10 +42,8 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Column names, the number of rows above, and the text of those rows in lower case.
-
-    `telling` is the text without the usual wording of reports. `crowded`: more than a title and the usual
-    wording of reports stands above.
+    """Column names of a table, the number of rows above, and their text in lower case.
+    `crowded`: they are more than a title and the usual wording of reports; `telling` leaves that wording out.
     """
 
     names: tuple[str, ...]
@@ -55,14 +53,14 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable where text above the table would stay unread."""
+        """Raise Unreadable where more than a title stands above the table: it would stay unread."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Header and rows in batches; after reading, also the formulas found."""
+    """Header of a table, and its rows in batches; `formulas` fill while the batches are read."""
 
     header: Header
     batches: Iterator[list[Row]]
@@ -70,10 +68,7 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Return the table in a text.
-
-    Raises Unreadable where no row looks like a header, now or while reading.
-    """
+    """Return the table in a delimited text. Raises Unreadable without a header; so may its batches."""
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
     met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
     found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in met]
@@ -83,19 +78,23 @@ def read_table(source: Source, rules: Rules) -> Table:
     header.check("CSV")
     for _ in settled_header(islice(_sampled(sample, delimiter), header.position + 1)):
         pass
-    watch, formulas = _FormulaWatch(), Formulas()
+    formulas, alarmed = Formulas(), list[bool]()
+
+    def watch(text: str) -> None:
+        if not alarmed and maybe_formulas(text):
+            alarmed.append(True)
+
     # Append two lines found in no text. Where they do not come back as rows of their own, an unclosed
     # quotation mark has swallowed them.
-    lines = chain(_lines(_stretches(source, watch.look)), _END * _ENDS)
+    lines = chain(_lines(_stretches(source, watch)), _END * _ENDS)
     rows = chain.from_iterable(_until_the_end(csv.reader(lines, delimiter=delimiter)))
     below = islice(rows, header.position + 1, None)
-    return Table(header, batches(below, rules, source.limits, formulas, lambda: watch.alarmed), formulas)
+    return Table(header, batches(below, rules, source.limits, formulas, lambda: bool(alarmed)), formulas)
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the number of known column names in the best row of the first ones, and its header.
-
-    A row with mostly known names ends the search.
+    """Return the header among the first rows, and its number of known column names; None for 0.
+    The row with the most known names is the header; one with mostly known names ends the search.
     """
     best, header, above = 0, None, ""
     title = Title(rules.report_wording)
@@ -122,7 +121,7 @@ def line_batches(source: Source) -> Iterator[list[str]]:
 
 
 def _stretches(source: Source, look: Look) -> Iterator[str]:
-    """Yield a text in stretches of whole lines with their ends; call `look` on each stretch first."""
+    """Yield a text in stretches of whole lines, the last one ended too; call `look` on each stretch first."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -137,7 +136,7 @@ def _stretches(source: Source, look: Look) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a text with their ends, kept in cells of several lines."""
+    """Yield the lines of a text with their ends: `csv` keeps those inside a cell."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
@@ -153,27 +152,10 @@ def _until_the_end(rows: Iterator[Row]) -> Iterator[list[Row]]:
         raise malformed("a quotation mark is never closed", format="CSV")
 
 
-def _some(rows: Iterator[Row], number: int) -> list[Row]:
-    try:
-        return list(islice(rows, number))
-    except csv.Error:
-        raise malformed("a cell is too long", format="CSV") from None
-
-
 def _sampled(lines: Iterable[str], delimiter: str) -> Iterator[Row]:
     # The sample may end inside a cell, and the delimiter may be wrong.
     with suppress(csv.Error):
         yield from csv.reader(lines, delimiter=delimiter)
-
-
-class _FormulaWatch:
-    """Cheap check for possible formulas in text read so far, before the exact one."""
-
-    def __init__(self) -> None:
-        self.alarmed = False
-
-    def look(self, text: str) -> None:
-        self.alarmed = self.alarmed or maybe_formulas(text)
 
 
 def batches(
@@ -183,33 +165,35 @@ def batches(
     formulas: Formulas,
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
-    """Yield the filled rows in batches. Raises Unreadable beyond the limits.
-
-    Lines printed by a report under its table are skipped and counted in `formulas`: a count, a date,
-    totals, the name of a system, the person running the report. Any other line with only its first cell
-    filled raises Unreadable, because it would stay unread.
+    """Yield the filled rows in batches; search them for formulas where `suspicious()`.
+    Lines that a report prints under its table (a count, a date, totals, who ran it) are skipped, and counted
+    in `formulas`. Raises Unreadable beyond the limits, and for any other line with one cell alone, because it
+    would stay unread.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
-    while batch := _some(rows, number):
-        seen += len(batch)
-        if seen > limits.rows:
-            raise unknown("a table with more rows than this gateway reads", format="CSV")
-        lengths = set(map(len, batch))
-        number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
-        if max(lengths) > limits.columns:
-            raise unknown("a table with more columns than this gateway reads", format="CSV")
-        # Nearly every batch passes this quick test; only the others are examined row by row.
-        if not (min(lengths) > 1 and all(map(_SECOND, batch))):
-            batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
-        if suspicious():
-            batch = formulas.settle(batch)
-        formulas.passed(len(batch))
-        if batch:
-            yield batch
+    try:
+        while batch := list(islice(rows, number)):
+            seen += len(batch)
+            if seen > limits.rows:
+                raise unknown("a table with more rows than this gateway reads", format="CSV")
+            lengths = set(map(len, batch))
+            number = max(_ROWS_AT_ONCE, min(BATCH, _CELLS // max(1, *lengths)))
+            if max(lengths) > limits.columns:
+                raise unknown("a table with more columns than this gateway reads", format="CSV")
+            # Nearly every batch passes this quick test; only the others are examined row by row.
+            if not (min(lengths) > 1 and all(map(_SECOND, batch))):
+                batch = [row for row in batch if not _is_passed_over(row, wording, formulas)]
+            if suspicious():
+                batch = formulas.settle(batch)
+            formulas.passed(len(batch))
+            if batch:
+                yield batch
+    except csv.Error:
+        raise malformed("a cell is too long", format="CSV") from None
 
 
 def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
-    """Return True for a blank row or a report's own. Raises Unreadable for another row of one cell."""
+    """Return True for a blank row, or a line of a report. Raises Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True
@@ -229,7 +213,7 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet: its visibility, its rows, read anew at each call, and its name."""
+    """One sheet of a workbook: its visibility, its rows (read anew at each call), and its name."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]
@@ -237,9 +221,8 @@ class Sheet:
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
-    """Return the tables of a workbook, each read anew at each call.
-
-    Raises Unreadable without tables, or where a sheet has content outside a table.
+    """Return a reader of each table in a workbook; calling it reads the table from its start.
+    Raises Unreadable without tables, or where a sheet holds anything else (see above).
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
@@ -257,7 +240,7 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             if sheet.shown == "hidden":
                 raise beside("a hidden sheet with a table", format=format)
             header.check(format)
-            found.append(lambda sheet=sheet, header=header: _table(sheet, header, rules, limits))  # type: ignore[misc]
+            found.append(partial(_table, sheet, header, rules, limits))
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)
     return found

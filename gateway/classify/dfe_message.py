@@ -1,7 +1,6 @@
-"""The DfE's `<Message>` files: the school census, returns of assessments, and collections not for the
-gateway.
+"""Recognise the DfE's `<Message>` files: the school census, other returns, and collections not for a gateway.
 
-All share one envelope, so only the text of `Collection` tells them apart.
+All share one envelope; only the text of the element `Collection` tells them apart.
 """
 
 from __future__ import annotations
@@ -27,10 +26,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Recognise the school census, or a return with assessments or without.
-
-    Raises Unreadable naming another collection.
-    """
+    """Count a DfE message into the tally and return its type. Raises Unreadable for another collection."""
     reader = _MessageReader(source, tally)
     for element in markup.pupil_records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
@@ -43,7 +39,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _MessageReader:
-    """Read the header, then the pupils of the collection."""
+    """Read the header of a message, then its pupils."""
 
     def __init__(self, source: Source, tally: Tally) -> None:
         self.facts: Facts | None = None
@@ -54,7 +50,7 @@ class _MessageReader:
         self._on_roll = 0
 
     def read(self, element: markup.Element) -> None:
-        """Read one record."""
+        """Count a record, or take the collection, school and period from the message's own header."""
         name = markup.local_name(element.tag)
         if name == "Header":
             if not self.gatherer.header(element):
@@ -63,14 +59,16 @@ class _MessageReader:
             collection = _type_of(text.get(("CollectionDetails", "Collection"), ""), self._tally.rules)
             day = read_date(text.get(("CollectionDetails", "ReferenceDate"), ""))
             release = f"{text.get(('Source', 'SoftwareCode'), '')} {text.get(('Source', 'Release'), '')}"
-            facts = replace(
-                school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
-                academic_year=academic_year_of(day),
-                term=term(text.get(("CollectionDetails", "Term"), "")),
-                reference_date=day,
-                software=software(release),
+            self._type, self.facts = (
+                collection,
+                replace(
+                    school(text.get(("Source", "LEA"), ""), text.get(("Source", "Estab"), "")),
+                    academic_year=academic_year_of(day),
+                    term=term(text.get(("CollectionDetails", "Term"), "")),
+                    reference_date=day,
+                    software=software(release),
+                ),
             )
-            self._type, self.facts = collection, facts
             self._tally.schools.around = of_facts(self.facts)
             self._tally.judge_by(self.facts.reference_date, self._type, FORMAT, self.facts.term)
             self._assessments.judge_by_period()
@@ -83,17 +81,17 @@ class _MessageReader:
             raise beside("pupils of another kind than a census has", format=FORMAT)
 
     def verdict(self, facts: Facts) -> Verdict:
-        """Return the verdict. Raises Unreadable where the assessments are not those of the collection."""
+        """Return the verdict. Raises Unreadable where most assessments are not those of the collection."""
         if self._type == CENSUS:
             why = ["a DfE message of the school census", f"on roll: {self._on_roll}"]
             return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
         found = self._assessments
         assessed = {stage.type for stage in self._tally.rules.data_types.ctf.stages}
-        if not found.rows and self._type not in assessed:
+        if not found.rows:
+            if self._type in assessed:
+                raise unknown("a DfE return without assessments", format=FORMAT)
             why = ["a DfE return whose collection is this", f"records: {self._tally.records}"]
             return Verdict(self._type, "certain", why, FORMAT, facts=facts)
-        if not found.rows:
-            raise unknown("a DfE return without assessments", format=FORMAT)
         said = f"a DfE return whose collection is this, with {found.rows} assessments"
         if found.pupils.most_common(1)[0][0] != self._type:
             differs = "assessments of another kind than the collection of the return"
@@ -102,7 +100,7 @@ class _MessageReader:
 
 
 def _type_of(collection: str, rules: Rules) -> str:
-    """Return the data type of a collection. Raises Unreadable for a collection without one."""
+    """Return the data type of a collection by its name. Raises Unreadable for a collection without one."""
     said, message = collection.strip().casefold(), rules.data_types.message
     if said in {name.casefold() for name in message.census}:
         return CENSUS

@@ -1,4 +1,4 @@
-"""Facts a file states about itself: its school, its period, and the system that wrote it."""
+"""Read what a file states about itself: its school, its period, and the system that wrote it."""
 
 import re
 from collections import Counter
@@ -27,36 +27,36 @@ def academic_year(text: str) -> str | None:
 
 
 def academic_year_from(start: str) -> str | None:
-    """Return the academic year starting in the calendar year `start`."""
+    """Return the academic year that begins in the calendar year `start`, such as "2025"."""
     return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
 
 
 def academic_year_of(day: date | None) -> str | None:
-    """Return the academic year of a day; years start in August."""
+    """Return the academic year of a day: from 1 August on, the one that begins in that year."""
     if day is None:
         return None
     return academic_year_from(str(day.year if day.month >= _ACADEMIC_YEAR_STARTS else day.year - 1))
 
 
 def term(text: str) -> str | None:
-    """Return the term named by the first three letters of a text."""
+    """Return the term that a text names by its first three letters: autumn, spring or summer."""
     return _TERMS.get(text.strip().upper()[:3])
 
 
 def software(name: str) -> str | None:
-    """Return the name of the sending system: plain characters only, shortened."""
+    """Return the name of the system that wrote a file: at most 40 letters, figures and signs of ASCII."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 
 
 def version(text: str) -> str | None:
-    """Return the version of a format, as "26.0"; empty where not a number, None for blank text."""
+    """Return a version as "26.0"; "" for a text that is no number, None for a blank one."""
     found = _VERSION.fullmatch(text.strip())
     return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:
-    """Return the facts naming a school, for numbers of the right shape."""
+    """Return the facts that name a school, without numbers of a wrong shape."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,
@@ -65,26 +65,23 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """Return the school named by facts."""
+    """Return the school that facts name, as records state schools."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 
 def table_facts(tally: Tally) -> Facts:
-    """Return the facts shared by most rows of a table."""
+    """Return the facts that more than half the rows of a counted table share."""
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)
     establishments = _summed([*numbers.items(), *((found[2], n) for found, n in both)])
-    years = _summed(
-        (year, n) for v, n in _counts(tally, "academic-year").items() if (year := academic_year(v))
-    )
-    terms = _summed((name, n) for v, n in _counts(tally, "census-term").items() if (name := term(v)))
+    years, terms = _counts(tally, "academic-year"), _counts(tally, "census-term")
     return Facts(
-        la=_majority(Counter({v: n for v, n in las.items() if is_la(v)})),
-        establishment=_majority(Counter({v: n for v, n in establishments.items() if is_establishment(v)})),
-        urn=_majority(Counter({v: n for v, n in numbers.items() if is_urn(v)})),
-        academic_year=_majority(years),
-        term=_majority(terms),
+        la=_majority((v, n) for v, n in las.items() if is_la(v)),
+        establishment=_majority((v, n) for v, n in establishments.items() if is_establishment(v)),
+        urn=_majority((v, n) for v, n in numbers.items() if is_urn(v)),
+        academic_year=_majority((year, n) for v, n in years.items() if (year := academic_year(v))),
+        term=_majority((name, n) for v, n in terms.items() if (name := term(v))),
     )
 
 
@@ -100,8 +97,7 @@ def _summed(pairs: Iterable[tuple[str, int]]) -> Counter[str]:
     return total
 
 
-def _majority(counts: Counter[str]) -> str | None:
-    if not counts:
-        return None
-    value, count = counts.most_common(1)[0]
+def _majority(pairs: Iterable[tuple[str, int]]) -> str | None:
+    counts = _summed(pairs)
+    value, count = next(iter(counts.most_common(1)), (None, 0))
     return value if 2 * count > counts.total() else None

@@ -1,4 +1,4 @@
-"""Tally each field while a file is read, and name every kind of quality fault: its severity, its sentence.
+"""Count the values and quality faults of each field of a file, and describe every kind of fault.
 
 As in the DfE's collections, an *error* must be corrected at the source; a *query* may be right but needs
 checking. A finding never decides the type of a file.
@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.classify.rules import FieldRule
 from gateway.classify.value_kinds import QUERIES, WORDY, Judge, is_expected
 from gateway.model import Finding, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Kind of fault: its severity, and its sentence, following the number of records."""
+class Kind(NamedTuple):
+    """Kind of fault: its severity, and its sentence, which follows a number of records."""
 
     severity: Severity
     sentence: str
@@ -44,19 +44,18 @@ FINDINGS: dict[str, Kind] = {
 
 
 def severity(code: str) -> Severity:
-    """Return the severity of a fault. Raises KeyError for an unknown code."""
+    """Return the severity of the fault of this code. Raises KeyError for an unknown code."""
     return FINDINGS[code].severity
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return the correct form if in the gateway's words: a hostile file may have captured its classifier."""
+    """Return `expected` if in the gateway's words, else "": a file may have captured its classifier."""
     return finding.expected if is_expected(finding.expected) else ""
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """Return a finding for a person: number of records, data item, fault and the first records.
-
-    `told` translates each part.
+    """Describe a finding to a person: how many records, data item, fault, the first records.
+    `told` translates each sentence.
     """
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:
@@ -78,7 +77,7 @@ _VALUES_COUNTED = 5_000
 
 @dataclass(slots=True)
 class FaultCount:
-    """Number of occurrences of one fault, and the first records with the fault."""
+    """Number of occurrences of one fault, and the numbers of the first 20 records with it, from 1."""
 
     count: int = 0
     rows: list[int] = field(default_factory=list)
@@ -90,37 +89,27 @@ class FaultCount:
             self.show(row)
 
     def show(self, row: int) -> None:
-        """Add a record to the first with the fault."""
+        """List a record among the first 20 with the fault, without counting it."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
     def add_run(self, first: int, length: int) -> None:
-        """Count the fault in `length` consecutive records."""
+        """Count the fault in `length` records from number `first` on."""
         self.count += length
         self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
 
 
 class FieldTally:
-    """Values of one field over the whole file.
-
-    `counts` is kept only for fields needing it. `others` is the number of values not of their kind.
-    `doubted` are values to search for disclosures: those not of their kind, or all of a kind able to hide
-    much; from the last records of a table, or from all values waiting to be settled.
+    """Count the values of one field over the whole file.
+    `counts`: how often each value occurs, for the fields that need it. `others`: how many values are not of
+    their kind. `doubted`: values to search for disclosures, those not of their kind, or all where a kind can
+    hide much; of the last batch of a table, or of all elements settled.
     """
 
     __slots__ = (
-        "_judge",
-        "_look_at_all",
-        "_rows",
-        "_texts",
-        "counts",
-        "doubted",
-        "faults",
-        "filled",
-        "key",
-        "others",
+        "_judge", "_look_at_all", "_rows", "_texts", "counts", "doubted", "faults", "filled", "key", "others",
         "strict",
-    )
+    )  # fmt: skip
 
     def __init__(self, key: str, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
         self.key = key
@@ -141,7 +130,7 @@ class FieldTally:
         self._rows += rows
 
     def settle(self) -> None:
-        """Count the waiting values: many together are quicker."""
+        """Count the values kept by `wait`: many together are quicker."""
         if not self._texts:
             return
         bad = self._add(self._texts, self._rows)
@@ -151,9 +140,8 @@ class FieldTally:
         self._rows.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
-        """Count the field's values in consecutive records; an empty text is a blank.
-
-        Returns the number of filled values and the distinct values with a fault.
+        """Count the field's values in consecutive records, and return how many are filled.
+        Besides, return the distinct values with a fault. An empty text is a blank.
         """
         before = self.filled
         bad = self._add(values, range(first_row, first_row + len(values)))
@@ -161,20 +149,18 @@ class FieldTally:
         return self.filled - before, bad.keys()
 
     def _add(self, values: Sequence[str], rows: Sequence[int]) -> dict[str, str]:
-        """Count values in the records of these numbers; return those with a fault, and the fault."""
+        """Count values, each in the record of its number; return the fault of each distinct faulty value."""
         self.filled += len(values) - values.count("")
-        if self.counts is not None:
-            assert self.counts is not None  # noqa: S101 - both callers have asked
-            if len(self.counts) < _VALUES_COUNTED:
-                self.counts.update(values)
-                del self.counts[""]
+        if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
+            self.counts.update(values)
+            del self.counts[""]
         bad = self._judge.faults(values)
         if bad:
             self._note_all(bad, values, rows)
         return bad
 
     def take(self, other: FieldTally) -> None:
-        """Add the counts of another tally of this field."""
+        """Add the counts of another tally of this field: a column recognised only after it was read."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():
@@ -188,15 +174,14 @@ class FieldTally:
         self.others += fault not in QUERIES
 
     def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
-        """Count the values with a fault, each in its record: by distinct value, once the first are shown."""
+        """Count faulty values, by distinct value; go through their records only until 20 are listed."""
         counts = Counter(values)
         for text, fault in bad.items():
             self.faults.setdefault(fault, FaultCount()).count += counts[text]
             self.others += counts[text] * (fault not in QUERIES)
         if any(len(self.faults[fault].rows) < ROWS_SHOWN for fault in set(bad.values())):
-            for row, value in sorted(
-                (row, value) for row, value in zip(rows, values, strict=True) if value in bad
-            ):
+            faulty = ((row, value) for row, value in zip(rows, values, strict=True) if value in bad)
+            for row, value in sorted(faulty):
                 self.faults[bad[value]].show(row)
 
     def share_good(self) -> float:
@@ -205,7 +190,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the share of filled values among `values`, without regard to case."""
+        """Return the share of filled values that are among `values`, given in upper case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -1,4 +1,4 @@
-"""Rules of the readers of each format, from policies/data_types.toml."""
+"""Tables of policies/data_types.toml with rules for the reader of one format each."""
 
 import re
 from functools import cached_property
@@ -22,27 +22,17 @@ CONTAINERS = frozenset((
     "LearningAims", "HomeInformation", "Address",
 ))  # fmt: skip
 """Container elements of national formats and registers, beside those in the policies' elements."""
-AROUND = frozenset(
-    [
-        "envelope",
-        "envelope-words",
-        "kind-of-document",
-        "description",
-        "census-school",
-        "contact-of-school",
-        "la-number",
-        "school-number",
-        "school-name",
-    ]
-)
-"""Fields allowed outside all records: they name the document's owner, nothing of a pupil."""
+AROUND = frozenset((
+    "envelope", "envelope-words", "kind-of-document", "description", "census-school", "contact-of-school",
+    "la-number", "school-number", "school-name",
+))  # fmt: skip
+"""Fields allowed outside all records: they name the document's owner, and nothing of a pupil."""
 OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname", "forename", "birth-date"])
-"""Fields of a pupil: one outside all records means an unexpected pupil."""
+"""Fields that name a pupil: one outside all records means a pupil whom no record counts."""
 
 
 def plain(name: str) -> str:
-    """Return a column name without case, blanks and punctuation, for comparison.
-
+    """Return a name for comparison: in small letters, without blanks and punctuation.
     "%" and, between blanks, "&" count as words; a name of punctuation only (the attendance code `/`) stays.
     """
     words = name.replace("%", "percent").replace(" & ", "and")
@@ -50,13 +40,13 @@ def plain(name: str) -> str:
 
 
 class RuleTable(BaseModel):
-    """Table of a policy file; unknown keys are faults."""
+    """Table of a policy file; a key that is not a field here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StageRule(RuleTable):
-    """Data type of a CTF's assessment by stage; without subjects the rule fits every subject."""
+    """Data type of the assessments of a stage in a CTF, in these subjects; without any, in every subject."""
 
     type: str
     stage: str
@@ -64,10 +54,9 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File. `results` names a code list for each qualifier.
-
-    `missing_children`: names or descriptions of messages about children missing education. Such messages
-    are of `missing_type`; without one, they wait.
+    """Rules for a Common Transfer File. `results`: the code list of results for each qualifier.
+    `outweighs`: a pupil with assessments of the first type does not count for the second. `missing_children`:
+    names of messages about children missing education, which are of `missing_type`, or wait without one.
     """
 
     stages: tuple[StageRule, ...]
@@ -85,7 +74,7 @@ class CtfRule(RuleTable):
 
 
 class MessageRule(RuleTable):
-    """Collection texts of DfE `<Message>` files: the census, returns with their types, and others known."""
+    """Names of collections in DfE `<Message>` files: census, returns with a data type, others described."""
 
     census: tuple[str, ...]
     returns: dict[str, str]
@@ -93,14 +82,14 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML with other roots: elements holding one record each, and roots to reject."""
+    """XML outside the DfE's envelopes: names of elements with one record each, and of roots to reject."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class ResultsRule(RuleTable):
-    """Rules telling a GCSE result from an A level: words, and patterns of grades and entry codes."""
+    """Words, and patterns of grades and entry codes, that tell a GCSE result from an A level."""
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
@@ -111,7 +100,9 @@ class ResultsRule(RuleTable):
 
 
 class JcqRule(RuleTable):
-    """Fixed-width files of the awarding bodies, by first letter. Offsets count from 0."""
+    """Awarding bodies' fixed-width files, by their first letter: of results, or `outside` by description.
+    `results_from` is the place, from 0, at which results begin where no layout is learnt.
+    """
 
     results: str
     outside: dict[str, str]
@@ -119,10 +110,9 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements naming the school of a record.
-
-    `fields`: content of a field's columns. `columns`: further columns with a school code. `history` matches
-    plain names about another school, before or after. `elements`: content of elements in other XML.
+    """Columns and elements that name the school of a record, with the kind of name.
+    `fields`: by field. `columns`: further columns with a school's code. `elements`: of XML registers.
+    `history`: a pattern of plain names about another school, before or after.
     """
 
     fields: dict[str, Slot]
@@ -135,19 +125,19 @@ class SchoolsRule(RuleTable):
         return frozenset(map(plain, self.columns))
 
     def slot(self, header: str, key: str | None) -> Slot | None:
-        """Return the kind of school data in a column with this name and field; None without any."""
+        """Return how a column of this name and field names a school; None where it names none."""
         found = self.fields.get(key or "")
         if found is None and plain(header) not in self._codes:
             return None
         return None if self.is_history(header) else found or "name"
 
     def is_history(self, name: str) -> bool:
-        """Return True where a column or element is about another school, before or after."""
+        """Return True for the name of a column or element about another school, before or after."""
         return re.search(self.history, plain(name)) is not None
 
 
 class JsonRule(RuleTable):
-    """JSON of records: object names without meaning, parts of a date, and parts allowed beside records."""
+    """Names in JSON: of objects without meaning, of parts of a date, and of what may stand beside records."""
 
     transparent: tuple[str, ...]
     parts_of_a_date: tuple[str, ...]
@@ -155,14 +145,14 @@ class JsonRule(RuleTable):
 
 
 class ReportWordingRule(RuleTable):
-    """Words of lines printed by reports around a table, and kinds of schools in names."""
+    """Words of the lines that reports print around a table, and last words of names of schools."""
 
     words: tuple[str, ...]
     kinds_of_school: tuple[str, ...] = ()
 
 
 class NameHint(RuleTable):
-    """Pattern in a file name hinting at a type. Never decides."""
+    """Pattern of file names that suggest a data type; it decides only between types that fit equally."""
 
     pattern: str
     type: str

@@ -1,4 +1,4 @@
-"""Collect the elements of XML records into the tally."""
+"""Count the elements of XML records into the tally, many records of one form together."""
 
 from __future__ import annotations
 
@@ -44,21 +44,19 @@ ReadSchool = Callable[[Element], Said]
 
 
 class _Meaning:
-    """Meaning of an element of one name under one parent: its part of the account, and its field if known.
-
-    `key` is the field's, where a record needs it. `samples`: number of values still to be sampled; `waiting`:
-    values taken for the sample.
+    """Meaning of the elements of one name under one parent: their part of the account, and field if known.
+    `key` is that of a field which names the pupil or is required of a record; else None.
     """
 
     __slots__ = ("_field", "_part", "_samples", "_waiting", "key")
 
     def __init__(self, part: Part, field: FieldTally | None, key: str | None) -> None:
         self._part, self._field, self.key = part, field, key
-        self._samples: int | None = None if field is None else SAMPLE
+        self._samples = SAMPLE  # so many values are still to be sampled
         self._waiting: list[str] = []
 
     def take(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Count texts, none of them blank, in the records of these numbers."""
+        """Count texts, none of them blank, each in the record of its number."""
         if self._field is None:
             self._part.told.keep(texts)
             self._part.shape.add_all(texts)
@@ -71,22 +69,22 @@ class _Meaning:
             self._samples -= len(some)
 
     def sample(self) -> None:
-        """Sample the texts taken: those of many forms of records together are quicker."""
+        """Add the texts taken to the sample: those of many forms of records together are quicker."""
         if self._waiting:
             self._part.shape.add_all(self._waiting)
             self._waiting.clear()
 
 
 Left = tuple[str, str, int]
-"""Element of a record left to the caller: what is written in it, what is written in an element beside it, and
-the place of its first tag in the record (`outlines.element_at`)."""
+"""Element of a record left to the caller: its markup, that of an element beside, and the place of its first
+tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
-    """How an element of one form is read, by places among its pieces after the first tag.
-
-    `leaves`: parent, name and place of each element with a text, by order of reading. `left`: elements left
-    to the caller, each with its last place and that of a text beside it. `depth`: of elements around others.
+    """Plan for reading elements of one form: places among the pieces (`markup.cut`) after the first tag.
+    `leaves`: parent, name and place of each element with a text, in the order of reading. `left`: elements
+    left to the caller: first and last place, and that of a text beside. `depth`: how deep elements nest.
+    `is_inside`: a record stands within a record.
     """
 
     leaves: tuple[tuple[str, str, int], ...] = ()
@@ -96,11 +94,10 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """How records of one form are read, and the texts of such records waiting to be counted.
-
-    The texts are preceded by two empty ones, so that there are always several; so are their meanings.
-    `unresolved`: places of texts not met yet; `naming`: of those a record needs; `blank`: number of pieces
-    without text.
+    """Plan for records of one form, and the texts of such records waiting to be counted.
+    Two empty texts stand before the others, so that `itemgetter` always gives several; so with the meanings.
+    `unresolved`: places of texts not met yet. `naming`: key and place of fields that name the pupil. `blank`:
+    the number of pieces without text in an ordinary record.
     """
 
     def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
@@ -111,14 +108,15 @@ class _FormOfRecords:
         self.blank = len(tags) + 1 - text_count(tags)
         # The first piece is empty, as what stands beside an element alone.
         self.left = [(1 + first, 2 + last, 0 if by is None else 1 + by) for first, last, by in part.left]
-        self.texts: Callable[[Sequence[str]], tuple[str, ...]]
-        self.texts = itemgetter(0, 0, *(1 + place for _, _, place in part.leaves))
+        self.texts: Callable[[Sequence[str]], tuple[str, ...]] = itemgetter(
+            0, 0, *(1 + place for _, _, place in part.leaves)
+        )
         self.rows: list[int] = []
         self.waiting: list[tuple[str, ...]] = []
 
 
 class Gatherer:
-    """Read records into a tally, remembering the meaning of each element and of each form of record."""
+    """Count records into a tally, remembering the meaning of each element and the plan for each form."""
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
@@ -136,9 +134,9 @@ class Gatherer:
         self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count content outside the elements of records, or not in an element at all.
-
-        An empty element of an unknown name counts as if its name were its text.
+        """Count content outside all records, or outside the elements that a reader knows.
+        `parent` and `name` are those of the element around the text; an empty element of an unknown name
+        counts as if its name were its text.
         """
         if not text:
             rules = self._tally.rules
@@ -159,9 +157,8 @@ class Gatherer:
             meaning.sample()
 
     def header(self, header: Element) -> bool:
-        """Count a header's content for the account; return True for the file's own header.
-
-        The file's own header stands directly under the root, before all records.
+        """Count a header's texts for the account; return True for the file's own header.
+        That one stands directly under the root, before all records.
         """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
@@ -175,7 +172,7 @@ class Gatherer:
         return is_the_one
 
     def _own_texts(self, record: Element) -> None:
-        """Count texts in an element beside other elements."""
+        """Count the texts beside other elements, anywhere in a record or header."""
         for element in record.iter():
             if len(element):
                 self._own_text(local_name(element.tag), element.text)
@@ -183,7 +180,7 @@ class Gatherer:
                 self._own_text(local_name(element.getparent().tag), element.tail)
 
     def _own_text(self, name: str, text: str | None) -> None:
-        """Count text beside other elements, directly in the element of this name."""
+        """Count a text directly in the element of this name, beside other elements."""
         if text is not None and not text.isspace():
             self.aside(name, "", text)
 
@@ -196,11 +193,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count one record of one pupil. Raises Unreadable where nested too deep.
-
-        Elements named `apart` are returned unread, each with the first text named `beside` of the element
-        around it. `left` is as in `Tally.record`; `school` reads the record's school, where any element names
-        one.
+        """Count the record of one pupil, and return its elements named `apart` unread.
+        Each comes with the first text of an element `beside` it. `left` is as in `Tally.record`; `school`
+        reads the record's school, once an element that names one was met. Raises Unreadable where elements
+        nest too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -209,7 +205,10 @@ class Gatherer:
         form = "<".join(tags)
         plan = self._plans.get(form)
         if plan is None:
-            plan = _FormOfRecords(self._planned(record, tags, apart, beside), tags)
+            around = local_name(record.tag), prefix_of(record), apart, beside
+            if around != self._reading:
+                self._reading, self._parts = around, {}
+            plan = _FormOfRecords(self._part(around[0], tags), tags)
             if self._takes(tags):
                 self._plans[form] = plan
         if plan.part.depth > self._deepest:
@@ -229,7 +228,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep the texts of a record until they are counted; return those naming the pupil, or required."""
+        """Keep the texts of a record until `_count`; return by field those naming the pupil, or required."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -259,7 +258,7 @@ class Gatherer:
         return values
 
     def _count(self) -> None:
-        """Count the texts kept: many values together are quicker."""
+        """Count the texts kept, by form and element: many values together are quicker."""
         for plan in self._waiting:
             for meaning, texts in zip(plan.meanings, zip(*plan.waiting, strict=True), strict=True):
                 if meaning is not None and "" not in texts:
@@ -277,28 +276,19 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count and search everything kept until now. Required before reading results from the tally."""
+        """Count and search all that is kept: call before reading results from the tally."""
         self._count()
         self._tally.account.look_at_kept()
         self._tally.settle()
 
-    def _planned(self, record: Element, tags: Sequence[str], apart: str, beside: str) -> _Reading:
-        """Return how to read records of a form."""
-        name, prefix = local_name(record.tag), prefix_of(record)
-        if (name, prefix, apart, beside) != self._reading:
-            self._reading, self._parts = (name, prefix, apart, beside), {}
-        return self._part(name, tags)
-
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True where there is room to remember something of this length."""
+        """Return True where there is room to remember a plan for so many tags."""
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return how to read an element around others: first the texts, then the elements around others.
-
-        Content of an element with an unknown name stays unknown, at any depth. Equal forms are frequent
-        inside others, too.
+        """Return the plan for an element around others: first its texts, then the elements inside.
+        `path` ends at the last known container: all in an unknown element is unknown, at any depth.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -326,7 +316,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Count a second number, name or date of birth in a record: an earlier number, or another pupil."""
+        """Count a second, different number, name or birth date in a record: it means another pupil there."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:
@@ -335,11 +325,11 @@ class Gatherer:
             self._tally.stands_beside(INSIDE)
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
-        """Return True where an element of these names, with text, has occurred directly under `parent`."""
+        """Return True where an element of one of these names, with text, was met directly in `parent`."""
         return not self._meanings.get(parent, {}).keys().isdisjoint(names)
 
     def parents(self) -> set[str]:
-        """Return the names of all elements with filled children."""
+        """Return the names of all elements met with a filled element directly inside."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
     def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str, key: str | None) -> _Meaning:

@@ -1,7 +1,7 @@
-"""Identify people and schools in files: England's numbers and their form, names with dates of birth. Pure.
+"""Check numbers of pupils and schools in England, and compare people by name and date of birth. Pure.
 
-Every function on numbers takes the text as in a file, ignores surrounding blanks, and checks only shape and
-check digit: a well-formed number need not exist.
+Every check of a number takes the text as in a file and ignores blanks around it. Only shape and check digit
+are checked: a well-formed number need not exist.
 
 Of names, accents, case, blanks, hyphens and apostrophes are ignored, and so is every forename but the first.
 A name in one piece is split at a comma, or without one in both orders.
@@ -53,16 +53,13 @@ _MOST_RUNS, _MOST_WORDS, _LONGEST_WORD, _INITIALS = 4, 2, 4, 2
 
 
 def upn_check_letter(digits: str) -> str:
-    """Return the check letter for the twelve following characters of a UPN.
-
-    The last of them may be the letter of a temporary UPN. Raises KeyError for a character without a value.
-    """
+    """Return the first letter of a UPN for the twelve characters after it. KeyError for other signs."""
     values = [_CHECK_VALUE[character] for character in digits]
     return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
 
 
 class _Sums(dict[str, int]):
-    """Cached sums of four digits of a UPN times their weights, starting at `weight`."""
+    """Cache, by four digits of a UPN, of the sum of each times its weight: `weight` and the next three."""
 
     def __init__(self, weight: int) -> None:
         super().__init__()
@@ -77,7 +74,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return the permanent UPNs with the right check letter among these texts, as written."""
+    """Return those of the texts that are permanent UPNs with the right check letter, as written."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -86,7 +83,7 @@ def right_upns(texts: Iterable[str]) -> list[str]:
 
 
 def upn_fault(upn: str) -> UpnFault | None:
-    """Return the fault of a UPN, permanent or temporary; None for a valid one."""
+    """Return the fault of a permanent or temporary UPN; None for a valid one."""
     text = upn.strip().upper()
     if not _UPN.fullmatch(text):
         return "upn:malformed"
@@ -94,12 +91,12 @@ def upn_fault(upn: str) -> UpnFault | None:
 
 
 def is_upn(upn: str) -> bool:
-    """Return True for a well-formed UPN with the right check letter. A former UPN is one too."""
+    """Return True for a UPN with the right check letter: permanent, temporary or former."""
     return upn_fault(upn) is None
 
 
 def is_temporary_upn(upn: str) -> bool:
-    """Return True for the shape of a temporary UPN, ending in a letter."""
+    """Return True for a text with the shape of a temporary UPN, which ends in a letter."""
     return _TEMPORARY.fullmatch(upn.strip().upper()) is not None
 
 
@@ -117,27 +114,27 @@ def is_nhs_number(number: str) -> bool:
 
 
 def is_uci(uci: str) -> bool:
-    """Return True for the shape of a unique candidate identifier, 13 characters from a centre number."""
+    """Return True for a text with the shape of a unique candidate identifier: 13 signs."""
     return _UCI.fullmatch(uci.strip().upper()) is not None
 
 
 def is_la(code: str) -> bool:
-    """Return True for the shape of a local authority code. Existing codes change over the years."""
+    """Return True for a text with the shape of a local authority's code: three digits from 200 on."""
     return _LA.fullmatch(code.strip()) is not None
 
 
 def is_establishment(code: str) -> bool:
-    """Return True for the shape of a DfE establishment number, four digits."""
+    """Return True for a text with the shape of a DfE establishment number: four digits."""
     return _ESTABLISHMENT.fullmatch(code.strip()) is not None
 
 
 def is_urn(urn: str) -> bool:
-    """Return True for the shape of a DfE unique reference number, including early years settings."""
+    """Return True for a text with the shape of a DfE unique reference number: six digits, or EY and six."""
     return _URN.fullmatch(urn.strip().upper()) is not None
 
 
 def is_centre(centre: str) -> bool:
-    """Return True for the shape of an examination centre number, five digits."""
+    """Return True for a text with the shape of an examination centre's number: five digits."""
     return _CENTRE.fullmatch(centre.strip()) is not None
 
 
@@ -152,13 +149,12 @@ SHAPES: dict[str, Callable[[str], bool]] = {
     "uprn": lambda text: _UPRN.fullmatch(text.strip()) is not None,
     "academic-year": lambda text: _ACADEMIC_YEAR.fullmatch(text.strip()) is not None,
 }
-"""By the name that the policies give a number: whether a text is one, which the text alone tells."""
+"""Checks of numbers that the text alone decides, by the name that the policies give the number."""
 
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
-    """Tell whether a text is what a system numbers by: figures, and letters too few for words.
-
-    `tells` says whether a word tells of something. Letters alone are at most four, as all that is `short`.
+    """Return True for a number of some system: figures, with letters too few for words.
+    `tells` returns True for a sensitive word. Letters without figures may be four; so may a `short` number.
     """
     text = text.strip()
     if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
@@ -182,10 +178,8 @@ _PARTS, _LETTERS = 6, 150
 
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
-    """Return the keys of a person, "SURNAME|FORENAME|DATE"; none where a part is missing.
-
-    A record may have several. A query by surname and forename has one, and matches every spelling of the
-    name.
+    """Return the keys "surname|forename|YYYY-MM-DD" of a person; none where a part is missing.
+    A `full_name` has a key for each place at which it may divide; two separate names have one.
     """
     if born is None:
         return frozenset()
@@ -224,7 +218,7 @@ NO_UPN = "\t"
 
 
 def identity_of(values: Mapping[str, str]) -> str:
-    """Return an identity for a record without a UPN; empty where there is none."""
+    """Return what tells the pupil of a record without a UPN from others; empty where nothing does."""
     for keys in IDENTITIES:
         said = [values.get(key, "").strip().upper() for key in keys]
         if all(said):
@@ -233,13 +227,13 @@ def identity_of(values: Mapping[str, str]) -> str:
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return an identity for each record: its UPN, or the result of `identity_of`."""
+    """Return for each record its UPN, or else the result of `identity_of`."""
     records = records_of(columns) if columns else repeat({}, len(upns))
     return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
 
 
 def records_of(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield the records of a table given by columns."""
+    """Yield the records of a table given by columns, each as values by field."""
     keys = tuple(columns)
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(keys, values, strict=True))

@@ -1,14 +1,15 @@
-"""The awarding bodies' fixed-width files (`dcccccbb.Xnn`): records beginning with a letter and a figure.
+"""Read the awarding bodies' (JCQ) fixed-width files of results, named `dcccccbb.Xnn`.
 
-Header 1, centre 3, candidate 5, centre trailer 7, file trailer 9; trailers count the records above.
+A record begins with a letter for the file, and a figure: header 1, centre 3, candidate 5, centre trailer 7,
+file trailer 9. Trailers count the records above.
 
-Public parsers of result files read one result a record, at fixed places: `result_in`. Other files have all
-entries of a candidate in one record, in an unpublished layout to be learnt from the file. Known are only the
-form of entry codes and grades, and that entries are groups of one width after the candidate's data. The
-layout with the most groups looking like results wins; where none fits well, there is none.
+Some files have one result a record, at fixed places (`result_in`). Others have all entries of a candidate in
+one record, in an unpublished layout, learnt from the file: entries are groups of one width after the
+candidate's data. The layout with the most groups looking like results wins; where none fits well, there is
+none.
 
-Records are filled up to one length with blanks. Anything written there is examined like an unlisted column:
-codes, marks and grades are allowed, a sentence about a child is not.
+Whatever else a record holds is examined like an unlisted column: codes, marks and grades are allowed, a
+sentence about a child is not.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, product, takewhile
+from typing import NamedTuple
 
 from gateway.classify.account import Account, Part
 from gateway.classify.content import Source, Unreadable, Verdict, malformed, unknown
@@ -39,13 +40,8 @@ _GRADE_WIDTHS = (2, 1, 3)
 _FITTING_SHARE = 0.6
 
 
-_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER, _UNIT, _GRADE = (
-    slice(2, 11),
-    slice(11, 24),
-    slice(24, 34),
-    slice(40, 46),
-    slice(46, 66),
-)
+_CENTRE_AND_CANDIDATE, _CANDIDATE_ID, _LEARNER = slice(2, 11), slice(11, 24), slice(24, 34)
+_UNIT, _GRADE = slice(40, 46), slice(46, 66)
 BETWEEN = (_LEARNER.stop, _UNIT.start)
 """Places of a result between the numbers of its candidate and its unit."""
 FROM_GRADE_ON = _GRADE.start
@@ -53,9 +49,8 @@ _TOLD_BY = 2_000
 """Characters of a record examined for its layout: records of the awarding bodies are shorter."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResultLine:
-    """Record of a single result. Blank parts are empty."""
+class ResultLine(NamedTuple):
+    """Record with one result: number of centre and candidate, UCI, ULN, entry code and grade."""
 
     candidate: str
     uci: str
@@ -65,7 +60,7 @@ class ResultLine:
 
 
 def result_in(record: str) -> ResultLine | None:
-    """Return the single result in a record; None for any other record."""
+    """Return the one result at the fixed places of a record; None for any other record."""
     candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
     uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
     if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
@@ -76,38 +71,25 @@ def result_in(record: str) -> ResultLine | None:
     return ResultLine(candidate, uci, uln, unit, grade.upper())
 
 
-@dataclass(frozen=True, slots=True)
-class JcqLayout:
-    """Groups of code, option and grade from `start` on; widths in characters."""
+class JcqLayout(NamedTuple):
+    """Layout of a record: groups of code, option and grade from `start` on; widths in characters."""
 
     start: int
     code: int
     option: int
     grade: int
 
-    def results(self, record: str) -> Iterator[tuple[str, str]]:
-        """Yield code and grade of each group that is not blank."""
+    def groups(self, record: str) -> Iterator[tuple[int, str, str]]:
+        """Yield place, code and grade of each group that is not blank."""
         width = self.code + self.option + self.grade
         for at in range(self.start, len(record), width):
             group = record[at : at + width]
             if group.strip():
-                yield group[: self.code], group[self.code + self.option :].strip().upper()
-
-    def first_strange(self, record: str) -> int | None:
-        """Return the start of the first group without a valid code; None where all are results."""
-        width = self.code + self.option + self.grade
-        for at in range(self.start, len(record), width):
-            code = record[at : at + self.code].upper()
-            if record[at : at + width].strip() and not _CODE.fullmatch(code):
-                return at
-        return None
+                yield at, group[: self.code], group[self.code + self.option :].strip().upper()
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """Return the layout fitting these candidates' records best; None where most groups fit none.
-
-    Only the beginning of each record is examined, so that a long record costs no more.
-    """
+    """Return the layout that fits the most groups of candidates' records; None where no layout fits 60 %."""
     records = [record[:_TOLD_BY] for record in records]
     layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
     judged = [(_fit(layout, records, grades), layout) for layout in layouts]
@@ -116,19 +98,13 @@ def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
 
 
 def _fit(layout: JcqLayout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
-    good = bad = 0
-    for record in records:
-        for code, grade in layout.results(record):
-            if grade in grades and _CODE.fullmatch(code.upper()):
-                good += 1
-            else:
-                bad += 1
-    return good, bad
+    groups = [group for record in records for group in layout.groups(record)]
+    good = sum(grade in grades and _CODE.fullmatch(code.upper()) is not None for _, code, grade in groups)
+    return good, len(groups) - good
 
 
 _GAP = re.compile(r" {2,}")
-_FIGURES = re.compile(r"[0-9+-]{1,7}", re.ASCII)
-_SHORT_CODE = re.compile(r"(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
+_MARK_OR_CODE = re.compile(r"[0-9+-]{1,7}|(?=.*\d)[0-9A-Z/]{2,6}", re.ASCII)
 _LETTERS = 2
 _NAME_LENGTH = 60
 # Names allowed in a record by its second character: an awarding body, a centre, none in a trailer.
@@ -137,7 +113,7 @@ _TYPE, _HEAD = 2, 12
 
 
 class Rest:
-    """Examine the rest of each record, and add unexpected text to the account by position."""
+    """Examine whatever no field of a record takes, and add unexpected text to the account by its place."""
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account, self._rules = account, rules
@@ -145,34 +121,23 @@ class Rest:
         self._parts: dict[int, Part] = {}
 
     def of_frame(self, record: str) -> None:
-        """Examine a header or trailer: numbers, codes, and the name of its owner."""
+        """Examine a header or trailer: numbers, codes, and the name of its owner may stand there."""
         self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
-        """Examine a candidate's data up to a place: one name, in one stretch or two, and numbers."""
+        """Examine a candidate's data up to a place: one name, in a stretch or two, and numbers may stand."""
         self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Examine a stretch for marks, grades and short codes; anything else is unexpected."""
+        """Examine a stretch: marks, grades and short codes may stand there."""
         for found in re.finditer(r"\S+", record[start:end]):
-            if not self._is_code(found[0].upper()):
-                self._put(start + found.start(), record[start + found.start() : end])
+            text = found[0].upper()
+            if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
+                self.put(start + found.start(), record[start + found.start() : end])
                 return
 
-    def from_place(self, record: str, place: int) -> None:
-        """Add a stretch from `place` on to the account as no field of a record."""
-        self._put(place, record[place:])
-
-    def _is_code(self, text: str) -> bool:
-        return (
-            _FIGURES.fullmatch(text) is not None
-            or _SHORT_CODE.fullmatch(text) is not None
-            or text in self._grades
-            or len(text) <= _LETTERS
-        )
-
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Examine a stretch with numbers and at most so many possible names."""
+        """Examine a stretch: numbers and `most` names may stand there."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
@@ -180,15 +145,14 @@ class Rest:
             words = " ".join(w for w in piece.split() if 2 * sum(map(str.isdigit, w)) < len(w))
             if len(words) > _LETTERS:
                 seen += 1
-                is_no_name = (
-                    len(words) > _NAME_LENGTH or is_story(words) or self._rules.sensitive.of_text(words)
-                )
-                if seen > most or is_no_name:
-                    self._put(at, record[at:end])
+                is_long = len(words) > _NAME_LENGTH or is_story(words)
+                if seen > most or is_long or self._rules.sensitive.of_text(words):
+                    self.put(at, record[at:end])
                     return
             at += len(piece)
 
-    def _put(self, place: int, text: str) -> None:
+    def put(self, place: int, text: str) -> None:
+        """Add a text at `place` (from 0) to the account, as a column without a known field."""
         text = text.strip()
         if not text:
             return
@@ -224,7 +188,9 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Tell GCSE from A level. Raises Unreadable for other files of awarding bodies, and for broken ones."""
+    """Count a file of results into the tally; return GCSE or A level.
+    Raises Unreadable for another file of an awarding body, or a broken one.
+    """
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
@@ -250,7 +216,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _Counts:
-    """Count records and compare with the trailers of centres and of the file."""
+    """Compare the number of records with the trailers; `proven` once one of them has agreed."""
 
     def __init__(self) -> None:
         self.proven = False
@@ -260,7 +226,7 @@ class _Counts:
         self._centre = ""
 
     def add(self, record: str) -> None:
-        """Count a record. Raises Unreadable for a trailer with another number than counted."""
+        """Count a record. Raises Unreadable for a trailer that tells another number of records."""
         self._all += 1
         kind, said = record[1], record[2:].strip()
         if kind == "3":
@@ -283,7 +249,7 @@ class _Counts:
 
 
 class _ResultsReader:
-    """Count candidates and the kinds of their results."""
+    """Count the candidates of a file, and the kinds of their results."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -299,34 +265,34 @@ class _ResultsReader:
         self.one_a_record = False
 
     def read(self, line: str) -> None:
-        """Read one record."""
+        """Count one record, beginning with a letter and one of the figures 1, 3, 5, 7 and 9."""
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
             self._rest.of_frame(line)
         if line[1] == "5" and (result := result_in(line)) is not None:
             self.one_a_record = True
-            self._count_result(result)
+            self._count_person({"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln})
+            if result.grade in self._grades:
+                self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
+            else:
+                self._tally.wrong_results.add(self._tally.records)
             self._rest.of_codes(line, *BETWEEN)
             self._rest.of_codes(line, FROM_GRADE_ON)
         elif line[1] == "5":
-            values = candidate_in(line, self._rule)
-            for key, text in values.items():
-                if text.strip():
-                    self._tally.field(key).wait([text], [self._tally.records + 1])
-            self._tally.record(values)
-            self._hear_results(line)
+            self._count_person(candidate_in(line, self._rule))
+            if self._learnt:
+                self._count_results(line, self._tally.records)
+            else:
+                self._first.append(line)
+                if len(self._first) == LEARN_FROM:
+                    self._learn()
         elif line[1] in "13":
-            words = (
-                self._result_kinds.kind_said(word)
-                for word in _WORD.findall(line[2:].upper())
-                if len(word) > 1
-            )
-            self._said.update(kind for kind in words if kind is not None)
+            words = (word for word in _WORD.findall(line[2:].upper()) if len(word) > 1)
+            self._said.update(filter(None, map(self._result_kinds.kind_said, words)))
 
     def kinds(self) -> Counter[Kind | None]:
-        """Return the number of results by kind.
-
+        """Return the number of results of each kind.
         Grades in letters are A level, unless the header names only GCSE and no grade is in figures.
         """
         self._learn()
@@ -338,25 +304,11 @@ class _ResultsReader:
             kinds = Counter({GCSE: kinds.total()})
         return kinds
 
-    def _count_result(self, result: ResultLine) -> None:
-        values = {"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln}
+    def _count_person(self, values: dict[str, str]) -> None:
         for key, text in values.items():
-            if text:
+            if text.strip():
                 self._tally.field(key).wait([text], [self._tally.records + 1])
         self._tally.record(values)
-        if result.grade in self._grades:
-            self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
-        else:
-            self._tally.wrong_results.add(self._tally.records)
-
-    def _hear_results(self, line: str) -> None:
-        """Keep the first records until enough to learn the layout; then read each."""
-        if self._learnt:
-            self._count_results(line, self._tally.records)
-            return
-        self._first.append(line)
-        if len(self._first) == LEARN_FROM:
-            self._learn()
 
     def _learn(self) -> None:
         if not self._learnt:
@@ -370,8 +322,11 @@ class _ResultsReader:
         self._rest.of_person(line, start)
         if self._layout is None:
             self._rest.of_codes(line, start)
-        elif (strange := self._layout.first_strange(line)) is not None:
-            self._rest.from_place(line, strange)
+        else:
+            groups = self._layout.groups(line)
+            strange = (at for at, code, _ in groups if not _CODE.fullmatch(code.upper()))
+            if (place := next(strange, None)) is not None:
+                self._rest.put(place, line[place:])
         found = grades_in(line, self._layout, self._grades, self._rule)
         results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)
@@ -380,7 +335,7 @@ class _ResultsReader:
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
-    """Return a candidate's fields in a record; empty where missing."""
+    """Return the fields that name the candidate of a record; empty where missing."""
     surname, forename = _name_in(line[_NAME])
     return {
         "candidate-number": line[_CANDIDATE],
@@ -394,18 +349,15 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
 def grades_in(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
 ) -> list[tuple[str, str]]:
-    """Return the results in a candidate's record, as code and grade.
-
-    Without a layout, every word equal to a grade counts as one.
-    """
+    """Return code and grade of each result in a record; without a layout, each word that is a grade."""
     if layout is not None:
-        return list(layout.results(line))
+        return [(code, grade) for _, code, grade in layout.groups(line)]
     tokens = _TOKEN.findall(line[rule.results_from :].upper())
     return [("", token) for token in tokens if token in grades]
 
 
 def centre_in(line: str) -> str:
-    """Return the centre number in a record of a centre or a candidate; empty where there is none."""
+    """Return the number of the centre in a record of a centre or candidate; empty without one."""
     found = _CENTRE.match(line)
     return found[1] if found else ""
 

@@ -1,7 +1,7 @@
-"""JSON from management systems and their interfaces: a list of records, as objects within objects.
+"""Read JSON with a list of records as a table, so that it is judged like one and nothing is skipped.
 
-Each leaf of a record becomes a column named after the leaf and all objects around it, unless an object's name
-says no more than "data". So JSON is judged like a table, and nothing is skipped.
+Each value of a record becomes a column, named after the value and the objects around it, but for objects with
+a name without meaning such as "data".
 """
 
 import re
@@ -61,7 +61,7 @@ def _batches(
 
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
-    """Yield the leaves of each record: the objects in the one list at the top, or directly under the top."""
+    """Yield the values of each record: each object in the one list at the top, or directly under the top."""
     reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
@@ -72,7 +72,7 @@ def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
 
 
 class _RecordsReader:
-    """Assemble parser events into records."""
+    """Assemble the events of ijson's parser into records, each as values by column name."""
 
     def __init__(self, limits: ClassifyLimits, rule: JsonRule) -> None:
         self._limits = limits
@@ -86,7 +86,7 @@ class _RecordsReader:
         self._size = 0
 
     def take(self, event: str, value: object) -> Leaves | None:
-        """Take one event; return the record completed, or None."""
+        """Take one event; return the record that it completes, or None. Raises Unreadable."""
         if event == "map_key":
             self._key = str(value)
         elif event in _OPENS:
@@ -101,7 +101,6 @@ class _RecordsReader:
                 complete = {name: "; ".join(texts) for name, texts in self._leaves.items()}
                 self._leaves, self._size = {}, 0
                 return complete
-            return None
         elif value is not None and value != "":
             self._leaf(text_of(value), says=isinstance(value, str))
         return None
@@ -137,7 +136,7 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the column name of a leaf; None for the meaningless time zone of a date."""
+        """Return the column name of a value; None for the time zone of a date, which tells nothing."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = " ".join(map(_of_one, telling))
@@ -150,5 +149,5 @@ class _RecordsReader:
 
 
 def _of_one(name: str) -> str:
-    """Return the name of a list without its plural: of "contacts" each is a contact; an address stays one."""
+    """Return the name of a list without a plural s: "contact" for "contacts", but "address" stays."""
     return name if name.endswith("ss") else name.removesuffix("s")

@@ -1,4 +1,4 @@
-"""Load the rules and check that the files are consistent, and tell a browser the headings known to them."""
+"""Load the rules, check that the policy files agree, and list the known headings for a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.law import load_packs, with_codes_of_packs
 
 
 def load_rules(policies: Path) -> Rules:
-    """Load the rules in the folder `policies`. Raises ConfigurationError naming file, key and fault."""
+    """Load the rules in the folder `policies`. Raises ConfigurationError with file, key and fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items, law = read_toml(types_file, DataTypes), read_toml(items_file, Items), load_packs(policies)
     rules = Rules(
@@ -52,7 +52,7 @@ _NAMED: dict[str, tuple[str, ...]] = {
     ),
     "a list in [codes]": (*(f"{table}.*.codes" for table in _RULES), "data_types.ctf.results.*"),
 }  # fmt: skip
-"""Where names stand that something else must define, by what they name."""
+"""Places in the policies where a name stands that must be defined elsewhere, by what it names."""
 _PATTERNS = (
     *(f"{table}.*.patterns" for table in _RULES), "data_types.names.pattern",
     *(f"data_types.results.{kind}_{what}" for kind in ("gcse", "a_level") for what in ("grade", "code")),
@@ -62,7 +62,7 @@ Fault = tuple[str, Location, str]
 
 
 def faults(rules: Rules) -> Iterator[Fault]:
-    """Yield inconsistencies: the file to correct, the place in the file, and the fault."""
+    """Yield inconsistencies: the file to correct, the place in the file, and the fault in words."""
     for location, words in _faults(rules):
         in_types = location[0] == "data_types"
         yield ("data_types.toml", location[1:], words) if in_types else ("items.toml", location, words)
@@ -99,7 +99,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield inconsistencies in the statement of a field's values, and wildcards in element names."""
+    """Yield keys of a field's rule that do not go together, and wildcards in its element names."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
@@ -125,16 +125,15 @@ def _twice(
 
 _NO_NAMES = ("qxzvj", "wjkqy9zx")
 """Names that no system gives to anything."""
-# Cache for names in rules only, which are repeated; not for names in files.
+# Only names in rules are kept, which repeat; never names in files.
 _plain = lru_cache(8192)(plain)
 
 
 def known_headings(rules: Rules) -> dict[str, Any]:
-    """Return headings by the field that each stands for, and kinds of files by name, for JSON.
-
-    `fields`: for each field, `outside`, its label if the agreement does not list it; `columns`, plain names;
-    `patterns`, regular expressions of plain names, with `{words}` for `words`; and `elements`. A name
-    that `notes` finds matches no pattern. `kinds`: pairs of a pattern of file names, and a title.
+    """Return the headings known for each field, and kinds of files by name, as JSON for a browser.
+    Of each field: `outside`, its label if the agreement does not list it; `columns`, plain names; `patterns`
+    of plain names, with `{words}` for `words`; and `elements`. A name that `notes` finds matches no pattern.
+    `kinds`: pairs of a pattern of file names, and a title.
     """
     types = rules.data_types
     columns: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""The marks of attendance in a value, by the published codes; letters that spell a word are none. Pure."""
+"""Tell marks of attendance, by the published codes, from letters that spell a word. Pure."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ Tells = Callable[[str], bool]
 
 
 def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
-    """Return a check for texts of marks: one in words, one, several with gaps, a string of one per session.
-
-    `known` are the codes and their words, in upper case; `tells` says whether a word tells of something.
-    Most letters are marks, so a word counts as none, however it is spelt.
+    """Return a check for texts of marks: one, its words, several with gaps, or a string of one a session.
+    `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
+    letters are codes, so a text that spells a word counts as no marks.
     """
     pairs = "".join(f"{re.escape(code)}|" for code in known if len(code) == _PAIR)
     singles = re.escape("".join(code for code in known if len(code) == 1))
@@ -38,21 +37,17 @@ def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
             return False
         runs = _LETTERS.findall(text)
         signs = len(whole) - sum(map(str.isalpha, whole)) if runs else 0
-        if any(_is_word(run, mostly_signs=2 * signs >= len(whole)) for run in runs):
-            return all(word in known for word in words)
+        few_signs = 2 * signs < len(whole)
+        if any(run != run.upper() or (few_signs and len(set(run)) > _DIFFERENT_IN_A_ROW) for run in runs):
+            return all(word in known for word in words)  # A run of letters may be a word.
         return all(word in known or not word or is_string(word) for word in words)
 
     return are_marks
 
 
-def _is_word(run: str, *, mostly_signs: bool) -> bool:
-    return run != run.upper() or (len(set(run)) > _DIFFERENT_IN_A_ROW and not mostly_signs)
-
-
 def _spell(marks: str, tells: Tells) -> bool:
-    """Return True where the letters among marks are a word, together or in a row.
-
-    Pupils seldom have five codes in a row of which each is another than the one before.
+    """Return True where the letters among marks spell a word, together or in a row.
+    Five in a row, each other than the one before, count as a word: pupils seldom have such marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False

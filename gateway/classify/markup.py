@@ -1,17 +1,16 @@
 """Read XML record by record, safely, in memory that does not grow with the file.
 
-Any document type declaration is refused before the real parser sees the document, so no entity can be
-expanded. The bytes between two records are limited, so no tree grows large; depth and attributes are limited
-as well.
+A document type declaration is refused before the real parser sees the document, so no entity can be expanded.
+The bytes between two records are limited, so no tree grows large; so are depth and attributes.
 
-Elements of one form are examined once, as text cut at the tags. lxml writes each angle bracket of a text as a
-reference, so those left belong to tags.
+Records of one form are planned once, by their markup cut at the tags (`cut`). lxml writes each angle bracket
+of a text as a reference, so those left belong to tags.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 from xml.parsers import expat
@@ -46,7 +45,7 @@ _OF_MARKUP = {
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
-    pass
+    """End the parsing at the first tag."""
 
 
 def local_name(tag: str) -> str:
@@ -55,14 +54,13 @@ def local_name(tag: str) -> str:
 
 
 def namespace_length(tag: str) -> int:
-    """Return the number of characters of a tag's namespace."""
+    """Return the length of the namespace, with its braces, before the name in an lxml tag."""
     return tag.rfind("}") + 1
 
 
 def root_of(source: Source) -> str:
-    """Return the name of the root element; a name in a namespace contains a brace.
-
-    Raises Unreadable for a document type declaration, and where no element follows a correct prolog.
+    """Return the name of the root element; with a namespace, as NAMESPACE}NAME.
+    Raises Unreadable for a document type declaration, and without an element after a well-formed prolog.
     """
     # Expat is used for one thing lxml cannot do: stopping at the declaration, before the root.
     parser = expat.ParserCreate(encoding="utf-8", namespace_separator="}")
@@ -76,8 +74,13 @@ def root_of(source: Source) -> str:
         raise malformed("the XML declares a document type, which may hide entities", format="XML")
 
     parser.StartElementHandler, parser.StartDoctypeDeclHandler = start, doctype
+    fed = 0
     try:
-        _feed_prolog(parser, utf8_chunks(source))
+        for piece in utf8_chunks(source):
+            parser.Parse(piece, False)
+            fed += len(piece)
+            if fed > _PROLOG_BYTES:
+                break
     except _Root:
         return found[0]
     except expat.ExpatError:
@@ -85,25 +88,14 @@ def root_of(source: Source) -> str:
     raise malformed("the XML holds no element", format="XML")
 
 
-def _feed_prolog(parser: expat.XMLParserType, pieces: Iterable[bytes]) -> None:
-    fed = 0
-    for piece in pieces:
-        parser.Parse(piece, False)
-        fed += len(piece)
-        if fed > _PROLOG_BYTES:
-            return
-
-
 Aside = Callable[[str, str, str], None]
 
 
 def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
-    """Yield every outermost element of these names, complete, in document order.
-
-    An element is valid until the next is requested. Content beside the elements of records goes to `aside`
-    as parent, name and text: surrounding elements, attributes, and text between elements outside records;
-    the caller searches for text between elements in a record. Raises Unreadable for malformed XML or beyond a
-    limit.
+    """Yield every outermost element of these names, complete, in document order; valid until the next one.
+    `aside` gets parent, name and text of all content outside these records: elements, attributes, comments,
+    text between elements; and the attributes in records. Text between the elements of a record is left to the
+    caller. Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
@@ -117,9 +109,8 @@ def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) 
             waiting += len(piece)
             # No attribute without this sign. Before the first record, one is not in a record.
             first = begins.search(piece) if begins is not None else None
-            more = (
-                piece.find(b"=", 0 if begins is None else len(piece) if first is None else first.start()) >= 0
-            )
+            start = 0 if begins is None else len(piece) if first is None else first.start()
+            more = piece.find(b"=", start) >= 0
             unparsed.take(piece)
             # No element has more namespaces than declared so far.
             spaces += (end + piece).count(_SPACES)
@@ -145,10 +136,8 @@ def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) 
 
 
 def pupil_records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
-    """Yield `records` of a document with one namespace or none, as all pupil data known.
-
-    Also raises Unreadable for a record in another namespace than the root, or, in a document with a
-    namespace, for an element elsewhere: names are known only within the root's namespace.
+    """Yield `records` of a document with one namespace or none, as all known formats of pupil data have.
+    Raises Unreadable also for a record, or an element within one, in another namespace than the root.
     """
     space, tags = "", frozenset[str]()
     for record in records(source, names, aside):
@@ -178,10 +167,9 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
 
 
 class _Unparsed:
-    """Find comments and processing instructions, dropped by the parser but visible to people.
-
-    Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
-    returned as text by the parser, contains none.
+    """Report comments and processing instructions to `aside`: the parser drops them, and people see them.
+    Each may begin in one piece of the document and end in another, and each byte is examined once. CDATA is
+    passed over: the parser returns its content as text.
     """
 
     def __init__(self, aside: Aside | None, longest: int) -> None:
@@ -193,7 +181,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report those ending in the next piece. Raises Unreadable for one too long."""
+        """Report those that end in the next piece of the document. Raises Unreadable for one too long."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -228,8 +216,7 @@ class _Unparsed:
 
 
 def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:
-    """Report attributes. Few records have any.
-
+    """Report the attributes of a record to `aside`. Raises Unreadable for too many in one element.
     `named`: an element may have more namespaces than the limit of attributes.
     """
     if not named and not _asks_for_a_closer_look(record, limits, aside):
@@ -242,19 +229,17 @@ def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, 
             _tell_attributes(inner, aside, limits.xml_attributes)
 
 
-def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
-    """Return True where a record may have any, or too many: a quick check by the parser."""
-    if aside is None:
-        return bool(_MANY(record, most=limits.xml_attributes))
-    return bool(_MORE(record))
-
-
 def _too_many_attributes() -> Unreadable:
     return malformed("an element has too many attributes", format="XML")
 
 
+def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
+    """Return True where a record may have any attribute, or too many: a quick check by the parser."""
+    return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
+
+
 def is_of_markup(name: str, value: str) -> bool:
-    """Return True where an attribute only states how to read the markup."""
+    """Return True for an attribute that only tells how to read the markup, such as xsi:nil or xml:lang."""
     known = _OF_MARKUP.get(name)
     return known is not None and known.fullmatch(value) is not None
 
@@ -271,25 +256,23 @@ def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
 def _forget(
     element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free a record already read, and everything before the record and before its ancestors.
-
-    The record's own node and its tail stay until the next one: the parser may still be extending them.
+    """Free a record already read, and everything before it, after reporting that to `aside`.
+    `all_around`: also everything before the elements around the record. Its own node and tail stay until the
+    next record: the parser may still be extending them.
     """
     element.clear(keep_tail=True)
     while element is not None:
         parent = element.getparent()
         while element.getprevious() is not None:
             first = parent[0]
-            if aside is None:
-                pass
-            elif first.tag not in names or ((tail := first.tail) and not tail.isspace()):
+            if aside and (first.tag not in names or ((tail := first.tail) and not tail.isspace())):
                 _tell(first, names, aside, most)
             del parent[0]
         element = parent if all_around else None
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
-    """Report the content of an element outside records, an empty one's name, and text after a record."""
+    """Report an element outside records to `aside`, with all inside; of a record only the text after it."""
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -306,7 +289,7 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> 
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:
-    """Yield parent, name and text of every element with text and without children, in a small record."""
+    """Yield parent's name, name and text of every element of a record with a text and no children."""
     for element in record.iter():
         if not len(element) and element.text and element is not record:
             yield local_name(element.getparent().tag), local_name(element.tag), element.text
@@ -323,12 +306,12 @@ def written(element: Element) -> str:
 
 
 def cut(text: str) -> list[str]:
-    """Return an element as written, in pieces: tags at odd places, the texts between them at even ones."""
+    """Cut markup into pieces: tags without their brackets at odd places, texts between them at even ones."""
     return text.replace(">", "<").split("<")
 
 
 def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the place of each child's first tag among an element's tags, and the place after its last one."""
+    """Yield for each child, among the tags of an element, the place of its first and that after its last."""
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
         tag = tags[place]
@@ -342,21 +325,20 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return the number of elements with a text and nothing else inside, given all tags."""
+    """Return how many elements have a start and an end tag with no element between, given all tags."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 
 
 def element_at(element: Element, place: int) -> Element:
-    """Return the element inside another whose first tag has this place among the pieces."""
+    """Return the descendant of an element whose first tag has this place among the pieces (`cut`)."""
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 
 
 def name_in(tag: str, prefix: str) -> str:
-    """Return the name in a tag; for an element in another namespace than its record, a name nobody knows.
-
-    `prefix`, with its colon, is that of the record.
+    """Return the name in a tag without the record's `prefix` (with its colon).
+    For an element in another namespace, the name ends in a colon, so that no rule knows it.
     """
     if " " not in tag and not prefix:
         return tag.removesuffix("/")
@@ -371,7 +353,7 @@ def prefix_of(element: Element) -> str:
 
 
 def text_of(piece: str) -> str:
-    """Return the text of a piece, its references replaced by their characters."""
+    """Return the text of a piece: with the characters that lxml wrote as references, such as &amp;."""
     if "&" in piece:
         for reference, character in _REFERENCES.items():
             piece = piece.replace(reference, character)

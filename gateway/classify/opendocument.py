@@ -1,7 +1,7 @@
-"""Sheets of an OpenDocument spreadsheet (ODS), row by row, in bounded memory.
+"""Read the sheets of an OpenDocument spreadsheet (ODS) row by row, in bounded memory.
 
-Repeated cells and rows are written once with a count, so a small file can claim endless rows: blank ones
-are skipped, and others may be repeated only up to a limit.
+Repeated cells and rows are written once with a count, so a small file can claim endless rows: blank ones are
+skipped, and others may be repeated only up to a limit.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import partial
 from zipfile import ZipFile
 
 from gateway.classify import archive, markup
-from gateway.classify.cells import number_text, reaches_out
+from gateway.classify.cells import OUTSIDE_FORMULA, check_formula, number_text
 from gateway.classify.content import (
     OFFICE_PARTS,
     Row,
@@ -51,7 +51,7 @@ def is_spreadsheet(book: ZipFile) -> bool:
 
 
 def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the spreadsheet. Raises Unreadable for content other than sheets."""
+    """Return the sheets of the spreadsheet. Raises Unreadable for anything but sheets."""
     for member in book.infolist():
         # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
@@ -65,7 +65,7 @@ def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 
 class _Walker:
-    """Walk through the content row by row."""
+    """Walk through content.xml row by row."""
 
     def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
         self._book = book
@@ -81,9 +81,7 @@ class _Walker:
                     hidden.add(_said(record, "name"))
             elif number == len(found):
                 around = _table_around(record)
-                style, name = (
-                    ("", "") if around is None else (_said(around, "style-name"), _said(around, "name"))
-                )
+                style, name = ("" if around is None else _said(around, a) for a in ("style-name", "name"))
                 found.append(("hidden" if style in hidden else "visible", name))
         return found
 
@@ -104,7 +102,9 @@ class _Walker:
                 yield list(row)
 
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
-        """Yield each row with the number of its table from 0, and the other elements requested."""
+        """Yield each row, and each element of the names `others`, with the number of its table from 0.
+        Raises Unreadable for an element that is more than cells.
+        """
         number, table = -1, None
         wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)
         for record in archive.records(self._book, _CONTENT, wanted, self._limits):
@@ -170,12 +170,13 @@ def _value(cell: markup.Element) -> str:
 
 
 def _check_formula(formula: str) -> None:
-    if reaches_out(formula) or "file:" in formula:
-        raise active("a formula that calls another program, service or file", format=FORMAT)
+    check_formula(formula, FORMAT)
+    if "file:" in formula:
+        raise active(OUTSIDE_FORMULA, format=FORMAT)
 
 
 def _text(paragraph: markup.Element) -> str:
-    """Return the text of a paragraph in a cell. Raises Unreadable for anything but text."""
+    """Return the text of a paragraph in a cell. Raises Unreadable for elements other than text."""
     pieces = []
     for element in paragraph.iter():
         name = markup.local_name(element.tag)

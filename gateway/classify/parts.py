@@ -1,7 +1,7 @@
-"""One file of several parts: the files of an archive, the tables of a workbook.
+"""Judge a file of several parts: the files of an archive, or the tables of a workbook.
 
-Parts of one type make one file; their records name the schools. Otherwise each part is reported by itself,
-because the decisions on them may differ.
+Parts of one type make one file. Otherwise each part is reported by itself, because the decisions on them may
+differ.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 from gateway.classify import tables
 from gateway.classify.content import Unreadable, Verdict, beside
-from gateway.classify.delimited import Table
+from gateway.classify.delimited import TableOf
 from gateway.classify.tally import Tally
 from gateway.model import Classified, ContentRefused, Facts, Level
 
@@ -19,25 +19,19 @@ Told = Classified | ContentRefused
 _WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
 _SCHOOL = ("la", "establishment", "urn")
 EXTENSIONS = {
-    "XML": "xml",
-    "CTF XML": "xml",
-    "DfE Message XML": "xml",
+    **dict.fromkeys(("XML", "CTF XML", "DfE Message XML"), "xml"),
     "CSV": "csv",
     "JSON": "json",
     "text": "txt",
     "JCQ results": "txt",
     "JCQ file": "txt",
-    "XLSX": "xlsx",
-    "XLSB": "xlsb",
-    "XLS": "xls",
-    "ODS": "ods",
-    "ZIP": "zip",
+    **{name: name.casefold() for name in ("XLSX", "XLSB", "XLS", "ODS", "ZIP")},
 }
-"""The formats of files, and the extension of each."""
+"""Extension of the files of each format."""
 
 
 class Several(Unreadable):
-    """Report that the parts of a file are not of one type."""
+    """Report that the parts of a file are not of one data type; `parts` tells of each."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
@@ -46,10 +40,8 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """Return the one verdict on all parts. Raises Unreadable where there is none.
-
-    Figures about nobody, such as a summary by subject, may accompany parts of a type without items required
-    in each record.
+    """Count all parts into the tally, and return one verdict on them. Raises Unreadable where there is none.
+    Figures about nobody, such as a summary by subject, may stand beside parts that require no field.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -93,7 +85,7 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
-    """Judge a part by itself; the flag is True where unknown, with known columns only, and about nobody."""
+    """Judge a part by itself; the flag: of no type, and without personal data or unknown columns."""
     own = Tally(tally.all_rules, tally.today, on_person=tally.on_person, declared=tally.declared)
     try:
         return told(part(own), own), False
@@ -104,16 +96,15 @@ def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
 
 def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  # noqa: A002
     why = {(each.code, each.about) for each in found if isinstance(each, ContentRefused)}
-    first = found[0]
-    alike = isinstance(first, ContentRefused) and not any(isinstance(each, Classified) for each in found)
-    if alike and isinstance(first, ContentRefused) and len(why) == 1 and not first.parts:
+    first, classified = found[0], any(isinstance(each, Classified) for each in found)
+    if isinstance(first, ContentRefused) and not classified and len(why) == 1 and not first.parts:
         return Unreadable(first.code, *first.evidence, format=format, about=first.about)
     return Several(found, what, format)
 
 
-def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
-    """Return the type of a table, and count its formulas among the file's faults."""
-    before = tally.records
+def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
+    """Read a table, count it into the tally, with its formulas as faults, and return its type."""
+    table, before = read(), tally.records
     verdict = tables.judge(table, tally, format=format, extension=EXTENSIONS[format])
     for row in table.formulas.rows:
         tally.formulas.add(before + row)
@@ -122,10 +113,8 @@ def judge(table: Table, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
-    """Return the classification of a content with this verdict.
-
-    The extension warns the person collecting the file of cells a spreadsheet would run. Raises Unreadable,
-    so that the file waits, where anything besides records was found.
+    """Return the classification of a counted content. Raises Unreadable where it holds more than records.
+    The extension "formulas.csv" warns whoever collects the file of cells that a spreadsheet would run.
     """
     if tally.beside:
         raise beside(tally.beside, format=verdict.format)
@@ -156,7 +145,7 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
 
 
 def refused(reason: Unreadable) -> ContentRefused:
-    """Return the result for a content that cannot be taken as any type."""
+    """Return the result for a content that cannot be taken as any data type."""
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,

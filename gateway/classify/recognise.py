@@ -1,4 +1,4 @@
-"""Classify content: exactly one data type with its evidence, or the reason for none."""
+"""Classify the content of a file: exactly one data type with its evidence, or the reason for none."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from gateway.classify.content import (
     unknown,
 )
 from gateway.classify.delimited import read_table, tables_in
-from gateway.classify.parts import Part, judge, refused, told
+from gateway.classify.parts import judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
 from gateway.classify.tally import OnPerson, OnPupil, Tally
@@ -60,15 +60,12 @@ def classify(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
-    """Classify a content. Total: any bytes give one of the two results.
-
-    `content` is seekable, read as a stream several times, and stays open. `name` is reported on, and decides
-    between types that fit equally. Without `today` no date is a future one. `on_pupil` is called with (UPN,
-    date of birth, former UPN, on roll, number of the record, number of the school named) for each record
-    with a UPN, in file order and before the result; records count from 1, and "on roll" means a sole or main
-    registration without an end. None of the data is kept here. `on_person` is called for every record of
-    every part, with the UPN, empty without one, and the fields naming a person. `clock` returns seconds, for
-    the time limit.
+    """Classify a content: any bytes give one of the two results.
+    `content` is seekable, read as a stream several times, and stays open. `name` decides between types that
+    fit equally. Without `today`, no date is a future one. `on_pupil` gets for each record with a UPN: UPN,
+    date of birth, former UPN, on roll (sole or main registration without an end), number of the record from
+    1, number of the school named. `on_person` gets for every record the UPN, or "", and the fields that name
+    a person. No data of a pupil is kept. `clock` returns seconds, for the time limit.
     """
     tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
@@ -90,11 +87,10 @@ def classify_ahead(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content still being written, through a reader waiting for more.
-
-    Assumes at first, and checks at the end, that the content is one text in the encoding suggested by its
-    start. Returns None where not, or where the content would be refused: then `classify` decides on the
-    whole content, and everything passed to the callbacks is void.
+    """Classify a content that is still being written, as `classify` does; reading waits for more.
+    Works for one text in the encoding that its start suggests, as is checked at the end. Returns None for any
+    other, and for one that would be refused: then `classify` decides on the whole content, and all that the
+    callbacks got is void.
     """
     tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
@@ -112,9 +108,8 @@ def classify_ahead(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """Add the likely sensitive topics to a refusal.
-
-    Malformed content stays unchanged, because a final refusal is seen by nobody; so does encrypted content.
+    """Return a refusal with the likely sensitive topics of the content: they decide who may see the file.
+    Not for malformed content, whose refusal is final, so that nobody opens the file; nor for encrypted.
     """
     if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
         return found
@@ -129,11 +124,18 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
         if isinstance(found, containers.Workbook):
             for place, text in found.beside:
                 tally.account.beside_cells(place, text)
-            return _recognise_sheets(found, tally, limits)
+            for sheet in found.sheets:
+                tally.account.title(sheet.name)
+            tables = tables_in(found.sheets, tally.rules, limits, found.format)
+            each = [partial(judge, table, format=found.format) for table in tables]
+            return parts.together(each, tally, "tables", found.format)
         if found is None:
             refuse_other_documents(content)
             return _recognise_text(Source(content, encoding_of(content), limits), tally)
-        if (kind := _document_of(archive.names(found))) is not None:
+        members, documents = archive.names(found), OFFICE_PARTS["documents"]
+        is_apples = any(name.endswith(_APPLE_PARTS) for name in members)
+        kinds = (kind for part, kind in documents.items() if part in members)
+        if (kind := documents["Index.zip"] if is_apples else next(kinds, None)) is not None:
             raise other_document(kind, format=archive.FORMAT)
         if inside:
             raise packed_away("an archive inside an archive", format=archive.FORMAT)
@@ -142,28 +144,10 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
             raise unknown("an archive of no files", format=archive.FORMAT)
         for name in names:
             tally.account.title(name.rpartition(".")[0])
-        each: list[Part] = [partial(_recognise_file, found, limits, name) for name in names]
-        verdict = parts.together(each, tally, "files", archive.FORMAT)
+        files = [partial(_recognise_file, found, limits, name) for name in names]
+        verdict = parts.together(files, tally, "files", archive.FORMAT)
         verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
         return verdict
-
-
-def _document_of(names: list[str]) -> str | None:
-    """Return the kind of document in an archive; None where there is none."""
-    if any(name.endswith(_APPLE_PARTS) for name in names):
-        return OFFICE_PARTS["documents"]["Index.zip"]
-    return next((kind for part, kind in OFFICE_PARTS["documents"].items() if part in names), None)
-
-
-def _recognise_sheets(book: containers.Workbook, tally: Tally, limits: ClassifyLimits) -> Verdict:
-    for sheet in book.sheets:
-        tally.account.title(sheet.name)
-    tables = tables_in(book.sheets, tally.rules, limits, book.format)
-    each: list[Part] = [
-        lambda tally, table=table: judge(table(), tally, format=book.format)  # type: ignore[misc]
-        for table in tables
-    ]
-    return parts.together(each, tally, "tables", book.format)
 
 
 def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Verdict:
@@ -190,5 +174,6 @@ def _recognise_text(source: Source, tally: Tally) -> Verdict:
     if jcq.looks_like(start, tally.rules.data_types.jcq):
         return jcq.recognise(source, tally)
     if json_records.looks_like(start):
-        return judge(json_records.read_table(source, tally.rules), tally, format=json_records.FORMAT)
-    return judge(read_table(source, tally.rules), tally, format="CSV")
+        read = partial(json_records.read_table, source, tally.rules)
+        return judge(read, tally, format=json_records.FORMAT)
+    return judge(partial(read_table, source, tally.rules), tally, format="CSV")

@@ -1,4 +1,4 @@
-"""XML with other roots: attendance and exclusions as written by systems, outside the DfE's envelopes.
+"""Recognise XML outside the DfE's envelopes: registers of attendance and exclusions, as systems write them.
 
 No public schema covers these files, so their records are judged by the fields filled, as in tables.
 """
@@ -19,7 +19,7 @@ _SLOTS = 100
 
 
 def recognise(source: Source, root: str, tally: Tally) -> Verdict:
-    """Return the type of the document's records. Raises Unreadable where there is none."""
+    """Count the records of a register into the tally and return their type. Raises Unreadable without one."""
     rule = tally.rules.data_types.registers
     # Systems write such files without a namespace; a document with one is of another kind.
     if "}" in root or root.casefold() in rule.never:
@@ -44,7 +44,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
 
 
 class _RegisterHeader:
-    """Content around the records, and the texts there naming a school."""
+    """Count the content around the records, and keep the texts there that name a school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
         self.slots: list[tuple[Slot, str]] = []
@@ -52,7 +52,7 @@ class _RegisterHeader:
         self._rule = rule
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Take one element, attribute or text outside the records."""
+        """Count one element, attribute or text outside the records."""
         slot = self._rule.elements.get(name or parent.rpartition("@")[2])
         if slot is not None and len(self.slots) < _SLOTS and not self._rule.is_history(parent):
             self.slots.append((slot, text))
@@ -60,7 +60,7 @@ class _RegisterHeader:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield a record's statements on the school, except in the pupil's history."""
+    """Yield the texts of a record that name its school, except in the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -1,4 +1,4 @@
-"""Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
+"""Recognise the wording that reports print around a table: nobody's data, so it may be left out."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -31,11 +31,9 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 
 @dataclass(frozen=True, slots=True)
 class ReportWording:
-    """Recognise lines printed by reports.
-
-    `words` are the words of such lines, `schools` the endings of school names; `is_name` judges names like
-    those of pupils. `headings` are words in column names, `codes` all codes; `is_telling` is true for a
-    heading about something sensitive.
+    """Recognise the lines that reports print around a table.
+    `words` are the words of such lines, `schools` the last words of schools' names, `headings` the words of
+    column names, `codes` all codes. `is_name` returns True for a name, `is_telling` for a sensitive heading.
     """
 
     words: frozenset[str]
@@ -47,16 +45,17 @@ class ReportWording:
 
     def is_line(self, text: str) -> bool:
         """Return True for a line of these words, dates and short numbers, or naming a person or school.
-
-        A name follows "by" or a colon, as in "Report run by: Ann Brown on 4 May", or is a school's. Counts
-        after a heading ("Service children: 4") and keys to codes ("EXP = Expected") also pass.
+        A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". A count after a heading
+        ("Service children: 4") and a key to codes ("EXP = Expected") pass as well.
         """
         if len(text) > _LONGEST:
             return False
-        if self.are_words(text) or self._is_school(text) or self._is_count(text) or self._is_key(text):
+        named = text.casefold().split()[-1:]
+        is_school = not self.schools.isdisjoint(named) and self._is_named(text)
+        if is_school or self.are_words(text) or self._is_count(text) or self._is_key(text):
             return True
-        heading, _, named = _NAMING.sub("\n", text, count=1).partition("\n")
-        words = named.split()
+        heading, _, after = _NAMING.sub("\n", text, count=1).partition("\n")
+        words = after.split()
         while words and self.are_words(words[-1]):
             words.pop()
         plain = _NO_HEADING.isdisjoint(heading.casefold().split()) and self.are_words(heading)
@@ -71,15 +70,13 @@ class ReportWording:
         return all(map(_FIGURES.fullmatch, others))
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
-        """Return True where a sheet's rows are few and such lines; a name may have a cell of its own."""
+        """Return True for a cover: at most 60 cells, each such a line; a name may stand alone."""
         cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
-        return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(map(self._is_row, cells))
-
-    def _is_row(self, cells: list[str]) -> bool:
-        if len(cells) == _TABLE_CELLS - 1:
-            heading = cells[0].rstrip(": ")
-            return self.is_line(f"{heading}: {cells[1]}") or all(map(self.is_line, cells))
-        return all(map(self.is_line, cells))
+        return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(
+            (len(row) == _PAIR and self.is_line(f"{row[0].rstrip(': ')}: {row[1]}"))
+            or all(map(self.is_line, row))
+            for row in cells
+        )
 
     def _is_count(self, text: str) -> bool:
         heading, colon, count = text.rpartition(":")
@@ -96,10 +93,6 @@ class ReportWording:
     def _is_named(self, text: str) -> bool:
         return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)
 
-    def _is_school(self, text: str) -> bool:
-        words = text.casefold().split()
-        return bool(words) and words[-1] in self.schools and self._is_named(text)
-
     def are_words(self, text: str) -> bool:
         """Return True where a text has only the wording of reports, dates and short numbers."""
         tokens = _TOKEN.findall(text.casefold())
@@ -109,7 +102,7 @@ class ReportWording:
 
 
 class Title:
-    """Rows above a table: a title, a date, a filter or two, and no table of their own."""
+    """Take the rows above a table; `crowded` once they are more than a title, a date and a filter or two."""
 
     def __init__(self, wording: ReportWording) -> None:
         self.crowded = False
@@ -119,7 +112,7 @@ class Title:
         self._wide = 0
 
     def add(self, row: Row) -> None:
-        """Add a row."""
+        """Add the next row."""
         cells = [cell for cell in row if cell.strip()]
         if self._cells <= _TITLE_CELLS:
             self._said += cells
@@ -129,19 +122,18 @@ class Title:
         self.crowded |= any(is_long(cell) and not self._wording.is_line(cell) for cell in cells)
 
     def telling(self) -> str:
-        """Return the text of the rows without the usual wording of reports."""
+        """Return the text of the rows, without cells of the usual wording of reports; up to 4,000 letters."""
         return " ".join(" ".join(c.split()) for c in self._said if not self._wording.are_words(c))[:_ABOVE]
 
 
 def is_long(text: str) -> bool:
-    """Return True for a text longer than a title."""
+    """Return True for a text longer than a title: over 150 characters or 12 words."""
     return len(text) > _LONGEST or len(text.split()) > _TITLE_WORDS
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:
-    """Return True where rows list published codes and meanings, with at most a heading above.
-
-    The first cell of each row is a code of one list, each once; the cells beside are short.
+    """Return True for rows that list published codes and their meanings, with at most a heading above.
+    The first cells are codes of one list of `codes`, each once; the cells beside are short.
     """
     lists, counted, met = list(codes), 0, set[str]()
     for number, row in enumerate(rows):

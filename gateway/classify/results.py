@@ -1,17 +1,13 @@
-"""Grades: columns of one subject, and results of GCSE told from A level, result by result.
+"""Tell results of GCSE from A level, and columns of results from those of mocks, predictions and forecasts.
 
-Files mix both, with different columns, so every result is judged on its own: by series, qualification, a
-grade in figures, the entry code, and last a grade in letters, a weak sign alone.
-
-In columns of grades, the header, the text above the table or the pupils' year group tell if such grades are
-results: grades of mocks, predictions and forecasts are not.
+Files mix GCSE and A level, so every result is judged on its own: by series, qualification, a grade in
+figures, the entry code, and last a grade in letters, a weak sign alone.
 """
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,9 +21,8 @@ A_LEVEL: Kind = "a-level-results"
 KINDS = frozenset({GCSE, A_LEVEL})
 
 
-@dataclass(frozen=True, slots=True)
-class SingleResult:
-    """Single result as written in a file; missing parts are empty."""
+class SingleResult(NamedTuple):
+    """One examination result as written in a file; missing parts are empty."""
 
     series: str = ""
     qualification: str = ""
@@ -36,37 +31,31 @@ class SingleResult:
 
 
 class ResultKinds:
-    """Tell the kind of single results by the rules."""
+    """Tell if a result is of GCSE or A level, by the rules."""
 
     def __init__(self, rules: ResultsRule) -> None:
-        self._gcse_words = _words(rules.gcse_words)
-        self._a_level_words = _words(rules.a_level_words)
-        self._gcse_grade = re.compile(rules.gcse_grade)
-        self._a_level_grade = re.compile(rules.a_level_grade)
-        self._gcse_code = re.compile(rules.gcse_code)
-        self._a_level_code = re.compile(rules.a_level_code)
+        self._words: dict[Kind, re.Pattern[str]] = {
+            GCSE: _words(rules.gcse_words),
+            A_LEVEL: _words(rules.a_level_words),
+        }
+        self._gcse_grade, self._gcse_code = re.compile(rules.gcse_grade), re.compile(rules.gcse_code)
+        self._a_level_grade, self._a_level_code = map(re.compile, (rules.a_level_grade, rules.a_level_code))
 
     def kind_of(self, outcome: SingleResult) -> Kind | None:
-        """Return the kind of a result; None where unknown."""
+        """Return the kind of a result; None where nothing tells it."""
         grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
-        for words in (outcome.series, outcome.qualification):
-            said = self.kind_said(words)
-            if said is not None:
-                return said
-        if self._gcse_grade.fullmatch(grade):
-            return GCSE
-        if self._gcse_code.fullmatch(code):
+        if (said := self.kind_said(outcome.series) or self.kind_said(outcome.qualification)) is not None:
+            return said
+        if self._gcse_grade.fullmatch(grade) or self._gcse_code.fullmatch(code):
             return GCSE
         if self._a_level_code.fullmatch(code) or self._a_level_grade.fullmatch(grade):
             return A_LEVEL
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return the kind named by a series or qualification; None where unknown."""
+        """Return the kind that a series or qualification names by its first words; None where none."""
         said = words.strip().upper()
-        if self._gcse_words.match(said):
-            return GCSE
-        return A_LEVEL if self._a_level_words.match(said) else None
+        return next((kind for kind, pattern in self._words.items() if pattern.match(said)), None)
 
 
 def _words(words: tuple[str, ...]) -> re.Pattern[str]:
@@ -80,9 +69,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
-
-    Where the kind of every result is unknown, the kind declared by the file's name counts, and the other as
-    occurring too: the file waits for the later release. Raises Unreadable where neither is declared.
+    Where no result tells its kind, the one that the file's name declares counts, and the other as occurring
+    too, so that the file waits for the later day. Raises Unreadable where the name declares neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -102,10 +90,8 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class SubjectRule(BaseModel):
-    """`[subjects]` of data_types.toml.
-
-    `names` are subjects. `around` are neutral words beside a subject in a header. `not_final` maps words to
-    the kind of assessment they indicate.
+    """Table [subjects] of data_types.toml: names of subjects, and neutral words `around` one in a header.
+    `not_final` maps words to the assessment they mean, such as "mock": its grades are no results.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -115,15 +101,15 @@ class SubjectRule(BaseModel):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment, other than a result, named in a header or a title; empty without one."""
+        """Return the assessment other than a result that a header or title names; empty without one."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 
     def is_subject(self, header: str) -> bool:
-        """Return True where a header names one subject, with neutral words, or an accreditation number."""
-        if not is_legible(header):
-            return False
-        return self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
+        """Return True for a header of one subject with neutral words, or of an accreditation number."""
+        return is_legible(header) and (
+            self._core(header) in self._cores or _ACCREDITATION.fullmatch(header.strip()) is not None
+        )
 
     def _core(self, name: str) -> str:
         """Return a name without case, figures of up to four digits, and neutral words."""

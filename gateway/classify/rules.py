@@ -1,4 +1,4 @@
-"""Rules of the recognisers, from policies/data_types.toml and policies/items.toml.
+"""The rules by which files are recognised, from policies/data_types.toml, items.toml and sensitive.toml.
 
 A *field* is one datum of a record (a UPN, a mark, an outcome), under any name in any system. Items of
 Appendix A, other personal items and working fields are all fields, reported differently. Column names are
@@ -46,11 +46,11 @@ from gateway.classify.value_kinds import (
     quick_for,
     read_date,
 )
-from gateway.law import LawPack, ReturnLayout, codes_of, pack_on
+from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
 BY_READER = frozenset({"student-core", "attendance", "school-census", "gcse-results", "a-level-results"})
-"""Types recognised by a national format's reader alone: CTF, the school census, JCQ."""
+"""Data types that the reader of a national format recognises without a rule: CTF, school census, JCQ."""
 
 # "(at 10 Nov 2026)", "as at 24/11/2026", "(01 Sep 2026 - 10 Nov 2026)" after a column name.
 _DATED = re.compile(
@@ -69,32 +69,29 @@ _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "scho
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
-def _as_tuple(given: object) -> object:
-    return (given,) if isinstance(given, str) else given
-
-
 class FieldRule(RuleTable):
-    """One field: its column and element names, and the kinds of its values.
-
-    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` are regular expressions for
-    whole plain column names; `{words}` stands for words of `[columns]`, subjects and short figures. `values`
-    are the allowed kinds (`value_kinds`): for `code`, `codes` names a list in `[codes]`, and `several` allows
-    more than one per value; `identifier` names the identifier.
+    """One field: the names of its columns and elements, and the kinds of its values.
+    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` match whole plain column names;
+    `{words}` stands for words of [columns], subjects and short figures. `values` are kinds of `value_kinds`:
+    for `code`, `codes` names a list in [codes], and `several` allows more than one in a value.
     """
 
     columns: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
-    values: Annotated[tuple[Kind, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+    values: Annotated[
+        tuple[Kind, ...],
+        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+        Field(min_length=1),
+    ]
     codes: str | None = None
     several: bool = False
     identifier: Identifier | None = None
 
 
 class ItemRule(FieldRule):
-    """Data item. `when` names, by data type, working fields carrying the item in files of the type.
-
-    `beside` are fields revealing the item indirectly: a team without the item gets none of them.
+    """Data item of the agreement. `when`: by data type, working fields that carry the item in such files.
+    `beside`: fields that reveal the item indirectly, so that a team without the item gets none of them.
     """
 
     label: str
@@ -103,13 +100,13 @@ class ItemRule(FieldRule):
     beside: tuple[str, ...] = ()
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a heading may be stated to stand for this item, whose key is given."""
+        """Return True where a provider may state that a heading means this item, whose key is given."""
         identifies = self.proposed or self.identifier in _WHO_IT_IS or key in _WHO_IT_IS
         return not identifies and _NAMES_PEOPLE.isdisjoint(self.values)
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items a heading may be stated to stand for, of those with these labels: each by its key."""
+    """Return the items with these labels that a heading may be stated to mean: "Label (key)" by key."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -118,21 +115,17 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(FieldRule):
-    """Column of a system, without information on a pupil's life while its values are of their kind."""
+    """Column of a system that tells nothing of a pupil's life, while its values are of their kind."""
 
 
 class ColumnSignature(RuleTable):
-    """Signature of a data type: the fields a table must have, and their content.
-
-    Of the matching signatures, the highest rank decides. `needs`: all of these fields. `any`: one of each
-    group. `at_least` of the fields `of`. `many`: minimum columns of a field. `share`: minimum share of a
-    field's filled values passing the check. `only`: at least half of a field's values are among these;
-    `among` names a code list instead. `ages`: nearly all pupils are of these ages, in whole years, on the
-    day of the decision. `above`: one of these words stands above. With `results`, grades tell this type
-    from the other kind of examination. A `part` is one table of several, so fields required of every record
-    may be in another. `without`: none of these fields. `no_results`: no column without a known field holds
-    grades, numbers or codes. With `waits`, a match is no file of its type yet, but waits for a person under
-    this code.
+    """Signature of a data type: what a table is like. The matching one of highest rank counts.
+    The table has all fields of `needs`, one of each group of `any`, `at_least` of the fields `of`, none of
+    `without`, so many columns of a field as `many` says, and no unknown column of grades with `no_results`.
+    Of a field's filled values, the `share` is good, and half are `only` these, or `among` a code list. Nearly
+    all pupils have one of the `ages` today; one of the words `above` stands above. With `results`, grades
+    tell this type from the other examination. A `part` is one table of several, and may lack required fields.
+    With `waits`, a match waits for a person under this code.
     """
 
     type: str
@@ -156,17 +149,17 @@ class ColumnSignature(RuleTable):
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
-        """Return every field this signature names."""
+        """Return every field that the signature asks for."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
     def names(self) -> tuple[str, ...]:
-        """Return every field named, including forbidden ones."""
+        """Return every field that the signature names, forbidden ones included."""
         return (*self.fields(), *self.without)
 
 
 class WholeRule(RuleTable):
-    """Number of columns of these fields in a complete return, and their description."""
+    """Number of columns of these fields that a complete return has, and what they are called."""
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -174,10 +167,9 @@ class WholeRule(RuleTable):
 
 
 class TypeRule(RuleTable):
-    """Rules for every file of a type.
-
-    `must`: fields required of every record, with alternatives. `carries`: working fields allowed, beside
-    those in its signatures. `whole`: content of a complete table.
+    """Rules for every file of a data type.
+    `must`: groups of fields of which every record has one. `carries`: working fields allowed beside those of
+    the signatures. `whole`: what a complete return has.
     """
 
     title: str
@@ -189,7 +181,7 @@ class TypeRule(RuleTable):
 
 
 class ColumnRule(RuleTable):
-    """Prefixes and suffixes added by systems to a plain column name; and the `{words}` of patterns."""
+    """Prefixes and suffixes that systems add to a plain column name, and `{words}` for patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -197,18 +189,18 @@ class ColumnRule(RuleTable):
 
 
 class ValuesRule(RuleTable):
-    """Limit on unexpected values in a column, before the file waits."""
+    """How many unexpected values a column may have before the file waits: a share, and a number."""
 
     share: float = Field(gt=0, le=1)
     at_least: int = Field(ge=1)
 
     def is_too_much(self, others: int, filled: int) -> bool:
-        """Return True where so many unexpected values, among so many filled, make a file wait."""
+        """Return True where `others` unexpected values among `filled` ones make a file wait."""
         return others >= self.at_least and others > self.share * filled
 
 
 class DataTypes(RuleTable):
-    """Content of data_types.toml."""
+    """The file data_types.toml."""
 
     types: dict[str, TypeRule]
     values: ValuesRule
@@ -231,7 +223,7 @@ class DataTypes(RuleTable):
 
 
 class Items(RuleTable):
-    """Content of items.toml."""
+    """The file items.toml."""
 
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]
@@ -239,7 +231,7 @@ class Items(RuleTable):
 
 
 class Rules(BaseModel):
-    """The three files, checked against each other, with look-ups for recognisers."""
+    """All rules, checked against each other, with what is looked up for each file made once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -252,7 +244,7 @@ class Rules(BaseModel):
     pack: LawPack | None = None
 
     def on(self, day: date | None) -> Rules:
-        """Return the rules for files about a day: with the law pack of its period."""
+        """Return the rules for files about a day: with the codes of the law pack of its period."""
         pack = pack_on(self.law, day)
         return self if pack is None else self._by_pack[pack.academic_year]
 
@@ -272,21 +264,17 @@ class Rules(BaseModel):
         ):  # fmt: skip
             under.__dict__[name] = getattr(self, name)
         changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
-        under.__dict__["_checked_by"] = (
-            self,
-            frozenset(k for k, r in self.fields.items() if r.codes not in changed),
-        )
+        alike = frozenset(key for key, rule in self.fields.items() if rule.codes not in changed)
+        under.__dict__["_checked_by"] = self, alike
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with a provider's stated headings: heading and key of each.
-
-        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to
-        an item identifying a person, nor to a field outside Appendix A.
+        """Return these rules with headings whose meaning a provider states: heading and key of the field.
+        A heading already known, or about something sensitive, keeps its meaning. None comes to mean an item
+        that identifies a person, or a field outside Appendix A.
         """
-        own = {
-            plain(name): key for name, key in stated if self.may_be_stated(key) and not self._is_apart(name)
-        }
+        allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
+        own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
         if not own:
             return self
         made = self.model_copy()
@@ -295,21 +283,17 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a heading may be stated to stand for this field."""
+        """Return True where a provider may state that a heading means the field of this key."""
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields each record of a return must have by the law of its period."""
+        """Return the fields that each record of a return must have by the law of its period."""
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
-        return () if layout is None else tuple(dict.fromkeys(self._needed(layout, term)))
-
-    def _needed(self, layout: ReturnLayout, term: str | None) -> Iterator[str]:
-        for each in layout.of_term(term):
-            if each.must:
-                parent, name = f"{layout.record}/{each.name}".split("/")[-2:]
-                key = self.element_field(parent, name)
-                if key is not None:
-                    yield key
+        if layout is None:
+            return ()
+        paths = (f"{layout.record}/{each.name}".split("/") for each in layout.of_term(term) if each.must)
+        keys = (self.element_field(*path[-2:]) for path in paths)
+        return tuple(dict.fromkeys(key for key in keys if key is not None))
 
     @cached_property
     def fields(self) -> dict[str, FieldRule]:
@@ -317,32 +301,23 @@ class Rules(BaseModel):
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
     def recognised(self) -> frozenset[str]:
-        """Return the types recognised by something: a table, a stage or descriptor of a CTF, a return, or a
-        reader.
-        """
-        types = self.data_types
-        return frozenset(
-            {
-                *(table.type for table in types.tables),
-                *(stage.type for stage in types.ctf.stages),
-                *types.ctf.descriptors.values(),
-                *types.message.returns.values(),
-                *filter(None, [types.ctf.missing_type]),
-                *BY_READER,
-            }
-        )
+        """Return the data types that some rule or reader recognises."""
+        types, ctf = self.data_types, self.data_types.ctf
+        found = {table.type for table in types.tables} | {stage.type for stage in ctf.stages} | BY_READER
+        named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
+        return frozenset(found.union(filter(None, named)))
 
     def carried(self, data_type: str) -> frozenset[str]:
-        """Return the working fields allowed in files of this type."""
+        """Return the working fields allowed in files of this data type."""
         return self._carried[data_type]
 
     def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types with a working field allowed."""
+        """Return the data types in whose files this working field is allowed."""
         return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:
-        """By type: fields of signatures, fields carried besides, and fields standing for items."""
+        """By data type: fields of its signatures, fields carried besides, and fields that carry its items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -355,12 +330,12 @@ class Rules(BaseModel):
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
-        """Code lists and subject names as sets."""
+        """Code lists, and names of subjects, as sets in upper case, by name of the list."""
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
     def check(self, key: str) -> Check | None:
-        """Return the check of a field's values; None for free text."""
+        """Return the check of a field's values; None where they are free text."""
         if key not in self._checks:
             other, alike = self._checked_by
             shared = other is not None and key in alike
@@ -368,7 +343,7 @@ class Rules(BaseModel):
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> Quick | None:
-        """Return a quick check of many values of a field together; None where there is none."""
+        """Return a quick check of many values of a field together (`quick_for`); None where there is none."""
         if (key, with_queries) not in self._quick:
             self._quick[key, with_queries] = quick_for(self.fields[key], self, with_queries=with_queries)
         return self._quick[key, with_queries]
@@ -378,11 +353,10 @@ class Rules(BaseModel):
         return {}
 
     def judge(self, key: str) -> Judge:
-        """Return the judge of a field's values for views; queries are no fault."""
-        known = self._judges.get(key)
-        if known is None:
-            known = self._judges[key] = Judge(self.check(key), self.quick(key, with_queries=True))
-        return known
+        """Return the judge of a field's values for views; values with a query pass."""
+        if key not in self._judges:
+            self._judges[key] = Judge(self.check(key), self.quick(key, with_queries=True))
+        return self._judges[key]
 
     def forget_values(self) -> None:
         """Forget the values judged so far: at the end of each view, so that none outlasts it."""
@@ -394,7 +368,7 @@ class Rules(BaseModel):
         return {}
 
     def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
-        """Return the plans shared by views of a basis: by the form of a record, its names alone."""
+        """Return the plans that views of these items share, by the form of a record: its names alone."""
         if len(self._plans) >= _BASES_REMEMBERED:
             self._plans.clear()
         return self._plans.setdefault((data_type, items), {})
@@ -405,12 +379,12 @@ class Rules(BaseModel):
 
     @cached_property
     def element_names(self) -> frozenset[str]:
-        """Names of elements with a text that the policies know."""
+        """Names of the elements with a text that the policies know."""
         return frozenset(path.rpartition("/")[2] for path in self._elements)
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
-        """For each data type and field, the labels of the items that the field reveals there."""
+        """By data type and field, the labels of the items that the field reveals in such files."""
         found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
         for key, item in (*self.items.items(), *self.others.items()):
             for data_type, labels in found.items():
@@ -420,53 +394,48 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Other rules, and the fields with the same code lists there."""
+        """The rules that these derive from, and the fields with the same codes there, to share checks."""
         return None, frozenset()
 
     @cached_property
     def _checks(self) -> dict[str, Check | None]:
-        """Checks made so far, cached because some are slow to make."""
+        """Checks by field, made on first use: some are slow to make."""
         return {}
 
     def expected(self, key: str) -> str:
-        """Return the expected form of a field's value, in the gateway's words."""
+        """Return what a field's value should be, in words such as "a date such as 01/09/2026"."""
         rule = self.fields[key]
         return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def report_wording(self) -> ReportWording:
-        """Recogniser of lines printed by reports around tables."""
-        rule = self.data_types.furniture
-        is_name = Words("name", self, of_people=False).are
-        words, schools = frozenset(rule.words), frozenset(rule.kinds_of_school)
-        headings = self._headings | words
-        return ReportWording(words, schools, is_name, headings, self._all_codes, self._is_telling)
-
-    @cached_property
-    def _headings(self) -> frozenset[str]:
-        """Words of column names, except names of other personal items and sensitive ones."""
+        """Recogniser of the lines that reports print around tables."""
+        rule, sensitive = self.data_types.furniture, self.sensitive
+        # Words of column names, except names of other personal items and sensitive ones.
         names = (name for key, name in self.column_names() if key not in self.others)
-        told = (name for name in names if not self._is_apart(name))
-        return frozenset(word for name in told for word in _WORDS_OF_NAME.findall(name.casefold()))
-
-    @cached_property
-    def _all_codes(self) -> frozenset[str]:
-        """Every code, and every word for one, in upper case."""
-        return frozenset().union(*self.code_sets.values())
+        harmless = (name.casefold() for name in names if not self._is_apart(name))
+        return ReportWording(
+            words=(words := frozenset(rule.words)),
+            schools=frozenset(rule.kinds_of_school),
+            is_name=Words("name", self, of_people=False).are,
+            headings=words.union(*map(_WORDS_OF_NAME.findall, harmless)),
+            codes=frozenset().union(*self.code_sets.values()),
+            is_telling=lambda text: bool(sensitive.of_name(text) or sensitive.of_text(text)),
+        )
 
     @cached_property
     def _columns(self) -> dict[str, str]:
         return {plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Yield every field with each of its column names."""
+        """Yield the key of a field with each of its column names, those of single systems last."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns as one, because trying each is slow; and the field of each group."""
+        """All patterns of column names as one, because trying each is slow, and the field of each group."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
@@ -477,9 +446,8 @@ class Rules(BaseModel):
 
     @cached_property
     def words_of_columns(self) -> str:
-        """A pattern of a few words in a row: those of names of columns, subjects, and short figures.
-
-        What a law pack names as a column of a table is one word.
+        """The pattern for `{words}`: up to 12 words of columns, subjects or short figures in a row.
+        The name of a column in a law pack counts as one word.
         """
         subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
         tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
@@ -494,25 +462,27 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Fields with values to count, for a signature or the facts."""
+        """Fields whose values are counted, for a signature or the facts of a file."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
         )
 
     def column_field(self, name: str) -> str | None:
-        """Return the key of the field for a column name; None where unknown.
-
-        Tried in order: the name, the name without prefix or suffix, the patterns. A name about something
-        sensitive, or about notes, matches no pattern, because patterns are wide. A day after the name is
-        ignored. A name with signs that are neither letters, figures nor punctuation is unknown.
+        """Return the key of the field that a column name means; None where unknown.
+        Tried in order: the name, the name without prefix or suffix, the patterns. Patterns are wide, so a
+        name about something sensitive, or about notes, matches none. A day after the name is ignored. A name
+        with other signs than letters, figures and punctuation is unknown.
         """
         if not is_legible(name):
             return None
         name = _without_day(name)
         text = plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
-        if known is None and "." in name and (last := self._last_step(name)) is not None:
+        # A path through objects without a meaning of their own: `education_details.data.upn`.
+        *around, last = name.split(".")
+        transparent = self.data_types.json_records.transparent
+        if known is None and around and _STEPS.fullmatch(name) and set(around).issubset(transparent):
             return self.column_field(last)
         # No system has longer names, and patterns would be slow on them.
         if known is not None or not text or len(text) > _NAME_LENGTH:
@@ -522,13 +492,6 @@ class Rules(BaseModel):
         if found is None or self._is_apart(name):
             return None
         return keys[int((found.lastgroup or "p0")[1:])]
-
-    def _last_step(self, name: str) -> str | None:
-        """Return the last step of a path through meaningless objects: `education_details.data.upn`."""
-        if not _STEPS.fullmatch(name):
-            return None
-        *around, last = name.split(".")
-        return last if set(around) <= set(self.data_types.json_records.transparent) else None
 
     def _forms(self, text: str) -> tuple[str, ...]:
         prefixes, suffixes = self.data_types.columns.prefixes, self.data_types.columns.suffixes
@@ -543,24 +506,23 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """Return the key of the field for an element of a record; `parent` is the element around.
-
-        Returns None within an unknown parent, whose elements cannot be understood. `around`: outside all
-        records, where few fields are allowed.
+        """Return the key of the field that an element within `parent` means; None where unknown.
+        Within an unknown parent, every element is unknown. `around`: outside all records, where only fields
+        about the document are known.
         """
         known = parent in self.containers
         key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
         return None if around and key not in AROUND else key
 
     def container(self, name: str) -> str:
-        """Return the known name of an element around records, in any case; "Data" for unknown ones."""
+        """Return the known name of an element around others, whatever its case; "Data" where unknown."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """Names of elements allowed around others."""
+        """Names of the elements that may stand around others."""
         names, paths = set(CONTAINERS), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
@@ -570,21 +532,17 @@ class Rules(BaseModel):
         return frozenset(names.union(self.data_types.registers.records))
 
     def _is_apart(self, name: str) -> bool:
-        """Return True where a name announces sensitive data or free text."""
+        """Return True for the name of a column of sensitive data or free text."""
         return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
-    def _is_telling(self, text: str) -> bool:
-        """Return True where a text is about something sensitive, as a heading or a sentence."""
-        return bool(self.sensitive.of_name(text) or self.sensitive.of_text(text))
-
     def name_suggests(self, name: str) -> str | None:
-        """Return the data type suggested by a file name: the first pattern found."""
+        """Return the data type that the name of a file suggests, by the first pattern that fits; or None."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 
 
 def _without_day(name: str) -> str:
-    """Return a column name without the day or days at its end."""
+    """Return a column name without the day or days at its end, such as "(as at 10 Nov 2026)"."""
     found = _DATED.search(name) if "(" in name or "[" in name or "s at " in name or "s of " in name else None
     if found is None:
         return name

@@ -1,8 +1,7 @@
-"""Schools named by the records of a file, with the number of records of each.
+"""Count the records of a file by the school that they name.
 
 A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools
-before or after are history and not counted. Names are compared with one another and never leave: the result
-has only numbers.
+before or after are history and not counted. Names are only compared with one another: the result has numbers.
 """
 
 import re
@@ -29,7 +28,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """A record's statements on its school; `name` is without case, blanks and punctuation."""
+    """What one record says of its school; `name` is in small letters, without blanks and punctuation."""
 
     dfe_number: str = ""
     urn: str = ""
@@ -42,9 +41,8 @@ NOTHING = Said()
 
 
 class Schools:
-    """Count the schools of one file's records.
-
-    `around` is the school named in a header or title, used for all records without one of their own.
+    """Count the records of one file by school.
+    `around` is the school that a header or title names: it counts for records that name none.
     """
 
     def __init__(self) -> None:
@@ -60,16 +58,13 @@ class Schools:
             self._beyond += records
 
     def end_part(self) -> None:
-        """End a part of a file: a header or title does not apply to the next part."""
+        """End a part of a file, such as a sheet, whose header or title does not count for the next part."""
         if untold := self._records.pop(NOTHING, 0):
             self.count(self.around, untold)
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """Return the schools, most records first; empty where no record names any.
-
-        The number is limited: all further schools are combined in the last entry.
-        """
+        """Return the schools, most records first; none where none is named. The last may be all others."""
         counts: Counter[Said] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
@@ -78,13 +73,16 @@ class Schools:
         ranked = counts.most_common()
         distinct = dict.fromkeys(said.name for said, _ in ranked if said.name)
         names = {name: number for number, name in enumerate(distinct, 1)}
-        found = [_named(said, records, names.get(said.name, 0)) for said, records in ranked[:MOST]]
+        found = [
+            NamedSchool(**said._asdict() | {"name": names.get(said.name, 0), "records": records})
+            for said, records in ranked[:MOST]
+        ]
         beyond = self._beyond + sum(records for _, records in ranked[MOST:])
         return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
 
 
 class RowSchools:
-    """Count the schools of a table's rows. `slots` gives the content of each column."""
+    """Count the rows of a table by school. `slots` tells how each of the columns given names one."""
 
     def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
         self._slots = tuple(slots)
@@ -94,7 +92,7 @@ class RowSchools:
         self._distinct: dict[tuple[str, ...], Said] = {}
 
     def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
-        """Count a batch of rows; `numbers` then refers to this batch."""
+        """Count a batch of `length` rows, given its columns that name schools."""
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
         if all(column.count(column[0]) == length for column in columns):
             rows = {tuple(column[0] for column in columns): length}
@@ -107,7 +105,7 @@ class RowSchools:
             self._schools.count(self._distinct[row], records)
 
     def numbers(self) -> Iterable[str]:
-        """Return the school number of each row of the batch."""
+        """Return the school's best number for each row of the last batch counted."""
         around = number_of(self._schools.around)
         told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
         return map(told.__getitem__, self._rows)
@@ -122,9 +120,8 @@ class RowSchools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:
-    """Combine texts on one school. One number for LA and establishment outranks separate ones.
-
-    A separate local authority may be where a pupil lives.
+    """Combine what a record says of its school. One number of LA and establishment outranks separate ones.
+    A separate local authority may be where the pupil lives.
     """
     found: dict[str, str] = {}
     for slot, text in texts:
@@ -140,9 +137,8 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
-
-    Several numbers give a school without a number.
+    """Return the school whose number stands above a table: "999/1234", or "DfE number 9991234".
+    Several numbers give a school without a number, named by all of them.
     """
     found = {
         la + establishment
@@ -159,7 +155,7 @@ def number_of(said: Said) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return the kind of a school's identification in a text, and its value."""
+    """Return what a text under a heading for schools is, a field of `Said`, "la" or "code", and its value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":
@@ -178,14 +174,3 @@ def _read(slot: Slot, text: str) -> tuple[str, str]:
 
 def _bare(text: str) -> str:
     return _NO_LETTER.sub("", text).casefold()
-
-
-def _named(said: Said, records: int, name: int) -> NamedSchool:
-    return NamedSchool(
-        dfe_number=said.dfe_number,
-        urn=said.urn,
-        establishment=said.establishment,
-        centre=said.centre,
-        name=name,
-        records=records,
-    )

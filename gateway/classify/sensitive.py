@@ -1,8 +1,7 @@
-"""Find sensitive topics: of a name or text, by policies/sensitive.toml, and in content of unknown type.
+"""Find sensitive topics by the words of sensitive.toml: in a name, a text, or content of no known type.
 
-Such content waits for a person; the topics decide for which people. Any content is searched as rows of text:
-the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office documents, and
-in old office documents. Pictures and most PDFs reveal nothing.
+Content of no known type waits for a person, and its topics decide who may see it. It is searched as text: the
+words can be read in texts, tables, markup, archives and office documents, but not in pictures and most PDFs.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from typing import Annotated, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.classify.content import Unreadable, encoding_of
+from gateway.classify.content import Unreadable, encoding_of, head_of
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _IDENTITY = "identity"
@@ -44,7 +43,7 @@ _LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _ALIKE = re.compile(f"[{_LOOK_ALIKE}]")
 _MIXED = re.compile(rf"(?<!\w)(?=\w*[{_LATIN}])\w*[{_LOOK_ALIKE}]")
 DISGUISED = "disguised words"
-"""Topic of a word mixing letters of several alphabets, a sign of evasion."""
+"""Topic of a word that mixes letters of several alphabets to look like another one."""
 # Four or more letters, each separate from the next; and three or more pieces of one or two letters.
 _APART = re.compile(r"(?<![^\W_])[^\W\d_](?:[^\w\n][^\W\d_]|_[^\W\d_]){3,}(?![^\W_])")
 _IN_PIECES = re.compile(r"(?<!\S)\S{1,2}(?: \S{1,2}){2,}(?!\S)")
@@ -65,10 +64,10 @@ _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
 class _Folds(dict[int, str]):
-    """Map each character to the vocabulary's form: small, bare, marks as blanks, invisible ones gone."""
+    """Map each character to a small letter without accent; a mark to a blank; an invisible one to nothing."""
 
     def __missing__(self, code: int) -> str:
-        """Fold a character seen for the first time."""
+        """Map a character met for the first time, and remember it."""
         self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
         return self[code]
 
@@ -86,7 +85,7 @@ _FOLDS = _Folds()
 ACCENTED = "".join(
     c for c in map(chr, range(0xDF, 0x180)) if c.islower() and _FOLDS[ord(c)] in {*ascii_lowercase}
 )
-"""Small letters of Latin-1 and Latin Extended-A equal to one letter of ASCII without their marks."""
+"""Small letters of Latin-1 and Latin Extended-A that are one letter of ASCII with an accent."""
 _ASCII = "".join(map(chr, range(128)))
 _SMALL_LETTERS = charmap_build(f"{_ASCII}{ACCENTED}".ljust(256, "\ufffe"))
 _BARE = (
@@ -98,32 +97,29 @@ _BARE = (
 
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
-    """Return True for a letter of the Latin alphabet, with or without accent; not for full-width letters."""
+    """Return True for a Latin letter, with or without an accent; not for full-width forms."""
     return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
 
 
 def is_legible(text: str) -> bool:
-    """Tell whether a text has no character but Latin letters, figures and the punctuation of offices.
-
-    What is compared without punctuation has to be legible: circled letters, braille and pictures are none.
+    """Return True for a text of Latin letters, figures and the punctuation of keyboards alone.
+    Call before comparing a text without punctuation: circled letters, braille and pictures would be lost.
     """
     return text.isascii() or _LEGIBLE.fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
 def plain_text(text: str) -> str:
-    """Return a text in small letters without accents, marks and invisible characters, one blank between
-    words.
-    """
+    """Return a text in small letters, without accents, marks and invisible signs, a blank between words."""
     return " ".join(text.translate(_FOLDS).split())
 
 
 def _joined_letters(plain: str) -> str:
-    """Join single letters in a plain text: "r e f u g e" becomes one word."""
+    """Join single letters of a plain text: "r e f u g e" becomes one word."""
     return _LETTERS.sub(lambda found: found[0].replace(" ", ""), plain)
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield words made of pieces, as in "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not in D'Eath."""
+    """Yield words made by joining pieces, as in "r.e.f.u.g.e", "Re Fu Ge" and "re-fuge"; not in D'Eath."""
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
@@ -138,11 +134,11 @@ def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
 
 Words = tuple[Annotated[str, Field(pattern=r"\S")], ...]
 Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
-"""Letters anywhere in a name, written as plain names are; fewer than four stand in too many names."""
+"""Letters anywhere in a column's plain name; fewer than four would stand in too many names."""
 
 
 class Topic(BaseModel):
-    """Topic: its label, and its words."""
+    """Sensitive topic: its label; words and stems of columns' names, and words and phrases of texts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -153,11 +149,10 @@ class Topic(BaseModel):
 
 
 class Remarks(BaseModel):
-    """Words found in no name, label or address, beside those of topics; and exceptions.
-
-    `names` and `places` are words of topics that are also names of people, or of streets, houses and
-    classes. `nobody` are words of no name, beside those of ordinary.txt, though of labels and addresses.
-    `labels` are phrases allowed in labels, with figures and words of up to three letters beside.
+    """Words that stand in no name, label or address, beside those of topics; and exceptions.
+    `names`, `places`: words of topics that are names of people, or of streets, houses and classes. `nobody`:
+    words of no person's name beside those of ordinary.txt. `labels`: phrases allowed in labels, with figures
+    and words of up to three letters beside.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -170,7 +165,7 @@ class Remarks(BaseModel):
 
 
 class Sensitive(BaseModel):
-    """Content of sensitive.toml."""
+    """The file sensitive.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -178,7 +173,7 @@ class Sensitive(BaseModel):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the topic in a column's or element's name; empty where there is none."""
+        """Return the label of the topic that the name of a column or element tells; empty without one."""
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
@@ -190,7 +185,7 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the topic of a text; empty where there is none."""
+        """Return the label of the topic that a text tells; empty without one."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
@@ -200,13 +195,12 @@ class Sensitive(BaseModel):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """Return the topic of a cell's or element's text, including disguised words."""
+        """Return the topic that the text of a cell or element tells; `DISGUISED` for a disguised word."""
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
-        """Return True where a name, label or address contains a sensitive word, or one that nobody is called.
-
-        Names not `of_people` alone, such as those of schools, may have the latter.
+        """Return True for a name, label or address (`kind`) with a sensitive word.
+        So for the name of a person with an ordinary word; those of schools (not `of_people`) may have one.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
@@ -238,12 +232,11 @@ class Sensitive(BaseModel):
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_telling(self, word: str) -> bool:
-        """Tell whether a word in small letters tells of something, whatever else it may name."""
+        """Return True for a sensitive word in small letters, even if it is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return the names, labels or addresses certain to contain no such word.
-
+        """Return those of the texts for which `of_value` is certain to be False.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
@@ -263,18 +256,18 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """Beginnings of all sensitive words, alone or in phrases, and of the stems."""
+        """First six letters of all sensitive words, alone or in phrases, and of the stems."""
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property
     def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Words of topics that are also of places, and of names of people."""
+        """Sensitive words that may stand in labels and addresses, and in names of people."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The same words without those that tell of something in a phrase."""
+        """The same words, but for those that are part of a sensitive phrase."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
@@ -289,7 +282,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and remarks, without marks; no single initials."""
+        """Words and phrases of all topics and remarks as plain texts, but for single letters."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
         plain = map(plain_text, (*several, *self.remarks.words))
         return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))
@@ -314,17 +307,22 @@ class Sensitive(BaseModel):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return True where a text, of any number of joined values, may be about a topic: a quick check."""
-        words = _without_marks(text.casefold()).split()
-        if not text.isascii():
-            if _ALIKE.search(text):
-                return True
+        """Return False for a text, perhaps of many values joined, that tells no topic: a quick check."""
+        small = text.casefold()
+        if text.isascii():
+            words = small.translate(_MARKS).split()
+        elif _ALIKE.search(text):
+            return True
+        else:
+            for mark in _MARKS:  # For such texts, `translate` is slow: one call for each character.
+                small = small.replace(chr(mark), " ")
+            words = small.split()
             words += plain_text(" ".join(word for word in words if not word.isascii())).split()
         return not self._telling.isdisjoint(words) or _APART.search(text) is not None
 
     @property
     def identifiers(self) -> str:
-        """Label of numbers identifying a person, recognised by shape."""
+        """Label of the topic of numbers that identify a person, which are recognised by their shape."""
         return self.topics[_IDENTITY].label
 
     def _label(self, found: re.Match[str]) -> str:
@@ -332,7 +330,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns of the words of topics in a name, of stems in it, and of words in a text."""
+        """Patterns of words and of stems in a name, and of words in a text, with a group for each topic."""
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []
@@ -346,30 +344,19 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """The longest word of each text of a topic."""
+        """The longest word of each word or phrase of a topic in texts."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
 
 
 def _octet_words(text: str) -> list[bytes]:
-    """Return the words in lower case without accents, each figure as 0; parts around hyphens also joined.
-
-    Octets are much faster to search than texts.
+    """Return the words as octets, in small letters without accents, each figure as 0.
+    Words with hyphens come in parts and joined. Octets are much faster to search than texts.
     """
     small = text.lower()
     octets = small.encode() if small.isascii() else charmap_encode(small, "replace", _SMALL_LETTERS)[0]
     words = octets.translate(_BARE).split()
     return words + octets.translate(_BARE, b"-").split() if b"-" in octets else words
-
-
-def _without_marks(text: str) -> str:
-    """Return a text with marks replaced by blanks."""
-    if text.isascii():
-        return text.translate(_MARKS)
-    # For other texts, `translate` is slow: one call for each character.
-    for mark in _MARKS:
-        text = text.replace(chr(mark), " ")
-    return text
 
 
 _BYTES = 1024**2
@@ -393,7 +380,7 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return the likely topics of a content, in the gateway's words; mostly none. Never raises."""
+    """Return the labels of the likely topics of a content of no known type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         found |= dict.fromkeys(_topics(text, sensitive, elements=elements))
@@ -416,7 +403,7 @@ def _topics(text: str, sensitive: Sensitive, *, elements: bool) -> Iterator[str]
 
 
 def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
-    """Yield possible headings: short texts between tags, and short cells of rows with several."""
+    """Yield possible headings: texts between tags (`marked`), or cells of a row with three or more."""
     for line in text.splitlines():
         cells = [line] if marked else _CELLS.split(line)
         if marked or len(cells) >= _TABLE_CELLS:
@@ -425,8 +412,7 @@ def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
     """Yield each text of a content, and True where its element names may be about pupils."""
-    content.seek(0)
-    head = content.read(_BYTES)
+    head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)
     elif head.startswith(_OLD_DOCUMENT):
@@ -438,14 +424,10 @@ def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
             encoding = encoding_of(content)
         except Unreadable:
             encoding = "latin-1"
-        yield _readable(head.decode(encoding, "replace")), True
-
-
-def _readable(text: str) -> str:
-    """Return a text; of what is none, its longer runs alone, because abbreviations stand in it by chance."""
-    if len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text):
-        return text
-    return "\n".join(_RUNS.findall(text))
+        text = head.decode(encoding, "replace")
+        is_text = len(_CONTROLS.findall(text)) <= _MOST_CONTROLS * len(text)
+        # Of what is no text, only longer runs: abbreviations stand in it by chance.
+        yield text if is_text else "\n".join(_RUNS.findall(text)), True
 
 
 def _members(content: BinaryIO) -> Iterator[tuple[str, bool]]:

@@ -1,4 +1,4 @@
-"""Tables (CSV, tab-separated text, worksheets), told apart by signatures in policies/data_types.toml."""
+"""Tell the data type of a table (CSV, JSON, a worksheet) by the signatures in policies/data_types.toml."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from typing import NamedTuple
 
 from gateway.classify import results
 from gateway.classify.account import Account, Part
-from gateway.classify.content import Row, Source, Unreadable, Verdict, beside, declared_between, unknown
-from gateway.classify.delimited import Header, Table, read_table
+from gateway.classify.content import Row, Unreadable, Verdict, beside, declared_between, unknown
+from gateway.classify.delimited import Header, Table
 from gateway.classify.facts import table_facts
 from gateway.classify.format_rules import plain
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
@@ -25,10 +26,8 @@ _GRADES = 0.6
 _ASKED = frozenset({None, "teacher-assessment", "read-outcome"})
 _GCSE = re.compile(r"(?i)gcse")
 _A_LEVEL = re.compile(r"(?i)\b(?:a[ -]?level|gce|as|a2)\b")
-_EXAM_YEARS = frozenset(["11", "12", "13", "14", "Y11", "Y12", "Y13", "Y14"]) | {
-    f"YEAR {n}" for n in (11, 12, 13, 14)
-}
-_STILL_TAUGHT = frozenset(["10", "11", "13", "Y10", "Y11", "Y13"]) | {"YEAR 10", "YEAR 11", "YEAR 13"}
+_EXAM_YEARS = frozenset(f"{word}{n}" for n in (11, 12, 13, 14) for word in ("", "Y", "YEAR "))
+_STILL_TAUGHT = frozenset(f"{word}{n}" for n in (10, 11, 13) for word in ("", "Y", "YEAR "))
 _BEFORE_EXAMS = frozenset({9, 10, 11, 12, 1, 2, 3, 4, 5})
 _SAYS_WHAT = frozenset(
     {None, "exam-series", "qualification", "session", "outcome", "key-stage", "exam-detail"}
@@ -37,9 +36,9 @@ _SAYS_WHAT = frozenset(
 
 @dataclass(slots=True)
 class Grades:
-    """Grades found in a table: kinds of results by column, and the number of other columns.
-
-    `assessment` is the whole table's kind of assessment where its grades are not results; otherwise empty.
+    """Columns of grades in a table: how many are of results, and how many results of each kind.
+    `others` counts columns of other grades. `assessment`: that of the whole table, such as "mock"; "" for
+    results.
     """
 
     columns: int = 0
@@ -49,14 +48,14 @@ class Grades:
 
 
 def grades_in(account: Account, tally: Tally, above: str) -> Grades:
-    """Find the grade columns of a counted table; columns of results become `subject-grade`."""
+    """Find the columns of grades in a counted table; those of results get the field `subject-grade`."""
     subjects, found = tally.rules.data_types.subjects, Grades()
     found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
     too_early = _too_early(tally)
     for part in account.parts:
         if not _has_subject_grades(part, tally):
             kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
-            found.others += kind in ("grades", "numbers", "codes") and account.is_other_assessment(part)
+            found.others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
             continue
         part.assessment = subjects.assessment(part.header) or found.assessment or too_early
         if part.assessment:
@@ -66,15 +65,14 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
         found.columns += 1
         result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
         said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
-        kinds: Counter[Kind | None] = Counter()
         for grade, count in part.shape.counts.items():
-            kinds[result_kinds.kind_of(SingleResult(qualification=said, code=header, grade=grade))] += count
-        found.kinds += kinds
+            result = SingleResult(qualification=said, code=header, grade=grade)
+            found.kinds[result_kinds.kind_of(result)] += count
     return found
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Return True where a column, with this field, may hold one subject's grades; values decide later."""
+    """Return True where a column of this name and field may hold grades of one subject, if its values fit."""
     if key not in _ASKED:
         return False
     kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
@@ -90,7 +88,7 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
 
 
 def _said_in_a_column(account: Account, tally: Tally) -> str:
-    """Return the assessment named by most values of some column, such as "Assessment: Mock 1"."""
+    """Return the assessment that half the values of some column name, such as "Mock 1"; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:
@@ -101,7 +99,7 @@ def _said_in_a_column(account: Account, tally: Tally) -> str:
 
 
 def _too_early(tally: Tally) -> str:
-    """Return "teacher-assessed" where the pupils are too young for the examination; otherwise empty."""
+    """Return "teacher-assessed" where most pupils are too young for the examination; else ""."""
     years = tally.fields.get("year-group")
     if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
         return ""
@@ -115,9 +113,8 @@ _ONLY_SHARE = 0.5
 _AGED_SHARE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Evidence of a table: columns per field, values, the text above, kinds of examination results."""
+class Evidence(NamedTuple):
+    """What a signature is compared with: columns by field, counts, the text above, results by kind."""
 
     widths: Mapping[str, int]
     tally: Tally
@@ -126,9 +123,8 @@ class Evidence:
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the best-fitting type; of two fitting equally, the one declared by the file's name.
-
-    Raises Unreadable where none fits, or two fit equally and neither is declared.
+    """Return the type of the matching signature of highest rank; of two, that which the file's name declares.
+    Raises Unreadable where none matches, or the name declares neither of two.
     """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
@@ -161,23 +157,17 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
 
 
 def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
-    present = evidence.widths.keys()
+    present, tally = evidence.widths.keys(), evidence.tally
+    among = {**signature.only, **{key: tally.rules.code_sets[name] for key, name in signature.among.items()}}
     return (
         present >= set(signature.needs)
         and present.isdisjoint(signature.without)
         and all(present & set(group) for group in signature.any)
         and len(present & set(signature.of)) >= signature.at_least
         and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())
-        and (not signature.no_results or not evidence.tally.account.has_unknown_results())
+        and (not signature.no_results or not tally.account.has_unknown_results())
         and (not signature.above or any(word in evidence.above for word in signature.above))
-        and _values_fit(signature, evidence.tally)
-    )
-
-
-def _values_fit(signature: ColumnSignature, tally: Tally) -> bool:
-    among = {**signature.only, **{key: tally.rules.code_sets[name] for key, name in signature.among.items()}}
-    return (
-        all(tally.field(key).share_good() >= share for key, share in signature.share.items())
+        and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
         and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in among.items())
         and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
     )
@@ -193,62 +183,57 @@ _NOT_YET = frozenset((
 _WORDS_OF_A_NUMBER = 3
 
 Column = tuple[Sequence[str], Collection[str]]
-"""Values of a column in some rows, and the values among them not known to be good."""
+"""Values of a column in some rows, and the faulty values among them."""
 
 
 def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repetitions of the header, printed by reports on each page."""
-    header = [name.strip() for name in names]
-    while header and not header[-1]:
-        header.pop()
-    return [row for row in batch if row[0].strip() != header[0] or not _is_header(row, header)]
+    """Return the rows without repetitions of the header, which reports print on each page."""
+    header = _filled(names)
+    return [row for row in batch if row[0].strip() != header[0] or _filled(row) != header]
 
 
-def _is_header(row: Row, header: list[str]) -> bool:
-    return [cell.strip() for cell in row[: len(header)]] == header and not any(
-        map(str.strip, row[len(header) :])
-    )
+def _filled(row: Sequence[str]) -> list[str]:
+    """Return the cells up to the last that is filled, without blanks around."""
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
-    """Count the rows that are no records: the number is not one, and no other value is good.
-
-    `checked` has the columns of the fields with checked values.
+    """Count the rows that are no records: words stand for the UPN or birth date, and no other value is good.
+    `checked` holds the columns of each field whose values are checked.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
-    strange = {value for value in doubted if _is_no_number(value)}
+    strange = set()
+    for value in doubted:
+        text = value.strip().upper()
+        has_figures = any(map(str.isdigit, text)) and text.count(" ") < _WORDS_OF_A_NUMBER
+        if text not in _NOT_YET and not has_figures:
+            strange.add(value)
     if not strange:
         return 0
-    others = checked.get("birth-date") or [c for key, cs in checked.items() if key != telling for c in cs]
-    others = (
-        others if telling != "birth-date" else [c for k, cs in checked.items() if k != telling for c in cs]
-    )
+    others = checked.get("birth-date", ()) if telling == "upn" else ()
+    others = others or [c for key, columns in checked.items() if key != telling for c in columns]
     return sum(
         value in strange and not any(v[row].strip() and v[row] not in bad for v, bad in others)
         for row, value in enumerate(values)
     )
 
 
-def _is_no_number(value: str) -> bool:
-    text = value.strip().upper()
-    return text not in _NOT_YET and (not any(map(str.isdigit, text)) or text.count(" ") >= _WORDS_OF_A_NUMBER)
-
-
 def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable where columns identifying the pupil differ: the table is two side by side."""
+    """Raise Unreadable where columns that name the pupil differ: they are of two tables side by side."""
     first, *others = several
     for other in others:
-        if any(
-            a.strip() and b.strip() and a.strip().upper() != b.strip().upper()
-            for a, b in zip(first, other, strict=True)
-        ):
-            raise beside("two tables side by side", format=None)
+        pairs = ((a.strip().upper(), b.strip().upper()) for a, b in zip(first, other, strict=True))
+        if any(a and b and a != b for a, b in pairs):
+            raise beside("two tables side by side")
 
 
 _BLANK = {""}
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
-"""Fields occurring once per pupil."""
+"""Fields that each pupil has one of."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
 
 
@@ -256,13 +241,8 @@ _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
 
-def recognise(source: Source, tally: Tally) -> Verdict:
-    """Return the type of a delimited text. Raises Unreadable where there is none, or more than one."""
-    return judge(read_table(source, tally.rules), tally, format="CSV", extension="csv")
-
-
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
-    """Count the table into the tally and return its type."""
+    """Count a table into the tally and return its type. Raises Unreadable without one, or rows."""
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
     tally.account.title(table.header.telling)
@@ -292,14 +272,14 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
     if counter.strays:
         raise beside("rows of another table under the table", format=format)
     if verdict.data_type in KINDS and grades.assessment and not grades.columns:
-        tally.account.grades_are(grades.assessment, counter.grade_columns())
+        counter.mark_grades(grades.assessment)
     tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
     verdict.results = (*sorted(kind for kind in kinds if kind is not None), *tests)
     return verdict
 
 
 class _Counter:
-    """Count batches of rows under one header into a tally."""
+    """Count the rows under one header into a tally, a batch at a time, column by column."""
 
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
@@ -328,11 +308,11 @@ class _Counter:
         }
 
     def widths(self) -> dict[str, int]:
-        """Return the number of columns of each field."""
+        """Return the number of columns by field."""
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Add to the tally the columns recognised as grades only after all values were seen."""
+        """Add to the tally the columns that all their values have shown to be grades."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -341,12 +321,14 @@ class _Counter:
             if part.key is not None:
                 self._tally.column_has(part.key, part.others, part.shape.filled)
 
-    def grade_columns(self) -> list[Part]:
-        """Return the columns of grades in a list with one result a row."""
-        return [part for part in self._parts if part.key == "exam-grade"]
+    def mark_grades(self, assessment: str) -> None:
+        """Mark the grades of a list with one result a row as an assessment other than results."""
+        for part in self._parts:
+            if part.key == "exam-grade":
+                part.assessment = assessment
 
     def count(self, batch: list[Row]) -> None:
-        """Count the rows of one batch, none of them blank."""
+        """Count a batch of rows, none of them blank, without repetitions of the header."""
         columns = _columns(batch)
         if self._names[0] in columns[0] and len(left := without_headers(batch, self._names)) < len(batch):
             if left:
@@ -371,7 +353,11 @@ class _Counter:
         for index, column in self._may_be_grades.items():
             column.add_column(columns[index] if index < len(columns) else blank, self._tally.records + 1)
         full = self._add(by_field)
-        naming = {key: _first_filled(by_field[key]) for key in self._tally.naming if key in by_field}
+        naming = {
+            key: columns[0] if len(columns) == 1 else [*map(_first_filled, zip(*columns, strict=True))]
+            for key, columns in by_field.items()
+            if key in self._tally.naming
+        }
         schools = [columns[index] if index < len(columns) else blank for index in self._schools]
         self._row_schools.count(schools, len(batch))
         self._tally.rows(naming, len(batch), self._row_schools.numbers, full)
@@ -381,10 +367,8 @@ class _Counter:
                 self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
     def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
-        """Add up the fields; return those filled in every row.
-
-        Raises Unreadable for two tables side by side, or a repeated heading identifying the pupil over
-        different values: the second column is about another person.
+        """Count the columns of each field; return the fields filled in every row.
+        Raises Unreadable where two columns of one heading name different pupils.
         """
         first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()
         for key, several in by_field.items():
@@ -416,7 +400,5 @@ def _columns(batch: list[Row]) -> list[tuple[str, ...]]:
         return list(zip_longest(*batch, fillvalue=""))
 
 
-def _first_filled(columns: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    if len(columns) == 1:
-        return columns[0]
-    return tuple(next(filter(None, values), "") for values in zip(*columns, strict=True))
+def _first_filled(values: tuple[str, ...]) -> str:
+    return next(filter(None, values), "")

@@ -1,6 +1,6 @@
-"""Counts while a file is read: pupils, filled fields, and faults.
+"""Count the pupils, fields and faults of a file while it is read.
 
-A tally holds numbers, record numbers and a bounded set of identities only while one file is read; its
+A tally keeps identities of pupils, a bounded number, and numbers of records, only while one file is read; its
 results are counts.
 """
 
@@ -27,15 +27,13 @@ from gateway.classify.identifiers import (
     is_upn,
     records_of,
 )
-from gateway.classify.rules import FieldRule, ItemRule, Rules, WholeRule
+from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.value_kinds import (
     OTHER_YEAR,
     PUBLISHED_CODE,
     QUERIES,
-    Check,
     Judge,
-    Quick,
     in_the_past,
     of_another_year,
     quick_in_the_past,
@@ -44,7 +42,6 @@ from gateway.classify.value_kinds import (
 from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
-
 OnPerson = Callable[[str, Mapping[str, str]], None]
 
 # Beyond this number pupils are no longer told apart: a bound on memory, at six times the pupils of a large
@@ -64,12 +61,12 @@ MAIN = (
     "", "C", "M", "CURRENT", "CURRENT (SINGLE REGISTRATION)", "SINGLE REGISTRATION", "MAIN",
     "CURRENT MAIN (DUAL REGISTRATION)", "MAIN (DUAL REGISTRATION)", "MAIN - DUAL REGISTRATION",
 )  # fmt: skip
-"""Words for a sole or main registration; blank counts too."""
+"""Enrolment statuses of a sole or main registration, in upper case; blank counts too."""
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 
 class Tally:
-    """All fields of one file, and its pupils. `declared` is the data type its name suggests."""
+    """Counts of one file. `declared` is the data type that its name suggests; `on_pupil`: see `classify`."""
 
     def __init__(
         self,
@@ -94,9 +91,8 @@ class Tally:
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
         self.wrong_columns: set[str] = set()
-        self.missing = {
-            group: FaultCount() for kind in rules.data_types.types.values() for group in kind.must
-        }
+        types = rules.data_types.types.values()
+        self.missing = {group: FaultCount() for kind in types for group in kind.must}
         self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
@@ -111,7 +107,7 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
-        """Judge the following records by the law of the period of their file."""
+        """Judge the records from now on by the law of the period that their file states."""
         if day is not None:
             self.rules = self.all_rules.on(day)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
@@ -122,28 +118,23 @@ class Tally:
 
     def field(self, key: str) -> FieldTally:
         """Return the tally of one field, made on first use."""
-        known = self.fields.get(key)
-        if known is None:
-            known = self.fields[key] = self.column(key)
-        return known
+        if key not in self.fields:
+            self.fields[key] = self.column(key)
+        return self.fields[key]
 
     def column(self, key: str) -> FieldTally:
         """Return a separate tally of a field, for one column alone."""
-        judge = Judge(*self._judging(key))
-        return FieldTally(key, self.rules.fields[key], judge, counted=key in self.rules.counted)
-
-    def _judging(self, key: str) -> tuple[Check | None, Quick | None]:
-        check, any_year = self.rules.check(key), self.all_rules.check(key)
+        rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
             check = of_another_year(check, any_year)
         quick = self.all_rules.quick(key, with_queries=False)
-        if check is not None and self.today is not None and "past date" in self.rules.fields[key].values:
+        if check is not None and self.today is not None and "past date" in rule.values:
             check = in_the_past(check, self.today)
             quick = quick_in_the_past(quick, self.today) if quick is not None else None
-        return check, quick
+        return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
 
     def says_of_anybody(self) -> bool:
-        """Return True where a filled field is personal data, or a filled part is unknown."""
+        """Return True where some field with personal data, or some unknown column, is filled."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
         return self.account.has_unknown() or any(map(self.filled, items))
 
@@ -153,10 +144,9 @@ class Tally:
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """Count a record, given its fields naming the pupil or required by some type.
-
-        `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
-        `said` is the record's statements on its school.
+        """Count a record, given the values of its fields that name the pupil or are required of a record.
+        `left`: True for a pupil who has left the school; None leaves that to the leaving date. `said` is what
+        the record says of its school.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -176,20 +166,23 @@ class Tally:
         if self._has_other_name(upn, values.get("surname") or values.get("full-name", "")):
             self._other_names.add(self.records)
         if upn and self._on_pupil is not None:
-            self._report(self._on_pupil, self.records, upn, values, left=left, school=number_of(said))
+            left = left if left is not None else bool(values.get("leaving-date", "").strip())
+            on_roll = values.get("enrolment-status", "").strip().upper() in MAIN and not left
+            former = values.get("former-upn", "").strip().upper() or None
+            born = read_date(values.get("birth-date", ""))
+            self._on_pupil(upn, born, former, on_roll, self.records, number_of(said))
         if self.on_person is not None:
             self.on_person(upn, values)
         if self.records % SETTLE_EVERY == 0:
             self.settle()
 
     def stands_beside(self, what: str) -> None:
-        """Note content beside the records that makes the file wait, in the gateway's words."""
+        """Note content beside the records, for which the file waits, in the gateway's words."""
         self.beside = self.beside or what
 
     def look_for_pupils(self, name: str, text: str) -> None:
-        """Count pupils whose UPNs stand in a text outside the fields of records; the file then waits.
-
-        The file also waits where `name` is an element identifying a pupil.
+        """Note a pupil named outside the records, by a UPN in `text`, or by the element `name` around it.
+        The file then waits.
         """
         if self.rules.element_field("Pupil", name) in OF_PUPILS:
             self.stands_beside(OUTSIDE)
@@ -199,12 +192,12 @@ class Tally:
                 self.another(found[0])
 
     def another(self, upn: str) -> None:
-        """Count another pupil named in a record: by a former UPN, or as a second pupil."""
+        """Report another pupil named in a record or beside: by a former UPN, or as a second pupil."""
         if self.on_person is not None:
             self.on_person(upn.strip().upper(), {})
 
     def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
-        """Return the faults of a record with only these fields."""
+        """Return the counts of missing fields to which a record with these fields adds."""
         # Most records of a file fill the same fields.
         keys = tuple(values)
         known = self._lacks.get(keys)
@@ -215,7 +208,7 @@ class Tally:
         return known
 
     def settle(self) -> None:
-        """Count the values waiting in the fields."""
+        """Count the values that wait in the tallies of fields."""
         for field in self.fields.values():
             field.settle()
 
@@ -226,10 +219,9 @@ class Tally:
         schools: Callable[[], Iterable[str]],
         full: Collection[str],
     ) -> None:
-        """Count `length` records at once, given the columns of the table's fields.
-
-        `schools` returns each record's school number; the schools are already counted. `full` are the
-        fields filled in every record.
+        """Count `length` records of a table, given the columns of the fields that `record` takes.
+        `schools` returns each record's school number; the schools are counted already. `full`: the fields
+        filled in every record.
         """
         first = self.records + 1
         self.records += length
@@ -252,7 +244,7 @@ class Tally:
                 self.on_person(upn, record)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Record the identities of records from number `first` on; with `named`, all are UPNs."""
+        """Count the pupils of records from number `first` on, and UPNs met before; `named`: all have UPNs."""
         distinct = set(identities)
         new = distinct - self._people
         self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
@@ -272,7 +264,7 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Note pupils with another surname than before in the file, from record number `first` on."""
+        """Note records, from number `first` on, of a UPN with another surname than before in the file."""
         # Nearly always all rows of a pupil have one surname: a quick check.
         last, known = dict(zip(upns, surnames, strict=False)), self._surnames
         new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
@@ -283,7 +275,7 @@ class Tally:
                 self._other_names.add(row)
 
     def _has_other_name(self, upn: str, surname: str) -> bool:
-        """Return True where a pupil had another surname before in the file; remember a first surname."""
+        """Return True for a UPN met with another surname before in the file; remember its first surname."""
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
@@ -296,22 +288,6 @@ class Tally:
             if is_upn and (identity in met or identity in self._people):
                 self._duplicates.add(row)
             met.add(identity)
-
-    def _report(
-        self,
-        on_pupil: OnPupil,
-        record: int,
-        upn: str,
-        values: Mapping[str, str],
-        *,
-        left: bool | None,
-        school: str,
-    ) -> None:
-        if left is None:
-            left = bool(values.get("leaving-date", "").strip())
-        main = values.get("enrolment-status", "").strip().upper() in MAIN
-        former = values.get("former-upn", "").strip().upper() or None
-        on_pupil(upn, read_date(values.get("birth-date", "")), former, main and not left, record, school)
 
     def _report_rows(
         self,
@@ -331,7 +307,7 @@ class Tally:
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
-        """Return the number of distinct pupils, as far as UPNs, numbers and names distinguish them."""
+        """Return the number of distinct pupils, as far as UPNs, other numbers and names tell them apart."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
     def upn_authorities(self) -> tuple[str, ...]:
@@ -339,7 +315,7 @@ class Tally:
         return tuple(sorted(la for la in self._upn_authorities if la.isdigit()))[:_AUTHORITIES]
 
     def upper_years(self) -> int:
-        """Return the number of records in year 9 and above, by year group, otherwise by date of birth."""
+        """Return how many records are of pupils in year 9 or above, by year group, else by date of birth."""
         years = self.fields.get("year-group")
         if years is not None and years.counts:
             said = ((_YEAR.fullmatch(text.strip()), count) for text, count in years.counts.items())
@@ -353,19 +329,18 @@ class Tally:
         return sum(count for day, count in days if day and _age(day, began) >= old)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
-        """Return the share of dates of birth with an age in this range, in whole years, today."""
-        counts = self.field("birth-date").counts
-        if self.today is None or not counts:
+        """Return the share of birth dates with an age in this range today, in whole years; 0 without any."""
+        counts, today = self.field("birth-date").counts, self.today
+        if today is None or not counts:
             return 0.0
-        aged = sum(
-            count
-            for text, count in counts.items()
-            if (born := read_date(text)) is not None and youngest <= _age(born, self.today) <= oldest
+        days = ((read_date(text), count) for text, count in counts.items())
+        return (
+            sum(count for day, count in days if day and youngest <= _age(day, today) <= oldest)
+            / counts.total()
         )
-        return aged / counts.total()
 
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """Return the faults of a file with this verdict, in the order of the codes."""
+        """Return the quality faults of a file of this type, in the order of their codes."""
         kind = self.rules.data_types.types[verdict.data_type]
         carried = self.rules.carried(verdict.data_type)
         found = [
@@ -386,7 +361,9 @@ class Tally:
             assessed = self.assessed[verdict.data_type]
             columns = self.account.count_of(kind.whole.fields)
             results = self.results[verdict.data_type] // assessed if assessed else columns
-            found.append(_lacking(kind.whole, results))
+            code, whole = "results:lacking", kind.whole
+            lacking = _finding(code, FaultCount(max(0, whole.count - results)), whole.called)
+            found.append(replace(lacking, of=whole.count))
         found.append(_finding("upn:temporary", self._temporary, self._about("upn")))
         if kind.one_record_a_pupil:
             found.append(_finding("upn:duplicate", self._duplicates, self._about("upn")))
@@ -401,16 +378,16 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Note the numbers of filled and of unexpected values in one column."""
+        """Note the field of a column in which `others` of the `filled` values are not of their kind."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 
     def items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of Appendix A items in the file, in the order of the agreement."""
+        """Return the labels of the Appendix A items that the file carries, in the order of the agreement."""
         return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of personal items in the file outside Appendix A."""
+        """Return the labels of the personal items outside Appendix A that the file carries."""
         return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
@@ -427,12 +404,6 @@ class Tally:
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
 
 
-def _lacking(whole: WholeRule, columns: int) -> Finding:
-    """Return the finding for the results missing from a complete return."""
-    code, lacking = "results:lacking", max(0, whole.count - columns)
-    return Finding(code=code, severity=severity(code), count=lacking, about=whole.called, of=whole.count)
-
-
 def _letters(name: str) -> str:
     return "".join(filter(str.isalpha, name.casefold()))
 
@@ -443,13 +414,12 @@ def _age(born: date, today: date) -> int:
 
 
 def _finding(code: str, fault: FaultCount, about: str) -> Finding:
-    return Finding(
-        code=code, severity=severity(code), count=fault.count, rows=tuple(sorted(fault.rows)), about=about
-    )
+    rows = tuple(sorted(fault.rows))
+    return Finding(code=code, severity=severity(code), count=fault.count, rows=rows, about=about)
 
 
 def _tidied(texts: Sequence[str]) -> Sequence[str]:
-    """Return texts in upper case, without blanks around. Most are so already: a quick check."""
+    """Return texts in upper case, without blanks around; `texts` itself where they are so already."""
     together = "".join(texts)
     if together == together.upper() and len(together.split(None, 1)) == 1:
         return texts

@@ -1,21 +1,24 @@
-"""Kinds of values: a value of a column or an element is of its kind, or has a fault. Pure.
+"""Judge single values: each is of the kind that its field allows, or has a fault. Pure.
 
-items.toml and data_types.toml state the kinds of every field. Each single value is judged here, the same
-way in every format, both when a file is classified and when a view is made.
+items.toml and data_types.toml state the kinds of every field. Values are judged here in the same way for
+every format, both when a file is classified and when a view is made.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from gateway.classify import identifiers
 from gateway.classify.marks import marks_check
-from gateway.classify.sensitive import ACCENTED, Sensitive, is_latin, is_legible
+from gateway.classify.sensitive import ACCENTED, is_latin, is_legible
+
+if TYPE_CHECKING:
+    from gateway.classify.rules import FieldRule, Rules
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -26,44 +29,11 @@ Identifier = Literal[
     "academic-year",
 ]  # fmt: skip
 Check = Callable[[str], "str | None"]
-"""Return the fault of a value, None for a good one."""
-
-
-class ValueStatement(Protocol):
-    """Policies' statement on the values of a field."""
-
-    @property
-    def values(self) -> tuple[Kind, ...]:
-        """Allowed kinds of a value."""
-
-    @property
-    def codes(self) -> str | None:
-        """Code list, for values that are codes."""
-
-    @property
-    def several(self) -> bool:
-        """True where a value may hold several codes."""
-
-    @property
-    def identifier(self) -> Identifier | None:
-        """Kind of number, for identifiers."""
-
-
-class Vocabulary(Protocol):
-    """Code lists and words for judging values."""
-
-    @property
-    def code_sets(self) -> Mapping[str, frozenset[str]]:
-        """Code lists by name."""
-
-    @property
-    def sensitive(self) -> Sensitive:
-        """Vocabulary of sensitive words."""
-
+"""Function from a value, not blank, to the code of its fault; to None for a good one."""
 
 OTHER_YEAR = "code:other-year"
 QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
-"""Faults of values still of their kind. A value with any other fault is left out of every view."""
+"""Faults of values that are of their kind all the same; one with another fault is left out of every view."""
 
 _FAULTS: dict[str, str] = {
     "code": "code:unknown",
@@ -76,15 +46,15 @@ _FAULTS: dict[str, str] = {
     "nhs": "nhs:invalid",
 }
 OTHER = "value:other"
-"""Fault of a value whose kind has no fault of its own."""
+"""Fault of a value of another kind, where that kind has no fault of its own."""
 
 WORDY = frozenset({"name", "names", "label", "address line", "free"})
-"""Kinds with values in people's own words."""
+"""Kinds of values in people's own words."""
 
 # Day, month as a number or name, year; strptime would try its formats one by one, each slowly.
 _DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2})", re.ASCII)
 _MONTH_NAMED = re.compile(r"(\d{4})-([A-Za-z]{3})-(\d{2})", re.ASCII)
-"""2025-Oct-02: a day as COLLECT writes it."""
+"""2025-Oct-02, as COLLECT writes a day."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = frozenset((
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "sept", "october",
@@ -99,7 +69,7 @@ _REMEMBERED = 20_000
 _BAD_REMEMBERED = 1_000
 _LONG = 100
 BETWEEN = "\x1f"
-"""Control character joining values checked together; no good value contains one."""
+"""Control character that joins values checked together: no good value contains one."""
 _FIGURES = dict.fromkeys(map(ord, "123456789"), "0")
 _DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
@@ -110,11 +80,10 @@ _NOTHING = frozenset((
     "-", "--", ".", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBC", "TBA", "NOT KNOWN",
     "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED", "NOT RECORDED",
 ))  # fmt: skip
-_NUMBER = re.compile(
-    r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,20})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?", re.ASCII
-)
-_AGE = re.compile(
-    r"\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}", re.ASCII
+_NUMBER_OR_AGE = re.compile(
+    r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,20})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?"
+    r"|\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}",
+    re.ASCII,
 )
 _POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|BFPO ?\d{1,4}", re.ASCII | re.IGNORECASE)
 _CONTACT = re.compile(r"[^@\s,;]{1,64}@[^@\s,;]{1,250}|\+?[\d ()-]{7,20}( ?(ext|x)\.? ?\d{1,5})?", re.ASCII)
@@ -125,6 +94,8 @@ _WORDS_OF_A_LINE = 6
 _MOST_DIGITS = 8
 _WORDS_IN_LOWER_CASE = 3
 _DIGITS = frozenset("0123456789")
+# Accents over the letter before; U+034F is nothing that one sees.
+_ACCENTS = frozenset(map(chr, range(0x300, 0x370))) - {"\u034f"}
 _MARKS = {
     "name": frozenset(" .,-'?") | frozenset("\u2018\u2019\u00b4`\u02bb\u2010\u2011\ufffd\xb7"),
     "label": frozenset(" .,-'/&()+_*#\u2019\u2013"),
@@ -154,7 +125,7 @@ _TITLES = frozenset((
 
 
 def read_date(text: str) -> date | None:
-    """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
+    """Return the date that a text is, ISO or with the day first, ignoring a time after it; else None."""
     day = _TIME_AFTER.sub("", text.strip())
     try:
         return date.fromisoformat(day)
@@ -181,8 +152,8 @@ def _day_first(text: str) -> date | None:
         return None
 
 
-def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
-    """Return the check of a field's values; None for free text, left out of every view."""
+def check_for(rule: FieldRule, rules: Rules) -> Check | None:
+    """Return the check of a field's values; None for free text, which every view leaves out."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, rules) for kind in rule.values]
@@ -201,7 +172,7 @@ def check_for(rule: ValueStatement, rules: Vocabulary) -> Check | None:
 
 
 def of_another_year(check: Check, any_year: Check) -> Check:
-    """Return a check by one year's codes, reporting codes of other years separately."""
+    """Return a check by one year's codes, with a fault of its own for codes of other years."""
 
     def checked(text: str) -> str | None:
         fault = check(text)
@@ -211,7 +182,7 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check of dates in ISO form, leaving out dates after today."""
+    """Return a quick check of dates in ISO form that passes none after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -222,7 +193,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def in_the_past(check: Check, today: date) -> Check:
-    """Return a check of dates that also reports dates after today."""
+    """Return a check of dates with a fault of its own for those after today."""
 
     def checked(text: str) -> str | None:
         day = read_date(text)
@@ -231,7 +202,7 @@ def in_the_past(check: Check, today: date) -> Check:
     return checked
 
 
-def _check(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Check:
+def _check(kind: Kind, rule: FieldRule, rules: Rules) -> Check:
     if kind == "identifier" and rule.identifier == "upn":
         return identifiers.upn_fault
     of_kind = _test(kind, rule, rules)
@@ -241,8 +212,8 @@ def _check(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Check:
     return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
 
 
-def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str], bool]:
-    """Return the test for values of a kind, on texts as in a file."""
+def _test(kind: Kind, rule: FieldRule, rules: Rules) -> Callable[[str], bool]:
+    """Return the test whether a text, as in a file, is a value of a kind."""
     if kind == "code":
         codes = Codes(rules.code_sets[rule.codes or ""])
         return codes.has_all if rule.several else codes.has
@@ -252,27 +223,21 @@ def _test(kind: Kind, rule: ValueStatement, rules: Vocabulary) -> Callable[[str]
         which, tells = rule.identifier or "reference", rules.sensitive.is_telling
         is_number = identifiers.SHAPES.get(which)
         return is_number or (lambda text: identifiers.is_reference(text, tells, short=which == "short"))
-    if kind in ("name", "names", "label", "address line"):
-        words = Words(kind, rules)
-        return (
-            words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
-        )
-    return _SIMPLE[kind]
+    if kind in _SIMPLE:
+        return _SIMPLE[kind]
+    words = Words(kind, rules)
+    return words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
 
 
 _SIMPLE: dict[str, Callable[[str], bool]] = {
     "date": lambda text: read_date(text) is not None,
     "past date": lambda text: read_date(text) is not None,
     "time": lambda text: _TIME.fullmatch(text.strip()) is not None,
-    "number": lambda text: _is_number(text.strip().casefold()),
+    "number": lambda text: _NUMBER_OR_AGE.fullmatch(text.strip().casefold()) is not None,
     "flag": lambda text: text.strip().upper() in FLAGS,
     "postcode": lambda text: _POSTCODE.fullmatch(text.strip()) is not None,
     "contact": lambda text: _CONTACT.fullmatch(text.strip()) is not None,
 }
-
-
-def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None or _AGE.fullmatch(text) is not None
 
 
 _EXPECTED: dict[str, str] = {
@@ -300,8 +265,8 @@ _EXPECTED_CODES = re.compile(
 )
 
 
-def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
-    """Return the expected form in the gateway's words: of the first kind named; of codes the first few."""
+def expected(rule: FieldRule, codes: Sequence[str]) -> str:
+    """Return in words what a value of a field should be: the first kind allowed; of codes the first few."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
         return _UPN
@@ -313,16 +278,16 @@ def expected(rule: ValueStatement, codes: Sequence[str]) -> str:
 
 
 def is_expected(text: str) -> bool:
-    """Return True for a text made by `expected`."""
+    """Return True for a text that `expected` may return."""
     return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
 Quick = Callable[[Collection[str]], Collection[str]]
-"""Return the values quickly seen to be good; for all of them, `values` itself."""
+"""Function from values to those that are good for certain; to `values` itself where all are."""
 
 
-def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) -> Quick | None:
-    """Return a quick check of many values together; `with_queries` also passes values with a query only."""
+def quick_for(rule: FieldRule, rules: Rules, *, with_queries: bool) -> Quick | None:
+    """Return a quick check of many values together, or None; `with_queries`: values with a query pass."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -338,7 +303,7 @@ def quick_for(rule: ValueStatement, rules: Vocabulary, *, with_queries: bool) ->
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Apply a quick check once for all values differing in their figures alone."""
+    """Apply a quick check once for all values that differ in their figures alone."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -348,7 +313,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check by patterns of good values, matching nothing that contains `BETWEEN`."""
+    """Return a quick check by patterns of good values; they match nothing that contains `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -361,25 +326,23 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge the values of one field, each distinct one once; `quick` spares most of them the check."""
+    """Judge the values of one field, each distinct one once; `quick` spares most of them the full check."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
     def __init__(self, check: Check | None, quick: Quick | None = None) -> None:
-        self.check = check
-        self.good: set[str | None] = set(_BLANK)
+        self.check, self.quick = check, quick
         self._bad: dict[str, str] = {}
-        self.quick = quick
-        self._all_differ = False
+        self.forget()
 
     def forget(self) -> None:
         """Forget the values met so far."""
-        self.good = set(_BLANK)
+        self.good: set[str | None] = set(_BLANK)
         self._bad.clear()
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the values with a fault, and their fault. An empty text has none."""
+        """Return the distinct faulty values with the code of their fault. An empty text has none."""
         if self.check is None:
             return {}
         quick = self.quick
@@ -410,29 +373,24 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Remember the values a quick check finds good."""
+        """Remember those of the values that the quick check finds good."""
         if self.quick is not None and (doubtful := set(values) - self.good):
             self._remember(self.quick(doubtful))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their kind; never an empty text, but all free text."""
+        """Return the values that are not of their kind: all free text, but never an empty text."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
 
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
-    """Return the distinct values. Many columns repeat one value in each row: a quick check."""
+    """Return the distinct values, quickly for a column with the same one in each row."""
     if isinstance(values, tuple) and values and values[0] == values[-1]:
         first = values[0]
         if values.count(first) == len(values):
             return {first}
     return values if isinstance(values, AbstractSet) else set(values)
-
-
-def _is_accent(character: str) -> bool:
-    """Tell whether a character is an accent over the letter before it; U+034F is nothing that one sees."""
-    return "\u0300" <= character <= "\u036f" and character != "\u034f"
 
 
 def _any(words: AbstractSet[str]) -> str:
@@ -469,11 +427,11 @@ _QUICK = {
     "upn": r"[A-HJ-NP-RT-Z]\d{12}",
     "reference": r"[A-Z]?\d{1,20}",
 }
-"""Patterns of evidently good values of a kind; each matches fewer values than the full check."""
+"""Patterns of evidently good values of a kind: each matches fewer values than the full check passes."""
 
 
 class Codes:
-    """Set of codes, and their words, without regard to case, blanks and punctuation."""
+    """Set of codes, and words for them, compared without case, blanks and punctuation."""
 
     def __init__(self, codes: frozenset[str]) -> None:
         self._codes = codes
@@ -485,11 +443,11 @@ class Codes:
         return text.strip().upper() in self._codes or (is_legible(text) and _words_of(text) in self._phrases)
 
     def has_all(self, text: str) -> bool:
-        """Return True where a text has only such codes, as "MLD; SLCN" or a code with its words."""
-        return self.has(text) or (is_legible(text) and self._are_made_of(_words_of(text)))
-
-    def _are_made_of(self, words: tuple[str, ...]) -> bool:
+        """Return True for a text of such codes alone, as "MLD; SLCN", or a code with its words."""
+        if self.has(text) or not is_legible(text):
+            return self.has(text)
         # True at each word from which the rest consists of codes; a ranking's figures may stand between.
+        words = _words_of(text)
         fits = [False] * len(words) + [True]
         for at in reversed(range(len(words))):
             fits[at] = (
@@ -506,9 +464,11 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge names, labels and addresses by their characters, number of words, and words."""
+    """Judge names, labels and addresses by their characters, case, length and words.
+    Names not `of_people`, such as those of schools, may have words that nobody is called.
+    """
 
-    def __init__(self, kind: Kind, rules: Vocabulary, *, of_people: bool = True) -> None:
+    def __init__(self, kind: Kind, rules: Rules, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
         self._of_people = of_people
         self._marks = _MARKS[self._kind]
@@ -521,7 +481,7 @@ class Words:
         return self._are_plain(text, _MOST_WORDS[self._kind])
 
     def are_names(self, text: str) -> bool:
-        """Return True where a text has only names of people, their titles and relations to a pupil."""
+        """Return True for a text of names of people, their titles and their relations to a pupil alone."""
         relations = self._relations
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
@@ -531,7 +491,7 @@ class Words:
         )
 
     def are_address(self, text: str) -> bool:
-        """Return True where a text is an address, or a line of one."""
+        """Return True where a text is an address, or lines of one, with or without a postcode."""
         pieces = [one for piece in _PIECES_OF_ADDRESS.split(text) if (one := piece.strip())]
         rest = [piece for piece in pieces if not _POSTCODE.fullmatch(piece)]
         if any(len(piece.split()) > _WORDS_OF_A_LINE for piece in rest):
@@ -545,19 +505,16 @@ class Words:
         words = text.split()
         if len(text) > _MOST_CHARACTERS[self._kind] or len(words) > most:
             return False
-        if not all(is_latin(c) or c in self._marks or c in _DIGITS or _is_accent(c) for c in text):
+        if not all(is_latin(c) or c in self._marks or c in _DIGITS or c in _ACCENTS for c in text):
             return False
         digits = sum(map(_DIGITS.__contains__, text))
         if digits > (0 if self._kind == "name" else _MOST_DIGITS):
             return False
-        return self._are_in_case(words) and not self._sensitive.of_value(
-            text, self._kind, of_people=self._of_people
-        )
+        sensitive, of_people = self._sensitive, self._of_people
+        return self._are_in_case(words) and not sensitive.of_value(text, self._kind, of_people=of_people)
 
     def _are_in_case(self, words: list[str]) -> bool:
-        """Return True for words in the case of names; one alone, or one after a comma, may be in small
-        letters.
-        """
+        """Return True for capitalised words; a name alone or after a comma, or a short label, needs none."""
         small = [word for word in words if self._is_small(word)]
         if not small:
             return True

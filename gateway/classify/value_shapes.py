@@ -1,7 +1,6 @@
-"""Shape of the values of a column or element: grades, dates, names, free text. Never the values.
+"""Describe the values of a column or element by one word: grades, dates, names, free text.
 
-A shape samples a bounded number of filled values across the file, kept only while the file is read. The
-result is one word.
+A shape keeps a sample of up to 300 values across the file, only while the file is read.
 """
 
 import re
@@ -31,7 +30,7 @@ _STORY_WORDS = 7
 
 
 class Shape:
-    """Number of filled values of a column or element, and a sample of values."""
+    """Number of filled values of a column or element, and how often each value of a sample occurs."""
 
     __slots__ = ("counts", "filled")
 
@@ -39,14 +38,14 @@ class Shape:
         self.filled = 0
         self.counts: Counter[str] = Counter()
 
-    def add(self, text: str, _row: int = 0) -> None:
-        """Add a non-blank value."""
+    def add(self, text: str) -> None:
+        """Count a value that is not blank, and sample it while there is room."""
         self.filled += 1
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
 
     def add_all(self, texts: Sequence[str]) -> None:
-        """Add several values, as if added one by one."""
+        """Count several values as `add` does, one by one."""
         self.filled += len(texts)
         for start in range(0, len(texts), SAMPLE):
             room = SAMPLE - len(self.counts)
@@ -61,18 +60,18 @@ class Shape:
                     self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
-        """Count filled values among these; sample the first ones."""
+        """Count `filled` values of a column's batch; sample it if it is the first that has any."""
         self.filled += filled
         if filled and not self.counts:
             self.sample(values)
 
     def sample(self, values: Sequence[str]) -> None:
-        """Sample some values, ignoring empty texts, until the sample is complete."""
+        """Sample the first 300 filled values of a batch, while there is room, without counting them."""
         if len(self.counts) < SAMPLE:
             self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
-        """Return the kind of most values. `grades` are those of examinations and assessments."""
+        """Return the kind of most values sampled. `grades` are all of examinations and assessments."""
         kinds: Counter[ValueKind] = Counter()
         for value, count in self.counts.items():
             if text := value.strip():
@@ -92,27 +91,19 @@ class Shape:
         return kind if count >= total / 2 else "mixed"
 
     def share_among(self, values: frozenset[str]) -> float:
-        """Return the share of sampled values among `values`, without regard to case."""
+        """Return the share of sampled values that are among `values`, given in upper case."""
         total = sum(count for value, count in self.counts.items() if value.strip())
         among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
         return among / total if total else 0.0
 
     def has_national_insurance_numbers(self) -> bool:
-        """Return True where the values have the shape of national insurance numbers."""
-        return self._alike(lambda text: _NATIONAL_INSURANCE.fullmatch(text) is not None)
-
-    def _alike(self, test: Callable[[str], bool]) -> bool:
+        """Return True where four in five distinct values sampled look like national insurance numbers."""
         texts = [text for value in self.counts if (text := value.strip())]
-        others = len(texts) - max(1, _MOST * len(texts))  # so many may be otherwise
-        for text in texts:
-            if others < 0:
-                break
-            others -= not test(text)
-        return others >= 0
+        return len(list(filter(_NATIONAL_INSURANCE.fullmatch, texts))) >= max(1, _MOST * len(texts))
 
 
 def is_story(text: str) -> bool:
-    """Return True for a value long enough, or with enough words, to be free text."""
+    """Return True for a value of more than 60 characters, or at least seven words: free text."""
     return len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1
 
 

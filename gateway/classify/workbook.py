@@ -1,7 +1,7 @@
-"""Sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
+"""Read the sheets of an XLSX workbook row by row, in memory that does not grow with the sheet.
 
-Parts are read with the same bounded reader as any XML, because a workbook's statements on its size are not
-trusted; openpyxl interprets cell formats and date numbers.
+The parts are read by the bounded reader of all XML (`markup`), because openpyxl trusts what a workbook says
+of its size; openpyxl only interprets cell formats and date numbers.
 """
 
 import zipfile
@@ -15,14 +15,15 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900, fr
 
 from gateway.classify import archive, markup
 from gateway.classify.archive import check_package
-from gateway.classify.cells import number_text, reaches_out, text_of
+from gateway.classify.cells import check_formula, number_text, text_of
 from gateway.classify.content import Row, Source, Unreadable, active, encoding_of, malformed, unknown
 from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
 FORMAT = "XLSX"
 WORKBOOK = "xl/workbook.xml"
-_SIGNATURE_PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
+PARTS = frozenset({"[Content_Types].xml", WORKBOOK})
+"""Files that make an archive a workbook in this form."""
 _RELATIONS = "xl/_rels/workbook.xml.rels"
 _RELATION = "relationships}id"
 _STRINGS_BYTES = 24 * 1024**2
@@ -31,18 +32,15 @@ _RULES = ("cfRule", "dataValidation")  # display and validity of cells: formulas
 _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidden"}
 
 
-def is_workbook(names: list[str]) -> bool:
-    """Return True where these file names make an archive a workbook."""
-    return _SIGNATURE_PARTS.issubset(names)
-
-
 def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the workbook. Raises Unreadable for content other than sheets."""
+    """Return the sheets of the workbook. Raises Unreadable for anything but sheets."""
     check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
     named = parts.sheets()
     for _, part, _ in named:
-        parts.check_rules(part)
+        if archive.says(book, part, _RULES, limits):
+            for rule in parts.records(part, *_RULES):
+                check_formula("".join(rule.itertext()), FORMAT)
     return [Sheet(shown, partial(parts.rows, part), name) for shown, part, name in named]
 
 
@@ -54,11 +52,14 @@ class _Parts:
         self._limits = limits
         self._names = set(archive.names(book))
         self._encodings: dict[str, str] = {}
-        self._strings = list(self._read_strings())
+        strings = "xl/sharedStrings.xml"
+        if strings in self._names and book.getinfo(strings).file_size > _STRINGS_BYTES:
+            raise malformed("a workbook with too much text", format=FORMAT)
+        self._strings = [_text(element) for element in self.records(strings, "si")]
         # The numbers, as text, of cell formats showing a number as a date.
         formats = {str(number): code for number, code in BUILTIN_FORMATS.items()}
         dates: set[str] = set()
-        for element in self._records("xl/styles.xml", "numFmts", "cellXfs"):
+        for element in self.records("xl/styles.xml", "numFmts", "cellXfs"):
             if markup.local_name(element.tag) == "numFmts":
                 formats |= {f.get("numFmtId", ""): f.get("formatCode", "") for f in element}
             else:
@@ -68,16 +69,16 @@ class _Parts:
         self._epoch = CALENDAR_WINDOWS_1900
 
     def sheets(self) -> list[tuple[Shown, str, str]]:
-        """Return visibility, part and name of each worksheet, in the workbook's order."""
-        targets = {r.get("Id"): r.get("Target", "") for r in self._records(_RELATIONS, "Relationship")}
+        """Return visibility, part and name of each sheet, in the workbook's order. Raises Unreadable."""
+        targets = {r.get("Id"): r.get("Target", "") for r in self.records(_RELATIONS, "Relationship")}
         found = []
-        for element in self._records(WORKBOOK, "sheet", "workbookPr", "definedName"):
+        for element in self.records(WORKBOOK, "sheet", "workbookPr", "definedName"):
             name = markup.local_name(element.tag)
             if name == "workbookPr":
                 mac = element.get("date1904") in ("1", "true")
                 self._epoch = CALENDAR_MAC_1904 if mac else CALENDAR_WINDOWS_1900
             elif name == "definedName":
-                _check_formula(element.text or "", calculated=True)
+                check_formula(element.text or "", FORMAT)
             else:
                 said = next((v for k, v in element.attrib.items() if k.endswith(_RELATION)), None)
                 shown = _SHOWN.get(element.get("state", ""), "very hidden")
@@ -94,15 +95,8 @@ class _Parts:
         return found
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        """Yield the rows of a sheet as text, only those present in the sheet."""
-        for row in self._records(sheet, "row"):
-            yield self._row(row)
-
-    def check_rules(self, sheet: str) -> None:
-        """Raise Unreadable where a formula beside the cells of a sheet reaches outside."""
-        if archive.says(self._book, sheet, _RULES, self._limits):
-            for rule in self._records(sheet, *_RULES):
-                _check_formula("".join(rule.itertext()), calculated=True)
+        """Yield the rows that the part of a sheet holds, as text: blank ones may be missing."""
+        return map(self._row, self.records(sheet, "row"))
 
     def _row(self, row: markup.Element) -> Row:
         cells: Row = []
@@ -130,7 +124,10 @@ class _Parts:
                 formula = part.text or ""
         kind = cell.get("t", "n")
         if formula is not None:
-            _check_formula(formula, calculated=bool(raw) or (raw is not None and kind != "n"))
+            check_formula(formula, FORMAT)
+            if not raw and (raw is None or kind == "n"):  # The saved value is the one read.
+                why = "a formula whose value was not saved with the workbook"
+                raise Unreadable("classify:not-calculated", why, format=FORMAT)
         if kind == "n":
             return self._number(raw, cell.get("s", "")) if raw else ""
         if kind == "s":
@@ -148,13 +145,8 @@ class _Parts:
             return raw
         return number_text(raw)
 
-    def _read_strings(self) -> Iterator[str]:
-        name = "xl/sharedStrings.xml"
-        if name in self._names and self._book.getinfo(name).file_size > _STRINGS_BYTES:
-            raise malformed("a workbook with too much text", format=FORMAT)
-        return (_text(element) for element in self._records(name, "si"))
-
-    def _records(self, name: str, *elements: str) -> Iterator[markup.Element]:
+    def records(self, name: str, *elements: str) -> Iterator[markup.Element]:
+        """Yield the elements of these names in a part; none where the part is missing."""
         if name not in self._names:
             return
         with archive.member(self._book, name) as part:
@@ -166,19 +158,9 @@ class _Parts:
             yield from markup.records(source, elements)
 
 
-def _check_formula(formula: str, *, calculated: bool) -> None:
-    """Check that a formula is harmless and has its value saved: the saved value is the one read."""
-    if reaches_out(formula):
-        raise active("a formula that calls another program, service or file", format=FORMAT)
-    if not calculated:
-        raise Unreadable(
-            "classify:not-calculated", "a formula whose value was not saved with the workbook", format=FORMAT
-        )
-
-
 @lru_cache(1_000)
 def _column(letters: str) -> int:
-    """Return the column of these letters from 1; 0 where there is none."""
+    """Return the number of the column with these letters, from 1; 0 where there is none."""
     try:
         return int(column_index_from_string(letters))
     except (ValueError, KeyError):
@@ -186,7 +168,7 @@ def _column(letters: str) -> int:
 
 
 def _text(element: markup.Element) -> str:
-    """Return the text of a string, joining several runs without phonetic readings."""
+    """Return the text of a string item: its runs joined, without phonetic readings (ECMA-376, 18.4.6)."""
     if len(element) == 1 and not len(element[0]):
         return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, encoding_of
-from gateway.classify.rules import Rules
-from gateway.classify.value_kinds import Codes, Identifier, Kind, check_for
+from gateway.classify.rules import FieldRule, Rules
+from gateway.classify.value_kinds import Codes, check_for
 from gateway.classify.views.walk import HEADER, record_names
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
@@ -44,25 +44,15 @@ def read_sample(sample: Path, rules: Rules) -> SampleRead:
     return SampleRead(values, {heading: key for heading, key in fields.items() if key is not None})
 
 
-@dataclass(frozen=True, slots=True)
-class _Stated:
-    """A kind of values as items.toml can state one, in the form read by `check_for`."""
-
-    values: tuple[Kind, ...]
-    identifier: Identifier | None = None
-    codes: str | None = None
-    several: bool = False
-
-
 # The narrowest first: whatever is of another kind is kept from every view.
 _TRIED = (
-    _Stated(("date",)),
-    _Stated(("time",)),
-    _Stated(("flag",)),
-    _Stated(("number",)),
-    _Stated(("identifier",), "short"),
-    _Stated(("identifier",), "reference"),
-    _Stated(("label",)),
+    FieldRule(values=("date",)),
+    FieldRule(values=("time",)),
+    FieldRule(values=("flag",)),
+    FieldRule(values=("number",)),
+    FieldRule(values=("identifier",), identifier="short"),
+    FieldRule(values=("identifier",), identifier="reference"),
+    FieldRule(values=("label",)),
 )
 
 

@@ -1,19 +1,15 @@
-"""Counts of the pupils in a file, for teams without records (clause 2.4.2), with small numbers withheld.
+"""Count the pupils in a file for teams without records (clause 2.4.2), with small numbers withheld.
 
-The output has only numbers, codes of the gateway, and postcode sectors matching their pattern: no other text
-of the file.
+The output has only numbers, codes of the gateway, and postcode sectors of the right form: no other text of
+the file. Subtracting one figure from another, of one table or of two files, must not reveal a number of
+pupils, or a change of one, below the threshold. So:
 
-Subtracting one figure from another, of one table or of two files, must not reveal a number of pupils, or a
-change of one, below the threshold. So:
-
-- In each table every pupil is in one line only, and any total is the sum of lines shown. So nothing can be
-  subtracted within a table, which secondary suppression would otherwise have to prevent.
+- In each table every pupil is in one line only, and no total but the sum of the lines shown can be had.
 - A count is shown from the threshold and a margin of up to the base less one.
 - A figure is rounded to a multiple of the base, up or down at random, and so right on average (random
-  rounding, as used by census offices).
-- Margin and rounding are drawn from a secret seed of one file. The same file gives the same tables at every
-  reading, so reading again reveals nothing more; another file draws anew, so a figure may change where no
-  pupil moved, and stay where some did.
+  rounding, as census offices use it).
+- Margin and rounding are drawn from a secret seed of one file: reading it again reveals nothing more, and
+  another file draws anew, so that a figure may change where no pupil moved, and stay where some did.
 """
 
 import csv
@@ -24,7 +20,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 from gateway.classify.identifiers import name_keys
 from gateway.classify.rules import Rules
@@ -38,14 +34,14 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """Rule for the counts of one file: `threshold` and `base` in pupils, `seed` at most 64 octets."""
+    """Rule for one file's counts: `threshold` and rounding `base` in pupils, `seed` of up to 64 octets."""
 
     threshold: int
     base: int
     seed: bytes
 
     def told(self, cell: str, count: int) -> int | None:
-        """Return the figure for a count; None where withheld. `cell` names the count within the file."""
+        """Return the figure shown for a count, None to withhold it. `cell` names the count in its file."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -57,19 +53,17 @@ class SmallNumbers:
 
     @property
     def slack(self) -> int:
-        """Largest distance of a figure from its count, either way."""
+        """Largest difference between a figure and its count."""
         return self.base - 1
 
     def _drawn(self, what: Literal["margin", "rounding"], cell: str) -> int:
-        """Draw a number from 0 to the base less one."""
-        text = f"{what}\0{cell}".encode()
-        digest = hashlib.blake2b(text, key=self.seed, digest_size=16).digest()
+        """Draw a number from 0 to the base less one, the same at every reading of the file."""
+        digest = hashlib.blake2b(f"{what}\0{cell}".encode(), key=self.seed, digest_size=16).digest()
         return int.from_bytes(digest) % self.base
 
 
-@dataclass(frozen=True, slots=True)
-class ToldLine:
-    """Line of a table: a year group, and a sex; empty where not split by sex."""
+class ToldLine(NamedTuple):
+    """Line of a table: a year group or sector, a sex ("" for both), and the figure shown."""
 
     group: str
     sex: str
@@ -77,16 +71,15 @@ class ToldLine:
 
 
 OTHER = "other"
-"""Year groups withheld one by one, and pupils without a year group, combined."""
+"""Line for the year groups that are withheld one by one, and for pupils without a year group."""
 
 
 def told_years(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[ToldLine, ...], int]:
-    """Return the lines for pupils by year group and sex (each "" where unknown).
-
-    Besides, return the largest number of pupils possible given the figures. A year group is split by sex
-    where both may be shown, and otherwise one figure.
+    """Return the lines for counts by year group and sex ("" where unknown), and how many pupils there may be.
+    The latter is the largest number that the figures allow. A year group is split by sex where both figures
+    may be shown.
     """
     lines: list[ToldLine] = []
     at_most, rest = 0, 0
@@ -118,10 +111,9 @@ def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[T
 def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
-    """Return the lines for pupils in another division, such as by address.
-
-    The lines with the smallest figures are withheld until all together, compared with the year groups,
-    narrow down no figure of either: `at_most` is the maximum left possible by the year groups.
+    """Return the lines for pupils divided in another way, such as by postcode sector.
+    Those with the smallest figures are withheld until the others, compared with the year groups, narrow down
+    no figure of either. `at_most` is the largest number of pupils that the year groups allow.
     """
     lines = [
         ToldLine(part, "", figure)
@@ -139,7 +131,7 @@ def told_parts(
 
 HEADER = ("School", "Period", "Table", "Group", "Sex", "Pupils")
 LOW = "low"
-"""Placeholder for a withheld number."""
+"""Text in place of a withheld number."""
 
 _WANTED = (
     "upn", "surname", "forename", "full-name", "birth-date", "sex", "year-group", "address",
@@ -156,7 +148,7 @@ _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
 
 @dataclass(slots=True)
 class PupilCounts:
-    """Numbers in one file: on roll by year group and sex and by postcode sector, arrivals and leavers."""
+    """Pupils in one file: on roll by year group and sex, and by postcode sector; joiners, leavers."""
 
     years: dict[str, Counter[str]] = field(default_factory=dict)
     sectors: Counter[str] = field(default_factory=Counter)
@@ -167,7 +159,7 @@ class PupilCounts:
 def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
-    """Write the tables of a classified content, as one CSV in UTF-8. Raises Unreadable."""
+    """Write the tables of a classified content as one CSV in UTF-8. Raises Unreadable."""
     counts = count(records_in(content, rules, limits, _WANTED), asked.since)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(table(counts, asked))
@@ -175,7 +167,7 @@ def write_counts(
 
 
 def count(records: Iterator[Values], since: date | None) -> PupilCounts:
-    """Count each pupil once. Arrivals and leavers are counted from `since` on."""
+    """Count each pupil once; joiners from `since` on, and leavers from `since` on or ever."""
     counts, met = PupilCounts(), set[str]()
     for values in records:
         who = _who(values)
@@ -189,7 +181,8 @@ def count(records: Iterator[Values], since: date | None) -> PupilCounts:
 def table(counts: PupilCounts, asked: Counting) -> list[Sequence[str]]:
     """Return the rows of all tables, the header first."""
     rule = SmallNumbers(asked.threshold, asked.rounding, bytes.fromhex(asked.seed))
-    years, at_most = told_years(dict(sorted(counts.years.items(), key=lambda each: _in_order(each[0]))), rule)
+    order = ["N", "R", *map(str, range(1, 15)), ""]
+    years, at_most = told_years({year: counts.years[year] for year in order if year in counts.years}, rule)
     sectors = told_parts(counts.sectors, "sector", rule, at_most)
     arrived = told_parts({"": counts.arrived}, "arrived", rule, at_most)
     left = rule.told("left", counts.left)
@@ -212,12 +205,13 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
         return
     counts.years.setdefault(_year(values), Counter())[_SEXES.get(_one(values, "sex").upper(), "")] += 1
     counts.arrived += came is not None and since is not None and came >= since
-    if (sector := _sector(values)) is not None:
-        counts.sectors[sector] += 1
+    postcodes = (" ".join(text.upper().split()) for text in values.get("address", ()))
+    if (found := next(filter(None, map(_POSTCODE.fullmatch, postcodes)), None)) is not None:
+        counts.sectors[f"{found['district']} {found['sector']}"] += 1
 
 
 def _who(values: Values) -> str | None:
-    """Return a pupil's identity within the file; None where there is none."""
+    """Return what tells a pupil from others in the file, UPN or name; None where nothing does."""
     if upn := _one(values, "upn"):
         return upn.upper()
     born = read_date(_one(values, "birth-date"))
@@ -226,7 +220,7 @@ def _who(values: Values) -> str | None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date under the first of these keys with a value."""
+    """Return the latest date of the first of these fields that has a value."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 
@@ -243,14 +237,3 @@ def _year(values: Values) -> str:
         return "N"
     found = _YEAR.fullmatch(said)
     return found["year"] if found else ""
-
-
-def _sector(values: Values) -> str | None:
-    for text in values.get("address", ()):
-        if found := _POSTCODE.fullmatch(" ".join(text.upper().split())):
-            return f"{found['district']} {found['sector']}"
-    return None
-
-
-def _in_order(year: str) -> tuple[int, str]:
-    return (["N", "R"].index(year) - 2 if year in ("N", "R") else int(year or 99), year)

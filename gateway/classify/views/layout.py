@@ -1,4 +1,4 @@
-"""Lay a view out as CSV for another system. All a layout can reach is the view."""
+"""Lay a view out as CSV for another system: a layout can show nothing that the view does not hold."""
 
 import csv
 import io
@@ -18,8 +18,7 @@ from gateway.model.layout import FileLayout, LaidColumn
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write the rows of a view as CSV (RFC 4180) in UTF-8; return their number, and by column the filled.
-
+    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled ones by column.
     A row without any value of the view is left out. Raises Unreadable.
     """
     line = io.StringIO()
@@ -52,18 +51,14 @@ def _rows(view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimi
 def _cell(column: LaidColumn, number: int, values: Values) -> str:
     if column.value:
         return column.value
-    keys = [column.field] if column.field else [_key(heading, number) for heading in column.headings]
+    parts = [heading.partition("/") for heading in column.headings]
+    named = [f"{number} {plain(name)}" if slash else f"={plain(part)}" for part, slash, name in parts]
+    keys = [column.field] if column.field else named
     return inert(next((", ".join(values[key]) for key in keys if key in values), ""))
 
 
-def _key(heading: str, number: int) -> str:
-    """Return the key of a heading's values; in a part of a record, with the part's number."""
-    part, slash, name = heading.partition("/")
-    return f"{number} {plain(name)}" if slash else f"={plain(part)}"
-
-
 class _LayoutWalk(RecordWalk):
-    """Collect the values of fields and headings, and those of the parts of a record by their number."""
+    """Collect the values of a record by field, by "=heading", and by "number heading" within its parts."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
@@ -94,16 +89,12 @@ class _LayoutWalk(RecordWalk):
             name = markup.local_name(child.tag)
             if len(child):
                 met += name == self._each
-                if name not in OF_OTHERS or (
-                    self._each and (name == self._each or any(map(self._is_part, child)))
-                ):
+                parts = {name, *(markup.local_name(inner.tag) for inner in child)}
+                if name not in OF_OTHERS or self._each in parts:
                     self._collect(child, met if name == self._each else number, values)
             elif text := (child.text or "").strip():
                 for key in self._keys_of(parent, name, number):
                     values.setdefault(key, []).append(text)
-
-    def _is_part(self, element: markup.Element) -> bool:
-        return markup.local_name(element.tag) == self._each
 
     def _keys_of(self, parent: str, name: str, number: int) -> Iterator[str]:
         heading = plain(name)

@@ -1,17 +1,16 @@
-"""XML with elements left out: Common Transfer Files, DfE messages, registers. The rest keeps its place.
+"""Write XML without the elements that a team may not have: Common Transfer Files, DfE messages, registers.
 
-The document is read record by record, as in `classify.markup`, and written anew. Content between records
-comes before the next record; there, elements with text stay where the sieve keeps them. Always left out are
-attributes, comments, text between elements, namespaces, unknown names, and elements with nothing left inside.
+The document is read record by record (`classify.markup`) and written anew; what stays keeps its place. Always
+left out are attributes, comments, text between elements, namespaces, elements of unknown names, and elements
+with nothing left inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.classify import markup
 from gateway.classify.content import Source, unknown
@@ -31,7 +30,7 @@ _PLANS_SHARED = 100
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
-    """Write the view of a document whose records have these names. Raises Unreadable as reading does."""
+    """Write the view of a document whose records have these names. Raises Unreadable."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
@@ -44,7 +43,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """The view being written, and its open elements, outermost first, each with its name there."""
+    """View being written, with its open elements, outermost first, and the name that each has there."""
 
     def __init__(
         self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str
@@ -58,13 +57,13 @@ class _Document:
         self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Leave out attributes, comments, and text between elements."""
+        """Note what is left out outside the records: attributes, comments, text between elements."""
         self._loose = True
         if not name:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
-        """Write unwritten content before a record, then the record."""
+        """Write what stands before a record and is unwritten, then the record."""
         # Nothing is unwritten between a record and the next one.
         if self._last is None or record.getprevious() is not self._last:
             around = [record, *record.iterancestors()][::-1]
@@ -81,13 +80,13 @@ class _Document:
         self._loose = False
 
     def end(self) -> None:
-        """Write the content after the last record and close the open elements."""
+        """Write what stands after the last record, and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
         self._give(self._pruner.written().encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` before `until`, and remove them from the tree."""
+        """Write the children of `parent` before `until` (None: all), and remove them from the tree."""
         # Asking for the number of children takes as long as there are many.
         while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):
@@ -99,7 +98,9 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Write the kept part of an element, if any. All waits until there is much, to be judged together."""
+        """Take the kept part of an element, to be written once much is there, since all is judged together.
+        `loose`: it may have attributes or text beside elements. `enough`: see `_Pruner.put`.
+        """
         if loose:
             self._pruner.tidy(element)
         if not len(element):
@@ -130,10 +131,8 @@ class _Document:
         return any(each is element for each, _ in self._open)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Template:
-    """What is kept of elements of a form: a template, and its gaps: the place of a piece, and its judge.
-
+class _Template(NamedTuple):
+    """What is kept of elements of one form: a text with gaps; of each gap the place of its piece, and judge.
     An assessment, judged before, has no judge; nor has the first piece, which is empty.
     """
 
@@ -142,7 +141,7 @@ class _Template:
 
 
 _Part = tuple[Stay, str, Sequence[tuple[int, Judge | None]]]
-"""What is kept of an element inside others: its fate, template and gaps, by places after its first tag's."""
+"""What is kept of an element inside others: if it stays, its text and gaps, by places from its first tag."""
 _NOTHING: _Part = Stay.OUT, "", ()
 _ASSESSED: _Part = Stay.IN, "%s", ((1, None),)
 _Kept = tuple[_Template, list[list[str]], list[int]]
@@ -150,11 +149,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Form of elements. `blank`: number of pieces without text; `kept`: by the assessments that stay.
-
-    `lacking`: the labels left out of it, where views share it.
-
-    `assessments`: of each the places of its tags, and of the piece with the stage of its key stage.
+    """Plan for elements of one form. `kept`: the template, by which assessments stay.
+    `blank`: number of pieces without text in an ordinary element. `lacking`: the labels left out, for a plan
+    that views share. `assessments`: of each the places of its tags, and of the piece with its key stage.
     """
 
     def __init__(self, form: str, enough: Stay) -> None:
@@ -180,7 +177,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 
 
 class _Pruner:
-    """Write elements without the parts not to be kept, many together."""
+    """Cut what the sieve leaves out from elements, many of one form together."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -195,7 +192,7 @@ class _Pruner:
         self.length = 0  # characters that wait
 
     def tidy(self, element: Element) -> None:
-        """Remove attributes, and text between elements."""
+        """Remove the attributes of an element and all inside, and text between elements."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None
@@ -207,7 +204,7 @@ class _Pruner:
                 inner.attrib.clear()
 
     def leaf(self, element: Element, enough: Stay) -> str:
-        """Return what is kept of an element without children, and the end of its line."""
+        """Return what is kept of an element without children, with a line feed; "" for nothing."""
         name, text = self.name(element), element.text or ""
         self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
         if not text.strip() and self._sieve.is_container(name):
@@ -216,29 +213,26 @@ class _Pruner:
         parent = "" if around is None else markup.local_name(around.tag)
         if self._stay_of(parent, name, enough) < enough or not text.strip():
             return ""
-        kept = (
-            ""
-            if self._sieve.others(self._sieve.judge(parent, name), {text})
-            else escape(text, quote=False).replace("\r", "&#13;")
-        )
+        if self._sieve.others(self._sieve.judge(parent, name), {text}):
+            text = ""
+        kept = escape(text, quote=False).replace("\r", "&#13;")
         return f"<{name}>{kept}</{name}>\n"
 
     def put(self, text: str, enough: Stay | None = None) -> None:
-        """Take a text, to be written as it is, or an element with children, as written.
-
-        `enough`: the content required in an element with children for it to stay; in a record no trace of
-        removed content may remain.
+        """Take a text to be written as it is, or the markup of an element with children.
+        `enough`: such an element stays where this, or more, is left inside: `Stay.IN` for a record, so that
+        no trace of what was removed remains.
         """
         self._waiting.append((text, enough))
         self.length += len(text)
 
     def written(self) -> str:
-        """Return what waits, without the texts that are not of their kind."""
+        """Return all that was taken, without what is left out."""
         waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Stay | None]]) -> list[str]:
-        """Return the texts, and of each element a line of what is kept; empty where nothing is."""
+        """Return each text as it is, and of each element a line of what is kept, or ""."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Stay.BESIDE, Stay.IN):
@@ -261,7 +255,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces with texts not of their kind, and note their withholding; a blank is none."""
+        """Return the pieces whose texts are not of their kind, and note that they are withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -271,7 +265,7 @@ class _Pruner:
     def _kept(
         self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
     ) -> Iterator[_Kept]:
-        """Yield what is kept of the elements of these numbers, those kept alike together."""
+        """Yield what is kept of the elements in `waiting` with these numbers, by template."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -320,14 +314,14 @@ class _Pruner:
         return plan
 
     def _share(self, form: str, plan: _Plan) -> None:
-        """Keep a plan for later views, where each name is one of the policies: it tells nothing of a file."""
+        """Keep a plan for later views if the policies know each name: so it tells nothing of a file."""
         if self._shared is not None and len(self._shared) < _PLANS_SHARED:
             plan.lacking = self._sieve.lacking(plan.tags)
             if plan.lacking is not None:
                 self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return what is kept of elements of a form; None where nothing is."""
+        """Return what is kept of elements of a form with these assessments staying; None for nothing."""
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -339,8 +333,7 @@ class _Pruner:
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
         """Put what is kept of an assessment in the place of its first tag; return True where anything is.
-
-        `at` is the place of the element's first piece. Equal assessments are frequent.
+        `at` is the place of the first piece of the element around; `where` as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -354,9 +347,7 @@ class _Pruner:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return what is kept of an assessment; nothing without a data type, nor a result its qualifier
-        does not have.
-        """
+        """Return what is kept of an assessment: nothing without a type, no result of another qualifier."""
         said: dict[str, str] = {}
         results = []
         for first, after in children(inside[::2]):
@@ -375,16 +366,15 @@ class _Pruner:
         return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True where there is room to remember something of this length."""
+        """Return True where there is room to remember a plan for so many tags."""
         self._room -= len(tags)
         return self._room > 0
 
     def _part(
         self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
-        """Return what is kept of an element around others; its first tag has the place `at` in the form.
-
-        Equal ones are frequent in other forms, too.
+        """Return what is kept of an element around others, whose first tag has the place `at` in the form.
+        `assessed`: by place in the form, if the assessment there stays.
         """
         if not self._sieve.is_container(name):
             return _NOTHING
@@ -399,11 +389,10 @@ class _Pruner:
                 if known is None:
                     inner = name_in(tags[first], plan.prefix)
                     is_leaf = after - first <= _OF_A_LEAF
-                    known = (
-                        self._leaf(plan, name, inner, filled=after > first + 1)
-                        if is_leaf
-                        else self._part(plan, inner, tags[first:after], at + first, assessed)
-                    )
+                    if is_leaf:
+                        known = self._leaf(plan, name, inner, filled=after > first + 1)
+                    else:
+                        known = self._part(plan, inner, tags[first:after], at + first, assessed)
                     if (is_leaf or not assessed) and self._takes(tags[first:after]):
                         parts[form] = known
                 stays, text, inside = known
@@ -414,7 +403,7 @@ class _Pruner:
         return (Stay.IN, f"<{name}>{''.join(texts)}</{name}>", gaps) if best >= plan.enough else _NOTHING
 
     def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
-        """Return what is kept of an element without children."""
+        """Return what is kept of an element without children, with a text (`filled`) or without."""
         stay = self._stay_of(parent, name, plan.enough)
         if not filled:
             return stay, f"<{name}/>", ()
@@ -425,5 +414,5 @@ class _Pruner:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def name(self, element: Element) -> str:
-        """Return the name of an element; of one in another namespace than the root, a name nobody knows."""
+        """Return an element's name; in another namespace than the root's, one that no rule knows."""
         return str(element.tag).removeprefix(self._space)

@@ -1,4 +1,4 @@
-"""Choose the columns, elements and rows of a file for a view, by their data items and school."""
+"""Choose the columns, elements and rows of a file that a view may have, by their data items and school."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from gateway.words import plain
 
 
 class OwnRows:
-    """Choose the rows of one table. `school` is a DfE number and a URN; empty for an unknown one."""
+    """Choose the rows of a table that name one school: by DfE number and URN, "" where unknown."""
 
     def __init__(self, names: tuple[str, ...], rules: Rules, school: tuple[str, str]) -> None:
         self._dfe_number, self._urn = school
@@ -28,7 +28,7 @@ class OwnRows:
         self._known: dict[tuple[str, ...], bool] = {}
 
     def of(self, batch: list[Row]) -> list[Row]:
-        """Return the rows naming the school."""
+        """Return the rows that name the school."""
         return [row for row in batch if self._is_own(row)]
 
     def _is_own(self, row: Row) -> bool:
@@ -55,7 +55,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Stay(IntEnum):
-    """Fate of an element; one staying `BESIDE` others is meaningless alone, such as an order of contacts."""
+    """If an element stays in a view: never, only `BESIDE` others (as a contact's order does), or always."""
 
     OUT = 0
     BESIDE = 1
@@ -63,7 +63,7 @@ class Stay(IntEnum):
 
 
 class Sieve:
-    """Judge the columns and elements of one file against a basis, and record the items left out."""
+    """Decide which columns and elements of a file stay in a view for a basis, and note the items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
@@ -80,7 +80,7 @@ class Sieve:
             self.leave_out(APART)
 
     def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
-        """Return the chooser of rows for a table with these columns; None where all rows are given."""
+        """Return what chooses the rows of a table with these columns; None where all rows are given."""
         if self._of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
@@ -93,13 +93,12 @@ class Sieve:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of the items left out, in alphabetical order; unknown things last."""
+        """Labels of the items left out, in alphabetical order, those of no item last."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
-        """Return the columns to keep, from 0, and the judges of their values.
-
-        `before` is the number of columns in earlier tables; None where unknown.
+        """Return the numbers, from 0, of the columns that stay, each with the judge of its values.
+        `before` is the number of columns in earlier tables of the file; None where unknown.
         """
         found = []
         for index, name in enumerate(names):
@@ -112,19 +111,19 @@ class Sieve:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Return the judge of an element's text; without a known field, every value is unexpected."""
+        """Return the judge of an element's text; without a known field, one that passes none."""
         key = self._rules.element_field(parent, name)
         return self._rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their kind, and note their withholding."""
+        """Return the values that are not of their kind, and note that some are withheld."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
         return found
 
     def element(self, parent: str, name: str) -> Stay:
-        """Return the fate of an element with text."""
+        """Return if an element with a text stays, by its name and that of the element around."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self._rules.element_field(parent, name)
@@ -137,14 +136,11 @@ class Sieve:
 
     @property
     def plans(self) -> dict[str, Any] | None:
-        """Plans shared with other views of the same basis; None for a file with findings of its own."""
+        """Plans of XML shared with other views of these items; None for a file with unlisted content."""
         return None if self._told.any else self._rules.plans(*self._basis)
 
     def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
-        """Return the labels that the elements of a form lack; None where no policy knows a name.
-
-        `tags` are all tags of an element around others. What a view leaves out of it, another one does, too.
-        """
+        """Return the labels of what is left out of elements with these tags; None where a name is unknown."""
         around, found = list[str](), set[str]()
         for tag, after in pairwise(tags):
             if tag[0] == "/":
@@ -164,46 +160,43 @@ class Sieve:
         return frozenset(found)
 
     def around(self, parent: str, name: str) -> Stay:
-        """Return the fate of an element outside all records, kept where naming the document's owner."""
+        """Return if an element outside all records stays: only one about the document or its owner may."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Stay.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True where elements of this name may stand around others; otherwise note the omission."""
+        """Return True where elements of this name may stand around others; else note one left out."""
         if name in self._rules.containers:
             return True
         self.leave_out()
         return False
 
     def container(self, name: str, *, bare: bool) -> str:
-        """Return the name in the view of an element around records, hiding unknown names.
-
-        `bare`: the element has no attributes and declares no namespaces, which are not written.
+        """Return the name that an element around records has in the view: "Data" for an unknown one.
+        `bare`: it has no attributes and no namespaces, so that leaving these out changes nothing.
         """
         known = self._rules.container(name)
         self.changed = self.changed or known != name or not bare
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
-        """Return True where assessments of a stage and subject have a data type; otherwise note the
-        omission.
-        """
+        """Return True where assessments of a stage and subject have a data type; else note one left out."""
         known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
         if not known:
             self.leave_out()
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
-        """Return True where a result is valid for its qualifier; otherwise note the withholding."""
+        """Return True where a result is one of its qualifier's; else note that it is withheld."""
         known = is_result(self._rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
         return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
-        """Note that something other than a column or element was left out."""
+        """Note that something was left out, under a label of an item or one such as `UNKNOWN`."""
         self._left_out[what] += 1
         self.changed = True
 
@@ -227,7 +220,7 @@ class Sieve:
 
 
 class _AlreadyTold:
-    """The classifier's findings outside the file's type, as met again by a view."""
+    """The content that the classifier found outside the file's type, as a view meets it again."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}
@@ -237,13 +230,13 @@ class _AlreadyTold:
         self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
 
     def column(self, key: str | None, name: str, position: int | None) -> bool:
-        """Return True for a column among the findings, or after the last one of an incomplete list."""
+        """Return True for a column in the list of such content, or after the end of an incomplete list."""
         if position is None:
             return not self._is_all or self._is_named(key, name)
         return position in self._positions or (not self._is_all and position > self._until)
 
     def element(self, key: str | None, name: str) -> bool:
-        """Return True for an element among the findings; with an incomplete list, any may be."""
+        """Return True for an element in the list of such content; if the list is incomplete, for any."""
         return not self._is_all or self._is_named(key, name)
 
     def _is_named(self, key: str | None, name: str) -> bool:

@@ -1,14 +1,12 @@
-"""Columns of a table for a view, written as CSV, as JSON or as a sheet."""
+"""Cut a table to the columns and rows that a view may have, and write it as CSV or JSON."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Protocol
 
 from gateway.classify.cells import is_formula
 from gateway.classify.delimited import Table
-from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve
 
 Write = Callable[[bytes], object]
@@ -17,33 +15,29 @@ Columns = Sequence[Sequence[str]]
 Batches = Iterator[Columns]
 
 
-class TableWriter(Protocol):
-    """Write one table: its header, and batches of columns of one length."""
-
-    def table(self, header: Row, batches: Batches) -> None:
-        """Write a whole table."""
-        ...
+WriteTable = Callable[[Row, Batches], None]
+"""Function that writes one table: its header, and batches of columns of one length."""
 
 
 class Apart:
-    """Records of a content left out as a whole, counted from 0 over all its parts."""
+    """Leave out whole records by their number, from 0 over all parts of a content."""
 
     def __init__(self, without: tuple[int, ...]) -> None:
         self._without = frozenset(without)
         self._met = 0
 
     def next_stays(self) -> bool:
-        """Return True where the next record stays."""
+        """Count the next record; return True where it stays."""
         self._met += 1
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return the kept ones of the next records."""
+        """Count the next records; return those that stay."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 
 class Cut:
-    """Columns of one table to keep."""
+    """Cut one table to the columns that the sieve keeps, and to the records that stay."""
 
     def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
@@ -61,7 +55,7 @@ class Cut:
         return [self._table.header.names[index] for index, _ in self._kept]
 
     def batches(self) -> Batches:
-        """Yield the kept columns with formulas made inert; rows may be wider than the header."""
+        """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
         names, formulas = len(self._table.header.names), self._table.formulas
         met = 0
         for batch in self._table.batches:
@@ -75,22 +69,17 @@ class Cut:
             if self._own is not None:
                 rows = self._own.of(rows)
             if rows and self._kept:
+                stay = []
                 columns = _columns(rows, [index for index, _ in self._kept])
-                stay = [
-                    self._sieved(judge, column)
-                    for (_, judge), column in zip(self._kept, columns, strict=True)
-                ]
+                for (_, judge), column in zip(self._kept, columns, strict=True):
+                    others = self._sieve.others(judge, column)
+                    stay.append([v if v not in others else "" for v in column] if others else column)
                 if formulas.count > met:
                     met, self._sieve.changed = formulas.count, True
                     stay = [list(map(inert, column)) for column in stay]
                 yield stay
         if formulas.passed_over:
             self._sieve.leave_out()
-
-    def _sieved(self, judge: Judge, values: Sequence[str]) -> Sequence[str]:
-        """Return the values of a column, blank where not of the column's kind."""
-        others = self._sieve.others(judge, values)
-        return ["" if value in others else value for value in values] if others else values
 
 
 def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
@@ -101,26 +90,20 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """Return a cell as text no spreadsheet runs: a possible formula gets an apostrophe before."""
+    """Return a cell so that no spreadsheet runs it: a possible formula with an apostrophe before."""
     return f"'{cell}" if is_formula(cell) else cell
 
 
-class CsvWriter:
+def write_csv(write: Write, header: Row, batches: Batches) -> None:
     """Write one table as CSV (RFC 4180) in UTF-8."""
-
-    def __init__(self, write: Write) -> None:
-        self._write = write
-
-    def table(self, header: Row, batches: Batches) -> None:
-        """Write a whole table."""
-        for columns in chain([[[name] for name in header]], batches):
-            written = [_quoted(column, alone=len(columns) == 1) for column in columns]
-            lines = "\r\n".join(map(",".join, zip(*written, strict=True)))
-            self._write(f"{lines}\r\n".encode("utf-8", "replace"))
+    for columns in chain([[[name] for name in header]], batches):
+        written = [_quoted(column, alone=len(columns) == 1) for column in columns]
+        lines = "\r\n".join(map(",".join, zip(*written, strict=True)))
+        write(f"{lines}\r\n".encode("utf-8", "replace"))
 
 
 def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
-    """Return a column's cells as CSV; a lone blank one is quoted, since an empty line is no row."""
+    """Return a column's cells as CSV; a blank in the only column is quoted, since an empty line is no row."""
     together = "".join(values)
     if '"' in together or "," in together or "\n" in together or "\r" in together:
         if '"' in together:
@@ -129,20 +112,14 @@ def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
     return [value or '""' for value in values] if alone else values
 
 
-class JsonWriter:
+def write_json(write: Write, header: Row, batches: Batches) -> None:
     """Write one table as a JSON list of objects, one a line, in UTF-8 (RFC 8259), with texts as values."""
-
-    def __init__(self, write: Write) -> None:
-        self._write = write
-
-    def table(self, header: Row, batches: Batches) -> None:
-        """Write a whole table."""
-        between = "["
-        for columns in batches:
-            lines = []
-            for row in zip(*columns, strict=True):
-                record = {name: text for name, text in zip(header, row, strict=True) if text}
-                lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
-                between = ","
-            self._write("".join(lines).encode("utf-8", "replace"))
-        self._write(b"\n]\n" if between == "," else b"[]\n")
+    between = "["
+    for columns in batches:
+        lines = []
+        for row in zip(*columns, strict=True):
+            record = {name: text for name, text in zip(header, row, strict=True) if text}
+            lines.append(f"{between}\n{json.dumps(record, ensure_ascii=False)}")
+            between = ","
+        write("".join(lines).encode("utf-8", "replace"))
+    write(b"\n]\n" if between == "," else b"[]\n")

@@ -1,9 +1,8 @@
-"""Make the view of one content. CSV stays CSV, XML stays XML, a workbook becomes a clean one.
+"""Make the view of one content: CSV stays CSV, XML stays XML, a workbook becomes a new XLSX.
 
-No formula, macro, link, hidden sheet or property is taken over from the original workbook. Each cell is an
-inline string, which no spreadsheet program runs. Libraries for writing workbooks hold everything in memory
-or keep parts in files on disk, and add the time of day; so the few parts are written here, by `zipfile` and
-lxml's incremental writer.
+No formula, macro, link, hidden sheet or property of the original workbook is taken over. Each cell is an
+inline string, which no spreadsheet program runs. Libraries that write workbooks hold all in memory or on
+disk, and add the time of day; so the few parts are written here, by `zipfile` and lxml's incremental writer.
 """
 
 import io
@@ -11,7 +10,8 @@ import re
 import zipfile
 from collections.abc import Sequence
 from contextlib import closing
-from typing import IO, BinaryIO, cast
+from functools import partial
+from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from lxml import etree
@@ -22,7 +22,7 @@ from gateway.classify.delimited import Table, read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
-from gateway.classify.views.tables import Apart, Batches, CsvWriter, Cut, JsonWriter, TableWriter, Write
+from gateway.classify.views.tables import Apart, Batches, Cut, Write, WriteTable, write_csv, write_json
 from gateway.classify.views.walk import other_records, read_results, record_names, start_of
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
@@ -40,14 +40,14 @@ _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
 
 
 class WorkbookWriter:
-    """Write tables as the sheets of one workbook; `close` completes the workbook."""
+    """Write tables as the sheets of one XLSX workbook; `close` completes the workbook."""
 
     def __init__(self, write: Write) -> None:
         self._book = zipfile.ZipFile(Stream(write), "w", zipfile.ZIP_DEFLATED)
         self._sheets = 0
 
     def table(self, header: Sequence[str], batches: Batches) -> None:
-        """Write one sheet."""
+        """Write one table as the next sheet."""
         self._sheets += 1
         with (
             self._book.open(entry(f"xl/worksheets/sheet{self._sheets}.xml"), "w", force_zip64=True) as part,
@@ -76,7 +76,7 @@ class WorkbookWriter:
 
 
 class Stream(io.RawIOBase):
-    """Write-only stream for archives, so that no seeking is needed."""
+    """Stream that passes on all that is written; it cannot be read, nor its position moved."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()
@@ -86,15 +86,14 @@ class Stream(io.RawIOBase):
         """Return True."""
         return True
 
-    def write(self, data: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
-        """Pass all of the data on."""
-        piece = bytes(data)
-        self._give(piece)
-        return len(piece)
+    def write(self, data: Any, /) -> int:  # noqa: ANN401 - bytes in any form
+        """Pass all of the data on; return its length."""
+        self._give(bytes(data))
+        return len(data)
 
 
 def entry(name: str) -> zipfile.ZipInfo:
-    """Return an archive member without the time of day, equal at every reading."""
+    """Return the entry of an archive for a file, without the time, so that each view has the same bytes."""
     made = zipfile.ZipInfo(name, _SINCE)
     made.compress_type = zipfile.ZIP_DEFLATED
     made.external_attr = 0o600 << 16
@@ -108,7 +107,6 @@ def _row(cells: Sequence[str]) -> etree._Element:
         if text:
             cell.set("t", "inlineStr")
             words = etree.SubElement(etree.SubElement(cell, f"{{{_MAIN}}}is"), f"{{{_MAIN}}}t")
-            # A text without characters that cannot be written in XML.
             words.text = text if text.isprintable() else _UNWRITABLE.sub("", text)
             words.set(_XML, "preserve")
     return row
@@ -126,9 +124,8 @@ def _workbook(numbers: range) -> etree._Element:
 def _related(kind: str, targets: list[str]) -> etree._Element:
     root = etree.Element(f"{{{_RELATIONS}}}Relationships", nsmap={None: _RELATIONS})
     for number, target in enumerate(targets, 1):
-        etree.SubElement(
-            root, f"{{{_RELATIONS}}}Relationship", Id=f"rId{number}", Type=f"{_OFFICE}/{kind}", Target=target
-        )
+        one = etree.SubElement(root, f"{{{_RELATIONS}}}Relationship")
+        one.attrib.update({"Id": f"rId{number}", "Type": f"{_OFFICE}/{kind}", "Target": target})
     return root
 
 
@@ -142,19 +139,12 @@ def _types(numbers: range) -> etree._Element:
     return root
 
 
-def stream(write: Write) -> IO[bytes]:
-    """Return a stream passing on everything written."""
-    return cast("IO[bytes]", Stream(write))
-
-
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
     """Write the view of a classified content; return the labels left out, and True where nothing changed.
-
-    `content` is seekable, read as a stream, in memory that does not grow with the content. The same
-    content, basis and rules give the same bytes. Raises Unreadable where reading differs from
-    classification.
+    `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
+    Unreadable for what classifying would have refused.
     """
     sieve, without = Sieve(rules, basis), basis.without
     if basis.where is not None:
@@ -181,7 +171,7 @@ class _Maker:
         self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
-        """Write the view; return True where its form differs from the content's, apart from omissions."""
+        """Write the view; return True where it differs from the content in more than what is left out."""
         with containers.opened(content, self._limits) as found:
             if found is None:
                 return self._plain(content, write)
@@ -189,24 +179,21 @@ class _Maker:
                 return self._archive(found, write)
             with closing(WorkbookWriter(write)) as book:
                 for table in tables_in(found.sheets, self._rules, self._limits, found.format):
-                    self._table(table(), book)
+                    self._table(table(), book.table)
             return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
-        """Write an archive of views, with numbers as file names, because original names may name people."""
+        """Write an archive of views, with numbers for names, because the names of files may name people."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
             for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
                 with containers.file_in(packed, name) as content:
-                    file = entry(f"{number}.{self._extension(content)}")
+                    start = "" if (is_book := containers.is_packed(content)) else start_of(content)
+                    of_text = "json" if json_records.looks_like(start) else "csv"
+                    extension = "xlsx" if is_book else "xml" if start.startswith("<") else of_text
+                    file = entry(f"{number}.{extension}")
                     with made.open(file, "w", force_zip64=True) as part:
                         self.make(content, part.write)
         return True
-
-    def _extension(self, content: BinaryIO) -> str:
-        if containers.is_packed(content):
-            return "xlsx"
-        start = start_of(content)
-        return "xml" if start.startswith("<") else "json" if json_records.looks_like(start) else "csv"
 
     def _plain(self, content: BinaryIO, write: Write) -> bool:
         source = Source(content, encoding_of(content), self._limits)
@@ -218,16 +205,16 @@ class _Maker:
             write_markup(source, record_names(source, self._rules), self._sieve, self._apart, write)
             return respelt
         if jcq.looks_like(start, self._rules.data_types.jcq):
-            self._table(read_results(source, self._rules), CsvWriter(write))
+            self._table(read_results(source, self._rules), partial(write_csv, write))
             return True
         if json_records.looks_like(start):
-            self._table(json_records.read_table(source, self._rules), JsonWriter(write))
+            self._table(json_records.read_table(source, self._rules), partial(write_json, write))
             return True  # Content beside the records, such as the number of pages, is lost.
-        self._table(read_table(source, self._rules), CsvWriter(write))
+        self._table(read_table(source, self._rules), partial(write_csv, write))
         return respelt
 
-    def _table(self, table: Table, writer: TableWriter) -> None:
+    def _table(self, table: Table, write: WriteTable) -> None:
         cut = Cut(table, self._sieve, self._apart, self._columns_before)
-        writer.table(cut.header, cut.batches())
+        write(cut.header, cut.batches())
         if self._columns_before is not None:
             self._columns_before += cut.width

@@ -1,6 +1,6 @@
-"""Records of a content, in the order of a view: values of some fields, and the persons in each."""
+"""Read the records of a content in the order of a view: the values of some fields, the persons in each."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain, islice
 from typing import BinaryIO
 from zipfile import ZipFile
@@ -29,14 +29,14 @@ _COLUMNS = {
 
 
 def read_results(source: Source, rules: Rules) -> Table:
-    """Return the results as a table. Other content of a record, such as options, has no column."""
+    """Return the results in an awarding body's file as a table; options and the like have no column."""
     header = Header(tuple(_COLUMNS.values()), 0, "")
     rows = _results(source, rules)
     return Table(header, iter(lambda: list(islice(rows, BATCH)), []))
 
 
 def _candidates(source: Source) -> Iterator[tuple[str, str]]:
-    """Yield each candidate's record with its centre."""
+    """Yield each candidate's record with the number of its centre."""
     centre = ""
     for line in chain.from_iterable(line_batches(source)):
         if line[1:2] in ("3", "5"):
@@ -58,15 +58,8 @@ def _results(source: Source, rules: Rules) -> Iterator[Row]:
 def _of_record(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rules: Rules
 ) -> Iterator[dict[str, str]]:
-    one = result_in(line)
-    if one is not None:
-        yield {
-            "candidate-number": one.candidate,
-            "uci": one.uci,
-            "uln": one.uln,
-            "entry-code": one.unit,
-            "exam-grade": one.grade,
-        }
+    if (one := result_in(line)) is not None:
+        yield dict(zip(("candidate-number", "uci", "uln", "entry-code", "exam-grade"), one, strict=True))
         return
     rule = rules.data_types.jcq
     candidate = candidate_in(line, rule)
@@ -75,7 +68,7 @@ def _of_record(
 
 
 Values = dict[str, list[str]]
-"""Values of a record by field: all non-blank texts, in order."""
+"""Values of a record by field: all texts that are not blank, in order."""
 
 HEADER = "Header"
 # People around a pupil have names and addresses of their own.
@@ -85,12 +78,12 @@ OF_OTHERS = frozenset({"Contacts", "Contact"})
 def records_in(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
 ) -> Iterator[Values]:
-    """Yield the records of a classified content, with the wanted fields. Raises Unreadable."""
+    """Yield the records of a classified content, with the values of the wanted fields. Raises Unreadable."""
     yield from RecordWalk(rules, limits, frozenset(wanted)).walk(content)
 
 
 def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
-    """Return the numbers of the records that are not such as `where` says, from 0. Raises Unreadable."""
+    """Return the numbers, from 0, of the records that `where` does not include. Raises Unreadable."""
     keys = [key for key, item in (rules.items | rules.others).items() if item.label == where.item]
     wanted = {value.casefold() for value in where.values}
     return {
@@ -101,25 +94,23 @@ def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
-    """Return the names of record elements in an XML document, including its header."""
+    """Return the names of the elements of an XML document that are records, or its header."""
     root = markup.root_of(source)
-    named: dict[str, Callable[[], tuple[str, ...]]] = {
-        "ctfile": lambda: ctf.RECORDS,
-        "message": lambda: dfe_message.RECORDS,
-    }
-    if rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
+    name = markup.local_name(root).casefold()
+    if name == "ctfile" or rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
         return ctf.RECORDS
-    others = tuple(name for name in rules.data_types.registers.records if name != root)
-    return named.get(markup.local_name(root).casefold(), lambda: others)()
+    if name == "message":
+        return dfe_message.RECORDS
+    return tuple(each for each in rules.data_types.registers.records if each != root)
 
 
 def start_of(content: BinaryIO) -> str:
-    """Return the beginning of a text."""
+    """Return the first 64 KB of a text, without blanks before."""
     return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
 
 class RecordWalk:
-    """Read a content's records with the values of the wanted fields."""
+    """Read the records of a content, each as the values of the wanted fields."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules
@@ -128,7 +119,7 @@ class RecordWalk:
         self._elements: dict[tuple[str, str], str | None] = {}
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
-        """Yield the records of a content. Raises Unreadable."""
+        """Yield the records of a content, of all its parts one after the other. Raises Unreadable."""
         with containers.opened(content, self._limits) as found:
             if isinstance(found, ZipFile):
                 for name in archive.files(found, self._rules.sensitive):
@@ -164,7 +155,7 @@ class RecordWalk:
                 yield values
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield under what the values of a column are collected."""
+        """Yield the keys under which the values of a column are collected."""
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 
@@ -199,9 +190,8 @@ _WANTED = (*_NUMBERS, *_NAMES, "birth-date")
 def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the UPNs and names of each record, in the order of a view; both empty where nobody is named.
-
-    Raises Unreadable.
+    """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
+    Both are empty for a record that names nobody. Raises Unreadable.
     """
     for values in records_in(content, rules, limits, _WANTED):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
