@@ -1,7 +1,6 @@
-"""Messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
+"""Send messages between a service and its isolated children: bytes with descriptors, over a Unix socket.
 
-Receiving ends at a deadline: a message cut in the middle, or sent an octet at a time, costs no more than
-the time given for the whole.
+Receiving ends at a deadline for the whole message, even if it comes an octet at a time.
 """
 
 import os
@@ -22,7 +21,7 @@ class Broken(Exception):  # noqa: N818 - what became of the channel
 def send(
     channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
 ) -> None:
-    """Send one message. Raises Broken where not taken before `until`, in monotonic seconds."""
+    """Send one message. Raises Broken where it is not taken before `until`, in monotonic seconds."""
     try:
         _limit(channel, until)
         socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
@@ -34,9 +33,8 @@ def send(
 def receive(
     channel: socket.socket, most: int, *, until: float | None = None
 ) -> tuple[bytes, tuple[int, ...]]:
-    """Receive one message of at most `most` bytes with its descriptors, for the caller to close.
-
-    Raises Broken where the message is not complete before `until`, in monotonic seconds.
+    """Receive a message of up to `most` bytes with its descriptors, for the caller to close.
+    Raises Broken where it is not complete before `until`, in monotonic seconds.
     """
     descriptors: list[int] = []
     try:
@@ -45,16 +43,13 @@ def receive(
         if length > most:
             raise Broken("said too much")  # noqa: TRY301 - its descriptors are closed below
         return bytes(_received(channel, length, descriptors, until)), tuple(descriptors)
-    except OSError as error:
+    except (OSError, Broken) as error:
         close_all(descriptors)
-        raise _broken(error) from None
-    except Broken:
-        close_all(descriptors)
-        raise
+        raise _broken(error) if isinstance(error, OSError) else error from None
 
 
 def close_all(descriptors: Sequence[int]) -> None:
-    """Close all descriptors."""
+    """Close all of these descriptors."""
     for descriptor in descriptors:
         os.close(descriptor)
 
@@ -76,7 +71,7 @@ def _received(channel: socket.socket, length: int, descriptors: list[int], until
 
 
 def _limit(channel: socket.socket, until: float | None) -> None:
-    """Set the timeout of the next call. Without a limit, make no system call: an isolated child may not."""
+    """Set the timeout of the next call. Without a limit, do nothing: an isolated child may not set one."""
     if until is None:
         return
     left = until - time.monotonic()

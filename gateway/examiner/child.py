@@ -1,4 +1,4 @@
-"""The service's end of one isolated child: start, ask for one thing, replace after a loss."""
+"""Start an isolated child of the service, ask it for one thing, and replace it after a loss."""
 
 import builtins
 import fcntl
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeVar
+from typing import BinaryIO, TypeVar
 
 from pydantic import ValidationError
 
@@ -38,25 +38,14 @@ _ROOT = Path(__file__).parents[1]
 
 
 class ExaminerLost(Fault):
-    """Report a lost process: crashed, or out of memory or time. A new process takes over."""
+    """Report that a process crashed, or ran out of memory or time. A new process takes over."""
 
 
-class Process(Protocol):
-    """Started process."""
-
-    def terminate(self) -> None:
-        """Ask the process to end."""
-
-    def kill(self) -> None:
-        """End the process by force."""
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end. Raises subprocess.TimeoutExpired after `timeout` seconds."""
-        ...
+Process = subprocess.Popen[bytes]
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments at the other end of a channel."""
+    """Start Python with these arguments, and the descriptor of its end of a channel."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -68,10 +57,9 @@ def begun(command: Sequence[str], channel: int) -> Process:
 
 
 class Child:
-    """One child process, started on first use. For one thread at a time.
-
-    `setup` returns the message sent to the child at its start. A child knows only the state at its start:
-    when `surroundings` return something new, a fresh child is started. Losing the process for a file raises
+    """Child process, started on first use. For one thread at a time.
+    `setup` returns the first message to the child. A child knows only the state at its start: once
+    `surroundings` returns something new, a fresh child is started. A lost process for files raises
     ExaminerLost; a child that does not start raises Fault, because no file is to blame.
     """
 
@@ -97,9 +85,8 @@ class Child:
             self._opened_channel()
 
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Send a request about a file of `owner`; take the answer with `finish` or ignore it with `drop`.
-
-        The child may take `seconds`; returns the deadline of the answer in monotonic seconds. One process
+        """Send a request about a file of `owner` (a provider): then call `finish`, or `drop`.
+        Returns the deadline of the answer, in monotonic seconds: the child may take `seconds`. A process
         examines the files of one owner only.
         """
         if owner != self._owner or self._answers >= _ANSWERS_A_PROCESS or self._is_out_of_date():
@@ -113,7 +100,7 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Return the answer to the request sent, with descriptors for the caller to close."""
+        """Return the answer to the request sent, with its descriptors, for the caller to close."""
         process = self._process
         if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -128,13 +115,13 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process for files, by force where necessary, and ignore its answers."""
+        """End the process for files, by force where necessary, and ignore its answer."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """Let the process for files end; the next one is made meanwhile."""
+        """Let the process for files end; the child makes the next one meanwhile."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
@@ -198,7 +185,7 @@ class Child:
         return self._channel
 
     def _has_ended(self) -> bool:
-        """Return True where the process due to end has ended in time."""
+        """Wait up to 5 seconds for the end of the process for files; return True once it has ended."""
         if self._channel is None:
             return True
         try:
@@ -210,9 +197,8 @@ class Child:
 
 
 def where(answer: bytes) -> str:
-    """Return the place of a crash: kinds of errors and lines of the gateway's code only.
-
-    A captured process could put parts of a file into its answer, and the result goes into the log.
+    """Return the place of a crash for the log: only names of errors and lines of the gateway's code.
+    Anything else is shown as "?": a captured process could put parts of a file into its answer.
     """
     told = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split()
     return " ".join(place if _is_place(place) else "?" for place in told)
@@ -236,14 +222,14 @@ _LEAST_SECONDS = 15.0
 
 
 def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """Return the service's end of the child running `module`."""
+    """Return the child that runs a module of this package."""
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Return a child's answer with its descriptors. Raises ExaminerLost for an answer not `expected`."""
+    """Ask a child; return its answer, of a type `expected`, with its descriptors. Raises as `believed`."""
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return believed(request, *child.finish(until), expected)
 
@@ -251,8 +237,7 @@ def ask(
 def believed(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Return the parsed answer with its descriptors, if it is one of the types `expected`.
-
+    """Parse an answer and check that it is to this request, and of a type `expected`.
     Raises Fault where the child reports one, ExaminerLost for any other answer.
     """
     try:
@@ -270,7 +255,7 @@ def believed(
 
 
 def checked(content: int, size: int) -> int:
-    """Return a child's content if unchangeable and of this size; otherwise raise ExaminerLost."""
+    """Return the descriptor of a child's content if immutable and of this size; else raise ExaminerLost."""
     if is_fixed(content) and os.fstat(content).st_size == size:
         return content
     os.close(content)
@@ -278,13 +263,13 @@ def checked(content: int, size: int) -> int:
 
 
 def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds a child may take over a file of this size."""
+    """Return the seconds that a child may take for a file of this size: 15 and more, up to `most`."""
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Open a sealed file. Raises Fault where reading fails."""
+    """Open a sealed file. Raises Fault where it cannot be read."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -302,22 +287,20 @@ def closing(descriptor: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-# Classify a large content while still being opened, by a classifier reading along. The classifier then
-# reads content without a verified signature. So its answer is read only after the opener confirms a whole
-# content with one good signature; otherwise the classifier is ended and its answer never read. It has two
-# read-only descriptors and so cannot pass anything on.
+# A large content is classified while it is still being opened. The classifier then reads content without a
+# verified signature: so its answer is read only after the opener confirms one good signature over the whole;
+# else the classifier is ended and its answer never read. It has read-only descriptors and passes nothing on.
 
 FROM_BYTES = 32 * 1024**2
-"""Smallest sealed file, in bytes, whose content is classified during opening.
+"""Size in bytes from which a sealed file is classified while it is opened.
 
-Programs based on Sequoia hold 25 MiB back until the signature is verified: a smaller file shows nothing
-before its end.
+Programs based on Sequoia hold 25 MiB back until the signature is verified, so a smaller file shows nothing.
 """
 
 
 @dataclass(slots=True)
 class Follower:
-    """Classifier reading along in `memory`, the memory the opener writes to."""
+    """Classifier that reads along in `memory`, to which the opener writes."""
 
     memory: int
     _classifier: Child
@@ -326,11 +309,11 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Return True where the opener's content is the memory being read."""
+        """Return True where the opener's content is the memory that the classifier reads."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """Confirm a whole, signed content and return the classifier's answer, within `seconds`."""
+        """Tell the classifier that the content is whole and signed; return its answer within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._word.write(WHOLE)
         self._is_over = True
@@ -340,7 +323,7 @@ class Follower:
         return answer
 
     def give_up(self) -> None:
-        """End the classifier and ignore its answer, unless already read."""
+        """End the classifier and ignore its answer, unless that has been read."""
         self._word.close()
         if not self._is_over:
             self._is_over = True
@@ -349,9 +332,8 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Let a classifier read along inside the context, for at most `seconds`; yield None where impossible.
-
-    The cause is reported by the next request: a file that does not open is refused in any case.
+    """Let a classifier read along for at most `seconds`; yield None where it cannot be started.
+    The next request to it then reports why.
     """
     with ExitStack() as kept:
         memory = empty_memory()

@@ -1,10 +1,10 @@
-"""The classifier: an isolated child without secrets, given one content to classify.
+"""The classifier: an isolated child without secrets that classifies one content.
 
-While a large content is still being written, the classifier reads along, and answers only after the service
-confirms that the content is whole and its signature good.
+A large content is read while the opener still writes it; the answer goes out only after the service confirms
+that the content is whole and its signature good.
 
-The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no
-network, can open no file and start no program. The service makes digests of the pupils' numbers sent back.
+The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no network,
+can open no file and start no program. The service makes digests of the pupils' numbers that it returns.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
 from gateway.examiner.growing import Growing
 from gateway.examiner.persons import PersonTaker, RollTaker
-from gateway.examiner.process_pool import Answer, serve
+from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from gateway.zones.failpoints import passing
 
 _DAY, _NEXT_YEAR = date(2026, 6, 15), date(2026, 10, 15)
-"""Days in two school years whose law packs judge files side by side."""
+"""Days of two school years, so that the rules of both law packs are made."""
 # An invented pupil, with the number of a local authority that does not exist.
 _XML = b"""<?xml version='1.0' encoding='utf-8'?>
 <CTfile><Header><DocumentName>Common Transfer File</DocumentName><CTFversion>25.0</CTFversion>
@@ -47,7 +47,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Judge a value of each field and classify a text of each kind; return the results."""
+    """Judge a value of each field and classify a text of each kind, so that later files find all made."""
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:
@@ -73,7 +73,7 @@ class Classifying:
     limits: ClassifyLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the content sent with the request: whole, or growing with a pipe to confirm its end."""
+        """Classify the content sent with a request; one still being written comes with a pipe for its end."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
@@ -82,7 +82,7 @@ class Classifying:
         return ANSWER.dump_json(read or self.read(request, content)), ()
 
     def read_along(self, request: Reading, growing: Growing) -> Read | None:
-        """Classify a growing content as `read` does; None where the whole content has to be read again."""
+        """Classify a content still being written, as `read` does; None where it must be read again whole."""
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         found = classify_ahead(
             cast(BinaryIO, growing),
@@ -99,7 +99,7 @@ class Classifying:
         return None if found is None else _read(request, found, taker, persons)
 
     def read(self, request: Reading, descriptor: int) -> Read:
-        """Classify a content and return its persons; for a roll also its pupils and their data."""
+        """Classify a content, and collect its persons, and the pupils of a roll."""
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = classify(
@@ -132,13 +132,13 @@ def _read(
 
 
 def main() -> None:
-    """Serve until the service is gone."""
+    """Run as the child process: serve until the service is gone."""
 
-    def prepared(message: bytes) -> tuple[Needs, Classifying]:
+    def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = READER_SETUP.validate_json(message)
         rules, limits = load_rules(setup.rules), setup.limits
         rehearse(rules, limits.classify)
-        return Needs(memory_bytes=limits.open.memory_bytes), Classifying(rules, limits.classify)
+        return Needs(memory_bytes=limits.open.memory_bytes), Classifying(rules, limits.classify).work
 
     serve("classifies contents for the gateway's services", prepared)
 

@@ -1,14 +1,14 @@
-"""Confinement of an isolated child before the first hostile content.
+"""Confine an isolated child before it gets the first hostile content.
 
 Files       Landlock: nothing can be opened, listed, made, changed or removed, except named paths.
-Calls       seccomp: a list of system calls for reading and computing; no others. Where a SOP program is
-            to be started, the list is inverted: calls no such program needs are refused.
+Calls       seccomp: only system calls for reading and computing. Where a SOP program is to be started, only
+            calls that no such program needs are refused.
 Resources   kernel limits on memory, processor time, descriptors, and the size of written files.
 Others      no tracing, no signals outside, no memory of other processes, no core file, and no life after
             the service.
 
-Landlock and the limits hold from a child's start, before any request. The list of system calls comes into
-force last, in the process made for one file.
+Landlock and the limits hold from a child's start. The filter of system calls comes into force last, in the
+process made for files.
 """
 
 import ctypes
@@ -64,7 +64,7 @@ _NEEDED_BY_NO_PROGRAM = (
 
 
 class _Compared(ctypes.Structure):
-    """Condition on an argument of a call: struct scmp_arg_cmp."""
+    """Condition on an argument of a system call: struct scmp_arg_cmp of seccomp_rule_add_array(3)."""
 
     _fields_ = (
         ("place", ctypes.c_uint),
@@ -75,10 +75,9 @@ class _Compared(ctypes.Structure):
 
 
 class CallFilter:
-    """Filter of system calls, put in force for good by `load` in the calling process.
-
-    `starts_programs`: a SOP program is to be started, so the list names refused calls. `makes_memory`:
-    contents are made in anonymous memory.
+    """Filter of system calls; `load` puts it in force in the calling process for good.
+    `starts_programs`: a SOP program is to be started, so that only the calls in a list are refused.
+    `makes_memory`: contents are made in anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -105,17 +104,14 @@ class CallFilter:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
-        """Add a rule for each of these calls known on this architecture."""
+        """Add a rule for each of these calls that this architecture has."""
         assert self._library is not None  # noqa: S101 - there is a filter
         arguments = (_Compared * len(compared))(*compared)
         for name in names:
             number = self._library.seccomp_syscall_resolve_name(name.encode("ascii"))
             if number != _NO_SUCH_CALL:
-                _check(
-                    self._library.seccomp_rule_add_array(
-                        self._filter, action, number, len(compared), arguments
-                    )
-                )
+                rule = (self._filter, action, number, len(compared), arguments)
+                _check(self._library.seccomp_rule_add_array(*rule))
 
 
 def _check(answer: int) -> None:
@@ -125,10 +121,7 @@ def _check(answer: int) -> None:
 
 
 def kernel_filters() -> bool:
-    """Return True where the kernel lets a process filter its own system calls.
-
-    A kernel with seccomp looks for the missing filter (EFAULT); one without rejects the request.
-    """
+    """Return True where the kernel has seccomp: it then looks for the filter that is missing (EFAULT)."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
@@ -162,7 +155,7 @@ _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
 class Access(IntFlag):
-    """Rights on files a process may keep; all others governed by Landlock are given up."""
+    """Rights on files that a process may keep: Landlock takes all others."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -171,10 +164,14 @@ class Access(IntFlag):
 
 
 class _Ruleset(ctypes.Structure):
+    """What a ruleset governs: struct landlock_ruleset_attr."""
+
     _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
 
 class _PathBeneath(ctypes.Structure):
+    """Rule for all below a path: struct landlock_path_beneath_attr."""
+
     _pack_ = 1
     _layout_ = "ms"  # Required for packed structures from Python 3.14 on.
     _fields_ = (("allowed", ctypes.c_uint64), ("beneath", ctypes.c_int32))
@@ -189,9 +186,8 @@ def version() -> int:
 
 
 def restrict(allowed: Mapping[str, Access]) -> None:
-    """Give up all files except below these paths, the network, and others' sockets and processes.
-
-    Raises OSError where the kernel has no Landlock. The process must have given up new privileges before.
+    """Give up all files but below these paths, the network, and others' sockets and processes.
+    Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set before.
     """
     known = version()
     # A kernel rejects a longer structure than its own version's.
@@ -227,15 +223,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _LIFE_SECONDS = 900
 
 _LIBRARIES = (
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib32",
-    "/usr/lib64",
-    "/usr/local/lib",
-    "/etc/ld.so.cache",
-)
+    "/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache",
+)  # fmt: skip
 _LOADERS = ("lib/ld-*", "lib64/ld-*", "lib/*/ld-*", "usr/lib64/ld-*")
 _READ = Access.READ_FILE | Access.READ_DIR
 _RUN = Access.READ_FILE | Access.EXECUTE
@@ -244,11 +233,7 @@ _USE = Access.READ_FILE | Access.WRITE_FILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """Needs of one kind of child.
-
-    `memory_bytes` limits memory, `writes_bytes` each file written in anonymous memory. `program` is a SOP
-    program to start; None for most.
-    """
+    """What one kind of child needs: bytes of memory, bytes of each anonymous file, a SOP program to start."""
 
     memory_bytes: int
     writes_bytes: int = 0
@@ -257,17 +242,15 @@ class Needs:
 
 @dataclass(slots=True)
 class Cell:
-    """Confinement of one kind of child: prepared once, closed in the process made for a file."""
+    """Confinement of one kind of child: `prepare` in the child, `close` in each process for files."""
 
     needs: Needs
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
         """Give up files, network and surplus memory. Secrets and rules are loaded by now."""
-        needs = self.needs
-        self._calls = CallFilter(
-            starts_programs=needs.program is not None, makes_memory=needs.writes_bytes > 0
-        )
+        needs, makes_memory = self.needs, self.needs.writes_bytes > 0
+        self._calls = CallFilter(starts_programs=needs.program is not None, makes_memory=makes_memory)
         _set_limit(resource.RLIMIT_AS, needs.memory_bytes)
         _set_limit(resource.RLIMIT_FSIZE, needs.writes_bytes)
         _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -275,7 +258,7 @@ class Cell:
             restrict(_program_files(needs.program) if needs.program else {})
 
     def close(self) -> None:
-        """Limit the processor time of a process for files and put the filter of system calls in force."""
+        """Limit the processor time of a process for files, and filter its system calls."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:
@@ -283,7 +266,7 @@ class Cell:
 
 
 def start_of_child() -> None:
-    """Protect a child at its start: no core file, no tracing, an end only together with the service."""
+    """Protect a child at its start: no core file, no tracing, and an end together with the service."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     _set_limit(resource.RLIMIT_NOFILE, 64)
@@ -292,14 +275,13 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of an environment passed to a child."""
-    return {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given} | {
-        "LC_ALL": "C.UTF-8"
-    }
+    """Return the variables of an environment that a child gets."""
+    kept = {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given}
+    return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def missing() -> list[str]:
-    """Return sentences about the confinement this machine lacks; empty where complete."""
+    """Return a sentence for each part of the confinement that this machine lacks."""
     lacking = []
     if not version():
         lacking.append(
@@ -323,7 +305,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, Access]:
-    """Return the paths a SOP program may open: the program, its loader and its libraries."""
+    """Return the paths that a SOP program may open: its own file, its loader and its libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

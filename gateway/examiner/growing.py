@@ -1,20 +1,19 @@
-"""Content read while still being written: a reader waits at the current end."""
+"""Read a content while it is still being written: the reader waits at its current end."""
 
 import os
 import select
 import time
 
 WHOLE = b"whole"
-"""Message through the pipe once the content is whole and its signature good."""
+"""What the service writes to the pipe once the content is whole and its signature good."""
 
 _PAUSE_MS = 5
 
 
 class Growing:
-    """Content behind a descriptor, and the pipe `word` for the service's confirmation.
-
-    Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
-    without confirmation, nobody needs the answer any more and the process ends.
+    """File over a content that still grows; `word` is the pipe on which the service confirms its end.
+    It reads like a finished file: less than asked for only at the end. Where the pipe is closed without the
+    confirmation, nobody needs the answer any more, and the process ends.
     """
 
     def __init__(self, content: int, word: int) -> None:
@@ -27,11 +26,11 @@ class Growing:
         self._waited = 0.0
 
     def clock(self) -> float:
-        """Return monotonic seconds, excluding time spent waiting for data."""
+        """Return monotonic seconds, less the time spent waiting for data."""
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, waiting for them or for the end; by default the whole rest."""
+        """Read `size` bytes, or the whole rest; wait for them, or for the end."""
         if size < 0:
             size = self._size() - self._position
         whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.
@@ -41,7 +40,7 @@ class Growing:
         return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the position; a position from the end waits for the end."""
+        """Move the position; to count from the end, wait for the end."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
         self._position = offset + (self._size() if whence == os.SEEK_END else base[whence])
         return self._position
@@ -51,7 +50,7 @@ class Growing:
         return self._position
 
     def wait(self) -> None:
-        """Wait for the confirmation."""
+        """Wait for the service's confirmation."""
         while not self._has_the_word(_PAUSE_MS):
             pass
 

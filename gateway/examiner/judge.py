@@ -1,14 +1,15 @@
-"""The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
+"""The judge: an isolated child without secrets that judges one drop of /keys or /agreement.
 
-The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
-with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
+It reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts with the
+first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
 from pysequoia.packet import PacketPile, Tag
 
@@ -16,7 +17,7 @@ from gateway.enrolment.key_file import Update, is_ssh, updated
 from gateway.enrolment.key_file import judge as judged_key
 from gateway.errors import Refusal
 from gateway.examiner.confinement import Needs
-from gateway.examiner.process_pool import Answer, serve
+from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.examiner.protocol import (
     ANSWER,
     DROP_BYTES,
@@ -31,6 +32,7 @@ from gateway.examiner.protocol import (
     HeadingsDrop,
     IsSealed,
     Job,
+    Judged,
     Judging,
     KeyDrop,
     OpenRefused,
@@ -53,7 +55,7 @@ _PUBLIC_TAGS = frozenset({2, 6})
 
 
 def examine_key(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
-    """Find the key or the headings in a drop, and its signer."""
+    """Judge a drop in /keys: find the key or the stated headings, and the signer."""
     job = drop.job
     try:
         content, signature = _unwrapped(drop)
@@ -66,7 +68,7 @@ def examine_key(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
 
 
 def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
-    """Return the content of a drop without its signature; the signature is None for an unsigned drop."""
+    """Return the content of a drop, and its signature; None for an unsigned one. Raises Refusal, IsSealed."""
     data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:
         return data, drop.opened_by
@@ -79,7 +81,7 @@ def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
 
 
 def _lost(content: bytes) -> FoundKey | None:
-    """Return the SSH key that a statement takes out of use, by its fingerprint; None for another content."""
+    """Return the SSH key that a statement takes out of use, by its fingerprint; None for other content."""
     text = content.decode("latin-1")
     said = read_as("lost-key", text)
     if said is None or said == text or SSH_FINGERPRINT.fullmatch(said.strip()) is None:
@@ -90,7 +92,7 @@ def _lost(content: bytes) -> FoundKey | None:
 
 
 def _said_of_keys(content: bytes) -> bytes:
-    """Return the signed content. Raises Refusal where signed for another folder."""
+    """Return the content without its statement of purpose. Raises Refusal if signed for another folder."""
     said = read_as("key", content.decode("latin-1"))
     if said is None:
         raise Refusal("key:not-a-key")
@@ -120,12 +122,10 @@ def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
 
 
 def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
-    """Return the certificate revoked by a lone revocation. Raises Refusal if not the provider's."""
+    """Return the certificate that a revocation alone revokes. Raises Refusal if not the provider's."""
     for certificate in known:
-        try:
+        with suppress(CertificateRefused):
             return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
-        except CertificateRefused:
-            continue
     raise Refusal("key:not-a-key")
 
 
@@ -136,15 +136,7 @@ def _of_update(update: Update | None) -> FoundKey:
 
 
 def _as_found(change: FoundChange, new: NewKey, *, final: bool = False) -> FoundKey:
-    return FoundKey(
-        change=change,
-        kind=new.kind,
-        fingerprint=new.fingerprint,
-        material=new.material,
-        algorithm=new.algorithm,
-        expires_at=new.expires_at,
-        final=final,
-    )
+    return FoundKey(change=change, final=final, **asdict(new))
 
 
 def _is_lone_signature(content: bytes) -> bool:
@@ -155,7 +147,7 @@ def _is_lone_signature(content: bytes) -> bool:
 
 
 def _block(content: bytes) -> bytes:
-    """Return the armored block, without the text and the colon gpg puts before its own revocations."""
+    """Return a content from its armored block on: gpg puts a text and a colon before its revocations."""
     kind = None if packets.is_binary(content) else packets.kind_of(content)
     return content if kind is None else content[kind[1] :]
 
@@ -164,7 +156,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def examine_agreement(drop: DropToJudge) -> AgreementCopy | FileRefused:
-    """Compare a drop with the agreement's text and check its signature against the job's senders."""
+    """Judge a drop in /agreement: compare it with the agreement's text, and check its signature."""
     job = drop.job
     try:
         text, signature = _signed_text(drop)
@@ -180,7 +172,7 @@ def examine_agreement(drop: DropToJudge) -> AgreementCopy | FileRefused:
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines to compare, without line endings or trailing blanks, as a signature may drop both."""
+    """Return the lines of a text to compare: without line ends and trailing blanks, which signing drops."""
     lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -190,30 +182,23 @@ def lines_of(text: str) -> list[str]:
 def _signed_text(drop: DropToJudge) -> tuple[str, Signature]:
     if drop.opened_by is not None:
         return drop.data.decode("utf-8", "replace"), drop.opened_by
-    if _CLEARSIGNED in drop.data:
-        senders = [sender.encode() for sender in drop.job.senders]
-        return verify_clearsigned(_decoded(drop.data), senders, comments=True)
-    raise IsSealed
-
-
-def _decoded(data: bytes) -> str:
+    if _CLEARSIGNED not in drop.data:
+        raise IsSealed
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        # The published text is UTF-8, so any other encoding means another text.
+        signed = drop.data.decode("utf-8-sig")
+    except UnicodeDecodeError:  # The published text is UTF-8, so any other encoding means another text.
         raise Refusal("agreement:other-text") from None
+    return verify_clearsigned(signed, [sender.encode() for sender in drop.job.senders], comments=True)
 
 
-_JUDGES: dict[Folder, Callable[[DropToJudge], AgreementCopy | KeyDrop | HeadingsDrop | FileRefused]] = {
+_JUDGES: dict[Folder, Callable[[DropToJudge], Judged]] = {
     "agreement": examine_agreement,
     "keys": examine_key,
 }
 
 
-def judge(
-    request: Judging, data: bytes, limits: OpenLimits
-) -> AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed:
-    """Judge a drop and find its signer. `data`: at most its first DROP_BYTES + 1 bytes."""
+def judge(request: Judging, data: bytes, limits: OpenLimits) -> Judged:
+    """Judge a drop by the rules of its folder. `data`: its first DROP_BYTES + 1 bytes at most."""
     job = request.job
     if not data:
         return FileRefused(reference=job.reference, why=OpenRefused(code="open:empty"))
@@ -241,11 +226,11 @@ class JudgingDrops:
 
 
 def main() -> None:
-    """Serve until the service is gone."""
+    """Run as the child process: serve until the service is gone."""
 
-    def prepared(message: bytes) -> tuple[Needs, JudgingDrops]:
+    def prepared(message: bytes) -> tuple[Needs, Work]:
         limits = READER_SETUP.validate_json(message).limits.open
-        return Needs(memory_bytes=limits.memory_bytes), JudgingDrops(limits)
+        return Needs(memory_bytes=limits.memory_bytes), JudgingDrops(limits).work
 
     serve("judges drops for the gateway's services", prepared)
 

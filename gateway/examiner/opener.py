@@ -12,11 +12,11 @@ import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from gateway.errors import Fault, GatewayError, Refusal
 from gateway.examiner.confinement import Needs
-from gateway.examiner.process_pool import Answer, serve
+from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.examiner.protocol import (
     ANSWER,
     OPENER_SETUP,
@@ -27,6 +27,7 @@ from gateway.examiner.protocol import (
     Judging,
     LayingOut,
     NamingRecords,
+    OfOpener,
     OpenerSetup,
     OpenRefused,
     Reading,
@@ -37,7 +38,6 @@ from gateway.examiner.protocol import (
     Resealed,
     SealCopy,
     SealedCopy,
-    SealPart,
     Unsealed,
     Viewing,
 )
@@ -56,7 +56,7 @@ _SHARE_OF_PROGRAM = 0.8
 
 
 class Openers:
-    """Engines by the gateway's keys in use, made on first use."""
+    """Make the engine for each set of the gateway's keys, on first use."""
 
     def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
@@ -64,7 +64,7 @@ class Openers:
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
-        """Return the engine for these keys, or for all. Raises Fault where a key is missing."""
+        """Return the engine for the keys of these fingerprints, or all. Raises Fault for a missing key."""
         wanted = fingerprints or tuple(self.secrets)
         if wanted not in self._made:
             keys = [self.secret(fingerprint) for fingerprint in wanted]
@@ -72,27 +72,20 @@ class Openers:
         return self._made[wanted]
 
     def secret(self, fingerprint: str) -> bytes:
-        """Return one secret key. Raises Fault where missing."""
+        """Return the secret key of a fingerprint. Raises Fault where missing."""
         if fingerprint not in self.secrets:
             raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
         return self.secrets[fingerprint]
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """Sealed file and an optional second descriptor.
-
-    `session` is, for a file examined before, its sealed session key where kept; for a file to examine, the
+class Stored(NamedTuple):
+    """Sealed file with a second descriptor, if any.
+    `other` is, for a file examined before, its sealed session key where kept; for a file to examine, the
     empty memory for its content, where a classifier reads along.
     """
 
     sealed: OpenFile
-    session: OpenFile | None = None
-
-    @property
-    def memory(self) -> int | None:
-        """Descriptor of the memory for the content."""
-        return None if self.session is None else self.session.descriptor
+    other: OpenFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,20 +107,18 @@ class Opening:
         return ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """Give a SOP program less time than the rest of this process's time, where limited.
-
-        So a hanging program, a fault of the gateway, differs from a file breaking the process.
+        """Return the opener with less time for a SOP program than this process has left, where limited.
+        So a program that hangs, a fault of the gateway, differs from a file that breaks the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
         return replace(self, limits=self.limits.model_copy(update={"seconds": seconds}))
 
-    def _answer(
-        self, request: Request, stored: Stored
-    ) -> tuple[Unsealed | FileRefused | Reopened | Resealed | SealedCopy, Sequence[int]]:
+    def _answer(self, request: Request, stored: Stored) -> tuple[OfOpener, Sequence[int]]:
         match request:
             case Job():
-                return self.open(request, stored.sealed, stored.memory)
+                into = None if stored.other is None else stored.other.descriptor
+                return self.open(request, stored.sealed, into)
             case Reopen():
                 content = self._content(stored, request.sha256)
                 size = os.fstat(content).st_size
@@ -135,9 +126,13 @@ class Opening:
             case Reseal():
                 return self.reseal(request, stored), ()
             case SealCopy():
-                return self._sealed_copy(request, stored)
-            case SealPart():
-                return self._sealed(request, stored.sealed.read_bytes())
+                if request.sha256 is None:
+                    return self._sealed(request, stored.sealed.read_bytes())
+                content = self._content(stored, request.sha256)
+                try:
+                    return self._sealed(request, content)
+                finally:
+                    os.close(content)
             case Reading() | Judging() | Viewing() | LayingOut() | NamingRecords():
                 raise Fault("an opener was asked for what is not its own")
             case other:
@@ -146,7 +141,7 @@ class Opening:
     def open(
         self, job: Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """Open one landed file with the keys in force, otherwise with the provider's further keys."""
+        """Open one landed file and find its signer, by the keys in force or the provider's further ones."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
@@ -155,9 +150,8 @@ class Opening:
         return found, content
 
     def reseal(self, request: Reseal, stored: Stored) -> Resealed:
-        """Seal the session key of a stored file to another certificate, proving the key where possible.
-
-        The session key is empty where none of the gateway's keys opens the file.
+        """Seal the session key of a stored file to another certificate, after a proof where possible.
+        The answer's session key is "" where none of the gateway's keys opens the file.
         """
         session = self._session_key(stored)
         if session is None:
@@ -173,7 +167,7 @@ class Opening:
     def _opened_by_another(
         self, job: Job, sealed: OpenFile, stranger: FileRefused
     ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
-        """Tell a file signed by one of the provider's further keys from a stranger's."""
+        """Open a file with the provider's further keys; return `stranger` where none of them signed it."""
         match self._opened(job, job.others, sealed):
             case Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
@@ -197,24 +191,16 @@ class Opening:
         return answer, (opened.content,)
 
     def _session_key(self, stored: Stored) -> bytes | None:
-        if stored.session is not None:
-            return open_session_key(stored.session.read_bytes(), self.openers.secrets.values())
+        if stored.other is not None:
+            return open_session_key(stored.other.read_bytes(), self.openers.secrets.values())
         return self.openers.of().session_key(stored.sealed, self.limits)
 
     def _content(self, stored: Stored, sha256: str) -> int:
-        """Return a stored file's content, proved by its digest, as a descriptor for the caller to close."""
-        session = self._session_key(stored) if stored.session is not None else None
+        """Return the content of a stored file, proved by its digest: a descriptor for the caller to close."""
+        session = self._session_key(stored) if stored.other is not None else None
         return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
 
-    def _sealed_copy(self, request: SealCopy, stored: Stored) -> tuple[SealedCopy, Sequence[int]]:
-        """Seal the content to a provider, signed by the gateway; only sealed content leaves this process."""
-        content = self._content(stored, request.sha256)
-        try:
-            return self._sealed(request, content)
-        finally:
-            os.close(content)
-
-    def _sealed(self, request: SealCopy | SealPart, content: int | bytes) -> tuple[SealedCopy, Sequence[int]]:
+    def _sealed(self, request: SealCopy, content: int | bytes) -> tuple[SealedCopy, Sequence[int]]:
         able, signer = _able(request), self.openers.secret(request.signer)
         try:
             sealed = seal(content, able, signer)
@@ -231,13 +217,10 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def _able(request: SealCopy | SealPart) -> list[bytes]:
-    """Return the recipients' certificates able to encrypt. Raises Fault without any."""
-    able = [
-        material.encode()
-        for material in request.recipients
-        if describe(material.encode(), request.now).can_encrypt
-    ]
+def _able(request: SealCopy) -> list[bytes]:
+    """Return the recipients' certificates that can be encrypted to. Raises Fault without any."""
+    recipients = [material.encode() for material in request.recipients]
+    able = [one for one in recipients if describe(one, request.now).can_encrypt]
     if not able:
         raise Fault("the provider has no OpenPGP key in force that can be encrypted to")
     return able
@@ -252,7 +235,7 @@ def opening(setup: OpenerSetup) -> Opening:
 
 
 def needs(setup: OpenerSetup) -> Needs:
-    """Return the opener's needs: memory for a content, and the SOP program where one is used."""
+    """Return what an opener needs: memory for a content, and the SOP program where one is used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
         memory_bytes=limits.memory_bytes,
@@ -262,14 +245,14 @@ def needs(setup: OpenerSetup) -> Needs:
 
 
 def main() -> None:
-    """Serve until the service is gone."""
+    """Run as the child process: serve until the service is gone."""
 
-    def prepared(message: bytes) -> tuple[Needs, Opening]:
+    def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = OPENER_SETUP.validate_json(message)
         if setup.proved is not None:
             believe(setup.proved)
         setup = replace(setup, settings=usable(setup.settings))  # While the program's files can be read.
-        return needs(setup), opening(setup)
+        return needs(setup), opening(setup).work
 
     serve("opens sealed files for the gateway's services", prepared)
 

@@ -1,7 +1,7 @@
-"""The service's end of the examination: a sealed file goes to the opener, its content to the classifier.
+"""Have a sealed file opened by one isolated child, and its content classified by another.
 
-Each child gets only the values and read descriptors for its part of the work. Answers are checked against
-the request, because a hostile file may have captured the child.
+Each child gets only the values and read descriptors for its part of the work. Answers are checked against the
+request, because a hostile file may have captured the child.
 """
 
 import base64
@@ -46,6 +46,7 @@ from gateway.examiner.protocol import (
     FoundKey,
     HeadingsDrop,
     Job,
+    Judged,
     Judging,
     KeyDrop,
     LaidOut,
@@ -64,7 +65,6 @@ from gateway.examiner.protocol import (
     Resealed,
     SealCopy,
     SealedCopy,
-    SealPart,
     StillSealed,
     Unsealed,
     Viewed,
@@ -82,16 +82,15 @@ from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
 
-# Optional malware scanner: clamd scans contents before the classifier reads them. Only the service talks to
-# clamd, over a Unix socket. A file with a finding is held; without an answer, files wait.
+# An optional malware scanner, clamd, reads contents before the classifier does. Only the service talks to it,
+# over a Unix socket. A file with a finding is held; without an answer, files wait.
 
 MALWARE = "open:malware"
 _MOST_SHOWN = 100
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Return True where the scanner finds malware in the content; False without a scanner.
-
+    """Return True where the scanner finds malware in a content; False without a scanner.
     Raises Fault where the scanner gives no answer.
     """
     if settings.socket is None:
@@ -128,7 +127,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: FileRefused) -> FileRefused:
-    """Return a refusal with a known reason and complete, printable details, in the gateway's own words."""
+    """Return a child's refusal. Raises ExaminerLost for an unknown reason, or details unfit to be shown."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -143,7 +142,7 @@ def believable_refusal(answer: FileRefused) -> FileRefused:
 
 
 def believable_drop(answer: AgreementCopy | KeyDrop | HeadingsDrop) -> AgreementCopy | KeyDrop | HeadingsDrop:
-    """Return a drop after checking that its key, if any, matches its fingerprint."""
+    """Return a judge's finding. Raises ExaminerLost for a key of another fingerprint, or an unfit name."""
     if isinstance(answer, KeyDrop) and not _fits(answer.key):
         raise ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
@@ -152,9 +151,8 @@ def believable_drop(answer: AgreementCopy | KeyDrop | HeadingsDrop) -> Agreement
 
 
 def _fits(key: FoundKey) -> bool:
-    """Return True where the material matches the fingerprint.
-
-    For a certificate only the format is checked: every later use computes the fingerprint again.
+    """Return True where the material of a key is of its fingerprint.
+    Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
@@ -165,7 +163,7 @@ def _fits(key: FoundKey) -> bool:
 
 
 def _ssh_fingerprint(line: re.Match[str]) -> str | None:
-    """Return the fingerprint of an OpenSSH line as OpenSSH shows it; None where the key type differs."""
+    """Return the fingerprint of an OpenSSH public key, as OpenSSH shows it; None for a broken line."""
     try:
         blob = base64.b64decode(line["blob"], validate=True)
     except binascii.Error:
@@ -180,7 +178,6 @@ _log = logging.getLogger(__name__)
 A = TypeVar("A")
 _SEALED_BYTES_A_SECOND = 1024**2
 
-Judged = KeyDrop | HeadingsDrop | AgreementCopy | FileRefused | StillSealed
 _OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
 # A captured process must not turn a copy of the agreement into a key.
 _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
@@ -190,20 +187,24 @@ _JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
 
 
 class Examiner:
-    """One opener and one classifier; a judge and a viewer from their first use. For one thread at a time.
-
-    The children use the policies in force in `home`, or those in the folder `policies`. A Fault is the
-    gateway's; an ExaminerLost may be caused by the file.
+    """Examine files with an opener and a classifier; judge and viewer start when needed. For one thread.
+    The children use the policies in force in `home`, or those in the folder `policies`. Every method may
+    raise Fault, for which no file is to blame, and ExaminerLost, for which one may be.
     """
 
     def __init__(self, home: Home, policies: Path | None = None) -> None:
         self._home = home
         self._other_policies = policies
         self._limits = self._load_limits()
-        self._opener = child_of("opener", self._for_opener, self._around_opener)
-        self._classifier = child_of("classifier", self._for_reader, self._surroundings)
-        self._judge = child_of("judge", self._for_reader, self._surroundings)
-        self._viewer = child_of("viewer", self._for_reader, self._surroundings)
+        # An opener may run only the program file that it began with, not even a newer one in the same place.
+        self._opener = child_of(
+            "opener",
+            self._for_opener,
+            lambda: (self._surroundings(), program_file(load_settings(home).processor)),
+        )
+        self._classifier, self._judge, self._viewer = (
+            child_of(name, self._for_reader, self._surroundings) for name in ("classifier", "judge", "viewer")
+        )
 
     def start(self) -> None:
         """Start the children now, so that the first file does not wait."""
@@ -211,7 +212,7 @@ class Examiner:
         self._classifier.start()
 
     def rest(self) -> None:
-        """End the processes used for files; new ones are prepared for the next provider."""
+        """End the processes for files; the children make new ones for the next provider."""
         for child in (self._opener, self._classifier, self._judge, self._viewer):
             child.rest()
 
@@ -221,7 +222,7 @@ class Examiner:
             child.close()
 
     def examine(self, job: Job) -> Looked:
-        """Open and classify one landed file, or judge a drop."""
+        """Open and classify one landed file of the store, or judge a drop."""
         with opened_for_reading(self._store.reading(job.reference)) as sealed:
             return self.look(job, sealed)
 
@@ -264,20 +265,17 @@ class Examiner:
         return ask(self._classifier, request, (content,), seconds, (Read,))[0]
 
     def reopen(self, request: Reopen) -> tuple[int, int]:
-        """Return a transfer's content as (anonymous memory, size); the caller closes the descriptor."""
+        """Return the content of a transfer: descriptor, for the caller to close, and size in bytes."""
         answer, (content,) = self._of_stored(request, Reopened, given=1)
         return checked(content, answer.size), answer.size
 
     def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """Return the view of a transfer for `basis` as (anonymous memory, view).
-
-        The caller closes the descriptor.
-        """
+        """Return the view of a transfer for `basis`: descriptor, for the caller to close, and its data."""
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Return the view of a content. Its descriptor is closed, or returned where the view is the whole."""
+        """Return the view of a content as `view` does. `content` is closed, or given back as a whole view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             seconds = self._seconds_to_read(content)
@@ -294,8 +292,7 @@ class Examiner:
     def view_apart(
         self, request: Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
-        """Return the view of a transfer without the records about persons of these digests.
-
+        """Return the view of a transfer without the records about persons with these digests.
         Returns None where these records cannot be told from the others.
         """
         if not persons:
@@ -310,12 +307,9 @@ class Examiner:
         return self.view_of(request.reference, content, replace(basis, without=records))
 
     def lay_out(self, reference: str, view: int, layout: FileLayout, stated: Stated) -> tuple[int, LaidOut]:
-        """Return a view laid out for another system as (anonymous memory, its data); `view` stays open."""
-        asked, seconds = (
-            LayingOut(reference=reference, layout=layout, stated=stated),
-            self._seconds_to_read(view),
-        )
-        answer, given = ask(self._viewer, asked, (view,), seconds, (LaidOut,))
+        """Return a view laid out for another system: descriptor and data; `view` stays open."""
+        asked = LayingOut(reference=reference, layout=layout, stated=stated)
+        answer, given = ask(self._viewer, asked, (view,), self._seconds_to_read(view), (LaidOut,))
         if len(given) != 1:
             close_all(given)
             raise ExaminerLost("the viewing process gave another answer than was asked")
@@ -327,25 +321,23 @@ class Examiner:
         return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
 
     def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
-        """Return a provider's sealed copy as (anonymous memory, its data); the caller closes the
-        descriptor.
-        """
+        """Return a file sealed to a provider: descriptor, for the caller to close, and data of the copy."""
         answer, (content,) = self._of_stored(request, SealedCopy, given=1)
         return checked(content, answer.size), answer
 
-    def seal_part(self, request: SealPart, content: int) -> tuple[int, SealedCopy]:
-        """Seal a part of a file, given in `content`, as `seal_copy` does; `content` stays open."""
+    def seal_part(self, request: SealCopy, content: int) -> tuple[int, SealedCopy]:
+        """Return a part of a file, which is in `content`, sealed as by `seal_copy`; `content` stays open."""
         answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
         return checked(sealed, answer.size), answer
 
     def reseal(self, request: Reseal) -> Resealed:
-        """Return a stored file's session key, sealed to another certificate."""
+        """Return the session key of a stored file, sealed to another certificate of the gateway."""
         return self._of_stored(request, Resealed, given=0)[0]
 
     def _of_stored(
         self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
-        """Ask the opener about a file examined before, passing the kept session key."""
+        """Ask the opener about a file examined before, with its session key where kept."""
         store, reference = self._store, request.reference
         with (
             opened_for_reading(store.reading(reference)) as sealed,
@@ -355,7 +347,7 @@ class Examiner:
             return self._ask_opener(request, files, expected, given)
 
     def _following(self, job: Job, sealed: int) -> AbstractContextManager[Follower | None]:
-        """Return a classifier reading along with a large file, unless a malware scanner goes first."""
+        """Let a classifier read along with a large file, unless a malware scanner goes first."""
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
@@ -376,7 +368,7 @@ class Examiner:
         return answer, checked(given[0], answer.opened.size)
 
     def _judged(self, job: Job, drop: int) -> Looked:
-        """Judge a drop as sent, or unsealed."""
+        """Have a drop judged: as sent, or after opening it."""
         answer = self._judgement(Judging(job=job), drop)
         if not isinstance(answer, StillSealed):
             return answer
@@ -403,7 +395,7 @@ class Examiner:
 
     def _ask_opener(
         self,
-        request: Reopen | SealCopy | SealPart | Reseal,
+        request: Reopen | SealCopy | Reseal,
         files: Sequence[int],
         expected: type[A],
         given: int,
@@ -423,10 +415,6 @@ class Examiner:
     @cached_property
     def _store(self) -> Store:
         return store_of(self._home)
-
-    def _around_opener(self) -> object:
-        # A child may run only the program file it began with, not even a newer one in the same place.
-        return self._surroundings(), program_file(load_settings(self._home).processor)
 
     def _surroundings(self) -> object:
         return secret_files.generation(self._home), self._policies()
@@ -461,11 +449,8 @@ def _reading(job: Job) -> Reading:
     )
 
 
-# The examiners of a service: one per thread.
-
-
 class Examiners:
-    """One Examiner per thread, all closed together."""
+    """Examiners of a service, one for each of its threads, all closed together."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -474,7 +459,7 @@ class Examiners:
         self._lock = threading.Lock()
 
     def mine(self) -> Examiner:
-        """Return the calling thread's own examiner."""
+        """Return the examiner of the calling thread, made on first use."""
         examiner: Examiner | None = getattr(self._mine, "examiner", None)
         if examiner is None:
             examiner = self._new()
@@ -484,7 +469,7 @@ class Examiners:
         return examiner
 
     def _new(self) -> Examiner:
-        """Return a new examiner for a thread without one. The sandbox has others."""
+        """Return a new examiner. The sandbox makes others."""
         return Examiner(self._home)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Persons in a file: collected in the isolated child, turned into keyed digests in the service.
+"""Collect the persons in a file within an isolated child, and turn them into keyed digests in the service.
 
-With the digests the registry finds the files about a child; without the key nobody can test for a given
-child. A person with a UPN is known by the UPN and the former UPN, others by name and date of birth.
+By the digests the registry finds the files about a child; without the key nobody can test for a given one.
+A person with a UPN is known by it and by the former UPN, others by name and date of birth.
 """
 
 import hmac
@@ -17,26 +17,23 @@ from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import Pupil
 from gateway.model import RollEntry
 
-# Roll data of each pupil: collected in the isolated child, turned into keyed digests in the service. A
-# digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. The digest of a date of birth
-# covers the pupil too and is cut to 8, so that equal birthdays of two children look different. Without the
-# key nobody can test for a given UPN.
+# A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. That of a date of birth
+# covers the pupil too and is cut to 8, so that equal birthdays of two children look different.
 
 PUPILS = 200_000
-"""Most pupils indexed per file; the service logs the number left out."""
+"""Most pupils of a roll that are indexed; the service logs how many are left out."""
 
 _ENTRY = struct.Struct(">16s16s8sIB8s")
 _BIRTH_DATE = 8
 KEY = 32
-"""Octets of a key of digests. A successor is the key before it with so many more."""
+"""Octets of a key for digests. Its successor is the key with so many more octets at the end."""
 _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
 class RollTaker:
-    """Collect the roll while a file is read: called by `classify` as `on_pupil`.
-
-    A number other than a permanent UPN names nobody across schools and is left out. Of several records of
-    one pupil in one school the last counts.
+    """Collect the pupils of a roll while a file is read: `on_pupil` of `classify`.
+    Only a permanent UPN names a pupil across schools: others are left out. Of several records of a pupil in
+    one school the last counts.
     """
 
     def __init__(self) -> None:
@@ -46,7 +43,7 @@ class RollTaker:
     def __call__(  # noqa: PLR0917 - as `classify` calls it
         self, upn: str, born: date | None, former: str | None, on_roll: bool, record: int, school: str
     ) -> None:
-        """Add one record."""
+        """Add the pupil of one record."""
         if (upn, school) not in self._said:
             if not _lasts(upn):
                 return
@@ -62,7 +59,7 @@ class RollTaker:
 
 
 def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
-    """Yield the entries of pupils, known only by digests under `key`."""
+    """Yield the entries of a roll, with digests under `key` in place of UPNs and birth dates."""
     for upn, born, former, on_roll, record, school in pupils:
         yield RollEntry(
             pupil=_digest(key, b"pupil", upn),
@@ -80,12 +77,12 @@ def _lasts(upn: str) -> bool:
 
 
 def packed(entries: Iterable[RollEntry]) -> bytes:
-    """Pack the entries, 53 octets each."""
+    """Pack the entries of a roll, 53 octets each."""
     return b"".join(_packed(entry) for entry in entries)
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
-    """Unpack entries. Raises ValueError for data not from `packed`."""
+    """Unpack the entries of a roll. Raises ValueError for data that `packed` did not make."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
     for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):
@@ -110,14 +107,14 @@ def _packed(entry: RollEntry) -> bytes:
 
 
 PERSONS = 400_000
-"""Most persons indexed per file; the service logs the number left out."""
+"""Most persons of a file that are indexed; the service logs how many are left out."""
 DIGEST = 16
 _LENGTH, _PIECE = 13, 1024**2
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
 class PersonTaker:
-    """Collect the persons in a file: called by `classify` as `on_person`."""
+    """Collect the persons in a file while it is read: `on_person` of `classify`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
@@ -138,7 +135,7 @@ class PersonTaker:
                 self.names |= found
 
     def _number(self, upn: str) -> bool:
-        """Add a UPN; return False where not a valid one."""
+        """Add a UPN; return False for one that is not valid."""
         if upn in self.numbers:
             return True
         if not upn or not is_upn(upn):
@@ -154,7 +151,7 @@ class PersonTaker:
         return False
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect UPNs found as text in a content without readable records."""
+        """Collect the UPNs that stand as text in a content without readable records."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):
@@ -166,32 +163,31 @@ class PersonTaker:
 
 
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
-    """Return the digests of persons under `key`."""
+    """Return the digests under `key` of persons given by UPN, or by keys of their names."""
     return frozenset(
         {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
     )
 
 
 def number_digest(upn: str, key: bytes) -> bytes:
-    """Return the digest of a UPN, as used in rolls too."""
+    """Return the digest of a UPN, which is the same in a roll."""
     return _digest(key, b"pupil", upn)
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """Return the digests of a name; none where a part has no letter."""
+    """Return the digests of a person by name and date of birth; none where a name has no letter."""
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 
 def carried(digest: bytes, key: bytes) -> bytes:
-    """Return a digest on record under a key's predecessor as a digest under `key`, of the same length.
-
-    Nobody needs to be asked for again: a digest under the successor is the digest of the digest before.
+    """Return the digest under `key` for one on record that was made under the key before it.
+    A digest under a successor is the digest of the one before: no file has to be read again.
     """
     return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
 
 
 def roll_carried(roll: bytes, key: bytes) -> bytes:
-    """Return a packed roll with every digest carried over to `key`."""
+    """Return a packed roll with every digest carried over to `key` (`carried`)."""
     return packed(
         replace(
             entry,
@@ -204,7 +200,7 @@ def roll_carried(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return a digest under a key, or under its successors one after the other."""
+    """Return a digest under the first key in `key`, carried over to each of its successors there."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = carried(found, key[:end])

@@ -1,8 +1,8 @@
-"""Parent process inside a child: set up, confined, then forking processes to examine files.
+"""Run a child of the examiner: set up, confined, then forking one process after another to examine files.
 
 Each forked process examines files of one provider and then ends; the next one is made and waits. So a file
-capturing its process gains only files of the same provider, and no way to the next process. The parent
-itself reads nothing after its start.
+that captures its process gains only files of the same provider. The forking process reads nothing after its
+start.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from gateway.errors import GatewayError
 from gateway.examiner.channel import Broken, close_all, receive, send
@@ -28,10 +28,10 @@ from gateway.observe import logs
 from gateway.secrets.process_memory import keep_in_memory
 
 GREETING = b"at work"
-"""First message of a child, after loading its data."""
+"""First message of a child, once it has loaded its data."""
 
 CRASHED = b"crashed "
-"""Prefix of an answer with the place of a crash and nothing else."""
+"""Beginning of an answer that tells the place of a crash, and nothing else."""
 
 _SECONDS = struct.Struct(">d")
 _REQUEST_BYTES = 64 * 1024**2
@@ -41,17 +41,16 @@ _CODECS = (
     "ascii", "cp1252", "cp437", "idna", "iso8859-15", "latin-1", "utf-8", "utf-8-sig", "utf-16", "utf-16-be",
     "utf-16-le", "utf-32", "unicode-escape",
 )  # fmt: skip
-_MODULES = ("heapq",)
-"""Loaded on first use too, by collections.Counter.most_common."""
+_MODULES = ("heapq",)  # loaded on first use too, by collections.Counter.most_common
 
 Answer = tuple[bytes, Sequence[int]]
 Work = Callable[[bytes, Sequence[int]], Answer]
-"""Handler of one request: from its text and descriptors to an answer and its descriptors."""
+"""Handler of a request: takes its text and descriptors, returns the answer's text and descriptors."""
 
 
 @dataclass(slots=True)
 class ProcessPool:
-    """One child serving the service at the other end of `channel`."""
+    """Child that serves the service at the other end of `channel`."""
 
     channel: socket.socket
     cell: Cell
@@ -60,7 +59,7 @@ class ProcessPool:
     _process: int = 0
 
     def serve(self) -> None:
-        """Make one process after another until the service is gone."""
+        """Fork one process after another until the service is gone."""
         for name in _CODECS:
             codecs.lookup(name)
         for name in _MODULES:
@@ -75,7 +74,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process, wait for its end and return its exit code."""
+        """Fork a process for files, wait for its end and return its exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.
@@ -123,7 +122,7 @@ class ProcessPool:
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 
     def _end_process(self) -> None:
-        """End the process and everything started by it."""
+        """End the forked process, and everything that it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0
@@ -137,12 +136,12 @@ class ProcessPool:
 
 
 def asked(request: bytes, seconds: float) -> bytes:
-    """Return a request with its time limit, in seconds, as sent to a child."""
+    """Return a request as sent to a child: with the seconds that it may take."""
     return _SECONDS.pack(seconds) + request
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield the kind of an error and the lines of code passed, nothing of its message."""
+    """Yield the class of an error, and each line of code that it passed as module:line; not its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:
@@ -156,16 +155,8 @@ _log = logging.getLogger(__name__)
 _SETUP_BYTES = 16 * 1024**2
 
 
-class Worker(Protocol):
-    """Handler of the requests to a kind of child."""
-
-    def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Handle one request, in a process for the files of one provider."""
-        ...
-
-
-def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -> None:
-    """Run a child: `prepared` turns the setup message into the child's needs and handler."""
+def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Work]]) -> None:
+    """Run a child. `prepared` turns its setup message into what it needs, and its handler of requests."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()
@@ -175,9 +166,9 @@ def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Worker]]) -
     with contextlib.suppress(Broken), socket.socket(fileno=arguments.channel) as channel:
         message, _ = receive(channel, _SETUP_BYTES)
         try:
-            needs, worker = prepared(message)
+            needs, work = prepared(message)
         except GatewayError as error:
             _log.error("%s", error)
             return
         keep_in_memory()
-        ProcessPool(channel, Cell(needs), worker.work).serve()
+        ProcessPool(channel, Cell(needs), work).serve()

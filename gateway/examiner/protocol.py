@@ -1,4 +1,4 @@
-"""Requests to the isolated children, their answers, and the outcomes: plain values."""
+"""What the service asks of isolated children, and what they answer: plain values, sent as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.openpgp.engines import ProgramFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutFile:
-    """One file, by its reference: the subject of each request, answer and outcome."""
+    """Request, answer or outcome about the file with this reference."""
 
     reference: str
 
@@ -28,7 +28,7 @@ class AboutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewing(AboutFile):
-    """Content, sent as a descriptor, to make a view or counts of."""
+    """Ask the viewer for a view, or counts, of the content sent as a descriptor."""
 
     basis: Basis | Counting
     kind: Literal["viewing"] = "viewing"
@@ -36,7 +36,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """View made, following as a descriptor of anonymous memory unless the content is the view."""
+    """Answer with a view; its descriptor follows, unless the content itself is the view."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -44,7 +44,7 @@ class Viewed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayingOut(AboutFile):
-    """View, sent as a descriptor, to lay out as a file for another system."""
+    """Ask the viewer to lay out the view sent as a descriptor for another system."""
 
     layout: FileLayout
     stated: Stated
@@ -53,9 +53,7 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """File laid out, following as a descriptor of anonymous memory; `filled` are rows with a value, by
-    column.
-    """
+    """Answer with a file laid out, whose descriptor follows. `filled`: by column, the rows with a value."""
 
     size: int
     sha256: str
@@ -66,46 +64,26 @@ class LaidOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamingRecords(AboutFile):
-    """Content, sent as a descriptor, to list the persons of each record of."""
+    """Ask the viewer for the persons in each record of the content sent as a descriptor."""
 
     kind: Literal["naming-records"] = "naming-records"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsNamed(AboutFile):
-    """Persons in each record, in the order of a view: UPNs, and names as in `classify.person_names`.
-
-    A record naming nobody has neither.
-    """
+    """Answer with the UPNs and name keys (`identifiers.name_keys`) in each record, in the order of a view."""
 
     records: list[tuple[list[str], list[str]]]
     kind: Literal["records-named"] = "records-named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SealPart(AboutFile):
-    """Content, sent as a descriptor: a provider's part of a file, to seal to the provider.
-
-    The rest is as in `SealCopy`.
-    """
-
-    signer: str
-    recipients: tuple[str, ...]
-    now: datetime
-    kind: Literal["seal-part"] = "seal-part"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AboutFile):
-    """One landed file to examine. `senders` are armored certificates in force.
-
-    `others` are the provider's certificates awaiting approval or ended, to tell a file signed by one of
-    them from a stranger's. `opens_with` are the fingerprints of the gateway's keys still opening uploads;
-    empty for all. `agreement` is the text expected in /agreement; empty for other folders. `least_rsa_bits`
-    is the policy's minimum for a new key; `verified` goes to `certificates.admit`.
-
-    `rolls` are the data types with digests of pupils; `stated` are headings with meanings stated by the
-    provider.
+    """Ask for one landed file to be examined. `senders` are the provider's armored certificates in force.
+    `others` are those awaiting approval or ended, to tell a file signed by one of them from a stranger's.
+    `opens_with`: fingerprints of the gateway's keys that open uploads; () for all. `agreement`: the text
+    expected in /agreement. `least_rsa_bits` and `verified`: see `certificates.admit`. `rolls`: data types of
+    which pupils are returned. `stated`: headings whose meaning the provider has stated.
     """
 
     name: str
@@ -124,7 +102,7 @@ class Job(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """Reason for not opening a sealed file, caused by the file. `code` is an `open:` code."""
+    """Reason for refusing a file or drop, or for letting it wait: a code, and values for its sentence."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -132,8 +110,7 @@ class OpenRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsealed(AboutFile):
-    """File unsealed, with one good signature; its content follows as a descriptor.
-
+    """Answer with an opened file of one good signature; the descriptor of its content follows.
     `why` is set where the signing key has ended or is not yet in force.
     """
 
@@ -144,7 +121,7 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """One content to classify, sent as a descriptor. Pupils are returned for the types in `rolls`."""
+    """Ask the classifier for the type of the content sent, and for the pupils if it is one of `rolls`."""
 
     name: str
     today: date
@@ -153,28 +130,25 @@ class Reading(AboutFile):
     kind: Literal["reading"] = "reading"
 
 
+Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
 Pupil = tuple[
-    Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")],
+    Number,
     date | None,
-    Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")] | None,
+    Number | None,
     bool,
     Annotated[int, Field(ge=0, lt=2**32)],
     Annotated[str, Field(pattern=r"^([0-9]{4}|[0-9]{6,7}|EY[0-9]{6})?$")],
 ]
-"""UPN, date of birth, former UPN, on roll, number of the record, number of the school.
-
-Leaves the service only as digests.
-"""
-Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
+"""UPN, date of birth, former UPN, on roll, number of the record, that of the school; kept as digests."""
 NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=400)]
-"""Name as `gateway.classify.identifiers` writes names. Leaves the service only as a digest."""
+"""Person's key from `identifiers.name_keys`; kept as a digest only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(AboutFile):
-    """Classified content; for a roll also its pupils. `left_out` counts records beyond the limit.
-
-    `numbers` and `names` are of all persons in any content: UPNs, and keys of persons without a UPN.
+    """Answer with the type of a content, and the pupils of a roll.
+    `numbers` are the UPNs, and `names` the keys of persons without one, in any content. `left_out` counts
+    persons beyond the limit.
     """
 
     content: Classified | ContentRefused
@@ -187,7 +161,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """Drop to judge, sent as a descriptor: as received, or unsealed with its `signature`."""
+    """Ask the judge for the drop sent as a descriptor: as received, or opened and with its `signature`."""
 
     job: Job
     signature: Signature | None = None
@@ -201,7 +175,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
-    """Drop to be opened before it can be judged."""
+    """Answer that a drop is sealed: it has to be opened before it can be judged."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
@@ -214,8 +188,7 @@ SSH_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}", re.ASCII)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundKey:
     """Key found in a drop in /keys: new, or a known certificate renewed or revoked.
-
-    `material` is public, as stored in the registry; empty for an SSH key revoked by its fingerprint. After
+    `material` is public, as the registry stores it; "" for an SSH key revoked by its fingerprint. After
     `expires_at` the key cannot sign. `final`: a revoked key that may be in wrong hands.
     """
 
@@ -230,10 +203,9 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRead(AboutFile):
-    """File with one good signature, classified.
-
-    `opened.content` is -1: the content is gone with the children. `roll` is the roll as packed by
-    `rolls.packed`, in base64; `persons` the concatenated 16-octet digests of all persons, in base64.
+    """Outcome for a file with one good signature, classified.
+    `opened.content` is -1: the content is gone with the children. `roll`, packed by `persons.packed`, and
+    `persons`, the 16-octet digests of all persons one after the other, are in base64.
     """
 
     opened: Opened
@@ -244,19 +216,19 @@ class FileRead(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpened(FileRead):
-    """File signed by a key in force."""
+    """Outcome for a file signed by a key in force."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits(FileRead):
-    """File whose signing key has ended or is not yet in force, as `why` tells."""
+    """Outcome for a file whose signing key has ended or is not yet in force, as `why` tells."""
 
     why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused(AboutFile):
-    """File or drop impossible to open, or wrong for its folder."""
+    """Answer and outcome for a file or drop that does not open, or is wrong for its folder."""
 
     why: OpenRefused
     kind: Literal["refused"] = "refused"
@@ -264,12 +236,12 @@ class FileRefused(AboutFile):
 
 Heading = Annotated[str, Field(pattern=r"^[^\x00-\x1f=]{1,80}$")]
 FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
-"""Key of a field of items.toml; empty where the provider states another meaning."""
+"""Key of a field of items.toml; "" where the provider states a meaning of no field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy(AboutFile):
-    """Drop in /agreement with the agreement's text, signed by its provider. `signatory`: as the text says."""
+    """Outcome for a drop in /agreement: the agreement's text, signed. `signatory`: who signs, as it says."""
 
     signature: Signature
     signatory: str = ""
@@ -278,7 +250,7 @@ class AgreementCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyDrop(AboutFile):
-    """Drop in /keys with a key. `signature`: of the whole drop, where signed."""
+    """Outcome for a drop in /keys with a key. `signature`: of the whole drop, where signed."""
 
     key: FoundKey
     signature: Signature | None = None
@@ -287,7 +259,7 @@ class KeyDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadingsDrop(AboutFile):
-    """Drop in /keys stating the meaning of headings: each with the key of a field."""
+    """Outcome for a drop in /keys that states the meaning of headings: each with the key of a field."""
 
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
     signature: Signature
@@ -296,19 +268,19 @@ class HeadingsDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWithheld(AboutFile):
-    """File in the clear, so not written down by intake. Made by the service, without a child."""
+    """Outcome for a file sent in the clear, which intake did not keep: no child is asked."""
 
     why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost(AboutFile):
-    """File that lost every child given the file. Made by the service."""
+    """Outcome for a file at which every child crashed, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopen(AboutFile):
-    """Accepted or held file to open again for collection; its digest proves the content."""
+    """Ask the opener for the content of an accepted or held file; its digest proves the content."""
 
     sha256: str
     kind: Literal["reopen"] = "reopen"
@@ -316,7 +288,7 @@ class Reopen(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened(AboutFile):
-    """Content reopened, following as a descriptor of anonymous memory, `size` bytes long."""
+    """Answer with a content of `size` bytes, whose descriptor follows."""
 
     size: int
     kind: Literal["reopened"] = "reopened"
@@ -324,8 +296,7 @@ class Reopened(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal(AboutFile):
-    """Stored file whose session key is to be sealed to another certificate of the gateway.
-
+    """Ask the opener to seal the session key of a stored file to another certificate of the gateway.
     `sha256` of the content proves the session key; None where the file was never opened.
     """
 
@@ -336,7 +307,7 @@ class Reseal(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed(AboutFile):
-    """Session key of a stored file, sealed and armored; `proved` by opening the content."""
+    """Answer with the session key of a stored file, sealed and armored; `proved`: it opened the content."""
 
     session: str
     proved: bool
@@ -345,13 +316,12 @@ class Resealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealCopy(AboutFile):
-    """Accepted file to open and seal to a provider concerned; its digest proves the content.
-
-    `recipients` are the provider's armored certificates in force at `now`; `signer` is the fingerprint of
-    the gateway's signing key.
+    """Ask the opener to seal an accepted file to a provider; its digest proves the content.
+    With `sha256` None, a provider's part of the file is sent as the content itself. `recipients` are the
+    provider's armored certificates in force at `now`; `signer`: fingerprint of the gateway's signing key.
     """
 
-    sha256: str
+    sha256: str | None
     signer: str
     recipients: tuple[str, ...]
     now: datetime
@@ -360,9 +330,8 @@ class SealCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedCopy(AboutFile):
-    """Sealed copy, following as a descriptor of anonymous memory. `size` and `sha256` are of the copy.
-
-    `sealed_to` are the fingerprints of the certificates able to open the copy.
+    """Answer with a sealed copy, whose descriptor follows, with its `size` and `sha256`.
+    `sealed_to` are the fingerprints of the certificates that open the copy.
     """
 
     size: int
@@ -373,7 +342,7 @@ class SealedCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(AboutFile):
-    """Fault of the gateway; `explanation` is a sentence without names or contents."""
+    """Answer with a fault of the gateway, in a sentence without names or contents."""
 
     explanation: str
     kind: Literal["failed"] = "failed"
@@ -385,25 +354,10 @@ Looked = FileOpened | FileWaits | FileRefused | AgreementCopy | KeyDrop | Headin
 Examined = Looked | FileWithheld | FileLost
 """Outcome of the examination of one file, from the children or the service."""
 
-Request = (
-    Job | Reopen | Reseal | SealCopy | SealPart | Reading | Viewing | LayingOut | NamingRecords | Judging
-)
-Answer = (
-    Unsealed
-    | FileRefused
-    | Reopened
-    | Resealed
-    | SealedCopy
-    | Read
-    | Viewed
-    | LaidOut
-    | RecordsNamed
-    | AgreementCopy
-    | KeyDrop
-    | HeadingsDrop
-    | StillSealed
-    | Failed
-)
+Request = Job | Reopen | Reseal | SealCopy | Reading | Viewing | LayingOut | NamingRecords | Judging
+OfOpener = Unsealed | FileRefused | Reopened | Resealed | SealedCopy
+Judged = AgreementCopy | KeyDrop | HeadingsDrop | FileRefused | StillSealed
+Answer = OfOpener | Judged | Read | Viewed | LaidOut | RecordsNamed | Failed
 REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="kind")])
 ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator="kind")])
 
@@ -414,8 +368,7 @@ ANSWER: TypeAdapter[Answer] = TypeAdapter(Annotated[Answer, Field(discriminator=
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenerSetup:
     """Setup of an opener: the gateway's OpenPGP secret keys by fingerprint, and no other secret.
-
-    `proved`: the SOP program, where already proved to the service; otherwise the opener proves the program.
+    `proved`: the SOP program, where the service has proved it already; else the opener does.
     """
 
     secrets: dict[str, str]
@@ -426,7 +379,7 @@ class OpenerSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderSetup:
-    """Setup of a child that reads contents and holds no secret: the folder of its rules, and the limits."""
+    """Setup of a classifier, judge or viewer, without a secret: the folder of policies, and the limits."""
 
     rules: Path
     limits: Limits
@@ -439,7 +392,7 @@ READER_SETUP = TypeAdapter(ReaderSetup)
 # A drop to judge: as sent, or unsealed together with its signer.
 
 DROP_BYTES = 1024**2
-"""Larger than any text of an agreement and any certificate."""
+"""Most bytes of a drop: more than any text of an agreement, or certificate, has."""
 
 
 # A drop is refused with the reasons for files, except where its folder has a reason of its own. A copy of
@@ -457,12 +410,12 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """Report a sealed drop, to be opened first."""
+    """Report that a drop is sealed, and has to be opened first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropToJudge:
-    """One drop. `opened_by`: the signature, where the drop has been unsealed."""
+    """Drop with its job. `opened_by`: its signature, where it has been opened."""
 
     job: Job
     data: bytes
@@ -471,6 +424,6 @@ class DropToJudge:
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop, with `code` translated to the reason of its folder."""
+    """Return the refusal of a drop under the reason that its folder has for `code`."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

@@ -1,4 +1,4 @@
-"""Digests of the pupils and persons in a file, made in the service: no child knows the key."""
+"""Make the digests of the pupils and persons in a file, within the service: no child knows the key."""
 
 import base64
 import hmac
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 def roll_of(read: Read, home: Home) -> str | None:
-    """Return the packed roll of a file in base64; None where the file is no roll."""
+    """Return the packed roll of a file in base64; None for a file that is no roll."""
     if read.pupils is None:
         return None
     return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
@@ -30,9 +30,7 @@ def persons_of(read: Read, home: Home) -> str:
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:
     """Return the numbers, from 0, of the records about persons with these digests.
-
-    Returns None where uncertain: a record names nobody, or no record matches although the file holds the
-    persons.
+    Returns None where that is not certain: some record names nobody, or none is about any of them.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []
@@ -46,6 +44,6 @@ def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) ->
 
 
 def counting_seed(home: Home, sha256: str) -> str:
-    """Return the secret seed for rounding counts of the content with this digest, in hexadecimal."""
+    """Return the secret seed, in hexadecimal, for rounding the counts of the content with this SHA-256."""
     key = secret_files.pupil_key(home)
     return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()

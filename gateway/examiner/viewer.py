@@ -1,11 +1,11 @@
-"""The viewer: an isolated child without secrets, given one content to make a team's view of.
+"""The viewer: an isolated child without secrets that makes a team's view of one content.
 
-The viewer reads files from anybody and is confined like the classifier, except for anonymous memory, needed
-to hold the view.
+It reads files from anybody and is confined like the classifier, but may make anonymous memory for the view.
 """
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from gateway.classify.content import Unreadable
 from gateway.classify.views.counts import write_counts
 from gateway.classify.views.layout import lay_out
 from gateway.classify.views.tables import Write
-from gateway.classify.views.view import make_view
+from gateway.classify.views.view import Stream, make_view
 from gateway.classify.views.walk import named_records
 from gateway.errors import GatewayError
 from gateway.examiner.confinement import Needs
-from gateway.examiner.process_pool import Answer, serve
+from gateway.examiner.process_pool import Answer, Work, serve
 from gateway.examiner.protocol import (
     ANSWER,
     READER_SETUP,
@@ -38,7 +38,7 @@ from gateway.model import EVERY_RECORD, Basis, Counting, View
 from gateway.openpgp.memory import Content
 
 _UNREADABLE = "the content cannot be read as it was classified"
-_WRITTEN_AT_ONCE = 256 * 1024
+_AT_ONCE = 256 * 1024  # writing each record alone would cost a system call each
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,7 @@ class Looking:
     most: int
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Make the view of the content sent with the request, or list the persons in its records.
-
-        A fault of the gateway is an answer too.
-        """
+        """Answer one request about the content sent with it; a fault of the gateway is an answer too."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Viewing | LayingOut | NamingRecords):
             raise TypeError(request.kind)
@@ -72,9 +69,8 @@ class Looking:
     def view(self, request: Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
         """Return the view and its descriptor; no descriptor where nothing was left out or changed."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
-            pieces = _Pieces(memory)
-            left_out, whole = self._make(content, request.basis, pieces.write)
-            pieces.flush()
+            with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
+                left_out, whole = self._make(content, request.basis, pieces.write)
             made, size, sha256 = memory.finish()
         if whole:
             os.close(made)
@@ -89,50 +85,28 @@ class Looking:
 
     def laid_out(self, request: LayingOut, descriptor: int) -> tuple[LaidOut, int]:
         """Return a view laid out for another system, and its descriptor."""
+        rules, about = self.rules.with_stated(request.stated), request.reference
         with os.fdopen(descriptor, "rb", closefd=False) as view, Content(self.most) as memory:
-            pieces, rules = _Pieces(memory), self.rules.with_stated(request.stated)
-            rows, filled = lay_out(view, request.layout, rules, self.limits, pieces.write)
-            pieces.flush()
+            with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
+                rows, filled = lay_out(view, request.layout, rules, self.limits, pieces.write)
             made, size, sha256 = memory.finish()
-        answer = LaidOut(
-            reference=request.reference, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
-        )
-        return answer, made
+        return LaidOut(reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)), made
 
     def named(self, request: NamingRecords, descriptor: int) -> RecordsNamed:
-        """Return the persons of each record."""
+        """Return the persons in each record of a content."""
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = named_records(content, self.rules, self.limits)
             return RecordsNamed(reference=request.reference, records=list(found))
 
 
-class _Pieces:
-    """Buffer writes: writing each record alone would cost a system call each."""
-
-    def __init__(self, memory: Content) -> None:
-        self._memory = memory
-        self._waiting = bytearray()
-
-    def write(self, piece: bytes) -> None:
-        """Write a piece, now or with the next ones."""
-        self._waiting += piece
-        if len(self._waiting) >= _WRITTEN_AT_ONCE:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the buffered pieces."""
-        self._memory.write(bytes(self._waiting))
-        self._waiting.clear()
-
-
 def main() -> None:
-    """Serve until the service is gone."""
+    """Run as the child process: serve until the service is gone."""
 
-    def prepared(message: bytes) -> tuple[Needs, Looking]:
+    def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = READER_SETUP.validate_json(message)
         limits, most = setup.limits, setup.limits.open.content_bytes
         needs = Needs(memory_bytes=limits.open.memory_bytes, writes_bytes=most)
-        return needs, Looking(load_rules(setup.rules), limits.classify, most)
+        return needs, Looking(load_rules(setup.rules), limits.classify, most).work
 
     serve("makes views of contents for the gateway's services", prepared)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from gateway.errors import Fault, trace_of
 from gateway.examiner.child import closing
 from gateway.examiner.parent import Examiner, Examiners
-from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy, SealPart
+from gateway.examiner.protocol import Reopen, SealCopy, SealedCopy
 from gateway.home import Home
 from gateway.model import Classified
 from gateway.policy.schools import part_of
@@ -161,7 +161,9 @@ class Copier:
         if copy.part:
             content = _part(registrar, examiner, copy, now)
             with closing(content):
-                asked = SealPart(reference=copy.reference, signer=signer, recipients=recipients, now=now)
+                asked = SealCopy(
+                    reference=copy.reference, sha256=None, signer=signer, recipients=recipients, now=now
+                )
                 descriptor, sealed = examiner.seal_part(asked, content)
         else:
             request = SealCopy(
