@@ -1,8 +1,7 @@
-"""Test the engines in use for optional abilities, with messages made for the test.
+"""Test which post-quantum keys (RFC 9980) the engines in use support, with messages made for the test.
 
-RFC 9980 defines signatures and encryption resistant to quantum computers. Support depends on an engine's
-version and build, and engines do not report it. A key unverifiable by one engine is not enrolled, because
-every file signed by the key would be refused.
+Support depends on an engine's version and build, and no engine reports it. A key that one engine cannot
+verify is not enrolled, because every file signed with it would be refused.
 """
 
 import os
@@ -21,21 +20,21 @@ from gateway.openpgp.sop import SopOpener
 from gateway.zones.memory import anonymous_memory
 
 SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
-"""Kinds of signing keys not verified by every engine (RFC 9980)."""
+"""Kinds of signing keys that not every engine verifies."""
 ENCRYPTING = ("MLKEM768_X25519", "MLKEM1024_X448")
-"""Kinds of encryption keys not readable by every engine."""
+"""Kinds of encryption keys that not every engine decrypts with."""
 _SUITES = dict(zip((*SIGNING, *ENCRYPTING), (*SIGNING, *SIGNING), strict=True))
 _CONTENT = b"A message by which an engine shows what it can do.\n"
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of signing keys verified by every engine in use."""
+    """Return the kinds of post-quantum signing keys that every engine in use verifies."""
     return _done_by_all(settings, SIGNING)
 
 
 def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of encryption keys readable by every engine in use."""
+    """Return the kinds of post-quantum encryption keys that every engine in use decrypts with."""
     return _done_by_all(settings, ENCRYPTING)
 
 
@@ -49,7 +48,7 @@ def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset
 
 @lru_cache(maxsize=32)
 def _does(engine: ProgramFile | None, kind: str) -> bool:
-    """Return True if a program, or with None the embedded engine, opens a message of a kind."""
+    """Return True if a program, or the embedded engine (None), opens a message with a kind of key."""
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
     asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, _SUITES[kind]))
     return _opens(engine, asked, ordinary) if kind in SIGNING else _opens(engine, ordinary, asked)

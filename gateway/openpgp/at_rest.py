@@ -1,4 +1,4 @@
-"""Secrets at rest under a passphrase: an OpenPGP message encrypted to the passphrase alone.
+"""Protect secrets at rest by a passphrase: an OpenPGP message encrypted to the passphrase alone.
 
 `gpg --decrypt FILE` recovers the secret even without the gateway.
 """
@@ -10,14 +10,14 @@ from gateway.openpgp import packets
 
 
 def lock(secret: bytes, passphrase: str) -> bytes:
-    """Return `secret` under `passphrase`, armored. ConfigurationError for an empty passphrase."""
+    """Return a secret encrypted to a passphrase, armored. ConfigurationError for an empty passphrase."""
     if not passphrase:
         raise ConfigurationError("an empty passphrase protects nothing")
     return encrypt(bytes=secret, passwords=[passphrase])
 
 
 def is_locked(data: bytes) -> bool:
-    """Return True if `data` is protected by a passphrase (an encrypted message instead of a plain key)."""
+    """Return True if `data` is an encrypted message rather than a plain key."""
     kind = packets.kind_of(data)
     return kind is not None and kind[0] == "MESSAGE"
 

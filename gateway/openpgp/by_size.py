@@ -1,8 +1,7 @@
-"""Open small files with the embedded engine, without starting a program; all others with the program.
+"""Open small files with the embedded engine, and all others with a SOP program.
 
 Starting a program costs more than opening a small file. Both engines keep the same promise, so either may
-open a file. Only the program refuses: any file not opened by the embedded engine is judged afresh by the
-program.
+open a file; but a file that the embedded engine refuses is judged afresh by the program.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 class BySizeOpener:
-    """Open sealed files of up to SMALL_BYTES with `at_hand`, and everything else with `program`."""
+    """Open sealed files of up to 1 MiB with `at_hand`, and all others with `program`."""
 
     def __init__(self, at_hand: Opener, program: Opener) -> None:
         self.name = program.name

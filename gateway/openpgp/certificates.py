@@ -1,4 +1,4 @@
-"""Describe certificates for people and policy, and admit them for enrolment.
+"""Describe OpenPGP certificates, and admit them for enrolment.
 
 Sequoia decides if a certificate is sound; the gateway's own rules then refuse more.
 """
@@ -19,7 +19,7 @@ from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
 from gateway.zones.sealing import mended, needs_mending
 
 _MOST_BYTES = 256 * 1024
-"""The maximum size of a certificate in binary, without additions by others."""
+"""Most bytes of a certificate in binary, without additions by others."""
 _MOST_OCTETS = 4 * 1024 * 1024
 _LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
@@ -31,16 +31,14 @@ _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
 class CertificateRefused(Refusal):
-    """A certificate unfit for enrolment. `code` is a `key:` code of `gateway.reasons`."""
+    """Report a certificate unfit for enrolment, by a `key:` code of `gateway.reasons`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """A certificate as of one moment. Fingerprints are lower-case hex.
-
-    `bits` is None for elliptic curves, already named in full. `signing_keys` and `encryption_keys` list the
-    keys in force for each use. `signs_until` is the expiry of the last key with the right to sign; None for
-    never. `warnings` are sentences.
+    """Certificate as of one moment. Fingerprints are lower-case hex.
+    `bits` is None for elliptic curves, whose name tells the size. `signing_keys` and `encryption_keys` are in
+    force. `signs_until`: when the last signing key expires; None for never. `warnings` are sentences.
     """
 
     fingerprint: str
@@ -62,10 +60,9 @@ def admit(
     data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS, verified: Container[str] = ()
 ) -> Certificate:
     """Return the one certificate in `data`, armored or binary, if fit for enrolment at `now`.
-
-    Raise CertificateRefused with the first fault found; secret key material is checked first.
-    `least_rsa_bits` may raise the gateway's own minimum. `verified` are the kinds of signing keys proved to
-    be verified by the engines in use, besides those supported everywhere (`abilities`).
+    Raise CertificateRefused with the first fault; secret key material is looked for first. `least_rsa_bits`
+    may raise the gateway's own minimum of 2048. `verified`: post-quantum kinds of signing keys that the
+    engines in use verify (`abilities.verified`).
     """
     cert = _parsed(data)
     parts = _parts(cert)
@@ -96,17 +93,14 @@ def admit(
 
 
 def describe(data: bytes, now: datetime) -> Certificate:
-    """Return a description of the certificate in `data` at `now`, fit or not. CertificateRefused if none."""
+    """Return the certificate in `data` as of `now`, fit or not. CertificateRefused if there is none."""
     cert = _parsed(data)
     return _described(cert, _parts(cert), now)
 
 
 def merge(old: bytes, new: bytes) -> bytes:
-    """Return the known certificate `old` updated with the owner's additions in `new`: subkeys, dates,
-    revocations.
-
-    The result is binary, without additions by others. CertificateRefused `key:other-certificate` for two
-    different certificates.
+    """Return certificate `old` with the owner's additions in `new`: subkeys, dates, revocations.
+    The result is binary, without additions by others. CertificateRefused for two different certificates.
     """
     known, news = _parsed(old), _parsed(new)
     if known.fingerprint != news.fingerprint:
@@ -118,14 +112,13 @@ def merge(old: bytes, new: bytes) -> bytes:
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
-    """Return `certificate` with its owner's `revocation` (as made by gpg --gen-revoke), in binary.
-
-    CertificateRefused `key:not-a-revocation` if the revocation belongs to another certificate.
+    """Return a certificate with its owner's revocation (as made by gpg --gen-revoke), in binary.
+    CertificateRefused `key:not-a-revocation` for one of another certificate.
     """
     known = _parsed(certificate)
     try:
-        extra = [packet for packet in _packets(revocation) if _is_revocation(packet)]
-        primary, *rest = _packets(own_packets(bytes(known)))
+        extra = [packet for packet in PacketPile.from_bytes(revocation) if _is_revocation(packet)]
+        primary, *rest = PacketPile.from_bytes(own_packets(bytes(known)))
         revoked = Cert.from_packets([primary, *extra, *rest])
     except RuntimeError:
         raise CertificateRefused("key:not-a-revocation") from None
@@ -135,13 +128,13 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
-    """Return the kind of a certificate's own revocation ("hard": possibly compromised); None without one."""
+    """Return how a certificate is revoked ("hard": perhaps compromised); None if it is not."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked
 
 
 def split(data: bytes) -> tuple[bytes, ...]:
-    """Return each certificate in `data`, armored or binary, in binary; () without any."""
+    """Return each certificate in `data`, armored or binary, in binary."""
     try:
         return tuple(bytes(cert) for cert in Cert.split_bytes(data))
     except RuntimeError:
@@ -157,11 +150,10 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data` with a given fingerprint, in ASCII armor as read by Sequoia.
-
+    """Return the one certificate in `data`, of a given fingerprint, in ASCII armor as Sequoia writes it.
     Store this text, never the received octets: other programs may read another certificate in them, or use a
-    subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey, another
-    fingerprint, or none or several certificates.
+    subkey that the primary key does not bind (RFC 9580, 10.1.3). CertificateRefused for such a subkey,
+    another fingerprint, or none or several certificates.
     """
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:
@@ -190,7 +182,7 @@ def _parsed(data: bytes) -> Cert:
     if len(data) > _MOST_OCTETS:
         raise CertificateRefused("key:too-large")
     try:
-        if any(packet.tag in _SECRET_TAGS for packet in _packets(data)):
+        if any(packet.tag in _SECRET_TAGS for packet in PacketPile.from_bytes(data)):
             raise CertificateRefused("key:secret")
         certs = Cert.split_bytes(data)
     except RuntimeError:
@@ -212,10 +204,6 @@ def _parts(cert: Cert) -> Parts:
         return parts_of(bytes(cert))
     except RuntimeError:
         raise CertificateRefused("key:not-acceptable") from None
-
-
-def _packets(data: bytes) -> Iterator[Packet]:
-    yield from PacketPile.from_bytes(data)
 
 
 def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
@@ -241,7 +229,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _signs_until(parts: Parts, now: datetime) -> datetime | None:
-    """Return the expiry of the last signing key, limited by the primary key's."""
+    """Return when the last signing key, or before it the primary key, expires; None for never."""
     primary = parts.standing(parts.primary, now)
     ends = [
         min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
@@ -275,20 +263,20 @@ def _check_strength(parts: Parts, least_rsa_bits: int) -> None:
 
 
 def _rsa_numbers(key: Component) -> tuple[int, int]:
-    """Return modulus and exponent, each stored after its length in bits (RFC 9580, 5.5.5.1)."""
+    """Return modulus and exponent of an RSA key (RFC 9580, 5.5.5.1)."""
     material = key.public[10:] if key.public[0] == _VERSION_6 else key.public[6:]
     end = 2 + (int.from_bytes(material[:2], "big") + 7) // 8
     return int.from_bytes(material[2:end], "big"), int.from_bytes(material[end + 2 :], "big")
 
 
 def _check_bound(parts: Parts) -> None:
-    """Refuse a subkey not bound by the owner, or without its own consent to sign for this certificate."""
+    """Refuse a subkey that the owner does not bind, or a signing one that does not consent itself."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:
-    """Refuse a certificate without a signing key in force, now rather than file by file."""
+    """Refuse a certificate without a signing key in force: now, rather than file by file."""
     standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
     if any(standing.says_uses and standing.can_sign for standing in standings):
         return

@@ -1,6 +1,6 @@
-"""The parts of a certificate, as stated by its own packets.
+"""Read the keys and user ids of a certificate from its packets, and judge their validity at any moment.
 
-Sequoia parses the packets and verifies the signatures; `Parts.standing` judges validity at a moment.
+Sequoia parses the packets and verifies the signatures; `Parts.standing` judges validity.
 """
 
 from collections.abc import Iterator
@@ -25,14 +25,13 @@ from gateway.openpgp.self_signatures import (
     revocation_at,
 )
 
-# The standing of each key of a certificate at a moment: in force, until when, and uses. Sequoia judges a
-# key at the time of a signature, and names an expiry for the present only; other moments are judged here by
-# the same rules (RFC 9580, 5.2.3.10): the newest statement in force counts; for facts not stated on the
-# leading user id (for a subkey, in its binding), the statement on the primary key itself counts.
+# Sequoia judges a key at the time of a signature, and names an expiry for the present only. Other moments are
+# judged here by the same rules (RFC 9580, 5.2.3.10): the newest statement in force counts; for facts that are
+# not stated on the leading user id (for a subkey, in its binding), that on the primary key itself counts.
 # `tests/openpgp/test_moments.py` compares the two.
 
 T = TypeVar("T")
-# The uses of old key kinds without stated uses; newer kinds then have none.
+# Uses (sign, encrypt) of old kinds of keys whose owner states none; newer kinds then have none.
 _USES_OF_OLD = {
     "RSAEncryptSign": (True, True),
     "RSASign": (True, False),
@@ -45,9 +44,8 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One key of a certificate. `bits` is the length of its first number, if any.
-
-    `said` are the statements on the key itself, newest first: for a subkey, the binding ones.
+    """Key of a certificate. `bits` is the size of an RSA, DSA or ElGamal key.
+    `said`: the owner's statements on the key itself, newest first; for a subkey, those that bind it.
     """
 
     fingerprint: str
@@ -68,7 +66,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class UserId:
-    """A name or picture in a certificate, with its owner's statements."""
+    """User id (name or picture) in a certificate, with its owner's statements, newest first."""
 
     value: bytes
     text: bool
@@ -78,9 +76,8 @@ class UserId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The standing of a key at one moment. `expires_at` None: never; `since`: first revocation.
-
-    `bound`: the owner had vouched for the key and its certificate. `says_uses`: uses are stated.
+    """Validity of a key at one moment. `expires_at` is None for never; `since`: the first revocation.
+    `bound`: the owner had vouched for the key. `says_uses`: the owner states what it may be used for.
     """
 
     bound: bool
@@ -94,13 +91,13 @@ class Standing:
 
     @property
     def counts(self) -> bool:
-        """True if the key may be used."""
+        """True if the key may be used at the moment."""
         return self.bound and self.alive and self.revoked is None
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """One certificate: `keys` are the primary key and then the subkeys."""
+    """Certificate: its keys, the primary key first, and its user ids."""
 
     keys: tuple[Component, ...]
     user_ids: tuple[UserId, ...]
@@ -111,7 +108,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """Return the standing of a key at `moment`, alone; `counts` adds its certificate's."""
+        """Return the validity of a key at `moment`, apart from the primary key's (see `counts`)."""
         leading = self._leading(moment)
         statement = leading if key.primary else counting(key.said, moment)
         if leading is None or statement is None:
@@ -138,28 +135,26 @@ class Parts:
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
     def signs(self, key: Component, moment: datetime) -> bool:
-        """Return True if a data signature made by the key at `moment` is valid then."""
+        """Return True if a signature over data, made with the key at `moment`, is valid then."""
         return self.counts(key, moment) and self.standing(key, moment).can_sign
 
     def statements(self, key: Component) -> Iterator[SelfSignature]:
-        """Yield every statement about a key; for the primary key, also those on user ids."""
+        """Yield the owner's statements about a key; for the primary key, also those on user ids."""
         yield from key.said
         if key.primary:
             for user_id in self.user_ids:
                 yield from user_id.said
 
     def is_meant_to_sign(self, key: Component) -> bool:
-        """Return True if the owner has ever stated that the key may sign."""
+        """Return True if the owner has ever stated, by words or kind of key, that it may sign."""
         signs, _ = _USES_OF_OLD.get(key.kind, (False, False))
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
 
     def adopted(self) -> list[Component]:
-        """List subkeys seemingly allowed to sign, without their own consent to this certificate.
-
-        By binding a stranger's key without stating uses, left to the primary key or the kind of key, an owner
-        could otherwise claim the stranger's signatures.
+        """List subkeys that seem allowed to sign, without their own consent to this certificate.
+        By binding a stranger's key, an owner could otherwise claim the stranger's signatures.
         """
         return [
             key
@@ -168,7 +163,7 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> SelfSignature | None:
-        """Return the certificate's own statement: on the leading user id, else on the key itself."""
+        """Return the statement on the leading user id at a moment, else that on the primary key itself."""
         found = []
         for place, user_id in enumerate(self.user_ids):
             said = counting(user_id.said, moment) if user_id.text else None
@@ -239,9 +234,8 @@ _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 @lru_cache(maxsize=64)
 def parts_of(certificate: bytes) -> Parts:
-    """Return the parts of one certificate in binary.
-
-    Only signatures verified by Sequoia count. RuntimeError for an unreadable certificate.
+    """Return the parts of a certificate in binary, by the signatures that Sequoia has verified.
+    RuntimeError for an unreadable certificate.
     """
     keys: list[Component] = []
     users: list[UserId] = []
@@ -260,10 +254,9 @@ def parts_of(certificate: bytes) -> Parts:
 
 
 def own_packets(certificate: bytes) -> bytes:
-    """Return one certificate in binary, with only its owner's statements.
-
-    Anybody may append any amount to a certificate: additions must not keep the owner's renewals and
-    revocations out. Pictures are removed too. RuntimeError as `parts_of`.
+    """Return a certificate in binary with its owner's statements alone, and without pictures.
+    Anybody may append any amount to a certificate: that must not keep the owner's renewals and revocations
+    out. RuntimeError as `parts_of`.
     """
     kept: list[bytes] = []
     primary: Component | None = None
@@ -288,14 +281,13 @@ def own_packets(certificate: bytes) -> bytes:
 
 
 def components(certificate: bytes) -> tuple[Component, ...]:
-    """Return the primary key, then the subkeys, of one certificate in binary. RuntimeError as `parts_of`."""
+    """Return the keys of a certificate in binary, the primary key first. RuntimeError as `parts_of`."""
     return parts_of(certificate).keys
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Return True if the owner states the supported kinds of encryption (5.2.3.32).
-
-    A certificate of version 6 states them by its version. RuntimeError as `parts_of`.
+    """Return True if a certificate states which encryption its owner's programs support.
+    Version 6 does; others do by the subpacket Features (RFC 9580, 5.2.3.32). RuntimeError as `parts_of`.
     """
     primary, *rest = _good_packets(certificate)
     if primary.body[:1] == _VERSION_6:
@@ -310,17 +302,15 @@ def says_what_it_reads(certificate: bytes) -> bool:
 
 
 def user_ids(certificate: bytes) -> tuple[str, ...]:
-    """Return the user ids of one certificate, unchanged."""
-    return tuple(
-        packet.user_id or "" for packet in PacketPile.from_bytes(certificate) if packet.tag == Tag.UserID
-    )
+    """Return the user ids of a certificate as written there."""
+    every = PacketPile.from_bytes(certificate)
+    return tuple(packet.user_id or "" for packet in every if packet.tag == Tag.UserID)
 
 
 def _good_packets(certificate: bytes) -> Iterator[Packet]:
-    """Yield the packets of a certificate without invalid self-signatures.
-
-    Sequoia writes a certificate in canonical order: keys with their good signatures, newest first, and the
-    bad ones at the end. An appended subkey of unknown kind marks the boundary.
+    """Yield the packets of a certificate, without self-signatures that do not verify.
+    Sequoia writes keys with their good signatures first, newest before, and the bad ones at the end: a
+    subkey of unknown kind, appended here, marks the boundary.
     """
     marked = Cert.from_bytes(certificate + _LAST_SUBKEY)
     packets = list(PacketPile.from_bytes(bytes(marked)))
@@ -349,7 +339,7 @@ def _component(packet: Packet) -> Component:
 
 
 def _kind(key: Packet) -> str:
-    """Return the algorithm's name in Sequoia."""
+    """Return the name that Sequoia has for the algorithm of a key."""
     try:
         return name_of(key.key_algorithm)
     except RuntimeError:
@@ -357,7 +347,7 @@ def _kind(key: Packet) -> str:
 
 
 def _algorithm(kind: str, body: bytes) -> str:
-    """Return the algorithm's common name: `RSA`, `Ed25519`, `NIST P-256`, …"""
+    """Return the common name of a key's algorithm: `RSA`, `Ed25519`, `NIST P-256`, …"""
     if kind in _WITH_CURVE:
         length = body[6]
         return _CURVES.get(body[7 : 7 + length].hex(), kind)
@@ -365,7 +355,7 @@ def _algorithm(kind: str, body: bytes) -> str:
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
-    """Add a self-signature's statement to its subject; ignore others' signatures and unknown kinds."""
+    """Add the statement or revocation of a self-signature to the key or user id that it is about."""
     if not _is_own(signature, primary):
         return
     if signature.signature_type in _REVOCATIONS:
@@ -377,7 +367,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 
 def _is_own(signature: Packet, primary: Component) -> bool:
-    """Return True if a verified signature is a statement about its own certificate."""
+    """Return True if a verified signature is by the primary key and about its own certificate."""
     try:
         kind = signature.signature_type
     except RuntimeError:  # Of unknown type.

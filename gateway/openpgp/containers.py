@@ -1,17 +1,16 @@
-"""Decrypt a message with a known session key: the three kinds of containers in use.
+"""Decrypt a message with its session key, in the three kinds of encrypted containers in use.
 
-`cryptography` provides ciphers and modes; this module handles the OpenPGP layout: protection by a digest (RFC
-9580, 5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). Signatures
-are not examined.
+`cryptography` has the ciphers and modes; here is the layout of OpenPGP: protection by a digest (RFC 9580,
+5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). No signature is
+examined.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Protocol, Self
+from collections.abc import Callable, Collection
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.decrepit.ciphers.algorithms import CAST5, Camellia, TripleDES
@@ -36,49 +35,43 @@ _MDC_BYTES = 22
 _INDEX_BYTES = 8
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
-    """The session key of one message, with its cipher if named by the wrap (version 3 does)."""
+class SessionKey(NamedTuple):
+    """Session key of a message, with the number of its cipher, which PKESK packets of version 3 name."""
 
     key: bytes
     cipher: int | None
 
     @classmethod
     def read(cls, text: bytes) -> Self:
-        """Return the key from CIPHER:HEX, as written by SOP programs. Fault if malformed."""
+        """Return the key in CIPHER:HEX, as SOP programs write it. Fault if malformed."""
         cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
         try:
-            read = cls(bytes.fromhex(key), int(cipher))
+            if (read := cls(bytes.fromhex(key), int(cipher))).fits:
+                return read
         except ValueError:
-            raise Fault("a stored session key cannot be read") from None
-        if not read.fits:
-            raise Fault("a stored session key cannot be read")
-        return read
+            pass
+        raise Fault("a stored session key cannot be read")
 
     def text(self, container: bytes) -> bytes:
-        """Return the key as CIPHER:HEX; a cipher not named by the wrap is read from `container`."""
+        """Return the key as CIPHER:HEX, with the cipher that the body of its container names if need be."""
         cipher = self.cipher if self.cipher is not None else container[1]
         return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
 
     @property
     def fits(self) -> bool:
-        """True if the key length suits the named cipher; any length suits an unknown one."""
+        """True if the key is as long as its cipher wants; any length suits an unknown cipher."""
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 
-class _MakesCipher(Protocol):
-    def __call__(self, key: bytes, /) -> BlockCipherAlgorithm: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """A cipher by its OpenPGP number (RFC 9580, 9.3). `old`: the setting's word allowing an old cipher."""
+class _Kind(NamedTuple):
+    """Cipher, if supported. `old`: the word in the settings that allows a cipher too weak today."""
 
     name: str
-    makes: _MakesCipher | None = None
+    makes: Callable[[bytes], BlockCipherAlgorithm] | None = None
     old: str | None = None
 
 
+# By number (RFC 9580, 9.3).
 _KINDS = {
     1: _Kind("IDEA"),
     2: _Kind("3DES", TripleDES, "3des"),
@@ -94,11 +87,11 @@ _KINDS = {
 }
 
 OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not None)
-"""The settings' words for ciphers too weak by today's rules."""
+"""Words of the settings for ciphers that are too weak today."""
 
 
 def is_old(cipher: int | None) -> bool:
-    """Return True for an old cipher, refused by default."""
+    """Return True for the number of a cipher too weak today, which is refused by default."""
     kind = _KINDS.get(cipher or 0)
     return kind is not None and kind.old is not None
 
@@ -107,8 +100,7 @@ def opened(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
     """Return the contents of a container; None for a wrong session key or a changed body.
-
-    Refusal for an old cipher outside `old_ciphers`, or an unknown one.
+    Refusal for an unknown cipher, or an old one outside `old_ciphers`.
     """
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
@@ -122,7 +114,7 @@ def opened(
 def start_of(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """Return the unverified start of a container's contents, only for inspecting the structure."""
+    """Return the start of a container's contents, unverified: only to look at its structure."""
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
@@ -131,7 +123,7 @@ def start_of(
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """Return the decrypted octets, unverified, and the length of the random prefix."""
+    """Return the octets decrypted in CFB mode, unverified, and the length of their random prefix."""
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
@@ -144,47 +136,32 @@ def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
-    """Return the AEAD-decrypted body, or its first chunk only."""
+    """Return the contents of an AEAD container, or only of its first chunk; None if they do not verify."""
     check_body(protection, body)
     cipher, mode = body[1], body[2]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
         raise Refusal("open:unsupported", feature="an uncommon cipher")
     if len(session.key) != _AES_KEY_BYTES[cipher]:
         return None
-    chunks = _standard(body, session) if protection == SEIPD_2 else _of_gnupg(body, session)
+    algorithm, nonce_bytes = _AEAD[mode]
+    size, length = 1 << (body[3] + 6), len(session.key)
+    if protection == SEIPD_2:  # Key and nonces derive from the session key and a salt (RFC 9580, 5.13.2).
+        about = b"\xd2" + body[:4]
+        derived = HKDF(SHA256(), length + nonce_bytes - _INDEX_BYTES, body[4:36], about).derive(session.key)
+        nonce = derived[length:] + bytes(_INDEX_BYTES)
+        chunks = _Chunks(algorithm(derived[:length]), nonce, about, size, body[36:])
+    else:  # GnuPG uses the session key itself; the nonce is in the clear.
+        start = 4 + nonce_bytes
+        about = b"\xd4" + body[:4]
+        chunks = _Chunks(algorithm(session.key), body[4:start], about, size, body[start:], numbered=True)
     try:
         return chunks.opened(whole=whole)
     except (InvalidTag, ValueError):
         return None
 
 
-def _standard(body: bytes, session: SessionKey) -> _Chunks:
-    """Return the chunks of RFC 9580, 5.13.2: key and nonces derive from the session key and a salt."""
-    algorithm, nonce_bytes = _AEAD[body[2]]
-    size, about = len(session.key), b"\xd2" + body[:4]
-    derived = HKDF(SHA256(), size + nonce_bytes - _INDEX_BYTES, body[4:36], about).derive(session.key)
-    return _Chunks(
-        algorithm(derived[:size]), derived[size:] + bytes(_INDEX_BYTES), about, 1 << (body[3] + 6), body[36:]
-    )
-
-
-def _of_gnupg(body: bytes, session: SessionKey) -> _Chunks:
-    """Return the chunks of GnuPG's packet 20: used with the session key itself, the nonce in the clear."""
-    algorithm, nonce_bytes = _AEAD[body[2]]
-    start = 4 + nonce_bytes
-    return _Chunks(
-        algorithm(session.key),
-        body[4:start],
-        b"\xd4" + body[:4],
-        1 << (body[3] + 6),
-        body[start:],
-        numbered=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Chunks:
-    """AEAD chunks, the last one authenticating the total length. `numbered`: each one covers its number."""
+class _Chunks(NamedTuple):
+    """AEAD chunks, and at the end a tag over the total length. `numbered`: each covers its number, too."""
 
     aead: _Aead
     nonce: bytes
@@ -194,7 +171,7 @@ class _Chunks:
     numbered: bool = False
 
     def opened(self, *, whole: bool) -> bytes:
-        """Return all chunks, or the first. InvalidTag for a changed chunk, or a missing one at the end."""
+        """Return all chunks decrypted, or the first. InvalidTag for a changed or missing one."""
         step = self.size + _AEAD_TAG_BYTES
         chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
         if not whole:

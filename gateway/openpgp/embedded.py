@@ -1,20 +1,18 @@
-"""The engine made of Python packages alone: for newcomers and small gateways.
+"""Open sealed files with Python packages alone: the engine for small files and small gateways.
 
 `layers` removes encryption and compression under caps; pysequoia then verifies the signed message. Sequoia
-alone decides on signatures, except late ones: see `late`. pysequoia does not get the encrypted message,
-because it refuses compressed ones (the default of GnuPG), inflates without limit, and hides the time of a
+alone decides on signatures, except late ones (`judge.verified_late`). pysequoia does not get the encrypted
+message, because it refuses compressed ones (GnuPG's default), inflates without limit, and hides the time of a
 signature.
 
-The opener works in the calling process, and holds the content several times in memory: call it in a child
-process with resource limits.
+The engine holds the content several times in memory: call it in a child process with limits on resources.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pysequoia import Decrypted, verify
+from pysequoia import verify
 
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
@@ -29,7 +27,7 @@ from gateway.openpgp.promise import Sealed, SealedSource
 
 
 class EmbeddedOpener:
-    """Open with pysequoia and PGPy, within this process. ConfigurationError for an unusable key."""
+    """Open with pysequoia and PGPy, within this process. ConfigurationError for an unusable secret key."""
 
     name = "embedded"
 
@@ -76,20 +74,20 @@ def verified_message(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None = None
 ) -> Verified:
     """Return the content of a signed message with its signature.
-
-    `addressee` is the gateway certificate the message was sealed to, if any. Refusal for anything except one
-    literal with one good signature by one of `senders`.
+    `addressee` is the fingerprint of the certificate that the message was sealed to, if any. Refusal for
+    anything except one literal with one good signature by one of `senders`.
     """
-    claims = judge.claims_of(message)
-    verified = _verified(message, senders)
-    if isinstance(verified, _Failed):
-        if (
-            verified.at_signature
-            and (late := verified_late(message, senders, limits, now, addressee)) is not None
-        ):
+    claims, verified, at_signature = judge.claims_of(message), None, True
+    try:
+        verified = verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
+    except RuntimeError as error:  # A broken message may end before its signature.
+        at_signature = str(error).startswith("Signature verification failed")
+    if verified is None or not verified.valid_sigs:
+        late = verified_late(message, senders, limits, now, addressee) if at_signature else None
+        if late is not None:
             return late
         why = judge.refusal(message, senders, limits, now, addressee)
-        raise why if verified.at_signature else judge.unread(why)
+        raise why if at_signature else judge.unread(why)
     # The one valid signature, with the times from its packet.
     if len(verified.valid_sigs) != 1:
         raise Refusal("open:not-one-file")
@@ -107,19 +105,3 @@ def verified_message(
     )
     ended = check_signature(signature, senders, limits, now)
     return Verified(signature=signature, ended=ended, content=verified.bytes or b"")
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """No valid signature by a sender: invalid, or never reached in a broken message."""
-
-    at_signature: bool
-
-
-def _verified(message: bytes, senders: Sequence[Sender]) -> Decrypted | _Failed:
-    """Return Sequoia's verdict on the message."""
-    try:
-        verified = verify(bytes=message, store=lambda _: [sender.cert for sender in senders])
-    except RuntimeError as error:
-        return _Failed(at_signature=str(error).startswith("Signature verification failed"))
-    return verified if verified.valid_sigs else _Failed(at_signature=True)

@@ -1,4 +1,4 @@
-"""Choose the engine for opening sealed files; `promise` defines the duties of each."""
+"""Choose the engine for opening sealed files, and prove a SOP program before it is used."""
 
 import shutil
 from collections.abc import Sequence
@@ -9,14 +9,13 @@ from gateway.home.settings import ProcessorSettings
 from gateway.openpgp.promise import Opener
 
 ProgramFile = tuple[str, int, int, int]
-"""The identity of a program file, changed by an upgrade."""
+"""Path, inode, size and time of change of a program, which an upgrade changes."""
 _proved: set[ProgramFile] = set()
 
 
 def prove_program(settings: ProcessorSettings) -> None:
-    """Raise ConfigurationError if the SOP program in use fails the `self_test`.
-
-    Fault if the program cannot be run. Does nothing without a program.
+    """Raise ConfigurationError if the SOP program in use, if any, fails the `self_test`.
+    Fault if it cannot be run.
     """
     program = _program(settings)
     if program is not None:
@@ -24,9 +23,8 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
-    """Return the settings, with the embedded engine for `auto` where the program fails the `self_test`.
-
-    ConfigurationError if a program that must be used fails. Fault if the program cannot be run.
+    """Return the settings, with the embedded engine where the SOP program fails the `self_test`.
+    ConfigurationError where the settings ask for the program alone. Fault if it cannot be run.
     """
     try:
         prove_program(settings)
@@ -38,7 +36,7 @@ def usable(settings: ProcessorSettings) -> ProcessorSettings:
 
 
 def _prove(program: str) -> None:
-    """Test this program, once for as long as its file stays unchanged."""
+    """Test a program, once for as long as its file stays unchanged."""
     file = _file(program)
     if file not in _proved:
         from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask
@@ -49,18 +47,18 @@ def _prove(program: str) -> None:
 
 
 def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use, if already proved in this process."""
+    """Return the SOP program in use, if this process has proved it; else None."""
     file = program_file(settings)
     return file if file in _proved else None
 
 
 def believe(file: ProgramFile) -> None:
-    """Accept a program as proved by the parent process."""
+    """Take a program for proved: the parent process has done so."""
     _proved.add(file)
 
 
 def program_file(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the file of the SOP program in use; None without one."""
+    """Return the SOP program in use; None without one."""
     program = _program(settings)
     return None if program is None else _file(program)
 
@@ -78,10 +76,9 @@ def _program(settings: ProcessorSettings) -> str | None:
 
 
 def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """Return the engine chosen in the settings; by default an installed SOP program, except for small files.
-
-    `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
-    program, an unusable key, or, at the first use, a program failing the `self_test`.
+    """Return the engine that the settings choose; by default an installed SOP program, but for small files.
+    `secret_keys` are keys without a passphrase, or files with one. ConfigurationError for a missing program
+    or an unusable key; at the first use, for a program that fails the `self_test`.
     """
     from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415
@@ -97,7 +94,6 @@ def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]
         except ConfigurationError:
             return sop  # A key readable only by the program.
     if settings.engine == "sop":
-        raise ConfigurationError(
-            f"gateway.toml: processor.sop_program: {settings.sop_program} is not on the PATH"
-        )
+        missing = f"{settings.sop_program} is not on the PATH"
+        raise ConfigurationError(f"gateway.toml: processor.sop_program: {missing}")
     return EmbeddedOpener(secret_keys)

@@ -1,7 +1,7 @@
-"""Inspect a sealed file without a key: its encryption, protection and recipients.
+"""Look at a sealed file without a key: its encryption, integrity protection and recipients.
 
-Every refusal possible from outside happens here, before any engine runs; so do refusals of files opened by
-one engine and not by another.
+Every refusal that needs no key happens here, before any engine runs; so do refusals of files that one engine
+would open and another would not.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ SEIPD_2: Final = "seipd-2"
 GNUPG_OCB: Final = "gnupg-ocb"
 
 ANYONE = "0" * 16
-"""The key id of an anonymous recipient (RFC 9580, 5.1.8): every key of the gateway is tried."""
+"""Key id of an anonymous recipient (RFC 9580, 5.1.8): every key of the gateway is tried."""
 
 _MOST_RECIPIENTS = 100
 HEAD_BYTES = 256 * 1024
@@ -43,10 +43,9 @@ _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The outside of an encrypted message.
-
-    `wraps` are the bodies of the session key packets, `recipients` the key ids named there, in lower-case
-    hex. `start` is the part of the container's body within the head of the file.
+    """Encrypted message as seen from outside.
+    `wraps` are the bodies of the PKESK packets (session keys encrypted to a key), `recipients` the key ids
+    there, in lower-case hex. `start` is what the first 256 KiB hold of the container's body.
     """
 
     armored: bool
@@ -56,15 +55,13 @@ class Envelope:
     start: bytes
 
     def is_for(self, key_ids: Collection[str]) -> bool:
-        """Return True if one of `key_ids` may open the message."""
+        """Return True if a key with one of these ids may open the message."""
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file for one of the gateway's `key_ids` (None: for anybody).
-
-    Refusal for anything except one encrypted, integrity-protected message to the gateway; Fault for an
-    unreadable file.
+    """Return the envelope of a file that is sealed to one of `key_ids`; for None, to anybody.
+    Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
     """
     try:
         with sealed.open() as file:
@@ -82,7 +79,7 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
-    """Return the envelope of a stored file. Fault if it is no longer readable."""
+    """Return the envelope of a stored file. Fault if it cannot be read any more."""
     try:
         return look(SealedSource.at(path, limits), None)
     except Refusal as refusal:
@@ -90,10 +87,7 @@ def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
 
 
 def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, ...]:
-    """Return the recipient key ids of a stored file; () without a message for any key.
-
-    OSError for an unreadable file.
-    """
+    """Return the key ids to which a stored file is sealed. OSError for an unreadable file."""
     with SealedSource.at(path, limits or OpenLimits()).open() as file:
         for size in (_SMALL_HEAD_BYTES, HEAD_BYTES):
             file.seek(0)
@@ -105,7 +99,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:
-    """Refuse data after the armor: engines stop there, but people may have taken it for sealed."""
+    """Refuse a file with data after the armor: it is not sealed, though its sender may think so."""
     file.seek(0)
     last = b""
     while piece := file.read(HEAD_BYTES):
@@ -189,7 +183,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal for data without OpenPGP, or (`found`) for OpenPGP without encryption."""
+    """Return the refusal of a file that is no OpenPGP, or (`found`) OpenPGP without encryption."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):
@@ -198,7 +192,7 @@ def _no_message(start: bytes, *, found: bool) -> Refusal:
 
 
 def check_body(protection: Protection, body: bytes) -> None:
-    """Refuse a container with a missing field or chunk size out of range, before any engine reads it."""
+    """Refuse a container that lacks a field, or has a chunk size out of range (RFC 9580, 5.13.2)."""
     if len(body) < _LEAST_BODY[protection]:
         raise Refusal("open:damaged")
     if protection in _MOST_CHUNK_BITS and body[3] > _MOST_CHUNK_BITS[protection]:
@@ -206,19 +200,24 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Return True if a session key packet matches its container, and its shared secret is safe.
-
-    Containers of version 2 go with wraps of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
+    """Return True if a PKESK packet goes with its container, and its shared secret is not known to all.
+    Containers of version 2 go with packets of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}
     if wrap[:1] in {b"\x02", b"\x03", b"\x06"} and wrap[0] not in versions:
         return False
     point = _shared_point(wrap)
-    return point is None or not _is_of_low_order(point)
+    try:  # A point of low order makes every secret shared by it zero.
+        if point is not None:
+            public = X25519PublicKey.from_public_bytes(point)
+            X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(public)
+    except ValueError:
+        return False
+    return True
 
 
 def _shared_point(wrap: bytes) -> bytes | None:
-    """Return the sender's point on Curve25519 in a session key packet; None without one."""
+    """Return the sender's point on Curve25519 in a PKESK packet; None without one."""
     start = 2 + wrap[1] if wrap[:1] == bytes([_PKESK_6]) and len(wrap) > 1 else 1 + _KEY_ID
     algorithm, numbers = wrap[start : start + 1], wrap[start + 1 :]
     if algorithm == bytes([_X25519]) and len(numbers) >= _POINT_BYTES:
@@ -228,19 +227,8 @@ def _shared_point(wrap: bytes) -> bytes | None:
     return None
 
 
-def _is_of_low_order(point: bytes) -> bool:
-    """Return True if every secret shared by this point is zero, and so known without any key."""
-    try:
-        X25519PrivateKey.from_private_bytes(b"\x08" * _POINT_BYTES).exchange(
-            X25519PublicKey.from_public_bytes(point)
-        )
-    except ValueError:
-        return True
-    return False
-
-
 def wrapped_for(body: bytes) -> str:
-    """Return the key id named in the body of a session key packet; all zeros for an anonymous recipient."""
+    """Return the key id in the body of a PKESK packet; `ANYONE` for an anonymous recipient."""
     if body[:1] == bytes([_PKESK_3]) and len(body) > 1 + _KEY_ID:
         return body[1 : 1 + _KEY_ID].hex()
     if body[:1] == bytes([_PKESK_6]) and len(body) > 1:

@@ -1,11 +1,10 @@
-"""The gateway's own judgement of messages verified by an engine, late signatures, and the words of refusals.
+"""Judge a verified signature by the gateway's own rules, accept late ones, and find the reason of a refusal.
 
 An engine judges keys at the time of the signature. Receipt is later: the holder of a key since expired or
 revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
 
-Engines judge a key by its certificate at the time of the signature, so signatures made between an expiry and
-a later renewal stay invalid for them. The owner has vouched for the key since: here such a signature is told
-from a forged one.
+A signature made after a certificate had expired stays invalid for engines even once the owner has renewed it.
+Here such a late signature is told from a forged one (`verified_late`).
 """
 
 import hashlib
@@ -13,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import dropwhile
+from itertools import dropwhile, islice
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -38,7 +37,7 @@ _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One parsed certificate entitled to sign for a provider."""
+    """Parsed certificate that may sign for a provider."""
 
     data: bytes
     cert: Cert
@@ -46,15 +45,15 @@ class Sender:
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the certificate, lower-case hex."""
+        """Fingerprint of the certificate, in lower-case hex."""
         return self.cert.fingerprint
 
     def key(self, handle: str) -> Component | None:
-        """Return the key of this certificate with a fingerprint or key id."""
+        """Return the key of this certificate with this fingerprint or key id, in hex; or None."""
         return next((key for key in self.parts.keys if key.is_named(handle)), None)
 
     def has_expired(self, now: datetime) -> bool:
-        """Return True if the certificate, or a signing key of the certificate, has expired."""
+        """Return True if the primary key or a signing key has expired."""
         primary = self.parts.standing(self.parts.primary, now)
         signing = (
             standing for key in self.parts.keys if (standing := self.parts.standing(key, now)).can_sign
@@ -64,9 +63,8 @@ class Sender:
 
 
 class Waits(Refusal):
-    """A good file whose key has expired or been superseded since.
-
-    The caller may let the file wait, for a renewed key or for a person, and closes `opened.content`.
+    """Report a good file whose signing key has expired or been superseded since: it may wait.
+    The caller closes `opened.content`.
     """
 
     def __init__(self, code: str, opened: Opened) -> None:
@@ -76,10 +74,8 @@ class Waits(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A good signature, with the reason to wait from `check_signature`, if any.
-
-    `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
-    time of signing, but has been renewed since: see `Opened.late`.
+    """Good signature; `ended` is the code under which the file waits, if any (`check_signature`).
+    `content` is the signed content, unless the engine keeps it. `late`: see `Opened.late`.
     """
 
     signature: Signature
@@ -88,7 +84,7 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the file with its content, as from `Content.finish`. Waits where the key has ended since."""
+        """Return the opened file; `content` as from `Content.finish`. Waits where the key has ended since."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -106,7 +102,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """An unverified signature packet's claims. `issuer` is a fingerprint or key id."""
+    """What an unverified signature packet says. `issuer` is a fingerprint or key id, in lower-case hex."""
 
     issuer: str
     created_at: datetime | None = None
@@ -115,15 +111,14 @@ class SignatureClaim:
     recipients: tuple[str, ...] = ()
 
     def is_for(self, addressee: str | None) -> bool:
-        """Return True if the signature was made for `addressee`, the message's gateway certificate.
-
-        A signature without named recipients is for everybody; without an addressee nothing was sealed.
+        """Return True if the signature is meant for the certificate with the fingerprint `addressee`.
+        One that names no recipients is for everybody; without an addressee, the message was not sealed.
         """
         return addressee is None or not self.recipients or addressee in self.recipients
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
-    """Return the parsed certificates. Fault if an enrolled one cannot be parsed."""
+    """Parse enrolled certificates. Fault for one that cannot be parsed."""
     try:
         certs = [Cert.from_bytes(data) for data in certificates]
         return tuple(Sender(bytes(cert), cert, parts_of(bytes(cert))) for cert in certs)
@@ -134,15 +129,12 @@ def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """Return None if a verified `signature` counts at `now`; Refusal otherwise.
-
-    Return a code if it was valid when made, and only the key has ended since: see `Waits`.
+    """Return None if a verified signature counts at `now`; the code to wait under if its key has ended since.
+    Refusal otherwise.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None
-    if sender is None or key is None:
-        raise Refusal("open:wrong-signer")
-    if key in sender.parts.adopted():
+    if sender is None or key is None or key in sender.parts.adopted():
         raise Refusal("open:wrong-signer")
     if not _is_sound(sender):
         raise Refusal("open:unsupported", feature="a key that is too weak")
@@ -173,7 +165,7 @@ def _why_bad(
 
 
 def _is_sound(sender: Sender) -> bool:
-    """Return True if Sequoia's policy accepts the certificate, the condition for reading its expiry."""
+    """Return True if Sequoia's policy accepts the certificate: else its expiry cannot be read."""
     try:
         _ = sender.cert.expiration
     except RuntimeError:
@@ -222,8 +214,7 @@ _DATE_BYTES = 4
 
 
 def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
-    """Return the unverified signatures around the one literal of `message`.
-
+    """Return what the signatures around the one literal of a message say, unverified.
     Refusal for anything except one literal with signatures around it.
     """
     try:
@@ -244,7 +235,7 @@ def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
 
 
 def literal(message: bytes) -> bytes:
-    """Return the content of the one literal in `message`, signed by anyone (RFC 9580, 5.9)."""
+    """Return the content of the one literal in a message, whoever signed it (RFC 9580, 5.9)."""
     claims_of(message)
     body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.LITERAL)
     return body[2 + body[1] + _DATE_BYTES :]
@@ -253,7 +244,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Return the refusal of a signed message without a valid signature by one of `senders`."""
+    """Return the refusal of a message without a valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
         if not claims:
@@ -271,12 +262,12 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal for a message broken off before its signature."""
+    """Return the refusal for a message that broke off before its signature was reached."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """Return a signature packet's claim; an empty one for kinds unknown to pysequoia."""
+    """Return what a signature packet says; nothing for kinds that pysequoia does not know."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(
@@ -313,9 +304,8 @@ _ED25519_BYTES = 32
 
 
 def fits(signature: bytes, key: bytes, content: bytes) -> bool:
-    """Return True if `signature` covers `content` and was made by `key`, both as packet bodies.
-
-    False also for packets other than signatures over data, and for kinds no longer in use.
+    """Return True if a signature covers `content` and was made by `key`; both are bodies of packets.
+    False also for signatures of other kinds than over data, or of algorithms no longer in use.
     """
     try:
         return _fits_the_key(signature, key, content)
@@ -345,7 +335,7 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
-    """Raise InvalidSignature, or ValueError, if the numbers do not fit."""
+    """Raise InvalidSignature or ValueError if the numbers of a signature are not by this key."""
     if algorithm in _RSA:
         modulus, exponent = map(_number, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()
@@ -372,7 +362,7 @@ def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: 
 
 
 def _numbers(data: bytes, count: int) -> Iterator[bytes]:
-    """Yield numbers from `data`, each after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
+    """Yield so many numbers, each stored after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
     position = 0
     for _ in range(count):
         size = (int.from_bytes(data[position : position + 2], "big") + 7) // 8
@@ -393,60 +383,38 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Return a signed message whose only fault is the dates of the signer's certificate.
-
-    None without such a signature, or with a mismatching one; Refusal for any other fault.
+    """Return a message whose one signature has no fault but that the certificate was not valid at its time.
+    None without such a signature, or if it does not verify; Refusal for any other fault.
     """
-    found = _late_claim(message, senders)
-    if found is None or not found.claim.is_for(addressee):
-        return None
-    content = literal(message)
-    made = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
-    if not (self_signatures.critical(made) <= _UNDERSTOOD and fits(made, found.key.public, content)):
-        return None
-    signature = Signature(
-        certificate=found.sender.fingerprint,
-        signing_key=found.key.fingerprint,
-        created_at=found.made,
-        expires_at=found.claim.expires_at,
-    )
-    ended = check_signature(signature, senders, limits, now)
-    return Verified(
-        signature=signature, ended=ended, content=content, late=found.late if ended is None else None
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _LateClaim:
-    """The one signature of a message, by a key not valid when it was `made`."""
-
-    claim: SignatureClaim
-    sender: Sender
-    key: Component
-    made: datetime
-    late: Late
-
-
-def _late_claim(message: bytes, senders: Sequence[Sender]) -> _LateClaim | None:
     try:
         claims = claims_of(message)
     except Refusal:
         return None
-    if len(claims) != 1 or claims[0].created_at is None or claims[0].digest in OLD_HASHES:
+    if len(claims) != 1 or (made := claims[0].created_at) is None or claims[0].digest in OLD_HASHES:
         return None
-    claim, made = claims[0], claims[0].created_at
-    for sender in senders:
-        key = sender.key(claim.issuer)
-        if key is not None:
-            late = _how_late(sender.parts, key, made)
-            return None if late is None else _LateClaim(claim, sender, key, made, late)
+    (claim,) = claims
+    signers = ((sender, key) for sender in senders if (key := sender.key(claim.issuer)) is not None)
+    for sender, key in islice(signers, 1):
+        late, content = _how_late(sender.parts, key, made), literal(message)
+        body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
+        if not (late and claim.is_for(addressee) and self_signatures.critical(body) <= _UNDERSTOOD):
+            return None
+        if fits(body, key.public, content):
+            signature = Signature(
+                certificate=sender.fingerprint,
+                signing_key=key.fingerprint,
+                created_at=made,
+                expires_at=claim.expires_at,
+            )
+            ended = check_signature(signature, senders, limits, now)
+            late = late if ended is None else None
+            return Verified(signature=signature, ended=ended, content=content, late=late)
     return None
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Return "renewed" for a key then expired, "vouched" for a key or certificate not yet bound by its owner.
-
-    None for a valid key, or a fault other than a date.
+    """Return "renewed" if a key had expired when it signed, "vouched" if its owner had not yet bound it.
+    None for a key that was valid, or has another fault than a date.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]
     if not parts.is_meant_to_sign(key):

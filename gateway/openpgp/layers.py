@@ -1,8 +1,7 @@
 """Remove encryption and compression from a message, in memory and under caps.
 
-The result is a signed message, not verified so far: Sequoia still has to identify the signer. `secret_keys`
-unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP could open
-whole messages, but inflate compressed data without limit, and withhold the signed message from Sequoia.
+The result is a signed message that Sequoia has yet to verify. PGPy could open whole messages, but inflates
+without limit, and withholds the signed message from Sequoia; it only parses secret keys here.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from __future__ import annotations
 import bz2
 import hmac
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pgpy
 from cryptography.hazmat.primitives.asymmetric.ec import ECDH, EllipticCurvePublicNumbers
@@ -34,14 +32,12 @@ from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import ANYONE, GNUPG_OCB, SEIPD_1, SEIPD_2, Envelope, Protection, wrapped_for
 from gateway.openpgp.packets import FramingError, Packet
 
-# The gateway's own secret keys in the embedded engine: unwrap session keys.
-
 _UNWRAPPING = (PubKeyAlgorithm.RSAEncryptOrSign, PubKeyAlgorithm.ECDH)
 _CHECKSUM_BYTES = 2
 
 
 class SecretKey:
-    """One parsed secret certificate of the gateway. Its text never holds the secret."""
+    """Parsed secret certificate of the gateway, which unwraps session keys; it never prints a secret."""
 
     def __init__(self, data: bytes) -> None:
         self.fingerprint, self.key_ids = identified(data)
@@ -52,7 +48,7 @@ class SecretKey:
         return f"SecretKey({self.fingerprint})"
 
     def session_key(self, wrap: bytes) -> SessionKey | None:
-        """Return the session key in a PKESK body, if this certificate can unwrap it."""
+        """Return the session key in the body of a PKESK packet; None if this certificate cannot unwrap it."""
         recipient = wrapped_for(wrap)
         for key_id, key in self._keys.items():
             if recipient in {key_id, ANYONE}:
@@ -65,12 +61,12 @@ class SecretKey:
 
 @cache
 def secret_key(data: bytes) -> SecretKey:
-    """Return the secret certificate in `data`, cached for a process and its children: RSA is slow."""
+    """Return the secret certificate in `data`; cached, because loading RSA keys is slow."""
     return SecretKey(data)
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """Return the fingerprint and key ids of a secret certificate; RuntimeError if unable to decrypt."""
+    """Return the fingerprint and key ids of a secret certificate; RuntimeError if it cannot decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
     keys = components(bytes(secret.extract_certificate()))
@@ -78,7 +74,7 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
 
 
 def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
-    """Yield the keys, read from files if necessary. ConfigurationError names an unusable file."""
+    """Yield secret keys, given or read from files. ConfigurationError names a file without a usable one."""
     if not sources:
         raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
     for source in sources:
@@ -89,15 +85,13 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
         except OSError as error:
             raise ConfigurationError(f"{shown}: cannot be read: {error.strerror}") from error
         except RuntimeError:
-            raise ConfigurationError(
-                f"{shown}: not an OpenPGP secret key that can decrypt without a passphrase"
-            ) from None
+            why = "not an OpenPGP secret key that can decrypt without a passphrase"
+            raise ConfigurationError(f"{shown}: {why}") from None
         yield data
 
 
-@dataclass(frozen=True, slots=True)
-class _DecryptionKey:
-    """One decryption key: PGPy's packet, and the private key, slow to load for RSA."""
+class _DecryptionKey(NamedTuple):
+    """Decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
 
     packet: pgpy.packet.Packet
     private: Any
@@ -118,7 +112,7 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
 
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
-    """Return the session key of a version 3 or 6 PKESK body (RFC 9580, 5.1)."""
+    """Return the session key in the body of a PKESK packet of version 3 or 6 (RFC 9580, 5.1)."""
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:
@@ -126,7 +120,11 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
         algorithm, numbers, named = wrap[start], wrap[start + 1 :], False
     if algorithm != key.packet.pkalg:
         raise ValueError("wrapped for another kind of key")
-    secret = _rsa(numbers, key) if algorithm == PubKeyAlgorithm.RSAEncryptOrSign else _ecdh(numbers, key)
+    if algorithm == PubKeyAlgorithm.RSAEncryptOrSign:
+        number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
+        secret = bytes(key.private.decrypt(number.rjust(key.private.key_size // 8, b"\0"), PKCS1v15()))
+    else:
+        secret = _ecdh(numbers, key)
     cipher, secret = (secret[0], secret[1:]) if named else (None, secret)
     session, checksum = secret[:-_CHECKSUM_BYTES], secret[-_CHECKSUM_BYTES:]
     if not hmac.compare_digest((sum(session) % 65536).to_bytes(2, "big"), checksum):
@@ -137,14 +135,8 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     return unwrapped
 
 
-def _rsa(numbers: bytes, key: _DecryptionKey) -> bytes:
-    size = key.private.key_size // 8
-    number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
-    return bytes(key.private.decrypt(number.rjust(size, b"\0"), PKCS1v15()))
-
-
 def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
-    """Unwrap as PGPy does, but with up to 40 octets of padding, as usual (RFC 9580, 11.5); PGPy takes 8."""
+    """Unwrap as PGPy does, but with all usual padding (RFC 9580, 11.5): PGPy takes up to 8 octets."""
     material = key.packet.keymaterial
     wrapped = ECDHCipherText()
     wrapped.parse(bytearray(numbers))
@@ -162,12 +154,12 @@ def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
 
 
 def seal_session_key(session: bytes, certificate: bytes) -> str:
-    """Return `session`, from `Opener.session_key`, encrypted to `certificate`; armored."""
+    """Return a session key, from `Opener.session_key`, encrypted to a certificate and armored."""
     return encrypt(bytes=session, recipients=[Cert.from_bytes(certificate)]).decode("ascii")
 
 
 def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
-    """Return the session key in `sealed`. Fault if no secret key opens it."""
+    """Return the session key that `seal_session_key` sealed. Fault if none of the secret keys opens it."""
     for secret in secrets:
         try:
             opened = decrypt(bytes=sealed, decryptor=Tsk.from_bytes(secret).decryptor()).bytes
@@ -184,15 +176,13 @@ _INFLATORS: dict[int, Callable[[], zlib._Decompress | bz2.BZ2Decompressor]] = {
     2: zlib.decompressobj,
     3: bz2.BZ2Decompressor,
 }
-"""By the kind of compression (RFC 9580, 9.4)."""
+"""By the number of the compression (RFC 9580, 9.4)."""
 _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.SIGNATURE]
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
-    """A message without encryption and compression, and the certificate the message was sealed to.
-
-    `uncommon`: sound, but not opened by SOP programs: see `docs/decisions`.
+class Unwrapped(NamedTuple):
+    """Message without encryption and compression, and the fingerprint that it was sealed to.
+    `uncommon`: sound, but SOP programs do not open it: see `docs/decisions`.
     """
 
     message: bytes
@@ -203,42 +193,31 @@ class Unwrapped:
 def unwrapped(
     sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
-    """Return the message inside `sealed`, within `limits`. Refusal if it cannot be extracted.
-
-    With `session`, the key of the message, `keys` are not needed.
+    """Return the message inside a sealed file, within the limits. Refusal if it cannot be extracted.
+    With its session key, no secret key is needed.
     """
     data, outer = _outer(sealed)
     container = outer[-1]
     if any(packet.tag not in {packets.PKESK, packets.SKESK} for packet in outer[:-1]):
         raise Refusal("open:not-one-file")
     wraps = [packet for packet in outer if packet.tag == packets.PKESK]
-    found = _Found(_protection(container.tag, container.body(data)), container.body(data), limits.old_ciphers)
+    body = container.body(data)
+    protection = _protection(container.tag, body)
+    decrypt_with = partial(containers.opened, protection, body, old_ciphers=limits.old_ciphers)
     if session is not None:
-        whole, opened_by, cipher = found.opened(session), "", session.cipher
+        whole, opened_by, cipher = decrypt_with(session), "", session.cipher
         if whole is None:
             raise Refusal("open:damaged")
         plain = whole
     else:
-        plain, opened_by, cipher = _decrypted(found, [wrap.body(data) for wrap in wraps], keys)
+        plain, opened_by, cipher = _decrypted(decrypt_with, [wrap.body(data) for wrap in wraps], keys)
     message, rearranged = _decompressed(plain, limits.embedded_content_bytes)
     old = containers.is_old(cipher)
-    return Unwrapped(message, opened_by, uncommon=rearranged or old or found.protection == GNUPG_OCB)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A container, and the old ciphers allowed."""
-
-    protection: Protection
-    body: bytes
-    old_ciphers: Collection[str]
-
-    def opened(self, session: SessionKey) -> bytes | None:
-        return containers.opened(self.protection, self.body, session, self.old_ciphers)
+    return Unwrapped(message, opened_by, uncommon=rearranged or old or protection == GNUPG_OCB)
 
 
 def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
-    """Return a sealed message without armor, and its significant packets."""
+    """Return a sealed message without armor, and its packets but for markers and padding."""
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -258,18 +237,18 @@ def _protection(tag: int, body: bytes) -> Protection:
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
-    """Return the session key of a message, tested on its start; None if no key of the gateway fits."""
+    """Return the session key of a message, tried on its start; None if none of the keys fits."""
     return next((session for session, _ in _fitting(envelope, keys)), None)
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """Return the session key of a message in SOP notation; None if no key of the gateway fits."""
+    """Return the session key of a message as CIPHER:HEX; None if none of the keys fits."""
     session = session_of(envelope, keys)
     return None if session is None else session.text(envelope.start)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
-    """Return the tag of the first packet inside encryption and compression, if visible from the start."""
+    """Return the tag of the first packet inside encryption and compression, if the start shows it."""
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
     for _ in range(_MOST_LAYERS):
         packet = _first(plain)
@@ -281,19 +260,16 @@ def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
 
 def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
     for wrap in envelope.wraps:
-        for key in keys:
-            session = key.session_key(wrap)
-            plain = None
+        for session in filter(None, (key.session_key(wrap) for key in keys)):
+            plain, old = None, containers.OLD_CIPHERS
             with suppress(Refusal):
-                if session is not None:
-                    old = containers.OLD_CIPHERS
-                    plain = containers.start_of(envelope.protection, envelope.start, session, old)
-            if session is not None and plain is not None:
+                plain = containers.start_of(envelope.protection, envelope.start, session, old)
+            if plain is not None:
                 yield session, plain
 
 
 def _first(plain: bytes) -> tuple[int, bytes] | None:
-    """Return the tag and the start of the body of the first significant packet."""
+    """Return the tag of the first packet that is no marker or padding, and the start of its body."""
     position = 0
     try:
         while True:
@@ -315,19 +291,21 @@ def _start_inflated(body: bytes) -> bytes:
 
 
 def uncompressed(message: bytes, cap: int) -> bytes:
-    """Return an unencrypted message without compression. Refusal if it cannot be decompressed."""
+    """Return a message in the clear without compression, up to `cap` bytes. Refusal if that fails."""
     return _decompressed(message, cap)[0]
 
 
 def _decrypted(
-    found: _Found, wraps: Sequence[bytes], keys: Sequence[SecretKey]
+    decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
-    """Return the decrypted octets, trying every obtainable session key: recipients may be anonymous."""
+    """Return the contents of a container, the fingerprint of the key that opened it, and the cipher.
+    Every session key is tried that some key unwraps: recipients may be anonymous.
+    """
     yielded = False
     for wrap in wraps:
         for key in keys:
             session = key.session_key(wrap)
-            plain = found.opened(session) if session else None
+            plain = decrypt_with(session) if session else None
             if session is not None and plain is not None:
                 return plain, key.fingerprint, session.cipher
             yielded = yielded or session is not None
@@ -336,8 +314,7 @@ def _decrypted(
 
 
 def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """Return `plain` without its layers of compression. A bomb ends at the cap, in little memory.
-
+    """Return a message without its layers of compression; a bomb ends at `cap` bytes.
     The flag is True for compression inside the signature instead of around it.
     """
     for _ in range(_MOST_LAYERS):
@@ -363,7 +340,7 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the compressed packet filling the whole message; None without one."""
+    """Return the compressed packet that is the whole message; None without one."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

@@ -1,4 +1,4 @@
-"""Anonymous memory for plaintext: a nameless file, gone with its last descriptor."""
+"""Hold plaintext in anonymous memory: a file without a name, gone with its last descriptor."""
 
 import fcntl
 import hashlib
@@ -10,13 +10,12 @@ from gateway.errors import Fault, Refusal
 from gateway.zones.memory import anonymous_memory
 
 FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-"""The memfd seals making a finished content immutable."""
+"""Seals of a memfd (see fcntl(2)) that make a finished content immutable."""
 
 
 class Content:
-    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: memory also read by others.
-
-    Use as a context: leaving with an error closes the descriptor; `finish` hands it on.
+    """Memory to fill with up to `cap` bytes, hashed with SHA-256; `into`: memory that others read already.
+    As a context it closes its descriptor after an error; `finish` hands the descriptor on.
     """
 
     def __init__(self, cap: int, into: int | None = None) -> None:
@@ -26,7 +25,7 @@ class Content:
         self.descriptor = empty_memory() if into is None else os.dup(into)
 
     def __enter__(self) -> Self:
-        """Return the content itself."""
+        """Return the memory."""
         return self
 
     def __exit__(
@@ -37,7 +36,7 @@ class Content:
             os.close(self.descriptor)
 
     def write(self, piece: bytes | memoryview) -> None:
-        """Append `piece`. Refusal `open:too-large` beyond the cap."""
+        """Append bytes. Refusal `open:too-large` beyond the cap."""
         self.size += len(piece)
         if self.size > self._cap:
             raise Refusal("open:too-large")
@@ -50,7 +49,7 @@ class Content:
             raise Fault(f"no memory for the content: {error.strerror}") from error
 
     def restart(self) -> None:
-        """Discard the written bytes. Under concurrent readers, continue in new memory."""
+        """Discard what was written. Where others read it meanwhile, go on in new memory."""
         if self._is_read_meanwhile and self.size:
             os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
             os.close(empty)
@@ -60,9 +59,8 @@ class Content:
         self._digest, self.size = hashlib.sha256(), 0
 
     def finish(self) -> tuple[int, int, str]:
-        """Return the descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
-
-        The content is immutable from now on. Refusal `open:empty` if nothing was written.
+        """Make the content immutable; return its descriptor at offset 0, its size, and its SHA-256 in hex.
+        Refusal `open:empty` if nothing was written.
         """
         if not self.size:
             raise Refusal("open:empty")
@@ -71,7 +69,7 @@ class Content:
         return self.descriptor, self.size, self._digest.hexdigest()
 
     def finish_as(self, sha256: str) -> int:
-        """Return the descriptor as `finish` does. Fault for another content than the one of this digest."""
+        """Return the descriptor as `finish` does. Fault if the content has another SHA-256 than this."""
         descriptor, _, digest = self.finish()
         if digest != sha256:
             raise Fault("the stored file does not open to the content that was examined")
@@ -79,7 +77,7 @@ class Content:
 
 
 def empty_memory() -> int:
-    """Return a memfd for a content. Fault without memory."""
+    """Return a memfd that can be sealed. Fault where there is no memory."""
     try:
         return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as error:
@@ -87,7 +85,7 @@ def empty_memory() -> int:
 
 
 def is_fixed(descriptor: int) -> bool:
-    """Return True for a descriptor of immutable anonymous memory."""
+    """Return True for the descriptor of a finished `Content`."""
     try:
         return fcntl.fcntl(descriptor, fcntl.F_GET_SEALS) & FIXED == FIXED
     except OSError:
@@ -95,7 +93,7 @@ def is_fixed(descriptor: int) -> bool:
 
 
 def in_memory(data: bytes) -> int:
-    """Return a memfd at offset 0 holding `data`, for the caller to close."""
+    """Return a memfd at offset 0 with this data, for the caller to close."""
     descriptor = anonymous_memory("input")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)

@@ -1,15 +1,15 @@
-"""The framing of OpenPGP (RFC 9580, 4.2 and 6.2): ASCII armor removed, the start and end of each packet.
+"""Read the framing of OpenPGP (RFC 9580, 4.2 and 6.2): remove ASCII armor, find the packets.
 
-No decryption or verification happens here. Framing serves early refusals and their wording; it never makes a
-message acceptable.
+Framing serves early refusals and their wording; it never makes a message acceptable.
 """
 
 import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+# Tags of packets (RFC 9580, 5); 20 is GnuPG's own.
 PKESK = 1
 SIGNATURE = 2
 SKESK = 3
@@ -34,12 +34,11 @@ _MOST_PIECES = 400_000
 
 
 class FramingError(ValueError):
-    """The octets are not a sequence of OpenPGP packets, or end in the middle of one."""
+    """Report octets that are no sequence of OpenPGP packets, or end in the middle of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """One packet: its tag and the place of its body. `pieces` are (start, end) offsets."""
+class Packet(NamedTuple):
+    """Packet from offset `start` to `end`: its tag, and the start and end of each piece of its body."""
 
     tag: int
     start: int
@@ -52,15 +51,12 @@ class Packet:
 
 
 def is_ignored(tag: int) -> bool:
-    """Return True for a packet without meaning inside a message: marker, padding, unknown kind.
-
-    RFC 9580, 4.3: kinds from 40 on are not critical.
-    """
+    """Return True for a packet without meaning in a message: marker, padding, not critical (4.3)."""
     return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 
 def walk(data: bytes | memoryview) -> Iterator[Packet]:
-    """Yield the packets of `data` in order. FramingError if broken or cut off, or for too many."""
+    """Yield the packets in order. FramingError if broken or cut off, or for more than 10,000."""
     position = 0
     for _ in range(_MOST_PACKETS):
         if position >= len(data):
@@ -72,19 +68,23 @@ def walk(data: bytes | memoryview) -> Iterator[Packet]:
 
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
-    """Return the tag, the offset of the body, and its length if known at `position` (None: in pieces)."""
-    first = _octet(data, position)
+    """Return the tag of the packet at a position, the offset of its body, and its length.
+    None for the length of a body in pieces, or up to the end of the data.
+    """
+    first = _number(data, position, 1)
     if not first & 0x80:
         raise FramingError("not a packet header")
     if first & 0x40:
         start, length, _ = _new_length(data, position + 1)
         return first & 0x3F, start, length
-    start, length = _old_length(data, position + 1, first & 3)
-    return (first >> 2) & 0x0F, start, length
+    tag, size = (first >> 2) & 0x0F, 1 << (first & 3)
+    if size == 8:  # noqa: PLR2004 - RFC 9580, 4.2.2: the body runs to the end of the data
+        return tag, position + 1, None
+    return tag, position + 1 + size, _number(data, position + 1, size)
 
 
 def start_of_body(data: bytes | memoryview, position: int) -> bytes:
-    """Return the part of the body of the packet at `position` contained in truncated `data`."""
+    """Return as much of the body of the packet at a position as the data, perhaps cut off, holds."""
     _, start, length = head(data, position)
     if length is not None or not data[position] & 0x40:
         return bytes(data[start : len(data) if length is None else start + length])
@@ -129,12 +129,12 @@ def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Return the offset of the body, its whole length (None: more pieces follow), and the piece's length."""
-    first = _octet(data, position)
+    """Return the offset of a body, its length (None: more pieces follow), and that of its first piece."""
+    first = _number(data, position, 1)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first
     if first < 224:  # noqa: PLR2004
-        length = ((first - 192) << 8) + _octet(data, position + 1) + 192
+        length = ((first - 192) << 8) + _number(data, position + 1, 1) + 192
         return position + 2, length, length
     if first < 255:  # noqa: PLR2004
         return position + 1, None, 1 << (first & 0x1F)
@@ -142,23 +142,10 @@ def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | Non
     return position + 5, length, length
 
 
-def _old_length(data: bytes | memoryview, position: int, kind: int) -> tuple[int, int | None]:
-    if kind == 3:  # noqa: PLR2004 - RFC 9580, 4.2.2: the body runs to the end of the data
-        return position, None
-    size = 1 << kind
-    return position + size, _number(data, position, size)
-
-
 def _number(data: bytes | memoryview, position: int, size: int) -> int:
     if position + size > len(data):
         raise FramingError("cut off")
     return int.from_bytes(data[position : position + size], "big")
-
-
-def _octet(data: bytes | memoryview, position: int) -> int:
-    if position >= len(data):
-        raise FramingError("cut off")
-    return data[position]
 
 
 MESSAGE_END = b"-----END PGP MESSAGE-----"
@@ -170,25 +157,22 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ArmorError(ValueError):
-    """The armor is broken, or surrounded by anything except white space."""
+    """Report armor that is broken, or has anything but white space around."""
 
 
 def is_binary(data: bytes) -> bool:
-    """Return True if `data` starts like a packet, with the highest bit set (and without a BOM)."""
+    """Return True if `data` starts like a packet, with the highest bit set, and without a BOM."""
     return bool(data) and bool(data[0] & 0x80) and not data.startswith(_BYTE_ORDER_MARK)
 
 
 def kind_of(data: bytes) -> tuple[str, int] | None:
-    """Return the kind of the first block ("MESSAGE", "SIGNED MESSAGE", …) and its start, if any."""
+    """Return the kind of the first armored block ("MESSAGE", "SIGNED MESSAGE", …) and its offset; or None."""
     found = _BEGIN.search(data)
     return (found[1].decode("ascii"), found.start()) if found else None
 
 
 def in_ascii(armored: str) -> bytes:
-    """Return an armored block without non-ASCII header lines.
-
-    Such lines are comments, often with the owner's name; many programs fail on accented letters there.
-    """
+    """Return an armored block without header lines beyond ASCII: names with accents break many programs."""
     lines = armored.splitlines(keepends=True)
     return "".join(line for line in lines if line.isascii()).encode("ascii")
 
@@ -199,7 +183,7 @@ def is_blank(data: bytes) -> bool:
 
 
 def dearmored(data: bytes) -> bytes:
-    """Return the contents of one armored block. ArmorError if cut off or with anything beside."""
+    """Return the contents of an armored block. ArmorError if cut off, or with anything beside."""
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise ArmorError("no block of armor at the start")
@@ -213,7 +197,7 @@ def dearmored(data: bytes) -> bytes:
 
 
 def dearmored_head(data: bytes) -> bytes:
-    """Return the decodable contents of the first octets of a longer armored block."""
+    """Return the contents of the beginning of an armored block, as far as it can be decoded."""
     found = _BEGIN.search(data)
     if found is None:
         raise ArmorError("no block of armor")

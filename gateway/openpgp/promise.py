@@ -1,17 +1,17 @@
-"""The promise kept by every engine opening a sealed file, and the file as an engine gets it.
+"""Define what every engine promises that opens sealed files, and the file as an engine gets it.
 
-`open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
-literal, with exactly one valid signature over all of it by one of the given senders, made within the time
-window of the limits. Everything else is a named refusal.
+`Opener.open` returns content only if the file is one OpenPGP message with integrity protection, holding
+exactly one literal, with exactly one valid signature over all of it by one of the given senders, made within
+the time window of the limits. Everything else is a refusal with its own code.
 """
 
 import io
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO, Literal, Protocol, Self
+from pathlib import Path
+from typing import BinaryIO, Literal, NamedTuple, Protocol, Self
 
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
@@ -19,28 +19,9 @@ from gateway.model import Opened
 from gateway.openpgp.memory import in_memory
 from gateway.zones.sealing import mended, needs_mending
 
-# A sealed file for engines: by path, or by descriptor after its path is gone.
 
-
-class Sealed(Protocol):
-    """The interface of a sealed file for engines; satisfied by a path."""
-
-    def open(self, mode: Literal["rb"]) -> BinaryIO:
-        """Open the file for reading from the start."""
-        ...
-
-    def read_bytes(self) -> bytes:
-        """Return the whole file."""
-        ...
-
-    def stat(self) -> os.stat_result:
-        """Return the file's status."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class OpenFile:
-    """A sealed file already open. All readers share one position, so read one at a time."""
+class OpenFile(NamedTuple):
+    """Sealed file by its descriptor, as a path would be used. All readers share one position."""
 
     descriptor: int
 
@@ -60,19 +41,19 @@ class OpenFile:
         return os.fstat(self.descriptor)
 
 
+Sealed = Path | OpenFile
 _HEAD_BYTES = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSource:
-    """A file at `path`; `text` is the repaired form, if repaired."""
+class SealedSource(NamedTuple):
+    """Sealed file as an engine reads it: `text` is its content, if that had to be repaired (`mended`)."""
 
     path: Sealed
     text: bytes | None = None
 
     @classmethod
     def at(cls, path: Sealed, limits: OpenLimits) -> Self:
-        """Return the file at `path`. Refusal if too large; Fault if unreadable."""
+        """Return the file at `path`, repaired if need be. Refusal if too large; Fault if unreadable."""
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
@@ -89,15 +70,15 @@ class SealedSource:
 
     @property
     def size(self) -> int:
-        """Return the number of octets to read."""
+        """Size in bytes."""
         return self.path.stat().st_size if self.text is None else len(self.text)
 
     def open(self) -> BinaryIO:
-        """Return a reader from the start. OSError for an unreadable file."""
+        """Open the file for reading from the start. OSError for an unreadable file."""
         return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
 
     def read(self, limits: OpenLimits) -> bytes:
-        """Return the whole file. Refusal above the embedded engine's limit."""
+        """Return the whole file. Refusal if larger than the embedded engine opens."""
         try:
             with self.open() as file:
                 data = file.read(limits.embedded_sealed_bytes + 1)
@@ -108,7 +89,7 @@ class SealedSource:
         return data
 
     def descriptor(self, stack: ExitStack) -> int:
-        """Return a descriptor at the start for another program; `stack` closes it."""
+        """Return a descriptor at the start of the file, for another program; `stack` closes it."""
         if self.text is None:
             return stack.enter_context(self.path.open("rb")).fileno()
         descriptor = in_memory(self.text)
@@ -117,7 +98,7 @@ class SealedSource:
 
 
 class Opener(Protocol):
-    """An engine opening sealed files with the gateway's own keys."""
+    """Engine that opens sealed files with the gateway's own keys."""
 
     name: str
 
@@ -129,23 +110,21 @@ class Opener(Protocol):
         now: datetime,
         into: int | None = None,
     ) -> Opened:
-        """Return the content of `sealed`, signed by one of the certificates `senders` (armored or binary).
-
+        """Return the content of a file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
-        caller closes `Opened.content`. With `into`, an empty memfd readable by others while filling, the
-        content is there if it came in one go; its bytes do not count before the return.
+        caller closes `Opened.content`. `into` is an empty memfd to fill, which others may read meanwhile:
+        what they read does not count before this returns that very memory.
         """
         ...
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """Return a descriptor of the content of a file opened before, for the caller to close.
-
-        The signer was settled then, and the certificate may have ended since; now the content must be the
-        very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
-        no key of the gateway is needed.
+        Nothing is asked about the signer, whose certificate may have ended since: the content must be the
+        same, by its SHA-256, or a Fault is raised. With `session`, which `session_key` returned for this
+        file, no key of the gateway is needed.
         """
         ...
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """Return the session key of a message in SOP notation, CIPHER:HEX; None if no key fits."""
+        """Return the session key of a message as CIPHER:HEX; None if no key of the gateway fits."""
         ...

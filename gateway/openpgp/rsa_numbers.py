@@ -1,4 +1,4 @@
-"""Detect weak RSA keys by their numbers, at any length."""
+"""Find weak keys: RSA keys by their numbers, and SSH keys of either side."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
@@ -15,7 +15,7 @@ _PRIMES = (
 
 
 def weakness(modulus: int, exponent: int) -> str | None:
-    """Return the weakness of a key, in words for people; None if none is visible."""
+    """Return what is weak about an RSA key, in words for people; None if nothing shows."""
     if exponent < _LEAST_EXPONENT or not exponent & 1:
         return f"RSA with the exponent {exponent}"
     if is_of_infineon(modulus):
@@ -24,32 +24,19 @@ def weakness(modulus: int, exponent: int) -> str | None:
 
 
 def is_of_infineon(modulus: int) -> bool:
-    """Return True for a modulus from a library with factorable keys (CVE-2017-15361, "ROCA").
-
-    Such primes are powers of 65537 modulo all small primes, and so is their product; only one in hundreds of
-    millions of other moduli is.
+    """Return True for a modulus made by Infineon's faulty library (CVE-2017-15361, "ROCA").
+    Its primes are powers of 65537 modulo all small primes, and so is their product; of other moduli, one in
+    hundreds of millions is.
     """
     return all(modulus % prime in powers for prime, powers in _POWERS)
 
 
-def _powers(prime: int) -> frozenset[int]:
-    found, power = set[int](), 1
-    while power not in found:
-        found.add(power)
-        power = power * 65_537 % prime
-    return frozenset(found)
-
-
-_POWERS = tuple((prime, _powers(prime)) for prime in _PRIMES)
-
-
-# The strength that an SSH public key needs, on either side: before enrolment, and before a kit takes it.
-
+_POWERS = tuple((prime, frozenset(pow(65_537, n, prime) for n in range(prime))) for prime in _PRIMES)
 _LEAST_RSA_BITS = 2048
 
 
 def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
-    """Return the bits of an RSA key in OpenSSH form, None for another kind. Refusal `key:weak`."""
+    """Return the bits of an RSA key in an OpenSSH line, None for another kind. Refusal if it is weak."""
     kind = line.split(maxsplit=1)[0]
     known = _loaded(line.encode(), kind)
     if isinstance(known, DSAPublicKey):

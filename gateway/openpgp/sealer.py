@@ -1,7 +1,7 @@
-"""Seal and sign with the gateway's own key.
+"""Make the gateway's OpenPGP keys; sign and seal with them; verify what others have signed.
 
-PGPy makes the keys, because Sequoia's announce a newer encryption unsupported by GnuPG; each key is proved
-with Sequoia before use. Sequoia does all signing and encrypting.
+PGPy makes the keys, because those made by Sequoia announce a newer encryption that GnuPG does not support;
+each is proved with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
 import base64
@@ -32,8 +32,8 @@ _PROOF = b"proof"
 _PIECE = 1024 * 1024
 _BLANKS = " \t\r\n"
 _DIGEST = r"SHA(?:224|256|384|512|3-256|3-512)"
-# The one form of a cleartext-signed message and nothing else (RFC 9580, 7), without white space at the ends
-# of lines. What stood before, in or after it besides would read like a part of what is signed.
+# A cleartext-signed message and nothing else (RFC 9580, 7), without white space at the ends of lines: what
+# stands before, in or after it would read like a part of what is signed.
 _MESSAGE = re.compile(
     r"-----BEGIN PGP SIGNED MESSAGE-----\n"
     rf"(?:Hash: {_DIGEST}(?:, ?{_DIGEST})*\n)*\n"
@@ -48,11 +48,11 @@ _SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - named after the event
-    """A file cannot be sealed to its recipient's certificate."""
+    """Report a file that cannot be sealed, because a recipient's certificate does not allow it."""
 
 
 class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
-    """A signed text lacks exactly one valid signature by the given certificates."""
+    """Report data without exactly one valid signature by one of the given certificates."""
 
 
 _KINDS = {
@@ -70,10 +70,8 @@ _KINDS = {
 def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
-    """Return a new secret key (version 4) for `organisation`, armored, without a passphrase.
-
-    The key is dated `now` and never expires: the gateway records its retirement. Fault if the new key fails
-    its proof.
+    """Return a new secret key (version 4) for an organisation, armored, without a passphrase.
+    It is dated `now` and never expires: the gateway records its retirement. Fault if it does not work.
     """
     signing, opening = _KINDS[kind]
     key = pgpy.PGPKey.new(*signing, created=now)
@@ -101,21 +99,20 @@ def generate_gateway_key(
 
 
 def certificate_of(secret: bytes) -> bytes:
-    """Return the armored public certificate of a secret key."""
+    """Return the public certificate of a secret key, armored."""
     return in_ascii(str(_secret(secret).extract_certificate()))
 
 
 def clearsign(secret: bytes, text: str) -> str:
-    """Return `text` as a cleartext-signed message in UTF-8 (RFC 9580, 7).
-
-    White space at the ends of lines cannot be signed and is removed. The end of the last line is not part of
-    such a message: readers see the text end with one line feed in any case.
+    """Return a text as a cleartext-signed message (RFC 9580, 7).
+    White space at the ends of lines cannot be signed and is removed; readers see the text end with one line
+    feed in any case.
     """
     return clearsign_each(secret, [text])[0]
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Return each text as signed by `clearsign`; the secret key is unpacked only once."""
+    """Return each text signed as by `clearsign`; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
@@ -123,12 +120,12 @@ def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:
-    """Return an armored detached signature over `data`."""
+    """Return a detached signature over data, armored."""
     return sign_each(secret, [data])[0]
 
 
 def sign_each(secret: bytes, data: Iterable[bytes]) -> list[bytes]:
-    """Return each signature as by `sign_detached`; the secret key is unpacked only once."""
+    """Return a signature over each as by `sign_detached`; the secret key is unpacked only once."""
     signer = _secret(secret).signer()
     return [sign(signer, each, mode=SignatureMode.DETACHED) for each in data]
 
@@ -141,11 +138,9 @@ def hash_of(signature: bytes) -> str:
 def verify_clearsigned(
     signed: str, certificates: Sequence[bytes], *, comments: bool = False
 ) -> tuple[str, Signature]:
-    """Return the signed text and its one valid signature by one of `certificates`.
-
+    """Return the text of a cleartext-signed message, and its one valid signature by one of `certificates`.
     SignatureInvalid without one, or with anything before, beside or after the signed text, because a reader
-    would take it as part of the text. `comments`: allow remarks written beside the signature by other
-    programs.
+    would take it for a part of the text. `comments`: remarks of programs may stand beside the signature.
     """
     text, block = _parts(signed, comments=comments)
     certs = _certs(tuple(certificates))
@@ -173,7 +168,7 @@ def _certs(certificates: tuple[bytes, ...]) -> list[Cert]:
 
 
 def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]) -> Signature:
-    """Return the valid detached signature of `data` (armored or binary); else SignatureInvalid."""
+    """Return a detached signature (armored or binary) if valid for `data`; else SignatureInvalid."""
     certs = _certs(tuple(certificates))
     try:
         parsed = Sig.from_bytes(signature)
@@ -187,9 +182,8 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """Return `content` (octets, or a readable descriptor from its start) signed and encrypted, in binary.
-
-    `recipients` are certificates: see `readers`. CannotSeal if one of them lacks an encryption key.
+    """Return a content (bytes, or a descriptor to be read from its start) signed and encrypted, in binary.
+    `recipients` are certificates; see `readers`. CannotSeal if one has no encryption key in force.
     """
     if not recipients:
         raise CannotSeal("there is nobody to seal the file to")
@@ -202,10 +196,9 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
-    """Return the certificates to seal a file to, for `recipients`.
-
-    If one of them does not state its supported encryption, the signer's certificate is added: it asks for the
-    kind supported everywhere, while Sequoia would take silence for the newest.
+    """Return the certificates to seal a file to: those of the recipients, and perhaps the signer's own.
+    The latter asks for an encryption that every program supports. It is added if a recipient's certificate
+    states none: Sequoia would take that for the newest.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)
@@ -220,8 +213,7 @@ def _secret(secret: bytes) -> Tsk:
 
 
 def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
-    """Return the signed text and the signature block of a cleartext-signed message.
-
+    """Return the text and the signature block of a cleartext-signed message.
     SignatureInvalid for anything outside them, or beside the one signature in the block.
     """
     found = _MESSAGE.fullmatch("\n".join(_lines(signed.strip(_BLANKS))) + "\n")
@@ -241,7 +233,7 @@ def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
 
 
 def _lines(text: str) -> list[str]:
-    """Return the lines of a text as covered by a signature: without trailing white space."""
+    """Return the lines of a text as a signature covers them: without white space at the end."""
     return [line.rstrip(_BLANKS) for line in text.split("\n")]
 
 

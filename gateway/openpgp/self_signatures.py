@@ -1,22 +1,20 @@
-"""The owner's statements about the parts of a certificate, each with its own time and end.
+"""Read the self-signatures of a certificate: its owner's statements on its keys and user ids.
 
-`counting` picks the statement in force at a moment, by the same rules as Sequoia.
+`counting` finds the statement in force at a moment, by the same rules as Sequoia.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pysequoia.packet import Packet, PacketPile
 
-# The subpackets of a signature (RFC 9580, 5.2.3.7), and the critical ones.
-
+# Types of a signature's subpackets (RFC 9580, 5.2.3.7).
 REASON_FOR_REVOCATION = 29
 FEATURES = 30
 EMBEDDED_SIGNATURE = 32
 INTENDED_RECIPIENT = 35
-NOTATION = 20
 
 _UNCOVERED = frozenset({16, 33, EMBEDDED_SIGNATURE})
 _LARGE = 2048
@@ -26,9 +24,8 @@ _CRITICAL = 0x80
 _ONE_OCTET, _FIVE_OCTETS = 192, 255
 
 
-@dataclass(frozen=True, slots=True)
-class Subpacket:
-    """One subpacket: its type, its data, and the critical flag (must be understood)."""
+class Subpacket(NamedTuple):
+    """Subpacket of a signature: its type, its data, and if it is critical (must be understood)."""
 
     kind: int
     data: bytes
@@ -36,32 +33,31 @@ class Subpacket:
 
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
-    """Return the subpackets covered by a signature of version 4 or 6. IndexError if truncated."""
+    """Return the subpackets that a signature (its packet's body) covers. IndexError if cut off."""
     start, end, _ = _areas(body)
     return tuple(_in_area(body[start:end]))
 
 
 def every(body: bytes) -> tuple[Subpacket, ...]:
-    """Return every subpacket of a signature: first the covered ones, then the uncovered."""
+    """Return every subpacket of a signature: first those that it covers, then the others."""
     start, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
     return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))
 
 
 def critical(body: bytes) -> set[int]:
-    """Return the types of the covered critical subpackets."""
+    """Return the types of the critical subpackets that a signature covers."""
     return {one.kind for one in hashed(body) if one.critical}
 
 
 def intended_recipients(body: bytes) -> tuple[str, ...]:
-    """Return the fingerprints of a signature's intended recipients; () if unstated (5.2.3.36)."""
+    """Return the fingerprints for which a signature is meant (RFC 9580, 5.2.3.36); () for everybody."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
 
 
 def lean(body: bytes) -> bytes:
-    """Return the body of a signature without foreign additions in its uncovered area.
-
-    The issuer's name stays, and a subkey's consent, with its own signature.
+    """Return the body of a signature without what others have added outside the part that it covers.
+    The issuer stays, and a subkey's consent, which has its own signature.
     """
     _, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
@@ -69,18 +65,13 @@ def lean(body: bytes) -> bytes:
     kept = [one for one in found if one.kind in _UNCOVERED and len(one.data) < _LARGE][:_MOST_UNCOVERED]
     if kept == found:
         return body
-    area = b"".join(
-        b"\xff"
-        + (1 + len(one.data)).to_bytes(4, "big")
-        + bytes([one.kind | (_CRITICAL if one.critical else 0)])
-        + one.data
-        for one in kept
-    )
+    bodies = [bytes([one.kind | (_CRITICAL if one.critical else 0)]) + one.data for one in kept]
+    area = b"".join(b"\xff" + len(one).to_bytes(4, "big") + one for one in bodies)
     return body[:end] + len(area).to_bytes(size, "big") + area + body[more:]
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return start and end of the covered area, and the number of octets giving an area's length."""
+    """Return start and end of the part that a signature covers, and how many octets tell such a length."""
     size = 4 if body[:1] == _VERSION_6 else 2
     start = 4 + size
     return start, start + int.from_bytes(body[4:start], "big"), size
@@ -108,7 +99,7 @@ def _length(area: bytes, position: int) -> tuple[int, int]:
 Revocation = Literal["soft", "hard"]
 
 OLD_HASHES = frozenset({"MD5", "SHA1", "RipeMD"})
-"""Forgeable digests: signatures using one never count, at any date."""
+"""Digests that can be forged: a signature with one never counts, at any date."""
 
 UNKNOWN = "unknown"
 # The subpackets of RFC 9580, 5.2.3.7 understood by Sequoia. Critical notations never are.
@@ -117,9 +108,8 @@ _UNDERSTOOD = frozenset({2, 3, 4, 5, 6, 7, 9, 11, 12, 16, *range(21, 31), 32, 33
 _SOFT_REASONS = frozenset({1, 3, 32})
 
 
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """A signing subkey's consent to belong to its certificate, within the binding statement."""
+class Backing(NamedTuple):
+    """Signing subkey's consent to belong to its certificate, which stands within its binding."""
 
     made: datetime
     ends: datetime | None
@@ -128,9 +118,8 @@ class Backing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
-    """One statement of the owner. `lasts` and the uses are None if not stated.
-
-    `lasts` counts from the making of the key; zero means for ever. `ends` is the end of the statement itself.
+    """Owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
+    `lasts`: validity of the key from its making; zero for ever. `ends`: the end of the statement itself.
     """
 
     made: datetime
@@ -144,18 +133,15 @@ class SelfSignature:
     backings: tuple[Backing, ...] = ()
     binds_subkey: bool = False
 
-    def lives(self, moment: datetime) -> bool:
-        """Return True from the making of the statement to its end."""
-        return self.made <= moment and (self.ends is None or moment < self.ends)
-
     def holds(self, moment: datetime) -> bool:
-        """Return True if the statement counts at `moment`."""
-        if not (self.understood and self.lives(moment) and _is_sound(self.digest)):
+        """Return True if the statement counts at a moment."""
+        lives = self.made <= moment and (self.ends is None or moment < self.ends)
+        if not (self.understood and lives and _is_sound(self.digest)):
             return False
         return self.is_backed(moment) if self.binds_subkey and self.signs else True
 
     def is_backed(self, moment: datetime) -> bool:
-        """Return True if the subkey had consented by `moment` (RFC 9580, 5.2.1.9)."""
+        """Return True if the subkey had consented by a moment (RFC 9580, 5.2.1.9)."""
         return any(
             backing.made <= moment
             and (backing.ends is None or moment < backing.ends)
@@ -164,16 +150,15 @@ class SelfSignature:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Revoked:
-    """One revocation: its kind, time of making, and own end, if any."""
+class Revoked(NamedTuple):
+    """Revocation: its kind, when it was made, and its own end, if any."""
 
     kind: Revocation
     at: datetime | None
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Return True if in force at `moment`; a later statement (`since`) lifts a soft revocation."""
+        """Return True if in force at a moment; a statement made later (`since`) lifts a soft revocation."""
         if self.kind == "hard":
             return True
         made = self.at or datetime.min.replace(tzinfo=UTC)
@@ -183,20 +168,20 @@ class Revoked:
 
 
 def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
-    """Return the newest statement valid at `moment`. `said` is newest first."""
+    """Return the newest statement that counts at a moment; `said` is newest first."""
     return next((one for one in said if one.holds(moment)), None)
 
 
 def revocation_at(
     revocations: Sequence[Revoked], moment: datetime, since: datetime | None
 ) -> Revocation | None:
-    """Return the kind of revocation at `moment`, "hard" before "soft"; None if not revoked."""
+    """Return how something is revoked at a moment, "hard" before "soft"; None if it is not."""
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
 
 
 def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | None:
-    """Return a self-signature's statement; None without a time of making."""
+    """Return the statement of a self-signature; None if it does not say when it was made."""
     made, flags = packet.signature_created, packet.key_flags
     if made is None:
         return None
@@ -216,7 +201,7 @@ def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | Non
 
 
 def read_revocation(packet: Packet) -> Revoked:
-    """Return a revocation. It counts with any digest: forging one gains nothing."""
+    """Return the revocation in a signature; it counts with any digest, because forging one gains nothing."""
     kind: Revocation = "hard"
     for one in hashed(packet.body):
         if one.kind == REASON_FOR_REVOCATION and one.data:
@@ -229,7 +214,7 @@ def _is_sound(digest: str) -> bool:
 
 
 def digest_of(signature: Packet) -> str:
-    """Return the name of the digest of a signature."""
+    """Return the name of a signature's digest, such as `SHA256`."""
     try:
         return name_of(signature.hash_algorithm)
     except RuntimeError:
@@ -237,7 +222,7 @@ def digest_of(signature: Packet) -> str:
 
 
 def name_of(value: object) -> str:
-    """Return the bare name of one of pysequoia's constants, such as `SHA256`."""
+    """Return the bare name of a constant of pysequoia, such as `SHA256`."""
     return repr(value).rpartition(".")[2]
 
 

@@ -1,7 +1,8 @@
-"""Prove a SOP program before use, with good and bad messages of known verdict.
+"""Prove a SOP program before use, with good and bad messages whose right verdicts are known.
 
-Programs differ about valid signatures, invisibly in their answers. Each vector in `self_test.json` covers one
-thing handled wrongly by some program, or required of all. A program failing any vector is not used.
+Programs differ about which signatures are valid, and their answers do not show it. Each message in
+self_test.json is one that some program has got wrong, or that all must open. A program that fails at any is
+not used.
 """
 
 import base64
@@ -25,10 +26,8 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """One message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
-
-    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
-    no signature may be found good.
+    """Message in base64, names of the key that opens it and of its sender's certificate, and the verdict.
+    `sha256` of the content and the fingerprint `signing_key` are None if no signature may be found good.
     """
 
     name: str
@@ -42,7 +41,7 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
-    """The vectors, with the keys and certificates used."""
+    """Messages, with their keys and certificates in base64, by name."""
 
     keys: dict[str, str]
     vectors: tuple[Vector, ...]
@@ -53,14 +52,13 @@ _PROOF = TypeAdapter(SelfTest)
 
 @lru_cache(maxsize=1)
 def proof() -> SelfTest:
-    """Return the vectors with the expected verdicts."""
+    """Return the messages with their right verdicts."""
     return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
 
 
 def check(program: str) -> None:
-    """Raise ConfigurationError, with the vector's name, for a program failing one.
-
-    Fault if the program cannot be run. A program is tested once for as long as its file stays unchanged.
+    """Raise ConfigurationError for a program that gets a message wrong. Fault if it cannot be run.
+    A program is tested once for as long as its file stays unchanged.
     """
     try:
         file = Path(program).resolve().stat()
@@ -80,7 +78,7 @@ def _first_wrong(program: str, _identity: tuple[int, int, int]) -> Vector | None
 
 
 def passes(program: str, vector: Vector) -> bool:
-    """Return True if the program's verdict on one message is right. Fault if the program cannot be run."""
+    """Return True if a program's verdict on one message is right. Fault if it cannot be run."""
     found = proof().keys
     with Content(_LIMITS.content_bytes) as content:
         order = Order(

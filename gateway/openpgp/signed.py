@@ -1,6 +1,7 @@
-"""Signed, unencrypted messages: clearsigned text, and the output of `gpg --sign`."""
+"""Open signed messages that are not encrypted: clearsigned text, and the output of `gpg --sign`."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from gateway.errors import Refusal
@@ -14,17 +15,16 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 
 def is_sealed(data: bytes) -> bool:
-    """Return True for an encrypted message."""
+    """Return True for an encrypted message, armored or binary."""
     return _first_tag(data) in packets.ENCRYPTION
 
 
 def open_signed(
     data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
 ) -> tuple[bytes, Signature]:
-    """Return the content of a signed message, at most `cap` bytes, and its signature.
-
-    The rules are those for sealed files: one signature over everything, by one of `certificates` in force,
-    made within the time window. Refusal otherwise.
+    """Return the content of a signed message, up to `cap` bytes, and its signature.
+    As for sealed files, there must be one signature over all, by one of `certificates` in force, made within
+    the time window. Refusal otherwise.
     """
     if (kind := packets.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
         try:
@@ -47,22 +47,14 @@ def open_signed(
 
 
 def _first_tag(data: bytes) -> int | None:
-    try:
-        for packet in _framed(data if packets.is_binary(data) else packets.dearmored_head(data)):
-            if not packets.is_ignored(packet):
-                return packet
-    except (packets.ArmorError, packets.FramingError):
-        return None
+    position = 0
+    with suppress(packets.ArmorError, packets.FramingError):
+        binary = data if packets.is_binary(data) else packets.dearmored_head(data)
+        while True:
+            tag, start, length = packets.head(binary, position)
+            if not packets.is_ignored(tag):
+                return tag
+            if length is None:
+                return None
+            position = start + length
     return None
-
-
-def _framed(data: bytes) -> list[int]:
-    """Return the tags of the packets at the start of `data`; the last may be cut off."""
-    tags, position = [], 0
-    while position < len(data):
-        tag, start, length = packets.head(data, position)
-        tags.append(tag)
-        if length is None or not packets.is_ignored(tag):
-            break
-        position = start + length
-    return tags

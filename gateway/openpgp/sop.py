@@ -1,9 +1,9 @@
-"""The recommended engine: any Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli).
+"""Open sealed files with a Stateless OpenPGP (SOP) program (draft-dkg-openpgp-stateless-cli), as recommended.
 
 Such a program exits 0 even without a valid signature, and writes plaintext before the end of the message is
-known: the list of verifications decides, and no content is returned before a successful end of the program.
-Keys, certificates and verifications are passed as descriptors of anonymous memory; nothing touches a disk,
-and arguments hold only numbers.
+known: the list of verifications decides, and no content is returned before the program has ended well. Keys,
+certificates and verifications pass as descriptors of anonymous memory: nothing touches a disk, and arguments
+hold only numbers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
@@ -42,11 +43,6 @@ from gateway.openpgp.layers import (
 from gateway.openpgp.memory import Content, in_memory
 from gateway.openpgp.promise import Sealed, SealedSource
 
-# Run a Stateless OpenPGP program (draft-dkg-openpgp-stateless-cli) under limits. Keys, certificates and
-# verifications are passed as descriptors of anonymous memory; nothing touches a disk, and arguments hold
-# only numbers. Output counts only after a successful end of the program, and the exit code alone tells
-# nothing about the signer.
-
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3
 # Exit codes of the specification for a wrong call by the gateway.
@@ -58,33 +54,31 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """The input of a program: the file, certificates to verify with, and the place for plaintext.
-
-    With `session`, the key of the message, the secret `keys` are not needed.
-    """
+    """File to open, certificates to verify it with, secret keys, and memory for the plaintext."""
 
     sealed: SealedSource
     content: Content
     limits: OpenLimits
     certificates: Sequence[bytes] = ()
     keys: Sequence[bytes] = ()
-    session: bytes | None = None
 
 
-def decrypt(program: str, order: Order) -> tuple[int, bytes]:
-    """Return the program's exit code and list of verifications; the plaintext goes to the content."""
+def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
+    """Run `sop decrypt`; return its exit code and list of verifications. Plaintext goes to the content.
+    With `session`, the session key as CIPHER:HEX, no secret key is passed.
+    """
     order.content.restart()
     with ExitStack() as stack:
         verifications = _kept(stack, in_memory(b""))
         certs = [_kept(stack, in_memory(certificate)) for certificate in order.certificates]
-        keys = [_kept(stack, in_memory(key)) for key in order.keys if order.session is None]
+        keys = [_kept(stack, in_memory(key)) for key in order.keys if session is None]
         inherited = [verifications, *certs, *keys]
         command = [program, "decrypt"]
         if certs:
             command.append(f"--verifications-out=@FD:{verifications}")
         command += [f"--verify-with=@FD:{cert}" for cert in certs]
-        if order.session is not None:
-            inherited.append(_kept(stack, in_memory(order.session)))
+        if session is not None:
+            inherited.append(_kept(stack, in_memory(session)))
             command.append(f"--with-session-key=@FD:{inherited[-1]}")
         command += [f"@FD:{key}" for key in keys]
         child = started(command, order.sealed.descriptor(stack), inherited)
@@ -92,7 +86,7 @@ def decrypt(program: str, order: Order) -> tuple[int, bytes]:
 
 
 def only_signature(verifications: bytes) -> Signature:
-    """Return the one line of a verifications file: time, signing key, certificate; ignore the rest."""
+    """Return the signature in the one line of a list of verifications: time, signing key, certificate."""
     lines = verifications.decode("utf-8", "replace").splitlines()
     if len(lines) != 1:
         raise Refusal("open:not-one-file")
@@ -108,7 +102,7 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Return the exit code of the child after its end; kill the child at a limit."""
+    """Wait for the end of a program and return its exit code; kill it at a limit."""
     deadline = time.monotonic() + order.limits.seconds
     with child:
         try:
@@ -129,7 +123,7 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the program, reading from a descriptor. Fault if it cannot be started."""
+    """Start a program that reads from the descriptor `source`. Fault if it cannot be started."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,
@@ -145,7 +139,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Set limits on the running child: a hook before exec would cost a slow fork."""
+    """Limit the memory of a running program: a hook before exec would cost a slow fork."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -154,7 +148,7 @@ def limit(pid: int, limits: OpenLimits) -> None:
 
 
 def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) -> None:
-    """Copy the child's output to `content`, until its end or the deadline."""
+    """Copy the output of a program to `content`, until its end or the deadline in monotonic seconds."""
     assert child.stdout is not None  # noqa: S101 - asked for above
     pipe = child.stdout.fileno()
     fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIECE)
@@ -177,7 +171,7 @@ class SopOpener:
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Take `check`, called with the program before each use, to raise if the program is banned."""
+        """Take `check`, which is called with the program before each use, and may raise."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
@@ -215,7 +209,7 @@ class SopOpener:
 
     @cached_property
     def _keys(self) -> list[SecretKey]:
-        """The keys readable by PGPy: to inspect structure, never to decide."""
+        """The secret keys that PGPy can read: to look at the structure of messages, never to decide."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
@@ -246,7 +240,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, job: _Job) -> tuple[int, bytes]:
-        """Run as `_run`; for an anonymous recipient, once more with a session key found here."""
+        """Run the program; for an anonymous recipient, once more with a session key found here."""
         code, verifications = self._run(job)
         if code and ANYONE in job.envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -257,7 +251,7 @@ class SopOpener:
         return code, verifications
 
     def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
-        """Return the exit code and the list of verifications; the plaintext goes to the content."""
+        """Run the program as `decrypt` does, after checking that it may be used."""
         self._check(self._program)
         order = Order(
             sealed=job.sealed,
@@ -265,14 +259,12 @@ class SopOpener:
             limits=job.limits,
             certificates=[sender.data for sender in job.senders],
             keys=self._secrets,
-            session=session,
         )
-        return decrypt(self._program, order)
+        return decrypt(self._program, order, session)
 
     def _late(self, code: int, job: _Job, now: datetime) -> Verified:
-        """Return a signature too late for the program, with its content; else raise the fitting refusal.
-
-        Fault if the program or its keys failed, not the file.
+        """Return a signature that was too late for the program, with its content; else raise the refusal.
+        Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
@@ -296,9 +288,8 @@ class SopOpener:
         return verified
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One file to open."""
+class _Job(NamedTuple):
+    """File to open, with what is known of it."""
 
     sealed: SealedSource
     envelope: Envelope
