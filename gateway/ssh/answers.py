@@ -1,7 +1,6 @@
-"""Turn exceptions into SFTP answers, in this one place.
+"""Answer SFTP requests: every failure by a fixed status and sentence, folders by encoded names.
 
-Every failure behind a request leaves as one of a service's fixed answers. Exception texts, paths and internal
-names never reach a client (asyncssh would send them).
+Texts of exceptions, paths and internal names never reach a client: asyncssh would send them.
 """
 
 from __future__ import annotations
@@ -11,9 +10,8 @@ import stat
 import struct
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncssh
 from asyncssh import constants
@@ -24,27 +22,25 @@ from gateway.errors import GatewayError, trace_of
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A status of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 7) and its sentence."""
+class Answer(NamedTuple):
+    """Status of SFTP version 3 (draft-ietf-secsh-filexfer-02, section 7) and its sentence."""
 
     status: int
     sentence: str
 
 
 def denied(sentence: str) -> Answer:
-    """Return the answer "permission denied"."""
+    """Return the answer "permission denied" with a sentence."""
     return Answer(constants.FX_PERMISSION_DENIED, sentence)
 
 
 def failed(sentence: str) -> Answer:
-    """Return the answer "failure"."""
+    """Return the answer "failure" with a sentence."""
     return Answer(constants.FX_FAILURE, sentence)
 
 
 NO_SUCH_FILE = Answer(constants.FX_NO_SUCH_FILE, "There is no such file here.")
 NOT_OFFERED = denied("This service does not offer that.")
-UNKNOWN_REQUEST = Answer(constants.FX_OP_UNSUPPORTED, "This service does not know that request.")
 IS_FOLDER = denied("That is a folder, not a file.")
 BAD_REQUEST = failed("The request does not make sense.")
 TOO_MANY_HANDLES = failed("Too many files are open at once; close some first.")
@@ -53,7 +49,7 @@ INTERNAL = failed("internal error")
 
 
 class Declined(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A client's request, answered with `answer` and nothing else."""
+    """Report a client's request that is answered with `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.sentence)
@@ -64,9 +60,8 @@ Request = Callable[..., Awaitable[Any]]
 
 
 def guarded(request: Request) -> Request:
-    """Return `request` raising nothing but SFTPError with a fixed text.
-
-    asyncssh's own SFTPError (end of file, invalid handle) carries constant texts and passes.
+    """Return a request's handler that raises nothing but SFTPError with a fixed text.
+    asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes.
     """
 
     @wraps(request)
@@ -83,7 +78,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """Return the fixed answer to `error`. Unexpected errors are reported, without their text."""
+    """Return the fixed answer to an error; tell an unexpected one to the log, without its text."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
@@ -95,12 +90,11 @@ def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
     return INTERNAL
 
 
-# The names of a folder for a client, encoded for SFTP version 3 (draft-ietf-secsh-filexfer-02). A folder
-# may have fifty thousand. asyncssh makes two objects for each and encodes them field by field; here each
-# name is encoded once.
+# A folder may have fifty thousand names. asyncssh makes two objects for each and encodes them field by field;
+# here each name is encoded once, for SFTP version 3.
 
 OWNER = "gateway"
-"""The owner of every file in listings."""
+"""Owner and group of every file in listings."""
 
 _SIZE, _REST = 0x1, 0x2 | 0x4 | 0x8  # Owner and group, permissions, times.
 _WITH_SIZE, _WITHOUT = struct.Struct(">IQIIIII"), struct.Struct(">IIIIII")
@@ -110,13 +104,13 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names with the list interface used by asyncssh: counting, and encoding each."""
+    """Encoded names, as a list of one object that asyncssh can count and encode."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
 
     def __len__(self) -> int:
-        """Return how many names there are."""
+        """Return the number of names."""
         return len(self._encoded)
 
     def __iter__(self) -> Iterator[Names]:
@@ -129,7 +123,7 @@ class Names:
 
 
 class Listing:
-    """A folder being read by a client: encoded names, page by page from `pages`."""
+    """Folder that a client reads: `pages` yields its encoded names."""
 
     def __init__(self, pages: AsyncIterator[Sequence[bytes]]) -> None:
         self._pages = pages
@@ -137,7 +131,7 @@ class Listing:
         self._given = 0
 
     async def more(self, most: int) -> Names:
-        """Return at most `most` further names; none at the end."""
+        """Return up to `most` further names; none at the end of the folder."""
         while self._given >= len(self._page):
             page = await anext(self._pages, None)
             if page is None:
@@ -148,15 +142,14 @@ class Listing:
         return Names(found)
 
     async def end(self) -> None:
-        """Close a listing not read to its end."""
+        """Release what a listing holds that was not read to its end."""
         if isinstance(self._pages, AsyncGenerator):
             await self._pages.aclose()
 
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
-    """Return a name with its attributes and its line in `ls -l` format.
-
-    `modified` and `now` are in seconds since 1970. An unknown size is omitted.
+    """Return a name encoded with its attributes and its line as in `ls -l`; without a size for None.
+    `modified` and `now` are in seconds since 1970.
     """
     text, shown = name.encode(), "" if size is None else str(size)
     line = f"{_beginning(mode)}{shown:>8s} {_moment(modified, now):12s} {name}".encode()
@@ -173,7 +166,7 @@ def _beginning(mode: int) -> str:
 
 
 def _moment(modified: int, now: float) -> str:
-    """Return a time as in `ls`: without the hour if more than half a year ago."""
+    """Return a time as `ls` shows it: with the year, not the hour, if half a year ago."""
     day, year, hour, minute = _quarter(modified // _QUARTER)
     if now - _HALF_A_YEAR < modified <= now:
         return f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}"
@@ -182,6 +175,6 @@ def _moment(modified: int, now: float) -> str:
 
 @lru_cache(4096)
 def _quarter(number: int) -> tuple[str, int, int, int]:
-    """Return the local day, year, hour and minute at which a quarter of an hour begins."""
+    """Return local day, year, hour and minute at which a quarter of an hour begins, counted from 1970."""
     local = time.localtime(number * _QUARTER)
     return time.strftime("%b %e", local), local.tm_year, local.tm_hour, local.tm_min

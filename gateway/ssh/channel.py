@@ -1,7 +1,7 @@
-"""One channel of a connection, with a bound on received data in memory.
+"""Bound the data that a connection holds in memory, and take a short path for it through asyncssh.
 
 asyncssh grants its full window again as soon as a piece is handed on, consumed or not. Here a client may send
-only as much again as was consumed; a client sending more loses the connection.
+only as much again as was consumed; a client that sends more loses the connection.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import time
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 import asyncssh
 from asyncssh.constants import MSG_CHANNEL_DATA, MSG_CHANNEL_WINDOW_ADJUST
@@ -23,16 +23,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 SMALL_BYTES = 4096
 
 
-class SendsData(Protocol):
-    """A connection able to send channel data on the short path."""
-
-    def send_data(self, channel: int, data: memoryview) -> bool:
-        """Send data of a channel, unless asyncssh has to do something else first."""
-        ...
-
-
 class Channel(asyncssh.SSHServerChannel[bytes]):
-    """A channel refusing environment variables, and granting only consumed data."""
+    """Channel that grants a client only as much data again as was consumed, and refuses its environment."""
 
     def __init__(
         self, connection: asyncssh.SSHServerConnection, loop: object, window: int, packet: int
@@ -41,14 +33,14 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         self._consumed = 0  # And not granted again yet.
 
     def consumed(self, count: int) -> None:
-        """Grant the client as many bytes as were taken out of memory."""
+        """Note that so many bytes were taken out of memory: the client may send as many again."""
         self._consumed += count
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))
             self._recv_window, self._consumed = self._recv_window + self._consumed, 0
 
     def take(self, data: memoryview) -> bool:
-        """Hand data on at once, bypassing asyncssh; return False if asyncssh must handle the packet."""
+        """Hand data on at once, past asyncssh; return False if asyncssh must handle the packet."""
         if self._recv_state != "open" or self._send_state in {"close_pending", "closed"}:
             return False
         if self._session is None or self._recv_paused or len(data) > self._recv_window:
@@ -58,7 +50,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return True
 
     def _flush_send_buf(self) -> None:
-        """Send waiting data within the window, bypassing asyncssh if possible."""
+        """Send waiting data within the client's window, past asyncssh where possible."""
         while self._send_buf and self._send_window:
             buffer, kind = self._send_buf[0]
             sent = self._send_some(memoryview(buffer)) if kind is None else 0
@@ -71,8 +63,8 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         super()._flush_send_buf()
 
     def _send_some(self, data: memoryview) -> int:
-        """Send as much of `data` as the window allows; how much."""
-        connection, at = cast("SendsData", self._conn), 0
+        """Send as much of the data as the client's window allows; return how many bytes."""
+        connection, at = cast("LeanConnection", self._conn), 0
         while at < len(data) and self._send_window:
             piece = data[at : at + min(self._send_window, self._send_pktsize)]
             if self._send_chan is None or not connection.send_data(self._send_chan, piece):
@@ -83,16 +75,16 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return at
 
     def _process_env_request(self, packet: SSHPacket) -> bool:  # noqa: ARG002
-        """Refuse: asyncssh would keep any amount of a client's environment."""
+        """Refuse a client's environment variables: asyncssh would keep any amount."""
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:
-        """Hand data on, without granting it again."""
+        """Hand received data on, without granting as much again."""
         if self._session is not None:
             self._session.data_received(data, datatype)
 
     def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
-        """Keep data received before the session's begin in few pieces."""
+        """Keep data that came before the session began in few pieces."""
         super()._accept_data(data, datatype)
         if len(self._recv_buf) > 1:
             (before, kind), (last, same) = self._recv_buf[-2:]
@@ -100,12 +92,10 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
                 self._recv_buf[-2:] = [(before + last, kind)]
 
 
-# A short path for channel data through asyncssh, most of the work of a file transfer. For each packet
-# asyncssh makes an AES-GCM object, copies the data several times, and parses in small steps. Here the
-# packets of one read are decrypted in place, by one cipher for the life of its key, and data for an open
-# channel is handed over at once. Every other packet, and every packet in other states (before the login,
-# with other ciphers), takes asyncssh's own path, one decrypted packet at a time. docs/decisions/0006 lists
-# the private names used.
+# The short path. For each packet asyncssh makes an AES-GCM object, copies the data several times, and parses
+# in small steps. Here the packets of one read are decrypted in place, by one cipher for the life of its key,
+# and data for an open channel is handed over at once. All other packets, and all before the login or with
+# other ciphers, take asyncssh's own path, one at a time. docs/decisions/0006 lists the private names used.
 
 if TYPE_CHECKING:
     import asyncio
@@ -118,14 +108,14 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM with asyncssh's interface: one object for a key, and a counting nonce (RFC 5647)."""
+    """AES-GCM with asyncssh's interface, but one object for a key, and a nonce that counts (RFC 5647)."""
 
     def __init__(self, cipher: GCMCipher) -> None:
         self._aead = AESGCM(cipher._key)  # noqa: SLF001 - asyncssh has no other door
         self._fixed, count = cipher._iv[:4], cipher._iv[4:]  # noqa: SLF001
         self._count = int.from_bytes(count, "big")
         self.opened: bytes | None = None
-        """A packet that asyncssh has yet to ask for."""
+        """Contents of a packet that asyncssh has yet to ask for."""
 
     def _nonce(self) -> bytes:
         nonce = self._fixed + self._count.to_bytes(8, "big")
@@ -133,29 +123,29 @@ class LeanCipher(GCMCipher):
         return nonce
 
     def open(self, sealed: memoryview | bytes, header: memoryview | bytes) -> bytes | None:
-        """Return the contents of a packet; None if altered."""
+        """Return the contents of a packet; None if it was altered."""
         try:
             return self._aead.decrypt(self._nonce(), sealed, header)
         except InvalidTag:
             return None
 
     def seal(self, packet: bytes, header: bytes) -> bytes:
-        """Return a packet encrypted, with its tag."""
+        """Return a packet encrypted, with its tag at the end."""
         return self._aead.encrypt(self._nonce(), packet, header)
 
     def encrypt_and_sign(self, header: bytes, data: bytes) -> tuple[bytes, bytes]:
-        """Return a packet with its header, and its tag."""
+        """Return a packet encrypted behind its header, and its tag."""
         sealed = self.seal(data, header)
         return header + sealed[:-_TAG], sealed[-_TAG:]
 
     def verify_and_decrypt(self, header: bytes, data: bytes, mac: bytes) -> bytes | None:
-        """Return the contents of a packet, possibly opened before; None if altered."""
+        """Return the contents of a packet, which `open` may have read before; None if it was altered."""
         opened, self.opened = self.opened, None
         return self.open(data + mac, header) if opened is None else opened
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Return the lean cipher installed into an AES-GCM encryption; None for other ciphers."""
+    """Put a lean cipher into an AES-GCM encryption of asyncssh and return it; None for other ciphers."""
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001
@@ -165,10 +155,10 @@ def _lean(encryption: object) -> LeanCipher | None:
 
 
 class LeanConnection(asyncssh.SSHServerConnection):
-    """A connection with a short path for channel data."""
+    """Connection with a short path for the data of channels."""
 
     def _recv_data(self) -> None:
-        """Process received data: channel data here, other packets one by one through asyncssh."""
+        """Process received packets: data of channels here, others one by one through asyncssh."""
         while (cipher := self._receiving()) is not None and self._inpbuf:
             buffer = self._inpbuf
             try:
@@ -192,7 +182,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         super()._recv_data()
 
     def _receiving(self) -> LeanCipher | None:
-        """Return the receiving cipher if a packet may be opened here; None if asyncssh must."""
+        """Return the cipher of received packets if they may be opened here; None if asyncssh must."""
         if self._transport is None or not self._auth_complete or self._decompressor is not None:
             return None
         cipher = _lean(self._recv_encryption)
@@ -203,9 +193,8 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return cipher if self._recv_handler == self._recv_pkthdr else None
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
-        """Hand on the data at the beginning of `buffer`; return start and end of the next packet.
-
-        The next packet is already opened; or incomplete, with its end equal to its start.
+        """Hand on the data at the beginning of `buffer`; return start and end of the first other packet.
+        That is opened already; one that is not whole yet has its start for an end.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:
@@ -226,7 +215,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return at, at
 
     def _take_packet(self, opened: bytes) -> bool:
-        """Give data to its channel; return False for other or malformed packets."""
+        """Give the data in a packet to its channel; return False for any other packet."""
         if len(opened) < _DATA.size:
             return False
         padding, kind, number, size = _DATA.unpack_from(opened)

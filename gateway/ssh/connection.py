@@ -1,4 +1,4 @@
-"""One SSH connection below its sessions: reading, rate, and permitted sending."""
+"""Run one SSH connection below its sessions: algorithms, fair reading, limits on logins and answers."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 @dataclass(slots=True)
 class _Spent:
-    """Seconds of the loop, faded to the time `at`."""
+    """Seconds of the event loop spent, as faded at the monotonic time `at`."""
 
     seconds: float = 0.0
     at: float = 0.0
@@ -43,7 +43,7 @@ class _Spent:
 
 
 class FairShare:
-    """The recent loop time spent by source; `clock` gives monotonic seconds."""
+    """Recent time of the event loop spent on each source; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -51,7 +51,7 @@ class FairShare:
         self._by_source: dict[str, _Spent] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Count seconds spent on `source`; return the seconds to pause reading from it."""
+        """Count seconds spent on a source; return for how many to pause reading from it."""
         now = self.clock()
         spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
         if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
@@ -75,9 +75,8 @@ PACKET_BYTES = 128 * 1024
 
 
 class Connection(LeanConnection):
-    """A connection with limits on failed logins and on unread answers.
-
-    Data is read in small pieces; on a busy loop, only at the rate of the source's share.
+    """Connection with limits on failed logins and on unread answers.
+    Data is read in small pieces; on a busy loop, only as fast as the fair share of its source.
     """
 
     def __init__(
@@ -90,8 +89,8 @@ class Connection(LeanConnection):
     ) -> None:
         super().__init__(loop, options)
         self._also = also
-        self._weak: tuple[bytes, ...] = ()  # Offered to this client in addition.
-        self._used: list[bytes] = []  # Those in use.
+        self._weak: tuple[bytes, ...] = ()  # Algorithms offered to this client in addition.
+        self._used: list[bytes] = []  # Those of them in use.
         self._unoffered: asyncio.TimerHandle | None = None
         self._turning_loop = loop
         self._shares = shares
@@ -106,14 +105,14 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Offer algorithms: to a quantum-safe client, only after receiving its own list."""
+        """Offer algorithms; to a client that may be quantum-safe, only after its own list has come."""
         if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Offer algorithms now. A client sending no list first gets the quantum-safe offer."""
+        """Offer algorithms now, if that was put off; `only_safe`: the quantum-safe key exchange alone."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -134,11 +133,7 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an unrequested answer, as OpenSSH does.
-
-        Every version of phpseclib also answers requests without a wish for an answer, such as our list of
-        host keys.
-        """
+        """Ignore an answer that was not asked for, as OpenSSH does: phpseclib answers all requests."""
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -150,7 +145,7 @@ class Connection(LeanConnection):
     }
 
     def may_be(self, name: str) -> bool:
-        """Return True if `name` may log in with the algorithms used by this connection."""
+        """Return True if a provider or person may log in with the algorithms that the connection uses."""
         return all(self._also.admits(self._address, name, used) for used in self._used)
 
     def create_server_channel(
@@ -160,28 +155,24 @@ class Connection(LeanConnection):
         window: int = 0,
         max_pktsize: int = 0,
     ) -> asyncssh.SSHServerChannel[bytes]:
-        """Return a channel with a bound on data in memory."""
+        """Return a channel that bounds its data in memory."""
         return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        """Send a packet, without asyncssh's empty message before each.
-
-        The empty message protects CBC ciphers, never offered here.
-        """
+        """Send a packet, without asyncssh's empty message before it: that is for CBC ciphers alone."""
         if pkttype != MSG_IGNORE:
             super().send_packet(pkttype, *args, handler=handler)
 
     def comes_from(self, source: tuple[str, int]) -> None:
-        """Set the source given by a balancer. Call before the connection is made."""
+        """Set the client's address and port that a balancer tells. Call before the connection is made."""
         self._address = source[0]
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the source charged for reading."""
+        """Note the client's source, and add the weak algorithms that it may use."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
-        # Append the weak algorithms offered to this client.
         offered = {*self._kex_algs, *self._mac_algs, *self._enc_algs}
         self._weak = tuple(name for name in self._also.to(self._address) if name not in offered)
         self._mac_algs = [*self._mac_algs, *(name for name in self._weak if name.startswith(b"hmac-"))]
@@ -191,14 +182,12 @@ class Connection(LeanConnection):
         names = [name for name in self._weak if is_of_host_keys(name)]
         if names and self._also.host_key is not None:
             (pair,) = asyncssh.load_keypairs(self._also.host_key)
-            self._server_host_keys = OrderedDict(
-                [*self._server_host_keys.items(), *((n, pair) for n in names)]
-            )
+            self._server_host_keys = OrderedDict(self._server_host_keys | dict.fromkeys(names, pair))
             self._server_host_key_algs = [*(self._server_host_key_algs or ()), *names]
         super().connection_made(transport)
 
     def hold(self, seconds: float) -> None:
-        """Send and read nothing for a number of seconds. Call right after the connection is made."""
+        """Send and read nothing for some seconds. Call right after the connection is made."""
         self._held = True
         self._resting = self._turning_loop.call_later(seconds, self._begin)
 
@@ -209,7 +198,7 @@ class Connection(LeanConnection):
             self._take_in()
 
     def _send_version(self) -> None:
-        """Begin the conversation, unless held."""
+        """Send the server's version, unless the connection is held."""
         if not self._held:
             super()._send_version()
 
@@ -218,13 +207,13 @@ class Connection(LeanConnection):
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
-        """Process data within the share now, and the rest after a pause."""
+        """Process data within the share of the source now, and the rest after a pause."""
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:
-            # Make the kernel acknowledge received data at once. Twice during a login, clients send two
-            # messages in a row, and their kernel holds the second back (RFC 9293, section 3.7.4) until the
-            # first is acknowledged; ours would wait 40 ms for an answer to combine.
+            # Acknowledge received data at once. Twice during a login, clients send two messages in a row, and
+            # hold the second back (RFC 9293, section 3.7.4) until the first is acknowledged; our kernel would
+            # wait 40 ms for an answer to combine.
             with contextlib.suppress(OSError):  # The client may have gone meanwhile.
                 self._connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         self._unread = self._rest() + data
@@ -251,26 +240,26 @@ class Connection(LeanConnection):
         return self._unread[self._taken :]
 
     def spend(self, seconds: float) -> float:
-        """Charge seconds to this client's source; return the seconds to pause reading."""
+        """Charge seconds of the event loop to the client's source; return for how many to pause reading."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
-        """Return the transport while data may still come; else None."""
+        """Return the transport, while data may still come; else None."""
         transport = cast("asyncio.ReadTransport | None", self._transport)
         return None if transport is None or transport.is_closing() else transport
 
     def eof_received(self) -> None:
-        """Process the remaining data at the client's end of file."""
+        """Process the rest of the data once the client has sent all."""
         unread, self._unread = self._rest(), b""
         if unread:
             super().data_received(unread)
         super().eof_received()
 
     async def reload_config(self) -> None:
-        """Do nothing: the options are the same for every user."""
+        """Do nothing: asyncssh would look for other options of the user who logs in."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse an attempt, and the connection after too many; the first is the usual probe for methods."""
+        """Refuse an attempt to log in, and the connection after too many, but for the usual first probe."""
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"
@@ -279,15 +268,15 @@ class Connection(LeanConnection):
         super().send_userauth_failure(partial_success)
 
     def pause_writing(self) -> None:
-        """Stop sending: the client does not read, and the buffers are full."""
+        """Stop answering: the client does not read, and the buffers are full."""
         self._may_send.clear()
 
     def resume_writing(self) -> None:
-        """Resume sending: the client reads again."""
+        """Resume answering: the client reads again."""
         self._may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
-        """Release all waiting for the connection."""
+        """Release all that waits for the connection."""
         self._may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):
@@ -296,7 +285,7 @@ class Connection(LeanConnection):
         super().connection_lost(exc)
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close the connection at once."""
         self._may_send.set()
         super().abort()
 

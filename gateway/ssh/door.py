@@ -1,9 +1,10 @@
-"""Caps on connections: in total, per source, and per provider or person.
+"""Limit connections: in all, of each source, and of each provider or person; and penalise failed logins.
 
-At a cap, an idle connection gives way to a newcomer: first one not logged in for a while, then one without a
-session. If all of those are new, one not logged in, of the source with the most, gives way to a source with
-fewer. So idle connections, or repeated ones from a few addresses, cannot shut others out. A penalised source
-gets a few connections in, slowly, to be judged by their key: another client may share the address.
+At a limit, an idle connection gives way to a newcomer: first one that has not logged in for a while, then one
+without a session. If all of those are new, one not logged in, of the source with the most, gives way to a
+source with fewer. So idle connections, or repeated ones from a few addresses, cannot shut others out. A
+penalised source gets a few connections in, slowly, to be judged by their key: another client may share the
+address.
 """
 
 import ipaddress
@@ -19,27 +20,26 @@ from gateway.home.settings import DoorLimits
 from gateway.observe.metrics import DoorCounts
 from gateway.zones.source import source_of
 
-# Penalties for sources with too many failed logins. Each offence adds to a source's debt, paid off by time.
-# Below `penalty_least` nothing happens, so a mistyping person, or a job failing once a minute, never waits.
-# Above, only a few connections are let in, slowly, until the debt is paid (`door`). A successful login
-# cancels a debt not yet in force.
+# Each offence adds to a source's debt in seconds, paid off by time. Below `penalty_least` nothing happens, so
+# a mistyping person, or a job that fails once a minute, never waits. Above, only a few connections are let
+# in, slowly, until the debt is paid. A login cancels a debt not yet in force.
 
 MOST_KNOWN = 4_096
 LONGEST_PAUSE = 5.0
 _OWED_A_SECOND = 10.0
-"""The debt delaying an answer by one second."""
+"""Seconds of debt that delay an answer by one second."""
 
 
 @dataclass(slots=True)
 class _Debt:
-    """A debt paid off at the monotonic time `until`; `in_force` once large enough."""
+    """Debt of a source, paid off at the monotonic time `until`; `in_force` once large enough."""
 
     until: float
     in_force: bool = False
 
 
 class Penalties:
-    """The debts of sources; `clock` gives monotonic seconds."""
+    """Debts of sources for their offences; `clock` returns monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -48,13 +48,15 @@ class Penalties:
         self._debts: dict[str, _Debt] = {}
 
     def spare(self, networks: Iterable[str]) -> None:
-        """Exempt further networks."""
+        """Exempt further networks from penalties."""
         self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
-        """Add `seconds` to the debt of `address`."""
+        """Add seconds to the debt of an address's source."""
         source = source_of(address)
-        if seconds <= 0 or self._is_exempt(source):
+        network = ipaddress.ip_network(source)
+        start = network.network_address
+        if seconds <= 0 or any(start in one for one in self._exempt if one.version == network.version):
             return
         now = self._clock()
         debt = self._debts.pop(source, None) or _Debt(now)
@@ -70,27 +72,24 @@ class Penalties:
             del self._debts[next(iter(self._debts))]
 
     def waits(self, address: str) -> float:
-        """Return the seconds `address` has to wait; 0 without a debt in force."""
+        """Return the seconds that an address has to wait; 0 without a debt in force."""
         debt = self._debts.get(source_of(address))
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return the seconds to delay an answer to a failure from `address`, growing with failures.
-
-        Zero at first, and LONGEST_PAUSE at most.
-        """
+        """Return the seconds by which to delay the answer to a failure: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt.until - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Cancel the debt of `address`, unless in force, after a login."""
+        """Cancel the debt of an address after a login, unless it is in force."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt.in_force:
             del self._debts[source_of(address)]
 
     def lift(self, source: str) -> bool:
-        """Cancel the whole debt of `source`, an address or a /64 network; return False without one."""
+        """Cancel the debt of a source, an address or a /64 network; return False without one."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
     def __len__(self) -> int:
@@ -98,19 +97,10 @@ class Penalties:
         return len(self._debts)
 
     def in_force(self) -> dict[str, float]:
-        """Return every waiting source, with the seconds left."""
+        """Return every source with a debt in force, with the seconds left."""
         now = self._clock()
-        return {
-            source: debt.until - now
-            for source, debt in self._debts.items()
-            if debt.in_force and debt.until > now
-        }
-
-    def _is_exempt(self, source: str) -> bool:
-        network = ipaddress.ip_network(source)
-        return any(
-            network.version == exempt.version and network.network_address in exempt for exempt in self._exempt
-        )
+        debts = ((source, debt) for source, debt in self._debts.items() if debt.in_force)
+        return {source: debt.until - now for source, debt in debts if debt.until > now}
 
 
 _log = logging.getLogger(__name__)
@@ -121,7 +111,7 @@ _KNOWN = 4_096
 
 @dataclass(slots=True)
 class _Told:
-    """The last log time of an offence, its level, and the count since."""
+    """When an offence was logged last, its level, and how often it has happened since."""
 
     at: float
     level: int
@@ -129,7 +119,7 @@ class _Told:
 
 
 class Offences:
-    """A log of clients' offences; `clock` gives monotonic seconds."""
+    """Log of clients' offences, a line a minute for each; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], counts: Metric) -> None:
         self._clock = clock
@@ -137,9 +127,8 @@ class Offences:
         self._told: dict[tuple[str, str, str], _Told] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
-        """Log `code` for `address`, or only count it if logged less than a minute ago.
-
-        `detail` describes an internal failure, in words of the gateway.
+        """Log an offence of an address, or only count it if logged less than a minute ago.
+        `detail` tells of an internal failure, in words of the gateway.
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)
@@ -154,7 +143,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log the counts of the last minute; forget offences not repeated."""
+        """Log how often offences were repeated in the last minute; forget those that were not."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:
@@ -173,7 +162,7 @@ _GRACE_SECONDS = 3.0
 
 
 class Line(Protocol):
-    """The connection's interface for the door."""
+    """Connection as the door needs it."""
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -181,9 +170,8 @@ class Line(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """One admitted connection. Times in monotonic seconds.
-
-    `name` is the owner of the login key, after a login. Reading starts `held` seconds after arrival.
+    """Connection let in. Times are in monotonic seconds.
+    `name`: the owner of the key, after a login. Reading starts `held` seconds after the arrival.
     """
 
     line: Line
@@ -198,7 +186,7 @@ class Guest:
 
 
 class Door:
-    """The counts of a service's connections; `clock` gives monotonic seconds."""
+    """Connections of a service, and the limits on them; `clock` returns monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
         self.limits = limits
@@ -209,11 +197,11 @@ class Door:
         self._guests: dict[Guest, None] = {}  # Oldest first.
 
     def __iter__(self) -> Iterator[Guest]:
-        """Iterate over the present connections, oldest first."""
+        """Iterate over the connections, oldest first."""
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
-        """Let a new connection in; return None at a cap with no connection giving way."""
+        """Let a new connection in; return None at a limit if none gives way."""
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
         held = self._held(address, from_there)
@@ -233,7 +221,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds a newcomer is held; None if refused."""
+        """Return for how many seconds to hold a newcomer; None to refuse it."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -243,7 +231,7 @@ class Door:
         return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
 
     def log_in(self, guest: Guest, name: str) -> bool:
-        """Record the proven login of `name`; return False above the limit of connections of `name`."""
+        """Note the login of a provider or person; return False at the limit on connections of one."""
         guest.active_at = self._clock()
         of_name = self._of(name)
         if len(of_name) >= self.limits.connections_each and not self._send_away(
@@ -257,7 +245,7 @@ class Door:
         return True
 
     def begin_session(self, guest: Guest) -> bool:
-        """Count a session of a logged-in connection; return False above the limit."""
+        """Count a new session of a connection; return False at a limit."""
         if guest.sessions >= self.limits.sessions_per_connection:
             self.offences.note("too-many-sessions", guest.address)
             return False
@@ -268,7 +256,7 @@ class Door:
         return True
 
     def end_session(self, guest: Guest) -> None:
-        """Release a counted session."""
+        """Count the end of a session."""
         guest.sessions -= 1
         guest.active_at = self._clock()
 
@@ -280,7 +268,7 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close the first of `guests` without a login, or else without a session."""
+        """Close the first idle connection without a login, else the first without a session, if any."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
@@ -294,7 +282,7 @@ class Door:
         return number > own + 1 and self._send_away(guest for guest in entering if guest.source == most)
 
     def _send_away(self, guests: Iterable[Guest]) -> bool:
-        """Send away the first of `guests`, if there is one."""
+        """Close the first of these connections; return False without one."""
         for guest in guests:
             self.leave(guest)
             guest.line.abort()
@@ -302,17 +290,17 @@ class Door:
         return False
 
     def is_silent(self, guest: Guest) -> bool:
-        """Return True after the grace period without a login or a session."""
+        """Return True for a connection without any activity for 3 seconds."""
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
-        """Remove a closed connection; harmless when repeated."""
+        """Forget a closed connection; may be repeated."""
         if guest in self._guests:
             del self._guests[guest]
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise a connection ended without a login; `tried`: a name was given."""
+        """Penalise a connection that ended without a login; `tried`: it gave a name."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed
@@ -324,7 +312,7 @@ class Door:
         self.penalties.add(guest.address, owed)
 
     def touch(self, guest: Guest) -> None:
-        """Note an activity of the connection."""
+        """Note an activity of a connection."""
         guest.active_at = self._clock()
 
     def close(self) -> None:
@@ -333,12 +321,10 @@ class Door:
             guest.line.abort()
 
     async def look_round(self) -> None:
-        """Close logged-in connections idle for too long, or whose key is no longer in force."""
+        """Close logged-in connections that are idle for too long, or whose key is no longer in force."""
         self.offences.look_round()
         for guest in self:
-            if guest.name is not None and (self._is_idle(guest) or not await guest.still_welcome()):
+            allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds
+            is_idle = self._clock() - guest.active_at > allowed
+            if guest.name is not None and (is_idle or not await guest.still_welcome()):
                 guest.line.abort()
-
-    def _is_idle(self, guest: Guest) -> bool:
-        allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds
-        return self._clock() - guest.active_at > allowed

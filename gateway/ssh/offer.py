@@ -1,8 +1,8 @@
-"""Choose the algorithms offered to a client: weak ones for a few, quantum-safe ones for capable clients."""
+"""Choose the algorithms to offer to a client: weak ones to a few, quantum-safe ones where known."""
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import asyncssh
 
@@ -17,44 +17,42 @@ _STRICT = b"kex-strict-c-v00@openssh.com"
 
 
 def can_do_more(version: bytes) -> bool:
-    """Return True if the client's version is known to support the quantum-safe exchange."""
+    """Return True for the version of a client that knows the quantum-safe key exchange: OpenSSH 9.9 on."""
     return _HAS_IT.match(version) is not None
 
 
 def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Return True if a capable client gets only the quantum-safe exchange, judged by its own list.
-
-    A client configured without the quantum-safe exchange gets the common offer, to have an algorithm in
-    common.
+    """Return True if a client gets only the quantum-safe key exchange, by its own list of exchanges.
+    One set up without it gets the common offer, so that both have an algorithm in common.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Return True for a host key signature algorithm."""
+    """Return True for an algorithm of signatures by an RSA host key."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 
 def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
-    """Return True if an RSA host key is needed for some client: old libraries know no other."""
+    """Return True if some offer needs an RSA host key: old libraries know no other."""
     return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
 
 
 class AlsoOffered:
-    """The weak algorithms allowed by an administrator for some clients."""
+    """Weak algorithms that an administrator allows some clients."""
 
     def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
-        """Take `host_key`, the RSA host key, if an offer needs one: see `needs_rsa`."""
+        """Take the offers of gateway.toml, and the RSA host key if one needs it (`needs_rsa`)."""
         self._offers = offers
         self.host_key = host_key
 
     def to(self, address: str) -> tuple[bytes, ...]:
-        """Return the extra algorithms offered to a client from `address`."""
+        """Return the algorithms offered in addition to a client at an address."""
         names = [name for offer in self._offers if _from(offer, address) for name in offer.algorithms]
         return tuple(dict.fromkeys(name.encode() for name in names))
 
     def admits(self, address: str, provider: str, used: bytes) -> bool:
-        """Return True if `provider` may log in from `address` with the weak algorithm `used`."""
+        """Return True if a provider may log in from an address with the weak algorithm `used`."""
         return any(
             _from(offer, address) and used.decode() in offer.algorithms and offer.provider in {None, provider}
             for offer in self._offers
@@ -62,11 +60,15 @@ class AlsoOffered:
 
 
 def _from(offer: AlsoOffer, address: str) -> bool:
+    return not offer.networks or is_within(address, offer.networks)
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Return True for an IP address, with or without a zone, in one of these networks."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return not offer.networks
+        return False
     if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
         known = known.ipv4_mapped
-    networks = [ipaddress.ip_network(network) for network in offer.networks]
-    return not networks or any(known.version == one.version and known in one for one in networks)
+    return any(known.version == one.version and known in one for one in map(ipaddress.ip_network, networks))

@@ -1,11 +1,11 @@
-"""SSH for both services: algorithms, host keys with successors, and listening sockets.
+"""Serve SSH for intake and mailboxes: algorithms, host keys and their successors, listening sockets.
 
-Keys only. Everything unneeded (terminals, commands, forwarding, compression, passwords, agents) is off, and
-the banner is silent about the software.
+Clients log in by key alone. All that is not needed (terminals, commands, forwarding, compression, passwords,
+agents) is off, and the banner does not name the software.
 
-Of a host key, NAME is the file in use. NAME.next, if present, is also announced to clients
-(hostkeys-00@openssh.com), before being used: OpenSSH from 8.5 on learns it by itself. Files may be changed
-while the service runs; new connections use the present files.
+NAME is the file of the host key in use. NAME.next, if present, is announced to clients
+(hostkeys-00@openssh.com) before it is used: OpenSSH from 8.5 on learns it by itself. Files may be changed
+while the service runs; new connections use the present ones.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import DoorLimits
 from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection, FairShare
 from gateway.ssh.door import Door
-from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered
+from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, is_within
 from gateway.zones.spool import fsync_folder, private_mode, read_small, write_durably
 
 _log = logging.getLogger(__name__)
@@ -51,9 +51,8 @@ _BACKLOG = 256
 def ssh_options(
     keys: Sequence[asyncssh.SSHKey], limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]
 ) -> asyncssh.SSHServerConnectionOptions:
-    """Return the SSH options of every service. `visitor` makes the server side of each connection.
-
-    The first of `keys` is the host key in use; clients learn the others on request.
+    """Return asyncssh's options for a service. `visitor` makes the server side of each connection.
+    The first of `keys` is the host key in use; clients learn of the others.
     """
     return asyncssh.SSHServerConnectionOptions(
         server_factory=visitor,
@@ -92,10 +91,9 @@ async def listen(
     *,
     balancers: Balancers,
 ) -> list[asyncio.Server]:
-    """Accept connections at `place` (host, port), or on `sockets` already listening.
-
-    ConfigurationError on failure. `options` are requested anew for each connection. `balancers` send
-    PROXY headers.
+    """Accept connections at `place` (host, port), or on `sockets` that listen already.
+    `options` is called for each connection. `balancers` send PROXY headers. ConfigurationError if the port
+    cannot be used.
     """
     loop = asyncio.get_running_loop()
     shares, offered = FairShare(time.monotonic), also or AlsoOffered(())
@@ -122,9 +120,8 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
 
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:
-    """Return the host key at `secret`, made at the first start with its .pub beside.
-
-    ConfigurationError for an unreadable key. An existing key is never replaced.
+    """Return the host key in the file `secret`, made if missing, with its .pub beside.
+    An existing key is never replaced. ConfigurationError if it cannot be read.
     """
     if not secret.exists():
         make_host_key(secret, algorithm)
@@ -139,7 +136,7 @@ def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> async
 
 
 def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> None:
-    """Make a host key: whole or not at all, durable, as private as its folder. An existing key stays."""
+    """Make a host key: whole or not at all, and as private as its folder. An existing key stays."""
     size = {"key_size": _RSA_BITS} if algorithm == "ssh-rsa" else {}
     key = asyncssh.generate_private_key(algorithm, comment="gateway", **size)
     aside = secret.with_name(f".{secret.name}.new")
@@ -153,9 +150,9 @@ def make_host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> 
         aside.unlink(missing_ok=True)
 
 
-# Connections through a balancer, with the client's address given by the PROXY protocol, version 2.
-# https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt, section 2.2. The header is required from
-# balancers named in the settings, and read from no one else; data from others goes straight to SSH.
+# A balancer tells the client's address by the PROXY protocol, version 2, section 2.2 of
+# https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt. The header is required from the balancers in
+# the settings, and read from nobody else.
 
 _SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _START = struct.Struct("!12sBBH")
@@ -166,17 +163,16 @@ _PATIENCE_SECONDS = 5.0
 
 
 class NotIntroducedError(Exception):
-    """The received data is not a PROXY header."""
+    """Report data that is no PROXY header."""
 
 
 class MoreNeededError(Exception):
-    """The PROXY header is incomplete."""
+    """Report a PROXY header that is not whole yet."""
 
 
 def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
-    """Return the client's address from a PROXY header, and the data behind the header.
-
-    None for the balancer's own connections, such as health checks.
+    """Return the client's address and port in a PROXY header, and the data behind the header.
+    None for a balancer's own connection, such as a health check.
     """
     if data[:12] != _SIGNATURE[: len(data)]:
         raise NotIntroducedError
@@ -188,50 +184,44 @@ def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
     end = _START.size + length
     if len(data) < end:
         raise MoreNeededError
-    return (None if command == _LOCAL else _source(family, data[_START.size : end])), data[end:]
-
-
-def _source(family: int, said: bytes) -> tuple[str, int]:
-    addresses = _ADDRESSES.get(family)
+    if command == _LOCAL:
+        return None, data[end:]
+    addresses, said = _ADDRESSES.get(family), data[_START.size : end]
     if addresses is None or len(said) < addresses.size:
         raise NotIntroducedError
     source, _, port, _ = addresses.unpack_from(said)
-    return str(ipaddress.ip_address(source)), port
+    return (str(ipaddress.ip_address(source)), port), data[end:]
 
 
 class Balancers:
-    """The balancers allowed to give client addresses."""
+    """Balancers that may tell clients' addresses."""
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
-        """Accept balancers in `networks`, and exempt them from penalties: they make health checks."""
+        """Take the networks of the balancers; exempt them from penalties, since they make health checks."""
         self._door = door
         self._named: Sequence[str] = ()
         self.name(networks)
 
     def name(self, networks: Sequence[str]) -> None:
-        """Accept balancers in `networks` from now on, and no others."""
-        self._networks = [ipaddress.ip_network(network) for network in networks]
+        """Take balancers in these networks from now on, and no others."""
         self._door.penalties.spare(set(networks).difference(self._named))
         self._named = networks
 
     def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
-        """Return the protocol for a new connection: a Connection itself without balancers."""
-        return _Reception(self, connect) if self._networks else connect()
+        """Return the protocol for a new connection: without balancers, a Connection itself."""
+        return _Reception(self, connect) if self._named else connect()
 
     def speaks(self, address: str) -> bool:
         """Return True if connections from an address begin with a PROXY header."""
-        known = ipaddress.ip_address(address.partition("%")[0])
-        if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
-            known = known.ipv4_mapped
-        return any(known.version == one.version and known in one for one in self._networks)
+        return is_within(address, self._named)
 
     def refuse(self, address: str) -> None:
-        """Note a balancer's connection without a header."""
+        """Note a connection from a balancer without a PROXY header."""
         self._door.offences.note("no-proxy-header", address)
 
 
 class _Reception(asyncio.Protocol):
-    """A protocol reading the PROXY header, then handing the connection on for good."""
+    """Protocol that reads the PROXY header, and then hands the connection on for good."""
 
     def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
         self._balancers = balancers
@@ -242,7 +232,7 @@ class _Reception(asyncio.Protocol):
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for a PROXY header if one is required."""
+        """Wait for a PROXY header if the peer is a balancer."""
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         if not peer:  # Gone already, like a port check ending at once.
@@ -255,7 +245,7 @@ class _Reception(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
 
     def data_received(self, data: bytes) -> None:
-        """Read the header, once complete."""
+        """Read the header, once it is whole."""
         self._said += data
         try:
             source, rest = introduced(self._said)
@@ -268,7 +258,7 @@ class _Reception(asyncio.Protocol):
         self._hand_on(source or self._peer, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Stop waiting: the connection ended before any data, as a port check does."""
+        """Stop waiting: the connection ended before its header, as a port check does."""
         self._stop_waiting()
 
     def _hand_on(self, source: tuple[str, int] | None, rest: bytes) -> None:
@@ -301,9 +291,8 @@ _PUBLIC_BYTES = 16 * 1024
 
 
 class Offer:
-    """The SSH options of a service, with the present host keys at `secret`.
-
-    ConfigurationError without a readable key at the start; later, the previous offer stays.
+    """Options of a service with the host keys that are in the files at present.
+    ConfigurationError without a readable key at the start; later, the options before stay.
     """
 
     def __init__(self, secret: Path, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]) -> None:
@@ -314,7 +303,7 @@ class Offer:
         self._options = self._made()
 
     def options(self) -> asyncssh.SSHServerConnectionOptions:
-        """Return the options for a new connection, checking the files at most every few seconds."""
+        """Return the options for a new connection; look at the files every 5 seconds at most."""
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now
@@ -328,13 +317,13 @@ class Offer:
 
 
 def host_keys(secret: Path) -> list[asyncssh.SSHKey]:
-    """Return the host key in use, then the announced one, if any."""
+    """Return the host key in use, and the one announced, if any."""
     following = next_file(secret)
     return [host_key(secret), *([host_key(following)] if following.exists() else [])]
 
 
 def rsa_file(secret: Path) -> Path:
-    """Return the path, beside `secret`, of the RSA host key for old clients only."""
+    """Return the path, beside `secret`, of the RSA host key for old clients."""
     return secret.with_name("ssh_host_rsa_key")
 
 
@@ -344,15 +333,14 @@ def next_file(secret: Path) -> Path:
 
 
 def announce(secret: Path) -> asyncssh.SSHKey:
-    """Make the successor key; an existing one stays."""
+    """Return the successor of the host key `secret`, made if missing: it is announced from now on."""
     make_host_key(next_file(secret))
     return host_key(next_file(secret))
 
 
 def switch(secret: Path) -> asyncssh.SSHKey:
-    """Put the announced host key in use and keep the old one as NAME.old.
-
-    GatewayError if none was announced. May be repeated after an interruption.
+    """Put the announced host key in use, and keep the one before as NAME.old; may be repeated.
+    GatewayError if none is announced.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")
     if not following.exists():
@@ -365,7 +353,7 @@ def switch(secret: Path) -> asyncssh.SSHKey:
 
 
 def announced_at(secret: Path) -> datetime | None:
-    """Return the time of announcing the successor key; None without one."""
+    """Return when the successor of a host key was announced; None without one."""
     try:
         return datetime.fromtimestamp(next_file(secret).stat().st_mtime, UTC)
     except FileNotFoundError:
@@ -373,7 +361,7 @@ def announced_at(secret: Path) -> datetime | None:
 
 
 def fingerprint(secret: Path) -> str | None:
-    """Return the fingerprint of a host key from its public half; None without a key."""
+    """Return the fingerprint of a host key, from its .pub; None without one."""
     try:
         public = read_small(secret.with_name(f"{secret.name}.pub"), _PUBLIC_BYTES)
         return asyncssh.import_public_key(public).get_fingerprint()

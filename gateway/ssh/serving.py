@@ -1,4 +1,4 @@
-"""A running service: sockets, periodic rounds, and an orderly end."""
+"""Run an SSH service: its sockets, its regular rounds, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 class PenaltyRound:
-    """Apply penalties lifted by an administrator, and list waiting sources, after changes."""
+    """Lift the penalties that an administrator lifts, and list the waiting sources in a file."""
 
     def __init__(self, door: Door, files: PenaltyFiles) -> None:
         self._door = door
@@ -35,7 +35,7 @@ class PenaltyRound:
         self._listed: dict[str, float] = {}
 
     async def __call__(self) -> None:
-        """Run one round."""
+        """Do it once."""
         try:
             lifted = await asyncio.to_thread(self._files.read_lifted)
         except (OSError, ValueError) as error:
@@ -68,9 +68,8 @@ async def serving(
     balancers: Balancers,
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield the place.
-
-    On leaving, close every connection, and wait for `running` tasks. ConfigurationError for an unusable host
-    key or a port in use.
+    At the end close every connection, and wait up to 10 seconds for the `running` tasks. ConfigurationError
+    for an unusable host key or port.
     """
     offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
     old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
@@ -95,7 +94,7 @@ async def serving(
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Run a round every few seconds, forever; log a failing round and continue."""
+    """Call a round every so many seconds, forever; log one that fails, and go on."""
     while True:
         try:
             await round_()

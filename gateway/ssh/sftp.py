@@ -1,7 +1,7 @@
-"""SFTP for both services, the only session served: the supported requests, each with fixed error answers.
+"""Serve SFTP sessions: the requests that are supported, each with fixed answers to errors.
 
-Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are supported; copy-data, links, ranges
-and every other extension are unknown.
+Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are supported: no links, no copy-data,
+no other extension.
 """
 
 import asyncio
@@ -30,20 +30,19 @@ _NAME_SECONDS = 0.000002  # and of each name in the answer.
 
 
 class Server(asyncssh.SFTPServer):
-    """The operations of one session: none, until defined by a service.
-
-    asyncssh's own methods work on the real file system; all are overridden. `handles` is the maximum number
-    of open files and folders in a session.
+    """Operations of a session: none but those that a service defines.
+    asyncssh's own methods work on the real file system, so all are overridden. `handles` is how many files
+    and folders a session may have open.
     """
 
     handles: int = 32
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:  # noqa: ARG002
-        """Yield the encoded names of a folder, in pages; declined if missing."""
+        """Return the pages of encoded names in a folder. Declined for a missing one."""
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
-        """Handle a session's end with `file` open: only a client's own CLOSE is a close."""
+        """Give up a file that is open at the end of a session: only a client's own CLOSE completes one."""
         raise NotImplementedError
 
 
@@ -51,45 +50,23 @@ def _refuse(_self: Server, *_: object) -> object:
     raise Declined(NOT_OFFERED)
 
 
-for _name in (
-    *(
-        "open",
-        "open56",
-        "close",
-        "read",
-        "write",
-        "fsync",
-        "lock",
-        "unlock",
-        "scandir",
-        "remove",
-        "mkdir",
-        "rmdir",
-    ),
-    *("stat", "lstat", "fstat", "setstat", "lsetstat", "fsetstat", "statvfs", "fstatvfs", "realpath"),
-    *("rename", "posix_rename", "readlink", "symlink", "link", "map_path", "reverse_map_path"),
-    *("format_user", "format_group", "format_longname"),
-):
+_OPERATIONS = """open open56 close read write fsync lock unlock scandir remove mkdir rmdir stat lstat fstat
+setstat lsetstat fsetstat statvfs fstatvfs realpath rename posix_rename readlink symlink link map_path
+reverse_map_path format_user format_group format_longname"""
+for _name in _OPERATIONS.split():
     setattr(Server, _name, _refuse)
 
 
 _PARSED = SFTPServerHandler._packet_handlers  # noqa: SLF001 - asyncssh has no other door
 _AS_ASYNCSSH_DOES = (
-    constants.FXP_WRITE,
-    constants.FXP_LSTAT,
-    constants.FXP_FSTAT,
-    constants.FXP_SETSTAT,
-    constants.FXP_FSETSTAT,
-    constants.FXP_REMOVE,
-    constants.FXP_REALPATH,
-    constants.FXP_STAT,
+    constants.FXP_WRITE, constants.FXP_LSTAT, constants.FXP_FSTAT, constants.FXP_SETSTAT,
+    constants.FXP_FSETSTAT, constants.FXP_REMOVE, constants.FXP_REALPATH, constants.FXP_STAT,
     constants.FXP_RENAME,
-)
+)  # fmt: skip
 
 
 class Handler(SFTPServerHandler):
-    """One SFTP session: read a request, have the server answer, then read the next.
-
+    """SFTP session: read a request, have the server answer it, and read the next.
     `touch` is called at each request.
     """
 
@@ -111,7 +88,7 @@ class Handler(SFTPServerHandler):
         self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
 
     async def run(self) -> None:
-        """Answer requests until the client or the connection ends; then close everything still open."""
+        """Answer requests until the client or the connection ends; then give up what is still open."""
         try:
             await super().run()
         except EOFError:
@@ -120,11 +97,11 @@ class Handler(SFTPServerHandler):
             await self._let_go()
 
     def tell(self, code: str, detail: str) -> None:
-        """Log an internal failure, one line per client and cause."""
+        """Log an internal failure, a line for each client and cause."""
         self._connection.note_failure(code, detail)
 
     async def recv_packet(self) -> SSHPacket:
-        """Return the next request; an oversized one ends the session."""
+        """Return the next request; one of more than 512 KiB ends the session."""
         assert self._reader is not None  # noqa: S101 - as in the overridden method
         length = int.from_bytes(await self._reader.readexactly(4), "big")
         if length > _LARGEST_PACKET:
@@ -132,11 +109,9 @@ class Handler(SFTPServerHandler):
         return SSHPacket(await self._reader.readexactly(length))
 
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Answer one request, once the client has read enough of the earlier answers.
-
-        Otherwise a client sending without reading would fill the memory. Before each request every other
-        session has a turn: answers from memory never wait, so hundreds of requests sent at once would
-        otherwise all be answered first.
+        """Answer one request, once the client has read enough of the answers before.
+        A client that sends without reading would fill the memory. Before each request every other session
+        has a turn: else hundreds of requests sent at once would all be answered first.
         """
         self._touch()
         await self._connection.until_read()
@@ -147,7 +122,7 @@ class Handler(SFTPServerHandler):
             await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
-        """End the session with exit status 0, expected by `scp` and others."""
+        """End the session with exit status 0, which `scp` and others expect."""
         await self._let_go()
         if exc is None and self._writer is not None and not self._writer.channel.is_closing():
             cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
@@ -173,7 +148,7 @@ class Handler(SFTPServerHandler):
         return await self._process_open(packet)
 
     async def _close(self, packet: SSHPacket) -> None:
-        """Handle CLOSE; an open listing releases its resources at once."""
+        """Close a file or folder."""
         handle = packet.get_string()
         packet.check_end()
         listing = self._dir_handles.pop(handle, None)
@@ -186,7 +161,7 @@ class Handler(SFTPServerHandler):
         await _result(self._server.close(file))
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
-        """Open a folder; unlike in asyncssh, a missing folder fails here, not at its first entry."""
+        """Open a folder; unlike in asyncssh, a missing one fails here, not at its first name."""
         path = packet.get_string()
         packet.check_end()
         self._check_handles()
@@ -196,7 +171,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names, charged to the client."""
+        """Return the next names in a folder, and charge them to the client."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:
@@ -208,7 +183,7 @@ class Handler(SFTPServerHandler):
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
-        """Return at most PIECE_BYTES for a read of any size (section 6.4 allows less)."""
+        """Read from a file, up to 256 KiB whatever was asked for: section 6.4 allows less."""
         handle, offset, length = packet.get_string(), packet.get_uint64(), packet.get_uint32()
         packet.check_end()
         file = self._file_handles.get(handle)
@@ -262,9 +237,8 @@ _FATAL = b"\x02\n"
 
 
 class Session(SSHServerStreamSession[bytes]):
-    """One session. Its task stays in `running` until its last file is put aside.
-
-    `ended` is called once when the channel is gone.
+    """Session of a connection. Its task is in `running` until its last file is dealt with.
+    `ended` is called once the channel is gone.
     """
 
     def __init__(
@@ -283,7 +257,7 @@ class Session(SSHServerStreamSession[bytes]):
         self._is_scp = False
 
     def exec_requested(self, command: str) -> bool:
-        """Accept only scp, to name the alternative; no command is ever run."""
+        """Accept scp alone, to tell its user of SFTP; no command is ever run."""
         self._is_scp = command.partition(" ")[0] == "scp"
         return self._is_scp
 
@@ -317,13 +291,13 @@ class Session(SSHServerStreamSession[bytes]):
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
-        """Take received data out of memory, letting the client send as much again."""
+        """Take received data out of memory, and let the client send as much again."""
         data: bytes = await super().read(datatype, n, exact)
         if isinstance(self._chan, Channel):
             self._chan.consumed(len(data))
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Call `ended` after the end of the channel."""
+        """Tell that the channel is gone."""
         super().connection_lost(exc)
         self._ended()

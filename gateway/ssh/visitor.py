@@ -1,9 +1,8 @@
-"""One connection to a service: claimed name, login key, and sessions."""
+"""Let a connection log in to a service by its name and key, and open its sessions."""
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import asyncssh
 
@@ -18,9 +17,8 @@ _CLIENT_NAME_LENGTH = 80
 _WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a wide window.
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """A login: name, fingerprint of the key, and version of the client."""
+class LoggedIn(NamedTuple):
+    """Login: name, fingerprint of the key, and what the client says of its software."""
 
     name: str
     key: str
@@ -28,15 +26,14 @@ class LoggedIn:
 
 
 class Service(Protocol):
-    """The parts of a service differing at the door."""
+    """What differs between services when a client logs in."""
 
     def shown(self, name: str) -> str:
-        """Return the name for log lines: never a person's."""
+        """Return what a log line calls the owner of a name: never a person's name."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
-        """Return True if `key` is in force for `name` now, and may be used from `address`.
-
+        """Return True if a key is in force for a name now, and may be used from an address.
         Unknown names take the same steps as known ones.
         """
         ...
@@ -44,12 +41,12 @@ class Service(Protocol):
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> asyncssh.SSHServerSession[bytes]:
-        """Return a new session of a login, calling `touch` at each request, and `ended` at the end."""
+        """Return a new session for a login; it calls `touch` at each request, and `ended` at its end."""
         ...
 
 
 class Visitor(asyncssh.SSHServer):
-    """The server side of one connection."""
+    """Server side of one connection, as asyncssh calls it."""
 
     def __init__(self, door: Door, service: Service) -> None:
         self._door = door
@@ -61,7 +58,7 @@ class Visitor(asyncssh.SSHServer):
         self._key: asyncssh.SSHKey | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        """Let the connection in, or close it at a cap."""
+        """Let the connection in, or close it at a limit."""
         if not isinstance(conn, Connection):
             raise TypeError("the listener makes connections of another kind")
         self._connection = conn
@@ -73,14 +70,14 @@ class Visitor(asyncssh.SSHServer):
             conn.hold(self._guest.held)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Forget the connection."""
+        """Forget the connection; penalise one that ended without a login."""
         if self._guest is not None:
             if self._guest.name is None:
                 self._door.punish(self._guest, tried=self._name is not None)
             self._door.leave(self._guest)
 
     def begin_auth(self, username: str) -> bool:
-        """Require a login, under one name."""
+        """Require a login, and one name for all attempts."""
         if self._name is not None:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
@@ -93,7 +90,7 @@ class Visitor(asyncssh.SSHServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Return True if this key may log in as `username`; asyncssh then demands proof."""
+        """Return True if a key may log in under a name; asyncssh then asks for its proof."""
         try:
             holds = await self._service.holds_key(username, key, self._address)
         except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
@@ -109,7 +106,7 @@ class Visitor(asyncssh.SSHServer):
         return holds
 
     def auth_completed(self) -> None:
-        """Record the login after the proof of the key."""
+        """Note the login, once the key is proved; at a limit, end the connection."""
         if self._guest is None or self._key is None or self._name is None or self._connection is None:
             return
         if self._door.log_in(self._guest, self._name):
@@ -118,13 +115,13 @@ class Visitor(asyncssh.SSHServer):
             self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
 
     async def still_welcome(self) -> bool:
-        """Return True if the login key is still in force for its owner."""
+        """Return True if the key that logged in is still in force."""
         if self._key is None or self._name is None:
             return False
         return await self._service.holds_key(self._name, self._key, self._address)
 
     def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
-        """Return a new session, within the limits per connection and per provider or person."""
+        """Return a new session with its channel. asyncssh.ChannelOpenError at a limit, or without a login."""
         connection, guest, key = self._connection, self._guest, self._key
         if connection is None or guest is None or key is None or guest.name is None:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")

@@ -1,9 +1,8 @@
-"""Verify receipts in both forms, and notices, with the gateway's OpenPGP certificate as the only trust
-anchor.
+"""Verify receipts, notices and heads of the log, trusting the gateway's OpenPGP certificate alone.
 
 A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's key, and
-carries the gateway's clearsigned statement naming the log's key. Either way the chain continues to the log:
-leaf, inclusion proof, signed head. A notice is only signed. Needs no home and no network.
+carries the gateway's clearsigned statement of that key. Either way the chain goes on to the log: leaf,
+inclusion proof, signed head. A notice is only signed. Needs no home and no network.
 """
 
 import contextlib
@@ -58,7 +57,7 @@ _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
 def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
-    """Return lines on what such a text with a good signature proves, and what not."""
+    """Return lines on what a notice with a good signature proves, and what not."""
     found = _REFERENCE.search(text)
     return [
         f"genuine: {kind}{f', {found[1]}' if found else ''}",
@@ -69,7 +68,7 @@ def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
 
 
 def signed_line(signature: Signature) -> str:
-    """Return a line stating the gateway's key behind `signature`."""
+    """Return a line with the gateway's key and date of a good signature."""
     at = rfc3339(signature.created_at)
     return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"
 
@@ -78,8 +77,8 @@ CLEARSIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _FIELD = re.compile(r" {4}(?=\S)(.{16})(\S.*)")
 _CONTINUED = re.compile(r" {20}(\S.*)")
 _DECLARED = {"ALLOWED": "accepted", "WAIT": "held", "NOT ALLOWED": "refused"}
-# Match the whole statement (`receipts.facts.log_key_statement`): the gateway also signs texts containing
-# names chosen by others, and none of those vouches for a key.
+# The whole statement (`receipts.facts.log_key_statement`): the gateway also signs texts with names that
+# others have chosen, and none of those vouches for a key.
 _STATEMENT = re.compile(
     r"The gateway of [^\n]+ signs its log and its receipts with this key:\n\nlog-key: (\S+)\s*"
 )
@@ -94,11 +93,9 @@ _LOG_KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """Result for one file. `lines` are plain words: the finding first, then everything proved and not
-    proved.
-
-    `anchored` is True where the gateway's OpenPGP certificate vouches for the file. `reference` is None
-    where the file is no receipt or does not verify. `entry` is the place of a receipt in the log.
+    """Result for one file, in lines of plain words: the finding, then all that is proved and not proved.
+    `anchored`: the gateway's OpenPGP certificate vouches for it. `reference`, and `entry`, the place in the
+    log, are those of a receipt that verifies.
     """
 
     file: str
@@ -117,18 +114,13 @@ def verify_receipt_files(
     consistency: Path | None = None,
     log_keys: Sequence[KeyInTime] = (),
 ) -> list[FileVerdict]:
-    """Return one verdict per file, and one more for findings across the files.
-
-    A file is a receipt, a notice, another text signed for providers, or a head of the log. Heads are
-    checked last: a head must be signed with the log key of a receipt vouched for by the gateway's
-    certificate.
-
-    `gateway_certificate` may hold several certificates, one after the other in time: an old receipt needs
-    an old one. Without a certificate a text receipt proves nothing, and a JSON receipt only its integrity.
-    `original` is the file the receipts should be for; `consistency` a proof between two of their heads.
-    `log_keys` are the keys that the log has had, in their order; where none are given, those of a list among
-    the files count, signed by the newest certificate. Each key counts for its time only. Never raises for a
-    file's content.
+    """Return a verdict on each file (receipt, notice, head of the log), and one across the files.
+    `gateway_certificate` may hold several certificates: an old receipt needs an old one. Without any, a text
+    receipt proves nothing, and a JSON receipt only that it is whole. `original` is the file that the receipts
+    should be for; `consistency` a proof between two of their heads. `log_keys` are the keys that the log has
+    had, in order, each for its time; by default those of a list among the files. A head must be signed with
+    one of them, or with the log key of a receipt that the certificate vouches for. Never raises for the
+    content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
@@ -139,18 +131,14 @@ def verify_receipt_files(
             verdict, head = _verify_file(path, gateway_certificate, original, vouched, known)
             heads += [head] if head is not None else []
         except (Unproved, GatewayError, OSError) as error:
-            verdict = FileVerdict(
-                path.name, good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",)
-            )
+            lines = (f"NOT PROVED: {_words(error)}",)
+            verdict = FileVerdict(path.name, good=False, anchored=False, lines=lines)
         verdicts.append(verdict)
     return verdicts + _together(heads, consistency)
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Return the log key named in the gateway's clearsigned statement.
-
-    Raises Unproved where there is none.
-    """
+    """Return the log's key in the gateway's clearsigned statement. Raises Unproved for another text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -159,9 +147,8 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[KeyInTime]:
-    """Return the keys of the longest list of the log's keys among files.
-
-    Only the newest of the gateway's certificates signs one: those before may be in wrong hands.
+    """Return the longest list of the log's keys among the files, signed by the newest certificate alone.
+    Those before may be in wrong hands.
     """
     found: list[list[KeyInTime]] = [[]]
     signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
@@ -187,17 +174,15 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[KeyInTime],
 ) -> tuple[FileVerdict, Head | None]:
-    """Verify one file; add the log key of a receipt vouched for by the certificate to `vouched`.
-
-    `known` are the keys that the log has had, each of which counts for its time only.
+    """Verify one file; add the log's key of a receipt that the certificate vouches for to `vouched`.
+    `known` are the keys that the log has had, each for its time.
     """
     text = read_text(path)
     if HEAD.search(text):
         return _verify_head(path, text, vouched, known)
     if not text.lstrip().startswith((CLEARSIGNED, "{")):
-        raise Unproved(
-            "not a receipt, nor anything else that the gateway signs: neither a signed text nor JSON"
-        )
+        why = "neither a signed text nor JSON"
+        raise Unproved(f"not a receipt, nor anything else that the gateway signs: {why}")
     if not text.lstrip().startswith(CLEARSIGNED):
         verdict, checked = _verify_json(path, text, certificate, original)
     elif certificate is None:
@@ -280,7 +265,7 @@ def _verify_text(
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the text's statements under the names of the JSON form. Raises KeyError where no receipt."""
+    """Return what a text receipt states, by the names of the JSON form. Raises KeyError or Unproved."""
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
     if declared is not None:
         return {
@@ -314,7 +299,7 @@ def _bracketed(text: str) -> str:
 
 
 def _fields(text: str) -> tuple[dict[str, str], list[str]]:
-    """Return the labelled values of a text receipt and the hashes of its proof."""
+    """Return the values of a text receipt by their labels, and the hashes of its proof."""
     fields: dict[str, str] = {}
     hashes: list[str] = []
     label = ""

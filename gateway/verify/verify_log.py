@@ -37,7 +37,7 @@ WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
-    """Yield the root after each entry. Raises Unproved where an entry is out of place."""
+    """Yield the root of the tree after each entry. Raises Unproved for an entry out of place."""
     peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -60,10 +60,7 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[Head]) -> int:
-    """Compare heads of one log with its entries; return the number of entries.
-
-    Raises Unproved on mismatch.
-    """
+    """Compare heads of a log with its entries; return the number of entries. Unproved where they differ."""
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -79,7 +76,7 @@ def check_log(leaves: Path, heads: Sequence[Head]) -> int:
 
 
 def head_in(path: Path, keys: Sequence[KeyInTime]) -> Head:
-    """Return the head in a file: a signed head, or a receipt carrying one."""
+    """Return the head in a file, alone or in a receipt, after checking its signature."""
     text = read_text(path)
     if not text.startswith("{"):
         return read_head(text, keys)[0]
@@ -89,10 +86,7 @@ def head_in(path: Path, keys: Sequence[KeyInTime]) -> Head:
 
 
 def keys_of(leaves: Path) -> list[KeyInTime]:
-    """Return the log's keys out of use, in their order, as its entries name them, and the key in use.
-
-    Empty for a log that has had one key only.
-    """
+    """Return the keys that the log has had, in order, as its entries name them; none if it has had one."""
     with leaves.open("rb") as file:
         changes = [strict_json(line.decode(), LEAF)["fields"] for line in file if CHANGED in line]
     every = list(roots(leaves)) if changes else []
@@ -106,10 +100,9 @@ def keys_of(leaves: Path) -> list[KeyInTime]:
 
 
 def check_keys(keys: Sequence[KeyInTime], log_key: str, heads: Sequence[Head]) -> None:
-    """Check that `log_key` vouches for each of the log's keys; raises Unproved where not.
-
-    The key in use vouches for those before. A key before vouches for those after by its last head, which is
-    over the entry that names its successor, unless it was taken out of use as lost.
+    """Check that `log_key` vouches for each of the log's keys. Raises Unproved where it does not.
+    The key in use vouches for those before. A key before vouches for those after by its last head, over the
+    entry that names its successor, unless it was taken out of use as lost.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

@@ -44,12 +44,12 @@ KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
-    """Report a failed check; the text names the failure in a sentence."""
+    """Report a failed check, in a sentence."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """Signed head of the log: number of entries and root hash."""
+    """Signed head of the log: the log's name, number of entries and root hash."""
 
     origin: str
     size: int
@@ -59,8 +59,7 @@ class Head:
 @dataclass(frozen=True)
 class KeyInTime:
     """Verifier key of the log, and the last head that it signs; None for the key in use.
-
-    `lost`: taken out of use since the key may be in wrong hands.
+    `lost`: it was taken out of use because it may be in wrong hands.
     """
 
     key: str
@@ -70,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """Receipt whose content is consistent in itself."""
+    """Receipt that has passed every check on its own."""
 
     receipt: dict[str, Any]
     head: Head
@@ -81,9 +80,8 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Check a receipt by itself. Raises Unproved where a check fails.
-
-    `log_key` is the required signing key; None trusts the key named in the receipt.
+    """Check a receipt on its own: signature, log entry, inclusion proof, head. Raises Unproved.
+    `log_key` is the key that must have signed it; None for the key that it names itself.
     """
     given = strict_json(text, RECEIPT)
     if given["format"] != "gateway-receipt/1":
@@ -102,8 +100,7 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
 
 
 def keys_in(text: str) -> list[KeyInTime]:
-    """Return the log's keys in a text, in their order: one verifier key, or /keys/gateway-log-keys.asc.
-
+    """Return the log's keys, in order, in a text: one verifier key, or /keys/gateway-log-keys.asc.
     The OpenPGP signature on the latter is not checked here.
     """
     if not (found := KEYS.findall(text)):
@@ -120,7 +117,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Check that `key` signed heads of this size; return lines on what that leaves open."""
+    """Check that `key` was in use for heads of this size; return lines on what that leaves open."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -143,7 +140,7 @@ def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
-    """Check that the log's entry is of this transfer and stage, and at this place."""
+    """Check that an entry of the log is about this transfer and stage, and at this place."""
     if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
         raise Unproved("the log's entry is for another receipt")
     if entry["sequence"] != index:
@@ -151,7 +148,7 @@ def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: 
 
 
 def check_inclusion(leaf: str, index: int, proof: Iterable[object], head: Head) -> None:
-    """Check that the proof leads from the entry to the head (RFC 9162 section 2.1.3.2)."""
+    """Check that a proof leads from an entry to a head (RFC 9162 section 2.1.3.2)."""
     start = hashlib.sha256(b"\x00" + leaf.encode()).digest()
     if not 0 <= index < head.size or climb(index, head.size - 1, start, hashes(proof))[1] != head.root:
         raise Unproved("the inclusion proof does not lead to the head of the log: it was not recorded so")
@@ -170,7 +167,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the older and the newer tree after a path from node `at` of 0..`last`."""
+    """Return the roots of the older and the newer tree, which a path from node `at` of 0 to `last` proves."""
     old = new = start
     for node in path:
         if last == 0:
@@ -220,7 +217,7 @@ def read_key(log_key: str) -> tuple[str, bytes, bytes]:
 
 
 def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -> None:
-    """Check that the Ed25519 signature is by `log_key`."""
+    """Check that an Ed25519 signature over a message is by `log_key`."""
     try:
         Ed25519PublicKey.from_public_bytes(read_key(log_key)[2]).verify(signature, message)
     except InvalidSignature:
@@ -228,7 +225,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence naming the digest of the receipt matched by the file."""
+    """Return a sentence on which digest of a receipt a file has. Raises Unproved for neither."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -239,12 +236,12 @@ def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """Return RFC 8785 bytes of text, whole numbers, null, lists and objects with ASCII names."""
+    """Return JSON without fractions, with names in ASCII, in its canonical form (RFC 8785)."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def strict_json(text: str, parts: Mapping[str, type]) -> dict[str, Any]:
-    """Parse an object with exactly these parts; refuse repeated names and fractions."""
+    """Parse a JSON object with exactly these parts, of these types. Unproved for others, and fractions."""
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
         canonical(value)
@@ -266,7 +263,7 @@ def _refuse(number: str) -> object:
 
 
 def unbase64(text: object) -> bytes:
-    """Decode base64 in its one canonical spelling."""
+    """Decode base64. Raises Unproved for another spelling than the canonical one."""
     try:
         decoded = base64.b64decode(str(text), validate=True)
     except ValueError:
@@ -277,7 +274,7 @@ def unbase64(text: object) -> bytes:
 
 
 def hashes(proof: Iterable[object]) -> list[bytes]:
-    """Decode the SHA-256 hashes of a proof from base64."""
+    """Decode the SHA-256 hashes of a proof from base64. Raises Unproved."""
     nodes = [unbase64(node) for node in proof]
     if any(len(node) != 32 for node in nodes):  # noqa: PLR2004
         raise Unproved("the file is damaged: a hash has the wrong length")
@@ -285,7 +282,7 @@ def hashes(proof: Iterable[object]) -> list[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text. Raises Unproved where not UTF-8, or longer than any receipt."""
+    """Return the text in a file. Raises Unproved if not UTF-8, or larger than 4 MiB."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -297,7 +294,7 @@ def read_text(path: Path) -> str:
 
 
 def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
-    """Check that the heads do not contradict each other, and the consistency proof where given."""
+    """Check that heads do not contradict each other, and a consistency proof between two, if given."""
     by_size = {(head.origin, head.size): head for head in heads}
     if any(by_size[head.origin, head.size] != head for head in heads):
         raise Unproved("two heads of the same size differ: somebody was shown another log")
@@ -332,7 +329,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 
 
 def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> tuple[Head, list[str]]:
-    """Return the head in a receipt or checkpoint, and the findings in lines."""
+    """Return the head in a receipt or checkpoint, and lines on what is proved. Raises Unproved."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
         checked = check_receipt(text)
@@ -355,7 +352,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Return the head in a checkpoint signed by the key of its time, and lines on what that leaves open."""
+    """Return the head in a checkpoint signed by the key of its time, and lines on what stays open."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)
@@ -363,7 +360,7 @@ def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
 
 
 def check_files(args: argparse.Namespace) -> bool:
-    """Check every file and print the findings; return False where any check fails."""
+    """Check every file and print the findings; return False where a check fails."""
     in_file = args.log_key is not None and "+" not in args.log_key
     given = read_text(Path(args.log_key)) if in_file else args.log_key
     keys = keys_in(given) if given else []
@@ -382,7 +379,7 @@ def check_files(args: argparse.Namespace) -> bool:
 
 
 def say(*lines: str) -> None:
-    """Print lines, replacing characters able to control a terminal or start a new line."""
+    """Print lines, with "?" for characters that could control a terminal or begin a new line."""
     for line in lines:
         sys.stdout.write("".join(c if c.isprintable() else "?" for c in line) + "\n")
 
