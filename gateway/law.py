@@ -1,7 +1,7 @@
-"""Legal requirements of an academic year, as data with a first and a last day: law-YYYY-YY.toml.
+"""Read law packs: what the law requires of returns in one academic year (law-YYYY-YY.toml).
 
-A pack stands beside an agreement's policies: the agreement names the recipients, the pack the contents,
-codes, versions and days of a return. A file is judged by the pack of the contents' period.
+A pack stands beside an agreement's policies: the agreement names the recipients; the pack the contents,
+codes, versions and days of a return. A file is judged by the pack of the period that it is about.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
 
 PACKS = "law-*.toml"
-"""The names of packs in a folder of policies."""
+"""Pattern of the names of packs in a folder of policies."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Holds = Literal["upn", "uln", "uci", "name", "date", "flag", "number", "word", "result", "nothing"]
@@ -26,17 +26,17 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 
 
 class LawTable(BaseModel):
-    """A table of a pack: unknown keys are faults."""
+    """Table of a law pack; a key that is not a field here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Element(LawTable):
-    """One element of a record, by path, or one heading of a table.
+    """Element of a record, by its path, or heading of a table.
     - `holds`: the kind of value. `codes`: the code set of the value.
-    - `must`: present in every record. `terms`: present only in the returns of the given terms.
-    - `left`: also present in records of pupils who have left.
-    - `since`: the first version of the format with the element, where known.
+    - `must`: every record has it. `terms`: only returns of these terms have it.
+    - `left`: records of pupils who have left have it, too.
+    - `since`: the first version of the format that has it, where known.
     - `unsure`: the name was not read in a published layout.
     """
 
@@ -51,10 +51,10 @@ class Element(LawTable):
 
 
 class ReturnLayout(LawTable):
-    """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
+    """Layout of a return: `record` is the path of its records, `elements` what each holds.
     - `header`: the elements before the records, by path, with their values; none for a table.
-    - `read`: the source of the layout.
-    - `assessments`: for records with results, the values of each element and under `codes` the code set of
+    - `read`: where the layout was read.
+    - `assessments`: for records with results, the values of each element, and under `codes` the code set of
       the result.
     """
 
@@ -70,12 +70,12 @@ class ReturnLayout(LawTable):
     assessments: tuple[dict[str, str], ...] = ()
 
     def of_term(self, term: str | None) -> tuple[Element, ...]:
-        """Return the elements of a term's return; all elements for None."""
+        """Return the elements in the return of a term; for None, all."""
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
 
 class CodeSet(LawTable):
-    """The codes allowed in an element, the number of the set in the CBDS, and the source."""
+    """Codes allowed in an element, their number in the CBDS, and where they were read."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -83,10 +83,7 @@ class CodeSet(LawTable):
 
 
 class Versions(LawTable):
-    """The versions of a format in use: present and previous.
-
-    `old` is the action for a file of a version before the previous, `unknown` for an unknown version.
-    """
+    """Versions of a format in use, and what happens to a file of an older (`old`) or unknown one."""
 
     format: Literal["CTF XML"]
     present: str = Field(pattern=r"^\d+\.\d$")
@@ -96,7 +93,7 @@ class Versions(LawTable):
 
 
 class Lawful(LawTable):
-    """Items allowed by law in a data type, in the pack's period only."""
+    """Items that a law allows in files of a data type, in the period of the pack."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -104,14 +101,14 @@ class Lawful(LawTable):
 
 
 class Reference(LawTable):
-    """A document cited in the agreement by name, and the edition of the period."""
+    """Document that the agreement cites by name, and its edition in the period."""
 
     cited: str
     today: str
 
 
 class Coming(LawTable):
-    """A new requirement of the period's return, announced to schools from the first day on."""
+    """New requirement of a return, of which schools are told from the first day of the period."""
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -119,17 +116,15 @@ class Coming(LawTable):
 
 
 class LawDays(LawTable):
-    """Days of the period, overriding the rules of the calendar."""
+    """Days of the period, which override the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = {}
     results: dict[Name, date] = {}
 
 
 class LawPack(LawTable):
-    """A law-YYYY-YY.toml file. Missing parts are those of the pack named in `extends`.
-
-    `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
-    the same items under `lawful`.
+    """File law-YYYY-YY.toml. Parts that it lacks are those of the pack named in `extends`.
+    `awaited` items are those of a law not yet in force: files may hold them once a pack has them as `lawful`.
     """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -155,7 +150,7 @@ class LawPack(LawTable):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with missing parts taken from the extended pack."""
+        """Return the pack with the parts that it lacks taken from `base`, the pack that it extends."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -177,48 +172,37 @@ class LawPack(LawTable):
         return self.model_copy(update=merged)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items allowed in files of a data type by the law of the period."""
+        """Return the items that the law of the period allows in files of a data type."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
-        """Return the layout of files of a data type, format and term."""
-        return next(
-            (
-                each
-                for each in self.layouts.values()
-                if (each.data_type, each.format) == (data_type, form)
-                and (not each.terms or term is None or term in each.terms)
-            ),
-            None,
-        )
+        """Return the layout of files of a data type, format and term; None where the pack has none."""
+        of_type = (one for one in self.layouts.values() if (one.data_type, one.format) == (data_type, form))
+        return next((one for one in of_type if not one.terms or term is None or term in one.terms), None)
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return packs by first day, each completed from the extended pack. ConfigurationError names a gap."""
+    """Return packs by their first day, each with the parts of the one it extends. ConfigurationError."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
+        file = f"law-{pack.academic_year}.toml"
         if pack.extends and base is None:
-            raise ConfigurationError(
-                f"law-{pack.academic_year}.toml: there is no pack {pack.extends} before it"
-            )
+            raise ConfigurationError(f"{file}: there is no pack {pack.extends} before it")
         missing = sorted({*pack.more, *pack.ended} - {*pack.layouts, *(base.layouts if base else ())})
         if missing:
-            raise ConfigurationError(f"law-{pack.academic_year}.toml: there is no layout {missing[0]}")
+            raise ConfigurationError(f"{file}: there is no layout {missing[0]}")
         found[pack.academic_year] = pack.on(base) if base else pack
     return tuple(found.values())
 
 
 def load_packs(policies: Path) -> tuple[LawPack, ...]:
-    """Return the packs in a folder of policies. ConfigurationError names the file, the key and the fault."""
+    """Return the packs in a folder of policies. ConfigurationError with file, key and fault."""
     return whole(read_toml(path, LawPack) for path in sorted(policies.glob(PACKS)))
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the pack of a day: the last one begun, else the first; None without packs.
-
-    Days after the last pack are judged by the last pack until another follows.
-    """
+    """Return the pack for a day: the last one begun by then, else the first; None without packs."""
     begun = [pack for pack in packs if day is None or pack.first <= day]
     return begun[-1] if begun else next(iter(packs), None)
 
@@ -226,20 +210,19 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of every pack: a view shows what the pack of its file let pass."""
-    sets = [(name, each.code_sets[name].codes) for each in packs for name in each.code_sets if name in known]
+    """Return code lists with the codes of every pack, because views have no period of their own."""
     found = dict(known)
-    for name, codes in sets:
-        found[name] = tuple(dict.fromkeys((*found[name], *codes)))
+    for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
+        if name in known:
+            found[name] = tuple(dict.fromkeys((*found[name], *codes.codes)))
     return found
 
 
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of a pack, and without those of other packs only.
-
-    Values in no pack, such as words written beside codes by some systems, stay.
+    """Return code lists with the codes of `pack`, without those that only other packs have.
+    Values of no pack stay, such as words that some systems write for codes.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

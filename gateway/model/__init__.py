@@ -1,4 +1,4 @@
-"""The frozen values that pass from step to step: Upload, Opened, Classified, decisions, receipts.
+"""Define the frozen values that pass from step to step: Upload, Opened, Classified, decisions.
 
 All times are aware datetimes in UTC. All digests are lower-case hexadecimal. No value holds a pupil's data:
 the content itself stays behind a file descriptor.
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar, Literal, NamedTuple
 
 STATEMENT = "Statement to the gateway: "
-"""Beginning of the first line of every text signed for one purpose."""
+"""Beginning of the first line of every text that is signed for one purpose."""
 Purpose = Literal["ratification", "key", "lost-key"]
 _FIRST: dict[Purpose, str] = {
     "ratification": f"{STATEMENT}we agree to the text below; for /agreement alone.",
@@ -26,12 +26,12 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text with the statement of its purpose, ready for signing."""
+    """Return a text below the statement of its purpose, ready for signing."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def signed_by(name: str, office: str, text: str) -> str:
-    """Return a text headed by the name and office of whoever signs it. ValueError if not of one line each."""
+    """Return a text below the name and office of its signatory. ValueError if these are not one line each."""
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):
         raise ValueError("a name and an office of one line each are needed")
@@ -39,7 +39,7 @@ def signed_by(name: str, office: str, text: str) -> str:
 
 
 def without_signatory(text: str) -> tuple[str, str]:
-    """Return who signs a text, as it says, and the text below; "" for a text that does not say."""
+    """Return the name and office that head a text, and the text below; "" for a text without them."""
     first, _, rest = text.partition("\n")
     who = first.removeprefix(_SIGNED_BY).rstrip()
     if who == first.rstrip() or not is_signatory(who):
@@ -48,12 +48,12 @@ def without_signatory(text: str) -> tuple[str, str]:
 
 
 def is_signatory(who: str) -> bool:
-    """Return True for a name fit to be put on record: one printable line of up to 160 characters."""
+    """Return True for a name and office fit for the record: one printable line of up to 160 characters."""
     return who.isprintable() and 0 < len(who) <= _LONGEST_NAME
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return the text signed for a purpose, or without any; None where signed for another."""
+    """Return a text without the statement of this purpose, if it has one; None if it has that of another."""
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:
@@ -62,19 +62,19 @@ def read_as(purpose: Purpose, text: str) -> str | None:
 
 
 UNKNOWN = "what no rule knows"
-"""Label for columns and elements left out because the agreement names nothing like them."""
+"""Label for columns and elements left out of a view because the agreement names nothing like them."""
 
 APART = "records that few people may see"
-"""Label for records of marked children left out."""
+"""Label for records left out because they are of protected children."""
 
 WITHHELD = "values that are not what they should be"
-"""Label for cells left blank because of wrong values."""
+"""Label for cells left blank because their values are not of their kind."""
 
 OTHER_SCHOOLS = "records of other schools"
 """Label for records left out where a provider gets only its own pupils' records."""
 
 OTHER_RECORDS = "records of children that the team is not there for"
-"""Label for records left out where the agreement gives a team those of some children only."""
+"""Label for records left out where the agreement gives a team only those of some children."""
 
 EVERY_RECORD = "every record of a pupil"
 """Label for everything left out where a team gets only counts."""
@@ -85,7 +85,7 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsWhere:
-    """The records that a team may have: those in which the item `item` has one of `values`, in any case."""
+    """Records that a team may have: those in which an item has one of these values, in any case."""
 
     item: str
     values: tuple[str, ...]
@@ -93,13 +93,11 @@ class RecordsWhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """Data a team may have from a file of one data type.
-
-    `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
-    are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
-    as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
-    only its records are given. `stated` are headings with meanings stated by the provider. `where` says which
-    records are given, where not all are.
+    """What a team may have of a file of one data type.
+    `items` are labels, "Group: Item". `told` is content outside the data type, which nobody gets. `without`:
+    numbers, from 0 in the order of a view, of records left out as a whole. `of_school`: DfE number and URN of
+    the school whose records alone are given. `stated`: headings whose meaning the provider has stated.
+    `where`: which records are given, where not all are.
     """
 
     data_type: str
@@ -113,11 +111,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """Tables of counts (clause 2.4.2), for a team without access to any pupil's record.
-
-    A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
-    `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
-    `school` and `period` are the tables' subject, in the gateway's words.
+    """Request for tables of counts (clause 2.4.2), for a team that may have no pupil's record.
+    A count below `threshold` is withheld; others are rounded to multiples of `rounding`, at random from
+    `seed` (32 octets in hexadecimal), a secret of the file. Joiners and leavers count from `since` on.
+    `school` and `period` are what the tables are about, in the gateway's words.
     """
 
     threshold: int
@@ -130,10 +127,8 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """View made from a file: size in bytes, SHA-256, and the labels left out.
-
-    `left_out` has labels of items, and `UNKNOWN`. With `whole`, nothing was left out or changed, and the
-    file itself is the view.
+    """View made from a file: size in bytes, SHA-256, and the labels of what was left out.
+    With `whole`, nothing was left out or changed, and the content of the file is the view.
     """
 
     size: int
@@ -150,48 +145,35 @@ Level = Literal["certain", "strong", "moderate"]
 Late = Literal["renewed", "vouched"]
 Severity = Literal["error", "query"]
 ValueKind = Literal[
-    "nothing",
-    "flags",
-    "dates",
-    "times",
-    "numbers",
-    "grades",
-    "codes",
-    "identifiers",
-    "contact details",
-    "names",
-    "words",
-    "free text",
-    "mixed",
-]
+    "nothing", "flags", "dates", "times", "numbers", "grades", "codes", "identifiers", "contact details",
+    "names", "words", "free text", "mixed",
+]  # fmt: skip
 FileKeyKind = Literal["ssh", "openpgp"]
-"""Keys sent as a file by their owner."""
+"""Kinds of keys that their owner sends as a file."""
 KeyKind = FileKeyKind | Literal["passkey", "openid"]
 Outcome = Literal["accepted", "held", "refused"]
 State = Literal["landed"] | Outcome
 WaitsFor = Literal["date", "ratification", "key", "approval", "person"]
-"""Event ending a hold: a key renewed or approved; `approval` is of a dropped key."""
+"""What ends a hold: a day, a ratification, a renewed key, the approval of a dropped key, or a person."""
 
 
 class GatewayKeyKind(StrEnum):
-    """Algorithm of a gateway key: RSA is for senders whose program lacks Curve25519."""
+    """Algorithm of a gateway's OpenPGP key; RSA is for senders whose program lacks Curve25519."""
 
     CURVE25519 = "curve25519"
     RSA4096 = "rsa4096"
 
 
 Stated = tuple[tuple[str, str], ...]
-"""Headings with a meaning stated by the provider, each with the key of its field."""
+"""Headings whose meaning a provider has stated, each with the key of the field that it means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: number of occurrences, and records (from 1, first 20).
-
-    `about` names the data item in the gateway's words (an Appendix A label); empty where the code says
-    enough. `expected`: the correct form, where wrong values are left out of every view. `much`: so much of
-    a column is wrong that the heading or the file is wrong. `of`: the expected number, for faults of
-    counting.
+    """One kind of quality fault in a file: how often, and the first 20 records with it, from 1.
+    `about` names the data item (a label of Appendix A), where the code does not say enough. `expected`: what
+    the values should be, if wrong ones are left out of every view. `much`: so many of a column are wrong that
+    the file waits. `of`: how many there should be, for a fault of counting.
     """
 
     code: str
@@ -206,10 +188,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Facts a file states about itself; None where the file is silent.
-
-    `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
-    the number of records of pupils in year 9 and above.
+    """What a file states about itself; None where it is silent.
+    `upn_authorities`: numbers of the local authorities that gave the UPNs. `upper_years`: how many records
+    are of pupils in year 9 or above.
     """
 
     la: str | None = None
@@ -227,15 +208,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """Content outside a file's data type: place and kind of values.
-
-    `position` counts columns, or kinds of element, from 1; 0 is outside them, as in lines above a table. A
-    `text` is shown by a workbook in place of a cell. `header` is the name in the file: a column may be
-    headed with a child's name, so only people examining held files may see a header. `filled` is the number
-    of records with a value. `topic` gives the reason for sensitivity in the gateway's words; empty where
-    not sensitive. `assessment` marks grades other than results: "mock", "predicted", "forecast" and the
-    like. `further`: stands for all remaining ones. `field`: the field named by the header, by its key in
-    the policies; empty where unknown. `types`: the data types carrying that field.
+    """Column, element or text in a file that its data type does not carry.
+    `position` counts columns, or kinds of elements, from 1; 0 is elsewhere, as above a table. A `text` is
+    what a workbook shows in place of a cell. `header` is the name in the file: it may be a child's, so only
+    people who examine held files see it. `filled`: how many records have a value. `topic`: why it is
+    sensitive, in the gateway's words; else "". `assessment`: "mock", "predicted" and the like, for grades
+    that are no results. `further`: stands for all that are not listed. `field`: the key of the field that
+    the header means, and `types` the data types that carry it.
     """
 
     position: int
@@ -252,11 +231,10 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """School named in records of a file, with the number of such records. Missing parts are empty.
-
+    """School that records of a file name, with their number. Parts that they do not name are "".
     `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone without an LA. `name` numbers
-    the different names in the file from 1; the names themselves stay in the file. All empty: records naming
-    no school. `further`: more schools than are listed.
+    the different names from 1, which themselves stay in the file. All parts are "" for records that name no
+    school. `further`: stands for all schools that are not listed.
     """
 
     dfe_number: str = ""
@@ -271,12 +249,10 @@ class NamedSchool:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classified:
     """File recognised, by its content, as exactly one data type.
-
-    `mixed_with` names the second type of a results file with both GCSE and A level. `items` are Appendix A
-    labels as "Group: Item"; `other_items` personal items outside Appendix A. `pupils` counts distinct pupil
-    records. `unlisted` is content outside the data type. `results` are the types of examination results,
-    for any data type. `schools` are the schools named in records, most records first; empty where no record
-    names a school. `stated` are the headings, with the keys of their fields, stated by the provider.
+    `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
+    Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
+    `results` are the types of examination results in a file of any type. `schools`: most records first; ()
+    where no record names one. `stated`: headings whose meaning the provider has stated.
     """
 
     data_type: str
@@ -300,7 +276,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """Content of `Classified` needed when comparing many files."""
+    """Part of `Classified` that is loaded where many files are compared."""
 
     data_type: str
     format: str = ""
@@ -313,10 +289,9 @@ class Contained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollEntry:
-    """Data of one pupil in a file, with the pupil as a keyed digest. `record` counts from 1.
-
-    `pupil` and `former` (the previous number) have 16 octets, `birth_date` 8. `school` is the number of the
-    school in the record: DfE number, else URN, else establishment; empty without any.
+    """Pupil in a roll, as keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
+    `record` counts from 1. `school` is the school's DfE number in the record, else URN, else establishment,
+    else "".
     """
 
     pupil: bytes
@@ -330,10 +305,8 @@ class RollEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
     """File that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
-
-    `about` fills the sentence of the reason, in the gateway's words. `sensitive` are likely topics, in the
-    gateway's words. `parts` are the files of an archive, or tables of a workbook, not all of one type: each
-    by itself.
+    `about` fills the sentence of the reason, and `sensitive` are likely topics, in the gateway's words.
+    `parts`: each file of an archive, or table of a workbook, where these are of several types.
     """
 
     code: str
@@ -348,12 +321,11 @@ class ContentRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Sending body in the registry. `dfe_number` is LA + establishment, 7 digits.
-
-    `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
-    harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
-    the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
-    `closed_on` is the last day, None while open; `succeeded_by` the id of the successor.
+    """Body that sends files. `dfe_number` is LA + establishment, 7 digits.
+    `number` identifies one with neither a DfE number nor a URN. `harmless`: column names that an
+    administrator has listed as harmless; `stated`: headings whose meaning the provider has stated. `schools`:
+    DfE numbers or URNs of further schools that it speaks for, as a multi-academy trust does. `closed_on`: the
+    last day, None while open; `succeeded_by`: the id of the successor.
     """
 
     id: str
@@ -372,15 +344,14 @@ class Provider:
 
     @property
     def is_closed(self) -> bool:
-        """True where recorded as closed: such a provider owes nothing and gets nothing new."""
+        """True once recorded as closed: such a provider owes nothing and gets nothing new."""
         return self.closed_on is not None
 
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """Ratifications in force: of these academic years, of the text with this SHA-256, or of any text.
-
-    One that ended by a notice before the day `on` does not count.
+    """Ratifications that count: of these academic years, of the text with this SHA-256 (None: of any).
+    One that a notice ended before the day `on` does not count.
     """
 
     years: tuple[str, ...] = ()
@@ -390,7 +361,7 @@ class RatificationsThatCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """Public key judged acceptable. After `expires_at` the key cannot sign."""
+    """Public key that may be enrolled. After `expires_at` it cannot sign."""
 
     kind: FileKeyKind
     fingerprint: str
@@ -401,17 +372,15 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One file as landed and recorded by intake.
+    """File as it landed, as intake tells it.
 
-    Inside, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is within
-    minutes of the kernel's time for the record. In the spool `sha256` is empty, except for a withheld file:
-    a stored file is hashed when copied. `ssh_key` is only intake's statement: a file counts only where the
-    provider could log in with that key at that time. `name`, `folder`, `client`, `withheld` and all data of
-    a withheld file are intake's statements alone; receipts say so.
+    Inside, `size` and `sha256` are those of the stored copy, `provider` is enrolled, and `landed_at` is near
+    the kernel's time for the record. In the spool `sha256` is "", but for a withheld file. A file counts only
+    where the provider could log in with `ssh_key` at that time. Nothing proves `name`, `folder`, `client`,
+    `withheld` and the data of a withheld file, as receipts say.
 
-    `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
-    the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
-    secret key, or anything else.
+    `withheld`: sent without encryption, so intake kept nothing; `size` and `sha256` are of the bytes that
+    passed by, and `looks_like` tells what they begin like: a public key, a secret key, or anything else.
     """
 
     reference: str
@@ -430,9 +399,8 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """Signer and time of a signature, verified by the OpenPGP engine. Fingerprints are lower-case hex.
-
-    `expires_at`: the signature's own expiry, where reported by the engine.
+    """Signer and time of a verified signature. Fingerprints are lower-case hex.
+    `expires_at`: the signature's own expiry, where the engine reports it.
     """
 
     certificate: str
@@ -444,12 +412,10 @@ class Signature:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """Sealed file, decrypted, with one good signature over the whole.
-
-    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0, closed by the
-    holder of the value. `size` is in bytes; `sha256` is of the content. `opened_by` is the fingerprint of
-    the gateway's certificate used, where the engine reports it. `late`: the signer's certificate was not
-    valid at signing and is now: an expired one "renewed", or, for a signature older than every known
-    certificate, "vouched" for by its owner since.
+    `content` is a descriptor of anonymous memory at offset 0, which the holder of this value closes; `size`
+    in bytes and `sha256` are of the content. `opened_by`: fingerprint of the gateway's certificate, where the
+    engine reports it. `late`: the signer's certificate was not valid when signing and is now: it had expired
+    and was "renewed", or its owner had not "vouched" for the key before.
     """
 
     content: int
@@ -463,7 +429,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Reason: a stable code, its clause, a sentence for a school secretary, the next step."""
+    """Reason of a decision: a stable code, its clause, a sentence for a school secretary, the next step."""
 
     code: str
     clause: str
@@ -473,7 +439,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """File allowed by policy as classified; goes to `teams` under `flow`."""
+    """File that the policies allow, as classified: it goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     classified: Classified
@@ -484,9 +450,8 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Held file released by a person to `teams` under `flow`, as `data_type`, about `period` if known.
-
-    `on_roll`: the file's pupils count as on its sender's roll.
+    """Held file that a person has released to `teams` under `flow`, as a data type, about a period if known.
+    `on_roll`: the pupils in the file count as on its sender's roll.
     """
 
     state: ClassVar[Outcome] = "accepted"
@@ -500,7 +465,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Drop or declaration taken and recorded; nothing to route."""
+    """Drop or declaration that was taken and recorded: it goes to no team."""
 
     state: ClassVar[Outcome] = "accepted"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -510,7 +475,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """File waiting for a person, or until `until` (UTC) where known."""
+    """File that waits for a person, or until `until` where known; `teams` are its intended recipients."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -521,7 +486,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """File not taken. Final. `few`: something in it is sensitive, so only few people may know of it."""
+    """File that was refused for good. `few`: it is sensitive, so only few people may know of it."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -531,13 +496,12 @@ class Refused:
 
 
 Decision = Accepted | Released | Settled | Held | Refused
-"""Each decision has a state, a flow, teams and reasons. A held file's teams are its intended recipients."""
+"""Each decision has a state, a flow, teams and reasons."""
 
 
 class Arrival(NamedTuple):
-    """Arrival of data in a flow. `period` is the period stated in the data.
-
-    `nil`: no file, but a statement that there is nothing to send for that period.
+    """Arrival of data in a flow, about the period that the data states.
+    `nil`: no file came, but a statement that there is nothing to send for the period.
     """
 
     flow: str
@@ -549,10 +513,9 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Transfer in the registry: the upload, results of opening and classifying, and the decision.
-
-    `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
-    is the period stated in the file.
+    """Transfer in the registry: the upload, what opening and classifying found, and the decision.
+    `sequence` orders transfers whatever the clock says. `waits_for`: what ends a hold. `period`: the one that
+    the file states.
     """
 
     sequence: int
@@ -578,9 +541,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Data of an accepted file for comparison with others of the same kind and period.
-
-    `content` is loaded only where needed to tell the schools of a file.
+    """Accepted file to compare with others of the same kind and period.
+    `content` is loaded only where the schools of the file have to be told.
     """
 
     sequence: int

@@ -1,7 +1,7 @@
-"""The invitation of a provider: what its computer needs to know, in a text that the gateway signs.
+"""Make the invitation of a provider: what its computer needs to know, in a text that the gateway signs.
 
-The signature shows that the holder of the gateway's key made the text; that it is the gateway's key, the six
-words show, which are read out by telephone.
+The signature shows that the holder of the gateway's key made the text; six words, read out by telephone, show
+that it is the gateway's key.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def known_words() -> tuple[str, ...]:
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return the words of some facts: equal facts in equal order give equal words, on every computer."""
+    """Return the six words for some facts: the same facts in the same order give the same words anywhere."""
     told = hashlib.sha256()
     for fact in facts:
         told.update(hashlib.sha256(fact.encode()).digest())
@@ -51,14 +51,13 @@ def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, .
 
 
 def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple[str, ...]:
-    """Return the words of a provider's two keys, by fingerprints, for the gateway with a certain key."""
+    """Return the six words for a provider's SSH and OpenPGP keys at a gateway, all by fingerprint."""
     return six_words("keys", provider, (gateway_key, ssh, openpgp))
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least.
-
-    A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
+    """Return True for words rather than a fingerprint, which has 16 letters and figures at least.
+    In groups it may have letters alone, but they mix upper and lower case, as words do not.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(
@@ -68,11 +67,10 @@ def are_words(heard: Sequence[str]) -> bool:
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
-    """GatewayError naming the first word that differs, without telling the right one."""
+    """Compare six words heard; GatewayError names the first that differs, without telling the right one."""
     # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
     text = heard if isinstance(heard, str) else " ".join(heard)
-    letters = "".join(one if one.isalpha() else " " for one in text.lower())
-    typed = letters.split()
+    typed = "".join(one if one.isalpha() else " " for one in text.lower()).split()
     if len(typed) != NUMBER:
         raise GatewayError(f"six words are read out, and these are {len(typed)}")
     for number, (one, right) in enumerate(zip(typed, words, strict=True), 1):
@@ -91,7 +89,7 @@ _LINE = r"^[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]{1,200}$"
 
 
 class ProviderInvitation(BaseModel):
-    """One provider's invitation. `host_keys`: SHA256:…; `certificate`: in ASCII armor."""
+    """Invitation of one provider. `host_keys`: SHA256:…; `certificate`: in ASCII armor."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -111,19 +109,19 @@ class ProviderInvitation(BaseModel):
 
     @classmethod
     def read(cls, text: str) -> ProviderInvitation:
-        """Return the invitation of a text. ValueError for any other text."""
+        """Return the invitation in a text. ValueError for any other text."""
         found = _TEXT.fullmatch(text)
         if found is None:
             raise ValueError("no invitation")
         return cls.model_validate_json(found["facts"])
 
     def words(self) -> tuple[str, ...]:
-        """Return the six words by which both sides know that they have the same invitation."""
+        """Return the six words by which both sides see that they have the same invitation."""
         return six_words("invitation", self.provider, (self.model_dump_json(),))
 
 
 def place_of(address: str, port: int = 2222) -> tuple[str, int]:
-    """Return host and port of an address HOST, HOST:PORT or [IPV6]:PORT; by default `port`."""
+    """Return host and port of an address HOST, HOST:PORT or [IPV6]:PORT; the port is `port` by default."""
     named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
     if named is None or (":" in named[1] and not address.startswith("[")):
         return address.strip("[]"), port

@@ -1,11 +1,11 @@
-"""The layout of a file for another system: its columns, and the part of a view behind each."""
+"""Define the layout of a file for another system: its columns, and the part of a view behind each."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """One column, filled from `field`, from the first of `headings` with a value, or always with `value`."""
+    """Column filled from a field, from the first of `headings` with a value, or always with `value`."""
 
     name: str
     field: str = ""
@@ -15,9 +15,8 @@ class LaidColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLayout:
-    """The columns in order. With `each`, a row for each such part of a record, such as each contact.
-
-    A heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
+    """Columns of a file in order. With `each`, such as "Contact", a row for each such part of a record.
+    The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
     """
 
     columns: tuple[LaidColumn, ...]

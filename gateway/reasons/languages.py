@@ -50,9 +50,7 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """Return all other texts: a word-for-word table, and patterns for texts with blanks, most specific
-    first. Texts of pages are looked up as they stand.
-    """
+    """Return a table of texts by their English, and patterns for those with blanks, the longest first."""
     text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
     tables: dict[str, dict[str, str]] = tomllib.loads(text)
     known, pages = tables["texts"], tables.get("pages", {})
@@ -65,7 +63,7 @@ def _texts(
 
 
 def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return the sentences and next steps of reasons, but for those that are a value alone."""
+    """Return the sentences and next steps of reasons by their English, but for those of a blank alone."""
     pairs = (
         pair
         for code, theirs in table(language).items()
@@ -75,25 +73,23 @@ def _told_by_reasons(language: Language) -> dict[str, str]:
 
 
 def phrases(language: Language) -> Mapping[str, str]:
-    """Return the words of the console by their English: none in English itself."""
+    """Return the texts of the console in a language by their English; none for English."""
     return {} if language == "en" else _texts(language, "console")[0]
 
 
 def phrases_of_receipts(language: Language) -> Mapping[str, str]:
-    """Return the phrases of receipts by name: none in English, in which they are written."""
+    """Return the phrases of receipts in a language by name; none for English."""
     if language == "en":
         return {}
     text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
-    phrases: dict[str, str] = tomllib.loads(text)["receipts"]
-    return phrases
+    return dict(tomllib.loads(text)["receipts"])
 
 
 @lru_cache(1024)
 def told(text: str, language: Language, kind: str = "texts") -> str:
-    """Translate a text of the gateway; return it unchanged where its table lacks it.
-
-    Values in blanks are translated too where known: days, kinds, sentences. `kind` is the table: "console"
-    has the sentences of reasons besides.
+    """Translate a text of the gateway; return it unchanged where the table `kind` lacks it.
+    Values in blanks are translated too where known: days, kinds, sentences. The table "console" has the
+    sentences of reasons besides.
     """
     if language == "en" or not text:
         return text
@@ -110,7 +106,7 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
 
 
 def told_by_kit(text: str, language: Language) -> str:
-    """Translate a line of the provider's program, with the reasons and values in it, where it is known."""
+    """Translate a line that the provider's program prints, with the reasons and values in it, if known."""
     if language == "en" or not text.strip():
         return text
     known, patterns = _texts(language, "kit")
@@ -130,7 +126,7 @@ def told_by_kit(text: str, language: Language) -> str:
 
 
 def is_told(text: str, language: Language) -> bool:
-    """Return True where a language's table has the text."""
+    """Return True where the table of texts of a language has this one."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
@@ -138,21 +134,18 @@ def is_told(text: str, language: Language) -> bool:
 def translated(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """Fill `into`, the translation of `template`, with the values in `filled`; None where there is no
-    match.
-
-    `terms` are further words for blanks, with their translation.
+    """Fill `into`, the translation of `template`, with the values in `filled`; None if that is another text.
+    `terms`: further words for blanks, with their translation.
     """
-    # The values of a template's blanks in a text; None where the text does not match.
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
-    blanks = found.groupdict() if found else None
-    if blanks is None:
+    if found is None:
         return None
-    return into.format_map({name: _value(value, language, terms) for name, value in blanks.items()})
+    words, blanks = {**_WORDS[language], **terms}, found.groupdict().items()
+    return into.format_map({name: words.get(value) or told(value, language) for name, value in blanks})
 
 
 def _pattern(template: str) -> str:
-    """Return a template as a regular expression with a group for each blank."""
+    """Return a template as a regular expression, with a group for each blank."""
     seen: set[str] = set()
     pattern = ""
     for place, piece in enumerate(_BLANK.split(template)):
@@ -162,12 +155,6 @@ def _pattern(template: str) -> str:
             pattern += f"(?P={piece})" if piece in seen else f"(?P<{piece}>.*)"
             seen.add(piece)
     return pattern
-
-
-def _value(value: str, language: Language, terms: Mapping[str, str]) -> str:
-    """Translate a date or a known word; return anything else unchanged."""
-    words = {**_WORDS[language], **terms}
-    return words.get(value) or told(value, language)
 
 
 def _with_days(text: str, language: Language) -> str:

@@ -1,10 +1,8 @@
-"""The words a receipt may use of what came out of a file.
+"""Show text from a file on receipts by listed words alone, with "..." for all others.
 
-A classifier describes a file in phrases of the gateway, but a column may be headed with a pupil's name, and
-a release with anything. So a receipt shows such text only word by word: a listed word stays, a number of at
-most four digits other than a year stays, everything else becomes "...". No name of a month is shown, so no
-date of birth passes; nor do identifiers, addresses or names, unless a name consists only of these everyday
-words.
+A column may be headed with a pupil's name, and a release with anything. So of such text a listed word stays,
+and a number of up to four digits that is no year. No month is listed, so no date of birth passes; nor do
+identifiers, addresses or names, unless a name is made of everyday words alone.
 """
 
 import re
@@ -30,50 +28,39 @@ WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8"
 
 
 def slug(text: str) -> str:
-    """Return a phrase in small letters, with hyphens for everything but letters and digits."""
+    """Return a phrase in small letters, with hyphens for all but letters and digits."""
     return "-".join(re.findall(r"[a-z0-9]+", text.casefold()))
 
 
-# The same phrases occur in many receipts.
-@lru_cache(1024)
+@lru_cache(1024)  # The same phrases occur in many receipts.
 def plain(text: str) -> str:
-    """Return `text` with every unlisted word and every long number shown as "..."."""
+    """Return a text with "..." for every word that is not listed, and every long number."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
 
 
+@lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return `text` as `plain` does, but with each of an authority's `own` phrases shown whole."""
+    """Return a text as `plain` does, but with each of an authority's `own` phrases shown whole."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
-    return _plain_around(text, own)
-
-
-@lru_cache(1024)
-def _plain_around(text: str, own: tuple[str, ...]) -> str:
-    pieces = re.split(f"({_any_of(own).pattern})", text)
-    told = (piece if place % 2 else _spaced(piece) for place, piece in enumerate(pieces))
+    longest_first = sorted(own, key=lambda phrase: (-len(phrase), phrase))
+    phrases = rf"((?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_]))"
+    told = (piece if place % 2 else _spaced(piece) for place, piece in enumerate(re.split(phrases, text)))
     return "".join(told).strip()[:200]
 
 
 def _spaced(piece: str) -> str:
-    """Return a piece in known words, with the blanks at its ends."""
+    """Return a piece as `plain` does, with the blanks at its ends."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
 
 
-@lru_cache(8)
-def _any_of(own: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(own, key=lambda phrase: (-len(phrase), phrase))
-    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])")
-
-
 def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
-    """Return a file's facts about itself, each only in its expected shape; None otherwise.
-
+    """Return what a file states about itself; None for a fact of an unexpected form.
     A reference date more than 550 days from the upload is left out: no pupil is that young.
     """
     reference = facts.reference_date
