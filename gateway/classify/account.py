@@ -19,6 +19,7 @@ from gateway.classify.format_rules import plain
 from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
+from gateway.classify.sensitive import WORDS
 from gateway.classify.value_shapes import Shape, is_story
 from gateway.model import Unlisted
 
@@ -30,14 +31,6 @@ _HALF = 0.5
 # Numbers of people with a check proving they are no NHS numbers, or already judged as NHS numbers.
 _OTHER_NUMBERS = frozenset({"nhs-number", "upn", "former-upn"})
 _LOST_NOUGHT = 3
-_IN_A_NAME = frozenset((
-    "de", "del", "della", "di", "da", "das", "dos", "do", "la", "le", "las", "los", "du", "van", "von", "den",
-    "der", "bin", "bint", "ibn", "al", "el", "y", "e", "of", "the",
-))  # fmt: skip
-# Words found only in sentences, not in names, places or codes.
-_SENTENCES = frozenset(
-    ["is", "was", "because", "mum", "dad", "mum's", "dad's", "stepdad", "stepfather", "stepmother"]
-)
 _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 
@@ -97,10 +90,10 @@ class Disclosure:
 def _is_text(value: str) -> bool:
     if " " not in value:
         return is_story(value)
-    if not _SENTENCES.isdisjoint(value.casefold().split()):
+    if not WORDS["in_sentences"].isdisjoint(value.casefold().split()):
         return True
     words = value.replace(",", " ").split()
-    is_in_case = all(word[:1].isupper() or word.casefold() in _IN_A_NAME for word in words)
+    is_in_case = all(word[:1].isupper() or word.casefold() in WORDS["in_a_long_name"] for word in words)
     is_long_name = is_in_case and not any(map(str.isdigit, value))
     return is_story(value) and not is_long_name
 

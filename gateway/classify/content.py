@@ -21,30 +21,6 @@ OUTLOOK_MESSAGE = "an Outlook message"
 LOCKED_DOCUMENT = "a workbook or document"
 Row = list[str]
 
-_MAGIC = (
-    (0, b"%PDF-", "a PDF document"),
-    (0, b"\xff\xd8\xff", "an image"),
-    (0, b"\x89PNG", "an image"),
-    (0, b"GIF8", "an image"),
-    (0, b"II*\0", "an image"),
-    (0, b"MM\0*", "an image"),
-    (4, b"ftyphei", "an image"),
-    (4, b"ftypmif1", "an image"),
-    (8, b"WEBPVP8", "an image"),
-    (0, b"MZ", "a program"),
-    (0, b"\x7fELF", "a program"),
-    (0, b"{\\rtf", "a Word document"),
-    (0, b"SQLite format", "a database"),
-    (4, b"Standard Jet DB", "a database"),
-    (4, b"Standard ACE DB", "a database"),
-    (0, STATEMENT.encode(), "a statement that was signed for another folder"),
-)
-_PACKED = (
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"\x78\x9f\x3e\x22", OUTLOOK_MESSAGE),
-)
 _PDF_WITHIN = 1024
 _FIRST_HEADER = re.compile(rb"From |[A-Za-z][A-Za-z0-9-]{0,60}:")
 # Headers, beside the sender, of which every sent or saved message has one.
@@ -66,6 +42,17 @@ OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
     files("gateway.classify").joinpath("office_parts.toml").read_text("utf-8")
 )
 """Words for parts of workbooks and archives. Read at once: a confined process opens no file."""
+
+
+def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
+    """Return place, octets there and words for each beginning of a file in a table of `OFFICE_PARTS`."""
+    keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
+    return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
+
+
+_STATEMENT = (0, STATEMENT.encode(), "a statement that was signed for another folder")
+_MAGIC = [*_beginnings("magic"), _STATEMENT]
+_PACKED = _beginnings("packed")
 
 
 def part_called(name: str, kinds: str) -> str:
@@ -186,8 +173,8 @@ def refuse_other_documents(content: BinaryIO) -> None:
     for start, magic, kind in _MAGIC:
         if head.startswith(magic, start):
             raise other_document(kind)
-    for magic, kind in _PACKED:
-        if head.startswith(magic):
+    for start, magic, kind in _PACKED:
+        if head.startswith(magic, start):
             raise packed_away(kind)
     if _is_message(head):
         raise packed_away("an e-mail")

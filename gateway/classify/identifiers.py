@@ -113,41 +113,31 @@ def is_nhs_number(number: str) -> bool:
     return nhs.is_valid(number)
 
 
-def is_uci(uci: str) -> bool:
-    """Return True for a text with the shape of a unique candidate identifier: 13 signs."""
-    return _UCI.fullmatch(uci.strip().upper()) is not None
+def _shape(pattern: re.Pattern[str]) -> Callable[[str], bool]:
+    """Return the check for texts of ASCII of this shape, in upper case and without blanks around."""
+    return lambda text: text.strip().isascii() and pattern.fullmatch(text.strip().upper()) is not None
 
 
-def is_la(code: str) -> bool:
-    """Return True for a text with the shape of a local authority's code: three digits from 200 on."""
-    return _LA.fullmatch(code.strip()) is not None
-
-
-def is_establishment(code: str) -> bool:
-    """Return True for a text with the shape of a DfE establishment number: four digits."""
-    return _ESTABLISHMENT.fullmatch(code.strip()) is not None
-
-
-def is_urn(urn: str) -> bool:
-    """Return True for a text with the shape of a DfE unique reference number: six digits, or EY and six."""
-    return _URN.fullmatch(urn.strip().upper()) is not None
-
-
-def is_centre(centre: str) -> bool:
-    """Return True for a text with the shape of an examination centre's number: five digits."""
-    return _CENTRE.fullmatch(centre.strip()) is not None
-
-
+is_uci = _shape(_UCI)
+"""Unique candidate identifier, of 13 signs."""
+is_la = _shape(_LA)
+"""Local authority's code: three digits from 200 on."""
+is_establishment = _shape(_ESTABLISHMENT)
+"""DfE establishment number: four digits."""
+is_urn = _shape(_URN)
+"""DfE unique reference number: six digits, or EY and six."""
+is_centre = _shape(_CENTRE)
+"""Examination centre's number: five digits."""
 SHAPES: dict[str, Callable[[str], bool]] = {
     "former-upn": is_upn,
     "uln": is_uln,
     "nhs": is_nhs_number,
     "uci": is_uci,
-    "la": lambda text: _AUTHORITY.fullmatch(text.strip()) is not None,
-    "school": lambda text: _SCHOOL.fullmatch(text.strip()) is not None,
-    "ni": lambda text: _NATIONAL_INSURANCE.fullmatch(text.strip()) is not None,
-    "uprn": lambda text: _UPRN.fullmatch(text.strip()) is not None,
-    "academic-year": lambda text: _ACADEMIC_YEAR.fullmatch(text.strip()) is not None,
+    "la": _shape(_AUTHORITY),
+    "school": _shape(_SCHOOL),
+    "ni": _shape(_NATIONAL_INSURANCE),
+    "uprn": _shape(_UPRN),
+    "academic-year": _shape(_ACADEMIC_YEAR),
 }
 """Checks of numbers that the text alone decides, by the name that the policies give the number."""
 

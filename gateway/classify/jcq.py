@@ -99,8 +99,8 @@ def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
 
 def _fit(layout: JcqLayout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
     groups = [group for record in records for group in layout.groups(record)]
-    good = sum(grade in grades and _CODE.fullmatch(code.upper()) is not None for _, code, grade in groups)
-    return good, len(groups) - good
+    good = [group for group in groups if group[2] in grades and _CODE.fullmatch(group[1].upper())]
+    return len(good), len(groups) - len(good)
 
 
 _GAP = re.compile(r" {2,}")
@@ -323,10 +323,10 @@ class _ResultsReader:
         if self._layout is None:
             self._rest.of_codes(line, start)
         else:
-            groups = self._layout.groups(line)
-            strange = (at for at, code, _ in groups if not _CODE.fullmatch(code.upper()))
-            if (place := next(strange, None)) is not None:
-                self._rest.put(place, line[place:])
+            for at, code, _ in self._layout.groups(line):
+                if not _CODE.fullmatch(code.upper()):
+                    self._rest.put(at, line[at:])
+                    break
         found = grades_in(line, self._layout, self._grades, self._rule)
         results = [SingleResult(code=code, grade=grade) for code, grade in found]
         self._found.update(result for result in results if result.grade in self._grades)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import lzma
 import re
 import string
+import tomllib
 import unicodedata
 import zipfile
 import zlib
@@ -60,6 +61,9 @@ _LEGIBLE = re.compile(
 # Frequent English words that no public list of given names or surnames has: of England and Wales (ONS), the
 # United States (Census), or elsewhere. Read at once, since a confined process opens no file.
 _ORDINARY = frozenset(files("gateway.classify").joinpath("ordinary.txt").read_text("ascii").split())
+_LISTS = tomllib.loads(files("gateway.classify").joinpath("words.toml").read_text("ascii"))
+WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in _LISTS.items()}
+"""Lists of words.toml by which values are judged."""
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 

@@ -18,6 +18,7 @@ from gateway.classify.format_rules import plain
 from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
 from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import RowSchools, Slot, in_a_title
+from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import distinct
 
@@ -175,11 +176,6 @@ def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
 
 # Field proving that a row is a record: the first of these in the table.
 _TELLING = ("upn", "birth-date")
-# Text written where a number or a date is still missing.
-_NOT_YET = frozenset((
-    "N/A", "NA", "NONE", "TBC", "TBA", "PENDING", "UNKNOWN", "NOT KNOWN", "NEW", "NIL", "NULL", "NOT YET",
-    "X",
-))  # fmt: skip
 _WORDS_OF_A_NUMBER = 3
 
 Column = tuple[Sequence[str], Collection[str]]
@@ -210,7 +206,7 @@ def strays(checked: Mapping[str, Sequence[Column]]) -> int:
     for value in doubted:
         text = value.strip().upper()
         has_figures = any(map(str.isdigit, text)) and text.count(" ") < _WORDS_OF_A_NUMBER
-        if text not in _NOT_YET and not has_figures:
+        if text not in WORDS["not_yet"] and not has_figures:
             strange.add(value)
     if not strange:
         return 0

@@ -29,6 +29,7 @@ from gateway.classify.identifiers import (
 )
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
+from gateway.classify.sensitive import WORDS
 from gateway.classify.value_kinds import (
     OTHER_YEAR,
     PUBLISHED_CODE,
@@ -57,11 +58,7 @@ _AGE_BEFORE_YEAR_1 = 4
 _SEPTEMBER = 9
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
-MAIN = (
-    "", "C", "M", "CURRENT", "CURRENT (SINGLE REGISTRATION)", "SINGLE REGISTRATION", "MAIN",
-    "CURRENT MAIN (DUAL REGISTRATION)", "MAIN (DUAL REGISTRATION)", "MAIN - DUAL REGISTRATION",
-)  # fmt: skip
-"""Enrolment statuses of a sole or main registration, in upper case; blank counts too."""
+MAIN = WORDS["main_registration"]
 NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 from gateway.classify import identifiers
 from gateway.classify.marks import marks_check
-from gateway.classify.sensitive import ACCENTED, is_latin, is_legible
+from gateway.classify.sensitive import ACCENTED, WORDS, is_latin, is_legible
 
 if TYPE_CHECKING:
     from gateway.classify.rules import FieldRule, Rules
@@ -56,10 +56,6 @@ _DAY_FIRST = re.compile(r"(\d{1,2})([/. -])(\d{1,2}|[A-Za-z]{3,9})\2(\d{4}|\d{2}
 _MONTH_NAMED = re.compile(r"(\d{4})-([A-Za-z]{3})-(\d{2})", re.ASCII)
 """2025-Oct-02, as COLLECT writes a day."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_LONG_MONTHS = frozenset((
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "sept", "october",
-    "november", "december",
-))  # fmt: skip
 _NAME_LENGTH = 3
 _LAST_YEAR_OF_2000S = 68  # as the C library reads years of two figures
 _CLOCK = r"\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp]\.?[Mm]\.?)?( ?(Z|UTC|GMT|BST|[+-]\d{2}:?\d{2}))?"
@@ -75,11 +71,7 @@ _DATES = frozenset({"date", "past date"})
 _BLANK: frozenset[str | None] = frozenset({"", None})
 
 FLAGS = frozenset(["Y", "N", "YES", "NO", "TRUE", "FALSE", "T", "F", "0", "1"])
-# Text written by systems and people for an unknown value.
-_NOTHING = frozenset((
-    "-", "--", ".", "N/A", "NA", "NONE", "NULL", "NIL", "UNKNOWN", "TBC", "TBA", "NOT KNOWN",
-    "NOT APPLICABLE", "NOT STATED", "NOT OBTAINED", "NOT YET OBTAINED", "NOT COLLECTED", "NOT RECORDED",
-))  # fmt: skip
+_NOTHING = WORDS["nothing"]
 _NUMBER_OR_AGE = re.compile(
     r"[-+<>]?(£ ?)?\d{1,7}([.,]\d{1,20})?( ?(%|days?|sessions?|hours?|hrs?|minutes?|years?))?"
     r"|\d{1,2} ?(y|yrs?|years?)\.?[ ,]*(\d{1,2} ?(m|mths?|months?)\.?)?|\d{1,2}[:;]\d{1,2}",
@@ -101,27 +93,13 @@ _MARKS = {
     "label": frozenset(" .,-'/&()+_*#\u2019\u2013"),
     "address line": frozenset(" .,-'/&\"\n\r\u2019\u2013"),
 }
-_IN_A_NAME = frozenset((
-    "de", "del", "della", "dello", "di", "da", "das", "dos", "do", "dal", "dalla", "la", "le", "las", "los",
-    "lo", "du", "des", "van", "von", "den", "der", "dem", "ten", "ter", "te", "zu", "zur", "zum", "af", "av",
-    "bin", "binte", "binti", "bint", "ibn", "al", "el", "y", "e", "i", "o", "ap", "ab", "ferch", "abu", "san",
-    "santa", "st", "and", "or", "a",
-))  # fmt: skip
-_IN_A_PLACE = frozenset((
-    "of", "the", "on", "in", "upon", "under", "by", "at", "and", "near", "next", "le", "la", "de", "du",
-    "cum", "super", "to", "y", "yr", "over", "nr", "o", "th", "st", "nd", "rd", "for", "with", "a", "an", "c",
-    "flat", "apartment", "unit", "no", "level",
-))  # fmt: skip
+_IN_A_NAME, _IN_A_PLACE = WORDS["in_a_name"], WORDS["in_a_place"]
 _ELIDED = re.compile(r"[dlo]['\u2019]\w|(?:al|el|ad|an|ar|as|ash|at|az|ud|ur)-\w")
 # Joined as in the files of awarding bodies: "SMITH:ANN".
 _SURNAME_AND_FORENAME = re.compile(r"(?<=[^\W\d_]{2}):(?=[^\W\d_])")
 _PIECES_OF_NAMES = re.compile(r"[;/&\n|()]|, (?=(?:Mr|Mrs|Ms|Miss|Dr)\b)| - |\band\b")
 _PIECES_OF_ADDRESS = re.compile(r"[,\n\r]+")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_TITLES = frozenset((
-    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "rev", "revd", "reverend", "sir", "lady",
-    "lord", "dame", "master",
-))  # fmt: skip
 
 
 def read_date(text: str) -> date | None:
@@ -143,7 +121,7 @@ def _day_first(text: str) -> date | None:
     if named.isdigit():
         month = int(named)
     else:
-        if len(named) > _NAME_LENGTH and named not in _LONG_MONTHS:
+        if len(named) > _NAME_LENGTH and named not in WORDS["months"]:
             return None
         month = _MONTHS.index(named[:_NAME_LENGTH]) + 1 if named[:_NAME_LENGTH] in _MONTHS else 0
     try:
@@ -486,7 +464,7 @@ class Words:
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]
         return len(text) <= _MOST_CHARACTERS["address line"] and all(
-            relations.has(piece) or piece.casefold().strip(".") in _TITLES or self.are(piece)
+            relations.has(piece) or piece.casefold().strip(".") in WORDS["titles"] or self.are(piece)
             for piece in pieces
         )
 

@@ -134,10 +134,6 @@ class Parts:
         """Return True if the key and its certificate are in force at `moment`."""
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
-    def signs(self, key: Component, moment: datetime) -> bool:
-        """Return True if a signature over data, made with the key at `moment`, is valid then."""
-        return self.counts(key, moment) and self.standing(key, moment).can_sign
-
     def statements(self, key: Component) -> Iterator[SelfSignature]:
         """Yield the owner's statements about a key; for the primary key, also those on user ids."""
         yield from key.said

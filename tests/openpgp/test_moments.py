@@ -13,6 +13,7 @@ from gateway.openpgp.components import parts_of
 from gateway.openpgp.judge import check_signature, parsed_senders
 from gateway.openpgp.self_signatures import counting
 from tests.openpgp.make import moments
+from tests.openpgp.make.family import signs
 from tests.openpgp.make.writer import Key, Said, signed
 
 FAMILY = 500
@@ -42,7 +43,7 @@ def disagreements(numbers) -> tuple[list, int, int]:
             # Sequoia lets a subkey sign that has not agreed to, where its binding is silent about uses.
             statement = counting(ours.said, at)
             agreed = ours.primary or (statement is not None and statement.is_backed(at))
-            if parts.signs(ours, at) != (theirs and agreed):
+            if signs(parts, ours, at) != (theirs and agreed):
                 found.append((number, at, theirs))
     return found, good, bad
 

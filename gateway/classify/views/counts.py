@@ -24,6 +24,7 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from gateway.classify.identifiers import name_keys
 from gateway.classify.rules import Rules
+from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import MAIN
 from gateway.classify.value_kinds import read_date
 from gateway.classify.views.tables import Write
@@ -139,10 +140,6 @@ _WANTED = (
 )  # fmt: skip
 _POSTCODE = re.compile(r"(?P<district>[A-Z]{1,2}[0-9][0-9A-Z]?) ?(?P<sector>[0-9])[A-Z]{2}", re.ASCII)
 _YEAR = re.compile(r"(?:(?:CURRICULUM )?YEAR(?: GROUP)? |Y)?0?(?P<year>1[0-4]|[1-9])", re.ASCII)
-_RECEPTION = frozenset({"R", "0", "YR", "RECEPTION", "YEAR R", "RECEPTION (R)", "CURRICULUM YEAR R", "F2"})
-_NURSERY = frozenset(
-    {"N", "N1", "N2", "E1", "E2", "NURSERY", "YN", "NURSERY 1", "NURSERY 2", "NURSERY (F1)", "F1"}
-)
 _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
 
 
@@ -231,9 +228,9 @@ def _one(values: Mapping[str, list[str]], key: str) -> str:
 
 def _year(values: Values) -> str:
     said = " ".join(_one(values, "year-group").upper().split())
-    if said in _RECEPTION:
+    if said in WORDS["reception"]:
         return "R"
-    if said in _NURSERY:
+    if said in WORDS["nursery"]:
         return "N"
     found = _YEAR.fullmatch(said)
     return found["year"] if found else ""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from pysequoia import Cert
 
-from gateway.openpgp.components import parts_of
+from gateway.openpgp.components import Component, Parts, parts_of
 from tests.openpgp.make import moments
 from tests.openpgp.make.sealing import GCM, OCB, Recipient, as_gnupg_does, in_chunks, session_key, with_digest
 from tests.openpgp.make.surgery import MARKER, compressed, joined, literal, packet, split
@@ -84,7 +84,9 @@ def _signer(making: _Making, number: int) -> tuple[bytes, Key, datetime, bool]:
     if kind == "family":
         parts = parts_of(bytes(Cert.from_bytes(made.written())))
         ours = next(one for one in parts.keys if one.fingerprint == key.fingerprint.hex())
-        if not all(parts.signs(ours, moment) for moment in (at, at + HOUR)) and not _is_late(parts, ours, at):
+        if not all(signs(parts, ours, moment) for moment in (at, at + HOUR)) and not _is_late(
+            parts, ours, at
+        ):
             making.bad = True
         return made.written(), key, at, False
     key = Key(b"signer", moments.BORN, version, algorithm)
@@ -93,9 +95,14 @@ def _signer(making: _Making, number: int) -> tuple[bytes, Key, datetime, bool]:
     return written, signer, moments.BORN + 10 * HOUR, kind == "good"
 
 
-def _is_late(parts: object, key: object, at: datetime) -> bool:
+def signs(parts: Parts, key: Component, moment: datetime) -> bool:
+    """Whether a signature over data, made with the key at a moment, is valid then."""
+    return parts.counts(key, moment) and parts.standing(key, moment).can_sign
+
+
+def _is_late(parts: Parts, key: Component, at: datetime) -> bool:
     """Whether the key counts on arrival, and only a date was against it before: for our own rules to say."""
-    return parts.signs(key, at + HOUR) and not parts.signs(key, at)
+    return signs(parts, key, at + HOUR) and not signs(parts, key, at)
 
 
 def _inside(making: _Making, key: Key, at: datetime, gateway: str) -> bytes:
