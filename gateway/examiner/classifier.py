@@ -14,6 +14,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import BinaryIO, cast
 
 from gateway.classify import Rules, classify, classify_ahead, load_rules
@@ -78,57 +79,43 @@ class Classifying:
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
         content, *word = descriptors
-        read = self.read_along(request, Growing(content, word[0])) if word else None
-        return ANSWER.dump_json(read or self.read(request, content)), ()
+        read = self.read(request, Growing(content, word[0])) if word else None
+        if read is None:
+            with os.fdopen(content, "rb", closefd=False) as whole:
+                read = self.read(request, whole)
+        return ANSWER.dump_json(cast(Read, read)), ()
 
-    def read_along(self, request: Reading, growing: Growing) -> Read | None:
-        """Classify a content still being written, as `read` does; None where it must be read again whole."""
+    def read(self, request: Reading, content: BinaryIO | Growing) -> Read | None:
+        """Classify a content, and collect its persons, and the pupils of a roll.
+        Returns None for a content still being written that must be read again once it is whole.
+        """
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
-        found = classify_ahead(
-            cast(BinaryIO, growing),
+        growing = content if isinstance(content, Growing) else None
+        found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
+            cast(BinaryIO, content),
             request.name,
             self.limits,
             self.rules.with_stated(request.stated),
             today=request.today,
             on_pupil=taker,
             on_person=persons,
-            clock=growing.clock,
         )
-        growing.wait()
+        if growing is not None:
+            growing.wait()
+        elif isinstance(found, ContentRefused):
+            persons.scan(cast(BinaryIO, content))
         passing("examine.classified")
-        return None if found is None else _read(request, found, taker, persons)
-
-    def read(self, request: Reading, descriptor: int) -> Read:
-        """Classify a content, and collect its persons, and the pupils of a roll."""
-        taker, persons = RollTaker() if request.rolls else None, PersonTaker()
-        with os.fdopen(descriptor, "rb", closefd=False) as content:
-            found = classify(
-                content,
-                request.name,
-                self.limits,
-                self.rules.with_stated(request.stated),
-                today=request.today,
-                on_pupil=taker,
-                on_person=persons,
-            )
-            if isinstance(found, ContentRefused):
-                persons.scan(content)
-        passing("examine.classified")
-        return _read(request, found, taker, persons)
-
-
-def _read(
-    request: Reading, found: Classified | ContentRefused, taker: RollTaker | None, persons: PersonTaker
-) -> Read:
-    is_roll = isinstance(found, Classified) and found.data_type in request.rolls
-    return Read(
-        reference=request.reference,
-        content=found,
-        pupils=taker.pupils() if taker is not None and is_roll else None,
-        numbers=sorted(persons.numbers),
-        names=sorted(persons.names),
-        left_out=persons.left_out,
-    )
+        if found is None:
+            return None
+        is_roll = isinstance(found, Classified) and found.data_type in request.rolls
+        return Read(
+            reference=request.reference,
+            content=found,
+            pupils=taker.pupils() if taker is not None and is_roll else None,
+            numbers=sorted(persons.numbers),
+            names=sorted(persons.names),
+            left_out=persons.left_out,
+        )
 
 
 def main() -> None:

@@ -17,11 +17,13 @@ import mmap
 import os
 import resource
 import signal
+import tomllib
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 from gateway.secrets.process_memory import keep_to_itself
@@ -33,34 +35,11 @@ _NO_SUCH_CALL = -1
 _ALLOWED, _REFUSED = 0x7FFF0000, 0x00050000 | errno.EPERM
 _MASKED_EQUAL = 7
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
-# Calls for reading, computing and answering with descriptors already open.
-_COMPUTING = (
-    "brk", "clock_gettime", "clock_nanosleep", "close", "exit", "exit_group", "fstat", "futex", "getitimer",
-    "getpid", "getrandom", "getrusage", "gettid", "gettimeofday", "lseek", "madvise", "mremap", "munmap",
-    "poll", "ppoll", "pread64", "preadv", "read", "readv", "recvfrom", "recvmsg", "restart_syscall", "rseq",
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sched_getaffinity", "sched_yield", "sendmsg", "sendto",
-    "set_robust_list", "setitimer", "sigaltstack", "write", "writev",
-)  # fmt: skip
+_CALLS: dict[str, list[str]] = tomllib.loads(
+    files("gateway.examiner").joinpath("system_calls.toml").read_text("ascii")
+)
 # Allowed only without executable memory.
 _MAPPING = {"mmap": 2, "mprotect": 2}
-# Calls for making a content in anonymous memory and reading a descriptor afresh.
-_MAKING_MEMORY = ("dup", "fcntl", "ftruncate", "memfd_create")
-# Calls no SOP program needs, but an attacker in one could use.
-_NEEDED_BY_NO_PROGRAM = (
-    "accept", "accept4", "acct", "add_key", "adjtimex", "bind", "bpf", "chmod", "chown", "chroot",
-    "clock_adjtime", "clock_settime", "connect", "delete_module", "execveat", "fanotify_init", "fchmod",
-    "fchmodat", "fchmodat2", "fchown", "fchownat", "finit_module", "fsconfig", "fsetxattr", "fsmount",
-    "fsopen", "fspick", "futimesat", "init_module", "inotify_init", "inotify_init1", "io_setup",
-    "io_uring_enter", "io_uring_register", "io_uring_setup", "ioperm", "iopl", "kcmp",
-    "kexec_file_load", "kexec_load", "keyctl", "lchown", "link", "linkat", "listen", "lsetxattr",
-    "memfd_secret", "mknod", "mknodat", "mount", "mount_setattr", "move_mount", "mq_open", "msgget",
-    "name_to_handle_at", "open_by_handle_at", "open_tree", "perf_event_open", "personality",
-    "pidfd_getfd", "pidfd_send_signal", "pivot_root", "process_madvise", "process_vm_readv",
-    "process_vm_writev", "ptrace", "quotactl", "reboot", "removexattr", "request_key", "semget",
-    "setdomainname", "sethostname", "setns", "setpgid", "setsid", "settimeofday", "setxattr", "shmget",
-    "socket", "socketpair", "swapoff", "swapon", "symlink", "symlinkat", "syslog", "umount2", "unshare",
-    "userfaultfd", "utime", "utimensat", "utimes", "vmsplice",
-)  # fmt: skip
 
 
 class _Compared(ctypes.Structure):
@@ -90,11 +69,11 @@ class CallFilter:
             raise OSError(errno.ENOMEM, "libseccomp makes no filter")
         weakref.finalize(self, library.seccomp_release, self._filter)
         if starts_programs:
-            self._add(_REFUSED, _NEEDED_BY_NO_PROGRAM)
+            self._add(_REFUSED, _CALLS["needed_by_no_program"])
             if can_be_kept_from_running():  # Landlock has no rule for files without a path.
                 self._add(_REFUSED, ["memfd_create"], _Compared(1, _MASKED_EQUAL, NEVER_RUN, 0))
         else:
-            self._add(_ALLOWED, (*_COMPUTING, *(_MAKING_MEMORY if makes_memory else ())))
+            self._add(_ALLOWED, [*_CALLS["computing"], *(_CALLS["making_memory"] if makes_memory else ())])
             for name, place in _MAPPING.items():
                 self._add(_ALLOWED, [name], _Compared(place, _MASKED_EQUAL, mmap.PROT_EXEC, 0))
 

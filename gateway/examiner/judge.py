@@ -16,29 +16,9 @@ from pysequoia.packet import PacketPile, Tag
 from gateway.enrolment.key_file import Update, is_ssh, updated
 from gateway.enrolment.key_file import judge as judged_key
 from gateway.errors import Refusal
+from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
-from gateway.examiner.protocol import (
-    ANSWER,
-    DROP_BYTES,
-    READER_SETUP,
-    REQUEST,
-    SSH_FINGERPRINT,
-    AgreementCopy,
-    DropToJudge,
-    FileRefused,
-    FoundChange,
-    FoundKey,
-    HeadingsDrop,
-    IsSealed,
-    Job,
-    Judged,
-    Judging,
-    KeyDrop,
-    OpenRefused,
-    StillSealed,
-    refused,
-)
 from gateway.home.settings import OpenLimits
 from gateway.model import Folder, NewKey, Signature, read_as, without_signatory
 from gateway.openpgp import packets
@@ -54,20 +34,24 @@ _PUBLIC_KEY = "PUBLIC KEY BLOCK"
 _PUBLIC_TAGS = frozenset({2, 6})
 
 
-def examine_key(drop: DropToJudge) -> KeyDrop | HeadingsDrop | FileRefused:
+def examine_key(
+    drop: protocol.DropToJudge,
+) -> protocol.KeyDrop | protocol.HeadingsDrop | protocol.FileRefused:
     """Judge a drop in /keys: find the key or the stated headings, and the signer."""
     job = drop.job
     try:
         content, signature = _unwrapped(drop)
         if signature is not None and headings.is_statement(content):
-            return HeadingsDrop(reference=job.reference, stated=headings.read(content), signature=signature)
+            return protocol.HeadingsDrop(
+                reference=job.reference, stated=headings.read(content), signature=signature
+            )
         found = _lost(content) or _found(_said_of_keys(content), job, is_signed=signature is not None)
     except Refusal as refusal:
-        return refused(job, refusal.code, refusal.detail)
-    return KeyDrop(reference=job.reference, key=found, signature=signature)
+        return protocol.refused(job, refusal.code, refusal.detail)
+    return protocol.KeyDrop(reference=job.reference, key=found, signature=signature)
 
 
-def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
+def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
     """Return the content of a drop, and its signature; None for an unsigned one. Raises Refusal, IsSealed."""
     data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:
@@ -75,18 +59,18 @@ def _unwrapped(drop: DropToJudge) -> tuple[bytes, Signature | None]:
     if is_ssh(data) or _holds_public_packets(data):
         return data, None
     if is_sealed(data):
-        raise IsSealed
+        raise protocol.IsSealed
     senders = [sender.encode() for sender in job.senders]
-    return open_signed(data, senders, drop.limits, job.now, DROP_BYTES)
+    return open_signed(data, senders, drop.limits, job.now, protocol.DROP_BYTES)
 
 
-def _lost(content: bytes) -> FoundKey | None:
+def _lost(content: bytes) -> protocol.FoundKey | None:
     """Return the SSH key that a statement takes out of use, by its fingerprint; None for other content."""
     text = content.decode("latin-1")
     said = read_as("lost-key", text)
-    if said is None or said == text or SSH_FINGERPRINT.fullmatch(said.strip()) is None:
+    if said is None or said == text or protocol.SSH_FINGERPRINT.fullmatch(said.strip()) is None:
         return None
-    return FoundKey(
+    return protocol.FoundKey(
         change="revoked", kind="ssh", fingerprint=said.strip(), material="", algorithm="", final=True
     )
 
@@ -106,7 +90,7 @@ def _holds_public_packets(data: bytes) -> bool:
     return kind is not None and kind[0] in {_PUBLIC_KEY, "SIGNATURE"}
 
 
-def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
+def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.FoundKey:
     known = [certificate.encode() for certificate in (*job.senders, *job.others)]
     if not is_ssh(content):
         if _is_lone_signature(content):
@@ -121,7 +105,7 @@ def _found(content: bytes, job: Job, *, is_signed: bool) -> FoundKey:
     return _as_found("new", judged_key(content, job.now, job.least_rsa_bits, job.verified))
 
 
-def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
+def _revocation(content: bytes, known: Sequence[bytes], job: protocol.Job) -> protocol.FoundKey:
     """Return the certificate that a revocation alone revokes. Raises Refusal if not the provider's."""
     for certificate in known:
         with suppress(CertificateRefused):
@@ -129,14 +113,14 @@ def _revocation(content: bytes, known: Sequence[bytes], job: Job) -> FoundKey:
     raise Refusal("key:not-a-key")
 
 
-def _of_update(update: Update | None) -> FoundKey:
+def _of_update(update: Update | None) -> protocol.FoundKey:
     if update is None:
         raise Refusal("key:nothing-new")
     return _as_found(update.change, update.new, final=update.final)
 
 
-def _as_found(change: FoundChange, new: NewKey, *, final: bool = False) -> FoundKey:
-    return FoundKey(change=change, final=final, **asdict(new))
+def _as_found(change: protocol.FoundChange, new: NewKey, *, final: bool = False) -> protocol.FoundKey:
+    return protocol.FoundKey(change=change, final=final, **asdict(new))
 
 
 def _is_lone_signature(content: bytes) -> bool:
@@ -155,20 +139,20 @@ def _block(content: bytes) -> bytes:
 _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
-def examine_agreement(drop: DropToJudge) -> AgreementCopy | FileRefused:
+def examine_agreement(drop: protocol.DropToJudge) -> protocol.AgreementCopy | protocol.FileRefused:
     """Judge a drop in /agreement: compare it with the agreement's text, and check its signature."""
     job = drop.job
     try:
         text, signature = _signed_text(drop)
     except SignatureInvalid:
-        return refused(job, "agreement:wrong-signer")
+        return protocol.refused(job, "agreement:wrong-signer")
     except Refusal as refusal:
-        return refused(job, refusal.code, refusal.detail)
+        return protocol.refused(job, refusal.code, refusal.detail)
     agreed = read_as("ratification", text)
     who, bare = without_signatory(agreed or "")
     if agreed is None or lines_of(bare) != lines_of(job.agreement):
-        return refused(job, "agreement:other-text")
-    return AgreementCopy(reference=job.reference, signature=signature, signatory=who)
+        return protocol.refused(job, "agreement:other-text")
+    return protocol.AgreementCopy(reference=job.reference, signature=signature, signatory=who)
 
 
 def lines_of(text: str) -> list[str]:
@@ -179,11 +163,11 @@ def lines_of(text: str) -> list[str]:
     return lines
 
 
-def _signed_text(drop: DropToJudge) -> tuple[str, Signature]:
+def _signed_text(drop: protocol.DropToJudge) -> tuple[str, Signature]:
     if drop.opened_by is not None:
         return drop.data.decode("utf-8", "replace"), drop.opened_by
     if _CLEARSIGNED not in drop.data:
-        raise IsSealed
+        raise protocol.IsSealed
     try:
         signed = drop.data.decode("utf-8-sig")
     except UnicodeDecodeError:  # The published text is UTF-8, so any other encoding means another text.
@@ -191,23 +175,23 @@ def _signed_text(drop: DropToJudge) -> tuple[str, Signature]:
     return verify_clearsigned(signed, [sender.encode() for sender in drop.job.senders], comments=True)
 
 
-_JUDGES: dict[Folder, Callable[[DropToJudge], Judged]] = {
+_JUDGES: dict[Folder, Callable[[protocol.DropToJudge], protocol.Judged]] = {
     "agreement": examine_agreement,
     "keys": examine_key,
 }
 
 
-def judge(request: Judging, data: bytes, limits: OpenLimits) -> Judged:
+def judge(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
     """Judge a drop by the rules of its folder. `data`: its first DROP_BYTES + 1 bytes at most."""
     job = request.job
     if not data:
-        return FileRefused(reference=job.reference, why=OpenRefused(code="open:empty"))
-    if len(data) > DROP_BYTES:
-        return FileRefused(reference=job.reference, why=OpenRefused(code="open:too-large"))
+        return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code="open:empty"))
+    if len(data) > protocol.DROP_BYTES:
+        return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code="open:too-large"))
     try:
-        return _JUDGES[job.folder](DropToJudge(job, data, request.signature, limits))
-    except IsSealed:
-        return StillSealed(reference=job.reference)
+        return _JUDGES[job.folder](protocol.DropToJudge(job, data, request.signature, limits))
+    except protocol.IsSealed:
+        return protocol.StillSealed(reference=job.reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,18 +202,18 @@ class JudgingDrops:
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
         """Judge the drop sent with the request."""
-        request = REQUEST.validate_json(message)
-        if not isinstance(request, Judging):
+        request = protocol.REQUEST.validate_json(message)
+        if not isinstance(request, protocol.Judging):
             raise TypeError(request.kind)
-        data = os.pread(descriptors[0], DROP_BYTES + 1, 0)
-        return ANSWER.dump_json(judge(request, data, self.limits)), ()
+        data = os.pread(descriptors[0], protocol.DROP_BYTES + 1, 0)
+        return protocol.ANSWER.dump_json(judge(request, data, self.limits)), ()
 
 
 def main() -> None:
     """Run as the child process: serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
-        limits = READER_SETUP.validate_json(message).limits.open
+        limits = protocol.READER_SETUP.validate_json(message).limits.open
         return Needs(memory_bytes=limits.memory_bytes), JudgingDrops(limits).work
 
     serve("judges drops for the gateway's services", prepared)

@@ -15,32 +15,9 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from gateway.errors import Fault, GatewayError, Refusal
+from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
-from gateway.examiner.protocol import (
-    ANSWER,
-    OPENER_SETUP,
-    REQUEST,
-    Failed,
-    FileRefused,
-    Job,
-    Judging,
-    LayingOut,
-    NamingRecords,
-    OfOpener,
-    OpenerSetup,
-    OpenRefused,
-    Reading,
-    Reopen,
-    Reopened,
-    Request,
-    Reseal,
-    Resealed,
-    SealCopy,
-    SealedCopy,
-    Unsealed,
-    Viewing,
-)
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import believe, find_opener, usable
@@ -97,14 +74,16 @@ class Opening:
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
         """Answer one request; a fault of the gateway is an answer too."""
-        request = REQUEST.validate_json(message)
+        request = protocol.REQUEST.validate_json(message)
         stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
         try:
             answer, given = self._in_time()._answer(request, stored)  # noqa: SLF001 - its own
         except (GatewayError, OSError) as error:
             explanation = str(error) if isinstance(error, GatewayError) else type(error).__name__
-            return ANSWER.dump_json(Failed(reference=request.reference, explanation=explanation)), ()
-        return ANSWER.dump_json(answer), given
+            return protocol.ANSWER.dump_json(
+                protocol.Failed(reference=request.reference, explanation=explanation)
+            ), ()
+        return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
         """Return the opener with less time for a SOP program than this process has left, where limited.
@@ -114,18 +93,18 @@ class Opening:
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
         return replace(self, limits=self.limits.model_copy(update={"seconds": seconds}))
 
-    def _answer(self, request: Request, stored: Stored) -> tuple[OfOpener, Sequence[int]]:
+    def _answer(self, request: protocol.Request, stored: Stored) -> tuple[protocol.OfOpener, Sequence[int]]:
         match request:
-            case Job():
+            case protocol.Job():
                 into = None if stored.other is None else stored.other.descriptor
                 return self.open(request, stored.sealed, into)
-            case Reopen():
+            case protocol.Reopen():
                 content = self._content(stored, request.sha256)
                 size = os.fstat(content).st_size
-                return Reopened(reference=request.reference, size=size), (content,)
-            case Reseal():
+                return protocol.Reopened(reference=request.reference, size=size), (content,)
+            case protocol.Reseal():
                 return self.reseal(request, stored), ()
-            case SealCopy():
+            case protocol.SealCopy():
                 if request.sha256 is None:
                     return self._sealed(request, stored.sealed.read_bytes())
                 content = self._content(stored, request.sha256)
@@ -133,61 +112,67 @@ class Opening:
                     return self._sealed(request, content)
                 finally:
                     os.close(content)
-            case Reading() | Judging() | Viewing() | LayingOut() | NamingRecords():
+            case (
+                protocol.Reading()
+                | protocol.Judging()
+                | protocol.Viewing()
+                | protocol.LayingOut()
+                | protocol.NamingRecords()
+            ):
                 raise Fault("an opener was asked for what is not its own")
             case other:
                 assert_never(other)
 
     def open(
-        self, job: Job, sealed: OpenFile, into: int | None = None
-    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        self, job: protocol.Job, sealed: OpenFile, into: int | None = None
+    ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
         """Open one landed file and find its signer, by the keys in force or the provider's further ones."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
-        if isinstance(found, FileRefused) and found.why.code == "open:wrong-signer" and job.others:
+        if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:
             found, content = self._opened_by_another(job, sealed, found)
         passing("examine.opened")
         return found, content
 
-    def reseal(self, request: Reseal, stored: Stored) -> Resealed:
+    def reseal(self, request: protocol.Reseal, stored: Stored) -> protocol.Resealed:
         """Seal the session key of a stored file to another certificate, after a proof where possible.
         The answer's session key is "" where none of the gateway's keys opens the file.
         """
         session = self._session_key(stored)
         if session is None:
-            return Resealed(reference=request.reference, session="", proved=False)
+            return protocol.Resealed(reference=request.reference, session="", proved=False)
         if request.sha256 is not None:
             os.close(self.openers.of().reopen(stored.sealed, request.sha256, self.limits, session))
-        return Resealed(
+        return protocol.Resealed(
             reference=request.reference,
             session=seal_session_key(session, request.certificate.encode()),
             proved=request.sha256 is not None,
         )
 
     def _opened_by_another(
-        self, job: Job, sealed: OpenFile, stranger: FileRefused
-    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        self, job: protocol.Job, sealed: OpenFile, stranger: protocol.FileRefused
+    ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
         """Open a file with the provider's further keys; return `stranger` where none of them signed it."""
         match self._opened(job, job.others, sealed):
-            case Unsealed() as found, content:
+            case protocol.Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
-            case FileRefused(why=why), _ if why.code == "open:key-expired":
+            case protocol.FileRefused(why=why), _ if why.code == "open:key-expired":
                 return stranger, ()
             case told_apart:
                 return told_apart
 
     def _opened(
-        self, job: Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
-    ) -> tuple[Unsealed | FileRefused, Sequence[int]]:
+        self, job: protocol.Job, certificates: Sequence[str], sealed: OpenFile, into: int | None = None
+    ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
         senders, why = [sender.encode() for sender in certificates], None
         try:
             opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now, into)
         except Waits as waits:
-            opened, why = waits.opened, OpenRefused(code=waits.code)
+            opened, why = waits.opened, protocol.OpenRefused(code=waits.code)
         except Refusal as refusal:
-            told = OpenRefused(code=refusal.code, detail=refusal.detail)
-            return FileRefused(reference=job.reference, why=told), ()
-        answer = Unsealed(reference=job.reference, opened=replace(opened, content=-1), why=why)
+            told = protocol.OpenRefused(code=refusal.code, detail=refusal.detail)
+            return protocol.FileRefused(reference=job.reference, why=told), ()
+        answer = protocol.Unsealed(reference=job.reference, opened=replace(opened, content=-1), why=why)
         return answer, (opened.content,)
 
     def _session_key(self, stored: Stored) -> bytes | None:
@@ -200,13 +185,15 @@ class Opening:
         session = self._session_key(stored) if stored.other is not None else None
         return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
 
-    def _sealed(self, request: SealCopy, content: int | bytes) -> tuple[SealedCopy, Sequence[int]]:
+    def _sealed(
+        self, request: protocol.SealCopy, content: int | bytes
+    ) -> tuple[protocol.SealedCopy, Sequence[int]]:
         able, signer = _able(request), self.openers.secret(request.signer)
         try:
             sealed = seal(content, able, signer)
         except CannotSeal as error:
             raise Fault(str(error)) from None
-        answer = SealedCopy(
+        answer = protocol.SealedCopy(
             reference=request.reference,
             size=len(sealed),
             sha256=hashlib.sha256(sealed).hexdigest(),
@@ -217,7 +204,7 @@ class Opening:
             return answer, (memory.finish()[0],)
 
 
-def _able(request: SealCopy) -> list[bytes]:
+def _able(request: protocol.SealCopy) -> list[bytes]:
     """Return the recipients' certificates that can be encrypted to. Raises Fault without any."""
     recipients = [material.encode() for material in request.recipients]
     able = [one for one in recipients if describe(one, request.now).can_encrypt]
@@ -226,7 +213,7 @@ def _able(request: SealCopy) -> list[bytes]:
     return able
 
 
-def opening(setup: OpenerSetup) -> Opening:
+def opening(setup: protocol.OpenerSetup) -> Opening:
     """Return the opener for a setup, with the engine for all keys made."""
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
@@ -234,7 +221,7 @@ def opening(setup: OpenerSetup) -> Opening:
     return found
 
 
-def needs(setup: OpenerSetup) -> Needs:
+def needs(setup: protocol.OpenerSetup) -> Needs:
     """Return what an opener needs: memory for a content, and the SOP program where one is used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
@@ -248,7 +235,7 @@ def main() -> None:
     """Run as the child process: serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
-        setup = OPENER_SETUP.validate_json(message)
+        setup = protocol.OPENER_SETUP.validate_json(message)
         if setup.proved is not None:
             believe(setup.proved)
         setup = replace(setup, settings=usable(setup.settings))  # While the program's files can be read.

@@ -21,56 +21,9 @@ from typing import TypeVar
 from clamav_client.clamd import BufferTooLongError, ClamdError, ClamdUnixSocket
 
 from gateway.errors import Fault
+from gateway.examiner import child, protocol
 from gateway.examiner.channel import close_all
-from gateway.examiner.child import (
-    CONTENT_BYTES_A_SECOND,
-    FROM_BYTES,
-    ExaminerLost,
-    Follower,
-    ask,
-    checked,
-    child_of,
-    closing,
-    following,
-    opened_for_reading,
-    seconds_for,
-)
-from gateway.examiner.protocol import (
-    OPENER_SETUP,
-    READER_SETUP,
-    SSH_FINGERPRINT,
-    AgreementCopy,
-    FileOpened,
-    FileRefused,
-    FileWaits,
-    FoundKey,
-    HeadingsDrop,
-    Job,
-    Judged,
-    Judging,
-    KeyDrop,
-    LaidOut,
-    LayingOut,
-    Looked,
-    NamingRecords,
-    OpenerSetup,
-    OpenRefused,
-    Read,
-    ReaderSetup,
-    Reading,
-    RecordsNamed,
-    Reopen,
-    Reopened,
-    Reseal,
-    Resealed,
-    SealCopy,
-    SealedCopy,
-    StillSealed,
-    Unsealed,
-    Viewed,
-    Viewing,
-    refused,
-)
+from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.pupil_index import persons_of, records_with, roll_of
 from gateway.home import Home
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
@@ -90,9 +43,7 @@ _MOST_SHOWN = 100
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Return True where the scanner finds malware in a content; False without a scanner.
-    Raises Fault where the scanner gives no answer.
-    """
+    """Return True for malware in a content; False without a scanner. Fault where it gives no answer."""
     if settings.socket is None:
         return False
     scanner = ClamdUnixSocket(str(settings.socket), settings.seconds)
@@ -126,38 +77,42 @@ _CERTIFICATE = re.compile(
 )
 
 
-def believable_refusal(answer: FileRefused) -> FileRefused:
+def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
     """Return a child's refusal. Raises ExaminerLost for an unknown reason, or details unfit to be shown."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
-        raise ExaminerLost("the examining process gave a reason that there is not")
+        raise child.ExaminerLost("the examining process gave a reason that there is not")
     if not all(len(part) <= _MOST_DETAIL and part.isprintable() for part in words):
-        raise ExaminerLost("the examining process gave a reason in other words than ours")
+        raise child.ExaminerLost("the examining process gave a reason in other words than ours")
     try:
         told(why.code, **why.detail)
     except (KeyError, TypeError):
-        raise ExaminerLost("the examining process left a blank of its reason open") from None
-    return FileRefused(reference=answer.reference, why=OpenRefused(code=why.code, detail=why.detail))
+        raise child.ExaminerLost("the examining process left a blank of its reason open") from None
+    return protocol.FileRefused(
+        reference=answer.reference, why=protocol.OpenRefused(code=why.code, detail=why.detail)
+    )
 
 
-def believable_drop(answer: AgreementCopy | KeyDrop | HeadingsDrop) -> AgreementCopy | KeyDrop | HeadingsDrop:
+def believable_drop(
+    answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
+) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
     """Return a judge's finding. Raises ExaminerLost for a key of another fingerprint, or an unfit name."""
-    if isinstance(answer, KeyDrop) and not _fits(answer.key):
-        raise ExaminerLost("the judging process gave another key than it says")
-    if isinstance(answer, AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
-        raise ExaminerLost("the judging process gave a name that cannot be one")
+    if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
+        raise child.ExaminerLost("the judging process gave another key than it says")
+    if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
+        raise child.ExaminerLost("the judging process gave a name that cannot be one")
     return answer
 
 
-def _fits(key: FoundKey) -> bool:
+def _fits(key: protocol.FoundKey) -> bool:
     """Return True where the material of a key is of its fingerprint.
     Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
     if key.kind == "openpgp":
         return _CERTIFICATE.fullmatch(key.material) is not None
     if key.change == "revoked":
-        return not key.material and SSH_FINGERPRINT.fullmatch(key.fingerprint) is not None
+        return not key.material and protocol.SSH_FINGERPRINT.fullmatch(key.fingerprint) is not None
     line = _SSH_LINE.fullmatch(key.material)  # A drop does not renew an SSH key.
     return line is not None and key.change == "new" and _ssh_fingerprint(line) == key.fingerprint
 
@@ -178,11 +133,14 @@ _log = logging.getLogger(__name__)
 A = TypeVar("A")
 _SEALED_BYTES_A_SECOND = 1024**2
 
-_OPENED: tuple[type[Unsealed | FileRefused], ...] = (Unsealed, FileRefused)
+_OPENED: tuple[type[protocol.Unsealed | protocol.FileRefused], ...] = (
+    protocol.Unsealed,
+    protocol.FileRefused,
+)
 # A captured process must not turn a copy of the agreement into a key.
-_JUDGED: dict[Folder, tuple[type[Judged], ...]] = {
-    "keys": (KeyDrop, HeadingsDrop, FileRefused, StillSealed),
-    "agreement": (AgreementCopy, FileRefused, StillSealed),
+_JUDGED: dict[Folder, tuple[type[protocol.Judged], ...]] = {
+    "keys": (protocol.KeyDrop, protocol.HeadingsDrop, protocol.FileRefused, protocol.StillSealed),
+    "agreement": (protocol.AgreementCopy, protocol.FileRefused, protocol.StillSealed),
 }
 
 
@@ -197,13 +155,14 @@ class Examiner:
         self._other_policies = policies
         self._limits = self._load_limits()
         # An opener may run only the program file that it began with, not even a newer one in the same place.
-        self._opener = child_of(
+        self._opener = child.child_of(
             "opener",
             self._for_opener,
             lambda: (self._surroundings(), program_file(load_settings(home).processor)),
         )
         self._classifier, self._judge, self._viewer = (
-            child_of(name, self._for_reader, self._surroundings) for name in ("classifier", "judge", "viewer")
+            child.child_of(name, self._for_reader, self._surroundings)
+            for name in ("classifier", "judge", "viewer")
         )
 
     def start(self) -> None:
@@ -213,28 +172,28 @@ class Examiner:
 
     def rest(self) -> None:
         """End the processes for files; the children make new ones for the next provider."""
-        for child in (self._opener, self._classifier, self._judge, self._viewer):
-            child.rest()
+        for each in (self._opener, self._classifier, self._judge, self._viewer):
+            each.rest()
 
     def close(self) -> None:
         """End the children."""
-        for child in (self._opener, self._classifier, self._judge, self._viewer):
-            child.close()
+        for each in (self._opener, self._classifier, self._judge, self._viewer):
+            each.close()
 
-    def examine(self, job: Job) -> Looked:
+    def examine(self, job: protocol.Job) -> protocol.Looked:
         """Open and classify one landed file of the store, or judge a drop."""
-        with opened_for_reading(self._store.reading(job.reference)) as sealed:
+        with child.opened_for_reading(self._store.reading(job.reference)) as sealed:
             return self.look(job, sealed)
 
-    def look(self, job: Job, sealed: int) -> Looked:
+    def look(self, job: protocol.Job, sealed: int) -> protocol.Looked:
         """Open and classify the file behind a descriptor, or judge the drop there."""
         if job.folder != "in":
             return self._judged(job, sealed)
         with self._following(job, sealed) as follower:
             found, content = self._unsealed(job, sealed, follower)
-            if isinstance(found, FileRefused):
+            if isinstance(found, protocol.FileRefused):
                 return found  # Regardless of any classification of its content.
-            with closing(content):
+            with child.closing(content):
                 if follower is not None and follower.follows(content):
                     read = follower.read(self._seconds_to_read(content))
                 else:
@@ -246,30 +205,30 @@ class Examiner:
         if isinstance(said, Classified):
             said = replace(said, stated=job.stated)  # Views use these headings, so never a child's answer.
         if found.why is None:
-            return FileOpened(
+            return protocol.FileOpened(
                 reference=job.reference, opened=opened, content=said, roll=roll, persons=persons
             )
-        return FileWaits(
+        return protocol.FileWaits(
             reference=job.reference, opened=opened, content=said, why=found.why, roll=roll, persons=persons
         )
 
-    def read(self, job: Job, content: int) -> Read:
+    def read(self, job: protocol.Job, content: int) -> protocol.Read:
         """Classify the content behind a descriptor, after the malware scanner, if any."""
         if has_malware(load_settings(self._home).scanner, job.reference, content):
-            return Read(reference=job.reference, content=ContentRefused(code=MALWARE))
+            return protocol.Read(reference=job.reference, content=ContentRefused(code=MALWARE))
         return self.classify(content, _reading(job))
 
-    def classify(self, content: int, request: Reading) -> Read:
+    def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
         """Classify the content behind a descriptor."""
         seconds = self._seconds_to_read(content)
-        return ask(self._classifier, request, (content,), seconds, (Read,))[0]
+        return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
 
-    def reopen(self, request: Reopen) -> tuple[int, int]:
+    def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
         """Return the content of a transfer: descriptor, for the caller to close, and size in bytes."""
-        answer, (content,) = self._of_stored(request, Reopened, given=1)
-        return checked(content, answer.size), answer.size
+        answer, (content,) = self._of_stored(request, protocol.Reopened, given=1)
+        return child.checked(content, answer.size), answer.size
 
-    def view(self, request: Reopen, basis: Basis | Counting) -> tuple[int, View]:
+    def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
         """Return the view of a transfer for `basis`: descriptor, for the caller to close, and its data."""
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
@@ -279,18 +238,18 @@ class Examiner:
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             seconds = self._seconds_to_read(content)
-            asked = Viewing(reference=reference, basis=basis)
-            answer, given = ask(self._viewer, asked, (content,), seconds, (Viewed,))
+            asked = protocol.Viewing(reference=reference, basis=basis)
+            answer, given = child.ask(self._viewer, asked, (content,), seconds, (protocol.Viewed,))
             if len(given) != (0 if answer.view.whole else 1):
                 close_all(given)
-                raise ExaminerLost("the viewing process gave another answer than was asked")
+                raise child.ExaminerLost("the viewing process gave another answer than was asked")
             if not answer.view.whole:
-                return checked(given[0], answer.view.size), answer.view
+                return child.checked(given[0], answer.view.size), answer.view
             unless_whole.pop_all()
         return content, answer.view
 
     def view_apart(
-        self, request: Reopen, basis: Basis, persons: Collection[bytes]
+        self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
         """Return the view of a transfer without the records about persons with these digests.
         Returns None where these records cannot be told from the others.
@@ -306,111 +265,121 @@ class Examiner:
             unless_viewed.pop_all()
         return self.view_of(request.reference, content, replace(basis, without=records))
 
-    def lay_out(self, reference: str, view: int, layout: FileLayout, stated: Stated) -> tuple[int, LaidOut]:
+    def lay_out(
+        self, reference: str, view: int, layout: FileLayout, stated: Stated
+    ) -> tuple[int, protocol.LaidOut]:
         """Return a view laid out for another system: descriptor and data; `view` stays open."""
-        asked = LayingOut(reference=reference, layout=layout, stated=stated)
-        answer, given = ask(self._viewer, asked, (view,), self._seconds_to_read(view), (LaidOut,))
+        asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
+        answer, given = child.ask(
+            self._viewer, asked, (view,), self._seconds_to_read(view), (protocol.LaidOut,)
+        )
         if len(given) != 1:
             close_all(given)
-            raise ExaminerLost("the viewing process gave another answer than was asked")
-        return checked(given[0], answer.size), answer
+            raise child.ExaminerLost("the viewing process gave another answer than was asked")
+        return child.checked(given[0], answer.size), answer
 
-    def records_named(self, reference: str, content: int) -> RecordsNamed:
+    def records_named(self, reference: str, content: int) -> protocol.RecordsNamed:
         """Return the persons in each record of a content, in the order of a view; `content` stays open."""
         seconds = self._seconds_to_read(content)
-        return ask(self._viewer, NamingRecords(reference=reference), (content,), seconds, (RecordsNamed,))[0]
+        return child.ask(
+            self._viewer,
+            protocol.NamingRecords(reference=reference),
+            (content,),
+            seconds,
+            (protocol.RecordsNamed,),
+        )[0]
 
-    def seal_copy(self, request: SealCopy) -> tuple[int, SealedCopy]:
+    def seal_copy(self, request: protocol.SealCopy) -> tuple[int, protocol.SealedCopy]:
         """Return a file sealed to a provider: descriptor, for the caller to close, and data of the copy."""
-        answer, (content,) = self._of_stored(request, SealedCopy, given=1)
-        return checked(content, answer.size), answer
+        answer, (content,) = self._of_stored(request, protocol.SealedCopy, given=1)
+        return child.checked(content, answer.size), answer
 
-    def seal_part(self, request: SealCopy, content: int) -> tuple[int, SealedCopy]:
+    def seal_part(self, request: protocol.SealCopy, content: int) -> tuple[int, protocol.SealedCopy]:
         """Return a part of a file, which is in `content`, sealed as by `seal_copy`; `content` stays open."""
-        answer, (sealed,) = self._ask_opener(request, (content,), SealedCopy, 1)
-        return checked(sealed, answer.size), answer
+        answer, (sealed,) = self._ask_opener(request, (content,), protocol.SealedCopy, 1)
+        return child.checked(sealed, answer.size), answer
 
-    def reseal(self, request: Reseal) -> Resealed:
+    def reseal(self, request: protocol.Reseal) -> protocol.Resealed:
         """Return the session key of a stored file, sealed to another certificate of the gateway."""
-        return self._of_stored(request, Resealed, given=0)[0]
+        return self._of_stored(request, protocol.Resealed, given=0)[0]
 
     def _of_stored(
-        self, request: Reopen | SealCopy | Reseal, expected: type[A], *, given: int
+        self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
         """Ask the opener about a file examined before, with its session key where kept."""
         store, reference = self._store, request.reference
         with (
-            opened_for_reading(store.reading(reference)) as sealed,
-            opened_for_reading(store.reading_session(reference)) as session,
+            child.opened_for_reading(store.reading(reference)) as sealed,
+            child.opened_for_reading(store.reading_session(reference)) as session,
         ):
             files = (sealed,) if session is None else (sealed, session)
             return self._ask_opener(request, files, expected, given)
 
-    def _following(self, job: Job, sealed: int) -> AbstractContextManager[Follower | None]:
+    def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
         """Let a classifier read along with a large file, unless a malware scanner goes first."""
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
         seconds = self._seconds_to_open(sealed) + self._limits.classify.seconds
-        return following(self._classifier, _reading(job), seconds)
+        return child.following(self._classifier, _reading(job), seconds)
 
     def _unsealed(
-        self, job: Job, sealed: int, follower: Follower | None = None
-    ) -> tuple[Unsealed, int] | tuple[FileRefused, int]:
+        self, job: protocol.Job, sealed: int, follower: child.Follower | None = None
+    ) -> tuple[protocol.Unsealed, int] | tuple[protocol.FileRefused, int]:
         files = (sealed,) if follower is None else (sealed, follower.memory)
-        answer, given = ask(self._opener, job, files, self._seconds_to_open(sealed), _OPENED)
-        if isinstance(answer, FileRefused):
+        answer, given = child.ask(self._opener, job, files, self._seconds_to_open(sealed), _OPENED)
+        if isinstance(answer, protocol.FileRefused):
             close_all(given)
             return believable_refusal(answer), -1
         if len(given) != 1:
             close_all(given)
-            raise ExaminerLost("the opening process gave no content")
-        return answer, checked(given[0], answer.opened.size)
+            raise child.ExaminerLost("the opening process gave no content")
+        return answer, child.checked(given[0], answer.opened.size)
 
-    def _judged(self, job: Job, drop: int) -> Looked:
+    def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
         """Have a drop judged: as sent, or after opening it."""
-        answer = self._judgement(Judging(job=job), drop)
-        if not isinstance(answer, StillSealed):
+        answer = self._judgement(protocol.Judging(job=job), drop)
+        if not isinstance(answer, protocol.StillSealed):
             return answer
         found, content = self._unsealed(replace(job, others=()), drop)
-        if isinstance(found, FileRefused):
-            return refused(job, found.why.code, found.why.detail)
-        with closing(content):
+        if isinstance(found, protocol.FileRefused):
+            return protocol.refused(job, found.why.code, found.why.detail)
+        with child.closing(content):
             if found.why is not None:  # A drop never waits for a key.
-                return refused(job, found.why.code, found.why.detail)
-            answer = self._judgement(Judging(job=job, signature=found.opened.signature), content)
-        if isinstance(answer, StillSealed) or (
-            not isinstance(answer, FileRefused) and answer.signature != found.opened.signature
+                return protocol.refused(job, found.why.code, found.why.detail)
+            answer = self._judgement(protocol.Judging(job=job, signature=found.opened.signature), content)
+        if isinstance(answer, protocol.StillSealed) or (
+            not isinstance(answer, protocol.FileRefused) and answer.signature != found.opened.signature
         ):
-            raise ExaminerLost("the judging process gave another answer than was asked")
+            raise child.ExaminerLost("the judging process gave another answer than was asked")
         return answer
 
-    def _judgement(self, request: Judging, drop: int) -> Judged:
-        seconds = seconds_for(drop, CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
-        answer, given = ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
+    def _judgement(self, request: protocol.Judging, drop: int) -> protocol.Judged:
+        seconds = child.seconds_for(drop, child.CONTENT_BYTES_A_SECOND, self._limits.open.seconds)
+        answer, given = child.ask(self._judge, request, (drop,), seconds, _JUDGED[request.job.folder])
         close_all(given)
-        if isinstance(answer, FileRefused):
+        if isinstance(answer, protocol.FileRefused):
             return believable_refusal(answer)
-        return answer if isinstance(answer, StillSealed) else believable_drop(answer)
+        return answer if isinstance(answer, protocol.StillSealed) else believable_drop(answer)
 
     def _ask_opener(
         self,
-        request: Reopen | SealCopy | Reseal,
+        request: protocol.Reopen | protocol.SealCopy | protocol.Reseal,
         files: Sequence[int],
         expected: type[A],
         given: int,
     ) -> tuple[A, Sequence[int]]:
-        answer, came = ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
+        answer, came = child.ask(self._opener, request, files, self._seconds_to_open(files[0]), (expected,))
         if len(came) != given:
             close_all(came)
-            raise ExaminerLost("the opening process gave another answer than was asked")
+            raise child.ExaminerLost("the opening process gave another answer than was asked")
         return answer, came
 
     def _seconds_to_read(self, content: int) -> float:
-        return seconds_for(content, CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
+        return child.seconds_for(content, child.CONTENT_BYTES_A_SECOND, self._limits.classify.seconds)
 
     def _seconds_to_open(self, sealed: int) -> float:
-        return seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
+        return child.seconds_for(sealed, _SEALED_BYTES_A_SECOND, self._limits.open.seconds)
 
     @cached_property
     def _store(self) -> Store:
@@ -428,8 +397,8 @@ class Examiner:
     def _for_opener(self) -> bytes:
         self._limits = self._load_limits()
         secrets, settings = secret_files.openpgp_secrets(self._home), load_settings(self._home).processor
-        return OPENER_SETUP.dump_json(
-            OpenerSetup(
+        return protocol.OPENER_SETUP.dump_json(
+            protocol.OpenerSetup(
                 secrets={fingerprint: secret.decode() for fingerprint, secret in secrets.items()},
                 settings=settings,
                 limits=self._limits.open,
@@ -439,12 +408,14 @@ class Examiner:
 
     def _for_reader(self) -> bytes:
         self._limits = self._load_limits()
-        return READER_SETUP.dump_json(ReaderSetup(rules=self._policies().absolute(), limits=self._limits))
+        return protocol.READER_SETUP.dump_json(
+            protocol.ReaderSetup(rules=self._policies().absolute(), limits=self._limits)
+        )
 
 
-def _reading(job: Job) -> Reading:
+def _reading(job: protocol.Job) -> protocol.Reading:
     """Return the request to classify the content of a job."""
-    return Reading(
+    return protocol.Reading(
         reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls, stated=job.stated
     )
 

@@ -19,20 +19,9 @@ from gateway.classify.views.tables import Write
 from gateway.classify.views.view import Stream, make_view
 from gateway.classify.views.walk import named_records
 from gateway.errors import GatewayError
+from gateway.examiner import protocol
 from gateway.examiner.confinement import Needs
 from gateway.examiner.process_pool import Answer, Work, serve
-from gateway.examiner.protocol import (
-    ANSWER,
-    READER_SETUP,
-    REQUEST,
-    Failed,
-    LaidOut,
-    LayingOut,
-    NamingRecords,
-    RecordsNamed,
-    Viewed,
-    Viewing,
-)
 from gateway.home.settings import ClassifyLimits
 from gateway.model import EVERY_RECORD, Basis, Counting, View
 from gateway.openpgp.memory import Content
@@ -51,22 +40,24 @@ class Looking:
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
         """Answer one request about the content sent with it; a fault of the gateway is an answer too."""
-        request = REQUEST.validate_json(message)
-        if not isinstance(request, Viewing | LayingOut | NamingRecords):
+        request = protocol.REQUEST.validate_json(message)
+        if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):
             raise TypeError(request.kind)
         try:
-            if isinstance(request, NamingRecords):
-                return ANSWER.dump_json(self.named(request, descriptors[0])), ()
-            if isinstance(request, LayingOut):
+            if isinstance(request, protocol.NamingRecords):
+                return protocol.ANSWER.dump_json(self.named(request, descriptors[0])), ()
+            if isinstance(request, protocol.LayingOut):
                 laid_out, made = self.laid_out(request, descriptors[0])
-                return ANSWER.dump_json(laid_out), (made,)
+                return protocol.ANSWER.dump_json(laid_out), (made,)
             view, given = self.view(request, descriptors[0])
         except (GatewayError, Unreadable) as error:
             explanation = _UNREADABLE if isinstance(error, Unreadable) else str(error)
-            return ANSWER.dump_json(Failed(reference=request.reference, explanation=explanation)), ()
-        return ANSWER.dump_json(Viewed(reference=request.reference, view=view)), given
+            return protocol.ANSWER.dump_json(
+                protocol.Failed(reference=request.reference, explanation=explanation)
+            ), ()
+        return protocol.ANSWER.dump_json(protocol.Viewed(reference=request.reference, view=view)), given
 
-    def view(self, request: Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
+    def view(self, request: protocol.Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
         """Return the view and its descriptor; no descriptor where nothing was left out or changed."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
             with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
@@ -83,27 +74,29 @@ class Looking:
         write_counts(content, asked, self.rules, self.limits, write)
         return (EVERY_RECORD,), False
 
-    def laid_out(self, request: LayingOut, descriptor: int) -> tuple[LaidOut, int]:
+    def laid_out(self, request: protocol.LayingOut, descriptor: int) -> tuple[protocol.LaidOut, int]:
         """Return a view laid out for another system, and its descriptor."""
         rules, about = self.rules.with_stated(request.stated), request.reference
         with os.fdopen(descriptor, "rb", closefd=False) as view, Content(self.most) as memory:
             with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
                 rows, filled = lay_out(view, request.layout, rules, self.limits, pieces.write)
             made, size, sha256 = memory.finish()
-        return LaidOut(reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)), made
+        return protocol.LaidOut(
+            reference=about, size=size, sha256=sha256, rows=rows, filled=tuple(filled)
+        ), made
 
-    def named(self, request: NamingRecords, descriptor: int) -> RecordsNamed:
+    def named(self, request: protocol.NamingRecords, descriptor: int) -> protocol.RecordsNamed:
         """Return the persons in each record of a content."""
         with os.fdopen(descriptor, "rb", closefd=False) as content:
             found = named_records(content, self.rules, self.limits)
-            return RecordsNamed(reference=request.reference, records=list(found))
+            return protocol.RecordsNamed(reference=request.reference, records=list(found))
 
 
 def main() -> None:
     """Run as the child process: serve until the service is gone."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
-        setup = READER_SETUP.validate_json(message)
+        setup = protocol.READER_SETUP.validate_json(message)
         limits, most = setup.limits, setup.limits.open.content_bytes
         needs = Needs(memory_bytes=limits.open.memory_bytes, writes_bytes=most)
         return needs, Looking(load_rules(setup.rules), limits.classify, most).work

@@ -4,7 +4,7 @@ Starting a program costs more than opening a small file. Both engines keep the s
 open a file; but a file that the embedded engine refuses is judged afresh by the program.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
 from gateway.openpgp.judge import Waits
-from gateway.openpgp.promise import Opener, Sealed
+from gateway.openpgp.promise import Certs, Opener, Sealed
 
 SMALL_BYTES = 1024**2
 _SMALL_CONTENT_BYTES = 16 * 1024**2
@@ -28,12 +28,7 @@ class BySizeOpener:
         self._program = program
 
     def open(
-        self,
-        sealed: Sealed,
-        senders: Sequence[bytes],
-        limits: OpenLimits,
-        now: datetime,
-        into: int | None = None,
+        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
         """See `Opener.open`."""
         if not _is_small(sealed):

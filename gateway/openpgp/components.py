@@ -13,17 +13,6 @@ from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 
 from gateway.openpgp import self_signatures
-from gateway.openpgp.self_signatures import (
-    UNKNOWN,
-    Revocation,
-    Revoked,
-    SelfSignature,
-    counting,
-    name_of,
-    read_revocation,
-    read_statement,
-    revocation_at,
-)
 
 # Sequoia judges a key at the time of a signature, and names an expiry for the present only. Other moments are
 # judged here by the same rules (RFC 9580, 5.2.3.10): the newest statement in force counts; for facts that are
@@ -33,13 +22,9 @@ from gateway.openpgp.self_signatures import (
 T = TypeVar("T")
 # Uses (sign, encrypt) of old kinds of keys whose owner states none; newer kinds then have none.
 _USES_OF_OLD = {
-    "RSAEncryptSign": (True, True),
-    "RSASign": (True, False),
-    "DSA": (True, False),
-    "RSAEncrypt": (False, True),
-    "ElGamalEncrypt": (False, True),
-    "ElGamalEncryptSign": (False, True),
-}
+    "RSAEncryptSign": (True, True), "RSASign": (True, False), "DSA": (True, False),
+    "RSAEncrypt": (False, True), "ElGamalEncrypt": (False, True), "ElGamalEncryptSign": (False, True),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +41,8 @@ class Component:
     primary: bool
     created_at: datetime
     public: bytes = b""
-    said: list[SelfSignature] = field(default_factory=list)
-    revocations: list[Revoked] = field(default_factory=list)
+    said: list[self_signatures.SelfSignature] = field(default_factory=list)
+    revocations: list[self_signatures.Revoked] = field(default_factory=list)
 
     def is_named(self, handle: str) -> bool:
         """Return True if `handle`, a fingerprint or key id in hex, names this key."""
@@ -70,8 +55,8 @@ class UserId:
 
     value: bytes
     text: bool
-    said: list[SelfSignature] = field(default_factory=list)
-    revocations: list[Revoked] = field(default_factory=list)
+    said: list[self_signatures.SelfSignature] = field(default_factory=list)
+    revocations: list[self_signatures.Revoked] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +71,7 @@ class Standing:
     says_uses: bool = False
     can_sign: bool = False
     can_encrypt: bool = False
-    revoked: Revocation | None = None
+    revoked: self_signatures.Revocation | None = None
     since: datetime | None = None
 
     @property
@@ -110,10 +95,10 @@ class Parts:
     def standing(self, key: Component, moment: datetime) -> Standing:
         """Return the validity of a key at `moment`, apart from the primary key's (see `counts`)."""
         leading = self._leading(moment)
-        statement = leading if key.primary else counting(key.said, moment)
+        statement = leading if key.primary else self_signatures.counting(key.said, moment)
         if leading is None or statement is None:
             return Standing(bound=False, revoked=self._revoked(key, moment, statement), since=_since(key))
-        direct = counting(self.primary.said, moment)
+        direct = self_signatures.counting(self.primary.said, moment)
         lasts = _first(statement.lasts, direct.lasts if direct else None)
         expires_at = key.created_at + lasts if lasts else None
         uses = _USES_OF_OLD.get(key.kind, (False, False))
@@ -134,7 +119,7 @@ class Parts:
         """Return True if the key and its certificate are in force at `moment`."""
         return all(self.standing(one, moment).counts for one in (self.primary, key))
 
-    def statements(self, key: Component) -> Iterator[SelfSignature]:
+    def statements(self, key: Component) -> Iterator[self_signatures.SelfSignature]:
         """Yield the owner's statements about a key; for the primary key, also those on user ids."""
         yield from key.said
         if key.primary:
@@ -158,34 +143,34 @@ class Parts:
             if not key.primary and self.is_meant_to_sign(key) and not any(one.backings for one in key.said)
         ]
 
-    def _leading(self, moment: datetime) -> SelfSignature | None:
+    def _leading(self, moment: datetime) -> self_signatures.SelfSignature | None:
         """Return the statement on the leading user id at a moment, else that on the primary key itself."""
         found = []
         for place, user_id in enumerate(self.user_ids):
-            said = counting(user_id.said, moment) if user_id.text else None
+            said = self_signatures.counting(user_id.said, moment) if user_id.text else None
             if said is not None:
                 # All as soft: an owner may vouch for a user id again after any revocation of it.
-                soft = [Revoked("soft", one.at, one.ends) for one in user_id.revocations]
-                revoked = revocation_at(soft, moment, said.made) is not None
+                soft = [self_signatures.Revoked("soft", one.at, one.ends) for one in user_id.revocations]
+                revoked = self_signatures.revocation_at(soft, moment, said.made) is not None
                 found.append(((not revoked, said.leads, said.made, -place), said))
         if found:
             return max(found, key=lambda one: one[0])[1]
-        return counting(self.primary.said, moment)
+        return self_signatures.counting(self.primary.said, moment)
 
     def _revoked(
-        self, key: Component, moment: datetime, statement: SelfSignature | None
-    ) -> Revocation | None:
+        self, key: Component, moment: datetime, statement: self_signatures.SelfSignature | None
+    ) -> self_signatures.Revocation | None:
         made = [statement.made] if statement is not None else []
-        if key.primary and (direct := counting(key.said, moment)) is not None:
+        if key.primary and (direct := self_signatures.counting(key.said, moment)) is not None:
             made.append(direct.made)
-        return revocation_at(key.revocations, moment, max(made, default=None))
+        return self_signatures.revocation_at(key.revocations, moment, max(made, default=None))
 
 
 def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _uses(said: SelfSignature) -> tuple[bool, bool] | None:
+def _uses(said: self_signatures.SelfSignature) -> tuple[bool, bool] | None:
     return None if said.signs is None else (said.signs, bool(said.encrypts))
 
 
@@ -196,20 +181,15 @@ def _since(key: Component) -> datetime | None:
 _KEY_TAGS = (Tag.PublicKey, Tag.PublicSubkey, Tag.SecretKey, Tag.SecretSubkey)
 _PRIMARY_TAGS = (Tag.PublicKey, Tag.SecretKey)
 _STATEMENTS = (
-    SignatureType.DirectKey,
-    SignatureType.SubkeyBinding,
-    SignatureType.GenericCertification,
-    SignatureType.PersonaCertification,
-    SignatureType.CasualCertification,
+    SignatureType.DirectKey, SignatureType.SubkeyBinding, SignatureType.GenericCertification,
+    SignatureType.PersonaCertification, SignatureType.CasualCertification,
     SignatureType.PositiveCertification,
-)
+)  # fmt: skip
 # A version 6 key (RFC 9580, 5.5.2.3) of the private algorithm 254, sorting after all others.
 _LAST_SUBKEY = b"\xce\x4a\x06\0\0\0\0\xfe\0\0\0\x40" + b"\xff" * 64
 _REVOCATIONS = (
-    SignatureType.KeyRevocation,
-    SignatureType.SubkeyRevocation,
-    SignatureType.CertificationRevocation,
-)
+    SignatureType.KeyRevocation, SignatureType.SubkeyRevocation, SignatureType.CertificationRevocation,
+)  # fmt: skip
 _NAMES = {"RSAEncryptSign": "RSA", "RSASign": "RSA", "RSAEncrypt": "RSA"}
 _WITH_CURVE = ("EdDSA", "ECDSA", "ECDH")
 # Curves by their object identifiers (RFC 9580, 9.2).
@@ -230,9 +210,7 @@ _WITH_BITS = ("RSA", "DSA", "ElGamal")
 
 @lru_cache(maxsize=64)
 def parts_of(certificate: bytes) -> Parts:
-    """Return the parts of a certificate in binary, by the signatures that Sequoia has verified.
-    RuntimeError for an unreadable certificate.
-    """
+    """Return the parts of a binary certificate, by verified signatures. RuntimeError if unreadable."""
     keys: list[Component] = []
     users: list[UserId] = []
     subject: Component | UserId | None = None
@@ -337,9 +315,9 @@ def _component(packet: Packet) -> Component:
 def _kind(key: Packet) -> str:
     """Return the name that Sequoia has for the algorithm of a key."""
     try:
-        return name_of(key.key_algorithm)
+        return self_signatures.name_of(key.key_algorithm)
     except RuntimeError:
-        return UNKNOWN
+        return self_signatures.UNKNOWN
 
 
 def _algorithm(kind: str, body: bytes) -> str:
@@ -355,9 +333,11 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
     if not _is_own(signature, primary):
         return
     if signature.signature_type in _REVOCATIONS:
-        subject.revocations.append(read_revocation(signature))
+        subject.revocations.append(self_signatures.read_revocation(signature))
     else:
-        said = read_statement(signature, binds_subkey=isinstance(subject, Component) and not subject.primary)
+        said = self_signatures.read_statement(
+            signature, binds_subkey=isinstance(subject, Component) and not subject.primary
+        )
         if said is not None:
             subject.said.append(said)
 

@@ -23,7 +23,7 @@ from gateway.openpgp.envelope import look, look_again
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.promise import Sealed, SealedSource
+from gateway.openpgp.promise import Certs, Sealed, SealedSource
 
 
 class EmbeddedOpener:
@@ -36,12 +36,7 @@ class EmbeddedOpener:
         self._key_ids = frozenset().union(*(key.key_ids for key in self._keys))
 
     def open(
-        self,
-        sealed: Sealed,
-        senders: Sequence[bytes],
-        limits: OpenLimits,
-        now: datetime,
-        into: int | None = None,
+        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
         """See `Opener.open`. Files beyond `embedded_sealed_bytes` are refused as too large."""
         source = SealedSource.at(sealed, limits)

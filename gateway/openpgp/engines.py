@@ -14,11 +14,8 @@ _proved: set[ProgramFile] = set()
 
 
 def prove_program(settings: ProcessorSettings) -> None:
-    """Raise ConfigurationError if the SOP program in use, if any, fails the `self_test`.
-    Fault if it cannot be run.
-    """
-    program = _program(settings)
-    if program is not None:
+    """Prove the SOP program in use, if any. ConfigurationError if it fails; Fault if it cannot be run."""
+    if (program := _program(settings)) is not None:
         _prove(program)
 
 

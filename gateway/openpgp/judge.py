@@ -7,7 +7,6 @@ A signature made after a certificate had expired stays invalid for engines even 
 Here such a late signature is told from a forged one (`verified_late`).
 """
 
-import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -63,9 +62,7 @@ class Sender:
 
 
 class Waits(Refusal):
-    """Report a good file whose signing key has expired or been superseded since: it may wait.
-    The caller closes `opened.content`.
-    """
+    """Report a good file whose signing key has ended since. The caller closes `opened.content`."""
 
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
@@ -281,13 +278,10 @@ def _claim(signature: bytes) -> SignatureClaim:
         return SignatureClaim("")
 
 
-_DIGESTS: dict[int, tuple[str, hashes.HashAlgorithm]] = {
-    8: ("sha256", hashes.SHA256()),
-    9: ("sha384", hashes.SHA384()),
-    10: ("sha512", hashes.SHA512()),
-    12: ("sha3_256", hashes.SHA3_256()),
-    14: ("sha3_512", hashes.SHA3_512()),
-}
+# By number (RFC 9580, 9.5).
+_DIGESTS: dict[int, hashes.HashAlgorithm] = {
+    8: hashes.SHA256(), 9: hashes.SHA384(), 10: hashes.SHA512(), 12: hashes.SHA3_256(), 14: hashes.SHA3_512(),
+}  # fmt: skip
 # By object identifier (RFC 9580, 9.2).
 _CURVES: dict[str, ec.EllipticCurve] = {
     "2a8648ce3d030107": ec.SECP256R1(),
@@ -317,8 +311,7 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
     version, kind, algorithm, digest = signature[:4]
     if version not in {_V4, _V6} or key[0] != version or key[5] != algorithm or kind not in {_BINARY, _TEXT}:
         return False
-    name, hashing = _DIGESTS.get(digest, ("", None))
-    if hashing is None:
+    if (hashing := _DIGESTS.get(digest)) is None:
         return False
     size = 4 if version == _V6 else 2
     hashed = 4 + size + int.from_bytes(signature[4 : 4 + size], "big")
@@ -326,11 +319,12 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
     salt, numbers = b"", signature[unhashed + 2 :]
     if version == _V6:
         salt, numbers = numbers[1 : 1 + numbers[0]], numbers[1 + numbers[0] :]
-    sum_ = hashlib.new(name, salt)
+    sum_ = hashes.Hash(hashing)
+    sum_.update(salt)
     sum_.update(re.sub(rb"\r?\n", b"\r\n", content) if kind == _TEXT else content)
     sum_.update(signature[:hashed] + bytes([version, 0xFF]) + hashed.to_bytes(4, "big"))
     material = key[10:] if version == _V6 else key[6:]
-    _verify(algorithm, material, numbers, sum_.digest(), hashing)
+    _verify(algorithm, material, numbers, sum_.finalize(), hashing)
     return True
 
 

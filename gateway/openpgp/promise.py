@@ -42,6 +42,8 @@ class OpenFile(NamedTuple):
 
 
 Sealed = Path | OpenFile
+Certs = Sequence[bytes]
+"""Certificates, armored or binary."""
 _HEAD_BYTES = 4_096
 
 
@@ -103,12 +105,7 @@ class Opener(Protocol):
     name: str
 
     def open(
-        self,
-        sealed: Sealed,
-        senders: Sequence[bytes],
-        limits: OpenLimits,
-        now: datetime,
-        into: int | None = None,
+        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
         """Return the content of a file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The

@@ -16,7 +16,6 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -25,23 +24,13 @@ from typing import NamedTuple
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened, Signature
-from gateway.openpgp import judge, packets
+from gateway.openpgp import judge, layers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.embedded import verified_message
 from gateway.openpgp.envelope import ANYONE, Envelope, look, look_again
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
-from gateway.openpgp.layers import (
-    SecretKey,
-    identified,
-    kind_inside,
-    read_secret_keys,
-    secret_key,
-    session_of,
-    session_text,
-    unwrapped,
-)
 from gateway.openpgp.memory import Content, in_memory
-from gateway.openpgp.promise import Sealed, SealedSource
+from gateway.openpgp.promise import Certs, Sealed, SealedSource
 
 CANNOT_DECRYPT = 29
 NO_SIGNATURE = 3
@@ -52,15 +41,14 @@ _VERIFICATION_FIELDS = 3
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """File to open, certificates to verify it with, secret keys, and memory for the plaintext."""
+class Order(NamedTuple):
+    """File to open, memory for its content, certificates to verify it with, and secret keys to open it."""
 
     sealed: SealedSource
     content: Content
     limits: OpenLimits
-    certificates: Sequence[bytes] = ()
-    keys: Sequence[bytes] = ()
+    certificates: Sequence[bytes]
+    keys: Sequence[bytes]
 
 
 def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
@@ -175,50 +163,45 @@ class SopOpener:
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program
-        self._secrets = tuple(read_secret_keys(secret_keys))
-        self._owners = [identified(data) for data in self._secrets]
+        self._secrets = tuple(layers.read_secret_keys(secret_keys))
+        self._owners = [layers.identified(data) for data in self._secrets]
         self._key_ids = frozenset().union(*(key_ids for _, key_ids in self._owners))
 
     def open(
-        self,
-        sealed: Sealed,
-        senders: Sequence[bytes],
-        limits: OpenLimits,
-        now: datetime,
-        into: int | None = None,
+        self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
         """See `Opener.open`."""
         source = SealedSource.at(sealed, limits)
         envelope = look(source, self._key_ids)
         parsed = parsed_senders(senders)
         with Content(limits.content_bytes, into) as content:
-            job = _Job(source, envelope, parsed, content, limits)
-            code, verifications = self._run_somehow(job)
+            order = Order(source, content, limits, senders, self._secrets)
+            code, verifications = self._run_somehow(order, envelope)
             if code or not verifications:
-                verified = self._late(code, job, now)
+                verified = self._late(code, order, parsed, now)
             else:
                 signature = only_signature(verifications)
                 ended = check_signature(signature, parsed, limits, now)
                 verified = Verified(signature=signature, ended=ended)
             # Refuse nested encryption, which programs open silently.
-            if kind_inside(envelope, self._keys) in packets.ENCRYPTION:
+            if layers.kind_inside(envelope, self._keys) in packets.ENCRYPTION:
                 raise Refusal("open:not-one-file")
             made = content.finish()
         named = [owner for owner, key_ids in self._owners if key_ids & set(envelope.recipients)]
         return verified.delivered(made, self.name, named[0] if len(named) == 1 else None)
 
     @cached_property
-    def _keys(self) -> list[SecretKey]:
+    def _keys(self) -> list[layers.SecretKey]:
         """The secret keys that PGPy can read: to look at the structure of messages, never to decide."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
-                keys.append(secret_key(data))
+                keys.append(layers.secret_key(data))
         return keys
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
         """See `Opener.session_key`."""
-        return session_text(look_again(sealed, limits), self._keys)
+        return layers.session_text(look_again(sealed, limits), self._keys)
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """See `Opener.reopen`."""
@@ -226,56 +209,50 @@ class SopOpener:
             source = SealedSource.at(sealed, limits)
             envelope = look(source, self._key_ids if session is None else None)
             with Content(limits.content_bytes) as content:
-                job = _Job(source, envelope, (), content, limits)
-                code, _ = self._run_somehow(job) if session is None else self._run(job, session)
+                order = Order(source, content, limits, (), self._secrets)
+                code, _ = self._run_somehow(order, envelope) if session is None else self._run(order, session)
                 if code and code != NO_SIGNATURE and source.size <= limits.embedded_sealed_bytes:
                     # Write the content of a stored, sound message not opened by the program.
                     known = None if session is None else SessionKey.read(session)
-                    inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits, known)
+                    inside = layers.unwrapped(source.read(limits), self._keys, limits, known)
                     if inside.uncommon:
-                        job.content.restart()
-                        job.content.write(judge.literal(inside.message))
+                        content.restart()
+                        content.write(judge.literal(inside.message))
                 return content.finish_as(sha256)
         except Refusal as refusal:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
-    def _run_somehow(self, job: _Job) -> tuple[int, bytes]:
+    def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
         """Run the program; for an anonymous recipient, once more with a session key found here."""
-        code, verifications = self._run(job)
-        if code and ANYONE in job.envelope.recipients:
+        code, verifications = self._run(order)
+        if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
-            session = session_of(job.envelope, self._keys)
+            session = layers.session_of(envelope, self._keys)
             if session is None:
                 return CANNOT_DECRYPT, b""
-            return self._run(job, session.text(job.envelope.start))
+            return self._run(order, session.text(envelope.start))
         return code, verifications
 
-    def _run(self, job: _Job, session: bytes | None = None) -> tuple[int, bytes]:
+    def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
         """Run the program as `decrypt` does, after checking that it may be used."""
         self._check(self._program)
-        order = Order(
-            sealed=job.sealed,
-            content=job.content,
-            limits=job.limits,
-            certificates=[sender.data for sender in job.senders],
-            keys=self._secrets,
-        )
         return decrypt(self._program, order, session)
 
-    def _late(self, code: int, job: _Job, now: datetime) -> Verified:
+    def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
         """Return a signature that was too late for the program, with its content; else raise the refusal.
         Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")
         unsigned = code in {0, NO_SIGNATURE}
-        if job.sealed.size > job.limits.embedded_sealed_bytes or not self._keys:
+        sealed, limits = order.sealed, order.limits
+        if sealed.size > limits.embedded_sealed_bytes or not self._keys:
             # An invalid signature in a file too large for inspection.
-            expired = any(sender.has_expired(now) for sender in job.senders)
+            expired = any(sender.has_expired(now) for sender in senders)
             unseen = "open:key-expired" if expired else "open:wrong-signer"
             raise Refusal(unseen if unsigned else "open:damaged")
-        inside = unwrapped(job.sealed.read(job.limits), self._keys, job.limits)
-        about = (inside.message, job.senders, job.limits, now, inside.opened_by)
+        inside = layers.unwrapped(sealed.read(limits), self._keys, limits)
+        about = (inside.message, senders, limits, now, inside.opened_by)
         if inside.uncommon:
             verified: Verified | None = verified_message(*about)
         else:
@@ -283,16 +260,6 @@ class SopOpener:
         if verified is None:
             why = judge.refusal(*about)
             raise why if unsigned else judge.unread(why)
-        job.content.restart()
-        job.content.write(verified.content)
+        order.content.restart()
+        order.content.write(verified.content)
         return verified
-
-
-class _Job(NamedTuple):
-    """File to open, with what is known of it."""
-
-    sealed: SealedSource
-    envelope: Envelope
-    senders: Sequence[Sender]
-    content: Content
-    limits: OpenLimits

@@ -66,9 +66,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """SFTP session: read a request, have the server answer it, and read the next.
-    `touch` is called at each request.
-    """
+    """SFTP session: have the server answer one request after the other; `touch` is called at each."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]

@@ -19,26 +19,7 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Signature
 from gateway.openpgp.certificates import describe, split
 from gateway.openpgp.sealer import verify_clearsigned
-from gateway.verify.verify_receipts import (
-    HEAD,
-    LEAF,
-    Checked,
-    Head,
-    KeyInTime,
-    Unproved,
-    check_entry,
-    check_in_time,
-    check_inclusion,
-    check_original,
-    check_receipt,
-    compare_heads,
-    keys_in,
-    read_checkpoint,
-    read_head,
-    read_text,
-    report,
-    strict_json,
-)
+from gateway.verify import verify_receipts as receipts
 
 _NOTICE = "(?:Notice from|Hysbysiad gan)"
 # Recognised by the beginning of the text, where nothing is chosen by a sender.
@@ -112,7 +93,7 @@ def verify_receipt_files(
     *,
     original: Path | None = None,
     consistency: Path | None = None,
-    log_keys: Sequence[KeyInTime] = (),
+    log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one across the files.
     `gateway_certificate` may hold several certificates: an old receipt needs an old one. Without any, a text
@@ -130,7 +111,7 @@ def verify_receipt_files(
         try:
             verdict, head = _verify_file(path, gateway_certificate, original, vouched, known)
             heads += [head] if head is not None else []
-        except (Unproved, GatewayError, OSError) as error:
+        except (receipts.Unproved, GatewayError, OSError) as error:
             lines = (f"NOT PROVED: {_words(error)}",)
             verdict = FileVerdict(path.name, good=False, anchored=False, lines=lines)
         verdicts.append(verdict)
@@ -142,28 +123,28 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
-        raise Unproved("what the gateway signed is no statement about the key of its log")
+        raise receipts.Unproved("what the gateway signed is no statement about the key of its log")
     return said[1]
 
 
-def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[KeyInTime]:
+def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
     """Return the longest list of the log's keys among the files, signed by the newest certificate alone.
     Those before may be in wrong hands.
     """
-    found: list[list[KeyInTime]] = [[]]
+    found: list[list[receipts.KeyInTime]] = [[]]
     signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
     for path in paths if signers else ():
-        with contextlib.suppress(Unproved, GatewayError, OSError):
-            text, _ = verify_clearsigned(read_text(path), signers[-1:])
+        with contextlib.suppress(receipts.Unproved, GatewayError, OSError):
+            text, _ = verify_clearsigned(receipts.read_text(path), signers[-1:])
             if _LOG_KEYS.fullmatch(text):
-                found.append(keys_in(text))
+                found.append(receipts.keys_in(text))
     return max(found, key=len)
 
 
 def _is_head(path: Path) -> bool:
     try:
-        return HEAD.search(read_text(path)) is not None
-    except (Unproved, OSError):
+        return receipts.HEAD.search(receipts.read_text(path)) is not None
+    except (receipts.Unproved, OSError):
         return False
 
 
@@ -172,30 +153,30 @@ def _verify_file(
     certificate: bytes | None,
     original: Path | None,
     vouched: set[str],
-    known: Sequence[KeyInTime],
-) -> tuple[FileVerdict, Head | None]:
+    known: Sequence[receipts.KeyInTime],
+) -> tuple[FileVerdict, receipts.Head | None]:
     """Verify one file; add the log's key of a receipt that the certificate vouches for to `vouched`.
     `known` are the keys that the log has had, each for its time.
     """
-    text = read_text(path)
-    if HEAD.search(text):
+    text = receipts.read_text(path)
+    if receipts.HEAD.search(text):
         return _verify_head(path, text, vouched, known)
     if not text.lstrip().startswith((CLEARSIGNED, "{")):
         why = "neither a signed text nor JSON"
-        raise Unproved(f"not a receipt, nor anything else that the gateway signs: {why}")
+        raise receipts.Unproved(f"not a receipt, nor anything else that the gateway signs: {why}")
     if not text.lstrip().startswith(CLEARSIGNED):
         verdict, checked = _verify_json(path, text, certificate, original)
     elif certificate is None:
-        raise Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
+        raise receipts.Unproved("a signed text can be checked only with the gateway's key (--gateway-key)")
     else:
         signed, signature = verify_clearsigned(text, split(certificate))
         if (kind := next((kind for pattern, kind in _KINDS if re.match(pattern, signed)), None)) is not None:
             if original is not None:
-                raise Unproved(f"this is {kind}, which is for no file")
+                raise receipts.Unproved(f"this is {kind}, which is for no file")
             return FileVerdict(path.name, True, True, tuple(report_notice(kind, signed, signature))), None
         verdict, checked = _verify_text(path, signed, signature, original)
     if known:
-        cautions = tuple(check_in_time(known, checked.log_key, checked.head))
+        cautions = tuple(receipts.check_in_time(known, checked.log_key, checked.head))
         verdict = replace(verdict, lines=(*verdict.lines, *cautions))
     if verdict.anchored:
         vouched.add(checked.log_key)
@@ -203,30 +184,32 @@ def _verify_file(
 
 
 def _verify_head(
-    path: Path, text: str, vouched: set[str], known: Sequence[KeyInTime]
-) -> tuple[FileVerdict, Head]:
-    keys = known or [KeyInTime(one) for one in sorted(vouched)]
+    path: Path, text: str, vouched: set[str], known: Sequence[receipts.KeyInTime]
+) -> tuple[FileVerdict, receipts.Head]:
+    keys = known or [receipts.KeyInTime(one) for one in sorted(vouched)]
     if not keys:
-        raise Unproved("a head of the log is checked together with a receipt, which says whose it must be")
-    head, cautions = read_head(text, keys)
+        raise receipts.Unproved(
+            "a head of the log is checked together with a receipt, which says whose it must be"
+        )
+    head, cautions = receipts.read_head(text, keys)
     line = f"genuine: a head of the log {head.origin} of {head.size} entries, signed with the log's key"
     return FileVerdict(path.name, True, True, (line, *cautions)), head
 
 
 def _verify_json(
     path: Path, text: str, certificate: bytes | None, original: Path | None
-) -> tuple[FileVerdict, Checked]:
-    checked = check_receipt(text)
+) -> tuple[FileVerdict, receipts.Checked]:
+    checked = receipts.check_receipt(text)
     if (
         certificate is not None
         and vouched_log_key(checked.log_key_certificate, certificate) != checked.log_key
     ):
-        raise Unproved("the gateway vouches for another log key than the one that signed this")
-    lines = report(checked, anchored=certificate is not None)
+        raise receipts.Unproved("the gateway vouches for another log key than the one that signed this")
+    lines = receipts.report(checked, anchored=certificate is not None)
     if "rows" in json.loads(json.loads(text)["leaf"])["fields"]:
         lines.append("  proved: that entry vouches for all that the gateway put on record of it then")
     if original is not None:
-        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+        lines.append(f"  proved: {receipts.check_original(original, checked.receipt)}")
     reference = str(checked.receipt.get("reference"))
     verdict = FileVerdict(path.name, True, certificate is not None, tuple(lines), reference, checked.index)
     return verdict, checked
@@ -234,7 +217,7 @@ def _verify_json(
 
 def _verify_text(
     path: Path, signed: str, signature: Signature, original: Path | None
-) -> tuple[FileVerdict, Checked]:
+) -> tuple[FileVerdict, receipts.Checked]:
     # Verify a text receipt with a good OpenPGP signature against the log entry named in the receipt.
     stated, _, proof = signed.rpartition("\n\nProof\n\n")
     # Parse the proof separately, so that no earlier text can replace a part of the proof.
@@ -246,20 +229,20 @@ def _verify_text(
         note = f"{origin}\n{fields['Size']}\n{fields['Root']}\n\n— {origin} {fields['Signed']}\n"
         receipt = _stated(stated, fields)
     except (KeyError, ValueError):
-        raise Unproved("the gateway signed this text, but it is not a receipt") from None
-    entry = strict_json(leaf, LEAF)
-    check_entry(entry, index, receipt["reference"], receipt["stage"])
+        raise receipts.Unproved("the gateway signed this text, but it is not a receipt") from None
+    entry = receipts.strict_json(leaf, receipts.LEAF)
+    receipts.check_entry(entry, index, receipt["reference"], receipt["stage"])
     if entry["fields"].get("receipt") != fields.get("Record"):
-        raise Unproved("the log's entry is for another receipt")
+        raise receipts.Unproved("the log's entry is for another receipt")
     # Entries without a digest of the wording bind the JSON form alone.
     if entry["fields"].get("text", digest := hashlib.sha256(stated.encode()).hexdigest()) != digest:
-        raise Unproved("the text is not the one that was recorded in the log")
-    head = read_checkpoint(note, key)
-    check_inclusion(leaf, index, hashes, head)
-    checked = Checked(receipt, head, index, key, "", entry["at"])
-    lines = [*report(checked, anchored=True), signed_line(signature)]
+        raise receipts.Unproved("the text is not the one that was recorded in the log")
+    head = receipts.read_checkpoint(note, key)
+    receipts.check_inclusion(leaf, index, hashes, head)
+    checked = receipts.Checked(receipt, head, index, key, "", entry["at"])
+    lines = [*receipts.report(checked, anchored=True), signed_line(signature)]
     if original is not None:
-        lines.append(f"  proved: {check_original(original, checked.receipt)}")
+        lines.append(f"  proved: {receipts.check_original(original, checked.receipt)}")
     reference = str(checked.receipt["reference"])
     return FileVerdict(path.name, True, True, tuple(lines), reference, checked.index), checked
 
@@ -279,7 +262,7 @@ def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
         }
     found = re.search(r"^Your file (?:was|is|has) (ARRIVED|ACCEPTED|HELD|REFUSED)", text, re.MULTILINE)
     if found is None:
-        raise Unproved("the gateway signed this text, but it is not a receipt")
+        raise receipts.Unproved("the gateway signed this text, but it is not a receipt")
     state = {"ARRIVED": "landed"}.get(found[1], found[1].lower())
     return {
         "reference": fields["Reference"],
@@ -315,10 +298,10 @@ def _fields(text: str) -> tuple[dict[str, str], list[str]]:
     return fields, hashes
 
 
-def _together(heads: Sequence[Head], consistency: Path | None) -> list[FileVerdict]:
+def _together(heads: Sequence[receipts.Head], consistency: Path | None) -> list[FileVerdict]:
     try:
-        lines = tuple(compare_heads(heads, consistency))
-    except (Unproved, OSError) as error:
+        lines = tuple(receipts.compare_heads(heads, consistency))
+    except (receipts.Unproved, OSError) as error:
         return [FileVerdict("together", good=False, anchored=False, lines=(f"NOT PROVED: {_words(error)}",))]
     return [FileVerdict("together", good=True, anchored=False, lines=lines)] if lines else []
 

@@ -17,21 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from gateway.verify.verify_receipts import (
-    LEAF,
-    Head,
-    KeyInTime,
-    Unproved,
-    check_in_time,
-    check_receipt,
-    hashes,
-    parent,
-    read_head,
-    read_key,
-    read_text,
-    say,
-    strict_json,
-)
+from gateway.verify import verify_receipts as receipts
 
 WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
@@ -43,23 +29,26 @@ def roots(leaves: Path) -> Iterator[bytes]:
         for number, line in enumerate(file):
             leaf = line.removesuffix(b"\n")
             if leaf.startswith(WITHHELD):
-                told = strict_json(leaf.decode(), {"hash": str, "sequence": int})
-                (node,) = hashes([told["hash"]])
+                told = receipts.strict_json(leaf.decode(), {"hash": str, "sequence": int})
+                (node,) = receipts.hashes([told["hash"]])
             else:
-                told, node = strict_json(leaf.decode(), LEAF), hashlib.sha256(b"\x00" + leaf).digest()
+                told, node = (
+                    receipts.strict_json(leaf.decode(), receipts.LEAF),
+                    hashlib.sha256(b"\x00" + leaf).digest(),
+                )
             if told["sequence"] != number:
-                raise Unproved(f"entry {number} is missing, or entries changed places")
+                raise receipts.Unproved(f"entry {number} is missing, or entries changed places")
             height = 0
             while peaks and peaks[-1][0] == height:
-                height, node = height + 1, parent(peaks.pop()[1], node)
+                height, node = height + 1, receipts.parent(peaks.pop()[1], node)
             peaks.append((height, node))
             root = node
             for _, left in reversed(peaks[:-1]):
-                root = parent(left, root)
+                root = receipts.parent(left, root)
             yield root
 
 
-def check_log(leaves: Path, heads: Sequence[Head]) -> int:
+def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
     """Compare heads of a log with its entries; return the number of entries. Unproved where they differ."""
     expected: dict[int, set[bytes]] = {}
     for head in heads:
@@ -67,39 +56,41 @@ def check_log(leaves: Path, heads: Sequence[Head]) -> int:
     size = 0
     for size, root in enumerate(roots(leaves), start=1):
         if expected.pop(size, {root}) != {root}:
-            raise Unproved(f"the first {size} entries are not those that were signed")
+            raise receipts.Unproved(f"the first {size} entries are not those that were signed")
     if expected:
-        raise Unproved(
+        raise receipts.Unproved(
             f"there is a head of {max(expected)} entries, but only {size} entries: the log was cut"
         )
     return size
 
 
-def head_in(path: Path, keys: Sequence[KeyInTime]) -> Head:
+def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
     """Return the head in a file, alone or in a receipt, after checking its signature."""
-    text = read_text(path)
+    text = receipts.read_text(path)
     if not text.startswith("{"):
-        return read_head(text, keys)[0]
-    checked = check_receipt(text)
-    check_in_time(keys, checked.log_key, checked.head)
+        return receipts.read_head(text, keys)[0]
+    checked = receipts.check_receipt(text)
+    receipts.check_in_time(keys, checked.log_key, checked.head)
     return checked.head
 
 
-def keys_of(leaves: Path) -> list[KeyInTime]:
+def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
     """Return the keys that the log has had, in order, as its entries name them; none if it has had one."""
     with leaves.open("rb") as file:
-        changes = [strict_json(line.decode(), LEAF)["fields"] for line in file if CHANGED in line]
+        changes = [
+            receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line
+        ]
     every = list(roots(leaves)) if changes else []
     keys = []
     for one in changes:
         if not 0 < one["size"] <= len(every):
-            raise Unproved("an entry ends a key of the log where the log has no entry")
-        last = Head(read_key(one["earlier"])[0], one["size"], every[one["size"] - 1])
-        keys.append(KeyInTime(one["earlier"], last, one["cause"] == "compromised"))
-    return [*keys, *(KeyInTime(one["log_key"]) for one in changes[-1:])]
+            raise receipts.Unproved("an entry ends a key of the log where the log has no entry")
+        last = receipts.Head(receipts.read_key(one["earlier"])[0], one["size"], every[one["size"] - 1])
+        keys.append(receipts.KeyInTime(one["earlier"], last, one["cause"] == "compromised"))
+    return [*keys, *(receipts.KeyInTime(one["log_key"]) for one in changes[-1:])]
 
 
-def check_keys(keys: Sequence[KeyInTime], log_key: str, heads: Sequence[Head]) -> None:
+def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
     """Check that `log_key` vouches for each of the log's keys. Raises Unproved where it does not.
     The key in use vouches for those before. A key before vouches for those after by its last head, over the
     entry that names its successor, unless it was taken out of use as lost.
@@ -107,7 +98,7 @@ def check_keys(keys: Sequence[KeyInTime], log_key: str, heads: Sequence[Head]) -
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys
     if log_key not in names or any(one.lost or one.last not in heads for one in later):
-        raise Unproved("the log has another key since: give that of /keys/gateway-log.vkey")
+        raise receipts.Unproved("the log has another key since: give that of /keys/gateway-log.vkey")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -120,24 +111,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--log-key", metavar="KEY", help="the log's key; the one in DIR if not given")
     args = parser.parse_args(argv)
     try:
-        log_key = args.log_key or read_text(args.folder / "log-key.vkey").strip()
+        log_key = args.log_key or receipts.read_text(args.folder / "log-key.vkey").strip()
         inside = sorted(args.folder.glob("checkpoint-*"))
-        keys = keys_of(args.folder / "leaves.jsonl") or [KeyInTime(log_key)]
+        keys = keys_of(args.folder / "leaves.jsonl") or [receipts.KeyInTime(log_key)]
         heads = [head_in(path, keys) for path in (*inside, *args.files)]
         check_keys(keys, log_key, heads)
         size = check_log(args.folder / "leaves.jsonl", heads)
         with (args.folder / "leaves.jsonl").open("rb") as leaves:
             hidden = sum(line.startswith(WITHHELD) for line in leaves)
-    except (Unproved, OSError, UnicodeDecodeError) as error:
-        say(f"NOT PROVED: {error}")
+    except (receipts.Unproved, OSError, UnicodeDecodeError) as error:
+        receipts.say(f"NOT PROVED: {error}")
         return 1
-    say(f"proved: the {size} entries are those that {len(heads)} heads signed with {log_key} state")
+    receipts.say(f"proved: the {size} entries are those that {len(heads)} heads signed with {log_key} state")
     if len(keys) > 1:
-        say(f"the log names {len(keys) - 1} keys before that, each of which signed the heads of its time")
+        receipts.say(
+            f"the log names {len(keys) - 1} keys before that, each of which signed the heads of its time"
+        )
     if hidden:
-        say(f"NOT told: what {hidden} of them say, whose hashes alone are here")
+        receipts.say(f"NOT told: what {hidden} of them say, whose hashes alone are here")
     if args.log_key is None:
-        say("NOT proved: that this key is the gateway's; compare it with /keys/gateway-log.vkey, or give it")
+        receipts.say(
+            "NOT proved: that this key is the gateway's; compare it with /keys/gateway-log.vkey, or give it"
+        )
     return 0
 
 
