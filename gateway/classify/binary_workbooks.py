@@ -203,15 +203,8 @@ _ALLOWED = frozenset({*_STREAMS, "\x05summaryinformation", "\x05documentsummaryi
 _LOCKED = "encryptedpackage"  # a workbook or document of any Office program since 2007
 _OF_MESSAGES = "__properties_version1.0"
 _BROKEN_FILE = (
-    OSError,
-    ValueError,
-    struct.error,
-    IndexError,
-    KeyError,
-    TypeError,
-    OverflowError,
-    MemoryError,
-)
+    OSError, ValueError, struct.error, IndexError, KeyError, TypeError, OverflowError, MemoryError,
+)  # fmt: skip
 _BEGIN = 0x0809
 _GLOBALS, _WORKSHEET = 0x0005, 0x0010  # kinds of streams that may begin
 _SHEET, _NAME = 0x0085, 0x0018

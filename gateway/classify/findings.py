@@ -6,10 +6,12 @@ checking. A finding never decides the type of a file.
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import NamedTuple
 
 from gateway.classify.rules import FieldRule
@@ -24,22 +26,11 @@ class Kind(NamedTuple):
     sentence: str
 
 
-FINDINGS: dict[str, Kind] = {
-    "upn:malformed": Kind("error", "The UPN does not have the form of a UPN."),
-    "upn:check-letter": Kind("error", "The first letter of the UPN does not fit its digits."),
-    "upn:temporary": Kind("query", "The UPN is a temporary one; a permanent one is due."),
-    "upn:duplicate": Kind("error", "The UPN stands in the file more than once."),
-    "upn:other-name": Kind("error", "The UPN stands in the file with another surname, too."),
-    "former-upn:invalid": Kind("query", "The former UPN is not a valid UPN."),
-    "uln:invalid": Kind("query", "The unique learner number is not a valid one."),
-    "nhs:invalid": Kind("query", "The NHS number is not a valid one."),
-    "item:missing": Kind("error", "A data item that every record must have is missing."),
-    "results:lacking": Kind("error", "Results that this return is made of are missing."),
-    "code:unknown": Kind("query", "A code is not one of the published codes."),
-    "cell:formula": Kind("query", "A cell holds a formula, which a spreadsheet program would run."),
-    "date:malformed": Kind("error", "A date cannot be read."),
-    "value:other": Kind("error", "A cell holds something else than it should."),
-    "date:future": Kind("error", "A date lies in the future."),
+FINDINGS = {
+    code: Kind(*told)
+    for code, told in tomllib.loads(
+        files("gateway.classify").joinpath("findings.toml").read_text("ascii")
+    ).items()
 }
 
 
@@ -54,9 +45,7 @@ def shown_expected(finding: Finding) -> str:
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """Describe a finding to a person: how many records, data item, fault, the first records.
-    `told` translates each sentence.
-    """
+    """Describe a finding to a person; `told` translates each sentence."""
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:
         records = told(f"{finding.count} of {finding.of}")

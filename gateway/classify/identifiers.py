@@ -196,14 +196,9 @@ def _letters(text: str) -> str:
 
 # Fields distinguishing people without a UPN, the best first.
 IDENTITIES = (
-    ("candidate-number",),
-    ("uci",),
-    ("uln",),
-    ("census-pupil",),
-    ("surname", "forename", "birth-date"),
-    ("full-name", "birth-date"),
-    ("pupil-reference",),
-)
+    ("candidate-number",), ("uci",), ("uln",), ("census-pupil",), ("surname", "forename", "birth-date"),
+    ("full-name", "birth-date"), ("pupil-reference",),
+)  # fmt: skip
 NO_UPN = "\t"
 
 

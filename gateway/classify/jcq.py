@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain, product, takewhile
 from typing import NamedTuple
 
@@ -79,28 +79,25 @@ class JcqLayout(NamedTuple):
     option: int
     grade: int
 
-    def groups(self, record: str) -> Iterator[tuple[int, str, str]]:
-        """Yield place, code and grade of each group that is not blank."""
-        width = self.code + self.option + self.grade
-        for at in range(self.start, len(record), width):
-            group = record[at : at + width]
-            if group.strip():
-                yield at, group[: self.code], group[self.code + self.option :].strip().upper()
+    def groups(self, record: str) -> list[tuple[int, str, str]]:
+        """Return place, code and grade of each group that is not blank."""
+        grade_at = self.code + self.option
+        width = grade_at + self.grade
+        cut = [(at, record[at : at + width]) for at in range(self.start, len(record), width)]
+        return [(at, g[: self.code], g[grade_at:].strip().upper()) for at, g in cut if g.strip()]
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
     """Return the layout that fits the most groups of candidates' records; None where no layout fits 60 %."""
     records = [record[:_TOLD_BY] for record in records]
-    layouts = [JcqLayout(*sizes) for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS)]
-    judged = [(_fit(layout, records, grades), layout) for layout in layouts]
-    (good, bad), best = max(judged, key=lambda each: each[0][0] - each[0][1])
-    return best if good and good >= _FITTING_SHARE * (good + bad) else None
-
-
-def _fit(layout: JcqLayout, records: Sequence[str], grades: frozenset[str]) -> tuple[int, int]:
-    groups = [group for record in records for group in layout.groups(record)]
-    good = [group for group in groups if group[2] in grades and _CODE.fullmatch(group[1].upper())]
-    return len(good), len(groups) - len(good)
+    judged = []
+    for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS):
+        layout = JcqLayout(*sizes)
+        groups = [group for record in records for group in layout.groups(record)]
+        good = len([1 for _, code, grade in groups if grade in grades and _CODE.fullmatch(code.upper())])
+        judged.append((good, len(groups), layout))
+    good, met, best = max(judged, key=lambda each: 2 * each[0] - each[1])
+    return best if good and good >= _FITTING_SHARE * met else None
 
 
 _GAP = re.compile(r" {2,}")
@@ -188,9 +185,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Count a file of results into the tally; return GCSE or A level.
-    Raises Unreadable for another file of an awarding body, or a broken one.
-    """
+    """Count a file of results into the tally; return GCSE or A level. Unreadable for any other file."""
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):

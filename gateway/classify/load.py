@@ -38,10 +38,9 @@ def load_rules(policies: Path) -> Rules:
 _RULES = ("data_types.fields", "items", "others", "working")
 _NAMED: dict[str, tuple[str, ...]] = {
     "a field": (
-        *(
-            f"data_types.tables.{key}"
-            for key in ("needs", "any", "of", "many", "share", "only", "among", "without")
-        ),
+        "data_types.tables.needs", "data_types.tables.any", "data_types.tables.of", "data_types.tables.many",
+        "data_types.tables.share", "data_types.tables.only", "data_types.tables.among",
+        "data_types.tables.without",
         "data_types.types.*.must", "data_types.types.*.carries", "data_types.systems.*",
         "items.*.when.*", "others.*.when.*", "items.*.beside", "others.*.beside",
     ),

@@ -34,10 +34,7 @@ class ResultKinds:
     """Tell if a result is of GCSE or A level, by the rules."""
 
     def __init__(self, rules: ResultsRule) -> None:
-        self._words: dict[Kind, re.Pattern[str]] = {
-            GCSE: _words(rules.gcse_words),
-            A_LEVEL: _words(rules.a_level_words),
-        }
+        self._gcse_words, self._a_level_words = _words(rules.gcse_words), _words(rules.a_level_words)
         self._gcse_grade, self._gcse_code = re.compile(rules.gcse_grade), re.compile(rules.gcse_code)
         self._a_level_grade, self._a_level_code = map(re.compile, (rules.a_level_grade, rules.a_level_code))
 
@@ -55,7 +52,9 @@ class ResultKinds:
     def kind_said(self, words: str) -> Kind | None:
         """Return the kind that a series or qualification names by its first words; None where none."""
         said = words.strip().upper()
-        return next((kind for kind, pattern in self._words.items() if pattern.match(said)), None)
+        if self._gcse_words.match(said):
+            return GCSE
+        return A_LEVEL if self._a_level_words.match(said) else None
 
 
 def _words(words: tuple[str, ...]) -> re.Pattern[str]:

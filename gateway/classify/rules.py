@@ -16,36 +16,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from gateway.classify.format_rules import (
-    AROUND,
-    CONTAINERS,
-    CtfRule,
-    JcqRule,
-    JsonRule,
-    MessageRule,
-    NameHint,
-    RegisterRule,
-    ReportWordingRule,
-    ResultsRule,
-    RuleTable,
-    SchoolsRule,
-    plain,
-)
+from gateway.classify import format_rules as formats
+from gateway.classify import value_kinds
 from gateway.classify.report_wording import ReportWording
 from gateway.classify.results import SubjectRule
 from gateway.classify.sensitive import Sensitive, is_legible
-from gateway.classify.value_kinds import (
-    Check,
-    Identifier,
-    Judge,
-    Kind,
-    Quick,
-    Words,
-    check_for,
-    expected,
-    quick_for,
-    read_date,
-)
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
@@ -69,7 +44,7 @@ _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "scho
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
-class FieldRule(RuleTable):
+class FieldRule(formats.RuleTable):
     """One field: the names of its columns and elements, and the kinds of its values.
     An element is `Name` or `Parent/Name`; the longer form wins. `patterns` match whole plain column names;
     `{words}` stands for words of [columns], subjects and short figures. `values` are kinds of `value_kinds`:
@@ -80,13 +55,13 @@ class FieldRule(RuleTable):
     patterns: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
     values: Annotated[
-        tuple[Kind, ...],
+        tuple[value_kinds.Kind, ...],
         BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
         Field(min_length=1),
     ]
     codes: str | None = None
     several: bool = False
-    identifier: Identifier | None = None
+    identifier: value_kinds.Identifier | None = None
 
 
 class ItemRule(FieldRule):
@@ -118,7 +93,7 @@ class WorkingRule(FieldRule):
     """Column of a system that tells nothing of a pupil's life, while its values are of their kind."""
 
 
-class ColumnSignature(RuleTable):
+class ColumnSignature(formats.RuleTable):
     """Signature of a data type: what a table is like. The matching one of highest rank counts.
     The table has all fields of `needs`, one of each group of `any`, `at_least` of the fields `of`, none of
     `without`, so many columns of a field as `many` says, and no unknown column of grades with `no_results`.
@@ -158,7 +133,7 @@ class ColumnSignature(RuleTable):
         return (*self.fields(), *self.without)
 
 
-class WholeRule(RuleTable):
+class WholeRule(formats.RuleTable):
     """Number of columns of these fields that a complete return has, and what they are called."""
 
     fields: tuple[str, ...] = Field(min_length=1)
@@ -166,7 +141,7 @@ class WholeRule(RuleTable):
     called: str
 
 
-class TypeRule(RuleTable):
+class TypeRule(formats.RuleTable):
     """Rules for every file of a data type.
     `must`: groups of fields of which every record has one. `carries`: working fields allowed beside those of
     the signatures. `whole`: what a complete return has.
@@ -180,7 +155,7 @@ class TypeRule(RuleTable):
     key_stage: str | None = None
 
 
-class ColumnRule(RuleTable):
+class ColumnRule(formats.RuleTable):
     """Prefixes and suffixes that systems add to a plain column name, and `{words}` for patterns."""
 
     prefixes: tuple[str, ...]
@@ -188,7 +163,7 @@ class ColumnRule(RuleTable):
     words: tuple[str, ...] = ()
 
 
-class ValuesRule(RuleTable):
+class ValuesRule(formats.RuleTable):
     """How many unexpected values a column may have before the file waits: a share, and a number."""
 
     share: float = Field(gt=0, le=1)
@@ -199,7 +174,7 @@ class ValuesRule(RuleTable):
         return others >= self.at_least and others > self.share * filled
 
 
-class DataTypes(RuleTable):
+class DataTypes(formats.RuleTable):
     """The file data_types.toml."""
 
     types: dict[str, TypeRule]
@@ -209,20 +184,20 @@ class DataTypes(RuleTable):
     fields: dict[str, FieldRule]
     tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
-    results: ResultsRule
+    results: formats.ResultsRule
     subjects: SubjectRule
-    jcq: JcqRule
-    ctf: CtfRule
-    message: MessageRule
+    jcq: formats.JcqRule
+    ctf: formats.CtfRule
+    message: formats.MessageRule
     outside_roots: dict[str, str]
-    registers: RegisterRule
-    schools: SchoolsRule
-    json_records: JsonRule
-    furniture: ReportWordingRule
-    names: tuple[NameHint, ...]
+    registers: formats.RegisterRule
+    schools: formats.SchoolsRule
+    json_records: formats.JsonRule
+    furniture: formats.ReportWordingRule
+    names: tuple[formats.NameHint, ...]
 
 
-class Items(RuleTable):
+class Items(formats.RuleTable):
     """The file items.toml."""
 
     items: dict[str, ItemRule]
@@ -274,7 +249,7 @@ class Rules(BaseModel):
         that identifies a person, or a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
-        own = {plain(name): key for name, key in allowed if not self._is_apart(name)}
+        own = {formats.plain(name): key for name, key in allowed if not self._is_apart(name)}
         if not own:
             return self
         made = self.model_copy()
@@ -334,28 +309,32 @@ class Rules(BaseModel):
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
-    def check(self, key: str) -> Check | None:
+    def check(self, key: str) -> value_kinds.Check | None:
         """Return the check of a field's values; None where they are free text."""
         if key not in self._checks:
             other, alike = self._checked_by
             shared = other is not None and key in alike
-            self._checks[key] = other.check(key) if other and shared else check_for(self.fields[key], self)
+            self._checks[key] = (
+                other.check(key) if other and shared else value_kinds.check_for(self.fields[key], self)
+            )
         return self._checks[key]
 
-    def quick(self, key: str, *, with_queries: bool) -> Quick | None:
+    def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return a quick check of many values of a field together (`quick_for`); None where there is none."""
         if (key, with_queries) not in self._quick:
-            self._quick[key, with_queries] = quick_for(self.fields[key], self, with_queries=with_queries)
+            self._quick[key, with_queries] = value_kinds.quick_for(
+                self.fields[key], self, with_queries=with_queries
+            )
         return self._quick[key, with_queries]
 
     @cached_property
-    def _quick(self) -> dict[tuple[str, bool], Quick | None]:
+    def _quick(self) -> dict[tuple[str, bool], value_kinds.Quick | None]:
         return {}
 
-    def judge(self, key: str) -> Judge:
+    def judge(self, key: str) -> value_kinds.Judge:
         """Return the judge of a field's values for views; values with a query pass."""
         if key not in self._judges:
-            self._judges[key] = Judge(self.check(key), self.quick(key, with_queries=True))
+            self._judges[key] = value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
         return self._judges[key]
 
     def forget_values(self) -> None:
@@ -364,7 +343,7 @@ class Rules(BaseModel):
             judge.forget()
 
     @cached_property
-    def _judges(self) -> dict[str, Judge]:
+    def _judges(self) -> dict[str, value_kinds.Judge]:
         return {}
 
     def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
@@ -398,14 +377,14 @@ class Rules(BaseModel):
         return None, frozenset()
 
     @cached_property
-    def _checks(self) -> dict[str, Check | None]:
+    def _checks(self) -> dict[str, value_kinds.Check | None]:
         """Checks by field, made on first use: some are slow to make."""
         return {}
 
     def expected(self, key: str) -> str:
         """Return what a field's value should be, in words such as "a date such as 01/09/2026"."""
         rule = self.fields[key]
-        return expected(rule, self.data_types.codes.get(rule.codes or "", ()))
+        return value_kinds.expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def report_wording(self) -> ReportWording:
@@ -417,7 +396,7 @@ class Rules(BaseModel):
         return ReportWording(
             words=(words := frozenset(rule.words)),
             schools=frozenset(rule.kinds_of_school),
-            is_name=Words("name", self, of_people=False).are,
+            is_name=value_kinds.Words("name", self, of_people=False).are,
             headings=words.union(*map(_WORDS_OF_NAME.findall, harmless)),
             codes=frozenset().union(*self.code_sets.values()),
             is_telling=lambda text: bool(sensitive.of_name(text) or sensitive.of_text(text)),
@@ -425,7 +404,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _columns(self) -> dict[str, str]:
-        return {plain(name): key for key, name in self.column_names()}
+        return {formats.plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
         """Yield the key of a field with each of its column names, those of single systems last."""
@@ -449,10 +428,12 @@ class Rules(BaseModel):
         """The pattern for `{words}`: up to 12 words of columns, subjects or short figures in a row.
         The name of a column in a law pack counts as one word.
         """
-        subjects = (name for name in map(plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
+        subjects = (name for name in map(formats.plain, self.data_types.subjects.names) if len(name) > 2)  # noqa: PLR2004
         tables = (each for pack in self.law for each in pack.layouts.values() if each.format == "CSV")
-        of_law = {plain(element.name) for each in tables for element in each.elements} - self._columns.keys()
-        words = {*map(plain, self.data_types.columns.words), *subjects, *of_law}
+        of_law = {
+            formats.plain(element.name) for each in tables for element in each.elements
+        } - self._columns.keys()
+        words = {*map(formats.plain, self.data_types.columns.words), *subjects, *of_law}
         longest_first = sorted(words, key=lambda word: (-len(word), word))
         return f"(?:{'|'.join(map(re.escape, longest_first))}|[0-9]{{1,4}}){{1,12}}+"
 
@@ -477,7 +458,7 @@ class Rules(BaseModel):
         if not is_legible(name):
             return None
         name = _without_day(name)
-        text = plain(name)
+        text = formats.plain(name)
         known = next((self._columns[form] for form in self._forms(text) if form in self._columns), None)
         # A path through objects without a meaning of their own: `education_details.data.upn`.
         *around, last = name.split(".")
@@ -512,7 +493,7 @@ class Rules(BaseModel):
         """
         known = parent in self.containers
         key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
-        return None if around and key not in AROUND else key
+        return None if around and key not in formats.AROUND else key
 
     def container(self, name: str) -> str:
         """Return the known name of an element around others, whatever its case; "Data" where unknown."""
@@ -523,7 +504,7 @@ class Rules(BaseModel):
     @cached_property
     def containers(self) -> frozenset[str]:
         """Names of the elements that may stand around others."""
-        names, paths = set(CONTAINERS), list(self._elements)
+        names, paths = set(formats.CONTAINERS), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
                 paths += map(attrgetter("name"), layout.elements)
@@ -547,4 +528,4 @@ def _without_day(name: str) -> str:
     if found is None:
         return name
     days = [day.strip() for day in _BETWEEN_DATES.split(found[1] or found[2] or found[3]) if day.strip()]
-    return name[: found.start()].rstrip() if days and all(map(read_date, days)) else name
+    return name[: found.start()].rstrip() if days and all(map(value_kinds.read_date, days)) else name

@@ -159,7 +159,7 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
 
 def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
     present, tally = evidence.widths.keys(), evidence.tally
-    among = {**signature.only, **{key: tally.rules.code_sets[name] for key, name in signature.among.items()}}
+    codes = tally.rules.code_sets
     return (
         present >= set(signature.needs)
         and present.isdisjoint(signature.without)
@@ -169,7 +169,8 @@ def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
         and (not signature.no_results or not tally.account.has_unknown_results())
         and (not signature.above or any(word in evidence.above for word in signature.above))
         and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
-        and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in among.items())
+        and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items())
+        and all(tally.field(key).share_among(codes[n]) >= _ONLY_SHARE for key, n in signature.among.items())
         and (signature.ages is None or tally.share_aged(*signature.ages) >= _AGED_SHARE)
     )
 
@@ -350,7 +351,9 @@ class _Counter:
             column.add_column(columns[index] if index < len(columns) else blank, self._tally.records + 1)
         full = self._add(by_field)
         naming = {
-            key: columns[0] if len(columns) == 1 else [*map(_first_filled, zip(*columns, strict=True))]
+            key: columns[0]
+            if len(columns) == 1
+            else [next(filter(None, values), "") for values in zip(*columns, strict=True)]
             for key, columns in by_field.items()
             if key in self._tally.naming
         }
@@ -394,7 +397,3 @@ def _columns(batch: list[Row]) -> list[tuple[str, ...]]:
         return list(zip(*batch, strict=True))
     except ValueError:  # Rows may be of different lengths.
         return list(zip_longest(*batch, fillvalue=""))
-
-
-def _first_filled(values: tuple[str, ...]) -> str:
-    return next(filter(None, values), "")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from gateway.classify import value_kinds
 from gateway.classify.account import Account
 from gateway.classify.content import Verdict
 from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
@@ -30,16 +31,6 @@ from gateway.classify.identifiers import (
 from gateway.classify.rules import FieldRule, ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_kinds import (
-    OTHER_YEAR,
-    PUBLISHED_CODE,
-    QUERIES,
-    Judge,
-    in_the_past,
-    of_another_year,
-    quick_in_the_past,
-    read_date,
-)
 from gateway.model import Finding
 
 OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
@@ -123,12 +114,12 @@ class Tally:
         """Return a separate tally of a field, for one column alone."""
         rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
-            check = of_another_year(check, any_year)
+            check = value_kinds.of_another_year(check, any_year)
         quick = self.all_rules.quick(key, with_queries=False)
         if check is not None and self.today is not None and "past date" in rule.values:
-            check = in_the_past(check, self.today)
-            quick = quick_in_the_past(quick, self.today) if quick is not None else None
-        return FieldTally(key, rule, Judge(check, quick), counted=key in self.rules.counted)
+            check = value_kinds.in_the_past(check, self.today)
+            quick = value_kinds.quick_in_the_past(quick, self.today) if quick is not None else None
+        return FieldTally(key, rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
 
     def says_of_anybody(self) -> bool:
         """Return True where some field with personal data, or some unknown column, is filled."""
@@ -166,7 +157,7 @@ class Tally:
             left = left if left is not None else bool(values.get("leaving-date", "").strip())
             on_roll = values.get("enrolment-status", "").strip().upper() in MAIN and not left
             former = values.get("former-upn", "").strip().upper() or None
-            born = read_date(values.get("birth-date", ""))
+            born = value_kinds.read_date(values.get("birth-date", ""))
             self._on_pupil(upn, born, former, on_roll, self.records, number_of(said))
         if self.on_person is not None:
             self.on_person(upn, values)
@@ -296,7 +287,7 @@ class Tally:
     ) -> None:
         blank = ("",) * len(upns)
         dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
-        born = {text: read_date(text) for text in set(dates)}
+        born = {text: value_kinds.read_date(text) for text in set(dates)}
         records = zip(upns, dates, formers, statuses, left, schools, strict=True)
         for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
             if upn:
@@ -321,7 +312,7 @@ class Tally:
         if born is None or not born.counts or self.today is None:
             return 0
         began = date(self.today.year - (self.today.month < _SEPTEMBER), 8, 31)
-        days = ((read_date(text), count) for text, count in born.counts.items())
+        days = ((value_kinds.read_date(text), count) for text, count in born.counts.items())
         old = _UPPER_YEAR + _AGE_BEFORE_YEAR_1
         return sum(count for day, count in days if day and _age(day, began) >= old)
 
@@ -330,7 +321,7 @@ class Tally:
         counts, today = self.field("birth-date").counts, self.today
         if today is None or not counts:
             return 0.0
-        days = ((read_date(text), count) for text, count in counts.items())
+        days = ((value_kinds.read_date(text), count) for text, count in counts.items())
         return (
             sum(count for day, count in days if day and youngest <= _age(day, today) <= oldest)
             / counts.total()
@@ -350,7 +341,7 @@ class Tally:
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         wrong = _finding("code:unknown", self.wrong_results, "assessment result")
-        found.append(replace(wrong, expected=PUBLISHED_CODE))
+        found.append(replace(wrong, expected=value_kinds.PUBLISHED_CODE))
         found.append(_finding("cell:formula", self.formulas, ""))
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if kind.whole is not None:
@@ -367,8 +358,10 @@ class Tally:
         return tuple(sorted((f for f in found if f.count), key=lambda f: (f.code, f.about)))
 
     def _of_field(self, key: str, field: FieldTally, code: str, fault: FaultCount) -> Finding:
-        finding = _finding("code:unknown" if code == OTHER_YEAR else code, fault, self._about(key))
-        if code in QUERIES:
+        finding = _finding(
+            "code:unknown" if code == value_kinds.OTHER_YEAR else code, fault, self._about(key)
+        )
+        if code in value_kinds.QUERIES:
             return finding
         rule = self.rules.data_types.values
         much = key in self.wrong_columns or rule.is_too_much(field.others, field.filled)

@@ -36,15 +36,9 @@ QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
 """Faults of values that are of their kind all the same; one with another fault is left out of every view."""
 
 _FAULTS: dict[str, str] = {
-    "code": "code:unknown",
-    "marks": "code:unknown",
-    "date": "date:malformed",
-    "past date": "date:malformed",
-    "upn": "upn:malformed",
-    "former-upn": "former-upn:invalid",
-    "uln": "uln:invalid",
-    "nhs": "nhs:invalid",
-}
+    "code": "code:unknown", "marks": "code:unknown", "date": "date:malformed", "past date": "date:malformed",
+    "upn": "upn:malformed", "former-upn": "former-upn:invalid", "uln": "uln:invalid", "nhs": "nhs:invalid",
+}  # fmt: skip
 OTHER = "value:other"
 """Fault of a value of another kind, where that kind has no fault of its own."""
 
@@ -493,14 +487,14 @@ class Words:
 
     def _are_in_case(self, words: list[str]) -> bool:
         """Return True for capitalised words; a name alone or after a comma, or a short label, needs none."""
-        small = [word for word in words if self._is_small(word)]
+        small = []
+        for word in words:
+            bare = word.strip(".,-'/&()+_*#\u2018\u2019")
+            if bare[:1].islower() and bare.casefold() not in self._small and not _ELIDED.match(bare):
+                small.append(word)
         if not small:
             return True
         if self._kind != "name":
             return small == [w for w in words if w[:1].isalpha()] and len(small) <= _WORDS_IN_LOWER_CASE
         whole = [word for word in words if word.strip(",").casefold() not in self._small]
         return len(small) == len(whole) and all(word.endswith(",") for word in whole[:-1])
-
-    def _is_small(self, word: str) -> bool:
-        bare = word.strip(".,-'/&()+_*#\u2018\u2019")
-        return bare[:1].islower() and bare.casefold() not in self._small and not _ELIDED.match(bare)

@@ -13,28 +13,10 @@ from gateway.reasons import REASONS
 
 Language = Literal["en", "cy"]
 _BLANK = re.compile(r"\{(\w+)\}")
-_ENGLISH = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
-)  # fmt: skip
-_MONTHS: dict[Language, tuple[str, ...]] = {
-    "cy": (
-        "Ionawr", "Chwefror", "Mawrth", "Ebrill", "Mai", "Mehefin", "Gorffennaf", "Awst", "Medi", "Hydref",
-        "Tachwedd", "Rhagfyr",
-    ),
-}  # fmt: skip
-_WORDS: dict[Language, dict[str, str]] = {
-    "cy": {
-        " on": " ar",
-        " at": " am",
-        "all": "pob un",
-        "no number": "dim rhif",
-        "not on record": "heb ei gofnodi",
-    }
-}
+_MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"
 _REASON = re.compile(r"(?P<before>\s*)(?P<told>\S.*) \[(?P<code>[a-z]+:[a-z-]+)\]", re.DOTALL)
 _DATE = re.compile(
-    rf"(?P<on> on)?(?P<day>(?:^| )\d{{1,2}}) (?P<month>{'|'.join(_ENGLISH)}) (?P<year>\d{{4}})"
+    rf"(?P<on> on)?(?P<day>(?:^| )\d{{1,2}}) (?P<month>{_MONTH}) (?P<year>\d{{4}})"
     r"(?P<at> at(?= \d))?"
 )
 
@@ -79,10 +61,13 @@ def phrases(language: Language) -> Mapping[str, str]:
 
 def phrases_of_receipts(language: Language) -> Mapping[str, str]:
     """Return the phrases of receipts in a language by name; none for English."""
-    if language == "en":
-        return {}
+    return {} if language == "en" else _section(language, "receipts")
+
+
+@lru_cache(8)
+def _section(language: Language, name: str) -> Mapping[str, str]:
     text = files("gateway.reasons").joinpath(f"{language}-texts.toml").read_text("utf-8")
-    return dict(tomllib.loads(text)["receipts"])
+    return dict(tomllib.loads(text)[name])
 
 
 @lru_cache(1024)
@@ -140,7 +125,7 @@ def translated(
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     if found is None:
         return None
-    words, blanks = {**_WORDS[language], **terms}, found.groupdict().items()
+    words, blanks = {**_section(language, "words"), **terms}, found.groupdict().items()
     return into.format_map({name: words.get(value) or told(value, language) for name, value in blanks})
 
 
@@ -159,11 +144,11 @@ def _pattern(template: str) -> str:
 
 def _with_days(text: str, language: Language) -> str:
     """Translate the days in a text."""
-    words, months = _WORDS[language], _MONTHS[language]
+    words, months = _section(language, "words"), _section(language, "months")
 
     def date(found: re.Match[str]) -> str:
         on = words[found["on"]] if found["on"] else ""
         at = words[found["at"]] if found["at"] else ""
-        return f"{on}{found['day']} {months[_ENGLISH.index(found['month'])]} {found['year']}{at}"
+        return f"{on}{found['day']} {months[found['month']]} {found['year']}{at}"
 
     return words.get(text) or _DATE.sub(date, text)

@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 
-from gateway.classify import rules, tally
+from gateway.classify import value_kinds
 from gateway.classify.findings import FieldTally
 from gateway.classify.value_kinds import Check, Judge, Quick
 from gateway.classify.views.view import make_view
@@ -47,8 +47,7 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
             super().__init__(counted if check is not None else None, quick)
 
     monkeypatch.setattr(FieldTally, "note", lambda *said: noted.append(said))
-    monkeypatch.setattr(rules, "Judge", Counting)
-    monkeypatch.setattr(tally, "Judge", Counting)
+    monkeypatch.setattr(value_kinds, "Judge", Counting)
     for each in (RULES, *RULES._by_pack.values()):
         monkeypatch.setitem(each.__dict__, "_judges", {})
     what = recognised(data)

@@ -16,16 +16,10 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import RecordsWhere
 
 _COLUMNS = {
-    "centre-number": "Centre Number",
-    "candidate-number": "Candidate Number",
-    "upn": "UPN",
-    "uci": "UCI",
-    "uln": "ULN",
-    "surname": "Surname",
-    "forename": "Forename",
-    "entry-code": "Entry Code",
+    "centre-number": "Centre Number", "candidate-number": "Candidate Number", "upn": "UPN", "uci": "UCI",
+    "uln": "ULN", "surname": "Surname", "forename": "Forename", "entry-code": "Entry Code",
     "exam-grade": "Grade",
-}
+}  # fmt: skip
 
 
 def read_results(source: Source, rules: Rules) -> Table:
