@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import NamedTuple
 
-from gateway.classify.rules import FieldRule
-from gateway.classify.value_kinds import QUERIES, WORDY, Judge, is_expected
+from gateway.classify.value_kinds import QUERIES, WORDY, FieldRule, Judge, is_expected
 from gateway.model import Finding, Severity
 
 

@@ -12,9 +12,9 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
@@ -44,27 +44,7 @@ _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "scho
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
-class FieldRule(formats.RuleTable):
-    """One field: the names of its columns and elements, and the kinds of its values.
-    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` match whole plain column names;
-    `{words}` stands for words of [columns], subjects and short figures. `values` are kinds of `value_kinds`:
-    for `code`, `codes` names a list in [codes], and `several` allows more than one in a value.
-    """
-
-    columns: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
-    elements: tuple[str, ...] = ()
-    values: Annotated[
-        tuple[value_kinds.Kind, ...],
-        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
-        Field(min_length=1),
-    ]
-    codes: str | None = None
-    several: bool = False
-    identifier: value_kinds.Identifier | None = None
-
-
-class ItemRule(FieldRule):
+class ItemRule(value_kinds.FieldRule):
     """Data item of the agreement. `when`: by data type, working fields that carry the item in such files.
     `beside`: fields that reveal the item indirectly, so that a team without the item gets none of them.
     """
@@ -89,7 +69,7 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
     }
 
 
-class WorkingRule(FieldRule):
+class WorkingRule(value_kinds.FieldRule):
     """Column of a system that tells nothing of a pupil's life, while its values are of their kind."""
 
 
@@ -181,7 +161,7 @@ class DataTypes(formats.RuleTable):
     values: ValuesRule
     codes: dict[str, tuple[str, ...]]
     columns: ColumnRule
-    fields: dict[str, FieldRule]
+    fields: dict[str, value_kinds.FieldRule]
     tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
     results: formats.ResultsRule
@@ -271,7 +251,7 @@ class Rules(BaseModel):
         return tuple(dict.fromkeys(key for key in keys if key is not None))
 
     @cached_property
-    def fields(self) -> dict[str, FieldRule]:
+    def fields(self) -> dict[str, value_kinds.FieldRule]:
         """Every field by its key."""
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
@@ -313,17 +293,17 @@ class Rules(BaseModel):
         """Return the check of a field's values; None where they are free text."""
         if key not in self._checks:
             other, alike = self._checked_by
-            shared = other is not None and key in alike
-            self._checks[key] = (
-                other.check(key) if other and shared else value_kinds.check_for(self.fields[key], self)
-            )
+            if other is not None and key in alike:
+                self._checks[key] = other.check(key)
+            else:
+                self._checks[key] = value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive)
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return a quick check of many values of a field together (`quick_for`); None where there is none."""
         if (key, with_queries) not in self._quick:
             self._quick[key, with_queries] = value_kinds.quick_for(
-                self.fields[key], self, with_queries=with_queries
+                self.fields[key], self.sensitive, with_queries=with_queries
             )
         return self._quick[key, with_queries]
 
@@ -396,7 +376,7 @@ class Rules(BaseModel):
         return ReportWording(
             words=(words := frozenset(rule.words)),
             schools=frozenset(rule.kinds_of_school),
-            is_name=value_kinds.Words("name", self, of_people=False).are,
+            is_name=value_kinds.Words("name", self.code_sets, sensitive, of_people=False).are,
             headings=words.union(*map(_WORDS_OF_NAME.findall, harmless)),
             codes=frozenset().union(*self.code_sets.values()),
             is_telling=lambda text: bool(sensitive.of_name(text) or sensitive.of_text(text)),

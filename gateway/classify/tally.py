@@ -28,7 +28,7 @@ from gateway.classify.identifiers import (
     is_upn,
     records_of,
 )
-from gateway.classify.rules import FieldRule, ItemRule, Rules
+from gateway.classify.rules import ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.sensitive import WORDS
 from gateway.model import Finding
@@ -390,7 +390,7 @@ class Tally:
         return tuple(dict.fromkeys(carried))
 
     def _about(self, key: str) -> str:
-        rule: FieldRule = self.rules.fields[key]
+        rule: value_kinds.FieldRule = self.rules.fields[key]
         return rule.label if isinstance(rule, ItemRule) else key.replace("-", " ")
 
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
 
 from gateway.classify import identifiers
+from gateway.classify.format_rules import RuleTable
 from gateway.classify.marks import marks_check
-from gateway.classify.sensitive import ACCENTED, WORDS, is_latin, is_legible
-
-if TYPE_CHECKING:
-    from gateway.classify.rules import FieldRule, Rules
+from gateway.classify.sensitive import ACCENTED, WORDS, Sensitive, is_latin, is_legible
 
 Kind = Literal[
     "code", "marks", "date", "past date", "time", "identifier", "number", "flag", "name", "names", "label",
@@ -28,6 +28,30 @@ Identifier = Literal[
     "upn", "former-upn", "uln", "nhs", "uci", "la", "school", "ni", "uprn", "short", "reference",
     "academic-year",
 ]  # fmt: skip
+
+
+class FieldRule(RuleTable):
+    """One field: the names of its columns and elements, and the kinds of its values.
+    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` match whole plain column names;
+    `{words}` stands for words of [columns], subjects and short figures. `values` are kinds:
+    for `code`, `codes` names a list in [codes], and `several` allows more than one in a value.
+    """
+
+    columns: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
+    values: Annotated[
+        tuple[Kind, ...],
+        BeforeValidator(lambda given: (given,) if isinstance(given, str) else given),
+        Field(min_length=1),
+    ]
+    codes: str | None = None
+    several: bool = False
+    identifier: Identifier | None = None
+
+
+CodeSets = Mapping[str, frozenset[str]]
+"""Lists of codes by name, in upper case."""
 Check = Callable[[str], "str | None"]
 """Function from a value, not blank, to the code of its fault; to None for a good one."""
 
@@ -124,11 +148,11 @@ def _day_first(text: str) -> date | None:
         return None
 
 
-def check_for(rule: FieldRule, rules: Rules) -> Check | None:
+def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
     """Return the check of a field's values; None for free text, which every view leaves out."""
     if "free" in rule.values:
         return None
-    several = [_check(kind, rule, rules) for kind in rule.values]
+    several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
     if len(several) == 1:
         return several[0]
 
@@ -174,30 +198,30 @@ def in_the_past(check: Check, today: date) -> Check:
     return checked
 
 
-def _check(kind: Kind, rule: FieldRule, rules: Rules) -> Check:
+def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check:
     if kind == "identifier" and rule.identifier == "upn":
         return identifiers.upn_fault
-    of_kind = _test(kind, rule, rules)
+    of_kind = _test(kind, rule, codes, sensitive)
     fault = _FAULTS.get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
         return lambda text: None if of_kind(text) else fault
     return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
 
 
-def _test(kind: Kind, rule: FieldRule, rules: Rules) -> Callable[[str], bool]:
+def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Callable[[str], bool]:
     """Return the test whether a text, as in a file, is a value of a kind."""
     if kind == "code":
-        codes = Codes(rules.code_sets[rule.codes or ""])
-        return codes.has_all if rule.several else codes.has
+        known = Codes(codes[rule.codes or ""])
+        return known.has_all if rule.several else known.has
     if kind == "marks":
-        return marks_check(rules.code_sets["attendance"], rules.sensitive.is_telling)
+        return marks_check(codes["attendance"], sensitive.is_telling)
     if kind == "identifier":
-        which, tells = rule.identifier or "reference", rules.sensitive.is_telling
+        which, tells = rule.identifier or "reference", sensitive.is_telling
         is_number = identifiers.SHAPES.get(which)
         return is_number or (lambda text: identifiers.is_reference(text, tells, short=which == "short"))
     if kind in _SIMPLE:
         return _SIMPLE[kind]
-    words = Words(kind, rules)
+    words = Words(kind, codes, sensitive)
     return words.are_names if kind == "names" else words.are_address if kind == "address line" else words.are
 
 
@@ -258,7 +282,7 @@ Quick = Callable[[Collection[str]], Collection[str]]
 """Function from values to those that are good for certain; to `values` itself where all are."""
 
 
-def quick_for(rule: FieldRule, rules: Rules, *, with_queries: bool) -> Quick | None:
+def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
     """Return a quick check of many values together, or None; `with_queries`: values with a query pass."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
@@ -268,7 +292,7 @@ def quick_for(rule: FieldRule, rules: Rules, *, with_queries: bool) -> Quick | N
     if not patterns or wordy is None:
         return _matching(patterns) if patterns else None
     matching, words = _matching(patterns), "name" if wordy == "names" else wordy
-    telling_nothing = rules.sensitive.telling_nothing
+    telling_nothing = sensitive.telling_nothing
     if wordy in ("name", "names") or not _DATES.isdisjoint(kinds):
         return lambda values: telling_nothing(matching(values), words)
     return lambda values: _by_figures(values, lambda forms: telling_nothing(matching(forms), words))
@@ -440,13 +464,13 @@ class Words:
     Names not `of_people`, such as those of schools, may have words that nobody is called.
     """
 
-    def __init__(self, kind: Kind, rules: Rules, *, of_people: bool = True) -> None:
+    def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
         self._of_people = of_people
         self._marks = _MARKS[self._kind]
         self._small = _IN_A_NAME if self._kind == "name" else _IN_A_PLACE
-        self._sensitive = rules.sensitive
-        self._relations = Codes(rules.code_sets["relationship"]) if kind == "names" else None
+        self._sensitive = sensitive
+        self._relations = Codes(codes["relationship"]) if kind == "names" else None
 
     def are(self, text: str) -> bool:
         """Return True where a text is one name or label."""

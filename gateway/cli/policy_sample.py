@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, encoding_of
-from gateway.classify.rules import FieldRule, Rules
-from gateway.classify.value_kinds import Codes, check_for
+from gateway.classify.rules import Rules
+from gateway.classify.value_kinds import Codes, FieldRule, check_for
 from gateway.classify.views.walk import HEADER, record_names
 from gateway.errors import GatewayError
 from gateway.home.settings import ClassifyLimits
@@ -60,7 +60,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
     """Return the narrowest kind that all values of a sample have, as items.toml states it; empty for none."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
-        check = check_for(tried, rules)
+        check = check_for(tried, rules.code_sets, rules.sensitive)
         if check is not None and not any(map(check, filled)):
             identifier = {"identifier": tried.identifier} if tried.identifier else {}
             return {"values": tried.values[0], **identifier}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.classify import Rules, load_rules
-from gateway.classify.rules import FieldRule, ItemRule
+from gateway.classify.rules import ItemRule
+from gateway.classify.value_kinds import FieldRule
 
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENT = REPOSITORY / "docs" / "data-types.md"
