@@ -1,7 +1,7 @@
-"""Read law packs: what the law requires of returns in one academic year (law-YYYY-YY.toml).
+"""Legal requirements of an academic year, as data with a first and a last day: law-YYYY-YY.toml.
 
-A pack stands beside an agreement's policies: the agreement names the recipients; the pack the contents,
-codes, versions and days of a return. A file is judged by the pack of the period that it is about.
+A pack stands beside an agreement's policies: the agreement names the recipients, the pack the contents,
+codes, versions and days of a return. A file is judged by the pack of the contents' period.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ SchoolTerm = Literal["autumn", "spring", "summer"]
 
 
 class LawTable(BaseModel):
-    """Table of a law pack; a key that is not a field here is a fault."""
+    """Table of a law pack; a key not a field here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Element(LawTable):
-    """Element of a record, by its path, or heading of a table.
+    """One element of a record, by path, or one heading of a table.
     - `holds`: the kind of value. `codes`: the code set of the value.
-    - `must`: every record has it. `terms`: only returns of these terms have it.
-    - `left`: records of pupils who have left have it, too.
-    - `since`: the first version of the format that has it, where known.
+    - `must`: present in every record. `terms`: present only in the returns of the given terms.
+    - `left`: also present in records of pupils who have left.
+    - `since`: the first version of the format with the element, where known.
     - `unsure`: the name was not read in a published layout.
     """
 
@@ -51,10 +51,10 @@ class Element(LawTable):
 
 
 class ReturnLayout(LawTable):
-    """Layout of a return: `record` is the path of its records, `elements` what each holds.
+    """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
     - `header`: the elements before the records, by path, with their values; none for a table.
-    - `read`: where the layout was read.
-    - `assessments`: for records with results, the values of each element, and under `codes` the code set of
+    - `read`: the source of the layout.
+    - `assessments`: for records with results, the values of each element and under `codes` the code set of
       the result.
     """
 
@@ -75,7 +75,7 @@ class ReturnLayout(LawTable):
 
 
 class CodeSet(LawTable):
-    """Codes allowed in an element, their number in the CBDS, and where they were read."""
+    """The codes allowed in an element, the number of the set in the CBDS, and the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -101,7 +101,7 @@ class Lawful(LawTable):
 
 
 class Reference(LawTable):
-    """Document that the agreement cites by name, and its edition in the period."""
+    """A document cited in the agreement by name, and the edition of the period."""
 
     cited: str
     today: str
@@ -116,15 +116,16 @@ class Coming(LawTable):
 
 
 class LawDays(LawTable):
-    """Days of the period, which override the rules of the calendar."""
+    """Days of the period, overriding the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = {}
     results: dict[Name, date] = {}
 
 
 class LawPack(LawTable):
-    """File law-YYYY-YY.toml. Parts that it lacks are those of the pack named in `extends`.
-    `awaited` items are those of a law not yet in force: files may hold them once a pack has them as `lawful`.
+    """A law-YYYY-YY.toml file. Missing parts are those of the pack named in `extends`.
+    `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
+    the same items under `lawful`.
     """
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -150,7 +151,7 @@ class LawPack(LawTable):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with the parts that it lacks taken from `base`, the pack that it extends."""
+        """Return the pack with missing parts taken from the extended pack."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -182,7 +183,7 @@ class LawPack(LawTable):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return packs by their first day, each with the parts of the one it extends. ConfigurationError."""
+    """Return packs by first day, each completed from the extended pack. ConfigurationError names a gap."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -221,8 +222,8 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of `pack`, without those that only other packs have.
-    Values of no pack stay, such as words that some systems write for codes.
+    """Return code lists with the codes of a pack, and without those of other packs only.
+    Values in no pack, such as words written beside codes by some systems, stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

@@ -1,10 +1,12 @@
-"""List every column and kind of element of a file, and report those that its data type does not carry.
+"""Account of a file: every column and kind of element, understood or not.
 
-What is reported is `Unlisted`: without a known field, outside the file's type, or with unexpected values.
+Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside the
+file's type, or with unexpected values.
 
-A shape (`value_shapes`) describes most values of a column by a sample. One pupil's story among a thousand
-addresses would not show there, so every value is searched for disclosures. No value is kept after the search,
-except a few hundred texts of elements arriving one by one, and the last few values of a repetitive column.
+A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
+addresses is not most values, and still a disclosure, so this search covers every value. No value is kept
+after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
+repetitive column.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """What the values of one column or element disclose: NHS numbers, free text, a sensitive topic."""
+    """Findings under one header so far."""
 
     key: str | None
     topic: str = ""
@@ -190,8 +192,8 @@ class Account:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """Add a text shown by a workbook beside or instead of its cells: no view holds it.
-        Raises Unreadable for a long text in a page's header or footer, which a person has to read.
+        """Add a text shown by a workbook beside or instead of its cells. No view holds such texts.
+        Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):

@@ -83,7 +83,7 @@ def _is_apple_double(content: bytes) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """Yield possible words in a file of an operating system, in every encoding that they use."""
+    """Yield possible words in a leftover, in every encoding used by such files."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip
@@ -109,8 +109,8 @@ def is_archive(content: BinaryIO) -> bool:
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open an archive after checking its list of files against the limits, before unpacking anything.
-    Errors of reading its files inside the `with` are raised as Unreadable too.
+    """Open the archive in a content, after checking the limits and before unpacking anything.
+    Errors of reading members inside the `with` are raised as Unreadable too.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -145,7 +145,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of the files in an archive, without those left by operating systems."""
+    """Return the names of files put there by somebody, without files left by operating systems."""
     found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -242,7 +242,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield the texts that a workbook shows beside its cells, with their place. Raises Unreadable."""
+    """Yield the texts beside the cells with their place. Raises Unreadable where a part is malformed XML."""
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):

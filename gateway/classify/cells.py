@@ -71,8 +71,8 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 @dataclass(slots=True)
 class Formulas:
-    """Formulas in one table: the number of rows with a formula, and the first 20 such rows, from 1.
-    `passed_over` counts lines that a report prints under its table: they are no rows.
+    """Formulas in one table: number of rows with a formula, and the first of them.
+    `passed_over` counts lines printed by a report under the table, not being rows.
     """
 
     count: int = 0
@@ -81,7 +81,9 @@ class Formulas:
     _seen: int = 0
 
     def settle(self, batch: list[Row]) -> list[Row]:
-        """Return rows with each ="TEXT" as its text; count rows with other formulas, or raise Unreadable."""
+        """Unwrap Excel's texts in the rows, and count the remaining formulas.
+        Raises Unreadable for a formula reaching outside.
+        """
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
         for number, row in enumerate(settled, self._seen + 1):
             if formulas := list(filter(is_formula, row)):

@@ -62,7 +62,7 @@ def part_called(name: str, kinds: str) -> str:
 
 
 class TimedContent:
-    """File that raises Unreadable once `seconds` have passed since it was made, by `clock`.
+    """Content with a limit on reading time, in seconds.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
@@ -117,7 +117,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a file that breaks off, or breaks the rules of its format."""
+    """Return the error for a known format breaking off or breaking its rules."""
     return Unreadable("classify:malformed", *evidence, format=format)
 
 
@@ -137,7 +137,7 @@ def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # no
 
 
 def packed_away(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a message or archive that is not unpacked. `kind`: such as "an e-mail"."""
+    """Return the error for a message or archive not unpacked. `kind`: such as "an e-mail"."""
     return Unreadable("classify:packed", kind, format=format, about=kind)
 
 
@@ -152,7 +152,7 @@ def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
 
 
 def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for content beside the table that would stay unread. `what` is a phrase for it."""
+    """Return the error for unread content beside the table. `what` is a phrase of the gateway."""
     return Unreadable("classify:beside-table", what, format=format, about=what)
 
 
@@ -261,7 +261,7 @@ def text_chunks(source: Source) -> Iterator[str]:
 
 
 def utf8_chunks(source: Source) -> Iterator[bytes]:
-    """Yield the content as UTF-8, in pieces; what is UTF-8 already passes without decoding."""
+    """Yield the content as UTF-8, in pieces; UTF-8 passes through without decoding."""
     if source.encoding in ("utf-8", "utf-8-sig"):
         yield from chunks(source.content)
     else:

@@ -62,7 +62,7 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Take the codes of results from the rules of the period, which the file's header tells."""
+        """Take the codes of results from the tally's current rules."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
@@ -114,7 +114,7 @@ class Assessments:
         return kind, filled, bool(kind) and good and coded and plain, plain
 
     def _judge(self, said: Mapping[str, str]) -> bool:
-        """Count the values of an assessment that are not of their kind; return True where there are none."""
+        """Count the values of an assessment not of their kind; return True where there are none."""
         good = True
         for name, text in said.items():
             key = self._tally.rules.element_field("StageAssessment", name)
@@ -135,7 +135,7 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """Return the types of examination results that the stages met stand for: GCSE, A level."""
+        """Return the types of examination results present in some stage."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 
@@ -157,8 +157,8 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
 
 
 def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
-    """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for broken XML.
-    `missing`: the name of the root says that the message is about children missing education.
+    """Return the type of a CTF. Raises Unreadable where the CTF has no pupil or is malformed XML.
+    `missing`: the root names a message about children missing education.
     """
     header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)

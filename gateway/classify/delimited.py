@@ -42,8 +42,9 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Column names of a table, the number of rows above, and their text in lower case.
-    `crowded`: they are more than a title and the usual wording of reports; `telling` leaves that wording out.
+    """Column names, the number of rows above, and the text of those rows in lower case.
+    `telling` is the text without the usual wording of reports. `crowded`: more than a title and the usual
+    wording of reports stands above.
     """
 
     names: tuple[str, ...]
@@ -53,14 +54,14 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable where more than a title stands above the table: it would stay unread."""
+        """Raise Unreadable where text above the table would stay unread."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Header of a table, and its rows in batches; `formulas` fill while the batches are read."""
+    """Header and rows in batches; after reading, also the formulas found."""
 
     header: Header
     batches: Iterator[list[Row]]
@@ -68,7 +69,9 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Return the table in a delimited text. Raises Unreadable without a header; so may its batches."""
+    """Return the table in a text.
+    Raises Unreadable where no row looks like a header, now or while reading.
+    """
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
     met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
     found = [(d, find_header(_sampled(sample, d), rules, source.limits)) for d in met]
@@ -136,7 +139,7 @@ def _stretches(source: Source, look: Look) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a text with their ends: `csv` keeps those inside a cell."""
+    """Yield the lines of a text with their ends, kept in cells of several lines."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
@@ -165,10 +168,10 @@ def batches(
     formulas: Formulas,
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
-    """Yield the filled rows in batches; search them for formulas where `suspicious()`.
-    Lines that a report prints under its table (a count, a date, totals, who ran it) are skipped, and counted
-    in `formulas`. Raises Unreadable beyond the limits, and for any other line with one cell alone, because it
-    would stay unread.
+    """Yield the filled rows in batches. Raises Unreadable beyond the limits.
+    Lines printed by a report under its table are skipped and counted in `formulas`: a count, a date,
+    totals, the name of a system, the person running the report. Any other line with only its first cell
+    filled raises Unreadable, because it would stay unread.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
     try:
@@ -221,8 +224,8 @@ class Sheet:
 
 
 def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format: str) -> list[TableOf]:  # noqa: A002
-    """Return a reader of each table in a workbook; calling it reads the table from its start.
-    Raises Unreadable without tables, or where a sheet holds anything else (see above).
+    """Return the tables of a workbook, each read anew at each call.
+    Raises Unreadable without tables, or where a sheet has content outside a table.
     """
     if len(sheets) > SHEETS:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)

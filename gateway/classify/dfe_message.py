@@ -26,7 +26,9 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Count a DfE message into the tally and return its type. Raises Unreadable for another collection."""
+    """Recognise the school census, or a return with assessments or without.
+    Raises Unreadable naming another collection.
+    """
     reader = _MessageReader(source, tally)
     for element in markup.pupil_records(source, RECORDS, reader.gatherer.aside):
         reader.read(element)
@@ -39,7 +41,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _MessageReader:
-    """Read the header of a message, then its pupils."""
+    """Read the header, then the pupils of the collection."""
 
     def __init__(self, source: Source, tally: Tally) -> None:
         self.facts: Facts | None = None

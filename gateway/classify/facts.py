@@ -27,19 +27,19 @@ def academic_year(text: str) -> str | None:
 
 
 def academic_year_from(start: str) -> str | None:
-    """Return the academic year that begins in the calendar year `start`, such as "2025"."""
+    """Return the academic year starting in the calendar year `start`."""
     return academic_year(f"{start}/{(int(start) + 1) % 100:02}") if re.fullmatch(r"20\d\d", start) else None
 
 
 def academic_year_of(day: date | None) -> str | None:
-    """Return the academic year of a day: from 1 August on, the one that begins in that year."""
+    """Return the academic year of a day; years start in August."""
     if day is None:
         return None
     return academic_year_from(str(day.year if day.month >= _ACADEMIC_YEAR_STARTS else day.year - 1))
 
 
 def term(text: str) -> str | None:
-    """Return the term that a text names by its first three letters: autumn, spring or summer."""
+    """Return the term named by the first three letters of a text."""
     return _TERMS.get(text.strip().upper()[:3])
 
 
@@ -56,7 +56,7 @@ def version(text: str) -> str | None:
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:
-    """Return the facts that name a school, without numbers of a wrong shape."""
+    """Return the facts naming a school, for numbers of the right shape."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,
@@ -65,12 +65,12 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """Return the school that facts name, as records state schools."""
+    """Return the school named by facts."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 
 def table_facts(tally: Tally) -> Facts:
-    """Return the facts that more than half the rows of a counted table share."""
+    """Return the facts shared by most rows of a table."""
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)

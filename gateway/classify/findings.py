@@ -19,7 +19,7 @@ from gateway.model import Finding, Severity
 
 
 class Kind(NamedTuple):
-    """Kind of fault: its severity, and its sentence, which follows a number of records."""
+    """Kind of fault: its severity, and its sentence, following the number of records."""
 
     severity: Severity
     sentence: str
@@ -34,7 +34,7 @@ FINDINGS = {
 
 
 def severity(code: str) -> Severity:
-    """Return the severity of the fault of this code. Raises KeyError for an unknown code."""
+    """Return the severity of a fault. Raises KeyError for an unknown code."""
     return FINDINGS[code].severity
 
 
@@ -77,7 +77,7 @@ class FaultCount:
             self.show(row)
 
     def show(self, row: int) -> None:
-        """List a record among the first 20 with the fault, without counting it."""
+        """Add a record to the first with the fault."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
@@ -178,7 +178,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the share of filled values that are among `values`, given in upper case."""
+        """Return the share of filled values among `values`, without regard to case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -40,7 +40,7 @@ def plain(name: str) -> str:
 
 
 class RuleTable(BaseModel):
-    """Table of a policy file; a key that is not a field here is a fault."""
+    """Table of a policy file; a key not a field here is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -100,9 +100,7 @@ class ResultsRule(RuleTable):
 
 
 class JcqRule(RuleTable):
-    """Awarding bodies' fixed-width files, by their first letter: of results, or `outside` by description.
-    `results_from` is the place, from 0, at which results begin where no layout is learnt.
-    """
+    """Fixed-width files of the awarding bodies, by first letter. Offsets count from 0."""
 
     results: str
     outside: dict[str, str]
@@ -152,7 +150,7 @@ class ReportWordingRule(RuleTable):
 
 
 class NameHint(RuleTable):
-    """Pattern of file names that suggest a data type; it decides only between types that fit equally."""
+    """Pattern in a file name hinting at a type. Never decides."""
 
     pattern: str
     type: str

@@ -134,9 +134,8 @@ class Gatherer:
         self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count content outside all records, or outside the elements that a reader knows.
-        `parent` and `name` are those of the element around the text; an empty element of an unknown name
-        counts as if its name were its text.
+        """Count content outside the elements of records, or not in an element at all.
+        An empty element of an unknown name counts as if its name were its text.
         """
         if not text:
             rules = self._tally.rules
@@ -193,10 +192,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil, and return its elements named `apart` unread.
-        Each comes with the first text of an element `beside` it. `left` is as in `Tally.record`; `school`
-        reads the record's school, once an element that names one was met. Raises Unreadable where elements
-        nest too deep.
+        """Count one record of one pupil. Raises Unreadable where nested too deep.
+        Elements named `apart` are returned unread, each with the first text named `beside` of the element
+        around it. `left` is as in `Tally.record`; `school` reads the record's school, where any element names
+        one.
         """
         text = written(record)
         self._length += len(text)
@@ -276,7 +275,7 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count and search all that is kept: call before reading results from the tally."""
+        """Count and search everything kept until now. Required before reading results from the tally."""
         self._count()
         self._tally.account.look_at_kept()
         self._tally.settle()

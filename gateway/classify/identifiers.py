@@ -74,7 +74,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return those of the texts that are permanent UPNs with the right check letter, as written."""
+    """Return the permanent UPNs with the right check letter among these texts, as written."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -168,8 +168,9 @@ _PARTS, _LETTERS = 6, 150
 
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
-    """Return the keys "surname|forename|YYYY-MM-DD" of a person; none where a part is missing.
-    A `full_name` has a key for each place at which it may divide; two separate names have one.
+    """Return the keys of a person, "SURNAME|FORENAME|DATE"; none where a part is missing.
+    A record may have several. A query by surname and forename has one, and matches every spelling of the
+    name.
     """
     if born is None:
         return frozenset()

@@ -80,7 +80,7 @@ class JcqLayout(NamedTuple):
     grade: int
 
     def groups(self, record: str) -> list[tuple[int, str, str]]:
-        """Return place, code and grade of each group that is not blank."""
+        """Return place, code and grade of each group not blank."""
         grade_at = self.code + self.option
         width = grade_at + self.grade
         cut = [(at, record[at : at + width]) for at in range(self.start, len(record), width)]
@@ -211,7 +211,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _Counts:
-    """Compare the number of records with the trailers; `proven` once one of them has agreed."""
+    """Count records and compare with the trailers of centres and of the file."""
 
     def __init__(self) -> None:
         self.proven = False
@@ -221,7 +221,7 @@ class _Counts:
         self._centre = ""
 
     def add(self, record: str) -> None:
-        """Count a record. Raises Unreadable for a trailer that tells another number of records."""
+        """Count a record. Raises Unreadable for a trailer with another number than counted."""
         self._all += 1
         kind, said = record[1], record[2:].strip()
         if kind == "3":
@@ -330,7 +330,7 @@ class _ResultsReader:
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
-    """Return the fields that name the candidate of a record; empty where missing."""
+    """Return a candidate's fields in a record; empty where missing."""
     surname, forename = _name_in(line[_NAME])
     return {
         "candidate-number": line[_CANDIDATE],

@@ -86,7 +86,7 @@ class _RecordsReader:
         self._size = 0
 
     def take(self, event: str, value: object) -> Leaves | None:
-        """Take one event; return the record that it completes, or None. Raises Unreadable."""
+        """Take one event; return the record completed, or None."""
         if event == "map_key":
             self._key = str(value)
         elif event in _OPENS:

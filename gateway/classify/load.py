@@ -99,7 +99,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield keys of a field's rule that do not go together, and wildcards in its element names."""
+    """Yield inconsistencies in the statement of a field's values, and wildcards in element names."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what

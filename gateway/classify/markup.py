@@ -54,7 +54,7 @@ def local_name(tag: str) -> str:
 
 
 def namespace_length(tag: str) -> int:
-    """Return the length of the namespace, with its braces, before the name in an lxml tag."""
+    """Return the number of characters of a tag's namespace."""
     return tag.rfind("}") + 1
 
 
@@ -167,9 +167,9 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
 
 
 class _Unparsed:
-    """Report comments and processing instructions to `aside`: the parser drops them, and people see them.
-    Each may begin in one piece of the document and end in another, and each byte is examined once. CDATA is
-    passed over: the parser returns its content as text.
+    """Find comments and processing instructions, dropped by the parser but visible to people.
+    Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
+    returned as text by the parser, contains none.
     """
 
     def __init__(self, aside: Aside | None, longest: int) -> None:
@@ -311,7 +311,7 @@ def cut(text: str) -> list[str]:
 
 
 def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield for each child, among the tags of an element, the place of its first and that after its last."""
+    """Yield the place of each child's first tag among an element's tags, and the place after its last one."""
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
         tag = tags[place]

@@ -40,8 +40,9 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """Count all parts into the tally, and return one verdict on them. Raises Unreadable where there is none.
-    Figures about nobody, such as a summary by subject, may stand beside parts that require no field.
+    """Return the one verdict on all parts. Raises Unreadable where there is none.
+    Figures about nobody, such as a summary by subject, may accompany parts of a type without items required
+    in each record.
     """
     if len(parts) == 1:
         return parts[0](tally)

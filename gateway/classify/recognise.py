@@ -87,10 +87,10 @@ def classify_ahead(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content that is still being written, as `classify` does; reading waits for more.
-    Works for one text in the encoding that its start suggests, as is checked at the end. Returns None for any
-    other, and for one that would be refused: then `classify` decides on the whole content, and all that the
-    callbacks got is void.
+    """Classify a content still being written, through a reader waiting for more.
+    Assumes at first, and checks at the end, that the content is one text in the encoding suggested by its
+    start. Returns None where not, or where the content would be refused: then `classify` decides on the
+    whole content, and everything passed to the callbacks is void.
     """
     tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
     try:
@@ -108,8 +108,8 @@ def classify_ahead(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """Return a refusal with the likely sensitive topics of the content: they decide who may see the file.
-    Not for malformed content, whose refusal is final, so that nobody opens the file; nor for encrypted.
+    """Add the likely sensitive topics to a refusal.
+    Malformed content stays unchanged, because a final refusal is seen by nobody; so does encrypted content.
     """
     if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
         return found

@@ -44,7 +44,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
 
 
 class _RegisterHeader:
-    """Count the content around the records, and keep the texts there that name a school."""
+    """Content around the records, and the texts there naming a school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
         self.slots: list[tuple[Slot, str]] = []
@@ -60,7 +60,7 @@ class _RegisterHeader:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield the texts of a record that name its school, except in the pupil's history."""
+    """Yield a record's statements on the school, except in the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

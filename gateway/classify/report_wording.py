@@ -1,4 +1,4 @@
-"""Recognise the wording that reports print around a table: nobody's data, so it may be left out."""
+"""Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -132,8 +132,8 @@ def is_long(text: str) -> bool:
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:
-    """Return True for rows that list published codes and their meanings, with at most a heading above.
-    The first cells are codes of one list of `codes`, each once; the cells beside are short.
+    """Return True where rows list published codes and meanings, with at most a heading above.
+    The first cell of each row is a code of one list, each once; the cells beside are short.
     """
     lists, counted, met = list(codes), 0, set[str]()
     for number, row in enumerate(rows):

@@ -39,7 +39,7 @@ class ResultKinds:
         self._a_level_grade, self._a_level_code = map(re.compile, (rules.a_level_grade, rules.a_level_code))
 
     def kind_of(self, outcome: SingleResult) -> Kind | None:
-        """Return the kind of a result; None where nothing tells it."""
+        """Return the kind of a result; None where unknown."""
         grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
         if (said := self.kind_said(outcome.series) or self.kind_said(outcome.qualification)) is not None:
             return said
@@ -50,7 +50,7 @@ class ResultKinds:
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return the kind that a series or qualification names by its first words; None where none."""
+        """Return the kind named by a series or qualification; None where unknown."""
         said = words.strip().upper()
         if self._gcse_words.match(said):
             return GCSE
@@ -68,8 +68,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
-    Where no result tells its kind, the one that the file's name declares counts, and the other as occurring
-    too, so that the file waits for the later day. Raises Unreadable where the name declares neither.
+    Where the kind of every result is unknown, the kind declared by the file's name counts, and the other as
+    occurring too: the file waits for the later release. Raises Unreadable where neither is declared.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:
@@ -100,7 +100,7 @@ class SubjectRule(BaseModel):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment other than a result that a header or title names; empty without one."""
+        """Return the assessment, other than a result, named in a header or a title; empty without one."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 

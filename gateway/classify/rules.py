@@ -45,8 +45,8 @@ _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
 class ItemRule(value_kinds.FieldRule):
-    """Data item of the agreement. `when`: by data type, working fields that carry the item in such files.
-    `beside`: fields that reveal the item indirectly, so that a team without the item gets none of them.
+    """Data item. `when` names, by data type, working fields carrying the item in files of the type.
+    `beside` are fields revealing the item indirectly: a team without the item gets none of them.
     """
 
     label: str
@@ -109,12 +109,12 @@ class ColumnSignature(formats.RuleTable):
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
     def names(self) -> tuple[str, ...]:
-        """Return every field that the signature names, forbidden ones included."""
+        """Return every field named, including forbidden ones."""
         return (*self.fields(), *self.without)
 
 
 class WholeRule(formats.RuleTable):
-    """Number of columns of these fields that a complete return has, and what they are called."""
+    """Number of columns of these fields in a complete return, and their description."""
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -136,7 +136,7 @@ class TypeRule(formats.RuleTable):
 
 
 class ColumnRule(formats.RuleTable):
-    """Prefixes and suffixes that systems add to a plain column name, and `{words}` for patterns."""
+    """Prefixes and suffixes added by systems to a plain column name; and the `{words}` of patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -186,7 +186,7 @@ class Items(formats.RuleTable):
 
 
 class Rules(BaseModel):
-    """All rules, checked against each other, with what is looked up for each file made once."""
+    """The three files, checked against each other, with look-ups for recognisers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -224,9 +224,9 @@ class Rules(BaseModel):
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with headings whose meaning a provider states: heading and key of the field.
-        A heading already known, or about something sensitive, keeps its meaning. None comes to mean an item
-        that identifies a person, or a field outside Appendix A.
+        """Return these rules with a provider's stated headings: heading and key of each.
+        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to
+        an item identifying a person, nor to a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
         own = {formats.plain(name): key for name, key in allowed if not self._is_apart(name)}
@@ -238,7 +238,7 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a provider may state that a heading means the field of this key."""
+        """Return True where a heading may be stated to stand for this field."""
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
@@ -256,7 +256,9 @@ class Rules(BaseModel):
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
     def recognised(self) -> frozenset[str]:
-        """Return the data types that some rule or reader recognises."""
+        """Return the types recognised by something: a table, a stage or descriptor of a CTF, a return, or a
+        reader.
+        """
         types, ctf = self.data_types, self.data_types.ctf
         found = {table.type for table in types.tables} | {stage.type for stage in ctf.stages} | BY_READER
         named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
@@ -267,12 +269,12 @@ class Rules(BaseModel):
         return self._carried[data_type]
 
     def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types in whose files this working field is allowed."""
+        """Return the data types with a working field allowed."""
         return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:
-        """By data type: fields of its signatures, fields carried besides, and fields that carry its items."""
+        """By type: fields of signatures, fields carried besides, and fields standing for items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -290,7 +292,7 @@ class Rules(BaseModel):
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
     def check(self, key: str) -> value_kinds.Check | None:
-        """Return the check of a field's values; None where they are free text."""
+        """Return the check of a field's values; None for free text."""
         if key not in self._checks:
             other, alike = self._checked_by
             if other is not None and key in alike:
@@ -327,7 +329,7 @@ class Rules(BaseModel):
         return {}
 
     def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
-        """Return the plans that views of these items share, by the form of a record: its names alone."""
+        """Return the plans shared by views of a basis: by the form of a record, its names alone."""
         if len(self._plans) >= _BASES_REMEMBERED:
             self._plans.clear()
         return self._plans.setdefault((data_type, items), {})
@@ -353,7 +355,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """The rules that these derive from, and the fields with the same codes there, to share checks."""
+        """Other rules, and the fields with the same code lists there."""
         return None, frozenset()
 
     @cached_property
@@ -362,13 +364,13 @@ class Rules(BaseModel):
         return {}
 
     def expected(self, key: str) -> str:
-        """Return what a field's value should be, in words such as "a date such as 01/09/2026"."""
+        """Return the expected form of a field's value, in the gateway's words."""
         rule = self.fields[key]
         return value_kinds.expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def report_wording(self) -> ReportWording:
-        """Recogniser of the lines that reports print around tables."""
+        """Recogniser of lines printed by reports around tables."""
         rule, sensitive = self.data_types.furniture, self.sensitive
         # Words of column names, except names of other personal items and sensitive ones.
         names = (name for key, name in self.column_names() if key not in self.others)
@@ -423,7 +425,7 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Fields whose values are counted, for a signature or the facts of a file."""
+        """Fields with values to count, for a signature or the facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
@@ -476,14 +478,14 @@ class Rules(BaseModel):
         return None if around and key not in formats.AROUND else key
 
     def container(self, name: str) -> str:
-        """Return the known name of an element around others, whatever its case; "Data" where unknown."""
+        """Return the known name of an element around records, in any case; "Data" for unknown ones."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """Names of the elements that may stand around others."""
+        """Names of elements allowed around others."""
         names, paths = set(formats.CONTAINERS), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
@@ -497,7 +499,7 @@ class Rules(BaseModel):
         return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def name_suggests(self, name: str) -> str | None:
-        """Return the data type that the name of a file suggests, by the first pattern that fits; or None."""
+        """Return the data type suggested by a file name: the first pattern found."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 

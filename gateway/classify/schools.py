@@ -1,7 +1,8 @@
-"""Count the records of a file by the school that they name.
+"""Schools named by the records of a file, with the number of records of each.
 
 A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools
-before or after are history and not counted. Names are only compared with one another: the result has numbers.
+before or after are history and not counted. Names are compared with one another and never leave: the result
+has only numbers.
 """
 
 import re
@@ -28,7 +29,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """What one record says of its school; `name` is in small letters, without blanks and punctuation."""
+    """A record's statements on its school; `name` is without case, blanks and punctuation."""
 
     dfe_number: str = ""
     urn: str = ""
@@ -41,8 +42,8 @@ NOTHING = Said()
 
 
 class Schools:
-    """Count the records of one file by school.
-    `around` is the school that a header or title names: it counts for records that name none.
+    """Count the schools of one file's records.
+    `around` is the school named in a header or title, used for all records without one of their own.
     """
 
     def __init__(self) -> None:
@@ -92,7 +93,7 @@ class RowSchools:
         self._distinct: dict[tuple[str, ...], Said] = {}
 
     def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
-        """Count a batch of `length` rows, given its columns that name schools."""
+        """Count a batch of rows; `numbers` then refers to this batch."""
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
         if all(column.count(column[0]) == length for column in columns):
             rows = {tuple(column[0] for column in columns): length}
@@ -120,8 +121,8 @@ class RowSchools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:
-    """Combine what a record says of its school. One number of LA and establishment outranks separate ones.
-    A separate local authority may be where the pupil lives.
+    """Combine texts on one school. One number for LA and establishment outranks separate ones.
+    A separate local authority may be where a pupil lives.
     """
     found: dict[str, str] = {}
     for slot, text in texts:
@@ -137,8 +138,8 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """Return the school whose number stands above a table: "999/1234", or "DfE number 9991234".
-    Several numbers give a school without a number, named by all of them.
+    """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
+    Several numbers give a school without a number.
     """
     found = {
         la + establishment

@@ -1,7 +1,8 @@
-"""Find sensitive topics by the words of sensitive.toml: in a name, a text, or content of no known type.
+"""Find sensitive topics: of a name or text, by policies/sensitive.toml, and in content of unknown type.
 
-Content of no known type waits for a person, and its topics decide who may see it. It is searched as text: the
-words can be read in texts, tables, markup, archives and office documents, but not in pictures and most PDFs.
+Such content waits for a person; the topics decide for which people. Any content is searched as rows of text:
+the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office documents, and
+in old office documents. Pictures and most PDFs reveal nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class _Folds(dict[int, str]):
     """Map each character to a small letter without accent; a mark to a blank; an invisible one to nothing."""
 
     def __missing__(self, code: int) -> str:
-        """Map a character met for the first time, and remember it."""
+        """Fold a character seen for the first time."""
         self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
         return self[code]
 
@@ -189,7 +190,7 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the topic that a text tells; empty without one."""
+        """Return the label of the topic of a text; empty where there is none."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
@@ -240,7 +241,7 @@ class Sensitive(BaseModel):
         return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return those of the texts for which `of_value` is certain to be False.
+        """Return the names, labels or addresses certain to contain no such word.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
@@ -326,7 +327,7 @@ class Sensitive(BaseModel):
 
     @property
     def identifiers(self) -> str:
-        """Label of the topic of numbers that identify a person, which are recognised by their shape."""
+        """Label of numbers identifying a person, recognised by shape."""
         return self.topics[_IDENTITY].label
 
     def _label(self, found: re.Match[str]) -> str:

@@ -49,7 +49,7 @@ class Grades:
 
 
 def grades_in(account: Account, tally: Tally, above: str) -> Grades:
-    """Find the columns of grades in a counted table; those of results get the field `subject-grade`."""
+    """Find the grade columns of a counted table; columns of results become `subject-grade`."""
     subjects, found = tally.rules.data_types.subjects, Grades()
     found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
     too_early = _too_early(tally)
@@ -115,7 +115,7 @@ _AGED_SHARE = 0.8
 
 
 class Evidence(NamedTuple):
-    """What a signature is compared with: columns by field, counts, the text above, results by kind."""
+    """Evidence of a table: columns per field, values, the text above, kinds of examination results."""
 
     widths: Mapping[str, int]
     tally: Tally
@@ -124,8 +124,8 @@ class Evidence(NamedTuple):
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the type of the matching signature of highest rank; of two, that which the file's name declares.
-    Raises Unreadable where none matches, or the name declares neither of two.
+    """Return the best-fitting type; of two fitting equally, the one declared by the file's name.
+    Raises Unreadable where none fits, or two fit equally and neither is declared.
     """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
@@ -184,7 +184,7 @@ Column = tuple[Sequence[str], Collection[str]]
 
 
 def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repetitions of the header, which reports print on each page."""
+    """Return the rows without repetitions of the header, printed by reports on each page."""
     header = _filled(names)
     return [row for row in batch if row[0].strip() != header[0] or _filled(row) != header]
 
@@ -220,7 +220,7 @@ def strays(checked: Mapping[str, Sequence[Column]]) -> int:
 
 
 def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable where columns that name the pupil differ: they are of two tables side by side."""
+    """Raise Unreadable where columns identifying the pupil differ: the table is two side by side."""
     first, *others = several
     for other in others:
         pairs = ((a.strip().upper(), b.strip().upper()) for a, b in zip(first, other, strict=True))
@@ -309,7 +309,7 @@ class _Counter:
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Add to the tally the columns that all their values have shown to be grades."""
+        """Add to the tally the columns recognised as grades only after all values were seen."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others

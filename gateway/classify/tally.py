@@ -95,7 +95,7 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
-        """Judge the records from now on by the law of the period that their file states."""
+        """Judge the following records by the law of the period of their file."""
         if day is not None:
             self.rules = self.all_rules.on(day)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
@@ -132,9 +132,9 @@ class Tally:
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """Count a record, given the values of its fields that name the pupil or are required of a record.
-        `left`: True for a pupil who has left the school; None leaves that to the leaving date. `said` is what
-        the record says of its school.
+        """Count a record, given its fields naming the pupil or required by some type.
+        `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
+        `said` is the record's statements on its school.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -185,7 +185,7 @@ class Tally:
             self.on_person(upn.strip().upper(), {})
 
     def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
-        """Return the counts of missing fields to which a record with these fields adds."""
+        """Return the faults of a record with only these fields."""
         # Most records of a file fill the same fields.
         keys = tuple(values)
         known = self._lacks.get(keys)
@@ -196,7 +196,7 @@ class Tally:
         return known
 
     def settle(self) -> None:
-        """Count the values that wait in the tallies of fields."""
+        """Count the values waiting in the fields."""
         for field in self.fields.values():
             field.settle()
 
@@ -328,7 +328,7 @@ class Tally:
         )
 
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """Return the quality faults of a file of this type, in the order of their codes."""
+        """Return the faults of a file with this verdict, in the order of the codes."""
         kind = self.rules.data_types.types[verdict.data_type]
         carried = self.rules.carried(verdict.data_type)
         found = [
@@ -368,7 +368,7 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Note the field of a column in which `others` of the `filled` values are not of their kind."""
+        """Note the numbers of filled and of unexpected values in one column."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 
@@ -377,7 +377,7 @@ class Tally:
         return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of the personal items outside Appendix A that the file carries."""
+        """Return the labels of personal items in the file outside Appendix A."""
         return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:
@@ -409,7 +409,7 @@ def _finding(code: str, fault: FaultCount, about: str) -> Finding:
 
 
 def _tidied(texts: Sequence[str]) -> Sequence[str]:
-    """Return texts in upper case, without blanks around; `texts` itself where they are so already."""
+    """Return texts in upper case, without blanks around. Most are so already: a quick check."""
     together = "".join(texts)
     if together == together.upper() and len(together.split(None, 1)) == 1:
         return texts

@@ -121,7 +121,7 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
 def read_date(text: str) -> date | None:
-    """Return the date that a text is, ISO or with the day first, ignoring a time after it; else None."""
+    """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
     day = _TIME_AFTER.sub("", text.strip())
     try:
         return date.fromisoformat(day)
@@ -178,7 +178,7 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check of dates in ISO form that passes none after today."""
+    """Return a quick check of dates in ISO form, leaving out dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -189,7 +189,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def in_the_past(check: Check, today: date) -> Check:
-    """Return a check of dates with a fault of its own for those after today."""
+    """Return a check of dates that also reports dates after today."""
 
     def checked(text: str) -> str | None:
         day = read_date(text)
@@ -274,7 +274,7 @@ def expected(rule: FieldRule, codes: Sequence[str]) -> str:
 
 
 def is_expected(text: str) -> bool:
-    """Return True for a text that `expected` may return."""
+    """Return True for a text made by `expected`."""
     return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
@@ -299,7 +299,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Apply a quick check once for all values that differ in their figures alone."""
+    """Apply a quick check once for all values differing in their figures alone."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -309,7 +309,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check by patterns of good values; they match nothing that contains `BETWEEN`."""
+    """Return a quick check by patterns of good values, matching nothing that contains `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -369,12 +369,12 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Remember those of the values that the quick check finds good."""
+        """Remember the values a quick check finds good."""
         if self.quick is not None and (doubtful := set(values) - self.good):
             self._remember(self.quick(doubtful))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of their kind: all free text, but never an empty text."""
+        """Return the values not of their kind: all free text, but never an empty text."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
@@ -460,9 +460,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge names, labels and addresses by their characters, case, length and words.
-    Names not `of_people`, such as those of schools, may have words that nobody is called.
-    """
+    """Judge names, labels and addresses by their characters, number of words, and words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
@@ -510,7 +508,7 @@ class Words:
         return self._are_in_case(words) and not sensitive.of_value(text, self._kind, of_people=of_people)
 
     def _are_in_case(self, words: list[str]) -> bool:
-        """Return True for capitalised words; a name alone or after a comma, or a short label, needs none."""
+        """Return True for words in title case; a name alone or after a comma, or a short label needs none."""
         small = []
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")

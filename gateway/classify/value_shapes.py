@@ -39,7 +39,7 @@ class Shape:
         self.counts: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
-        """Count a value that is not blank, and sample it while there is room."""
+        """Count a value not blank, and sample it while there is room."""
         self.filled += 1
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
@@ -60,13 +60,13 @@ class Shape:
                     self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
-        """Count `filled` values of a column's batch; sample it if it is the first that has any."""
+        """Count filled values among these; sample the first ones."""
         self.filled += filled
         if filled and not self.counts:
             self.sample(values)
 
     def sample(self, values: Sequence[str]) -> None:
-        """Sample the first 300 filled values of a batch, while there is room, without counting them."""
+        """Sample some values, ignoring empty texts, until the sample is complete."""
         if len(self.counts) < SAMPLE:
             self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
@@ -91,7 +91,7 @@ class Shape:
         return kind if count >= total / 2 else "mixed"
 
     def share_among(self, values: frozenset[str]) -> float:
-        """Return the share of sampled values that are among `values`, given in upper case."""
+        """Return the share of sampled values among `values`, without regard to case."""
         total = sum(count for value, count in self.counts.items() if value.strip())
         among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
         return among / total if total else 0.0

@@ -1,7 +1,7 @@
-"""Read the sheets of an XLSX workbook row by row, in memory that does not grow with the sheet.
+"""Sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
 
-The parts are read by the bounded reader of all XML (`markup`), because openpyxl trusts what a workbook says
-of its size; openpyxl only interprets cell formats and date numbers.
+Parts are read with the same bounded reader as any XML, because a workbook's statements on its size are not
+trusted; openpyxl interprets cell formats and date numbers.
 """
 
 import zipfile
@@ -168,7 +168,7 @@ def _column(letters: str) -> int:
 
 
 def _text(element: markup.Element) -> str:
-    """Return the text of a string item: its runs joined, without phonetic readings (ECMA-376, 18.4.6)."""
+    """Return the text of a string, joining several runs without phonetic readings."""
     if len(element) == 1 and not len(element[0]):
         return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")

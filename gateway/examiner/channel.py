@@ -21,7 +21,7 @@ class Broken(Exception):  # noqa: N818 - what became of the channel
 def send(
     channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
 ) -> None:
-    """Send one message. Raises Broken where it is not taken before `until`, in monotonic seconds."""
+    """Send one message. Raises Broken where not taken before `until`, in monotonic seconds."""
     try:
         _limit(channel, until)
         socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)
@@ -49,7 +49,7 @@ def receive(
 
 
 def close_all(descriptors: Sequence[int]) -> None:
-    """Close all of these descriptors."""
+    """Close all descriptors."""
     for descriptor in descriptors:
         os.close(descriptor)
 

@@ -1,4 +1,4 @@
-"""Start an isolated child of the service, ask it for one thing, and replace it after a loss."""
+"""The service's end of one isolated child: start, ask for one thing, replace after a loss."""
 
 import builtins
 import fcntl
@@ -45,7 +45,7 @@ Process = subprocess.Popen[bytes]
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments, and the descriptor of its end of a channel."""
+    """Start Python with these arguments at the other end of a channel."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -100,7 +100,7 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Return the answer to the request sent, with its descriptors, for the caller to close."""
+        """Return the answer to the request sent, with descriptors for the caller to close."""
         process = self._process
         if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -222,14 +222,14 @@ _LEAST_SECONDS = 15.0
 
 
 def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """Return the child that runs a module of this package."""
+    """Return the service's end of the child running `module`."""
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Ask a child; return its answer, of a type `expected`, with its descriptors. Raises as `believed`."""
+    """Return a child's answer with its descriptors. Raises ExaminerLost for an answer not `expected`."""
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return believed(request, *child.finish(until), expected)
 
@@ -269,7 +269,7 @@ def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Open a sealed file. Raises Fault where it cannot be read."""
+    """Open a sealed file. Raises Fault where reading fails."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -300,7 +300,7 @@ Programs based on Sequoia hold 25 MiB back until the signature is verified, so a
 
 @dataclass(slots=True)
 class Follower:
-    """Classifier that reads along in `memory`, to which the opener writes."""
+    """Classifier reading along in `memory`, the memory the opener writes to."""
 
     memory: int
     _classifier: Child
@@ -309,11 +309,11 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Return True where the opener's content is the memory that the classifier reads."""
+        """Return True where the opener's content is the memory being read."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """Tell the classifier that the content is whole and signed; return its answer within `seconds`."""
+        """Confirm a whole, signed content and return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._word.write(WHOLE)
         self._is_over = True
@@ -323,7 +323,7 @@ class Follower:
         return answer
 
     def give_up(self) -> None:
-        """End the classifier and ignore its answer, unless that has been read."""
+        """End the classifier and ignore its answer, unless already read."""
         self._word.close()
         if not self._is_over:
             self._is_over = True

@@ -1,10 +1,10 @@
-"""The classifier: an isolated child without secrets that classifies one content.
+"""The classifier: an isolated child without secrets, given one content to classify.
 
-A large content is read while the opener still writes it; the answer goes out only after the service confirms
-that the content is whole and its signature good.
+While a large content is still being written, the classifier reads along, and answers only after the service
+confirms that the content is whole and its signature good.
 
-The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no network,
-can open no file and start no program. The service makes digests of the pupils' numbers that it returns.
+The classifier reads XML, spreadsheets and archives from anybody. So it has no secret, no home and no
+network, can open no file and start no program. The service makes digests of the pupils' numbers sent back.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Confine an isolated child before it gets the first hostile content.
+"""Confinement of an isolated child before the first hostile content.
 
 Files       Landlock: nothing can be opened, listed, made, changed or removed, except named paths.
-Calls       seccomp: only system calls for reading and computing. Where a SOP program is to be started, only
-            calls that no such program needs are refused.
+Calls       seccomp: a list of system calls for reading and computing; no others. Where a SOP program is
+            to be started, the list is inverted: calls no such program needs are refused.
 Resources   kernel limits on memory, processor time, descriptors, and the size of written files.
 Others      no tracing, no signals outside, no memory of other processes, no core file, and no life after
             the service.
 
-Landlock and the limits hold from a child's start. The filter of system calls comes into force last, in the
-process made for files.
+Landlock and the limits hold from a child's start, before any request. The list of system calls comes into
+force last, in the process made for one file.
 """
 
 import ctypes
@@ -54,9 +54,9 @@ class _Compared(ctypes.Structure):
 
 
 class CallFilter:
-    """Filter of system calls; `load` puts it in force in the calling process for good.
-    `starts_programs`: a SOP program is to be started, so that only the calls in a list are refused.
-    `makes_memory`: contents are made in anonymous memory.
+    """Filter of system calls, put in force for good by `load` in the calling process.
+    `starts_programs`: a SOP program is to be started, so the list names refused calls. `makes_memory`:
+    contents are made in anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -83,7 +83,7 @@ class CallFilter:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
-        """Add a rule for each of these calls that this architecture has."""
+        """Add a rule for each of these calls known on this architecture."""
         assert self._library is not None  # noqa: S101 - there is a filter
         arguments = (_Compared * len(compared))(*compared)
         for name in names:
@@ -134,7 +134,7 @@ _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
 class Access(IntFlag):
-    """Rights on files that a process may keep: Landlock takes all others."""
+    """Rights on files a process may keep; all others governed by Landlock are given up."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -237,7 +237,7 @@ class Cell:
             restrict(_program_files(needs.program) if needs.program else {})
 
     def close(self) -> None:
-        """Limit the processor time of a process for files, and filter its system calls."""
+        """Limit the processor time of a process for files and put the filter of system calls in force."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:
@@ -254,13 +254,13 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of an environment that a child gets."""
+    """Return the part of an environment passed to a child."""
     kept = {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def missing() -> list[str]:
-    """Return a sentence for each part of the confinement that this machine lacks."""
+    """Return sentences about the confinement this machine lacks; empty where complete."""
     lacking = []
     if not version():
         lacking.append(
@@ -284,7 +284,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, Access]:
-    """Return the paths that a SOP program may open: its own file, its loader and its libraries."""
+    """Return the paths a SOP program may open: the program, its loader and its libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

@@ -1,4 +1,4 @@
-"""Read a content while it is still being written: the reader waits at its current end."""
+"""Content read while still being written: a reader waits at the current end."""
 
 import os
 import select
@@ -11,9 +11,9 @@ _PAUSE_MS = 5
 
 
 class Growing:
-    """File over a content that still grows; `word` is the pipe on which the service confirms its end.
-    It reads like a finished file: less than asked for only at the end. Where the pipe is closed without the
-    confirmation, nobody needs the answer any more, and the process ends.
+    """Content behind a descriptor, and the pipe `word` for the service's confirmation.
+    Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
+    without confirmation, nobody needs the answer any more and the process ends.
     """
 
     def __init__(self, content: int, word: int) -> None:

@@ -1,7 +1,7 @@
-"""The judge: an isolated child without secrets that judges one drop of /keys or /agreement.
+"""The judge: an isolated child without secrets, given one drop of /keys or /agreement to judge.
 
-It reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts with the
-first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
+The judge reads files from anybody and is confined like the classifier. Drops are rare, so the judge starts
+with the first one. A sealed drop is reported as such: the opener opens it, and the judge judges again.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _lost(content: bytes) -> protocol.FoundKey | None:
 
 
 def _said_of_keys(content: bytes) -> bytes:
-    """Return the content without its statement of purpose. Raises Refusal if signed for another folder."""
+    """Return the signed content. Raises Refusal where signed for another folder."""
     said = read_as("key", content.decode("latin-1"))
     if said is None:
         raise Refusal("key:not-a-key")

@@ -86,8 +86,8 @@ class Opening:
         return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """Return the opener with less time for a SOP program than this process has left, where limited.
-        So a program that hangs, a fault of the gateway, differs from a file that breaks the process.
+        """Give a SOP program less time than the rest of this process's time, where limited.
+        So a hanging program, a fault of the gateway, differs from a file breaking the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds

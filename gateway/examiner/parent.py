@@ -421,7 +421,7 @@ def _reading(job: protocol.Job) -> protocol.Reading:
 
 
 class Examiners:
-    """Examiners of a service, one for each of its threads, all closed together."""
+    """One Examiner per thread, all closed together."""
 
     def __init__(self, home: Home) -> None:
         self._home = home

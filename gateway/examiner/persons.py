@@ -1,7 +1,7 @@
-"""Collect the persons in a file within an isolated child, and turn them into keyed digests in the service.
+"""Persons in a file: collected in the isolated child, turned into keyed digests in the service.
 
-By the digests the registry finds the files about a child; without the key nobody can test for a given one.
-A person with a UPN is known by it and by the former UPN, others by name and date of birth.
+With the digests the registry finds the files about a child; without the key nobody can test for a given
+child. A person with a UPN is known by the UPN and the former UPN, others by name and date of birth.
 """
 
 import hmac
@@ -82,7 +82,7 @@ def packed(entries: Iterable[RollEntry]) -> bytes:
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
-    """Unpack the entries of a roll. Raises ValueError for data that `packed` did not make."""
+    """Unpack entries. Raises ValueError for data not from `packed`."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
     for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):
@@ -114,7 +114,7 @@ _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
 class PersonTaker:
-    """Collect the persons in a file while it is read: `on_person` of `classify`."""
+    """Collect the persons in a file: called by `classify` as `on_person`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
@@ -135,7 +135,7 @@ class PersonTaker:
                 self.names |= found
 
     def _number(self, upn: str) -> bool:
-        """Add a UPN; return False for one that is not valid."""
+        """Add a UPN; return False for one not valid."""
         if upn in self.numbers:
             return True
         if not upn or not is_upn(upn):
@@ -151,7 +151,7 @@ class PersonTaker:
         return False
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect the UPNs that stand as text in a content without readable records."""
+        """Collect UPNs found as text in a content without readable records."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):
@@ -163,14 +163,14 @@ class PersonTaker:
 
 
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
-    """Return the digests under `key` of persons given by UPN, or by keys of their names."""
+    """Return the digests of persons under `key`."""
     return frozenset(
         {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
     )
 
 
 def number_digest(upn: str, key: bytes) -> bytes:
-    """Return the digest of a UPN, which is the same in a roll."""
+    """Return the digest of a UPN, as used in rolls too."""
     return _digest(key, b"pupil", upn)
 
 
@@ -180,7 +180,7 @@ def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozens
 
 
 def carried(digest: bytes, key: bytes) -> bytes:
-    """Return the digest under `key` for one on record that was made under the key before it.
+    """Return the digest under `key` for one on record made under the key before it.
     A digest under a successor is the digest of the one before: no file has to be read again.
     """
     return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]

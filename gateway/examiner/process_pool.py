@@ -50,7 +50,7 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 @dataclass(slots=True)
 class ProcessPool:
-    """Child that serves the service at the other end of `channel`."""
+    """One child serving the service at the other end of `channel`."""
 
     channel: socket.socket
     cell: Cell
@@ -122,7 +122,7 @@ class ProcessPool:
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 
     def _end_process(self) -> None:
-        """End the forked process, and everything that it started."""
+        """End the process and everything started by it."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0
@@ -136,12 +136,12 @@ class ProcessPool:
 
 
 def asked(request: bytes, seconds: float) -> bytes:
-    """Return a request as sent to a child: with the seconds that it may take."""
+    """Return a request with its time limit, in seconds, as sent to a child."""
     return _SECONDS.pack(seconds) + request
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield the class of an error, and each line of code that it passed as module:line; not its message."""
+    """Yield the kind of an error and the lines of code passed, nothing of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:

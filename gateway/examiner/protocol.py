@@ -1,4 +1,4 @@
-"""What the service asks of isolated children, and what they answer: plain values, sent as JSON."""
+"""Requests to the isolated children, their answers, and the outcomes: plain values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """Answer with a view; its descriptor follows, unless the content itself is the view."""
+    """View made, following as a descriptor of anonymous memory unless the content is the view."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -79,11 +79,15 @@ class RecordsNamed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AboutFile):
-    """Ask for one landed file to be examined. `senders` are the provider's armored certificates in force.
-    `others` are those awaiting approval or ended, to tell a file signed by one of them from a stranger's.
-    `opens_with`: fingerprints of the gateway's keys that open uploads; () for all. `agreement`: the text
-    expected in /agreement. `least_rsa_bits` and `verified`: see `certificates.admit`. `rolls`: data types of
-    which pupils are returned. `stated`: headings whose meaning the provider has stated.
+    """One landed file to examine. `senders` are armored certificates in force.
+
+    `others` are the provider's certificates awaiting approval or ended, to tell a file signed by one of
+    them from a stranger's. `opens_with` are the fingerprints of the gateway's keys still opening uploads;
+    empty for all. `agreement` is the text expected in /agreement; empty for other folders. `least_rsa_bits`
+    is the policy's minimum for a new key; `verified` goes to `certificates.admit`.
+
+    `rolls` are the data types with digests of pupils; `stated` are headings with meanings stated by the
+    provider.
     """
 
     name: str
@@ -102,7 +106,7 @@ class Job(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """Reason for refusing a file or drop, or for letting it wait: a code, and values for its sentence."""
+    """Reason for not opening a sealed file, caused by the file. `code` is an `open:` code."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -175,7 +179,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
-    """Answer that a drop is sealed: it has to be opened before it can be judged."""
+    """Drop to be opened before it can be judged."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
@@ -241,7 +245,7 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy(AboutFile):
-    """Outcome for a drop in /agreement: the agreement's text, signed. `signatory`: who signs, as it says."""
+    """Drop in /agreement with the agreement's text, signed by its provider. `signatory`: as the text says."""
 
     signature: Signature
     signatory: str = ""
@@ -288,7 +292,7 @@ class Reopen(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened(AboutFile):
-    """Answer with a content of `size` bytes, whose descriptor follows."""
+    """Content reopened, following as a descriptor of anonymous memory, `size` bytes long."""
 
     size: int
     kind: Literal["reopened"] = "reopened"
@@ -330,8 +334,8 @@ class SealCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedCopy(AboutFile):
-    """Answer with a sealed copy, whose descriptor follows, with its `size` and `sha256`.
-    `sealed_to` are the fingerprints of the certificates that open the copy.
+    """Sealed copy, following as a descriptor of anonymous memory. `size` and `sha256` are of the copy.
+    `sealed_to` are the fingerprints of the certificates able to open the copy.
     """
 
     size: int
@@ -410,12 +414,12 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """Report that a drop is sealed, and has to be opened first."""
+    """Report a sealed drop, to be opened first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropToJudge:
-    """Drop with its job. `opened_by`: its signature, where it has been opened."""
+    """One drop. `opened_by`: the signature, where the drop has been unsealed."""
 
     job: Job
     data: bytes
@@ -424,6 +428,6 @@ class DropToJudge:
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop under the reason that its folder has for `code`."""
+    """Return the refusal of a drop, with `code` translated to the reason of its folder."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

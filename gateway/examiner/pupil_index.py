@@ -30,7 +30,7 @@ def persons_of(read: Read, home: Home) -> str:
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:
     """Return the numbers, from 0, of the records about persons with these digests.
-    Returns None where that is not certain: some record names nobody, or none is about any of them.
+    Returns None where not certain: some record names nobody, or none is about any of them.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []

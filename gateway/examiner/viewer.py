@@ -1,6 +1,7 @@
-"""The viewer: an isolated child without secrets that makes a team's view of one content.
+"""The viewer: an isolated child without secrets, given one content to make a team's view of.
 
-It reads files from anybody and is confined like the classifier, but may make anonymous memory for the view.
+The viewer reads files from anybody and is confined like the classifier, except for anonymous memory, needed
+to hold the view.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def is_signatory(who: str) -> bool:
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return a text without the statement of this purpose, if it has one; None if it has that of another."""
+    """Return the text signed for a purpose, or without any; None where signed for another."""
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:
@@ -93,11 +93,12 @@ class RecordsWhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """What a team may have of a file of one data type.
-    `items` are labels, "Group: Item". `told` is content outside the data type, which nobody gets. `without`:
-    numbers, from 0 in the order of a view, of records left out as a whole. `of_school`: DfE number and URN of
-    the school whose records alone are given. `stated`: headings whose meaning the provider has stated.
-    `where`: which records are given, where not all are.
+    """Data a team may have from a file of one data type.
+    `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
+    are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
+    as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
+    only its records are given. `stated` are headings with meanings stated by the provider. `where` says which
+    records are given, where not all are.
     """
 
     data_type: str
@@ -111,10 +112,10 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """Request for tables of counts (clause 2.4.2), for a team that may have no pupil's record.
-    A count below `threshold` is withheld; others are rounded to multiples of `rounding`, at random from
-    `seed` (32 octets in hexadecimal), a secret of the file. Joiners and leavers count from `since` on.
-    `school` and `period` are what the tables are about, in the gateway's words.
+    """Tables of counts (clause 2.4.2), for a team without access to any pupil's record.
+    A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
+    `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
+    `school` and `period` are the tables' subject, in the gateway's words.
     """
 
     threshold: int
@@ -170,10 +171,11 @@ Stated = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: how often, and the first 20 records with it, from 1.
-    `about` names the data item (a label of Appendix A), where the code does not say enough. `expected`: what
-    the values should be, if wrong ones are left out of every view. `much`: so many of a column are wrong that
-    the file waits. `of`: how many there should be, for a fault of counting.
+    """One kind of quality fault in a file: number of occurrences, and records (from 1, first 20).
+    `about` names the data item in the gateway's words (an Appendix A label); empty where the code says
+    enough. `expected`: the correct form, where wrong values are left out of every view. `much`: so much of
+    a column is wrong that the heading or the file is wrong. `of`: the expected number, for faults of
+    counting.
     """
 
     code: str
@@ -188,9 +190,9 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a file states about itself; None where it is silent.
-    `upn_authorities`: numbers of the local authorities that gave the UPNs. `upper_years`: how many records
-    are of pupils in year 9 or above.
+    """Facts a file states about itself; None where the file is silent.
+    `upn_authorities` are the numbers of the local authorities that first gave the UPNs; `upper_years` is
+    the number of records of pupils in year 9 and above.
     """
 
     la: str | None = None
@@ -208,13 +210,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """Column, element or text in a file that its data type does not carry.
-    `position` counts columns, or kinds of elements, from 1; 0 is elsewhere, as above a table. A `text` is
-    what a workbook shows in place of a cell. `header` is the name in the file: it may be a child's, so only
-    people who examine held files see it. `filled`: how many records have a value. `topic`: why it is
-    sensitive, in the gateway's words; else "". `assessment`: "mock", "predicted" and the like, for grades
-    that are no results. `further`: stands for all that are not listed. `field`: the key of the field that
-    the header means, and `types` the data types that carry it.
+    """Content outside a file's data type: place and kind of values.
+    `position` counts columns, or kinds of element, from 1; 0 is outside them, as in lines above a table. A
+    `text` is shown by a workbook in place of a cell. `header` is the name in the file: a column may be
+    headed with a child's name, so only people examining held files may see a header. `filled` is the number
+    of records with a value. `topic` gives the reason for sensitivity in the gateway's words; empty where
+    not sensitive. `assessment` marks grades other than results: "mock", "predicted", "forecast" and the
+    like. `further`: stands for all remaining ones. `field`: the field named by the header, by its key in
+    the policies; empty where unknown. `types`: the data types carrying that field.
     """
 
     position: int
@@ -231,10 +234,10 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedSchool:
-    """School that records of a file name, with their number. Parts that they do not name are "".
+    """School named in records of a file, with the number of such records. Missing parts are empty.
     `dfe_number` is LA + establishment, 7 digits; `establishment` stands alone without an LA. `name` numbers
-    the different names from 1, which themselves stay in the file. All parts are "" for records that name no
-    school. `further`: stands for all schools that are not listed.
+    the different names in the file from 1; the names themselves stay in the file. All empty: records naming
+    no school. `further`: more schools than are listed.
     """
 
     dfe_number: str = ""
@@ -276,7 +279,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """Part of `Classified` that is loaded where many files are compared."""
+    """Part of `Classified` loaded where many files are compared."""
 
     data_type: str
     format: str = ""
@@ -304,7 +307,7 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """File that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
+    """File not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
     `about` fills the sentence of the reason, and `sensitive` are likely topics, in the gateway's words.
     `parts`: each file of an archive, or table of a workbook, where these are of several types.
     """
@@ -321,11 +324,11 @@ class ContentRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Body that sends files. `dfe_number` is LA + establishment, 7 digits.
-    `number` identifies one with neither a DfE number nor a URN. `harmless`: column names that an
-    administrator has listed as harmless; `stated`: headings whose meaning the provider has stated. `schools`:
-    DfE numbers or URNs of further schools that it speaks for, as a multi-academy trust does. `closed_on`: the
-    last day, None while open; `succeeded_by`: the id of the successor.
+    """Sending body in the registry. `dfe_number` is LA + establishment, 7 digits.
+    `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
+    harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
+    the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
+    `closed_on` is the last day, None while open; `succeeded_by` the id of the successor.
     """
 
     id: str
@@ -361,7 +364,7 @@ class RatificationsThatCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """Public key that may be enrolled. After `expires_at` it cannot sign."""
+    """Public key judged acceptable. After `expires_at` the key cannot sign."""
 
     kind: FileKeyKind
     fingerprint: str
@@ -372,15 +375,17 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """File as it landed, as intake tells it.
+    """One file as landed and recorded by intake.
 
-    Inside, `size` and `sha256` are those of the stored copy, `provider` is enrolled, and `landed_at` is near
-    the kernel's time for the record. In the spool `sha256` is "", but for a withheld file. A file counts only
-    where the provider could log in with `ssh_key` at that time. Nothing proves `name`, `folder`, `client`,
-    `withheld` and the data of a withheld file, as receipts say.
+    Inside, `size` and `sha256` are of the stored copy, `provider` is enrolled, and `landed_at` is within
+    minutes of the kernel's time for the record. In the spool `sha256` is empty, except for a withheld file:
+    a stored file is hashed when copied. `ssh_key` is only intake's statement: a file counts only where the
+    provider could log in with that key at that time. `name`, `folder`, `client`, `withheld` and all data of
+    a withheld file are intake's statements alone; receipts say so.
 
-    `withheld`: sent without encryption, so intake kept nothing; `size` and `sha256` are of the bytes that
-    passed by, and `looks_like` tells what they begin like: a public key, a secret key, or anything else.
+    `withheld`: sent without encryption, so intake wrote nothing of the content; `size` and `sha256` are of
+    the bytes passing by. `looks_like` classifies the beginning of a withheld file: public key material, a
+    secret key, or anything else.
     """
 
     reference: str
@@ -412,10 +417,11 @@ class Signature:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
     """Sealed file, decrypted, with one good signature over the whole.
-    `content` is a descriptor of anonymous memory at offset 0, which the holder of this value closes; `size`
-    in bytes and `sha256` are of the content. `opened_by`: fingerprint of the gateway's certificate, where the
-    engine reports it. `late`: the signer's certificate was not valid when signing and is now: it had expired
-    and was "renewed", or its owner had not "vouched" for the key before.
+    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0, closed by the
+    holder of the value. `size` is in bytes; `sha256` is of the content. `opened_by` is the fingerprint of
+    the gateway's certificate used, where the engine reports it. `late`: the signer's certificate was not
+    valid at signing and is now: an expired one "renewed", or, for a signature older than every known
+    certificate, "vouched" for by its owner since.
     """
 
     content: int
@@ -439,7 +445,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """File that the policies allow, as classified: it goes to `teams` under `flow`."""
+    """File allowed by policy as classified; goes to `teams` under `flow`."""
 
     state: ClassVar[Outcome] = "accepted"
     classified: Classified
@@ -465,7 +471,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Drop or declaration that was taken and recorded: it goes to no team."""
+    """Drop or declaration taken and recorded; nothing to route."""
 
     state: ClassVar[Outcome] = "accepted"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -475,7 +481,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """File that waits for a person, or until `until` where known; `teams` are its intended recipients."""
+    """File waiting for a person, or until `until` (UTC) where known."""
 
     state: ClassVar[Outcome] = "held"
     reasons: tuple[Reason, ...]
@@ -486,7 +492,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """File that was refused for good. `few`: it is sensitive, so only few people may know of it."""
+    """File refused for good. `few`: it is sensitive, so only few people may know of it."""
 
     state: ClassVar[Outcome] = "refused"
     teams: ClassVar[tuple[str, ...]] = ()
@@ -513,9 +519,9 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Transfer in the registry: the upload, what opening and classifying found, and the decision.
-    `sequence` orders transfers whatever the clock says. `waits_for`: what ends a hold. `period`: the one that
-    the file states.
+    """Transfer in the registry: the upload, results of opening and classifying, and the decision.
+    `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
+    is the period stated in the file.
     """
 
     sequence: int

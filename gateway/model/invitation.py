@@ -56,8 +56,8 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True for words rather than a fingerprint, which has 16 letters and figures at least.
-    In groups it may have letters alone, but they mix upper and lower case, as words do not.
+    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least.
+    A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
     return all(

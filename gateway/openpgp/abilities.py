@@ -1,7 +1,8 @@
-"""Test which post-quantum keys (RFC 9980) the engines in use support, with messages made for the test.
+"""Test the engines in use for optional abilities, with messages made for the test.
 
-Support depends on an engine's version and build, and no engine reports it. A key that one engine cannot
-verify is not enrolled, because every file signed with it would be refused.
+RFC 9980 defines signatures and encryption resistant to quantum computers. Support depends on an engine's
+version and build, and engines do not report it. A key unverifiable by one engine is not enrolled, because
+every file signed by the key would be refused.
 """
 
 import os
@@ -29,12 +30,12 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of post-quantum signing keys that every engine in use verifies."""
+    """Return the kinds of signing keys verified by every engine in use."""
     return _done_by_all(settings, SIGNING)
 
 
 def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of post-quantum encryption keys that every engine in use decrypts with."""
+    """Return the kinds of encryption keys readable by every engine in use."""
     return _done_by_all(settings, ENCRYPTING)
 
 

@@ -128,7 +128,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
-    """Return how a certificate is revoked ("hard": perhaps compromised); None if it is not."""
+    """Return the kind of a certificate's own revocation ("hard": possibly compromised); None without one."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked
 
@@ -150,10 +150,10 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data`, of a given fingerprint, in ASCII armor as Sequoia writes it.
+    """Return the one certificate in `data` with a given fingerprint, in ASCII armor as read by Sequoia.
     Store this text, never the received octets: other programs may read another certificate in them, or use a
-    subkey that the primary key does not bind (RFC 9580, 10.1.3). CertificateRefused for such a subkey,
-    another fingerprint, or none or several certificates.
+    subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey, another
+    fingerprint, or none or several certificates.
     """
     cert = _parsed(data)
     if cert.fingerprint != fingerprint:

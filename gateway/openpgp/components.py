@@ -29,8 +29,8 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Key of a certificate. `bits` is the size of an RSA, DSA or ElGamal key.
-    `said`: the owner's statements on the key itself, newest first; for a subkey, those that bind it.
+    """One key of a certificate. `bits` is the length of its first number, if any.
+    `said` are the statements on the key itself, newest first: for a subkey, the binding ones.
     """
 
     fingerprint: str
@@ -82,7 +82,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Certificate: its keys, the primary key first, and its user ids."""
+    """One certificate: `keys` are the primary key and then the subkeys."""
 
     keys: tuple[Component, ...]
     user_ids: tuple[UserId, ...]
@@ -313,7 +313,7 @@ def _component(packet: Packet) -> Component:
 
 
 def _kind(key: Packet) -> str:
-    """Return the name that Sequoia has for the algorithm of a key."""
+    """Return the algorithm's name in Sequoia."""
     try:
         return self_signatures.name_of(key.key_algorithm)
     except RuntimeError:

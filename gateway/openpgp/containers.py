@@ -43,7 +43,7 @@ class SessionKey(NamedTuple):
 
     @classmethod
     def read(cls, text: bytes) -> Self:
-        """Return the key in CIPHER:HEX, as SOP programs write it. Fault if malformed."""
+        """Return the key from CIPHER:HEX, as written by SOP programs. Fault if malformed."""
         cipher, _, key = text.decode("ascii", "replace").strip().partition(":")
         try:
             if (read := cls(bytes.fromhex(key), int(cipher))).fits:
@@ -53,7 +53,7 @@ class SessionKey(NamedTuple):
         raise Fault("a stored session key cannot be read")
 
     def text(self, container: bytes) -> bytes:
-        """Return the key as CIPHER:HEX, with the cipher that the body of its container names if need be."""
+        """Return the key as CIPHER:HEX; a cipher not named by the wrap is read from `container`."""
         cipher = self.cipher if self.cipher is not None else container[1]
         return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
 
@@ -91,7 +91,7 @@ OLD_CIPHERS = frozenset(kind.old for kind in _KINDS.values() if kind.old is not 
 
 
 def is_old(cipher: int | None) -> bool:
-    """Return True for the number of a cipher too weak today, which is refused by default."""
+    """Return True for the number of a cipher too weak today, refused by default."""
     kind = _KINDS.get(cipher or 0)
     return kind is not None and kind.old is not None
 
@@ -114,7 +114,7 @@ def opened(
 def start_of(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """Return the start of a container's contents, unverified: only to look at its structure."""
+    """Return the unverified start of a container's contents, only for inspecting the structure."""
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
@@ -123,7 +123,7 @@ def start_of(
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """Return the octets decrypted in CFB mode, unverified, and the length of their random prefix."""
+    """Return the decrypted octets, unverified, and the length of the random prefix."""
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")

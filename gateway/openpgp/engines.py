@@ -14,7 +14,9 @@ _proved: set[ProgramFile] = set()
 
 
 def prove_program(settings: ProcessorSettings) -> None:
-    """Prove the SOP program in use, if any. ConfigurationError if it fails; Fault if it cannot be run."""
+    """Raise ConfigurationError if the SOP program in use fails the `self_test`.
+    Fault if the program cannot be run. Does nothing without a program.
+    """
     if (program := _program(settings)) is not None:
         _prove(program)
 
@@ -44,7 +46,7 @@ def _prove(program: str) -> None:
 
 
 def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
-    """Return the SOP program in use, if this process has proved it; else None."""
+    """Return the file of the SOP program in use, if already proved in this process."""
     file = program_file(settings)
     return file if file in _proved else None
 
@@ -73,9 +75,9 @@ def _program(settings: ProcessorSettings) -> str | None:
 
 
 def find_opener(settings: ProcessorSettings, secret_keys: Sequence[Path | bytes]) -> Opener:
-    """Return the engine that the settings choose; by default an installed SOP program, but for small files.
-    `secret_keys` are keys without a passphrase, or files with one. ConfigurationError for a missing program
-    or an unusable key; at the first use, for a program that fails the `self_test`.
+    """Return the engine chosen in the settings; by default an installed SOP program, except for small files.
+    `secret_keys` are keys, or files holding one, without a passphrase. ConfigurationError for a missing
+    program, an unusable key, or, at the first use, a program failing the `self_test`.
     """
     from gateway.openpgp.by_size import BySizeOpener  # noqa: PLC0415 - loading all of it costs 0.2 s
     from gateway.openpgp.embedded import EmbeddedOpener  # noqa: PLC0415

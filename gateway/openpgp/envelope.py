@@ -1,7 +1,7 @@
-"""Look at a sealed file without a key: its encryption, integrity protection and recipients.
+"""Inspect a sealed file without a key: its encryption, protection and recipients.
 
-Every refusal that needs no key happens here, before any engine runs; so do refusals of files that one engine
-would open and another would not.
+Every refusal possible from outside happens here, before any engine runs; so do refusals of files opened by
+one engine and not by another.
 """
 
 from collections.abc import Collection
@@ -55,12 +55,12 @@ class Envelope:
     start: bytes
 
     def is_for(self, key_ids: Collection[str]) -> bool:
-        """Return True if a key with one of these ids may open the message."""
+        """Return True if one of `key_ids` may open the message."""
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file that is sealed to one of `key_ids`; for None, to anybody.
+    """Return the envelope of a file sealed to one of `key_ids`; for None, to anybody.
     Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
     """
     try:
@@ -183,7 +183,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal of a file that is no OpenPGP, or (`found`) OpenPGP without encryption."""
+    """Return the refusal for data without OpenPGP, or (`found`) for OpenPGP without encryption."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):

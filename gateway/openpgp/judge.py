@@ -36,7 +36,7 @@ _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Parsed certificate that may sign for a provider."""
+    """One parsed certificate entitled to sign for a provider."""
 
     data: bytes
     cert: Cert
@@ -71,8 +71,9 @@ class Waits(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """Good signature; `ended` is the code under which the file waits, if any (`check_signature`).
-    `content` is the signed content, unless the engine keeps it. `late`: see `Opened.late`.
+    """A good signature, with the reason to wait from `check_signature`, if any.
+    `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
+    time of signing, but has been renewed since: see `Opened.late`.
     """
 
     signature: Signature
@@ -115,7 +116,7 @@ class SignatureClaim:
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
-    """Parse enrolled certificates. Fault for one that cannot be parsed."""
+    """Return the parsed certificates. Fault if an enrolled one cannot be parsed."""
     try:
         certs = [Cert.from_bytes(data) for data in certificates]
         return tuple(Sender(bytes(cert), cert, parts_of(bytes(cert))) for cert in certs)
@@ -259,12 +260,12 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal for a message that broke off before its signature was reached."""
+    """Return the refusal for a message broken off before its signature."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """Return what a signature packet says; nothing for kinds that pysequoia does not know."""
+    """Return a signature packet's claim; an empty one for kinds unknown to pysequoia."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(
@@ -329,7 +330,7 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
-    """Raise InvalidSignature or ValueError if the numbers of a signature are not by this key."""
+    """Raise InvalidSignature, or ValueError, if the numbers do not fit."""
     if algorithm in _RSA:
         modulus, exponent = map(_number, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()
@@ -377,8 +378,8 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Return a message whose one signature has no fault but that the certificate was not valid at its time.
-    None without such a signature, or if it does not verify; Refusal for any other fault.
+    """Return a signed message whose only fault is the dates of the signer's certificate.
+    None without such a signature, or with a mismatching one; Refusal for any other fault.
     """
     try:
         claims = claims_of(message)
@@ -407,8 +408,8 @@ def verified_late(
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Return "renewed" if a key had expired when it signed, "vouched" if its owner had not yet bound it.
-    None for a key that was valid, or has another fault than a date.
+    """Return "renewed" for a key then expired, "vouched" for a key or certificate not yet bound by its owner.
+    None for a valid key, or a fault other than a date.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]
     if not parts.is_meant_to_sign(key):

@@ -1,7 +1,8 @@
 """Remove encryption and compression from a message, in memory and under caps.
 
-The result is a signed message that Sequoia has yet to verify. PGPy could open whole messages, but inflates
-without limit, and withholds the signed message from Sequoia; it only parses secret keys here.
+The result is a signed message, not verified so far: Sequoia still has to identify the signer. `secret_keys`
+unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP could open
+whole messages, but inflate compressed data without limit, and withhold the signed message from Sequoia.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _CHECKSUM_BYTES = 2
 
 
 class SecretKey:
-    """Parsed secret certificate of the gateway, which unwraps session keys; it never prints a secret."""
+    """One parsed secret certificate of the gateway. Its text never holds the secret."""
 
     def __init__(self, data: bytes) -> None:
         self.fingerprint, self.key_ids = identified(data)
@@ -66,7 +67,7 @@ def secret_key(data: bytes) -> SecretKey:
 
 
 def identified(data: bytes) -> tuple[str, frozenset[str]]:
-    """Return the fingerprint and key ids of a secret certificate; RuntimeError if it cannot decrypt."""
+    """Return the fingerprint and key ids of a secret certificate; RuntimeError if unable to decrypt."""
     secret = Tsk.from_bytes(data)
     secret.decryptor()
     keys = components(bytes(secret.extract_certificate()))
@@ -91,7 +92,7 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
 
 
 class _DecryptionKey(NamedTuple):
-    """Decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
+    """One decryption key: PGPy's packet, and the private key, slow to load for RSA."""
 
     packet: pgpy.packet.Packet
     private: Any
@@ -181,8 +182,8 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 
 class Unwrapped(NamedTuple):
-    """Message without encryption and compression, and the fingerprint that it was sealed to.
-    `uncommon`: sound, but SOP programs do not open it: see `docs/decisions`.
+    """A message without encryption and compression, and the certificate the message was sealed to.
+    `uncommon`: sound, but not opened by SOP programs: see `docs/decisions`.
     """
 
     message: bytes
@@ -269,7 +270,7 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
 
 
 def _first(plain: bytes) -> tuple[int, bytes] | None:
-    """Return the tag of the first packet that is no marker or padding, and the start of its body."""
+    """Return the tag and the start of the body of the first significant packet."""
     position = 0
     try:
         while True:
@@ -340,7 +341,7 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the compressed packet that is the whole message; None without one."""
+    """Return the compressed packet filling the whole message; None without one."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

@@ -14,8 +14,8 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """Memory to fill with up to `cap` bytes, hashed with SHA-256; `into`: memory that others read already.
-    As a context it closes its descriptor after an error; `finish` hands the descriptor on.
+    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: memory also read by others.
+    Use as a context: leaving with an error closes the descriptor; `finish` hands it on.
     """
 
     def __init__(self, cap: int, into: int | None = None) -> None:
@@ -49,7 +49,7 @@ class Content:
             raise Fault(f"no memory for the content: {error.strerror}") from error
 
     def restart(self) -> None:
-        """Discard what was written. Where others read it meanwhile, go on in new memory."""
+        """Discard the written bytes. Under concurrent readers, continue in new memory."""
         if self._is_read_meanwhile and self.size:
             os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
             os.close(empty)
@@ -59,8 +59,8 @@ class Content:
         self._digest, self.size = hashlib.sha256(), 0
 
     def finish(self) -> tuple[int, int, str]:
-        """Make the content immutable; return its descriptor at offset 0, its size, and its SHA-256 in hex.
-        Refusal `open:empty` if nothing was written.
+        """Return the descriptor at offset 0, the size in bytes, and the SHA-256 in lower-case hex.
+        The content is immutable from now on. Refusal `open:empty` if nothing was written.
         """
         if not self.size:
             raise Refusal("open:empty")
@@ -77,7 +77,7 @@ class Content:
 
 
 def empty_memory() -> int:
-    """Return a memfd that can be sealed. Fault where there is no memory."""
+    """Return a memfd for a content. Fault without memory."""
     try:
         return anonymous_memory("content", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError as error:
@@ -93,7 +93,7 @@ def is_fixed(descriptor: int) -> bool:
 
 
 def in_memory(data: bytes) -> int:
-    """Return a memfd at offset 0 with this data, for the caller to close."""
+    """Return a memfd at offset 0 holding `data`, for the caller to close."""
     descriptor = anonymous_memory("input")
     with open(descriptor, "wb", closefd=False) as file:
         file.write(data)

@@ -129,7 +129,7 @@ def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Return the offset of a body, its length (None: more pieces follow), and that of its first piece."""
+    """Return the offset of the body, its whole length (None: more pieces follow), and the piece's length."""
     first = _number(data, position, 1)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first
@@ -157,7 +157,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ArmorError(ValueError):
-    """Report armor that is broken, or has anything but white space around."""
+    """The armor is broken, or surrounded by anything except white space."""
 
 
 def is_binary(data: bytes) -> bool:

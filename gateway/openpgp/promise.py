@@ -1,8 +1,8 @@
-"""Define what every engine promises that opens sealed files, and the file as an engine gets it.
+"""The promise kept by every engine opening a sealed file, and the file as an engine gets it.
 
-`Opener.open` returns content only if the file is one OpenPGP message with integrity protection, holding
-exactly one literal, with exactly one valid signature over all of it by one of the given senders, made within
-the time window of the limits. Everything else is a refusal with its own code.
+`open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
+literal, with exactly one valid signature over all of it by one of the given senders, made within the time
+window of the limits. Everything else is a named refusal.
 """
 
 import io
@@ -48,7 +48,7 @@ _HEAD_BYTES = 4_096
 
 
 class SealedSource(NamedTuple):
-    """Sealed file as an engine reads it: `text` is its content, if that had to be repaired (`mended`)."""
+    """A file at `path`; `text` is the repaired form, if repaired."""
 
     path: Sealed
     text: bytes | None = None
@@ -100,7 +100,7 @@ class SealedSource(NamedTuple):
 
 
 class Opener(Protocol):
-    """Engine that opens sealed files with the gateway's own keys."""
+    """An engine opening sealed files with the gateway's own keys."""
 
     name: str
 
@@ -116,9 +116,9 @@ class Opener(Protocol):
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """Return a descriptor of the content of a file opened before, for the caller to close.
-        Nothing is asked about the signer, whose certificate may have ended since: the content must be the
-        same, by its SHA-256, or a Fault is raised. With `session`, which `session_key` returned for this
-        file, no key of the gateway is needed.
+        The signer was settled then, and the certificate may have ended since; now the content must be the
+        very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
+        no key of the gateway is needed.
         """
         ...
 

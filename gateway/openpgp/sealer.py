@@ -1,7 +1,7 @@
-"""Make the gateway's OpenPGP keys; sign and seal with them; verify what others have signed.
+"""Seal and sign with the gateway's own key.
 
-PGPy makes the keys, because those made by Sequoia announce a newer encryption that GnuPG does not support;
-each is proved with Sequoia before use. Sequoia does all signing and encrypting.
+PGPy makes the keys, because Sequoia's announce a newer encryption unsupported by GnuPG; each key is proved
+with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
 import base64
@@ -48,7 +48,7 @@ _SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - named after the event
-    """Report a file that cannot be sealed, because a recipient's certificate does not allow it."""
+    """A file cannot be sealed to its recipient's certificate."""
 
 
 class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event

@@ -33,31 +33,31 @@ class Subpacket(NamedTuple):
 
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
-    """Return the subpackets that a signature (its packet's body) covers. IndexError if cut off."""
+    """Return the subpackets covered by a signature of version 4 or 6. IndexError if truncated."""
     start, end, _ = _areas(body)
     return tuple(_in_area(body[start:end]))
 
 
 def every(body: bytes) -> tuple[Subpacket, ...]:
-    """Return every subpacket of a signature: first those that it covers, then the others."""
+    """Return every subpacket of a signature: first the covered ones, then the uncovered."""
     start, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
     return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))
 
 
 def critical(body: bytes) -> set[int]:
-    """Return the types of the critical subpackets that a signature covers."""
+    """Return the types of the covered critical subpackets."""
     return {one.kind for one in hashed(body) if one.critical}
 
 
 def intended_recipients(body: bytes) -> tuple[str, ...]:
-    """Return the fingerprints for which a signature is meant (RFC 9580, 5.2.3.36); () for everybody."""
+    """Return the fingerprints of a signature's intended recipients; () if unstated (5.2.3.36)."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
 
 
 def lean(body: bytes) -> bytes:
-    """Return the body of a signature without what others have added outside the part that it covers.
-    The issuer stays, and a subkey's consent, which has its own signature.
+    """Return the body of a signature without foreign additions in its uncovered area.
+    The issuer's name stays, and a subkey's consent, with its own signature.
     """
     _, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
@@ -109,7 +109,7 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 
 
 class Backing(NamedTuple):
-    """Signing subkey's consent to belong to its certificate, which stands within its binding."""
+    """A signing subkey's consent to belong to its certificate, within the binding statement."""
 
     made: datetime
     ends: datetime | None
@@ -151,7 +151,7 @@ class SelfSignature:
 
 
 class Revoked(NamedTuple):
-    """Revocation: its kind, when it was made, and its own end, if any."""
+    """One revocation: its kind, time of making, and own end, if any."""
 
     kind: Revocation
     at: datetime | None
@@ -168,7 +168,7 @@ class Revoked(NamedTuple):
 
 
 def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
-    """Return the newest statement that counts at a moment; `said` is newest first."""
+    """Return the newest statement valid at `moment`. `said` is newest first."""
     return next((one for one in said if one.holds(moment)), None)
 
 
@@ -181,7 +181,7 @@ def revocation_at(
 
 
 def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | None:
-    """Return the statement of a self-signature; None if it does not say when it was made."""
+    """Return a self-signature's statement; None without a time of making."""
     made, flags = packet.signature_created, packet.key_flags
     if made is None:
         return None

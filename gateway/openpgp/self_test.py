@@ -1,8 +1,7 @@
-"""Prove a SOP program before use, with good and bad messages whose right verdicts are known.
+"""Prove a SOP program before use, with good and bad messages of known verdict.
 
-Programs differ about which signatures are valid, and their answers do not show it. Each message in
-self_test.json is one that some program has got wrong, or that all must open. A program that fails at any is
-not used.
+Programs differ about valid signatures, invisibly in their answers. Each vector in `self_test.json` covers one
+thing handled wrongly by some program, or required of all. A program failing any vector is not used.
 """
 
 import base64
@@ -26,8 +25,9 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """Message in base64, names of the key that opens it and of its sender's certificate, and the verdict.
-    `sha256` of the content and the fingerprint `signing_key` are None if no signature may be found good.
+    """One message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
+    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
+    no signature may be found good.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Vector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
-    """Messages, with their keys and certificates in base64, by name."""
+    """The vectors, with the keys and certificates used."""
 
     keys: dict[str, str]
     vectors: tuple[Vector, ...]
@@ -52,7 +52,7 @@ _PROOF = TypeAdapter(SelfTest)
 
 @lru_cache(maxsize=1)
 def proof() -> SelfTest:
-    """Return the messages with their right verdicts."""
+    """Return the vectors with the expected verdicts."""
     return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
 
 

@@ -111,7 +111,7 @@ def _kept(stack: ExitStack, descriptor: int) -> int:
 
 
 def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start a program that reads from the descriptor `source`. Fault if it cannot be started."""
+    """Start the program, reading from a descriptor. Fault if it cannot be started."""
     try:
         return subprocess.Popen(  # noqa: S603 - the program is a setting, and no shell is involved
             command,
@@ -159,7 +159,7 @@ class SopOpener:
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Take `check`, which is called with the program before each use, and may raise."""
+        """Take `check`, called with the program before each use, and may raise."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program

@@ -10,7 +10,7 @@ class VerifiedKinds:
         self._settings = settings
 
     def __contains__(self, kind: object) -> bool:
-        """Return True if every engine verifies signatures by keys of this kind."""
+        """Return True if every engine verifies signatures by keys of a kind."""
         from gateway.openpgp import abilities  # noqa: PLC0415 - loads both engines, and few have to ask
 
         return kind in abilities.verified(self._settings)

@@ -111,7 +111,7 @@ def told_by_kit(text: str, language: Language) -> str:
 
 
 def is_told(text: str, language: Language) -> bool:
-    """Return True where the table of texts of a language has this one."""
+    """Return True where a language's table has the text."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 

@@ -49,7 +49,7 @@ INTERNAL = failed("internal error")
 
 
 class Declined(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """Report a client's request that is answered with `answer` and nothing else."""
+    """Report a client's request answered with `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.sentence)
@@ -104,7 +104,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names, as a list of one object that asyncssh can count and encode."""
+    """Encoded names with the list interface used by asyncssh: counting, and encoding each."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
@@ -123,7 +123,7 @@ class Names:
 
 
 class Listing:
-    """Folder that a client reads: `pages` yields its encoded names."""
+    """A folder being read by a client: encoded names, page by page from `pages`."""
 
     def __init__(self, pages: AsyncIterator[Sequence[bytes]]) -> None:
         self._pages = pages
@@ -142,7 +142,7 @@ class Listing:
         return Names(found)
 
     async def end(self) -> None:
-        """Release what a listing holds that was not read to its end."""
+        """Close a listing not read to its end."""
         if isinstance(self._pages, AsyncGenerator):
             await self._pages.aclose()
 

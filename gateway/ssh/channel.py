@@ -1,7 +1,7 @@
-"""Bound the data that a connection holds in memory, and take a short path for it through asyncssh.
+"""One channel of a connection, with a bound on received data in memory.
 
 asyncssh grants its full window again as soon as a piece is handed on, consumed or not. Here a client may send
-only as much again as was consumed; a client that sends more loses the connection.
+only as much again as was consumed; a client sending more loses the connection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SMALL_BYTES = 4096
 
 
 class Channel(asyncssh.SSHServerChannel[bytes]):
-    """Channel that grants a client only as much data again as was consumed, and refuses its environment."""
+    """A channel refusing environment variables, and granting only consumed data."""
 
     def __init__(
         self, connection: asyncssh.SSHServerConnection, loop: object, window: int, packet: int
@@ -84,7 +84,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
             self._session.data_received(data, datatype)
 
     def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
-        """Keep data that came before the session began in few pieces."""
+        """Keep data received before the session's begin in few pieces."""
         super()._accept_data(data, datatype)
         if len(self._recv_buf) > 1:
             (before, kind), (last, same) = self._recv_buf[-2:]
@@ -123,7 +123,7 @@ class LeanCipher(GCMCipher):
         return nonce
 
     def open(self, sealed: memoryview | bytes, header: memoryview | bytes) -> bytes | None:
-        """Return the contents of a packet; None if it was altered."""
+        """Return the contents of a packet; None if altered."""
         try:
             return self._aead.decrypt(self._nonce(), sealed, header)
         except InvalidTag:
@@ -139,7 +139,7 @@ class LeanCipher(GCMCipher):
         return header + sealed[:-_TAG], sealed[-_TAG:]
 
     def verify_and_decrypt(self, header: bytes, data: bytes, mac: bytes) -> bytes | None:
-        """Return the contents of a packet, which `open` may have read before; None if it was altered."""
+        """Return the contents of a packet, possibly opened before; None if altered."""
         opened, self.opened = self.opened, None
         return self.open(data + mac, header) if opened is None else opened
 

@@ -112,7 +112,7 @@ class Connection(LeanConnection):
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Offer algorithms now, if that was put off; `only_safe`: the quantum-safe key exchange alone."""
+        """Offer algorithms now, if put off; `only_safe`: the quantum-safe key exchange alone."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -133,7 +133,7 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer that was not asked for, as OpenSSH does: phpseclib answers all requests."""
+        """Ignore an answer not asked for, as OpenSSH does: phpseclib answers all requests."""
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -155,11 +155,13 @@ class Connection(LeanConnection):
         window: int = 0,
         max_pktsize: int = 0,
     ) -> asyncssh.SSHServerChannel[bytes]:
-        """Return a channel that bounds its data in memory."""
+        """Return a channel with a bound on data in memory."""
         return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        """Send a packet, without asyncssh's empty message before it: that is for CBC ciphers alone."""
+        """Send a packet, without asyncssh's empty message before each.
+        The empty message protects CBC ciphers, never offered here.
+        """
         if pkttype != MSG_IGNORE:
             super().send_packet(pkttype, *args, handler=handler)
 
@@ -169,7 +171,7 @@ class Connection(LeanConnection):
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the client's source, and add the weak algorithms that it may use."""
+        """Note the source charged for reading."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -256,7 +258,7 @@ class Connection(LeanConnection):
         super().eof_received()
 
     async def reload_config(self) -> None:
-        """Do nothing: asyncssh would look for other options of the user who logs in."""
+        """Do nothing: the options are the same for every user."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
         """Refuse an attempt to log in, and the connection after too many, but for the usual first probe."""
@@ -276,7 +278,7 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
-        """Release all that waits for the connection."""
+        """Release all waiting for the connection."""
         self._may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):

@@ -39,7 +39,7 @@ class _Debt:
 
 
 class Penalties:
-    """Debts of sources for their offences; `clock` returns monotonic seconds."""
+    """The debts of sources; `clock` gives monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -72,7 +72,7 @@ class Penalties:
             del self._debts[next(iter(self._debts))]
 
     def waits(self, address: str) -> float:
-        """Return the seconds that an address has to wait; 0 without a debt in force."""
+        """Return the seconds `address` has to wait; 0 without a debt in force."""
         debt = self._debts.get(source_of(address))
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
@@ -83,7 +83,7 @@ class Penalties:
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Cancel the debt of an address after a login, unless it is in force."""
+        """Cancel the debt of `address`, unless in force, after a login."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt.in_force:
             del self._debts[source_of(address)]
@@ -111,7 +111,7 @@ _KNOWN = 4_096
 
 @dataclass(slots=True)
 class _Told:
-    """When an offence was logged last, its level, and how often it has happened since."""
+    """The last log time of an offence, its level, and the count since."""
 
     at: float
     level: int
@@ -143,7 +143,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log how often offences were repeated in the last minute; forget those that were not."""
+        """Log the counts of the last minute; forget offences not repeated."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:
@@ -162,7 +162,7 @@ _GRACE_SECONDS = 3.0
 
 
 class Line(Protocol):
-    """Connection as the door needs it."""
+    """The connection's interface for the door."""
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -186,7 +186,7 @@ class Guest:
 
 
 class Door:
-    """Connections of a service, and the limits on them; `clock` returns monotonic seconds."""
+    """The counts of a service's connections; `clock` gives monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
         self.limits = limits
@@ -221,7 +221,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return for how many seconds to hold a newcomer; None to refuse it."""
+        """Return the seconds a newcomer is held; None if refused."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -282,7 +282,7 @@ class Door:
         return number > own + 1 and self._send_away(guest for guest in entering if guest.source == most)
 
     def _send_away(self, guests: Iterable[Guest]) -> bool:
-        """Close the first of these connections; return False without one."""
+        """Send away the first of `guests`, if there is one."""
         for guest in guests:
             self.leave(guest)
             guest.line.abort()
@@ -300,7 +300,7 @@ class Door:
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise a connection that ended without a login; `tried`: it gave a name."""
+        """Penalise a connection ended without a login; `tried`: a name was given."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed

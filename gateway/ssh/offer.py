@@ -22,8 +22,9 @@ def can_do_more(version: bytes) -> bool:
 
 
 def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Return True if a client gets only the quantum-safe key exchange, by its own list of exchanges.
-    One set up without it gets the common offer, so that both have an algorithm in common.
+    """Return True if a capable client gets only the quantum-safe exchange, judged by its own list.
+    A client configured without the quantum-safe exchange gets the common offer, to have an algorithm in
+    common.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
@@ -39,10 +40,10 @@ def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
 
 
 class AlsoOffered:
-    """Weak algorithms that an administrator allows some clients."""
+    """The weak algorithms allowed by an administrator for some clients."""
 
     def __init__(self, offers: Sequence[AlsoOffer], host_key: asyncssh.SSHKey | None = None) -> None:
-        """Take the offers of gateway.toml, and the RSA host key if one needs it (`needs_rsa`)."""
+        """Take `host_key`, the RSA host key, if an offer needs one: see `needs_rsa`."""
         self._offers = offers
         self.host_key = host_key
 

@@ -1,11 +1,11 @@
-"""Serve SSH for intake and mailboxes: algorithms, host keys and their successors, listening sockets.
+"""SSH for both services: algorithms, host keys with successors, and listening sockets.
 
-Clients log in by key alone. All that is not needed (terminals, commands, forwarding, compression, passwords,
-agents) is off, and the banner does not name the software.
+Keys only. Everything unneeded (terminals, commands, forwarding, compression, passwords, agents) is off, and
+the banner is silent about the software.
 
-NAME is the file of the host key in use. NAME.next, if present, is announced to clients
-(hostkeys-00@openssh.com) before it is used: OpenSSH from 8.5 on learns it by itself. Files may be changed
-while the service runs; new connections use the present ones.
+Of a host key, NAME is the file in use. NAME.next, if present, is also announced to clients
+(hostkeys-00@openssh.com), before being used: OpenSSH from 8.5 on learns it by itself. Files may be changed
+while the service runs; new connections use the present files.
 """
 
 from __future__ import annotations
@@ -163,11 +163,11 @@ _PATIENCE_SECONDS = 5.0
 
 
 class NotIntroducedError(Exception):
-    """Report data that is no PROXY header."""
+    """The received data is not a PROXY header."""
 
 
 class MoreNeededError(Exception):
-    """Report a PROXY header that is not whole yet."""
+    """The PROXY header is incomplete."""
 
 
 def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
@@ -194,7 +194,7 @@ def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
 
 
 class Balancers:
-    """Balancers that may tell clients' addresses."""
+    """The balancers allowed to give client addresses."""
 
     def __init__(self, networks: Sequence[str], door: Door) -> None:
         """Take the networks of the balancers; exempt them from penalties, since they make health checks."""
@@ -203,7 +203,7 @@ class Balancers:
         self.name(networks)
 
     def name(self, networks: Sequence[str]) -> None:
-        """Take balancers in these networks from now on, and no others."""
+        """Accept balancers in `networks` from now on, and no others."""
         self._door.penalties.spare(set(networks).difference(self._named))
         self._named = networks
 
@@ -221,7 +221,7 @@ class Balancers:
 
 
 class _Reception(asyncio.Protocol):
-    """Protocol that reads the PROXY header, and then hands the connection on for good."""
+    """A protocol reading the PROXY header, then handing the connection on for good."""
 
     def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
         self._balancers = balancers
@@ -245,7 +245,7 @@ class _Reception(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
 
     def data_received(self, data: bytes) -> None:
-        """Read the header, once it is whole."""
+        """Read the header, once complete."""
         self._said += data
         try:
             source, rest = introduced(self._said)
@@ -258,7 +258,7 @@ class _Reception(asyncio.Protocol):
         self._hand_on(source or self._peer, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Stop waiting: the connection ended before its header, as a port check does."""
+        """Stop waiting: the connection ended before any data, as a port check does."""
         self._stop_waiting()
 
     def _hand_on(self, source: tuple[str, int] | None, rest: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Run an SSH service: its sockets, its regular rounds, and an orderly end."""
+"""A running service: sockets, periodic rounds, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 class PenaltyRound:
-    """Lift the penalties that an administrator lifts, and list the waiting sources in a file."""
+    """Apply penalties lifted by an administrator, and list waiting sources, after changes."""
 
     def __init__(self, door: Door, files: PenaltyFiles) -> None:
         self._door = door
@@ -35,7 +35,7 @@ class PenaltyRound:
         self._listed: dict[str, float] = {}
 
     async def __call__(self) -> None:
-        """Do it once."""
+        """Run one round."""
         try:
             lifted = await asyncio.to_thread(self._files.read_lifted)
         except (OSError, ValueError) as error:
@@ -94,7 +94,7 @@ async def serving(
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Call a round every so many seconds, forever; log one that fails, and go on."""
+    """Run a round every few seconds, forever; log a failing round and continue."""
     while True:
         try:
             await round_()

@@ -30,9 +30,9 @@ _NAME_SECONDS = 0.000002  # and of each name in the answer.
 
 
 class Server(asyncssh.SFTPServer):
-    """Operations of a session: none but those that a service defines.
-    asyncssh's own methods work on the real file system, so all are overridden. `handles` is how many files
-    and folders a session may have open.
+    """The operations of one session: none, until defined by a service.
+    asyncssh's own methods work on the real file system; all are overridden. `handles` is the maximum number
+    of open files and folders in a session.
     """
 
     handles: int = 32
@@ -120,7 +120,7 @@ class Handler(SFTPServerHandler):
             await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
-        """End the session with exit status 0, which `scp` and others expect."""
+        """End the session with exit status 0, expected by `scp` and others."""
         await self._let_go()
         if exc is None and self._writer is not None and not self._writer.channel.is_closing():
             cast("asyncssh.SSHServerChannel[bytes]", self._writer.channel).exit(0)
@@ -169,7 +169,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names in a folder, and charge them to the client."""
+        """Return the next names, charged to the client."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:
@@ -255,7 +255,7 @@ class Session(SSHServerStreamSession[bytes]):
         self._is_scp = False
 
     def exec_requested(self, command: str) -> bool:
-        """Accept scp alone, to tell its user of SFTP; no command is ever run."""
+        """Accept only scp, to name the alternative; no command is ever run."""
         self._is_scp = command.partition(" ")[0] == "scp"
         return self._is_scp
 
@@ -296,6 +296,6 @@ class Session(SSHServerStreamSession[bytes]):
         return data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that the channel is gone."""
+        """Call `ended` after the end of the channel."""
         super().connection_lost(exc)
         self._ended()

@@ -1,4 +1,4 @@
-"""Let a connection log in to a service by its name and key, and open its sessions."""
+"""One connection to a service: claimed name, login key, and sessions."""
 
 import logging
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a 
 
 
 class LoggedIn(NamedTuple):
-    """Login: name, fingerprint of the key, and what the client says of its software."""
+    """A login: name, fingerprint of the key, and version of the client."""
 
     name: str
     key: str
@@ -26,10 +26,10 @@ class LoggedIn(NamedTuple):
 
 
 class Service(Protocol):
-    """What differs between services when a client logs in."""
+    """The parts of a service differing at the door."""
 
     def shown(self, name: str) -> str:
-        """Return what a log line calls the owner of a name: never a person's name."""
+        """Return the name for log lines: never a person's."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -41,12 +41,12 @@ class Service(Protocol):
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> asyncssh.SSHServerSession[bytes]:
-        """Return a new session for a login; it calls `touch` at each request, and `ended` at its end."""
+        """Return a new session of a login, calling `touch` at each request, and `ended` at the end."""
         ...
 
 
 class Visitor(asyncssh.SSHServer):
-    """Server side of one connection, as asyncssh calls it."""
+    """The server side of one connection."""
 
     def __init__(self, door: Door, service: Service) -> None:
         self._door = door
@@ -70,7 +70,7 @@ class Visitor(asyncssh.SSHServer):
             conn.hold(self._guest.held)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Forget the connection; penalise one that ended without a login."""
+        """Forget the connection."""
         if self._guest is not None:
             if self._guest.name is None:
                 self._door.punish(self._guest, tried=self._name is not None)
@@ -121,7 +121,7 @@ class Visitor(asyncssh.SSHServer):
         return await self._service.holds_key(self._name, self._key, self._address)
 
     def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
-        """Return a new session with its channel. asyncssh.ChannelOpenError at a limit, or without a login."""
+        """Return a new session, within the limits per connection and per provider or person."""
         connection, guest, key = self._connection, self._guest, self._key
         if connection is None or guest is None or key is None or guest.name is None:
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")

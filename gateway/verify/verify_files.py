@@ -74,9 +74,11 @@ _LOG_KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """Result for one file, in lines of plain words: the finding, then all that is proved and not proved.
-    `anchored`: the gateway's OpenPGP certificate vouches for it. `reference`, and `entry`, the place in the
-    log, are those of a receipt that verifies.
+    """Result for one file. `lines` are plain words: the finding first, then everything proved and not
+    proved.
+
+    `anchored` is True where the gateway's OpenPGP certificate vouches for the file. `reference` is None
+    where the file is no receipt or does not verify. `entry` is the place of a receipt in the log.
     """
 
     file: str

@@ -59,7 +59,7 @@ class Head:
 @dataclass(frozen=True)
 class KeyInTime:
     """Verifier key of the log, and the last head that it signs; None for the key in use.
-    `lost`: it was taken out of use because it may be in wrong hands.
+    `lost`: taken out of use since the key may be in wrong hands.
     """
 
     key: str
@@ -69,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """Receipt that has passed every check on its own."""
+    """Receipt whose content is consistent in itself."""
 
     receipt: dict[str, Any]
     head: Head
@@ -80,8 +80,8 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Check a receipt on its own: signature, log entry, inclusion proof, head. Raises Unproved.
-    `log_key` is the key that must have signed it; None for the key that it names itself.
+    """Check a receipt by itself. Raises Unproved where a check fails.
+    `log_key` is the required signing key; None trusts the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
     if given["format"] != "gateway-receipt/1":
@@ -236,7 +236,7 @@ def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """Return JSON without fractions, with names in ASCII, in its canonical form (RFC 8785)."""
+    """Return RFC 8785 bytes of text, whole numbers, null, lists and objects with ASCII names."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 

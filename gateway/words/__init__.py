@@ -34,7 +34,7 @@ def slug(text: str) -> str:
 
 @lru_cache(1024)  # The same phrases occur in many receipts.
 def plain(text: str) -> str:
-    """Return a text with "..." for every word that is not listed, and every long number."""
+    """Return a text with "..." for every word not listed, and every long number."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]

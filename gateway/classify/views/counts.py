@@ -42,7 +42,7 @@ class SmallNumbers:
     seed: bytes
 
     def told(self, cell: str, count: int) -> int | None:
-        """Return the figure shown for a count, None to withhold it. `cell` names the count in its file."""
+        """Return the figure for a count; None where withheld. `cell` names the count within the file."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -112,9 +112,9 @@ def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[T
 def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
-    """Return the lines for pupils divided in another way, such as by postcode sector.
-    Those with the smallest figures are withheld until the others, compared with the year groups, narrow down
-    no figure of either. `at_most` is the largest number of pupils that the year groups allow.
+    """Return the lines for pupils in another division, such as by address.
+    The lines with the smallest figures are withheld until all together, compared with the year groups,
+    narrow down no figure of either: `at_most` is the maximum left possible by the year groups.
     """
     lines = [
         ToldLine(part, "", figure)
@@ -217,7 +217,7 @@ def _who(values: Values) -> str | None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date of the first of these fields that has a value."""
+    """Return the latest date of the first of these fields with a value."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

@@ -57,13 +57,13 @@ class _Document:
         self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note what is left out outside the records: attributes, comments, text between elements."""
+        """Leave out attributes, comments, and text between elements."""
         self._loose = True
         if not name:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
-        """Write what stands before a record and is unwritten, then the record."""
+        """Write unwritten content before a record, then the record."""
         # Nothing is unwritten between a record and the next one.
         if self._last is None or record.getprevious() is not self._last:
             around = [record, *record.iterancestors()][::-1]
@@ -80,7 +80,7 @@ class _Document:
         self._loose = False
 
     def end(self) -> None:
-        """Write what stands after the last record, and close the open elements."""
+        """Write the content after the last record and close the open elements."""
         if self._open:
             self._finish(self._open[0][0])
         self._give(self._pruner.written().encode())
@@ -177,7 +177,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 
 
 class _Pruner:
-    """Cut what the sieve leaves out from elements, many of one form together."""
+    """Write elements without the parts not to be kept, many together."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -219,9 +219,9 @@ class _Pruner:
         return f"<{name}>{kept}</{name}>\n"
 
     def put(self, text: str, enough: Stay | None = None) -> None:
-        """Take a text to be written as it is, or the markup of an element with children.
-        `enough`: such an element stays where this, or more, is left inside: `Stay.IN` for a record, so that
-        no trace of what was removed remains.
+        """Take a text, to be written as it is, or an element with children, as written.
+        `enough`: the content required in an element with children for it to stay; in a record no trace of
+        removed content may remain.
         """
         self._waiting.append((text, enough))
         self.length += len(text)
@@ -255,7 +255,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces whose texts are not of their kind, and note that they are withheld."""
+        """Return the pieces with texts not of their kind, and note their withholding; a blank is none."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -321,7 +321,7 @@ class _Pruner:
                 self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return what is kept of elements of a form with these assessments staying; None for nothing."""
+        """Return what is kept of elements of a form; None where nothing is."""
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -414,5 +414,5 @@ class _Pruner:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def name(self, element: Element) -> str:
-        """Return an element's name; in another namespace than the root's, one that no rule knows."""
+        """Return the name of an element; of one in another namespace than the root, a name nobody knows."""
         return str(element.tag).removeprefix(self._space)

@@ -28,7 +28,7 @@ class OwnRows:
         self._known: dict[tuple[str, ...], bool] = {}
 
     def of(self, batch: list[Row]) -> list[Row]:
-        """Return the rows that name the school."""
+        """Return the rows naming the school."""
         return [row for row in batch if self._is_own(row)]
 
     def _is_own(self, row: Row) -> bool:
@@ -93,7 +93,7 @@ class Sieve:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of the items left out, in alphabetical order, those of no item last."""
+        """Labels of the items left out, in alphabetical order; unknown things last."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
@@ -111,19 +111,19 @@ class Sieve:
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
-        """Return the judge of an element's text; without a known field, one that passes none."""
+        """Return the judge of an element's text; without a known field, every value is unexpected."""
         key = self._rules.element_field(parent, name)
         return self._rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of their kind, and note that some are withheld."""
+        """Return the values not of their kind, and note that some are withheld."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
         return found
 
     def element(self, parent: str, name: str) -> Stay:
-        """Return if an element with a text stays, by its name and that of the element around."""
+        """Return the fate of an element with text."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self._rules.element_field(parent, name)
@@ -174,8 +174,8 @@ class Sieve:
         return False
 
     def container(self, name: str, *, bare: bool) -> str:
-        """Return the name that an element around records has in the view: "Data" for an unknown one.
-        `bare`: it has no attributes and no namespaces, so that leaving these out changes nothing.
+        """Return the name in the view of an element around records, hiding unknown names.
+        `bare`: the element has no attributes and declares no namespaces, which are not written.
         """
         known = self._rules.container(name)
         self.changed = self.changed or known != name or not bare
@@ -189,7 +189,7 @@ class Sieve:
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
-        """Return True where a result is one of its qualifier's; else note that it is withheld."""
+        """Return True where a result is valid for its qualifier; otherwise note the withholding."""
         known = is_result(self._rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
@@ -220,7 +220,7 @@ class Sieve:
 
 
 class _AlreadyTold:
-    """The content that the classifier found outside the file's type, as a view meets it again."""
+    """The classifier's findings outside the file's type, as met again by a view."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}

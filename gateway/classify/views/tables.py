@@ -1,4 +1,4 @@
-"""Cut a table to the columns and rows that a view may have, and write it as CSV or JSON."""
+"""Columns of a table for a view, written as CSV, as JSON or as a sheet."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -27,17 +27,17 @@ class Apart:
         self._met = 0
 
     def next_stays(self) -> bool:
-        """Count the next record; return True where it stays."""
+        """Return True where the next record stays."""
         self._met += 1
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Count the next records; return those that stay."""
+        """Return the kept ones of the next records."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 
 class Cut:
-    """Cut one table to the columns that the sieve keeps, and to the records that stay."""
+    """Columns of one table to keep."""
 
     def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
@@ -90,7 +90,7 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """Return a cell so that no spreadsheet runs it: a possible formula with an apostrophe before."""
+    """Return a cell as text no spreadsheet runs: a possible formula gets an apostrophe before."""
     return f"'{cell}" if is_formula(cell) else cell
 
 

@@ -76,7 +76,7 @@ class WorkbookWriter:
 
 
 class Stream(io.RawIOBase):
-    """Stream that passes on all that is written; it cannot be read, nor its position moved."""
+    """Write-only stream for archives, so that no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()

@@ -88,7 +88,7 @@ def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
-    """Return the names of the elements of an XML document that are records, or its header."""
+    """Return the names of record elements in an XML document, including its header."""
     root = markup.root_of(source)
     name = markup.local_name(root).casefold()
     if name == "ctfile" or rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
@@ -113,7 +113,7 @@ class RecordWalk:
         self._elements: dict[tuple[str, str], str | None] = {}
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
-        """Yield the records of a content, of all its parts one after the other. Raises Unreadable."""
+        """Yield the records of a content. Raises Unreadable."""
         with containers.opened(content, self._limits) as found:
             if isinstance(found, ZipFile):
                 for name in archive.files(found, self._rules.sensitive):
