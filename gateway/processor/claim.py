@@ -50,8 +50,8 @@ from gateway.zones.landed import (
 )
 from gateway.zones.spool import BadFileError, encoded_tail
 
-A_MOMENT_SECONDS, A_PLACE_SECONDS = 1.0, 0.1
-"""Seconds after which an undecided upload goes on record as landed, and those for each upload in progress.
+A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
+"""Seconds until an undecided upload goes on record as landed; more for each in progress, and at most.
 
 Landing doubles the work for a file, so the files of a burst are given time for their decision.
 """
@@ -77,7 +77,7 @@ class InProgress:
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
         """Return uploads undecided for longer than a moment and their queue take, by spool reference."""
-        before = self.clock() - A_MOMENT_SECONDS - A_PLACE_SECONDS * len(self.uploads)
+        before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
@@ -161,9 +161,9 @@ def claim_waiting(
         held, each = Counter(map(provider_of, tried)), len(tried) + _BATCH
         # Several of one provider at a time: a process examines the files of one provider, and making one
         # costs as much as examining two files. Behind so many bytes of a provider, its next uploads wait.
-        batch, before = [], Counter[str]()
-        for one in in_turn(free, held, room=_BATCH, each=each, at_a_time=_BATCH_OF_EACH):
-            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH:
+        batch, before = list[str](), Counter[str]()
+        for one in in_turn(free, held, room=_BATCH * _BATCH_OF_EACH, each=each, at_a_time=_BATCH_OF_EACH):
+            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH and len(batch) < _BATCH:
                 batch.append(one)
             before[provider_of(one)] += content_size(spool, one)
         if not batch:

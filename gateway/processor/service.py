@@ -30,7 +30,7 @@ from gateway.publish.projection import publish_receipts, published_is_written
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.record.upgrade import bring_up_to_date
-from gateway.registry import log
+from gateway.registry import log, receipts
 from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
@@ -138,7 +138,9 @@ def open_processor(
         choose(home.published, on_request=registrar.settings.host.shares)
         with published_is_written():
             publish_all(home, clock())
-        publish_receipts(registrar.registry, home.published, redo=True)
+        with registrar.registry.write_on(()) as session:  # A standby may have lost signatures, too.
+            unproved = receipts.sign_owed(session, registrar.signing)
+        publish_receipts(registrar.registry, home.published, redo=True, unproved=unproved)
         retention.finish(registrar)
         settings = registrar.settings.processor
         keeper = Keeper(home, registrar.registry, registrar.signing, clock)

@@ -228,8 +228,8 @@ def in_turn(
 ) -> list[str]:
     """Choose at most `room` of the waiting references, given oldest first.
 
-    Providers take turns of `at_a_time` files: the provider with the fewest held or chosen comes first. None
-    gets more than `each`.
+    Providers take turns of `at_a_time` files: the provider with the fewest held or chosen comes first, and
+    among equals the one with the fewest waiting. None gets more than `each`.
     """
     held = held.copy()
     queues: dict[str, deque[str]] = {}
@@ -237,7 +237,8 @@ def in_turn(
         queues.setdefault(provider_of(reference), deque()).append(reference)
     found: list[str] = []
     while queues and len(found) < room:
-        provider = min(queues, key=held.__getitem__)  # Among equals, the first to come.
+        # Among equals, the first to come.
+        provider = min(queues, key=lambda one: (held[one], len(queues[one])))
         if held[provider] >= each:
             break
         for _ in range(min(at_a_time, each - held[provider], room - len(found), len(queues[provider]))):

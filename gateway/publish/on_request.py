@@ -17,7 +17,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 
 from sqlalchemy import text
@@ -30,6 +30,7 @@ from gateway.publish.projection import (
     EVENTS_TOLD,
     MARKS,
     TAKEN_BACK,
+    UP_TO,
     after,
     is_brought_out,
     number_in,
@@ -55,9 +56,12 @@ def publish_events(registry: Registry, published: Published) -> None:
     After a crash amid it, what was half written is cut off and written again; no line comes twice. Raises
     Fault where published/ cannot be written.
     """
-    mark = published.root / EVENTS_TOLD
+    mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
     with published_is_written(), registry.read() as session:
-        for page in after(session, number_in(mark)):
+        for found in after(session, number_in(mark)):
+            page = [one for one in found if (one.sequence or 0) <= up_to]
+            if not page:
+                break
             told: defaultdict[Path, list[ReceiptRow]] = defaultdict(list)
             for one in page:
                 told[published.provider(one.provider) / "receipts"].append(one)
@@ -205,10 +209,17 @@ def _aside(folder: Path) -> Path:
 
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
-    """Write a provider's receipts and events after a number, as a host alone does; return the last number."""
+    """Write a provider's receipts and events after a number, as a host alone does; return the last number.
+
+    Stops at a receipt that is to be published, and not signed yet.
+    """
     folder, gone = _folder(published, provider), number_in(published.root / TAKEN_BACK)
+    up_to = number_in(published.root / UP_TO)
     query = select(ReceiptRow).where(or_(ReceiptRow.provider == provider, _NAMES_SCHOOLS))
-    for page in pages_after(session, last, query):
+    for found in pages_after(session, last, query):
+        ready = takewhile(lambda one: one.seal != UNSIGNED or (one.sequence or 0) <= up_to, found)
+        if not (page := list(ready)):
+            break
         query_kept = select(ReceiptRow.reference).where(
             col(ReceiptRow.reference).in_({one.reference for one in page}), col(ReceiptRow.sequence) > gone
         )
@@ -220,4 +231,6 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
                     put_published(there / name, content)
         add_events(there, [one for one in page if one.provider == provider])
         last = page[-1].sequence or last
+        if len(page) < len(found):
+            break
     return last

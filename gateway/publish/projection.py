@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -46,17 +46,20 @@ class Issued(NamedTuple):
     unsigned: Sequence[Unsigned] = ()
 
 
-def publish_receipts(registry: Registry, published: Published, *, redo: bool = False) -> bool:
+def publish_receipts(
+    registry: Registry, published: Published, *, redo: bool = False, unproved: Collection[int] = ()
+) -> bool:
     """Write every receipt not yet published; return False at one that is not signed yet, and stop there.
 
-    With `redo`, receipts of the last hour before the newest one are compared and written again where
-    different. Raises Fault where published/ cannot be written: the next call continues from there.
+    Those of the numbers `unproved` are passed over. With `redo`, receipts of the last hour before the newest
+    one are compared and written again where different. Raises Fault where published/ cannot be written: the
+    next call continues from there.
     """
     with registry.read() as session:
         for page in after(
             session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
         ):
-            signed = list(takewhile(lambda one: one.seal != UNSIGNED, page))
+            signed = list(takewhile(lambda one: one.seal != UNSIGNED or one.sequence in unproved, page))
             if signed:
                 _put_out(published, signed, look_first=redo)
             if len(signed) < len(page):
@@ -81,7 +84,7 @@ def publish_given(published: Published, issued: Issued) -> bool:
 def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
     with published_is_written():
         for receipt in page:
-            for folder in receipt_folders(published, receipt):
+            for folder in receipt_folders(published, receipt) if receipt.seal != UNSIGNED else ():
                 if not (folder.is_dir() or is_brought_out(published, folder)):
                     continue
                 for name, content in receipt_files(receipt).items():

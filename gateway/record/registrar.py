@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sqlmodel import Session
 
-from gateway.errors import Fault
+from gateway.errors import Fault, trace_of
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, Settings
 from gateway.model import Provider
@@ -94,12 +94,14 @@ class Registrar:
     def publish(self) -> None:
         """Publish all receipts and the head not published yet. Fault where to be tried again.
 
-        A receipt that nobody has signed yet is signed before.
+        A receipt that nobody has signed yet is signed before. One that the log does not prove is passed over,
+        so that it keeps back nobody else's.
         """
         if not publish_receipts(self.registry, self.home.published):
             with self.registry.write_on(()) as session:
-                receipts.sign_owed(session, self.signing, number_in(self.home.published.root / UP_TO))
-            publish_receipts(self.registry, self.home.published)
+                up_to = number_in(self.home.published.root / UP_TO)
+                unproved = receipts.sign_owed(session, self.signing, up_to)
+            publish_receipts(self.registry, self.home.published, unproved=unproved)
         publish_checkpoint(self.registry, self.home.published)
 
     def bring_out(self, issued: Issued | None) -> None:
@@ -118,3 +120,5 @@ class Registrar:
                 passing("publish.finished")
         except Fault as fault:
             _log.error("%s; the receipts are on record and follow", fault)
+        except Exception as error:  # noqa: BLE001 - told where it was raised; what is committed stays so
+            _log.error("%s; the receipts are on record and follow", trace_of(error))

@@ -77,3 +77,13 @@ def test_files_in_a_queue_are_given_longer_before_they_are_landed() -> None:
     assert set(progress.late(all_of_them=True)) == set(progress.in_spool.values())
     progress.take_out([file("oak", number).upload.reference for number in range(10)])
     assert set(progress.late()) == {f"there-{number}" for number in range(10, 20)}
+
+
+def test_however_long_the_queue_a_file_is_landed_after_half_a_minute() -> None:
+    now = [0.0]
+    progress = claim.InProgress(lambda: now[0])
+    progress.add({f"there-{number}": file("oak", number).upload for number in range(2000)})
+    now[0] = 30.9
+    assert not progress.late()
+    now[0] = 31.1
+    assert len(progress.late()) == 2000

@@ -56,8 +56,8 @@ def turns(now: list[float]) -> Turns:
     [
         ([], [], 9, 9, ""),
         (["mallory"] * 9, [], 4, 9, "mmmm"),
-        (["mallory"] * 9 + ["oak"], [], 4, 9, "momm"),
-        (["mallory"] * 9 + ["oak", "elm", "oak"], [], 5, 9, "moemo"),
+        (["mallory"] * 9 + ["oak"], [], 4, 9, "ommm"),
+        (["mallory"] * 9 + ["oak", "elm", "oak"], [], 5, 9, "eomom"),
         (["mallory"] * 9 + ["oak"], ["mallory"] * 3, 2, 9, "om"),
         (["mallory"] * 9 + ["oak"], ["mallory"] * 3, 9, 3, "o"),
         (["mallory"] * 9, ["mallory"] * 3, 9, 3, ""),
@@ -83,7 +83,14 @@ def test_a_provider_s_files_are_taken_in_the_order_in_which_they_landed() -> Non
 def test_several_of_one_provider_may_be_taken_at_a_time_and_whoever_comes_late_is_not_behind_them() -> None:
     waiting = [*references("mallory", 9), *references("oak", 9), *references("elm", 1)]
     found = in_turn(waiting, Counter({"oak": 3}), room=9, each=9, at_a_time=4)
-    assert "".join(one.partition("-")[2][0] for one in found) == "mmmmeoooo"
+    assert "".join(one.partition("-")[2][0] for one in found) == "emmmmoooo"
+
+
+def test_whoever_has_one_file_does_not_wait_for_the_turns_of_hundreds_of_heaps() -> None:
+    heaps = [one for number in range(300) for one in references(f"school-{number}", 9)]
+    assert in_turn([*heaps, *references("elm", 1)], Counter(), room=1, each=64, at_a_time=8) == references(
+        "elm", 1
+    )
 
 
 def test_the_references_of_a_provider_with_hyphens_are_its_own() -> None:

@@ -8,24 +8,27 @@ import shutil
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 from unittest import mock
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlmodel import col, select, update
 
-from gateway.errors import Fault
 from gateway.home import Home
+from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.tree import Inconsistency
 from gateway.log.checkpoint import LogKey
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
 from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
+from gateway.registry import receipts
 from gateway.registry.receipts import UNSIGNED
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
@@ -117,6 +120,10 @@ def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once
     assert "everything fits" in bench.site.gateway("log", "verify")
 
 
+def shifted(row: ReceiptRow, _: ReceiptRow) -> dict[str, object]:
+    return {"created_at": row.created_at + timedelta(seconds=1)}
+
+
 @pytest.mark.parametrize(
     "forged",
     [
@@ -124,10 +131,19 @@ def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once
         lambda row, _: {"json_text": row.json_text.replace('"accepted"', '"refused"')},
         lambda row, other: {"json_text": row.json_text.replace(*map(index_of, (row, other)))},
         lambda row, _: {"json_text": row.json_text.replace("\\n\\n\\u2014 ", "0\\n\\n\\u2014 ")},
+        lambda *_: {"json_text": "{"},
+        lambda *_: {"json_text": "{}"},
+        lambda *_: {"json_text": ""},
+        lambda _, other: {"text": other.text, "json_text": other.json_text},
+        lambda *_: {"name": "another.pgp"},
+        lambda *_: {"stage": "landed"},
+        shifted,
     ],
 )
-def test_what_the_log_does_not_prove_is_not_signed(
-    bench: Bench, forged: Callable[[ReceiptRow, ReceiptRow], dict[str, str]]
+def test_what_the_log_does_not_prove_is_not_signed_and_keeps_back_no_other(
+    bench: Bench,
+    forged: Callable[[ReceiptRow, ReceiptRow], dict[str, object]],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     references = left_unsigned(bench, 2)
     with open_registrar(Home(bench.site.home), now) as registrar:
@@ -136,12 +152,56 @@ def test_what_the_log_does_not_prove_is_not_signed(
         true = {name: getattr(row, name) for name in changed}
         assert changed != true
         put(registrar, row, changed)
-        with pytest.raises(Fault, match="cannot be signed"):
-            registrar.publish()
-        assert [each.seal for each in decided(registrar, references)] == [UNSIGNED] * 2
-        put(registrar, row, true)
         registrar.publish()
+        assert f"receipt {row.sequence} cannot be signed" in caplog.text
+        of_both = select(ReceiptRow).where(col(ReceiptRow.sequence).in_([row.sequence, other.sequence]))
+        with registrar.registry.read() as session:
+            seals = {one.sequence: one.seal == UNSIGNED for one in session.exec(of_both)}
+        assert seals == {row.sequence: True, other.sequence: False}
+        shown = [one.name for one in Home(bench.site.home).published.root.glob("providers/*/receipts/*.txt")]
+        assert [one for one in shown if other.reference in one]
+        assert not [one for one in shown if row.reference in one]
+        put(registrar, row, true)
+        with registrar.registry.write_on(()) as session:
+            assert receipts.sign_owed(session, registrar.signing) == []
         assert UNSIGNED not in [each.seal for each in decided(registrar, references)]
+
+
+def test_a_compromised_key_is_replaced_although_a_receipt_cannot_be_signed(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, cluster.database("forged"), schools=1)
+    references = left_unsigned(bench, 1)
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        (row,) = decided(registrar, references)
+        put(registrar, row, {"json_text": "{"})
+    assert "the log has another key" in bench.site.gateway("keys", "gateway", "rotate", "--compromised")
+
+
+def test_an_upload_stays_in_the_store_whatever_befalls_its_receipt(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def damaged(*_: object) -> object:
+        raise ValueError("a row that cannot be read")
+
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        bench.open(registrar)
+        uploads, _ = bench.files(1)
+        monkeypatch.setattr(receipts, "sign", damaged)
+        assert land(registrar, uploads) == {uploads[0].reference}
+    assert "the receipts are on record and follow" in caplog.text
+
+
+def test_the_audit_tells_of_a_receipt_that_nobody_ever_signed(bench: Bench) -> None:
+    references = left_unsigned(bench, 1)
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        (row,) = decided(registrar, references)
+        with registrar.registry.read() as session:
+            later = session.exec(select(func.max(ReceiptRow.created_at))).one() + timedelta(hours=2)
+        put(registrar, row, {"created_at": later - timedelta(hours=5)})
+        with registrar.registry.read() as session:
+            found = list(audit(session, Anchors.of(session, registrar.signing.vkey)))
+    assert Inconsistency(f"receipt {row.sequence} of {row.reference}", "it was never signed") in found
 
 
 def index_of(row: ReceiptRow) -> str:
@@ -149,7 +209,7 @@ def index_of(row: ReceiptRow) -> str:
     return row.json_text.partition('"index": ')[2].partition(",")[0].join(('"index": ', ","))
 
 
-def put(registrar: Registrar, row: ReceiptRow, values: dict[str, str]) -> None:
+def put(registrar: Registrar, row: ReceiptRow, values: Mapping[str, object]) -> None:
     """Write behind the gateway's back."""
     with registrar.registry.write() as session:
         change = update(ReceiptRow).where(col(ReceiptRow.sequence) == row.sequence).values(values)

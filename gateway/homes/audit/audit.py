@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Self
 
 from sqlalchemy import or_
@@ -33,6 +34,7 @@ from gateway.verify.verify_receipts import KeyInTime, Unproved, canonical, check
 
 _RULINGS = ("decided", "released", "refused", "withdrawn", "redelivered")
 _RECEIPTED = ("landed", *_RULINGS)
+_SIGNED_WITHIN = timedelta(hours=1)
 _HEX = re.compile(r"[0-9a-f]{128}")
 
 
@@ -261,9 +263,12 @@ def audit(
     }
     trusted = tuple(log_keys), tuple(anchors.certificates)
     rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
+    newest = session.exec(select(func.max(ReceiptRow.created_at))).one()
     for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: trusted):
         for row in portion:
             where = f"receipt {row.sequence} of {row.reference}"
+            if row.seal == UNSIGNED and row.created_at < newest - _SIGNED_WITHIN:
+                yield Inconsistency(where, "it was never signed")
             for fault in faults.get(_number(row), (None,)):
                 if fault is not None:
                     yield Inconsistency(where, fault)
