@@ -27,10 +27,10 @@ class ListDiscrepancies(
 ):
     """List the open discrepancies."""
 
-    columns: ClassVar = ("number", "kind", "state", "providers", "records", "opened_at")
+    columns: ClassVar = ("number", "meaning", "state", "providers", "records", "opened_at")
     empty: ClassVar = "nothing that does not fit"
     when: ClassVar = "opened_at"
-    groups: ClassVar = ("kind",)
+    groups: ClassVar = ("meaning",)
 
     all: bool = option("Those that have ended too.", default=False)
 

@@ -46,10 +46,7 @@ class ListingAct(ReadingAct):
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
     search: str | None = option(
-        "Search for these words, such as parts of a reference, a school, a file name or a kind.",
-        None,
-        personal=True,
-        max_length=200,
+        "Search for these words.", None, personal=True, max_length=200
     )
     where: tuple[str, ...] = option(
         "Only rows with this in a column; may be given again.", (), metavar="COLUMN=VALUE"

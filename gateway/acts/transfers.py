@@ -55,6 +55,13 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     latest: ClassVar = True
     when: ClassVar = "landed_at"
 
+    search: str | None = option(
+        "Search for these words, such as parts of a reference, a school, a file name or a kind.",
+        None,
+        personal=True,
+        max_length=200,
+    )
+
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria of the transfers asked for."""
         since, until = self.bounds(context)

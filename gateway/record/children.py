@@ -277,7 +277,7 @@ def _file(
     return FileOfChild(
         reference=transfer.upload.reference,
         provider_name=providers.provider_row(session, transfer.upload.provider).name,
-        data_type=transfer.data_type or "not recognised",
+        data_type=registrar.catalogue.wording.name(transfer.data_type or "not recognised"),
         purpose=flow.document.purpose if flow else "",
         arrived=transfer.upload.landed_at,
         outcome=_OUTCOMES[transfer.state],
@@ -297,8 +297,8 @@ def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
 
 def _team(team: str, catalogue: Catalogue) -> str:
     """Name a team, marked where the team gets counts instead of records."""
-    found = catalogue.team(team)
-    return f"{team} (counts alone)" if found is not None and not found.pupil_level else team
+    found, name = catalogue.team(team), catalogue.wording.name(team)
+    return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
 
 def _kept(session: Session, rules: Retention, one: FoundFile) -> str:

@@ -322,10 +322,10 @@ def _transfers(breach: Breach) -> ReportTable:
         (
             one.facts.reference,
             breach.spoken(one.facts.landed_at),
-            str(receipt_object(one.facts)["data_type"] or ""),
+            one.facts.wording.name(str(receipt_object(one.facts)["data_type"] or "")),
             one.facts.state,
             "" if one.facts.pupils is None else str(one.facts.pupils),
-            ", ".join(one.facts.teams),
+            ", ".join(map(one.facts.wording.name, one.facts.teams)),
         )
         for one in breach.accounts
     )

@@ -179,7 +179,7 @@ def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings
         found = transfer_lists.openings(session, question.before, PAGE + 1)
         number = transfer_lists.count_openings(session)
         head = log.newest_head(session)
-    shown = found[:PAGE]
+    shown, wording = found[:PAGE], console.catalogue().wording
     return OpeningsSeen(
         heads=() if head is None else (HeadSeen.model_validate(head),),
         openings=tuple(
@@ -188,7 +188,7 @@ def ask_openings(console: ConsoleContext, _caller: Caller, question: AskOpenings
                 at=one.at,
                 by=one.by,
                 reference=one.reference,
-                team=json.loads(one.leaf)["fields"].get("team"),
+                team=wording.name(team) if (team := json.loads(one.leaf)["fields"].get("team")) else None,
             )
             for one in shown
         ),

@@ -60,7 +60,7 @@ def ask_today(console: ConsoleContext, caller: Caller, _: AskToday) -> TodaySeen
                 needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
             ),
             held=held,
-            waiting=_counted("waiting", "arrived, and not read yet", transfer_lists.still_landed(session)),
+            waiting=_counted("waiting", "not decided yet", transfer_lists.still_landed(session)),
             late=late,
             late_at=judged.at,
             recalls=tuple(map(RecallSeen.model_validate, recalls)),
