@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 AREA = Area.FILES
 
 
-class ListHeldFiles(GroupedListing, TransferListing, command="held list", right=AccessRight.HELD):
+class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=AccessRight.HELD):
     """List every held file with the reasons; sensitive files only for those allowed to look at them."""
 
     columns: ClassVar = (

@@ -45,9 +45,7 @@ class ListingAct(ReadingAct):
     together: ClassVar[tuple[str, ...]] = ()
     leads: ClassVar[Mapping[str, str]] = {"reference": "file", "provider": "school"}
 
-    search: str | None = option(
-        "Search for these words.", None, personal=True, max_length=200
-    )
+    search: str | None = option("Search for these words.", None, personal=True, max_length=200)
     where: tuple[str, ...] = option(
         "Only rows with this in a column; may be given again.", (), metavar="COLUMN=VALUE"
     )

@@ -38,6 +38,10 @@ SIGNS = {
     "no-calendar": ("?", "no calendar", "yellow"),
 }
 """The display of each state: a sign, words, and a colour adding no information."""
+LEGEND: dict[tuple[str, str], list[str]] = {}
+"""The words behind each sign, by sign and colour."""
+for _sign, _words, _colour in SIGNS.values():
+    LEGEND.setdefault((_sign, _colour), []).append(_words)
 
 
 async def show_schools(request: Request) -> Response:
@@ -52,7 +56,7 @@ async def show_schools(request: Request) -> Response:
         late=query.get("late") == "yes",
     )
     reply = await site.inside.reply(question, SchoolsSeen)
-    return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS)
+    return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS, legend=LEGEND)
 
 
 async def show_school(request: Request) -> Response:

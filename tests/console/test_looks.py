@@ -197,8 +197,12 @@ def test_pages_with_something_on_them_can_be_used_by_everybody(eyes: Eyes) -> No
         f"{box}/{pupils}", "/work/held/list", "/work/held/list?where=waits_for=a+date", f"/held/{held}",
         "/schools", "/schools?late=yes", f"/schools/{PROVIDER}", "/agreement", "/agreement/policies",
         "/evidence", "/watch", "/me", "/work", f"/work/transfers/show?reference={came}",
-        "/work/report/review", "/work/transfers/list?sort=-provider",
+        "/work/report/review", "/work/transfers/list?sort=-provider", f"{box}?provider={PROVIDER}",
+        "/work/held/list?group=why", "/work/held/list?group=data_type&all=yes&where=waits_for%3Da+person",
     )  # fmt: skip
+    kept = {"of": "held list", "filter": "group=why", "name": "By why"}
+    served.jane.get("/me")
+    assert served.jane.post("/work/filters/save", **kept, back="/work/held/list") == 200
     found = {path: eyes.open(served.jane, path) for path in of_jane}
     of_mary = ("/", "/work", f"/schools/{PROVIDER}", "/agreement/policies/edit?file=limits.toml")
     found |= {f"mary {path}": eyes.open(served.mary, path) for path in of_mary}
@@ -361,6 +365,24 @@ def test_the_page_of_a_school_is_no_longer_than_three_screens_of_a_phone(eyes: E
     for folded in ("Keys: ", "What it sends, and when: ", "Contacts: ", "What it was told: "):
         page.locator("summary", has_text=folded).press("Enter")
     assert page.locator("#due td[data-label=Today]").first.is_visible()
+
+
+def test_the_heads_of_a_list_stay_in_sight_where_there_is_room_for_all_columns(eyes: Eyes) -> None:
+    for number in range(20):
+        eyes.served.room.deliver(f"in sight {number}".encode(), TEAM)
+    page = eyes.of(eyes.served.jane)
+    head = page.locator("thead th").nth(1)
+    for path in (f"/mailboxes/{TEAM}", "/work/transfers/list"):
+        for width, stays in ((1366, True), (1130, True), (700, False)):
+            page.set_viewport_size({"width": width, "height": 600})
+            page.goto(f"{eyes.served.origin}{path}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+            page.evaluate("document.querySelectorAll('tbody tr')[14].scrollIntoView()")
+            box = head.bounding_box()
+            assert ((box or {"y": -1})["y"] == 0) == stays, (path, width, box)
+        page.emulate_media(media="print")
+        assert head.evaluate("one => getComputedStyle(one).position") == "static"
+        page.emulate_media(media="screen")
 
 
 def test_times_are_no_stops_and_exact_where_that_is_wanted(eyes: Eyes) -> None:
