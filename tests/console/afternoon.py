@@ -297,7 +297,7 @@ ADMINISTRATOR = {
         "> Say whether a provider owes",
         "The provider = hazel",
         "The kind of data = attendance",
-        "Is it expected = no",
+        "Whether it is expected = no",
         f"{WHY} = It is new.",
         "! Continue",
         "! Confirm",
