@@ -9,8 +9,8 @@ import typer
 
 from gateway.access import AccessRight
 from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, now, out, who
-from gateway.cli.identity import person_in
 from gateway.cli.progress import progress
+from gateway.cli.proving import person_in
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings

@@ -1,0 +1,134 @@
+"""Prove the person at the keyboard by the registry, and tell that person's rights and sight of files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlmodel import Session
+
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_know, rights_of, roles_with
+from gateway.cli import identity
+from gateway.cli.identity import AS, bare
+from gateway.errors import GatewayError
+from gateway.home import Home
+from gateway.home.settings import load_settings
+from gateway.registry import roles
+from gateway.registry.database import Registry
+from gateway.registry.sight import sees
+
+if TYPE_CHECKING:
+    from gateway.policy.catalogue import Catalogue
+
+_NAMESPACE = b"gateway-act"
+_HOW = (
+    "roles are in force: act under an account of your own that is bound to you (gateway roles grant "
+    "--account), or set GATEWAY_ADMIN to your name and let your SSH agent sign with your key"
+)
+
+
+def checked(place: Home, command: str, right: AccessRight, reference: str | None) -> str | None:
+    """Return the person proven for a command with a right, as on record; None with roles not in force.
+
+    GatewayError as for `acting`.
+    """
+    settings = load_settings(place)
+    if settings.database is None and not place.registry.exists():
+        return None
+    with closing(Registry(settings.database_url(place))) as registry, registry.read() as session:
+        name = person_in(session, place, command, right)
+        if name is not None and reference is not None:
+            check_seen(session, place, bare(name), reference)
+    return name
+
+
+def person_in(session: Session, place: Home, command: str, right: AccessRight) -> str | None:
+    """Return the person proven at the keyboard, as on record; None with roles not in force.
+
+    GatewayError as for `acting`.
+    """
+    if not roles.in_force(session):
+        return None
+    name = _identified(session, command)
+    _check_right(place, roles.viewer(session, bare(name)), right)
+    return name
+
+
+def _check_right(place: Home, viewer: Viewer, right: AccessRight) -> None:
+    """GatewayError where a person has a right neither by a role nor by a team."""
+    if right in rights_of(viewer, LookingTeams()):
+        return
+    if right in rights_of(viewer, _catalogue(place).looking_teams()):
+        return
+    wanted = " or ".join(sorted(roles_with(right)))
+    raise GatewayError(f"{viewer.name} may not do this: it takes the role {wanted}")
+
+
+def _identified(session: Session, command: str) -> str:
+    import asyncio  # noqa: PLC0415 - takes a while, and few sign
+
+    claimed = os.environ.get("GATEWAY_ADMIN", "")
+    account = identity.real_account()
+    own = roles.of_account(session, account)
+    if own is not None and claimed in {"", own}:
+        return own
+    if own is not None:
+        raise GatewayError(f"{claimed} is not proved to be at the keyboard: the account {account} is {own}'s")
+    if not claimed:
+        raise GatewayError(_HOW)
+    keys = roles.ssh_keys(session, claimed, datetime.now(UTC))
+    if not asyncio.run(_signs(claimed, command, keys)):
+        raise GatewayError(f"{claimed} is not proved to be at the keyboard; {_HOW}")
+    return f"{claimed}{AS}{account})"
+
+
+async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
+    """Return True if the SSH agent signs, by one of the keys, that the person runs the command now."""
+    import asyncssh  # noqa: PLC0415 - takes a while
+
+    wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}
+    if not wanted or not os.environ.get("SSH_AUTH_SOCK"):
+        return False
+    message = to_sign(f"{name} {command} {datetime.now(UTC).isoformat()} {secrets.token_hex(16)}")
+    try:
+        async with await asyncssh.connect_agent(os.environ["SSH_AUTH_SOCK"]) as agent:
+            for pair in await agent.get_keys():
+                if pair.public_data in wanted:
+                    signature = await agent.sign(pair.public_data, message)
+                    return asyncssh.import_public_key(wanted[pair.public_data]).verify(message, signature)
+    except (OSError, ValueError, asyncssh.Error):
+        return False
+    return False
+
+
+def to_sign(what: str) -> bytes:
+    """Return a message for SSH signatures outside logins (PROTOCOL.sshsig of OpenSSH)."""
+    from asyncssh.packet import String  # noqa: PLC0415 - takes a while
+
+    parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())
+    return b"SSHSIG" + b"".join(String(part) for part in parts)
+
+
+def sight_of(session: Session, place: Home, name: str) -> Sight:
+    """Return the sight of a person: the files the person may know of."""
+    return may_know(roles.viewer(session, name), _catalogue(place).looking_teams())
+
+
+def check_seen(session: Session, place: Home, name: str, reference: str) -> None:
+    """GatewayError for a file outside the person's sight."""
+    if not sees(session, sight_of(session, place, name), reference):
+        from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
+
+        few = names_of_lookers(_catalogue(place))
+        raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
+
+
+def _catalogue(place: Home) -> Catalogue:
+    from gateway.policy.catalogue import load_catalogue  # noqa: PLC0415 - most see everything, and need none
+
+    return load_catalogue(place.policies_in_force)
