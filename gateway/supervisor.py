@@ -18,7 +18,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -41,12 +40,8 @@ _STOP_SECONDS = 30
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A line printed by a service; None at the end of the service."""
-
-    service: str
-    line: str | None
+_Heard = tuple[str, str | None]
+"""A service with a line printed by the service; None at its end."""
 
 
 def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[str, str]], None]) -> int:
@@ -59,7 +54,7 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
     """
     heard: queue.SimpleQueue[_Heard] = queue.SimpleQueue()  # A signal puts into it, too.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: heard.put(_Heard("supervisor", None)))
+        signal.signal(number, lambda *_: heard.put(("supervisor", None)))
     children: dict[str, subprocess.Popen[str]] = {}
     places: dict[str, str] = {}
     try:
@@ -74,10 +69,12 @@ def run(home: Home, options: Mapping[str, Sequence[str]], ready: Callable[[dict[
                 return 0
         with noted(home, places):
             ready(places)
-            while (event := heard.get()).line is not None:
-                _log.debug("%s: %s", event.service, event.line)
-        if event.service != "supervisor":
-            raise GatewayError(f"{event.service} ended by itself; the other services are stopped too")
+            service, line = heard.get()
+            while line is not None:
+                _log.debug("%s: %s", service, line)
+                service, line = heard.get()
+        if service != "supervisor":
+            raise GatewayError(f"{service} ended by itself; the other services are stopped too")
     finally:
         _stop(children)
     return 0
@@ -108,24 +105,24 @@ def _start(
 
 def _listen(name: str, child: subprocess.Popen[str], heard: queue.SimpleQueue[_Heard]) -> None:
     for line in child.stdout or ():
-        heard.put(_Heard(name, line.strip()))
-    heard.put(_Heard(name, None))
+        heard.put((name, line.strip()))
+    heard.put((name, None))
 
 
 def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
     """Put the addresses of services as they get ready into `places`; return False when stopped first."""
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
-            event = heard.get(timeout=_START_SECONDS)
+            service, line = heard.get(timeout=_START_SECONDS)
         except queue.Empty:
             raise GatewayError(f"{slow} did not get ready in {_START_SECONDS} s") from None
-        if event.line is None:
-            if event.service == "supervisor":
+        if line is None:
+            if service == "supervisor":
                 return False
-            raise GatewayError(f"{event.service} did not start; what it said is above")
-        words = event.line.split()
+            raise GatewayError(f"{service} did not start; what it said is above")
+        words = line.split()
         if words[:1] == ["ready"]:
-            places[event.service] = words[-1]
+            places[service] = words[-1]
     return True
 
 

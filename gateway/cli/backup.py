@@ -110,10 +110,8 @@ def move(
         return
     place = None if store is None else _store(store, endpoint, region, credentials, ca)
     with progress("moving") as told:
-        moved = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
-    out.print(
-        f"moved {counted(moved.files, 'sealed file')}; everything fits: {moved.entries} entries of the log"
-    )
+        files, entries = work(Home(home), database_url, place, now, lambda _, done, of: told(done, of))
+    out.print(f"moved {counted(files, 'sealed file')}; everything fits: {entries} entries of the log")
     out.print("next: start the services; when all is well: gateway move --remove-old")
 
 

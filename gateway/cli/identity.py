@@ -12,13 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway.access import (
-    EVERYTHING,
-    OF_INTAKE,
-    AccessRight,
-    Sight,
-    right_for_command,
-)
+from gateway.access import EVERYTHING, OF_INTAKE, AccessRight, Sight, right_for_command
 from gateway.home import Home
 
 if TYPE_CHECKING:

@@ -135,6 +135,4 @@ NOUNS = {
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
 # Former names: still working with a note of the new name, and hidden from the help.
-FORMER = {
-    "declare": Noun("The former name of declarations add.", "cli.declare", "former"),
-}
+FORMER = {"declare": Noun("The former name of declarations add.", "cli.declare", "former")}

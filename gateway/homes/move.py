@@ -37,18 +37,12 @@ Told = Callable[[str, int, int], None]
 """Callback with the current step, the number done and the total."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Numbers of files moved and of log entries checked."""
-
-    files: int
-    entries: int
-
-
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
-) -> Moved:
+) -> tuple[int, int]:
     """Move the registry to `database` and the files to `store`, as given.
+
+    Return the numbers of files moved and of log entries checked.
 
     Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor
     is at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then
@@ -78,7 +72,7 @@ def move(
                 moving.close_for_good(source)
         passing("move.closed")
         note_places(home.settings, after)
-    return Moved(len(copied), entries)
+    return len(copied), entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,12 +142,8 @@ class OpenText:
     delivery: Delivery | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedPage:
-    """Part of a folder: `names` encoded for SFTP, and the sequence with which to go on, None at the end."""
-
-    names: Sequence[bytes]
-    further: int | None
+_Encoded = tuple[Sequence[bytes], int | None]
+"""Part of a folder: names encoded for SFTP, and the sequence with which to go on, None at the end."""
 
 
 class MailboxTree(Server):
@@ -354,19 +350,20 @@ class MailboxTree(Server):
     async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
         yield self._folders(place, (".", "..", *kinds))
 
-    async def _files(self, place: MailboxPlace, page: EncodedPage) -> AsyncIterator[Sequence[bytes]]:
+    async def _files(self, place: MailboxPlace, page: _Encoded) -> AsyncIterator[Sequence[bytes]]:
         yield self._folders(place, (".", ".."))
-        while page.further is not None:
+        names, further = page
+        while further is not None:
             # Fetch the next page while the client reads this one.
-            ahead = asyncio.ensure_future(self._ask(self._page, place, page.further))
+            ahead = asyncio.ensure_future(self._ask(self._page, place, further))
             try:
-                yield page.names
-                page = await ahead
+                yield names
+                names, further = await ahead
             finally:
                 ahead.cancel()
-        yield page.names
+        yield names
 
-    def _page(self, person: Person, place: MailboxPlace, before: int | None) -> EncodedPage:
+    def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
         """Return the next page of a folder; run in a thread, because a page may be two thousand files."""
         page, now, names = (
             self._mailboxes.page(person, place, before),
@@ -379,7 +376,7 @@ class MailboxTree(Server):
             names.append(encoded(name, _FILE_MODE, size, modified, now))
             if delivery.sequence in page.abouts:
                 names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))
-        return EncodedPage(names, page.files[-1].sequence if len(page.files) == PAGE else None)
+        return names, page.files[-1].sequence if len(page.files) == PAGE else None
 
     def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
         now = self._mailboxes.clock().timestamp()

@@ -343,11 +343,7 @@ def _due(
     since = start + timedelta(days=days)
     if since <= now:
         yield Due(
-            reference=of.reference,
-            what=what,
-            data_type=of.data_type,
-            rule=f"{what}-{rule}",
-            since=since,
+            reference=of.reference, what=what, data_type=of.data_type, rule=f"{what}-{rule}", since=since
         )
 
 

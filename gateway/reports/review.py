@@ -35,25 +35,9 @@ class ProviderReview:
     discrepancies_opened: int = 0
     discrepancies_open: int = 0
 
-    @property
-    def in_time(self) -> int:
-        """The number of returns in time."""
-        return sum(one.in_time for one in self.kept)
-
-    @property
-    def late(self) -> int:
-        """The number of late returns."""
-        return sum(one.late for one in self.kept)
-
-    @property
-    def nil(self) -> int:
-        """The number of nil returns."""
-        return sum(one.nil for one in self.kept)
-
-    @property
-    def missing(self) -> int:
-        """The number of missing returns."""
-        return sum(one.missing for one in self.kept)
+    def returns(self, how: str) -> int:
+        """Count the returns that were due and are "in_time", "late", "nil" or "missing"."""
+        return sum(getattr(one, how) for one in self.kept)
 
     def in_state(self, state: State) -> int:
         """Count the files in a state."""
@@ -94,7 +78,7 @@ def review_report(review: Review, made_at: datetime) -> Document:
 def _in_short(review: Review) -> Details:
     ratify = [one.ratified for one in review.providers if one.ratified is not None]
     in_time, late, missing = (
-        sum(getattr(one, what) for one in review.providers) for what in ("in_time", "late", "missing")
+        sum(one.returns(what) for one in review.providers) for what in ("in_time", "late", "missing")
     )
     due = in_time + late + missing
     return Details(
@@ -190,12 +174,15 @@ def _ratification(review: Review) -> tuple[Block, ...]:
 
 
 def _to_call(review: Review) -> tuple[Block, ...]:
-    worst = sorted(review.providers, key=lambda one: (-one.missing, -one.in_state("held"), one.id))
+    worst = sorted(review.providers, key=lambda one: (-one.returns("missing"), -one.in_state("held"), one.id))
     rows = tuple(
-        (one.id, one.name, str(one.missing), str(one.late), str(one.in_state("held")), _yes(one.ratified))
+        (
+            one.id, one.name, str(one.returns("missing")), str(one.returns("late")),
+            str(one.in_state("held")), _yes(one.ratified),
+        )
         for one in worst[:_TO_CALL]
-        if one.missing or one.in_state("held")
-    )
+        if one.returns("missing") or one.in_state("held")
+    )  # fmt: skip
     headings = ("Provider", "Name", "Missing", "Late", "Held files", "Ratified")
     return (
         (ReportTable(headings, rows),) if rows else (Paragraph("Nobody: nothing is missing, nothing waits."),)
@@ -213,7 +200,7 @@ def _each(review: Review) -> ReportTable:
 
 def _row(one: ProviderReview) -> tuple[str, ...]:
     numbers: Iterable[int] = (
-        one.in_time, one.late, one.nil, one.missing, sum(one.files.values()),
+        *map(one.returns, ("in_time", "late", "nil", "missing")), sum(one.files.values()),
         *(one.in_state(state) for state in _STATES), sum(one.faulty.values()), sum(one.faults.values()),
         one.discrepancies_opened, one.discrepancies_open,
     )  # fmt: skip

@@ -21,13 +21,7 @@ from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.registry import log, providers, saved_filters
-from gateway.registry.deliveries import (
-    DeliveriesWanted,
-    Delivery,
-    count_delivered,
-    count_removed,
-    removed,
-)
+from gateway.registry.deliveries import DeliveriesWanted, Delivery, count_delivered, count_removed, removed
 from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
 from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, Named, SavedTold
@@ -76,10 +70,7 @@ def _number(session: Session, mailboxes: MailboxAccess, caller: Caller, question
 
 def _wanted(question: AskMailbox) -> DeliveriesWanted:
     return DeliveriesWanted(
-        new=question.new,
-        data_type=question.data_type,
-        provider=question.provider,
-        period=question.period,
+        new=question.new, data_type=question.data_type, provider=question.provider, period=question.period
     )
 
 
@@ -93,14 +84,7 @@ def _files(mailboxes: MailboxAccess, caller: Caller, question: AskMailbox) -> li
     since = mailboxes.clock() - UNDO
     with mailboxes.registry.read() as session:
         return list(
-            removed(
-                session,
-                question.team,
-                since,
-                person=caller.name,
-                before=question.before,
-                limit=PAGE + 1,
-            )
+            removed(session, question.team, since, person=caller.name, before=question.before, limit=PAGE + 1)
         )
 
 

@@ -144,11 +144,7 @@ def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Passke
         known = passkeys.of_person(session, name, console.clock())
     challenge = console.challenges.give(question.browser, _ENROLMENT)
     options = signing_in.to_make(
-        question.origin,
-        challenge,
-        name,
-        console.settings.organisation,
-        [each.credential for each in known],
+        question.origin, challenge, name, console.settings.organisation, [each.credential for each in known]
     )
     return PasskeyOptions(options=options, name=name)
 

@@ -62,10 +62,7 @@ def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPol
         )
         if before is None or after is None or before == after:
             return seen
-        with (
-            folder_of(session, console.home, before) as old,
-            folder_of(session, console.home, after) as new,
-        ):
+        with folder_of(session, console.home, before) as old, folder_of(session, console.home, after) as new:
             if old is None or new is None:
                 raise NotFoundError("that version is no longer kept here")
             return seen.model_copy(
