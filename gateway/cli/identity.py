@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
-AS = " (as "
+_AS = " (as "
 
 
 def proved() -> str | None:
     """Return the person proven for the command; None with roles not in force."""
     known = _PROVED.get()
-    return None if known is None else bare(known)
+    return None if known is None else _bare(known)
 
 
 def on_record() -> str | None:
@@ -38,9 +38,9 @@ def on_record() -> str | None:
     return _PROVED.get()
 
 
-def bare(person: str) -> str:
+def _bare(person: str) -> str:
     """Return the name of a person on record as "NAME" or "NAME (as ACCOUNT)"."""
-    return person.partition(AS)[0]
+    return person.partition(_AS)[0]
 
 
 def sight_here(session: Session, home: Path) -> Sight:
@@ -76,7 +76,7 @@ def acting(command: Callable[..., Any], home: object, reference: object = None) 
     about = reference if isinstance(reference, str) and is_seen else None
     from gateway.cli.proving import checked  # noqa: PLC0415 - as above
 
-    token = _PROVED.set(checked(place, name, right, about))
+    token = _PROVED.set(checked(place, name, right, about, real_account()))
     try:
         yield
     finally:

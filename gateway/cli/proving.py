@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_know, rights_of, roles_with
-from gateway.cli import identity
-from gateway.cli.identity import AS, bare
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
+from gateway.record.dual_control import name_of
 from gateway.registry import roles
 from gateway.registry.database import Registry
 from gateway.registry.sight import sees
@@ -32,7 +31,7 @@ _HOW = (
 )
 
 
-def checked(place: Home, command: str, right: AccessRight, reference: str | None) -> str | None:
+def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
     """Return the person proven for a command with a right, as on record; None with roles not in force.
 
     GatewayError as for `acting`.
@@ -41,21 +40,21 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
     if settings.database is None and not place.registry.exists():
         return None
     with closing(Registry(settings.database_url(place))) as registry, registry.read() as session:
-        name = person_in(session, place, command, right)
+        name = person_in(session, place, command, right, account)
         if name is not None and reference is not None:
-            check_seen(session, place, bare(name), reference)
+            check_seen(session, place, name_of(name), reference)
     return name
 
 
-def person_in(session: Session, place: Home, command: str, right: AccessRight) -> str | None:
+def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
     """Return the person proven at the keyboard, as on record; None with roles not in force.
 
     GatewayError as for `acting`.
     """
     if not roles.in_force(session):
         return None
-    name = _identified(session, command)
-    _check_right(place, roles.viewer(session, bare(name)), right)
+    name = _identified(session, command, account)
+    _check_right(place, roles.viewer(session, name_of(name)), right)
     return name
 
 
@@ -69,11 +68,10 @@ def _check_right(place: Home, viewer: Viewer, right: AccessRight) -> None:
     raise GatewayError(f"{viewer.name} may not do this: it takes the role {wanted}")
 
 
-def _identified(session: Session, command: str) -> str:
+def _identified(session: Session, command: str, account: str) -> str:
     import asyncio  # noqa: PLC0415 - takes a while, and few sign
 
     claimed = os.environ.get("GATEWAY_ADMIN", "")
-    account = identity.real_account()
     own = roles.of_account(session, account)
     if own is not None and claimed in {"", own}:
         return own
@@ -84,7 +82,7 @@ def _identified(session: Session, command: str) -> str:
     keys = roles.ssh_keys(session, claimed, datetime.now(UTC))
     if not asyncio.run(_signs(claimed, command, keys)):
         raise GatewayError(f"{claimed} is not proved to be at the keyboard; {_HOW}")
-    return f"{claimed}{AS}{account})"
+    return f"{claimed} (as {account})"
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:

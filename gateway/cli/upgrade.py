@@ -9,6 +9,7 @@ import typer
 
 from gateway.access import AccessRight
 from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, now, out, who
+from gateway.cli.identity import real_account
 from gateway.cli.progress import progress
 from gateway.cli.proving import person_in
 from gateway.errors import ConfigurationError, GatewayError
@@ -107,7 +108,7 @@ def _person(place: Home) -> str:
         )
         return who()
     with work.rehearsed(place) as session:
-        person = person_in(session, place, "upgrade.upgrade", AccessRight.ENROL)
+        person = person_in(session, place, "upgrade.upgrade", AccessRight.ENROL, real_account())
     out.print("rehearsed on a copy: the tables change, and every entry of the log holds")
     return person or who()
 
