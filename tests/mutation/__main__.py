@@ -24,7 +24,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from tests.mutation.changes import Mutant, core
+from tests.mutation.changes import CORE, Mutant, core
 from tests.mutation.nearest import MAP, Nearest, place
 from tests.mutation.page import write
 
@@ -37,7 +37,7 @@ _FOLDERS = (
     "attacks", "evidence", "console",
 )  # fmt: skip
 _LEFT = ".venv", ".git", ".*_cache", ".hypothesis", "build", "*.egg-info", ".term-*", ".fuzz-*"
-_MOST_SECONDS = 60  # Of tests for one mutant, as long as they took when they were measured.
+_MOST_SECONDS = 20  # Of tests for one mutant, by the work that they took when they were measured.
 _CONTROL = 25
 _begun: set[subprocess.Popen[str]] = set()
 _BROWSERS = re.compile(r"playwright|\bbrowser\b")
@@ -85,8 +85,8 @@ def _environment(tree: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{tree / '.venv/bin'}:{os.environ['PATH']}"}
 
 
-def measured(folders: list[str]) -> list[Path]:
-    """Measure the files of tests that are new or changed, but for those with browsers; return all."""
+def measured(folders: list[str], minutes: float) -> list[Path]:
+    """Measure the files of tests that are new or changed, but for those with browsers; return all known."""
     files = [file for folder in folders for file in sorted((_ROOT / "tests" / folder).rglob("test_*.py"))]
     files = [file for file in files if not _BROWSERS.search(file.read_text("utf-8"))]
     kept = _KEPT / "lines"
@@ -94,8 +94,9 @@ def measured(folders: list[str]) -> list[Path]:
     if missing := [str(file.relative_to(_ROOT)) for file in files if not place(file, kept).exists()]:
         print(f"measuring {len(missing)} files of tests", flush=True)
         with copied() as tree:
-            words = ["-q", "-n", "2", "--dist", "loadfile", "-p", "tests.mutation.nearest", *missing]
-            _, said = run(tree, *words, **{MAP: str(kept)})
+            words = ["-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+            words += ["-p", "tests.mutation.nearest", *missing]
+            _, said = run(tree, *words, wall=60 * minutes if minutes else None, **{MAP: str(kept)})
             print(*said.splitlines()[-12:], sep="\n", flush=True)
     return [path for file in files if (path := place(file, kept)).exists()]
 
@@ -144,7 +145,7 @@ class Copy:
             status, said = 0, ""
             if mutant and mutant.function:
                 status, said = self._fork(words, str(path), cpu, wall)
-            if status == 0:
+            if status == 0 or status > 1:  # It survives, or pytest did not come to the tests.
                 status, said = run(self._tree, *words, wall=wall, cpu=cpu)
         finally:
             path.write_bytes(before)
@@ -171,8 +172,9 @@ class Run:
         self._seed, self._kept = given.seed, _KEPT / f"{given.seed}.jsonl"
         self._ends = time.monotonic() + 60 * given.minutes
         signal.signal(signal.SIGTERM, self.stop)
-        self._nearest = Nearest(measured(given.folders))
-        self._sample = sorted(core(_ROOT), key=lambda one: one.turn(given.seed))[: given.count]
+        self._nearest = Nearest(measured(given.folders, given.measuring))
+        mutants = (one for one in core(_ROOT) if one.file.split("/")[1] in given.rooms)
+        self._sample = sorted(mutants, key=lambda one: one.turn(given.seed))[: given.count]
         self._folders: list[str] = given.folders
         self._copies = SimpleQueue[Copy]()
         known = {one["turn"]: one["found"] for one in self.known()}
@@ -231,7 +233,11 @@ def main() -> int:
     parser.add_argument("--seed", default="1")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no mutant after so many")
+    parser.add_argument(
+        "--measuring", type=float, default=0, help="end measuring tests after so many minutes"
+    )
     parser.add_argument("--again", action="store_true", help="run survivors anew")
+    parser.add_argument("--rooms", nargs="*", default=CORE, help="to draw from")
     parser.add_argument("--folders", nargs="*", default=_FOLDERS, help="of tests, to choose from")
     given = parser.parse_args()
     Run(given).go_on(given.jobs)

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import LONG
 from tests.mutation.changes import CORE, NOWHERE, Mutant, places
 
 MAP = "GATEWAY_TESTS_MAP"
@@ -30,6 +30,11 @@ def place(file: Path, kept: Path) -> Path:
     """Where the lines that a file of tests runs are put down, until it changes."""
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     return kept / f"{file.parent.name}-{file.stem}-{digest}.json"
+
+
+def _worked() -> float:
+    """Seconds of work of this process and its children: a busy machine makes no test slower by that."""
+    return sum(os.times()[:4])
 
 
 class Mapping:
@@ -50,13 +55,18 @@ class Mapping:
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, Any, Any]:
         self._coverage.switch_context(item.nodeid)
-        begun = time.monotonic()
+        begun = _worked()
         done = yield
-        self._seconds[item.nodeid] = round(time.monotonic() - begun, 3)
+        self._seconds[item.nodeid] = round(_worked() - begun, 3)
         self._coverage.switch_context("")
         if nextitem is None or nextitem.path != item.path:
             self._put_down(item.path, item.nodeid.partition("::")[0])
         return done
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Measure the files that take longest at the end."""
+        items.sort(key=lambda item: item.nodeid.partition("::")[0].removeprefix("tests/") in LONG)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:

@@ -13,7 +13,7 @@ _HEAD = """# Mutants of the code
 
 Of the core rooms {sampled} mutants were drawn by the seed `{seed}`. Each has one comparison, number,
 argument, condition or statement changed, and was run against the tests nearest to it: those that run its
-line, quick ones first, for a minute at most. It is killed when one of them fails. Of {counted} that change
+line, quick ones first, for 20 seconds at most. It is killed when one of them fails. Of {counted} that change
 anything {killed} were killed: {percent} %.
 
 `make mutants-code` draws 500, and goes on where it was stopped; `make mutants-code COUNT=150 SEED=2` draws

@@ -169,6 +169,16 @@ def test_over_a_term_nobody_owes_what_was_due_before_they_came_or_after_they_lef
     assert kept(suspended, [], catalogue, TERM, on=day("2027-01-15")) == []
 
 
+@pytest.mark.parametrize(("on", "in_time"), [("2026-11-13", 0), ("2026-11-14", 1)])
+def test_what_is_due_counts_once_its_day_is_over(catalogue: Catalogue, on: str, in_time: int) -> None:
+    on_friday = came("attendance", "2026-11-13")
+    span = TERM[0], day("2026-11-13")
+    found = {
+        each.data_type: each for each in kept(provider("school"), on_friday, catalogue, span, on=day(on))
+    }
+    assert found["attendance"] == OverTime(data_type="attendance", in_time=in_time, missing=1)
+
+
 def test_what_came_later_than_the_day_asked_about_does_not_count(catalogue: Catalogue) -> None:
     found = judged(catalogue, "school-census", came("school-census", "2026-10-20"), "2026-10-05")
     assert (found.state, found.last) == ("due", None)

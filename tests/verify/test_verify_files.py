@@ -19,6 +19,7 @@ from gateway.errors import GatewayError
 from gateway.keys import notices
 from gateway.keys.notices import host_list
 from gateway.keys.rotation import described, succession_text
+from gateway.log import tree
 from gateway.log.checkpoint import LogKey
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
 from gateway.policy import discrepancies as policy_notice
@@ -30,7 +31,7 @@ from gateway.reports.retention import Deleted, Due, deletion_certificate
 from gateway.send.kit import Kit
 from gateway.send.trust import _successor as successor
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files, vouched_log_key
-from gateway.verify.verify_receipts import MAX_BYTES, Unproved
+from gateway.verify.verify_receipts import MAX_BYTES, Head, KeyInTime, Unproved
 from tests.log.made import FACTS, KEY, ORIGIN, VKEY, Log, changed, landed, recorded
 
 PROOF = ("Index", "Hash", "Size", "Root", "Record")
@@ -117,6 +118,19 @@ def test_a_log_key_that_the_gateway_does_not_vouch_for_is_refused(tmp_path: Path
         path = tmp_path / "changed.json"
         path.write_text(changed(made.read_text("utf-8"), log_key_certificate=statement), "utf-8")
         assert not verdict(path).good
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_the_age_of_a_receipt_is_not_proved_where_its_key_was_lost(tmp_path: Path, lost: bool) -> None:
+    log = Log()
+    paths = receipts(tmp_path, FACTS, log)
+    last = Head(ORIGIN, 1, tree.root(log.nodes, 1))
+    keys = [KeyInTime(VKEY, last, lost), KeyInTime(LogKey.load(LogKey.generate()).vkey(ORIGIN))]
+    for path in paths:
+        found = verify_receipt_files([path], gateway().certificate, log_keys=keys)
+        assert found[0].good, found
+        cautions = [line for line in found[0].lines if "NOT proved: that it is as old as it says" in line]
+        assert len(cautions) == lost
 
 
 def test_other_texts_of_the_gateway_are_not_receipts(tmp_path: Path) -> None:
