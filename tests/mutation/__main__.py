@@ -183,9 +183,13 @@ class Run:
         print(f"seed {given.seed}: {len(self._sample)} mutants, {len(self._waiting)} to run", flush=True)
 
     def known(self) -> list[dict[str, Any]]:
-        """What was found of the sample, each mutant once."""
+        """What was found of the sample last, each mutant once, and whether it survived before."""
         lines = self._kept.read_text("utf-8").splitlines() if self._kept.exists() else []
-        found = {one["turn"]: one for one in map(json.loads, lines)}
+        found: dict[str, dict[str, Any]] = {}
+        for one in map(json.loads, lines):
+            earlier = found.get(one["turn"], {})
+            survived = earlier.get("survived", False) or earlier.get("found") == "survived"
+            found[one["turn"]] = {**one, "survived": survived}
         return [found[turn] for one in self._sample if (turn := one.turn(self._seed)) in found]
 
     def stop(self, *_: object) -> None:

@@ -63,6 +63,14 @@ def test_data_types_that_files_can_have_are_those_of_the_flows(catalogue: Catalo
 
 # Each edit: the file, what stands there, what is put instead, the key that is named, and words of the fault.
 EDITS = [
+    # In 2027 the results are out on that very day.
+    (
+        "calendar.toml",
+        'season = "06-01"',
+        'season = "08-12"',
+        "results[0].season",
+        "season begins after the day",
+    ),
     ("flows.toml", 'senders = ["dfe"]', 'senders = ["dff"]', "flow[5].senders", "no kind dff; perhaps"),
     (
         "flows.toml",

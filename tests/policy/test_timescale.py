@@ -17,7 +17,7 @@ from gateway.policy.dates import (
     school_days,
     week_name,
 )
-from gateway.policy.timescale import FlowStatus, OverTime, Owed, kept, status
+from gateway.policy.timescale import FlowStatus, OverTime, Owed, agenda, in_words, kept, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider
 
@@ -177,6 +177,29 @@ def test_what_is_due_counts_once_its_day_is_over(catalogue: Catalogue, on: str, 
         each.data_type: each for each in kept(provider("school"), on_friday, catalogue, span, on=day(on))
     }
     assert found["attendance"] == OverTime(data_type="attendance", in_time=in_time, missing=1)
+
+
+def test_the_days_of_the_year_to_come_are_told_of_what_is_due_seldom(catalogue: Catalogue) -> None:
+    today = day("2026-11-24")
+    flows = status(provider("school"), [], catalogue, today)
+    later = {
+        each.now.data_type: [one.due for one in each.later]
+        for each in agenda(provider("school"), flows, catalogue, today)
+    }
+    assert later["school-census"] == [day("2027-01-27"), day("2027-05-26"), day("2027-10-13")]
+    assert later["student-core"] == []
+
+
+@pytest.mark.parametrize(
+    ("came_on", "said"),
+    [
+        ("2026-11-27", "came in time, it is due on 27 November 2026"),
+        ("2026-11-20", "due in 3 days, on 27 November 2026"),
+    ],
+)
+def test_a_file_that_came_is_told_with_its_day(catalogue: Catalogue, came_on: str, said: str) -> None:
+    on = max("2026-11-24", came_on)
+    assert in_words(judged(catalogue, "attendance", came("attendance", came_on), on), day(on)) == said
 
 
 def test_what_came_later_than_the_day_asked_about_does_not_count(catalogue: Catalogue) -> None:

@@ -92,6 +92,10 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
     welsh = text.split("\n\nNotice from ")[0]
     assert "Mae cofnod 3 yn eich ffeil 261126-a-7K3QD am ddisgybl" in " ".join(welsh.split())
     assert "Mae 100 arall." in welsh
+    listed = (points * 200)[:500]
+    whole = render_notice(NoticeFacts(made_at=AT, points=listed, wording=CATALOGUE.wording, **ABOUT))
+    assert "Ask the local authority for the list" in text
+    assert "Ask the local authority for the list" not in whole
     assert "Discrepancy" not in welsh
     assert "Record" not in welsh
 
