@@ -29,7 +29,7 @@ from gateway.processor.service import open_registrar
 from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
 from gateway.registry import receipts
-from gateway.registry.receipts import UNSIGNED
+from gateway.registry.receipts import UNSIGNED, sign_owed
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 from gateway.zones.failpoints import VARIABLE
@@ -220,14 +220,15 @@ def test_a_host_that_publishes_waits_for_those_that_another_is_signing(bench: Be
     references = left_unsigned(bench, 1)
     with open_registrar(Home(bench.site.home), now) as registrar, ThreadPoolExecutor(1) as pool:
         with registrar.registry.write_on(()) as session:
-            mine = select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED).with_for_update()
-            assert [row.reference for row in session.exec(mine)] == references
+            sign_owed(session, registrar.signing)
+            mine = col(ReceiptRow.reference).in_(references), ReceiptRow.stage == "decided"
+            signed = session.exec(select(ReceiptRow.text).where(*mine)).all()
             waiting = pool.submit(registrar.publish)
             blocked = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
             until(lambda: session.execute(blocked).scalar_one(), "the other to wait")
             assert not waiting.done()
         waiting.result(60)
-        assert UNSIGNED not in [row.seal for row in decided(registrar, references)]
+        assert [row.text for row in decided(registrar, references)] == signed
 
 
 def test_a_key_of_the_log_signs_what_it_owes_before_it_is_replaced(cluster: Cluster, tmp_path: Path) -> None:
