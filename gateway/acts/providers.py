@@ -403,7 +403,7 @@ class ReopenProvider(_ProviderAct, command="providers reopen"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Open the provider again."""
+        """Take the closure of the provider back."""
         with context.recording() as record:
             _enroller(record).reopen(self.provider, self.why)
         return ActDone(f"{self.provider} is open again")

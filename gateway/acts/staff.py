@@ -205,7 +205,10 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return [reference for reference, owner in owners.items() if owner == self.name]
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Retire the keys, end the sessions, give held files back. GatewayError for a powerful role."""
+        """Retire the person's keys, end the sessions, and unassign the held files.
+
+        GatewayError for a role decided on by two people.
+        """
         with context.recording() as record:
             session, at = record.session, record.at
             if roles.is_powerful(session, self.name):

@@ -169,7 +169,7 @@ def placed(places: Places) -> type[PlacedServer]:
 
 
 class PunctualProtocol(H11Protocol):
-    """One connection with a place, busy from a complete request until its answer."""
+    """HTTP connection with a deadline for each request; `place.busy` from request to response."""
 
     seconds = SECONDS
 

@@ -43,7 +43,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | Zip
 
 @contextmanager
 def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
-    """Open a file of an archive; one that is an archive itself in memory, since seeking unpacks again."""
+    """Open a file of an archive. Unpack a nested archive into memory: seeking would unpack anew."""
     with archive.member(packed, name) as content:
         if not is_packed(content):
             yield content

@@ -62,7 +62,7 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Take the codes of results from the tally's current rules."""
+        """Load the codes of results from the tally's rules, as chosen by the file's reference date."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:

@@ -98,7 +98,7 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home) -> str:
-    """Rehearse the upgrade on a copy of the registry; return the person at the keyboard.
+    """Rehearse the upgrade on a copy of the registry in SQLite; return the person at the keyboard.
 
     GatewayError for a person who is no administrator, where roles are in force.
     """

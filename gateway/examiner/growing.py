@@ -11,7 +11,7 @@ _PAUSE_MS = 5
 
 
 class Growing:
-    """Content behind a descriptor, and the pipe `word` for the service's confirmation.
+    """Content still being decrypted, as a file; `word`: the pipe on which the service confirms the signature.
     Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
     without confirmation, nobody needs the answer any more and the process ends.
     """

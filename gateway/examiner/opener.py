@@ -135,7 +135,8 @@ class Opening:
         return found, content
 
     def reseal(self, request: protocol.Reseal, stored: Stored) -> protocol.Resealed:
-        """Seal the session key of a stored file to another certificate, after a proof where possible.
+        """Re-encrypt a stored file's session key to another certificate; check the content by `sha256`.
+
         The answer's session key is "" where none of the gateway's keys opens the file.
         """
         session = self._session_key(stored)

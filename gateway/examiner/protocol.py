@@ -150,7 +150,7 @@ NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(AboutFile):
-    """Answer with the type of a content, and the pupils of a roll.
+    """Answer to `Reading`: the type of a content, and the pupils of a roll.
     `numbers` are the UPNs, and `names` the keys of persons without one, in any content. `left_out` counts
     persons beyond the limit.
     """

@@ -140,7 +140,7 @@ class WebDoor:
         return Response(self._settings.model_dump_json(), media_type="application/json")
 
     async def _tell_security(self, _: Request) -> Response:
-        """Tell whom to tell of a flaw."""
+        """Serve security.txt (RFC 9116), or 404."""
         try:
             return PlainTextResponse(await on_disk(self._published.security_txt.read_bytes))
         except FileNotFoundError:

@@ -229,9 +229,10 @@ def _record(
     until: datetime | None,
     person: str,
 ) -> None:
-    """Record the rotation in one transaction, with a notice to every provider;
+    """Record the rotation in one transaction, with a notice to every provider.
 
-    a compromised key signs nothing. `vkey` is the key of the log from now on.
+    `until`: the end of the old key; None for a compromised key, so that the new key signs, and the old one is
+    revoked. `vkey`: the key of the log from now on.
     """
     if until is None:
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))

@@ -235,7 +235,7 @@ class Showing:
     known: KnownViews = field(default_factory=KnownViews)
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """Return the deliveries with the markers of children whose records are left out for a person."""
+        """Set `apart` of each delivery: the markers of children whose records a person's view omits."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [

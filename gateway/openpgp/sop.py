@@ -159,7 +159,7 @@ class SopOpener:
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
     ) -> None:
-        """Take `check`, called with the program before each use, and may raise."""
+        """Call `check` with the path of the program before each run; an exception stops the run."""
         self._check = check
         self.name = f"sop:{Path(program).name}"
         self._program = program

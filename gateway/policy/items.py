@@ -161,7 +161,7 @@ _APART = re.compile(r"[\W_]+")
 
 
 def harmless_name(header: str) -> str:
-    """Return the name of a column or element without case, blanks and punctuation, as in lists."""
+    """Normalise a heading, to compare with a provider's harmless columns: no case, blanks, punctuation."""
     return _APART.sub("", header).casefold()
 
 

@@ -58,7 +58,7 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the condition that no child in a transfer is kept from a person; None is an unnamed person."""
+    """Return the condition that no marker hides a transfer from a person; from None, every marker does."""
     marked = _table(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 

@@ -339,7 +339,7 @@ def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnEle
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the value of a column of a listing; of an empty one "", which comes first."""
+    """Return the SQL expression of a listing's column, with "" for NULL, to sort first."""
     of_it, row = col(ReasonRow.transfer) == col(TransferRow.sequence), TransferRow
     match name:
         case "provider_name":

@@ -320,7 +320,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Reduce the names of unlisted columns to known words, since a name may be a child's."""
+    """Hide words of unlisted columns not in the list of plain words: a heading may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     return replace(

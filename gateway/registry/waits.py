@@ -81,7 +81,7 @@ def waiting_for_approval(session: Session) -> Sequence[str]:
 
 
 def examine_again(session: Session, provider: str) -> Sequence[str]:
-    """Land a provider's transfers waiting for a key again, for a new examination."""
+    """Set a provider's transfers held for a key back to landed, to be examined; return the references."""
     return _land_again(session, provider, col(TransferRow.waits_for) == "key")
 
 

@@ -18,7 +18,8 @@ _WARN_DAYS = 60
 class KitStanding:
     """Counts of sent files by state, waiting files, and the expiry of the OpenPGP key.
 
-    `told` is the gateway's page: due data, received files, known keys. None if not asked, or without a page.
+    `told`: contents of the provider's page as published: due data, received files, known keys.
+    None if not fetched or not published.
     """
 
     provider: str

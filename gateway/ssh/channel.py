@@ -193,8 +193,9 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return cipher if self._recv_handler == self._recv_pkthdr else None
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
-        """Hand on the data at the beginning of `buffer`; return start and end of the first other packet.
-        That is opened already; one that is not whole yet has its start for an end.
+        """Hand on the data packets at the beginning of `buffer`; return start and end of the next packet.
+
+        That next packet is decrypted into `cipher.opened`; for an incomplete packet, the end is the start.
         """
         view, whole, at = memoryview(buffer), len(buffer), 0
         while whole - at >= _BLOCK:

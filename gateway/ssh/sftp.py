@@ -181,7 +181,7 @@ class Handler(SFTPServerHandler):
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
-        """Read from a file, up to 256 KiB whatever was asked for: section 6.4 allows less."""
+        """Answer a READ with 256 KiB at most (draft-ietf-secsh-filexfer-02, section 6.4, allows less)."""
         handle, offset, length = packet.get_string(), packet.get_uint64(), packet.get_uint32()
         packet.check_end()
         file = self._file_handles.get(handle)

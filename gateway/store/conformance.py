@@ -66,7 +66,7 @@ class _Probe:
             return [found["path"] for page in obstore.list(self.client, self.folder) for found in page]
 
     def overwrites(self) -> str | None:
-        """Test the creation of an object only under an unused name."""
+        """Test conditional creation (If-None-Match: *); return the fault as a sentence, or None."""
         self._create("one", _FIRST)
         if self._creates("one", _SECOND) or self._content("one") != _FIRST:
             return (

@@ -32,7 +32,7 @@ def as_source(given: str) -> str:
 
 
 class Listed(BaseModel):
-    """penalties.json."""
+    """Content of penalties.json: the end of the penalty by source, an address or a network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

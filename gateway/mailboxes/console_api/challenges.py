@@ -118,7 +118,7 @@ class SharedChallenges(Challenges):
         self._registry = registry
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Return a new challenge, as `Challenges` does."""
+        """Store a new challenge in the registry and return the challenge."""
         challenge = secrets.token_bytes(_BYTES)
         with self._registry.write_on(()) as session:
             console_challenges.give(
