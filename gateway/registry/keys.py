@@ -26,6 +26,15 @@ Ended = Literal["retired", "revoked"]
 KeyState = Literal["pending", "active", "retiring"] | Ended
 IN_FORCE = ("active", "retiring")
 _COLUMN = {"why": "end_reason"}
+_USED = (
+    update(KeyRow)
+    .where(
+        col(KeyRow.owner_kind) == bindparam("kind_of"),
+        col(KeyRow.owner) == bindparam("of"),
+        col(KeyRow.fingerprint) == bindparam("by"),
+    )
+    .values(last_used_at=bindparam("at"), uses=col(KeyRow.uses) + bindparam("times"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,20 +365,11 @@ def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[st
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [
-        {"of": owner, "by": fingerprint, "at": latest[owner, fingerprint], "times": count}
-        for (owner, fingerprint), count in sorted(times.items())
+        {"kind_of": owner_kind, "of": of, "by": by, "at": latest[of, by], "times": count}
+        for (of, by), count in sorted(times.items())
     ]
-    used = (
-        update(KeyRow)
-        .where(
-            col(KeyRow.owner_kind) == owner_kind,
-            col(KeyRow.owner) == bindparam("of"),
-            col(KeyRow.fingerprint) == bindparam("by"),
-        )
-        .values(last_used_at=bindparam("at"), uses=col(KeyRow.uses) + bindparam("times"))
-    )
     if given:  # The log vouches for neither column.
-        session.connection().execute(used, given)
+        session.connection().execute(_USED, given)
         for row in session.identity_map.values():
             if isinstance(row, KeyRow):
                 session.expire(row, ("uses", "last_used_at"))

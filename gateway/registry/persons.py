@@ -20,7 +20,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.registry.vouched_rows import insert_rows, inserting
+from gateway.registry.vouched_rows import insert_rows
 
 DIGEST = 16
 
@@ -32,10 +32,8 @@ def note(session: Session, transfer: int, persons: bytes) -> None:
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
     """Store the children of many files, by sequence."""
-    new = inserting(session, PersonsOfTransferRow)
-    known = new.on_conflict_do_update(index_elements=["transfer"], set_={"persons": new.excluded.persons})
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
-    insert_rows(session, PersonsOfTransferRow, rows, known)
+    insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
         markers.note(session, {one: frozenset(split(found)) for one, found in persons.items()}, marked)
 

@@ -24,7 +24,7 @@ from gateway.registry.tables import DeclarationRow, EventRow, ReceiptRow, Transf
 from gateway.registry.vouched_rows import (
     content_of,
     insert_rows,
-    inserting,
+    is_in,
     known_digest,
     next_numbers,
     read_changes,
@@ -42,6 +42,12 @@ if TYPE_CHECKING:
     from gateway.secrets.signing import Signing
 
 _log = logging.getLogger(__name__)
+_BORNE: Any = union(
+    *(
+        select(each.reference).where(is_in(each.reference, "wanted"))
+        for each in (ReceiptRow, TransferRow, DeclarationRow)
+    )
+)
 UNSIGNED = ""
 """The seal of a receipt on record that is not signed yet."""
 
@@ -62,10 +68,7 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
 
 def borne(session: Session, references: Iterable[str]) -> set[str]:
     """Return the references in use by a transfer, a notice or a declaration."""
-    wanted = list(references)
-    columns = (ReceiptRow.reference, TransferRow.reference, DeclarationRow.reference)
-    asked = (select(column).where(col(column).in_(wanted)) for column in columns)
-    return set(session.scalars(union(*asked)))
+    return set(session.scalars(_BORNE, {"wanted": list(references)}))
 
 
 def next_receipts(session: Session, count: int) -> list[int]:
@@ -190,9 +193,7 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     """Store signed receipts, whose signatures prove themselves, without another entry of the log."""
-    put = inserting(session, ReceiptRow)
-    texts = {name: put.excluded[name] for name in ("text", "json_text", "seal")}
-    insert_rows(session, ReceiptRow, rows, put.on_conflict_do_update(index_elements=["sequence"], set_=texts))
+    insert_rows(session, ReceiptRow, rows, ("text", "json_text", "seal"))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,12 +28,25 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
-from gateway.registry.vouched_rows import add_rows, insert_rows, inserting, is_one_of
+from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_of
 
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
 _AT_ONCE = 500
 K = TypeVar("K", bytes, int)
+_COUNTED_ON_ROLLS: Any = (  # Without rows for empty rolls.
+    select_columns(col(PupilRow.provider), func.count().label("pupils"))
+    .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
+    .where(
+        is_in(col(PupilRow.provider), "rolls"),
+        col(PupilRow.on_roll),
+        or_(col(FullRollRow.at).is_(None), col(PupilRow.at) >= col(FullRollRow.at)),
+    )
+    .group_by(col(PupilRow.provider))
+)
+_TO_TAKE_BACK = select(DeliveryRow).where(
+    is_in(tuple_(col(DeliveryRow.transfer), col(DeliveryRow.team)), "given")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +95,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
             }
             for entry in roll.entries
         }
-    new = inserting(session, PupilRow)
-    later = new.on_conflict_do_update(
-        index_elements=[col(PupilRow.provider), col(PupilRow.pupil)],
-        set_={
-            name: new.excluded[name]
-            for name in ("on_roll", "at", "birth_date", "former", "transfer", "record")
-        },
-        where=col(PupilRow.at) <= new.excluded.at,
-    )
-    insert_rows(session, PupilRow, [latest[key] for key in sorted(latest)], later)
+    insert_rows(session, PupilRow, [latest[key] for key in sorted(latest)], _SAID[2:], "at")
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
@@ -132,18 +137,8 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
     """Count the pupils on each provider's roll: the last complete roll, and statements since."""
-    return dict.fromkeys(providers, 0) | dict(session.execute(counted_on_rolls(providers)).all())
-
-
-def counted_on_rolls(providers: Collection[str]) -> Any:  # noqa: ANN401 - a query of two columns
-    """Return the counting query, without rows for empty rolls."""
-    since_complete = or_(col(FullRollRow.at).is_(None), col(PupilRow.at) >= col(FullRollRow.at))
-    return (
-        select_columns(col(PupilRow.provider), func.count().label("pupils"))
-        .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
-        .where(col(PupilRow.provider).in_(list(providers)), col(PupilRow.on_roll), since_complete)
-        .group_by(col(PupilRow.provider))
-    )
+    found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
+    return dict.fromkeys(providers, 0) | dict(found.all())
 
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:
@@ -192,48 +187,48 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
     Returns also the time of each provider's last complete roll, and True if one of the providers has a
     lasting discrepancy.
     """
-    pupil, party = col(PupilRow.pupil), col(DiscrepancyPartyRow.discrepancy)
-    last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)
-    lasting = last.where(
-        col(DiscrepancyRow.state).in_(LASTING),
-        col(DiscrepancyPartyRow.provider).in_({roll.provider for roll in entered}),
-    )
-    of_them = select_columns(col(DiscrepancyPartyRow.pupil)).where(party.in_(lasting))
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
-    others = [pupil.in_(renumbered)] if renumbered else []
-    flag = select_columns(lasting.exists().label("lasts")).subquery()
-    columns = (
-        *(col(getattr(PupilRow, name)) for name in _SAID),
-        col(FullRollRow.at).label("full_at"),
-    )
+    query = _comparable(session.get_bind().dialect.name, bool(renumbered))
+    given = {"providers": list({roll.provider for roll in entered}), "renumbered": list(renumbered)}
     found: set[RollRow] = set()
     full_rolls, lasts = dict[str, datetime](), False
     for some in _batches({entry.pupil for entry in entries}):
-        several = (
-            select_columns(pupil)
-            .where(is_one_of(session, pupil, some))
-            .group_by(pupil)
-            .having(func.count() > 1)
-        )
-        former = col(PupilRow.former)
-        renamed = (select_columns(one).where(is_one_of(session, former, some)) for one in (pupil, former))
-        wanted: Any = union(several, *renamed, of_them)
-        rows = (
-            select_columns(*columns)
-            .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
-            .where(or_(pupil.in_(wanted), *others))
-            .subquery()
-        )
-        # The outer join gives one row at least, for the flag.
-        query = select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
-        for has_some, *row, full_at in session.execute(query):
+        for has_some, *row, full_at in session.execute(query, {**given, "some": some}):
             lasts |= bool(has_some)
             if row[0] is not None:
                 found.add(_said(*row))
             if full_at is not None:
                 full_rolls[row[0]] = full_at
     return sorted(found, key=lambda one: (one.provider, one.pupil)), full_rolls, lasts
+
+
+@cache
+def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a query of such columns
+    pupil, former, party = col(PupilRow.pupil), col(PupilRow.former), col(DiscrepancyPartyRow.discrepancy)
+    last = select_columns(party).join(DiscrepancyRow, col(DiscrepancyRow.number) == party)
+    lasting = last.where(
+        col(DiscrepancyRow.state).in_(LASTING), is_in(col(DiscrepancyPartyRow.provider), "providers")
+    )
+    of_them = select_columns(col(DiscrepancyPartyRow.pupil)).where(party.in_(lasting))
+    flag = select_columns(lasting.exists().label("lasts")).subquery()
+    several = (
+        select_columns(pupil)
+        .where(is_one_of(dialect, pupil, "some"))
+        .group_by(pupil)
+        .having(func.count() > 1)
+    )
+    renamed = (select_columns(one).where(is_one_of(dialect, former, "some")) for one in (pupil, former))
+    wanted: Any = union(several, *renamed, of_them)
+    others = [is_in(pupil, "renumbered")] if renumbered else []
+    rows = (
+        select_columns(*(getattr(PupilRow, name) for name in _SAID), col(FullRollRow.at).label("full_at"))
+        .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
+        .where(or_(pupil.in_(wanted), *others))
+        .subquery()
+    )
+    # The outer join gives one row at least, for the flag.
+    return select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
 
 
 def _batches(keys: Collection[K]) -> Iterator[list[K]]:
@@ -279,35 +274,38 @@ class Wanted(NamedTuple):
 
 def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
     """Read accepted files in the order they landed."""
+    given = {name: list(getattr(wanted, name)) for name in Wanted._fields[:-1]}
+    query = _accepted(wanted.with_content, bool(wanted.teams))
+    # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
+    return [Earlier(*row) for row in sorted(session.execute(query, given), key=itemgetter(0))]
+
+
+@cache
+def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a query of such columns
     sequence, provider = col(TransferRow.sequence), col(TransferRow.provider)
     columns = (
         *(col(getattr(TransferRow, name)) for name in Earlier._fields[:6]),
-        col(TransferRow.content) if wanted.with_content else null(),
+        col(TransferRow.content) if with_content else null(),
     )
     of_kind = (
         col(TransferRow.state) == "accepted",
-        col(TransferRow.data_type).in_(wanted.data_types),
-        provider.in_(wanted.senders),
+        is_in(col(TransferRow.data_type), "data_types"),
+        is_in(provider, "senders"),
     )
-    of_period = col(TransferRow.period).in_(wanted.periods)
-    if not wanted.teams:
-        query = select_columns(*columns).where(*of_kind, of_period)
-    else:
-        roll = counted_on_rolls(wanted.rolls).subquery()
-        given = and_(
-            col(DeliveryRow.transfer) == sequence,
-            col(DeliveryRow.counts).is_(True),
-            col(DeliveryRow.team).in_(wanted.teams),
-        )
-        some = or_(of_period, sequence.in_(wanted.counted), col(DeliveryRow.id).is_not(None))
-        query = (
-            select_columns(*columns, col(DeliveryRow.team), col(DeliveryRow.collected_at), roll.c.pupils)
-            .join(DeliveryRow, given, isouter=True)
-            .join(roll, roll.c.provider == provider, isouter=True)
-            .where(*of_kind, some)
-        )
-    # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
-    return [Earlier(*row) for row in sorted(session.execute(query), key=itemgetter(0))]
+    of_period = is_in(col(TransferRow.period), "periods")
+    if not with_teams:
+        return select_columns(*columns).where(*of_kind, of_period)
+    roll, team = _COUNTED_ON_ROLLS.subquery(), col(DeliveryRow.team)
+    given = and_(
+        col(DeliveryRow.transfer) == sequence, col(DeliveryRow.counts).is_(True), is_in(team, "teams")
+    )
+    some = or_(of_period, is_in(sequence, "counted"), col(DeliveryRow.id).is_not(None))
+    return (
+        select_columns(*columns, team, col(DeliveryRow.collected_at), roll.c.pupils)
+        .join(DeliveryRow, given, isouter=True)
+        .join(roll, roll.c.provider == provider, isouter=True)
+        .where(*of_kind, some)
+    )
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
@@ -327,8 +325,6 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
     """Delete teams' unopened counts of files, replaced by those of later files."""
-    place = tuple_(col(DeliveryRow.transfer), col(DeliveryRow.team))
-    rows = session.exec(select(DeliveryRow).where(place.in_(list(given)))).all()
-    for row in rows:
+    for row in session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all():
         session.delete(row)
     session.flush()

@@ -33,11 +33,23 @@ from gateway.model import (
 from gateway.reasons import WITHDRAWN
 from gateway.registry.tables import DeliveryRow, ReasonRow, TransferRow
 from gateway.registry.tables.row import answer_of
-from gateway.registry.vouched_rows import add_rows
+from gateway.registry.vouched_rows import add_rows, is_in
 from gateway.words import plain
 
 _ACTS_AT_ONCE = 100
 _CONTAINED = TypeAdapter(Contained)
+_KNOWN = select(TransferRow.reference).where(is_in(TransferRow.reference, "wanted"))
+_ACT = tuple_(
+    *(col(getattr(TransferRow, one)) for one in ("provider", "signing_key", "signed_at", "content_sha256"))
+)
+_WITHDRAWN = select(ReasonRow.transfer).where(
+    ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN)
+)
+_SIGNED_BEFORE = (
+    select_columns(*_ACT.clauses, col(TransferRow.reference))
+    .where(is_in(_ACT, "some"), or_(col(TransferRow.state) != "refused", _WITHDRAWN.exists()))
+    .order_by(col(TransferRow.sequence))
+)
 _WITHOUT_SEQUENCE = [name for name in TransferRow.model_fields if name != "sequence"]
 _FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state"} - {field.name for field in fields(Upload)}
 
@@ -50,11 +62,7 @@ def land(session: Session, *uploads: Upload) -> None:
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
     """Return those of `references` landed before."""
-    return set(
-        session.exec(
-            select(TransferRow.reference).where(col(TransferRow.reference).in_(list(references)))
-        ).all()
-    )
+    return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 
 def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
@@ -193,27 +201,11 @@ def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> d
 
     Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
     """
-    columns = (
-        col(TransferRow.provider),
-        col(TransferRow.signing_key),
-        col(TransferRow.signed_at),
-        col(TransferRow.content_sha256),
-    )
-    withdrawn = (
-        select(ReasonRow.transfer)
-        .where(ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).in_(WITHDRAWN))
-        .exists()
-    )
     found: dict[SigningAct, list[str]] = {}
     wanted = sorted({act_of(*file) for file in files})
     for start in range(0, len(wanted), _ACTS_AT_ONCE):
         some = wanted[start : start + _ACTS_AT_ONCE]
-        rows = session.execute(
-            select_columns(*columns, col(TransferRow.reference))
-            .where(tuple_(*columns).in_(some), or_(col(TransferRow.state) != "refused", withdrawn))
-            .order_by(col(TransferRow.sequence))
-        )
-        for *act, reference in rows:
+        for *act, reference in session.execute(_SIGNED_BEFORE, {"some": some}):
             found.setdefault(SigningAct(*act), []).append(reference)
     return found
 

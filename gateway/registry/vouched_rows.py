@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, bindparam, event, func, insert, inspect, select, text
+from sqlalchemy import ColumnElement, bindparam, event, func, inspect, select, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
@@ -124,14 +124,15 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
         raise AssertionError(f"a row of {place.name} has other columns than these")
     if given:
         if session.get_bind().dialect.name == "postgresql":
-            statement = _insert_of(table, tuple(rows[0])).returning(place.columns[given[0]])
+            put = _insert_of(table, "postgresql", tuple(rows[0]), (), "")
+            statement = put.returning(place.columns[given[0]])
             # Numbers are given in the order of the rows, and returned in any.
             numbers = sorted(session.connection().execute(statement, _columns(rows)).scalars())
             rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
         else:  # SQLite would report each number separately.
             numbers = next_numbers(session, table, given[0], len(rows))
             rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
-            session.connection().execute(insert(table), rows)
+            insert_rows(session, table, rows)
     else:
         insert_rows(session, table, rows)
     for row in rows:
@@ -249,30 +250,20 @@ _READ_LAST = text(
 )
 
 
-def inserting(session: Session, row: type[SQLModel]) -> Any:  # noqa: ANN401 - each dialect has its own
-    """Return an INSERT of the session's dialect, with ON CONFLICT support."""
-    if session.get_bind().dialect.name != "postgresql":
-        return sqlite.insert(row)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long to load, and few have it
-
-    return postgresql.insert(row)
-
-
 def insert_rows(
-    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]], statement: Insert | None = None
+    session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]],
+    replaced: tuple[str, ...] = (), dated: str = "",
 ) -> None:  # fmt: skip
-    """Insert rows of the same columns at once; `statement` replaces the plain INSERT.
+    """Insert rows of the same columns at once.
 
-    PostgreSQL gets one array for each column: one statement for many rows.
+    Where the key is known, the columns `replaced` get the new values, unless the row has an earlier time in
+    the column `dated`. PostgreSQL gets one array for each column: one statement for many rows.
     """
     if not rows:
         return
-    if session.get_bind().dialect.name == "postgresql":
-        names = tuple(rows[0])
-        put = _insert_of(table, names) if statement is None else _of_columns(table, names, statement)
-        session.connection().execute(put, _columns(rows))
-    else:
-        session.connection().execute(insert(table) if statement is None else statement, rows)
+    dialect = session.get_bind().dialect.name
+    put = _insert_of(table, dialect, tuple(rows[0]), replaced, dated)
+    session.connection().execute(put, _columns(rows) if dialect == "postgresql" else rows)
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
@@ -299,14 +290,19 @@ def last_numbers(session: Session) -> dict[str, int]:
     return known
 
 
-def is_one_of(session: Session, column: Any, values: Sequence[Any]) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
-    """Return the condition that a column has one of the values: in PostgreSQL one parameter for all."""
-    if session.get_bind().dialect.name != "postgresql":
-        return column.in_(values)  # type: ignore[no-any-return] # as it is of any type
-    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - as above
+def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
+    """Return the condition that a column has one of the values given by a name, a list."""
+    given = bindparam(name, type_=column.type, expanding=True)
+    return column.in_(given)  # type: ignore[no-any-return] # as it is of any type
 
-    array = bindparam(None, values, ARRAY(column.type), unique=True)
-    return column == func.any(array)  # type: ignore[no-any-return] # the same
+
+def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
+    """Return the same condition: in PostgreSQL with one parameter for all values."""
+    if dialect != "postgresql":
+        return is_in(column, name)
+    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - takes long to load, and few have it
+
+    return column == func.any(bindparam(name, type_=ARRAY(column.type)))  # type: ignore[no-any-return] # the same
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -314,17 +310,23 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 @lru_cache(64)
-def _insert_of(table: type[SQLModel], names: tuple[str, ...]) -> Insert:
-    """Return the plain INSERT of arrays."""
-    return _of_columns(table, names, insert(table))
-
-
-def _of_columns(table: type[SQLModel], names: tuple[str, ...], statement: Insert) -> Insert:
-    """Return the statement for rows given as one array for each column."""
-    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - as above
-
-    columns = table.__table__.columns  # type: ignore[attr-defined] # SQLModel does not declare it
-    arrays = (bindparam(name, type_=ARRAY(columns[name].type)) for name in names)
+def _insert_of(
+    table: type[SQLModel], dialect: str, names: tuple[str, ...], replaced: tuple[str, ...], dated: str
+) -> Any:  # noqa: ANN401 - each dialect has its own
+    """Return the INSERT of `insert_rows`; in PostgreSQL for rows given as one array for each column."""
+    kind: Any = sqlite
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql as kind  # noqa: PLC0415 - as above
+    put, columns = kind.insert(table), table.__table__.columns  # type: ignore[attr-defined] # as above
+    if replaced:
+        put = put.on_conflict_do_update(
+            index_elements=[column for column in columns if column.primary_key],
+            set_={name: put.excluded[name] for name in replaced},
+            where=columns[dated] <= put.excluded[dated] if dated else None,
+        )
+    if dialect != "postgresql":
+        return put
+    arrays = (bindparam(name, type_=kind.ARRAY(columns[name].type)) for name in names)
     given = func.unnest(*arrays).table_valued(*names, with_ordinality="place of the row").render_derived()
     *values, place = given.c
-    return statement.from_select(names, select(*values).order_by(place))
+    return put.from_select(names, select(*values).order_by(place))
