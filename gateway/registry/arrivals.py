@@ -6,9 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, select
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col
 
@@ -20,6 +21,7 @@ from gateway.registry.tables import (
     SchoolOfTransferRow,
     TransferRow,
 )
+from gateway.registry.vouched_rows import is_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,86 +57,83 @@ def arrivals(
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
     """Yield the files sent by a provider as its own, then those sent by another on behalf of the provider."""
-    own = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
-    sent_for = col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
-    before = only is not None and len(only) == 1
-    yield from _accepted(session, window, only, col(TransferRow.provider), own, before=before)
-    yield from _accepted(session, window, only, col(SchoolOfTransferRow.provider), sent_for, before=True)
-    if not before:
-        yield from _last_of_each(session, window, only, own)
-
-
-def _last_of_each(
-    session: Session, window: Window, only: Collection[str] | None, own: ColumnElement[bool]
-) -> Iterator[tuple[str, Arrival]]:
-    """Yield each provider's last arrival before `lately`, found by an index."""
-    landed, period = col(TransferRow.landed_at), col(TransferRow.period)
-    for kind in window.often:
-
-        def sought(what: Mapped[Any], is_about: ColumnElement[bool], kind: str = kind) -> Any:  # noqa: ANN401
-            return (
-                select(func.max(what))
-                .where(
-                    col(TransferRow.state) == "accepted",
-                    col(TransferRow.data_type) == kind,
-                    col(TransferRow.provider) == col(ProviderRow.id),
-                    is_about,
-                    landed < (window.lately or window.since),
-                    landed >= window.since,
-                    own,
-                )
-                .scalar_subquery()
-            )
-
-        some, none = period.is_not(None), period.is_(None)
-        query = select(col(ProviderRow.id), sought(landed, none), sought(landed, some), sought(period, some))
-        if only is not None:
-            query = query.where(col(ProviderRow.id).in_(only))
-        for by, at, at_about, about in session.connection().execute(query):
+    whom = "all" if only is None else "one" if len(only) == 1 else "some"
+    shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
+    given: dict[str, Any] = {
+        "only": list(only or ()),
+        "often": list(window.often),
+        "seldom": list(window.seldom),
+    }
+    given |= {"since": window.since, "lately": window.lately or window.since, "until": window.until}
+    execute = session.connection().execute
+    for query in (*_accepted(True, *shape), *_accepted(False, *shape)):
+        for by, under, data_type, at, about in execute(query, given):
+            yield by, Arrival(under or "", data_type or "", at, about)
+    for kind in () if whom == "one" else window.often:
+        for by, at, at_about, about in execute(_last(whom), {**given, "kind": kind}):
             for moment, told in ((at, None), (at_about, about)):
                 if moment is not None:
                     yield by, Arrival("", kind, moment, told)
 
 
-def _accepted(
-    session: Session,
-    window: Window,
-    only: Collection[str] | None,
-    whose: Mapped[str],
-    which: ColumnElement[bool],
-    *,
-    before: bool,
-) -> Iterator[tuple[str, Arrival]]:
-    """Yield accepted files; with `before` also the last one before `lately`."""
+_OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
+
+
+@cache
+def _last(whom: str) -> Select[Any]:
+    """Return the query for each provider's last arrival before `lately`, found by an index."""
+    landed, period = col(TransferRow.landed_at), col(TransferRow.period)
+
+    def sought(what: Mapped[Any], is_about: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a column of any type
+        return (
+            select(func.max(what))
+            .where(
+                col(TransferRow.state) == "accepted",
+                col(TransferRow.data_type) == bindparam("kind"),
+                col(TransferRow.provider) == col(ProviderRow.id),
+                is_about,
+                landed < bindparam("lately"),
+                landed >= bindparam("since"),
+                _OWN,
+            )
+            .scalar_subquery()
+        )
+
+    some, none = period.is_not(None), period.is_(None)
+    query = select(col(ProviderRow.id), sought(landed, none), sought(landed, some), sought(period, some))
+    return query.where(is_in(col(ProviderRow.id), "only")) if whom == "some" else query
+
+
+@lru_cache(64)
+def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
+    """Return the queries for accepted files; where no other finds the last one before `lately`, also that."""
+    whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
+    which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)
     flow, data_type, period = col(TransferRow.flow), col(TransferRow.data_type), col(TransferRow.period)
     state: ColumnElement[str] = col(TransferRow.state)  # type: ignore[assignment] # a column is one
-    if only is not None and len(only) == 1:
-        which = and_(which, whose.in_(only))
+    if whom == "one":
+        which = and_(which, is_in(whose, "only"))
         state = func.coalesce(state, None)  # Without the index of states: one provider's files are few.
-    elif only is not None:
-        which = and_(which, func.coalesce(whose, None).in_(only))  # By that index, once for all of them.
-    if window.until is not None:
-        which = and_(which, landed < window.until)
+    elif whom == "some":  # By the index of states, once for all of them.
+        which = and_(which, is_in(func.coalesce(whose, None), "only"))
+    if until:
+        which = and_(which, landed < bindparam("until"))
     accepted = and_(state == "accepted", data_type.is_not(None), which)
-    often, lately = data_type.in_(list(window.often)), window.lately or window.since
-    seldom = data_type.in_(list(window.seldom))
-    earlier = and_(often, landed < lately, landed >= window.since)
+    often, since = is_in(data_type, "often"), landed >= bindparam("since")
     # For frequent types the last file and the last period: the later one counts.
     last = select(whose, flow, data_type, func.max(landed), func.max(period)).group_by(
         whose, flow, data_type, period.is_(None)
     )
     every = select(whose, flow, data_type, func.max(landed), period).group_by(
-        whose, flow, data_type, period, *_day(landed, window.midnights)
+        whose, flow, data_type, period, *_day(landed, midnights)
     )
-    asked = [every.where(often, landed >= lately)]
-    if window.seldom:
-        asked.append(every.where(seldom, landed >= window.since))
-    if before:
-        asked.append(last.where(earlier))
-    for query in asked:
-        for by, under, kind, at, about in session.connection().execute(query.where(accepted)):
-            yield by, Arrival(under or "", kind or "", at, about)
+    asked: list[Any] = [every.where(often, landed >= bindparam("lately"))]
+    if seldom:
+        asked.append(every.where(is_in(data_type, "seldom"), since))
+    if whom == "one" or not own:
+        asked.append(last.where(often, landed < bindparam("lately"), since))
+    return [query.where(accepted) for query in asked]
 
 
 def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
