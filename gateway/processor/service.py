@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Fault
 from gateway.examiner.parent import Examiners
 from gateway.home import Home
 from gateway.home.settings import Metrics, Settings, load_settings
@@ -30,7 +30,7 @@ from gateway.publish.projection import publish_receipts, published_is_written
 from gateway.record.policies_in_force import Keeper
 from gateway.record.registrar import Registrar
 from gateway.record.upgrade import bring_up_to_date
-from gateway.registry import log, receipts
+from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.secrets.secret_files import make_pupil_key
@@ -138,8 +138,11 @@ def open_processor(
         choose(home.published, on_request=registrar.settings.host.shares)
         with published_is_written():
             publish_all(home, clock())
-        with registrar.registry.write_on(()) as session:  # A standby may have lost signatures, too.
-            unproved = receipts.sign_owed(session, registrar.signing)
+        unproved: list[int] = []
+        try:
+            unproved = registrar.sign_owed()  # A standby may have lost signatures of what is published, too.
+        except Fault as fault:
+            _log.error("%s; receipts are signed as soon as it can be", fault)
         publish_receipts(registrar.registry, home.published, redo=True, unproved=unproved)
         retention.finish(registrar)
         settings = registrar.settings.processor

@@ -98,11 +98,17 @@ class Registrar:
         so that it keeps back nobody else's.
         """
         if not publish_receipts(self.registry, self.home.published):
-            with self.registry.write_on(()) as session:
-                up_to = number_in(self.home.published.root / UP_TO)
-                unproved = receipts.sign_owed(session, self.signing, up_to)
+            unproved = self.sign_owed(number_in(self.home.published.root / UP_TO))
             publish_receipts(self.registry, self.home.published, unproved=unproved)
         publish_checkpoint(self.registry, self.home.published)
+
+    def sign_owed(self, after: int = 0) -> list[int]:
+        """Sign receipts left unsigned after a number; return those that the log does not prove."""
+        with self.registry.read() as session:
+            if not receipts.is_owed(session, after):
+                return []
+        with self.registry.write_on(()) as session:
+            return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
         """Sign the receipts of a committed transaction where still to be signed, and publish them.

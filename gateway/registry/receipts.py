@@ -143,16 +143,24 @@ def sign(registry: Registry, signing: Signing, unsigned: Sequence[Unsigned]) -> 
     return [ReceiptRow(**row) for row in rows]
 
 
+def is_owed(session: Session, after: int) -> bool:
+    """Is a receipt after a number left unsigned? With SQLite, no transaction leaves any."""
+    if session.get_bind().dialect.name != "postgresql":
+        return False
+    unsigned = select(ReceiptRow.sequence).where(
+        ReceiptRow.seal == UNSIGNED, col(ReceiptRow.sequence) > after
+    )
+    return session.exec(unsigned.limit(1)).first() is not None
+
+
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     """Sign every receipt after a number that a transaction has left unsigned, as after a crash.
 
     Waits for those that others sign at the moment. Logs, and returns the numbers of, those that the log does
-    not prove: they stay unsigned. With SQLite, no transaction leaves any unsigned.
+    not prove: they stay unsigned.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - as above
 
-    if session.get_bind().dialect.name != "postgresql":
-        return []
     made, refused = [], []
     for row in session.exec(_to_sign(select(ReceiptRow)).where(col(ReceiptRow.sequence) > after)).all():
         try:
