@@ -224,7 +224,7 @@ def test_children_are_found_marked_and_compared_as_before(desk: Desk) -> None:
     with desk.registry.read() as session:
         (marker,) = markers.list_markers(session)
     assert marker.files == 2
-    assert "two-rolls" in desk.gateway("discrepancies", "list")
+    assert "two-rolls" in desk.gateway("discrepancies", "list", "--json")
     desk.gateway("keys", "gateway", "rotate", "--compromised")
     assert found(desk, 2) == {first, second}
     third = desk.send(elm, core(2, 3))
