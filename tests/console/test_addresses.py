@@ -14,7 +14,18 @@ from tests.console.served import Served
 
 NAMES_A_PERSON = {"upn", "surname", "forename", "born", "search"}
 # Each text that the form of a reading act may put into an address: none is of a person.
-IN_ADDRESSES = {"provider", "reference", "id", "sort", "where", "data_type", "team", "why", "hand_on", "group"}
+IN_ADDRESSES = {
+    "provider",
+    "reference",
+    "id",
+    "sort",
+    "where",
+    "data_type",
+    "team",
+    "why",
+    "hand_on",
+    "group",
+}
 
 
 def personal() -> Iterator[tuple[str, str]]:

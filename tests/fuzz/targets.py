@@ -5,19 +5,28 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from gateway.errors import GatewayError
+from gateway.home import Spool
 from gateway.intake.paths import canonical, checked_name, place_of
 from gateway.log.checkpoint import CheckpointError, LogKey, VerifierKey, checkpoint, read_checkpoint
 from gateway.log.leaf import read_event
 from gateway.ssh.answers import Declined
 from gateway.verify.verify_receipts import Unproved, check_receipt, keys_in
-from gateway.zones.landed import BadFileError, _parsed
+from gateway.zones.landed import BadFileError, read_handed_over
 from gateway.zones.sealing import is_public, is_sealed, looks_like, mended, needs_mending
 
+_REFERENCE = "261130-oak-ABCDE"
+_SPOOL = Spool(Path(tempfile.mkdtemp(prefix="fuzz-")))
+_SPOOL.landed.mkdir()
+atexit.register(shutil.rmtree, _SPOOL.root)
 _KEY = LogKey.load(LogKey.generate())
 _ORIGIN = "test.invalid/log"
 _VKEY = _KEY.vkey(_ORIGIN)
@@ -59,8 +68,9 @@ def start(data: bytes) -> None:
 
 def record(data: bytes) -> None:
     """What intake hands over with an upload, as the inside reads it."""
+    (_SPOOL.landed / f"{_REFERENCE}.json").write_bytes(data)
     with suppress(BadFileError):
-        _parsed(data)
+        read_handed_over(_SPOOL, _REFERENCE)
 
 
 def head(data: bytes) -> None:
