@@ -18,20 +18,19 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.reasons import for_officers, to_officer
+from gateway.record import releases
 from gateway.record.dual_control import name_of
+from gateway.record.registrar import KeylessRules, Registrar
 from gateway.registry import providers, roles, staff, transfers
 
 if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.release import Release
-    from gateway.record.registrar import Registrar
-from gateway.acts.agreement import RatifyAgreement
-from gateway.record import releases
-from gateway.record.registrar import KeylessRules
 
 AREA = Area.FILES
 

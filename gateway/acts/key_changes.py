@@ -23,28 +23,27 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.keys import OWNER, owner_kind_of
+from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import load_settings, read_toml
+from gateway.keys.changes import Clerk, sign_head
 from gateway.model.invitation import are_words
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.policy.small_schemas import MethodsFile
-from gateway.registry import keys
-
-if TYPE_CHECKING:
-    from sqlmodel import Session
-
-    from gateway.keys.changes import Clerk
-    from gateway.model import NewKey
-    from gateway.registry.keys import Key, OwnerKind, Revocation
-from gateway.acts.keys import OWNER, owner_kind_of
-from gateway.enrolment.key_file import described, is_ssh, judge, updated
-from gateway.keys.changes import Clerk, sign_head
 from gateway.publish.projection import publish_access
 from gateway.record import key_confirming
 from gateway.record.dual_control import TwoPersonAct, agreed, agreed_to_give, proposal
 from gateway.record.key_confirming import check_read_out
 from gateway.record.reconsider import reconsider
+from gateway.registry import keys
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from gateway.model import NewKey
+    from gateway.registry.keys import Key, OwnerKind, Revocation
 
 AREA = Area.PEOPLE
 

@@ -18,12 +18,12 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.transfers import file_in_words
+from gateway.record import delivered
 from gateway.registry import log
 
 if TYPE_CHECKING:
     from gateway.registry.recalls import FileOpening
-from gateway.acts.transfers import file_in_words
-from gateway.record import delivered
 
 AREA = Area.FILES
 

@@ -51,7 +51,8 @@ from gateway.zones.landed import (
 from gateway.zones.spool import BadFileError, encoded_tail
 
 A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
-"""Seconds until an undecided upload goes on record as landed; more for each in progress, and at most.
+"""Seconds until an undecided upload goes on record as landed; further seconds for each upload in progress, and
+the most of these.
 
 Landing doubles the work for a file, so the files of a burst are given time for their decision.
 """
@@ -163,7 +164,9 @@ def claim_waiting(
         # costs as much as examining two files. Behind so many bytes of a provider, its next uploads wait.
         batch, before = list[str](), Counter[str]()
         for one in in_turn(free, held, room=_BATCH * _BATCH_OF_EACH, each=each, at_a_time=_BATCH_OF_EACH):
-            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH and len(batch) < _BATCH:
+            if len(batch) == _BATCH:
+                break
+            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH:
                 batch.append(one)
             before[provider_of(one)] += content_size(spool, one)
         if not batch:

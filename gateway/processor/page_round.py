@@ -29,7 +29,6 @@ class Pages:
         """Make the pages due, unless made seconds ago and not `at_once`. Raises Fault where writing fails."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
-        # Only the processor itself makes pages, not the commands that load this.
         at = registrar.clock()
         day = local_day(at, registrar.catalogue.calendar.timezone)
         made_for = (day, registrar.catalogue, registrar.signing.fingerprint)

@@ -237,7 +237,6 @@ def in_turn(
         queues.setdefault(provider_of(reference), deque()).append(reference)
     found: list[str] = []
     while queues and len(found) < room:
-        # Among equals, the first to come.
         provider = min(queues, key=lambda one: (held[one], len(queues[one])))
         if held[provider] >= each:
             break
