@@ -51,8 +51,8 @@ from gateway.zones.landed import (
 from gateway.zones.spool import BadFileError, encoded_tail
 
 A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
-"""Seconds until an undecided upload goes on record as landed; further seconds for each upload in progress, and
-the most of these.
+"""Seconds until an undecided upload goes on record as landed; further seconds for each upload in progress;
+the most of these further seconds.
 
 Landing doubles the work for a file, so the files of a burst are given time for their decision.
 """
