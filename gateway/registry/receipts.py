@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
@@ -175,12 +175,19 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
     """Return an unsigned receipt with its signatures. Raises Unproved for a row unlike the log's record."""
+    from gateway.reasons.languages import Language  # noqa: PLC0415 - as above
     from gateway.receipts.text import Statement  # noqa: PLC0415 - as above
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - as above
 
     told = json.loads(row.json_text)
-    statement = Statement(canonical(told["receipt"]), row.text, tuple(told["languages"]))
-    (proof,) = proofs(session, [told["index"]], head=told["checkpoint"], signing=signing)
+    languages, index, head = tuple(told["languages"]), told["index"], told["checkpoint"]
+    # Nobody vouches for these three: a language is read from a file, numbers are asked of the database.
+    if len(languages) > len(get_args(Language)) or not set(languages) <= set(get_args(Language)):
+        raise Unproved("receipts are in no such languages")
+    if type(index) is not int or not 0 <= index < int(head.split("\n", 2)[1]) <= log.size(session):
+        raise Unproved("the log has no such entry under such a head")
+    statement = Statement(canonical(told["receipt"]), row.text, languages)
+    (proof,) = proofs(session, [index], head=head, signing=signing)
     (made,) = signed(signing, [Unsigned(content_of(row), statement, proof)])
     check_receipt(made["json_text"])
     record = session.exec(select(EventRow.rows).where(EventRow.number == proof.index)).one() or ""
