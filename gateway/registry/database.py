@@ -18,7 +18,7 @@ from sqlmodel import Session
 
 from gateway.access import Sight
 from gateway.errors import ConfigurationError, Fault
-from gateway.registry import log, places, register
+from gateway.registry import log, places, register, tables
 from gateway.registry.vouched_rows import REGISTER_CHANGED
 
 _log = logging.getLogger(__name__)
@@ -187,7 +187,7 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """ConfigurationError where a newer version of the gateway has changed the tables. Fault as above."""
+        """ConfigurationError where another version of the gateway has changed the tables. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 _check_known(_revision(connection))
@@ -205,7 +205,7 @@ class Registry:
     def migrate(self) -> None:
         """Bring the tables to the current version. Harmless when up to date. Fault as for `read` and `write`.
 
-        ConfigurationError, and no change, where the tables are of a newer version.
+        ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
         try:
             self._migrate()
@@ -227,7 +227,11 @@ class Registry:
             before = _revision(connection)
             _check_known(before)
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if before is None:
+                tables.create_all(connection)
+                command.stamp(config, "head")
+            else:
+                command.upgrade(config, "head")
             after = _revision(connection)
         if before not in {None, after}:
             _log.info("registry-upgraded from=%s to=%s", before, after)
@@ -262,11 +266,17 @@ def _known_revisions() -> set[str]:
 
 
 def _check_known(revision: str | None) -> None:
-    if revision is not None and revision not in _known_revisions():
+    if revision is None or revision in _known_revisions():
+        return
+    if revision < newest_revision():
         raise ConfigurationError(
-            f"a newer version of the gateway has changed the registry (to {revision}); install that version, "
-            "or restore the backup taken before the upgrade"
+            f"the registry was last changed between two releases (to {revision}), and this version does not "
+            "go on from there; restore a backup of a release, or let the build that follows upgrade it first"
         )
+    raise ConfigurationError(
+        f"a newer version of the gateway has changed the registry (to {revision}); install that version, "
+        "or restore the backup taken before the upgrade"
+    )
 
 
 def _fault(error: DatabaseError) -> Exception:

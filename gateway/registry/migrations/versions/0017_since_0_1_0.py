@@ -1,4 +1,4 @@
-"""Since version 0.2.0: periods, trusts, lives of providers, children, roles, letters and the console.
+"""Since version 0.1.0: periods, trusts, lives of providers, children, roles, letters and the console.
 
 No release had the states between, so they are one migration.
 """

@@ -1,4 +1,4 @@
-"""Givings, the register's version, hosts, programs, hand-ons, web hooks and what the console needs.
+"""Givings, the register's version, hosts, programs, hand-ons, web hooks, filters and what the console needs.
 
 No release had the states between, so they are one migration.
 """
@@ -8,11 +8,12 @@ from alembic import op
 
 from gateway.registry.tables.row import UtcDateTime
 
-revision = "0034"
+revision = "0036"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
 
+_HELD = sa.text("state = 'held'")
 _NAMES_SCHOOLS = sa.text("""json_text LIKE '%"schools":%'""")
 
 
@@ -170,3 +171,19 @@ def upgrade() -> None:
     op.add_column("staff", sa.Column("knows_pages", sa.Boolean()))
     # The deliveries of a day are counted without looking through all of them.
     op.create_index("delivery_by_day", "delivery", ["delivered_at", "team"])
+    # What was sent again while the same waits is found without reading all held files.
+    op.create_index(
+        "transfer_held_by_content",
+        "transfer",
+        ["content_sha256"],
+        sqlite_where=_HELD,
+        postgresql_where=_HELD,
+    )
+    # Persons keep filters of lists for themselves.
+    op.create_table(
+        "saved_filter",
+        sa.Column("staff", sa.String(), primary_key=True),
+        sa.Column("listing", sa.String(), primary_key=True),
+        sa.Column("name", sa.String(), primary_key=True),
+        sa.Column("query", sa.Text(), nullable=False),
+    )
