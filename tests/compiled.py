@@ -1,8 +1,9 @@
 """What is made of the same texts again and again, kept for a whole test run.
 
 Each engine of SQLAlchemy compiles its statements afresh, and a test opens a registry for each home, command
-and processor: a third of what they cost. The text of a statement does not depend on the file that it is for.
-And each of them reads the policies, whose texts are the same in nearly every home.
+and processor: a third of what they cost. The text of a statement does not depend on the file that it is for,
+nor on the database of a server. And each of them reads the policies, whose texts are the same in nearly
+every home. Each console has its own templates, in each language, of the same files.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import MutableMapping
 from functools import lru_cache
 from typing import Any
 
+from jinja2 import Environment
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Mapper
 from sqlalchemy.util import LRUCache
@@ -35,7 +37,7 @@ class Shared(LRUCache[Any, Any]):
 
 def _of_any_engine(key: Any) -> Any:
     dialect, *statement = key
-    return ("sqlite", *statement) if dialect.name == "sqlite" else key
+    return (dialect.name, *statement)
 
 
 _shared: MutableMapping[Any, Any] = Shared(_MOST)
@@ -44,9 +46,8 @@ Mapper._compiled_cache = _shared  # type: ignore[assignment]  # Of what is writt
 
 @event.listens_for(Engine, "engine_connect")
 def share(connection: Connection) -> None:
-    """Let a connection to SQLite use what others compiled."""
-    if connection.dialect.name == "sqlite":
-        connection.execution_options(compiled_cache=_shared)
+    """Let a connection use what others compiled."""
+    connection.execution_options(compiled_cache=_shared)
 
 
 _read = tomllib.loads
@@ -64,3 +65,20 @@ def read(text: str, **options: Any) -> dict[str, Any]:
 
 
 tomllib.loads = read
+
+
+_compile = Environment.compile
+_templates: dict[tuple[Any, ...], Any] = {}
+
+
+def compiled(pages: Environment, source: Any, name: Any = None, filename: Any = None, **named: Any) -> Any:
+    """As Jinja2 compiles a template, whose constants are in the language of its environment."""
+    if named or not isinstance(source, str):
+        return _compile(pages, source, name, filename, **named)
+    asked = (source, name, filename, pages.globals.get("language"))
+    if asked not in _templates:
+        _templates[asked] = _compile(pages, source, name, filename)
+    return _templates[asked]
+
+
+Environment.compile = compiled  # type: ignore[method-assign]

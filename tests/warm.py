@@ -193,12 +193,15 @@ def serve(descriptor: int) -> None:
 
 def _work_once() -> None:
     """Let a processor go round in a home of its own: what is made when it is first needed is made then."""
-    from gateway.home import Home  # noqa: PLC0415 - loaded here alone
+    from gateway.console.site import LANGUAGES, templates  # noqa: PLC0415 - loaded here alone
+    from gateway.home import Home  # noqa: PLC0415
     from gateway.processor.service import process_once  # noqa: PLC0415
     from tests import ready  # noqa: PLC0415
     from tests.commands import Commands  # noqa: PLC0415
 
     ready.for_children()
+    for language in LANGUAGES:
+        templates("UTC", language)
     with tempfile.TemporaryDirectory() as folder:
         process_once(Home(Commands(Path(folder)).home), lambda: datetime.now(UTC))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import multiprocessing
 import os
 import shutil
@@ -14,7 +16,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
-from unittest import mock
 
 import pytest
 from sqlalchemy import func, text
@@ -32,7 +33,7 @@ from gateway.registry import receipts
 from gateway.registry.receipts import UNSIGNED, sign_owed
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
-from gateway.zones.failpoints import VARIABLE
+from gateway.zones import failpoints
 from tests.bench.writers_place import Bench, Places, now
 from tests.registry.cluster import Cluster
 from tests.waiting import until
@@ -40,8 +41,16 @@ from tests.waiting import until
 pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 
 
+# One process has loaded the modules, and forks each host.
+_HOSTS = multiprocessing.get_context("forkserver")
+_HOSTS.set_forkserver_preload(["psycopg", __name__])
+
+
 def work(home: Path, examinations: Sequence[Examination]) -> None:
-    """Decide files, as the processor of a host."""
+    """Decide files, as the processor of a host that is killed then."""
+    os.environ[failpoints.VARIABLE] = "commit.committed"
+    importlib.reload(failpoints)
+    gc.freeze()  # No search for garbage goes over what was loaded before.
     with open_registrar(Home(home), now) as registrar:
         conclude(registrar, examinations)
 
@@ -52,9 +61,8 @@ def left_unsigned(bench: Bench, files: int) -> list[str]:
         bench.open(registrar)
         uploads, examinations = bench.files(files)
         land(registrar, uploads)
-    killed = multiprocessing.get_context("spawn").Process(target=work, args=(bench.site.home, examinations))
-    with mock.patch.dict(os.environ, {VARIABLE: "commit.committed"}):
-        killed.start()
+    killed = _HOSTS.Process(target=work, args=(bench.site.home, examinations))
+    killed.start()
     killed.join(60)
     assert killed.exitcode == -signal.SIGKILL
     return [one.reference for one in uploads]
