@@ -43,57 +43,6 @@ from gateway.ssh.visitor import LoggedIn
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import NotDurableError, complete, hand_over, reserve_reference
 
-_FRESH_SECONDS = 1.0
-
-
-class Quotas:
-    """The quotas of `provider`, counting `unfinished` uploads, recent hand-overs, and landed files."""
-
-    def __init__(
-        self,
-        provider: str,
-        *,
-        limits: IntakeLimits,
-        unfinished: UnfinishedUploads,
-        recent: Recent,
-        landed: Landed,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._provider = provider
-        self.limits = limits
-        self._unfinished = unfinished
-        self._recent = recent
-        self._landed = landed
-        self._clock = clock
-        self._room_at = float("-inf")  # When there was room, in monotonic seconds.
-
-    async def check_begin(self) -> None:
-        """Raise Declined if one more upload may not begin."""
-        if sum(1 for _ in self._unfinished) >= self.limits.unfinished_uploads:
-            raise Declined(TOO_MANY_UNFINISHED)
-        if self._recent.today(self._clock()).uploads >= self.limits.uploads_per_day:
-            raise Declined(TOO_MANY_TODAY)
-        await self._landed.refresh()
-        self.check_growth(0)
-        await self.check_disk()
-
-    def check_growth(self, size: int) -> None:
-        """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
-        unfinished = sum(upload.size for upload in self._unfinished)
-        if self._recent.today(self._clock()).size + unfinished + size > self.limits.bytes_per_day:
-            raise Declined(TOO_MUCH_TODAY)
-        waiting = unfinished + self._landed.waiting(self._provider) + size
-        if waiting > self.limits.bytes_waiting_per_provider:
-            raise Declined(TOO_MUCH_WAITING)
-
-    async def check_disk(self) -> None:
-        """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
-        now = time.monotonic()
-        if now - self._room_at >= _FRESH_SECONDS:
-            await on_disk(check_room, self._unfinished.place, self.limits.free_bytes)
-            self._room_at = now
-
-
 _log = logging.getLogger(__name__)
 
 
@@ -105,98 +54,6 @@ class Wish:
     exclusive: bool
     truncate: bool
     append: bool
-
-
-class Reception:
-    """The receiver of one provider's uploads."""
-
-    def __init__(
-        self, unfinished: UnfinishedUploads, recent: Recent, quotas: Quotas, clock: Callable[[], datetime]
-    ) -> None:
-        self._unfinished = unfinished
-        self._recent = recent
-        self._quotas = quotas
-        self._clock = clock
-        self._memory = Memory()
-
-    async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
-        """Open an upload: a new one, or an unfinished one again at its size.
-
-        An upload of the same name still being written by another connection continues separately if this one
-        starts anew, and is taken over if this one resumes it.
-        """
-        known = self._unfinished.find(folder, name)
-        if wish.exclusive and (known or self._recent.find(folder, name)) is not None:
-            raise Declined(ALREADY_EXISTS)
-        if known is not None and not wish.truncate:
-            return await self._resume(known, wish)
-        if known is None:
-            # Refuse to resume a handed-over file, or to open a missing one without creating it. A rest
-            # received as a new upload would make a file of a tail.
-            here = self._recent.find(folder, name) is not None
-            if not here and not wish.create:
-                raise Declined(NO_SUCH_FILE)
-            if here and not wish.truncate and (wish.append or not wish.create):
-                raise Declined(HANDED_OVER)
-        await self._quotas.check_begin()
-        label = Label(folder=folder, name=name, started_at=self._clock())
-        upload = new_unfinished(self._unfinished.place, label)
-        earlier = self._unfinished.put(upload)
-        receiving = self._receiving(upload, None, wish)
-        passing("upload.opened")
-        if earlier is not None and not earlier.busy:
-            await on_disk(earlier.erase)
-        return receiving
-
-    async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
-        if upload.completing:
-            raise Declined(STILL_OPEN)
-        if upload.receiving is not None:
-            await self._take_over(upload.receiving)
-        if upload.worthless or upload.label.withheld:
-            raise Declined(NOT_KEPT)
-        await self._quotas.check_disk()
-        descriptor = await on_disk(open_again, upload)
-        if upload.busy:
-            os.close(descriptor)
-            raise Declined(STILL_OPEN)
-        return self._receiving(upload, descriptor, wish)
-
-    def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
-        receiving = Receiving(
-            upload,
-            descriptor,
-            append=wish.append,
-            anew=wish.truncate,
-            limits=self._quotas.limits,
-            memory=self._memory,
-            may_grow=self._quotas.check_growth,
-        )
-        upload.receiving = receiving
-        self._unfinished.opened(upload)
-        return receiving
-
-    async def _take_over(self, writer: Writer) -> None:
-        _log.info("taken-over provider=%s", self._unfinished.place.name)
-        await self.cut_off(writer)
-
-    async def cut_off(self, writer: Writer) -> None:
-        """Keep the received part of an upload after its client's loss, for resuming."""
-        try:
-            await writer.release(whole=False)
-        finally:
-            await self._unfinished.keep(writer.upload, self._clock())
-
-    async def remove(self, folder: Folder, name: str) -> None:
-        """Discard an unfinished upload."""
-        upload = self._unfinished.find(folder, name)
-        if upload is None:
-            raise Declined(NO_SUCH_FILE if self._recent.find(folder, name) is None else GONE)
-        if upload.completing:
-            raise Declined(STILL_OPEN)
-        if upload.receiving is not None:
-            await self._take_over(upload.receiving)
-        await self._unfinished.drop(upload)
 
 
 # Hand a complete upload over to the processor. Blocking: for a worker thread.
@@ -246,7 +103,7 @@ def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Calla
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - checked by the caller
     try:
-        upload.sha256 = kept.write_to(spool.half(reference))
+        upload.sha256 = kept(spool.half(reference))
         passing("hand-over.moved")
         recorded = record()
         complete(spool, recorded, upload.data)
@@ -257,116 +114,6 @@ def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Calla
             upload.worthless = True
         raise
     return recorded
-
-
-class Completion:
-    """Hand the uploads of one provider over to the processor."""
-
-    def __init__(
-        self,
-        spool: Spool,
-        unfinished: UnfinishedUploads,
-        recent: Recent,
-        landed: Landed,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._spool = spool
-        self._unfinished = unfinished
-        self._recent = recent
-        self._landed = landed
-        self._clock = clock
-
-    async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete a closed upload and return its reference; None for one awaiting its rename.
-
-        Raise the obstacle to handing over; the upload is kept.
-        """
-        upload = receiving.upload
-        if upload.receiving is not receiving:
-            raise Declined(TAKEN_OVER)
-        upload.completing = True
-        reference = None
-        try:
-            waits = is_temporary(upload.label.name)
-            await receiving.release(whole=True, durable=waits)
-            handed_over = self._recent.find(upload.label.folder, upload.label.name) is not None
-            if handed_over and upload.size == 0 and not receiving.anew:  # A resumed file (lftp's `put -c`).
-                upload.worthless = True
-            elif waits:
-                await on_disk(upload.write_label)
-            else:
-                reference = await self._hand_over_or_reopen(upload, by)
-        finally:
-            upload.completing = False
-            if reference is None:
-                await self._unfinished.keep(upload, self._clock())
-        return reference
-
-    async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
-        """Hand over; on failure, give the last byte back.
-
-        A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
-        try the hand-over again.
-        """
-        try:
-            return await self._hand_over(upload, upload.label.name, by)
-        except OSError:
-            if not upload.worthless:
-                await on_disk(upload.shorten)
-            raise
-
-    async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
-        """Rename a temporary upload to its final name and hand it over. Returns the reference."""
-        upload = self._unfinished.find(folder, old)
-        if upload is None:
-            raise Declined(NO_SUCH_FILE if self._recent.find(folder, old) is None else HANDED_OVER)
-        if not is_temporary(old) or is_temporary(new):
-            raise Declined(ONLY_TEMPORARY)
-        if upload.busy:
-            raise Declined(STILL_OPEN)
-        if not upload.label.whole:
-            raise Declined(CUT_OFF)
-        upload.completing = True
-        try:
-            reference = await self._hand_over(upload, new, by)
-        finally:
-            upload.completing = False
-            if upload.worthless:
-                await self._unfinished.drop(upload)
-        await self._unfinished.drop(self._unfinished.find(folder, new))
-        return reference
-
-    async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
-        """Hand over a whole upload under a fresh reference."""
-        try:
-            with HAND_OVER_SECONDS.time():
-                entry = await on_disk(self._bring_over, upload, name, by)
-        except OSError as error:
-            # Data only in memory is lost; data possibly not durable is in an unknown state.
-            upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
-            raise
-        self._unfinished.take_down(upload)
-        self._recent.remember(entry)
-        self._landed.add(by.name, entry.size)
-        LANDED.inc()
-        LANDED_BYTES.inc(entry.size)
-        _log.info("landed reference=%s bytes=%d", entry.reference, entry.size)
-        return entry.reference
-
-    def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Do all disk work of the hand-over in one go."""
-        record = hand_over_upload(self._spool, upload, name, by, self._clock())
-        entry = HandedOver(
-            reference=record.reference,
-            folder=record.folder,
-            name=name,
-            size=record.size,
-            landed_at=record.landed_at,
-            modified=upload.label.modified,
-        )
-        self._recent.write(entry)
-        passing("hand-over.remembered")
-        return entry
 
 
 _MOST = 1_000
@@ -404,6 +151,7 @@ class Folders:
 
 
 _TURNS = 6
+_FRESH_SECONDS = 1.0
 
 
 class Box:
@@ -420,16 +168,11 @@ class Box:
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
         self.folders = Folders(clock)
         self.asked = spool.asked / f"{provider}.asked"
-        self.quotas = Quotas(
-            provider,
-            limits=limits,
-            unfinished=self.unfinished,
-            recent=self.recent,
-            landed=landed,
-            clock=clock,
-        )
-        self.reception = Reception(self.unfinished, self.recent, self.quotas, clock)
-        self.completion = Completion(spool, self.unfinished, self.recent, landed, clock)
+        self._spool = spool
+        self._limits = limits
+        self._landed = landed
+        self._memory = Memory()
+        self._room_at = float("-inf")  # When there was room, in monotonic seconds.
         self._loading = asyncio.Lock()
         self._is_loaded = False
 
@@ -471,3 +214,200 @@ class Box:
             entry = known.model_copy(update={"modified": modified})
             self.recent.remember(entry)
             await on_disk(self.recent.write, entry)
+
+    async def _check_begin(self) -> None:
+        """Raise Declined if one more upload may not begin."""
+        if sum(1 for _ in self.unfinished) >= self._limits.unfinished_uploads:
+            raise Declined(TOO_MANY_UNFINISHED)
+        if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
+            raise Declined(TOO_MANY_TODAY)
+        await self._landed.refresh()
+        self.check_growth(0)
+        await self._check_disk()
+
+    def check_growth(self, size: int) -> None:
+        """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
+        unfinished = sum(upload.size for upload in self.unfinished)
+        if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
+            raise Declined(TOO_MUCH_TODAY)
+        waiting = unfinished + self._landed.waiting(self.provider) + size
+        if waiting > self._limits.bytes_waiting_per_provider:
+            raise Declined(TOO_MUCH_WAITING)
+
+    async def _check_disk(self) -> None:
+        """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
+        now = time.monotonic()
+        if now - self._room_at >= _FRESH_SECONDS:
+            await on_disk(check_room, self.unfinished.place, self._limits.free_bytes)
+            self._room_at = now
+
+    async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
+        """Open an upload: a new one, or an unfinished one again at its size.
+
+        An upload of the same name still being written by another connection continues separately if this one
+        starts anew, and is taken over if this one resumes it.
+        """
+        known = self.unfinished.find(folder, name)
+        if wish.exclusive and (known or self.recent.find(folder, name)) is not None:
+            raise Declined(ALREADY_EXISTS)
+        if known is not None and not wish.truncate:
+            return await self._resume(known, wish)
+        if known is None:
+            # Refuse to resume a handed-over file, or to open a missing one without creating it. A rest
+            # received as a new upload would make a file of a tail.
+            here = self.recent.find(folder, name) is not None
+            if not here and not wish.create:
+                raise Declined(NO_SUCH_FILE)
+            if here and not wish.truncate and (wish.append or not wish.create):
+                raise Declined(HANDED_OVER)
+        await self._check_begin()
+        label = Label(folder=folder, name=name, started_at=self._clock())
+        upload = new_unfinished(self.unfinished.place, label)
+        earlier = self.unfinished.put(upload)
+        receiving = self._receiving(upload, None, wish)
+        passing("upload.opened")
+        if earlier is not None and not earlier.busy:
+            await on_disk(earlier.erase)
+        return receiving
+
+    async def _resume(self, upload: Unfinished, wish: Wish) -> Receiving:
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        if upload.worthless or upload.label.withheld:
+            raise Declined(NOT_KEPT)
+        await self._check_disk()
+        descriptor = await on_disk(open_again, upload)
+        if upload.busy:
+            os.close(descriptor)
+            raise Declined(STILL_OPEN)
+        return self._receiving(upload, descriptor, wish)
+
+    def _receiving(self, upload: Unfinished, descriptor: int | None, wish: Wish) -> Receiving:
+        receiving = Receiving(
+            upload,
+            descriptor,
+            append=wish.append,
+            anew=wish.truncate,
+            limits=self._limits,
+            memory=self._memory,
+            may_grow=self.check_growth,
+        )
+        upload.receiving = receiving
+        self.unfinished.opened(upload)
+        return receiving
+
+    async def _take_over(self, writer: Writer) -> None:
+        _log.info("taken-over provider=%s", self.unfinished.place.name)
+        await self.cut_off(writer)
+
+    async def cut_off(self, writer: Writer) -> None:
+        """Keep the received part of an upload after its client's loss, for resuming."""
+        try:
+            await writer.release(whole=False)
+        finally:
+            await self.unfinished.keep(writer.upload, self._clock())
+
+    async def remove(self, folder: Folder, name: str) -> None:
+        """Discard an unfinished upload."""
+        upload = self.unfinished.find(folder, name)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self.recent.find(folder, name) is None else GONE)
+        if upload.completing:
+            raise Declined(STILL_OPEN)
+        if upload.receiving is not None:
+            await self._take_over(upload.receiving)
+        await self.unfinished.drop(upload)
+
+    async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
+        """Complete a closed upload and return its reference; None for one awaiting its rename.
+
+        Raise the obstacle to handing over; the upload is kept.
+        """
+        upload = receiving.upload
+        if upload.receiving is not receiving:
+            raise Declined(TAKEN_OVER)
+        upload.completing = True
+        reference = None
+        try:
+            waits = is_temporary(upload.label.name)
+            await receiving.release(whole=True, durable=waits)
+            handed_over = self.recent.find(upload.label.folder, upload.label.name) is not None
+            if handed_over and upload.size == 0 and not receiving.anew:  # A resumed file (lftp's `put -c`).
+                upload.worthless = True
+            elif waits:
+                await on_disk(upload.write_label)
+            else:
+                reference = await self._hand_over_or_reopen(upload, by)
+        finally:
+            upload.completing = False
+            if reference is None:
+                await self.unfinished.keep(upload, self._clock())
+        return reference
+
+    async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
+        """Hand over; on failure, give the last byte back.
+
+        A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
+        try the hand-over again.
+        """
+        try:
+            return await self._hand_over(upload, upload.label.name, by)
+        except OSError:
+            if not upload.worthless:
+                await on_disk(upload.shorten)
+            raise
+
+    async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
+        """Rename a temporary upload to its final name and hand it over. Returns the reference."""
+        upload = self.unfinished.find(folder, old)
+        if upload is None:
+            raise Declined(NO_SUCH_FILE if self.recent.find(folder, old) is None else HANDED_OVER)
+        if not is_temporary(old) or is_temporary(new):
+            raise Declined(ONLY_TEMPORARY)
+        if upload.busy:
+            raise Declined(STILL_OPEN)
+        if not upload.label.whole:
+            raise Declined(CUT_OFF)
+        upload.completing = True
+        try:
+            reference = await self._hand_over(upload, new, by)
+        finally:
+            upload.completing = False
+            if upload.worthless:
+                await self.unfinished.drop(upload)
+        await self.unfinished.drop(self.unfinished.find(folder, new))
+        return reference
+
+    async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
+        """Hand over a whole upload under a fresh reference."""
+        try:
+            with HAND_OVER_SECONDS.time():
+                entry = await on_disk(self._bring_over, upload, name, by)
+        except OSError as error:
+            # Data only in memory is lost; data possibly not durable is in an unknown state.
+            upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
+            raise
+        self.unfinished.take_down(upload)
+        self.recent.remember(entry)
+        self._landed.add(by.name, entry.size)
+        LANDED.inc()
+        LANDED_BYTES.inc(entry.size)
+        _log.info("landed reference=%s bytes=%d", entry.reference, entry.size)
+        return entry.reference
+
+    def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
+        """Do all disk work of the hand-over in one go."""
+        record = hand_over_upload(self._spool, upload, name, by, self._clock())
+        entry = HandedOver(
+            reference=record.reference,
+            folder=record.folder,
+            name=name,
+            size=record.size,
+            landed_at=record.landed_at,
+            modified=upload.label.modified,
+        )
+        self.recent.write(entry)
+        passing("hand-over.remembered")
+        return entry

@@ -19,7 +19,6 @@ from gateway.zones.landed import ASIDE
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
 # Folders with thousands of names are read one by one, so that uploads do not wait.
 _READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-listing")
-_READ = 1024 * 1024
 
 P = ParamSpec("P")
 T = TypeVar("T")

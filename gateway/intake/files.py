@@ -51,7 +51,7 @@ class Files(Server):
         elif isinstance(file_obj, Receiving) and self.client_closes:
             await self.tree.close(file_obj)
         elif isinstance(file_obj, Receiving):
-            await self.tree.box.reception.cut_off(file_obj)
+            await self.tree.box.cut_off(file_obj)
 
     async def abandon(self, file: object) -> None:
         """Handle a session's end with `file` open."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from gateway.intake.answers import NAME_CONTROL, NAME_NOT_UTF8, NAME_TOO_LONG
+from gateway.model import Folder
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
 
 FolderName = Literal["in", "out", "receipts", "keys", "agreement"]
@@ -40,9 +41,9 @@ class IntakePlace:
     name: str | None = None
 
     @property
-    def path(self) -> str:
-        """The one canonical path of this place."""
-        return "/" + "/".join(part for part in (self.folder, self.name) if part is not None)
+    def uploads(self) -> Folder | None:
+        """The folder that uploads to this place lie in; None where nothing is taken."""
+        return self.folder if self.folder in {"in", "keys", "agreement"} else None
 
     @property
     def above(self) -> IntakePlace:

@@ -52,7 +52,6 @@ from gateway.ssh.visitor import LoggedIn
 
 _AT_ONCE = 128  # So many names are read from the disk at a time.
 _LOOKS, _PAUSE_SECONDS = 80, 0.25
-_UPLOADS: dict[FolderName, Folder] = {"in": "in", "keys": "keys", "agreement": "agreement"}
 
 
 class PublishedReading:
@@ -106,27 +105,26 @@ class ProviderTree:
             found = [await self._published_entry(IntakePlace(None, name)) for name in sorted(PAGES)]
             for entry in [entry for entry in found if entry is not None]:
                 yield entry
-        folder = place.folder or "in"
+        within = IntakePlace(place.folder or "in", place.name)
         shown: set[str] = set()
-        for published in self._published_folders(folder) if place.name is None else ():
+        for published in self._published_folders(within.folder) if place.name is None else ():
             with closing(scan_published(published)) as entries:
                 while some := await in_turn(lambda more: list(islice(more, _AT_ONCE)), entries):
                     for entry in some:
-                        if folder in _UPLOADS:
+                        if within.uploads is not None:
                             shown.add(entry.name)
                         yield entry
-        for name, known in self._sent(IntakePlace(folder, place.name)):
+        for name, known in self._sent(within):
             if name not in shown:
                 yield name if known is None else _entry(name, known)
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
         """Yield the uploads in a folder, by name; None for a folder below."""
-        kind = _UPLOADS.get(place.folder) if place.folder is not None else None
-        if kind is None:
+        if place.uploads is None:
             return
         above = "" if place.name is None else f"{place.name}/"
         folders: set[str] = set()
-        for name, known in self.box.within(kind).items():
+        for name, known in self.box.within(place.uploads).items():
             if name.startswith(above):
                 first, below, _ = name[len(above) :].partition("/")
                 if not below:
@@ -140,8 +138,7 @@ class ProviderTree:
         """Return True for a folder: fixed, or made by a client."""
         if place.name is None or place in self.box.folders:
             return True
-        kind = _UPLOADS.get(place.folder) if place.folder is not None else None
-        return kind is not None and self.box.has_below(kind, place.name)
+        return place.uploads is not None and self.box.has_below(place.uploads, place.name)
 
     async def make_folder(self, raw: bytes) -> None:
         """Make a folder below /in, for a while."""
@@ -182,11 +179,11 @@ class ProviderTree:
     async def open_to_write(self, raw: bytes, wish: Wish) -> Receiving:
         """Open an upload, new or resumed. Declined in a folder without uploads, or for a bad name."""
         folder, name = await self._writable(raw)
-        return await self.box.reception.receive(folder, name, wish)
+        return await self.box.receive(folder, name, wish)
 
     async def close(self, receiving: Receiving) -> str | None:
         """Complete an upload closed by its client; return its reference, None before its rename."""
-        return await self.box.completion.close(receiving, self.by)
+        return await self.box.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
         """Complete a temporary upload; anything else is declined."""
@@ -195,7 +192,7 @@ class ProviderTree:
         kept = await self._published_entry(before) is not None
         if before.name is None or before.above != after.above or kept:
             raise Declined(ONLY_TEMPORARY)
-        await self.box.completion.rename(folder, before.name, name, self.by)
+        await self.box.rename(folder, before.name, name, self.by)
 
     async def remove(self, raw: bytes) -> None:
         """Discard an unfinished upload; anything else is declined."""
@@ -204,10 +201,9 @@ class ProviderTree:
             raise Declined(IS_FOLDER)
         if await self._published_entry(place) is not None:
             raise Declined(KEPT)
-        folder = None if place.folder is None else _UPLOADS.get(place.folder)
-        if folder is None:
+        if place.uploads is None:
             raise Declined(NO_SUCH_FILE)
-        await self.box.reception.remove(folder, place.name)
+        await self.box.remove(place.uploads, place.name)
 
     async def check_size(self, raw: bytes, size: int) -> None:
         """Raise Declined if a client sets a file's size to a different one."""
@@ -218,24 +214,22 @@ class ProviderTree:
     async def set_modified(self, raw: bytes, modified: int) -> None:
         """Note the time set by a client for its own upload, for listings; ignore others."""
         place = place_of(raw)
-        folder = _UPLOADS.get(place.folder) if place.folder is not None else None
-        if folder is not None and place.name is not None:
-            await self.box.set_modified(folder, place.name, modified)
+        if place.uploads is not None and place.name is not None:
+            await self.box.set_modified(place.uploads, place.name, modified)
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
         """Return the folder and name of a file to be put."""
         place = place_of(raw)
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
-        folder = None if place.folder is None else _UPLOADS.get(place.folder)
-        if folder is None:
+        if place.uploads is None:
             raise Declined(READ_ONLY)
         if not self._is_folder(place.above):
             raise Declined(NO_SUBFOLDERS)
         name = checked_name(place.name, self.name_bytes)
         if await self._published_entry(place) is not None:
             raise Declined(TAKEN_NAME)
-        return folder, name
+        return place.uploads, name
 
     def _published_folders(self, folder: FolderName | None) -> tuple[Path, ...]:
         if folder is None:
@@ -269,10 +263,9 @@ class ProviderTree:
         raise Declined(RECEIPTS_FOLLOW)
 
     def _sent_entry(self, place: IntakePlace) -> ListedFile | None:
-        kind = _UPLOADS.get(place.folder) if place.folder is not None else None
-        if kind is None or place.name is None:
+        if place.uploads is None or place.name is None:
             return None
-        known = self.box.find(kind, place.name)
+        known = self.box.find(place.uploads, place.name)
         return None if known is None else _entry(place.name, known)
 
 

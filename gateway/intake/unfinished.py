@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,14 +33,6 @@ class Writer(Protocol):
 
     async def release(self, *, whole: bool) -> None:
         """Release the upload. `whole`: closed by its client, and durable after return."""
-
-
-class Unwritten(Protocol):
-    """The whole content of a small upload, in memory."""
-
-    def write_to(self, place: Path) -> str | None:
-        """Write to an existing file; return the SHA-256 of withheld data. For a worker thread."""
-        ...
 
 
 class Label(BaseModel):
@@ -68,9 +60,9 @@ class Label(BaseModel):
 class Unfinished:
     """One unfinished upload. `size` counts the bytes received; `receiving` is the writing handle.
 
-    `sha256` belongs to withheld content; `kept` is the unwritten part of a closed upload; `completing` is set
-    during the hand-over; `worthless` after a failed fsync, with the disk content unknown, and for a withheld
-    upload cut off.
+    `sha256` belongs to withheld content; `kept` writes a closed upload that lies in memory to a file;
+    `completing` is set during the hand-over; `worthless` after a failed fsync, with the disk content unknown,
+    and for a withheld upload cut off.
     """
 
     data: Path
@@ -78,7 +70,7 @@ class Unfinished:
     size: int = 0
     touched_at: datetime = field(kw_only=True)
     sha256: str | None = None
-    kept: Unwritten | None = None
+    kept: Callable[[Path], str | None] | None = None
     receiving: Writer | None = None
     completing: bool = False
     worthless: bool = False

@@ -14,6 +14,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gateway.home.settings import IntakeLimits
@@ -23,25 +24,18 @@ from gateway.intake.unfinished import Unfinished, make_files
 from gateway.ssh.answers import Declined
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for, looks_like
 
-# The part of an upload still in memory at its close, written directly to its landing place.
 
+def write_kept(chunks: Sequence[bytes], hasher: Hasher | None, free_bytes: int, place: Path) -> str | None:
+    """Write an upload in memory to an existing file; of a withheld one only return the SHA-256.
 
-@dataclass(frozen=True, slots=True)
-class InMemory:
-    """The unwritten part of a file, or data for `hasher` alone if withheld."""
-
-    chunks: Sequence[bytes]
-    hasher: Hasher | None
-    free_bytes: int
-
-    def write_to(self, place: Path) -> str | None:
-        """Write to an existing file; return the SHA-256 of withheld data. For a worker thread."""
-        descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            store(None if self.hasher else descriptor, self.chunks, 0, self.hasher, self.free_bytes)
-        finally:
-            os.close(descriptor)
-        return None if self.hasher is None else self.hasher.hexdigest()
+    For a worker thread.
+    """
+    descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        store(None if hasher else descriptor, chunks, 0, hasher, free_bytes)
+    finally:
+        os.close(descriptor)
+    return None if hasher is None else hasher.hexdigest()
 
 
 BLOCK_BYTES = 1024 * 1024
@@ -293,7 +287,7 @@ class Receiving:
         upload.receiving = None
         upload.worthless = withheld and not whole
         if whole and not durable and self._descriptor is None:
-            upload.kept = InMemory(block.chunks, self._hasher, self._limits.free_bytes)
+            upload.kept = partial(write_kept, block.chunks, self._hasher, self._limits.free_bytes)
             self._stored += block.size
         else:
             upload.sha256 = self._hasher.hexdigest() if whole and self._hasher is not None else None

@@ -208,13 +208,13 @@ class WebDoor:
                 raise Declined(TOO_LARGE)
             if length == 0:
                 raise Declined(NOT_SEALED)
-            tree.box.quotas.check_growth(length)
+            tree.box.check_growth(length)
             receiving = await tree.open_to_write(_path(request), _ANEW)
             upload = receiving.upload
             try:
                 upload.label = upload.label.model_copy(update={"length": length})
             finally:
-                await tree.box.reception.cut_off(receiving)
+                await tree.box.cut_off(receiving)
         return Response(status_code=201, headers=_TUS | {"location": f"{API}/uploads/{upload.data.stem}"})
 
     async def _offset(self, request: Request) -> Response:
@@ -247,9 +247,9 @@ class WebDoor:
                 if len(data) < min(length, ENOUGH_BYTES):
                     raise Declined(BAD_REQUEST)
                 if judge_for(upload.label.folder)(data[:ENOUGH_BYTES]) is not True:
-                    await tree.box.reception.remove(upload.label.folder, upload.label.name)
+                    await tree.box.remove(upload.label.folder, upload.label.name)
                     raise Declined(NOT_SEALED)
-            tree.box.quotas.check_growth(len(data))
+            tree.box.check_growth(len(data))
             reference = await _taken(tree, upload, offset, data)
             if reference is None:
                 return Response(status_code=204, headers=_TUS | _reach(offset + len(data), length))
@@ -266,7 +266,7 @@ class WebDoor:
     async def _discard(self, request: Request) -> Response:
         async with self._tree(request) as tree:
             upload = _found(tree, request)
-            await tree.box.reception.remove(upload.label.folder, upload.label.name)
+            await tree.box.remove(upload.label.folder, upload.label.name)
         return Response(status_code=204, headers=_TUS)
 
     # What the provider may read.
@@ -372,7 +372,7 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
     """Write a part of an upload; return its reference if it was the last one."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
     if receiving.upload is not upload or upload.size != offset:
-        await tree.box.reception.cut_off(receiving)
+        await tree.box.cut_off(receiving)
         raise Declined(GAP)
     closed = False
     try:
@@ -382,7 +382,7 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
             return await tree.close(receiving)
     finally:
         if not closed:
-            await tree.box.reception.cut_off(receiving)
+            await tree.box.cut_off(receiving)
     return None
 
 
