@@ -3,9 +3,8 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -15,14 +14,6 @@ from gateway.cli.sides import has_server, without_server
 from gateway.observe import logs
 
 _SERVICES = {"run", "serve", "process"}
-
-
-class LogFormat(StrEnum):
-    """How log lines look."""
-
-    AUTO = "auto"
-    JSON = "json"
-    TEXT = "text"
 
 
 def root(nouns: type[TyperGroup]) -> typer.Typer:
@@ -55,15 +46,16 @@ def settings(
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
     log_format: Annotated[
-        LogFormat, typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere.")
-    ] = LogFormat.AUTO,
+        Literal["auto", "json", "text"],
+        typer.Option(envvar=logs.FORMAT, help="auto: JSON under systemd, text elsewhere."),
+    ] = "auto",
 ) -> None:
     """Set up logging for every command."""
     # Of a person's command problems are logged, of a service all events.
     is_service = context.invoked_subcommand in _SERVICES or "JOURNAL_STREAM" in os.environ
     usual = "INFO" if is_service else "WARNING"
     level = logging.DEBUG if verbose else os.environ.get("GATEWAY_LOG", usual).upper()
-    os.environ[logs.FORMAT] = log_format.value  # Child processes log alike.
+    os.environ[logs.FORMAT] = log_format  # Child processes log alike.
     logs.configure(level)
 
 

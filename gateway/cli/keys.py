@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -207,13 +206,8 @@ def _signing(home: Path) -> str:
 _KNOWN_AFTER = timedelta(days=14)
 
 
-class HostKeyService(StrEnum):
-    """The services with a host key."""
-
-    INTAKE = "intake"
-    MAILBOXES = "mailboxes"
-
-
+HostKeyService = Literal["intake", "mailboxes"]
+"""The services with a host key."""
 ServiceOption = Annotated[HostKeyService, typer.Option(help="Whose host key.")]
 
 
@@ -229,7 +223,7 @@ def list_host_keys(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False)
 
 
 @command_in(host_app)
-def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = DEFAULT_HOME) -> None:
+def announce(service: ServiceOption = "intake", home: HomeOption = DEFAULT_HOME) -> None:
     """Make the next host key, and announce it to clients. That of intake is made by intake's own user."""
     secret = _started(Home(home), service)
     key = server.announce(secret)
@@ -240,7 +234,7 @@ def announce(service: ServiceOption = HostKeyService.INTAKE, home: HomeOption = 
 
 @command_in(host_app)
 def switch(
-    service: ServiceOption = HostKeyService.INTAKE,
+    service: ServiceOption = "intake",
     yes: Annotated[bool, typer.Option("--yes", help="Even where it was announced only lately.")] = False,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
@@ -255,7 +249,7 @@ def switch(
         )
     key = server.switch(secret)
     out.print(f"in use  {key.get_fingerprint()}")
-    if service is HostKeyService.MAILBOXES:
+    if service == "mailboxes":
         out.print("restart the mailboxes service; tell staff the fingerprint")
     else:
         out.print("new connections see it within seconds; publish it: gateway keys host publish")
@@ -265,7 +259,7 @@ def switch(
 def publish(home: HomeOption = DEFAULT_HOME) -> None:
     """Sign the list of intake's host keys for providers: /keys/gateway-hosts.asc. Run it inside."""
     place, at = Home(home), now()
-    rows = [row for row in _host_keys(place) if row["service"] == HostKeyService.INTAKE]
+    rows = [row for row in _host_keys(place) if row["service"] == "intake"]
     if not rows:
         raise GatewayError("intake has no host key yet; it makes one at its first start")
     settings = load_settings(place)
@@ -280,15 +274,15 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
 
 def _host_keys(home: Home) -> list[dict[str, Any]]:
     rows = []
-    for service in HostKeyService:
+    for service in get_args(HostKeyService):
         secret = _secret(home, service)
         uses = [("in use", secret), ("announced", server.next_file(secret))]
-        if service is HostKeyService.INTAKE:
+        if service == "intake":
             uses.append(("for old programs", server.rsa_file(secret)))
         for use, path in uses:
             fingerprint = server.fingerprint(path)
             if fingerprint is not None:
-                rows.append({"service": service.value, "use": use, "fingerprint": fingerprint})
+                rows.append({"service": service, "use": use, "fingerprint": fingerprint})
     return rows
 
 
@@ -300,6 +294,6 @@ def _started(home: Home, service: HostKeyService) -> Path:
 
 
 def _secret(home: Home, service: HostKeyService) -> Path:
-    if service is HostKeyService.INTAKE:
+    if service == "intake":
         return home.spool.host / "ssh_host_ed25519_key"
     return home.keys / "mailboxes_host_key"

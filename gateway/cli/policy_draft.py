@@ -1,8 +1,7 @@
 """policy confirm, new, optional and pack: a draft of the policies is written, and read by a person."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tomlkit
 import typer
@@ -187,13 +186,6 @@ optional_app = typer.Typer(
 )
 
 
-class Switch(StrEnum):
-    """Is a flow in use?"""
-
-    ON = "on"
-    OFF = "off"
-
-
 @command_in(optional_app, "list")
 def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the flows required by law: the law, the teams, and if switched on."""
@@ -201,7 +193,7 @@ def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
     rows = [
         {
             "flow": flow.id,
-            "state": Switch.OFF if flow in flows.optional else Switch.ON,
+            "state": "off" if flow in flows.optional else "on",
             "clause": flow.clause,
             "law": flow.law,
             "timescale": flow.document.timescales,
@@ -218,7 +210,7 @@ def list_optional(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) 
 @command_in(optional_app)
 def switch(
     flow: Annotated[str, typer.Argument(help="As gateway policy optional list names it.")],
-    state: Annotated[Switch, typer.Argument(metavar="on|off")],
+    state: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off")],
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Switch a flow on or off in the draft policies: in force after proposal and approval."""
@@ -229,7 +221,7 @@ def switch(
         raise GatewayError(f"there is no optional flow {flow}{nearest(flow, known)}")
     file = policies / "flows.toml"
     text = tomlkit.parse(file.read_text("utf-8"))
-    names = {*before.flows.switched_on} - {flow} | ({flow} if state is Switch.ON else set())
+    names = {*before.flows.switched_on} - {flow} | ({flow} if state == "on" else set())
     text["switched_on"] = sorted(names)
     write_durably(file, tomlkit.dumps(text).encode(), mode=0o644)
     out.print(f"{flow} is switched {state} in the draft")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.core import TyperGroup
@@ -59,6 +59,7 @@ _HELD, _REFUSED = 3, 1
 _PATIENCE = 600.0
 _STILL_SECONDS = 5.0
 _FILES = "files"
+_MANAGERS: tuple[Manager, ...] = get_args(Manager)
 
 
 class _FilesGroup(TyperGroup):
@@ -237,13 +238,13 @@ def unattended(
     Its first lines say where it belongs. Where nobody is logged on no key ring is open: the passphrase stands
     in a file, which your account alone may read.
     """
-    if by not in set(Manager):
-        raise ChoiceError(f"it is started by one of {', '.join(Manager)}")
+    if by not in _MANAGERS:
+        raise ChoiceError(f"it is started by one of {', '.join(_MANAGERS)}")
     if passphrase_file is None:
         raise GatewayError(
             "nobody is there to be asked: name the file of the passphrase with --passphrase-file"
         )
-    typer.echo(definition(Manager(by), folder, kit, passphrase_file), nl=False)
+    typer.echo(definition(by, folder, kit, passphrase_file), nl=False)
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:

@@ -8,7 +8,6 @@ import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +29,7 @@ from gateway.policy.items import not_understood
 from gateway.send import ceremonies
 from gateway.send.checking import Check, choices, misfit
 from gateway.send.kit import Kit
+from gateway.send.openpgp_key import Why
 from gateway.send.sent import alone
 from gateway.send.setup import accept, check_owner, hand_over, judge_passphrase, read_invitation, take_keys
 
@@ -42,13 +42,6 @@ WaitOption = Annotated[float, typer.Option(min=0, help="So many seconds for the 
 _PATIENCE = 120.0
 _TRIES = 3
 _HELD = 3
-
-
-class WhyRevoked(StrEnum):
-    """Why a key is revoked."""
-
-    SUPERSEDED = "superseded"
-    COMPROMISED = "compromised"
 
 
 @fails_clearly
@@ -188,7 +181,7 @@ def rotate(
 @fails_clearly
 def revoke(
     reason: Annotated[
-        WhyRevoked, typer.Option(help="superseded: another is used now. compromised: others may have it.")
+        Why, typer.Option(help="superseded: another is used now. compromised: others may have it.")
     ],
     before: Annotated[
         bool, typer.Option("--before", help="The key before the present one, as rotate left it.")
@@ -205,7 +198,7 @@ def revoke(
             raise GatewayError(f"there is no {path}: no key was replaced here")
         if not yes and not typer.confirm(in_words(f"Revoke {path}? It cannot be taken back."), err=True):
             raise typer.Exit(1)
-        _tell(ceremonies.revoke(sender, path, reason.value, wait))
+        _tell(ceremonies.revoke(sender, path, reason, wait))
 
 
 @fails_clearly

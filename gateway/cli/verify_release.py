@@ -16,17 +16,11 @@ STATEMENT = "gateway-release.intoto.json"
 _STATEMENT_BYTES = 1024**2
 
 
-class _Digest(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    sha256: str
-
-
 class _Subject(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    digest: _Digest
+    digest: dict[str, str]
 
 
 class _Statement(BaseModel):
@@ -68,7 +62,7 @@ def verify_release(
     except ValidationError:
         raise GatewayError(f"{told.name} is signed, but is no statement about a release") from None
     digest = _digest_of(file)
-    names = [subject.name for subject in subjects if subject.digest.sha256 == digest]
+    names = [subject.name for subject in subjects if subject.digest.get("sha256") == digest]
     if not names:
         raise GatewayError(
             f"{file.name} was changed, or is not of this release: do not install this; fetch it again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.access import LookingTeams
@@ -41,22 +41,18 @@ class Wording:
     """
 
     languages: tuple[Language, ...] = ("en",)
-    names: tuple[tuple[str, str], ...] = ()
-    terms: tuple[tuple[Language, tuple[tuple[str, str], ...]], ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[Language, Mapping[str, str]] = field(default_factory=dict)
     own: tuple[str, ...] = ()
 
     def name(self, identifier: str) -> str:
         """Return the name of a data type or team; the id for an unnamed one."""
-        return dict(self.names).get(identifier, identifier)
+        return self.names.get(identifier, identifier)
 
     def list_names(self, identifiers: Iterable[str]) -> str:
         """Return the names of data types or teams as in a sentence: "A, B and C"."""
         names = [*map(self.name, identifiers)]
         return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
-
-    def terms_in(self, language: Language) -> Mapping[str, str]:
-        """Return the names of desks in a language, by their English names."""
-        return dict(dict(self.terms).get(language, ()))
 
 
 UNNAMED = Wording()
@@ -181,12 +177,12 @@ class Catalogue(PolicyTable):
         )
         return Wording(
             languages=self.agreement.languages,
-            names=(*types, *((team.id, team.name) for team in self.teams.team)),
-            terms=tuple(
-                (language, ((self.desks.desk, said.desk), (self.desks.governance, said.governance)))
+            names=dict(types) | {team.id: team.name for team in self.teams.team},
+            terms={
+                language: {self.desks.desk: said.desk, self.desks.governance: said.governance}
                 for language, said in self.agreement.contacts.items()
                 if language != "en"
-            ),
+            },
             own=tuple(own),
         )
 

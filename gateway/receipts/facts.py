@@ -195,7 +195,7 @@ def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
     if language == "en" or template is None:
         return shown
     sentence, next_step = table(language).get(shown.code, (shown.sentence, shown.next_step))
-    terms = wording.terms_in(language)
+    terms = wording.terms.get(language, {})
     said = translated(shown.sentence, template.sentence, sentence, language, terms)
     asked = translated(shown.next_step, template.next_step, next_step, language, terms)
     return replace(

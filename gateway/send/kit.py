@@ -8,17 +8,17 @@ sealed/      files in transit, signed and encrypted; removed after their receipt
 receipts/    every receipt, verified
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.errors import ConfigurationError
 from gateway.home import PROVIDER_ID
+from gateway.home.settings import read_toml
 from gateway.openpgp.certificates import CertificateRefused, describe, pinned
 from gateway.send.files import make_anew
 
@@ -118,18 +118,11 @@ class Kit:
 
     def settings(self) -> KitSettings:
         """Return kit.toml. ConfigurationError if missing or wrong."""
-        try:
-            return KitSettings.model_validate(tomllib.loads(self.settings_file.read_text("utf-8")))
-        except FileNotFoundError:
+        if not self.settings_file.exists():
             raise ConfigurationError(
                 f"nothing is set up in {self.root} yet: gateway send setup INVITATION (or name it with --kit)"
-            ) from None
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"{self.settings_file}: {error}") from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ConfigurationError(f"{self.settings_file}: {where}: {first['msg']}") from None
+            )
+        return read_toml(self.settings_file, KitSettings)
 
     def change(self, **values: object) -> KitSettings:
         """Write kit.toml with changed values, whole or not at all; other values stay."""
@@ -139,8 +132,7 @@ class Kit:
 
     def write_settings(self, settings: KitSettings) -> None:
         """Write kit.toml, whole or not at all."""
-        values = {name: _plain(value) for name, value in settings.model_dump().items()}
-        make_anew(self.settings_file, tomlkit.dumps(values).encode())
+        make_anew(self.settings_file, tomlkit.dumps(settings.model_dump(mode="json")).encode())
 
     def trusted(self) -> bytes:
         """Return all gateway certificates ever trusted, concatenated: they prove old receipts."""
@@ -175,9 +167,3 @@ def _pinned(path: Path) -> bytes:
         raise ConfigurationError(
             f"{path} is not the certificate that was compared: ask the authority for a new invitation"
         ) from None
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, tuple):
-        return list(value)
-    return str(value) if isinstance(value, Path) else value

@@ -5,25 +5,18 @@ from __future__ import annotations
 import getpass
 import subprocess
 import sys
-from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 from xml.sax.saxutils import escape
 
-
-class Manager(StrEnum):
-    """What starts the watch: systemd for one user, systemd for the machine, or the Windows Task Scheduler."""
-
-    USER = "user"
-    SYSTEM = "system"
-    WINDOWS = "windows"
-
-
+Manager = Literal["user", "system", "windows"]
+"""What starts the watch: systemd for one user, systemd for the machine, or the Windows Task Scheduler."""
 _HOW = {
-    Manager.USER: "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
+    "user": "Write this to ~/.config/systemd/user/gateway-send-watch.service, then:\n"
     "#   systemctl --user enable --now gateway-send-watch\n"
     "#   loginctl enable-linger        # so that it runs while nobody is logged in",
-    Manager.SYSTEM: "Write this to /etc/systemd/system/gateway-send-watch.service, then:\n"
+    "system": "Write this to /etc/systemd/system/gateway-send-watch.service, then:\n"
     "#   systemctl enable --now gateway-send-watch",
 }
 
@@ -38,13 +31,13 @@ def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path)
         "-m", "gateway", "send", "watch", "--kit", str(kit.absolute()), "--passphrase-file",
         str(passphrase_file.absolute()), str(folder.absolute()),
     ]  # fmt: skip
-    if manager is Manager.WINDOWS:
+    if manager == "windows":
         values = {
             "shown": str(folder.absolute()), "user": getpass.getuser(), "program": sys.executable,
             "arguments": subprocess.list2cmdline(arguments),
         }  # fmt: skip
         return _template("watch.xml").format(**{name: escape(value) for name, value in values.items()})
-    is_user = manager is Manager.USER
+    is_user = manager == "user"
     return _template("watch.service").format(
         how=_HOW[manager],
         shown=str(folder.absolute()).replace("%", "%%"),

@@ -259,7 +259,7 @@ def test_what_the_policies_name_is_shown_and_what_the_file_says_is_not():
         flow="two-year-checks",
         evidence=(f"the headings of Two-year progress check, and {SURNAME}",),
         items=("Wellbeing: Hobby", f"Wellbeing: {SURNAME}"),
-        wording=Wording(own=OWN, names=(("two-year-checks", "Two-year progress check"),)),
+        wording=Wording(own=OWN, names={"two-year-checks": "Two-year progress check"}),
     )
     text = " ".join(stated(checked).text.split())
     assert "recognised, by its content, as Two-year progress check." in text
