@@ -219,11 +219,11 @@ def _uploading(folder: Path) -> dict[str, float]:
     async def put(name: str, final: str | None = None) -> None:
         box = Box("oak", spool, limits, Landed(spool.landed), now)
         await box.load()
-        receiving = await box.reception.receive("in", name, wish)
+        receiving = await box.receive("in", name, wish)
         await receiving.write(0, bytes.fromhex("c15e03" + 8 * "00" + "12") + bytes(100_000))
-        await box.completion.close(receiving, by)
+        await box.close(receiving, by)
         if final is not None:
-            await box.completion.rename("in", name, final, by)
+            await box.rename("in", name, final, by)
 
     found = {}
     for what, names in (("upload", ("x",)), ("upload and rename", ("x.part", "x"))):

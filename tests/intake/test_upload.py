@@ -297,12 +297,12 @@ def test_a_handle_that_was_taken_over_ends_nothing_of_the_one_that_hands_over(tm
 
     async def work() -> None:
         box = Box("avon", spool, LIMITS, Landed(spool.landed), lambda: datetime.now(UTC))
-        older = await box.reception.receive("in", "x", resumed)
-        newer = await box.reception.receive("in", "x", resumed)
+        older = await box.receive("in", "x", resumed)
+        newer = await box.receive("in", "x", resumed)
         assert newer.upload is older.upload
         newer.upload.completing = True
         with pytest.raises(Declined) as caught:
-            await box.completion.close(older, by)
+            await box.close(older, by)
         assert caught.value.answer is TAKEN_OVER
         assert newer.upload.completing
         newer.upload.completing = False
