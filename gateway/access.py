@@ -265,17 +265,17 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
                 AskSettings AskApi BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId
             """,
             # Mailbox questions check the team; RecallFile asks others, for people without the right.
-            # Each act declares its own right.
+            # Each act declares its own right. What a page shows is listed as page:NAME.
             AccessRight.PERSON: """
-                ConfirmByOpenId AskMe LogOut LeaveFirstSteps AskToday AskMailbox AskFile Collect DealWith
-                RecallFile AskActs AskAct CarryOutAct
+                ConfirmByOpenId LogOut LeaveFirstSteps Collect DealWith RecallFile AskActs AskAct CarryOutAct
+                AskPage page:me page:today page:mailbox page:file
             """,
-            AccessRight.HELD: "AskHeldFile",
+            AccessRight.HELD: "page:held-file",
             AccessRight.LOOK: """
-                VerifyReceipt AskOpenings AskSchools AskSchool AskAgreement AskWatch AskPolicies
+                page:receipt page:openings page:schools page:school page:agreement page:watch page:policies
             """,
             AccessRight.ENROL: """
-                AskPolicyEdit ProposePolicies ApprovePolicies WithdrawPolicies
+                page:policy-edit ProposePolicies ApprovePolicies WithdrawPolicies
             """,
         }
     )

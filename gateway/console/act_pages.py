@@ -21,9 +21,9 @@ from gateway.zones.console_api.act_questions import (
     AskAct,
     AskActs,
     CarryOutAct,
-    Given,
 )
 from gateway.zones.console_api.answers import Me
+from gateway.zones.console_api.questions import Given
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""

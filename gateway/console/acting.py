@@ -8,14 +8,14 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.entering import site_of
+from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
 from gateway.home.settings_file import File
 from gateway.zones.console_api import WeightyAct
-from gateway.zones.console_api.act_questions import ActTold, FieldTold, Given
-from gateway.zones.console_api.answers import Done, Me, MeSeen
-from gateway.zones.console_api.questions import AskMe
+from gateway.zones.console_api.act_questions import ActTold, FieldTold
+from gateway.zones.console_api.answers import Done, Me
+from gateway.zones.console_api.questions import Given
 
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
@@ -101,5 +101,4 @@ async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
 
 async def me_of(request: Request) -> Me:
     """Return the logged-in person."""
-    site = site_of(request)
-    return (await site.inside.reply(site.question(request, AskMe), MeSeen)).me
+    return (await shown(request, "me")).me

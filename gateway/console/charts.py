@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-
-from gateway.zones.console_api.answers import DaySeen
+from typing import Any
 
 _HEIGHT = 120
 _STEP = 40
@@ -43,7 +42,7 @@ class DayChart:
     columns: tuple[Column, ...]
 
 
-def chart_of(days: Sequence[DaySeen]) -> DayChart:
+def chart_of(days: Sequence[Mapping[str, Any]]) -> DayChart:
     """Return a chart of the days, the first on the left."""
     most = max((sum(_counts(day)) for day in days), default=0)
     columns = []
@@ -54,9 +53,9 @@ def chart_of(days: Sequence[DaySeen]) -> DayChart:
             y -= height
             if count:
                 bars.append(Bar(kind, place * _STEP + 6, round(y, 2), round(height, 2)))
-        columns.append(Column(day.on, place * _STEP, sum(_counts(day)), tuple(bars)))
+        columns.append(Column(day["on"], place * _STEP, sum(_counts(day)), tuple(bars)))
     return DayChart(_STEP, _HEIGHT, most, tuple(columns))
 
 
-def _counts(day: DaySeen) -> tuple[int, ...]:
-    return tuple(getattr(day, kind) for kind in _KINDS)
+def _counts(day: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(day[kind] for kind in _KINDS)

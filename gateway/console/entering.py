@@ -1,6 +1,6 @@
 """Login and logout: the pages for making and using a passkey."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,18 +9,19 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.console.inside import DeclinedInside
+from gateway.console.inside import DeclinedInside, Reply, Shown
 from gateway.console.site import LANGUAGES, Site, fresh_secret, is_ours, see, text
 from gateway.zones.console_api import OF_AN_ACT
-from gateway.zones.console_api.answers import Begun, Done, MeSeen, OpenIdBegun, PasskeyOptions
+from gateway.zones.console_api.answers import Begun, Done, OpenIdBegun, PasskeyOptions
 from gateway.zones.console_api.questions import (
-    AskMe,
+    AskPage,
     BeginEnrolment,
     BeginLogin,
     BeginOpenId,
     ConfirmByOpenId,
     Enrol,
     FinishOpenId,
+    Given,
     LeaveFirstSteps,
     LogIn,
     LogOut,
@@ -155,11 +156,22 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-async def show_me(request: Request) -> Response:
-    """Show the person's own page."""
+async def shown(request: Request, page: str, **fields: Given) -> Reply[Shown]:
+    """Return what a page shows, by the parts of its address and further fields."""
     site = site_of(request)
-    reply = await site.inside.reply(site.question(request, AskMe), MeSeen)
-    return site.page(request, "me.html", reply.me, seen=reply.said)
+    asked = {name: value for name, value in request.query_params.items() if value}
+    question = site.question(request, AskPage, page=page, fields={**asked, **request.path_params, **fields})
+    return await site.inside.shown(question)
+
+
+def page_of(page: str, template: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler that shows a page as the inside tells it."""
+
+    async def show(request: Request) -> Response:
+        reply = await shown(request, page)
+        return site_of(request).page(request, template, reply.me, seen=reply.said)
+
+    return show
 
 
 async def leave_first_steps(request: Request) -> Response:

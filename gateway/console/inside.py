@@ -4,19 +4,24 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
+from pydantic import JsonValue, TypeAdapter
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.answers import ConsoleKnows, Declining, Me
-from gateway.zones.console_api.questions import AskSettings, Collect
+from gateway.zones.console_api.questions import AskPage, AskSettings, Collect
 from gateway.zones.console_api.serving import KEPT_SECONDS, socket_in
 
-A = TypeVar("A", bound=File)
+A = TypeVar("A")
+F = TypeVar("F", bound=File)
+Shown = dict[str, Any]
+"""What a page shows: JSON, whose moments and days are text."""
+_SHOWN: TypeAdapter[Shown] = TypeAdapter(dict[str, JsonValue])
 _SECONDS = 120.0
 # Idle connections expire here before they do inside, so that no question meets a closed one.
 _LIMITS = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
@@ -61,14 +66,19 @@ class Inside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, question: ConsoleQuestion, kind: type[A]) -> A:
+    async def ask(self, question: ConsoleQuestion, kind: type[F]) -> F:
         """Return the answer to a question open to anybody. DeclinedInside without an answer."""
         return kind.model_validate((await self._sent(question))["said"])
 
-    async def reply(self, question: OfPerson, kind: type[A]) -> Reply[A]:
+    async def reply(self, question: OfPerson, kind: type[F]) -> Reply[F]:
         """Return the answer to a logged-in person. DeclinedInside without an answer."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
+
+    async def shown(self, question: AskPage) -> Reply[Shown]:
+        """Return what a page shows to a logged-in person. DeclinedInside without an answer."""
+        whole = await self._sent(question)
+        return Reply(Me.model_validate(whole["me"]), _SHOWN.validate_python(whole["said"]))
 
     @asynccontextmanager
     async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:

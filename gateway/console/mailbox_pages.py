@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -16,12 +17,11 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.console.acting import act, signed
 from gateway.console.charts import chart_of
-from gateway.console.entering import site_of
+from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
-from gateway.console.site import SAID, Site, see, text
-from gateway.zones.console_api.answers import Done, FileTold, MailboxSeen, TodaySeen
-from gateway.zones.console_api.questions import AskFile, AskMailbox, AskToday, Collect, DealWith, RecallFile
-from gateway.zones.http_paths import row_number
+from gateway.console.site import SAID, Site, first_row, see, text
+from gateway.zones.console_api.answers import Done
+from gateway.zones.console_api.questions import Collect, DealWith, RecallFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -46,50 +46,31 @@ _WHERE = {
 
 async def show_today(request: Request) -> Response:
     """Show the first page."""
-    site = site_of(request)
-    reply = await site.inside.reply(site.question(request, AskToday), TodaySeen)
-    chart = chart_of(reply.said.days) if reply.said.days else None
-    return site.page(request, "today.html", reply.me, seen=reply.said, chart=chart, where=_WHERE)
+    reply = await shown(request, "today")
+    days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
+    chart = chart_of(days) if days else None
+    return site_of(request).page(
+        request, "today.html", reply.me, seen=reply.said, days=days, chart=chart, where=_WHERE
+    )
 
 
 async def show_mailbox(request: Request) -> Response:
     """Show a page of a team's files."""
-    site, query = site_of(request), request.query_params
-    narrowed = {name: query.get(name) or None for name in _FILTERS}
-    before = query.get("before", "")
-    question = site.question(
-        request,
-        AskMailbox,
-        team=request.path_params["team"],
-        new=query.get("new") == "yes",
-        removed=query.get("removed") == "yes",
-        before=row_number(before),
-        **narrowed,
-    )
-    reply = await site.inside.reply(question, MailboxSeen)
+    query, reply = request.query_params, await shown(request, "mailbox")
+    seen = reply.said
     kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
     chosen = {name: kept[name] for name in (*_FILTERS, "new") if name in kept}
-    first = row_number(query.get("first", "")) or 1
-    further = {**kept, "before": reply.said.next, "first": first + len(reply.said.files)}
-    return site.page(
+    further = {**kept, "before": seen["next"], "first": first_row(request) + len(seen["files"])}
+    narrowed = chosen and not seen["asked"]["removed"]
+    return site_of(request).page(
         request,
         "mailbox.html",
         reply.me,
-        seen=reply.said,
-        asked=question,
-        first=first,
+        seen=seen,
         listing="mailbox list",
-        filtered=urlencode({"team": question.team, **chosen}) if chosen and not question.removed else "",
-        further="" if reply.said.next is None else urlencode(further),
+        filtered=urlencode({"team": seen["team"]["id"], **chosen}) if narrowed else "",
+        further="" if seen["next"] is None else urlencode(further),
     )
-
-
-async def show_file(request: Request) -> Response:
-    """Show the facts about a file, without opening it."""
-    site, removed = site_of(request), request.query_params.get("removed") == "yes"
-    question = site.question(request, AskFile, **request.path_params, removed=removed)
-    reply = await site.inside.reply(question, FileTold)
-    return site.page(request, "file.html", reply.me, seen=reply.said, team=question.team, removed=removed)
 
 
 async def change_files(request: Request) -> Response:

@@ -7,93 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.acting import act, act_for, me_of, signed
-from gateway.console.entering import site_of
+from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
-from gateway.zones.console_api import evidence_answers as told
 from gateway.zones.console_api import questions as asked
-from gateway.zones.console_api.answers import Done, HeldTold, OpeningsSeen, ReceiptVerified
-from gateway.zones.console_api.questions import (
-    AskAgreement,
-    AskHeldFile,
-    AskOpenings,
-    AskSchool,
-    AskSchools,
-    VerifyReceipt,
-)
-from gateway.zones.console_api.school_answers import AgreementSeen, SchoolsSeen, SchoolTold
-from gateway.zones.http_paths import row_number
+from gateway.zones.console_api.answers import Done
 
 _NOT_HELD = frozenset({403, 404})
-SIGNS = {
-    "on-time": ("✓", "on time", "green"),
-    "early": ("✓", "early", "green"),
-    "received": ("✓", "received", "green"),
-    "nil": ("∅", "nothing to send", "green"),
-    "late": ("◐", "came late", "yellow"),
-    "due": ("…", "due now", "blue"),
-    "missing": ("✗", "missing", "red"),
-    "not-due": ("·", "not due", ""),
-    "not-expected": ("-", "not expected", ""),
-    "no-calendar": ("?", "no calendar", "yellow"),
-}
-"""The display of each state: a sign, words, and a colour adding no information."""
-LEGEND: dict[tuple[str, str], list[str]] = {}
-"""The words behind each sign, by sign and colour."""
-for _sign, _words, _colour in SIGNS.values():
-    LEGEND.setdefault((_sign, _colour), []).append(_words)
-
-
-async def show_schools(request: Request) -> Response:
-    """Show a page of the matrix, for any day."""
-    site, query = site_of(request), request.query_params
-    page = query.get("page", "")
-    question = site.question(
-        request,
-        AskSchools,
-        on=date.fromisoformat(on) if (on := query.get("on", "")) else None,
-        page=int(page) if page.isdecimal() else 0,
-        late=query.get("late") == "yes",
-    )
-    reply = await site.inside.reply(question, SchoolsSeen)
-    return site.page(request, "schools.html", reply.me, seen=reply.said, signs=SIGNS, legend=LEGEND)
-
-
-async def show_school(request: Request) -> Response:
-    """Show the details of a school."""
-    site, before = site_of(request), request.query_params.get("before", "")
-    question = site.question(request, AskSchool, **request.path_params, before=row_number(before))
-    reply = await site.inside.reply(question, SchoolTold)
-    return site.page(request, "school.html", reply.me, seen=reply.said, signs=SIGNS)
-
-
-async def show_agreement(request: Request) -> Response:
-    """Show the agreement beside its rules, and the ratifications."""
-    site = site_of(request)
-    reply = await site.inside.reply(site.question(request, AskAgreement), AgreementSeen)
-    return site.page(request, "agreement.html", reply.me, seen=reply.said)
-
-
-async def show_watch(request: Request) -> Response:
-    """Show the state of the gateway."""
-    site = site_of(request)
-    reply = await site.inside.reply(site.question(request, asked.AskWatch), told.WatchSeen)
-    return site.page(request, "watch.html", reply.me, seen=reply.said)
-
-
-async def show_policies(request: Request) -> Response:
-    """Show the differences between two versions of the policies, and their consequences."""
-    site, query = site_of(request), request.query_params
-    days = query.get("days", "")
-    question = site.question(
-        request,
-        asked.AskPolicies,
-        before=query.get("before") or None,
-        after=query.get("after") or None,
-        days=int(days) if days.isdecimal() else None,
-    )
-    reply = await site.inside.reply(question, told.PoliciesSeen)
-    return site.page(request, "policies.html", reply.me, seen=reply.said)
 
 
 async def edit_policies(request: Request) -> Response:
@@ -104,9 +24,8 @@ async def edit_policies(request: Request) -> Response:
 
 async def _edit_page(request: Request, form: Mapping[str, object], problem: str = "") -> Response:
     site = site_of(request)
-    content = _as_edited(form) if request.method == "POST" else None
-    question = site.question(request, asked.AskPolicyEdit, file=form.get("file", ""), content=content)
-    reply = await site.inside.reply(question, told.PolicyEditSeen)
+    edited = {"content": _as_edited(form)} if request.method == "POST" else {}
+    reply = await shown(request, "policy-edit", file=str(form.get("file", "")), **edited)
     return site.page(
         request, "policy_edit.html", reply.me, status=403 if problem else 200, seen=reply.said,
         problem=problem, why=form.get("why", ""), on=form.get("on", ""),
@@ -159,15 +78,6 @@ _MOST_BYTES = 256 * 1024
 """Octets read of a receipt to be verified: none is as long."""
 
 
-async def show_evidence(request: Request) -> Response:
-    """Show the openings of files, the newest log head, and a form to check receipts."""
-    site, before = site_of(request), request.query_params.get("before", "")
-    question = site.question(request, AskOpenings, before=row_number(before))
-    reply = await site.inside.reply(question, OpeningsSeen)
-    first = row_number(request.query_params.get("first", "")) or 1
-    return site.page(request, "evidence.html", reply.me, seen=reply.said, first=first)
-
-
 async def verify_receipt(request: Request) -> Response:
     """Show if a pasted or uploaded receipt is genuine; verification happens inside."""
     site = site_of(request)
@@ -178,8 +88,7 @@ async def verify_receipt(request: Request) -> Response:
     if given is not None and not isinstance(given, str) and given.size:
         told = (await given.read(_MOST_BYTES)).decode("utf-8", "replace")
     await form.close()
-    question = site.question(request, VerifyReceipt, text=told[:_MOST_BYTES])
-    reply = await site.inside.reply(question, ReceiptVerified)
+    reply = await shown(request, "receipt", text=told[:_MOST_BYTES])
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
 
 
@@ -190,12 +99,10 @@ async def show_held(_request: Request) -> Response:
 
 async def show_held_file(request: Request) -> Response:
     """Show the details of a held file; of one that waits no longer, lead to all that is on record."""
-    site = site_of(request)
-    question = site.question(request, AskHeldFile, **request.path_params)
     try:
-        reply = await site.inside.reply(question, HeldTold)
+        reply = await shown(request, "held-file")
     except DeclinedInside as declined:
         if declined.status not in _NOT_HELD or "look" not in (await me_of(request)).may:
             raise
         return see("/work/transfers/show", **request.path_params)
-    return site.page(request, "held_file.html", reply.me, seen=reply.said)
+    return site_of(request).page(request, "held_file.html", reply.me, seen=reply.said)

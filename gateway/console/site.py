@@ -5,7 +5,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 from urllib.parse import quote, unquote, urlencode
@@ -22,6 +22,7 @@ from gateway.home.settings_file import File
 from gateway.reasons.languages import Language, phrases, told
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.answers import ConsoleKnows, Me
+from gateway.zones.http_paths import row_number
 
 A = TypeVar("A", bound=File)
 Q = TypeVar("Q", bound=ConsoleQuestion)
@@ -43,7 +44,23 @@ _GOES_ON = re.compile(
 _WORDS = 3
 """A label has so many words at least."""
 
-
+SIGNS = {
+    "on-time": ("✓", "on time", "green"),
+    "early": ("✓", "early", "green"),
+    "received": ("✓", "received", "green"),
+    "nil": ("∅", "nothing to send", "green"),
+    "late": ("◐", "came late", "yellow"),
+    "due": ("…", "due now", "blue"),
+    "missing": ("✗", "missing", "red"),
+    "not-due": ("·", "not due", ""),
+    "not-expected": ("-", "not expected", ""),
+    "no-calendar": ("?", "no calendar", "yellow"),
+}
+"""The display of each state: a sign, words, and a colour adding no information."""
+LEGEND: dict[tuple[str, str], list[str]] = {}
+"""The words behind each sign, by sign and colour."""
+for _sign, _words, _colour in SIGNS.values():
+    LEGEND.setdefault((_sign, _colour), []).append(_words)
 SAID = {
     "dealt": "Marked as dealt with. For 30 days you can put it back from “Dealt with”.",
     "restored": "Put back into the mailbox.",
@@ -127,6 +144,7 @@ class Site:
             "here": request.url.path,
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
             "before": self._before(request),
+            "first": first_row(request),
             "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
         }
         pages = self.pages[self._language(request)]
@@ -158,6 +176,11 @@ class Site:
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
+
+
+def first_row(request: Request) -> int:
+    """Return the number of the first row of a page of a list, as its address says; 1 for none."""
+    return row_number(request.query_params.get("first", "")) or 1
 
 
 def text(form: FormData | Mapping[str, str], name: str) -> str:
@@ -209,14 +232,13 @@ def templates(zone: str, language: Language = "en") -> Environment:
         lambda one, many, number: texts.get(one, one) if number == 1 else texts.get(many, many),
         newstyle=True,
     )
-    made.globals.update(language=language, static=STATIC_PATH, accessibility=None)
+    made.globals.update(signs=SIGNS, legend=LEGEND, language=language, static=STATIC_PATH, accessibility=None)
     made.filters.update(
         told=in_words,
         word=lambda value: known.get(value, value),
-        local=lambda moment: _local(moment, clock, in_words),
-        day=lambda day: f"{day.day} {in_words(f'{day:%b}')} {day.year}",
-        at=datetime.fromisoformat,
-        exact=lambda moment: moment.isoformat().replace("+00:00", "Z"),
+        local=lambda moment: _local(datetime.fromisoformat(moment), clock, in_words),
+        day=lambda day: _day(date.fromisoformat(day), in_words),
+        exact=lambda moment: datetime.fromisoformat(moment).isoformat().replace("+00:00", "Z"),
         size=_size,
         seconds=lambda seconds: in_words(_seconds(seconds)),
         grouped=_grouped,
@@ -239,9 +261,13 @@ def _with_blanks(text: str) -> str:
     return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
 
 
+def _day(day: date, in_words: Callable[[str], str]) -> str:
+    return f"{day.day} {in_words(f'{day:%b}')} {day.year}"
+
+
 def _local(moment: datetime, clock: ZoneInfo, in_words: Callable[[str], str]) -> str:
     there = moment.astimezone(clock)
-    return f"{there.day} {in_words(f'{there:%b}')} {there:%Y, %H:%M}"
+    return f"{_day(there, in_words)}, {there:%H:%M}"
 
 
 def _size(octets: int) -> str:

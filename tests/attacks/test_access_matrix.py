@@ -24,7 +24,7 @@ from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
-from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS
+from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS, PAGES, fields_of
 from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
@@ -189,20 +189,31 @@ def kinds() -> set[type[ConsoleQuestion]]:
     return {kind for kind in named if not any(kind in other.__bases__ for other in named)}
 
 
-def asked(kind: type[ConsoleQuestion], reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
+def taken(kind: type[ConsoleQuestion] | str) -> set[str]:
+    """The fields of a question, or of a page."""
+    return {*(fields_of(PAGES[kind].answer) if isinstance(kind, str) else kind).model_fields}
+
+
+def right_to(kind: type[ConsoleQuestion] | str) -> str:
+    return access.right_for_question(f"page:{kind}" if isinstance(kind, str) else kind.__name__).value
+
+
+def asked(kind: type[ConsoleQuestion] | str, reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
     """A question of that kind that makes sense."""
     parts: dict[str, Any] = {"team": TRIAGE, "reference": reference, "references": [], "provider": PROVIDER}
     parts |= {"why": "w", "advice": "a", "text": "t", "again": True, "name": "n", "kind": "school"}
     parts |= {"key": "k", "read_out": "f", "role": "r", "signatory": "s", "number": 1, "digest": "d"}
     parts |= {"given": "g", "state": "s", "act": "no act", "fields": {}, "file": "f", "content": "c"}
-    return {name: value for name, value in parts.items() if name in kind.model_fields}
+    parts |= {"page": "me"}
+    return {name: value for name, value in parts.items() if name in taken(kind)}
 
 
 def test_each_command_and_each_question_is_in_the_table() -> None:
     derived = {name for name, (function, _) in commands().items() if hasattr(function, "act")}
     assert set(access.COMMANDS) == set(commands()) - derived
     assert all(commands()[name][0].act.right in AccessRight for name in derived)
-    assert set(access.QUESTIONS) == {kind.__name__ for kind in kinds()}
+    pages = {f"page:{page}" for page in PAGES}
+    assert set(access.QUESTIONS) == {kind.__name__ for kind in kinds()} | pages
     assert kinds() == {*OF_ANYBODY, *OF_PERSONS, questions.Collect}
     with pytest.raises(access.NotListedError):
         access.right_for_command("held.give_away")
@@ -269,14 +280,13 @@ def test_nobody_is_let_in_whom_no_account_proves(doors: Doors) -> None:
 def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[str, str]], who: str) -> None:
     opened, sessions = console
     lacking = set(access.LACKING.values())
-    for kind in sorted(kinds(), key=lambda kind: kind.__name__):
-        if not issubclass(kind, OfPerson) or kind is questions.LogOut:
-            continue
+    of_persons = (kind for kind in kinds() if issubclass(kind, OfPerson) and kind is not questions.LogOut)
+    for kind in (*sorted(of_persons, key=lambda kind: kind.__name__), *PAGES):
         answer = opened.ask(kind, session=sessions.get(who, "x"), **asked(kind))
         if who not in PEOPLE:
             assert answer.status_code == 401, (who, kind)
             continue
-        right = access.right_for_question(kind.__name__).value
+        right = right_to(kind)
         refused = answer.status_code == 403 and answer.json()["sentence"] in lacking
         assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, kind, answer.text)
     for name, act in every_act().items():
@@ -299,19 +309,19 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
         told = opened.said(AskAct, session=session, act="held list", fields={}, limit=50)
         (table,) = told["tables"]
         assert {row[0] for row in table["rows"]} == {doors.files[file] for file in knows}, who
-        today = opened.said(questions.AskToday, session=session)
+        today = opened.said("today", session=session)
         assert sum(one["count"] for one in today["held"]) == len(knows)
     if "look" in may:
-        school = opened.said(questions.AskSchool, session=session, provider=PROVIDER)
+        school = opened.said("school", session=session, provider=PROVIDER)
         assert {one["reference"] for one in school["files"]} == {doors.files[file] for file in knows}, who
-    for kind in kinds():
-        if "reference" not in kind.model_fields or (kind is questions.RecallFile and "recall" in may):
+    for kind in (*kinds(), *PAGES):
+        if "reference" not in taken(kind) or (kind is questions.RecallFile and "recall" in may):
             continue
         for file in FILES:
             answer = opened.ask(kind, session=session, **asked(kind, doors.files[file]))
             if file not in knows:
                 assert answer.status_code in {403, 404}, (who, kind, file, answer.text)
-            elif kind is questions.AskHeldFile:
+            elif kind == "held-file":
                 assert answer.json()["said"]["sent_on"] == (file in opens), (who, file)
 
 

@@ -7,7 +7,7 @@ import subprocess
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 from starlette.routing import Match
@@ -15,17 +15,13 @@ from starlette.routing import Match
 from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
+from gateway.mailboxes.console_api.needs import WaitingTask
 from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
-from gateway.zones.console_api.answers import WaitingTask
 from gateway.zones.console_api.questions import (
-    AskHeldFile,
-    AskMailbox,
-    AskOpenings,
-    AskToday,
     RecallFile,
 )
 from tests.console import on_trial
@@ -55,8 +51,8 @@ def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(of
     assert held in listed["jane"]
     assert sensitive not in listed["jane"]
     assert {held, sensitive} <= set(listed["kim"])
-    assert office.ask("jane", AskHeldFile, reference=sensitive).status_code == 403
-    assert office.ask("kim", AskHeldFile, reference=sensitive).json()["said"]["decides"] is False
+    assert office.ask("jane", "held-file", reference=sensitive).status_code == 403
+    assert office.ask("kim", "held-file", reference=sensitive).json()["said"]["decides"] is False
     assert refused(office, "jane", sensitive, "no") == 404
 
 
@@ -121,7 +117,7 @@ def test_who_has_no_role_decides_nothing(office: Office) -> None:
     reference = office.room.hold(b"n")
     for who in ("sam", "kim"):
         assert refused(office, who, reference, "no") == 403
-    assert office.ask("sam", AskOpenings).status_code == 403
+    assert office.ask("sam", "openings").status_code == 403
 
 
 def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Office) -> None:
@@ -129,7 +125,7 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     asked = {"reference": reference, "why": "not for us"}
     done = office.console.signed(RecallFile, office.sessions["sam"], office.keys["sam"], **asked)
     assert "asked for" in done.json()["said"]["sentence"]
-    today = office.said("jane", AskToday)
+    today = office.said("jane", "today")
     (open_one,) = [one for one in today["recalls"] if one["reference"] == reference]
     assert (open_one["by"], open_one["why"]) == ("sam", "not for us")
     (needed,) = [one for one in today["needs"] if one["of"] == reference]
@@ -139,9 +135,9 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
         office.console.signed(RecallFile, office.sessions["jane"], office.keys["jane"], **asked).status_code
         == 200
     )
-    listed = office.said("sam", AskMailbox, team=OTHER)["files"]
+    listed = office.said("sam", "mailbox", team=OTHER)["files"]
     assert reference not in [file["reference"] for file in listed]
-    assert reference not in [one["reference"] for one in office.said("jane", AskToday)["recalls"]]
+    assert reference not in [one["reference"] for one in office.said("jane", "today")["recalls"]]
     end = {"reference": reference, "why": "I looked at it, too"}
     again, for_good = act("transfers redeliver", **end), act("transfers confirm", **end)
     told = office.ask("jane", CarryOutAct, **for_good)
@@ -172,12 +168,12 @@ def appoints(office: Office, name: str, role: Role) -> None:
 
 
 def needs(office: Office, who: str) -> list[tuple[str, str]]:
-    return [(one["page"], one["of"]) for one in office.said(who, AskToday)["needs"]]
+    return [(one["page"], one["of"]) for one in office.said(who, "today")["needs"]]
 
 
 def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Office) -> None:
     before = office.room.hold(b"needs")
-    told = {one["page"]: one for one in office.said("jane", AskToday)["needs"]}
+    told = {one["page"]: one for one in office.said("jane", "today")["needs"]}
     assert told["held"]["said"].startswith("Decide on ")
     assert told["held"]["since"] is not None
     assert not {"school", "policies", "notices"} & told.keys()  # these are for other roles
@@ -185,7 +181,7 @@ def test_the_first_page_tells_each_person_what_waits_for_them_alone(office: Offi
     assert needs(office, "sam") == []
     sensitive = office.room.hold_as_sensitive(b"needs few")
     count = told["held"]["said"]
-    assert {one["page"]: one for one in office.said("jane", AskToday)["needs"]}["held"]["said"] == count
+    assert {one["page"]: one for one in office.said("jane", "today")["needs"]}["held"]["said"] == count
     assert before != sensitive
 
 
@@ -216,7 +212,7 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
     assign = act("held assign", reference=given, to="dee", text="Rang them.")
     assert office.ask("jane", CarryOutAct, **assign).status_code == 200
     assert office.ask("dee", CarryOutAct, **act("held assign", reference=taken)).status_code == 200
-    told = {one["page"]: one["said"] for one in office.said("dee", AskToday)["needs"]}
+    told = {one["page"]: one["said"] for one in office.said("dee", "today")["needs"]}
     assert told["mine"] == "1 held file was given to you"
     assert "mine" not in dict(needs(office, "jane"))
     mine = office.said("dee", AskAct, act="held list", fields={"mine": True}, limit=50)["tables"][0]["rows"]
@@ -246,7 +242,7 @@ def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office)
 
 def test_the_first_page_counts_held_files_as_the_tabs_of_their_list_do(office: Office) -> None:
     office.room.hold(b"counted")
-    said = office.said("jane", AskToday)
+    said = office.said("jane", "today")
     for one in said["held"]:
         fields = {"where": [f"waits_for={one['id']}"], "sort": "landed_at"}
         (table,) = office.said("jane", AskAct, act="held list", fields=fields, limit=50)["tables"]
@@ -272,7 +268,7 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
 
 
 def test_each_task_of_the_first_page_leads_to_a_page_that_there_is() -> None:
-    assert mailbox_pages._WHERE.keys() == set(get_args(WaitingTask.model_fields["page"].annotation))
+    assert mailbox_pages._WHERE.keys() == set(get_args(get_type_hints(WaitingTask)["page"]))
     for page, path in mailbox_pages._WHERE.items():
         scope = {"type": "http", "method": "GET", "path": path.partition("?")[0] + "x" * path.endswith("/")}
         found = any(route.matches(scope)[0] is Match.FULL for route in app._ROUTES)

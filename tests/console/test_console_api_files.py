@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from gateway.zones.console_api.questions import (
-    AskFile,
-    AskMailbox,
-    AskOpenings,
     Collect,
     DealWith,
-    VerifyReceipt,
 )
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
@@ -19,7 +15,7 @@ from tests.mailboxes.mailroom import MARKER
 def test_a_file_is_given_as_its_team_may_have_it_and_on_record_first(office: Office) -> None:
     content = core_data(3)
     reference = office.room.accept(content)
-    told = office.said("jane", AskFile, team=TEAM, reference=reference)
+    told = office.said("jane", "file", team=TEAM, reference=reference)
     assert told["pupils"] == 10
     assert told["opened"] == []
     assert office.room.events(reference) == []
@@ -27,7 +23,7 @@ def test_a_file_is_given_as_its_team_may_have_it_and_on_record_first(office: Off
     assert (given.status_code, given.content) == (200, content)
     assert given.headers["x-gateway-name"].endswith(f"{reference}.xml")
     assert [(e.kind, e.actor) for e in office.room.events(reference)][-1] == ("collected", "jane")
-    (opened,) = office.said("jane", AskFile, team=TEAM, reference=reference)["opened"]
+    (opened,) = office.said("jane", "file", team=TEAM, reference=reference)["opened"]
     assert opened["by"] == "jane"
 
 
@@ -35,13 +31,13 @@ def test_another_teams_files_are_not_there(office: Office) -> None:
     reference = office.room.deliver(MARKER, TEAM)
     before = office.room.log_size()
     for team in (TEAM, OTHER, "held", "no-such-team", "../held", ""):
-        for kind in (AskFile, Collect):
+        for kind in ("file", Collect):
             response = office.ask("sam", kind, team=team, reference=reference)
             assert response.status_code in {403, 404}, (team, response.text)
             assert MARKER not in response.content
         asked = {"team": team, "references": [reference]}
         assert office.ask("sam", DealWith, **asked).status_code in {403, 404}
-    assert office.ask("sam", AskMailbox, team=TEAM).status_code == 403
+    assert office.ask("sam", "mailbox", team=TEAM).status_code == 403
     assert office.room.log_size() == before
 
 
@@ -53,7 +49,7 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
         "team": "school-place-planning",
         "reference": office.room.deliver(content, "school-place-planning"),
     }
-    told = office.console.said(AskFile, session=session, **asked)
+    told = office.console.said("file", session=session, **asked)
     assert (told["pupils"], told["findings_told"], told["items"]) == (None, False, [])
     given = office.console.ask(Collect, session=session, **asked)
     assert given.status_code == 200, given.text
@@ -64,9 +60,9 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     reference = office.room.deliver(b"x", TEAM)
     office.said("jane", DealWith, team=TEAM, references=[reference])
-    listed = office.said("jane", AskMailbox, team=TEAM)["files"]
+    listed = office.said("jane", "mailbox", team=TEAM)["files"]
     assert reference not in [file["reference"] for file in listed]
-    removed = office.said("jane", AskMailbox, team=TEAM, removed=True)["files"]
+    removed = office.said("jane", "mailbox", team=TEAM, removed=True)["files"]
     assert reference in [file["reference"] for file in removed]
     office.said("jane", DealWith, team=TEAM, references=[reference], undo=True)
     events = [(event.kind, event.actor) for event in office.room.events(reference)]
@@ -75,20 +71,20 @@ def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
 
 def test_a_mailbox_is_filtered_and_turned_over(office: Office) -> None:
     sent = [office.room.deliver(b"x", OTHER) for _ in range(52)]
-    first = office.said("sam", AskMailbox, team=OTHER)
+    first = office.said("sam", "mailbox", team=OTHER)
     assert len(first["files"]) == 50
-    second = office.said("sam", AskMailbox, team=OTHER, before=first["next"])
+    second = office.said("sam", "mailbox", team=OTHER, before=first["next"])
     found = [file["reference"] for file in (*first["files"], *second["files"])]
     assert found[:52] == sent[::-1]
-    assert office.said("sam", AskMailbox, team=OTHER, provider="school-b")["files"] == []
-    assert office.said("sam", AskMailbox, team=OTHER, new=True)["files"][0]["new"] is True
+    assert office.said("sam", "mailbox", team=OTHER, provider="school-b")["files"] == []
+    assert office.said("sam", "mailbox", team=OTHER, new=True)["files"][0]["new"] is True
 
 
 def test_who_opened_what_is_told_to_those_who_may_look(office: Office) -> None:
     reference = office.room.deliver(b"z", TEAM)
     office.ask("jane", Collect, team=TEAM, reference=reference)
-    seen = office.said("kim", AskOpenings)
+    seen = office.said("kim", "openings")
     assert (seen["openings"][0]["by"], seen["openings"][0]["reference"]) == ("jane", reference)
     assert seen["heads"][0]["size"] > 0
-    assert office.said("kim", VerifyReceipt, text="no receipt")["genuine"] is False
-    assert office.ask("sam", VerifyReceipt, text="no receipt").status_code == 403
+    assert office.said("kim", "receipt", text="no receipt")["genuine"] is False
+    assert office.ask("sam", "receipt", text="no receipt").status_code == 403

@@ -14,10 +14,6 @@ from gateway.registry import keys, passkeys, staff
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.questions import (
-    AskHeldFile,
-    AskMailbox,
-    AskMe,
-    AskToday,
     BeginEnrolment,
     BeginLogin,
     DealWith,
@@ -169,16 +165,16 @@ def test_a_session_has_a_secret_that_nobody_chose_before(office: Office) -> None
     signed = office.keys["sam"].signed(office.console.to_log_in(browser), ORIGIN)
     begun = office.console.said(LogIn, browser=browser, assertion=signed)
     assert begun["session"] != browser
-    assert office.console.ask(AskMe, session=browser).status_code == 401
+    assert office.console.ask("me", session=browser).status_code == 401
 
 
 def test_a_session_ends_when_somebody_logs_out_or_ends_it_from_elsewhere(office: Office) -> None:
     one, two = office.console.logged_in(office.keys["sam"]), office.console.logged_in(office.keys["sam"])
     assert office.console.ask(LogOut, session=one).status_code == 200
-    assert office.console.ask(AskToday, session=one).status_code == 401
+    assert office.console.ask("today", session=one).status_code == 401
     office.console.said(LogOut, session=office.sessions["sam"], others=True)
-    assert office.console.ask(AskToday, session=two).status_code == 401
-    assert office.ask("sam", AskToday).status_code == 200
+    assert office.console.ask("today", session=two).status_code == 401
+    assert office.ask("sam", "today").status_code == 200
 
 
 def test_first_steps_are_for_each_person_who_has_not_read_them_yet(office: Office) -> None:
@@ -186,11 +182,11 @@ def test_first_steps_are_for_each_person_who_has_not_read_them_yet(office: Offic
     room = office.room
     room.staff("new-here", OTHER)
     session = office.console.enrolled("new-here", SoftKey())
-    assert office.console.said(AskToday, session=session)["first_steps"]
+    assert office.console.said("today", session=session)["first_steps"]
     for _ in range(2):
         assert office.console.ask(LeaveFirstSteps, session=session).status_code == 200
-        assert not office.console.said(AskToday, session=session)["first_steps"]
-    assert office.said("sam", AskToday)["first_steps"]
+        assert not office.console.said("today", session=session)["first_steps"]
+    assert office.said("sam", "today")["first_steps"]
     with room.registry.write() as registry:
         staff.remove_staff(registry, "new-here", office.clock())
         staff.add_staff(registry, "new-here", [OTHER], office.clock())
@@ -198,8 +194,8 @@ def test_first_steps_are_for_each_person_who_has_not_read_them_yet(office: Offic
 
 
 def test_a_session_is_of_one_address(office: Office) -> None:
-    assert office.ask("jane", AskToday, address="192.0.2.11").status_code == 401
-    assert office.ask("jane", AskToday, address=HERE).status_code == 200
+    assert office.ask("jane", "today", address="192.0.2.11").status_code == 401
+    assert office.ask("jane", "today", address=HERE).status_code == 200
 
 
 def test_a_session_ends_by_itself(tmp_path) -> None:
@@ -210,19 +206,19 @@ def test_a_session_ends_by_itself(tmp_path) -> None:
         key = SoftKey()
         idle = console.enrolled("jane", key)
         clock.set(clock() + timedelta(minutes=59))
-        assert console.ask(AskToday, session=idle).status_code == 200
+        assert console.ask("today", session=idle).status_code == 200
         clock.set(clock() + timedelta(minutes=61))
-        assert console.ask(AskToday, session=idle).status_code == 401
+        assert console.ask("today", session=idle).status_code == 401
         left = console.logged_in(key)
         for _ in range(3):
-            assert console.ask(AskToday, session=left, unattended=True).status_code == 200
+            assert console.ask("today", session=left, unattended=True).status_code == 200
             clock.set(clock() + timedelta(minutes=20, seconds=1))
-        assert console.ask(AskToday, session=left, unattended=True).status_code == 401
+        assert console.ask("today", session=left, unattended=True).status_code == 401
         busy, began = console.logged_in(key), clock()
         while clock() < began + timedelta(hours=9, minutes=50):
-            assert console.ask(AskToday, session=busy).status_code == 200
+            assert console.ask("today", session=busy).status_code == 200
             clock.set(clock() + timedelta(minutes=30))
-        assert console.ask(AskToday, session=busy).status_code == 401
+        assert console.ask("today", session=busy).status_code == 401
 
 
 def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(office: Office) -> None:
@@ -235,8 +231,8 @@ def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(o
         keys.end_key(
             session, "staff", "robbed", kept.fingerprint, state="revoked", at=office.clock(), by="test"
         )
-    assert office.console.ask(AskToday, session=gone).status_code == 401
-    assert office.console.ask(AskToday, session=robbed).status_code == 401
+    assert office.console.ask("today", session=gone).status_code == 401
+    assert office.console.ask("today", session=robbed).status_code == 401
 
 
 def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Office) -> None:
@@ -245,9 +241,9 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
     office.room.staff("lou", OTHER)
     console.grant("lou", "triage")
     session, delivered = console.unconfirmed("lou", key), office.room.deliver(b"lou", OTHER)
-    assert console.ask(AskMailbox, session=session, team=OTHER).status_code == 200
+    assert console.ask("mailbox", session=session, team=OTHER).status_code == 200
     act = {"act": "held refuse", "fields": {"reference": held, "why": "spite"}}
-    assert console.ask(AskHeldFile, session=session, reference=held).status_code == 403
+    assert console.ask("held-file", session=session, reference=held).status_code == 403
     for kind, parts in (
         (CarryOutAct, act),
         (DealWith, {"team": OTHER, "references": [delivered]}),
@@ -257,10 +253,10 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
         assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text
     with office.room.registry.read() as opened:
         (mine,) = passkeys.of_person(opened, "lou", office.clock())
-    told = " ".join(one["said"] for one in console.said(AskMe, session=session)["news"])
+    told = " ".join(one["said"] for one in console.said("me", session=session)["news"])
     assert mine.fingerprint[:16] in told.replace(" ", "")
     console.confirm("lou")
-    assert console.ask(AskHeldFile, session=session, reference=held).status_code == 200
+    assert console.ask("held-file", session=session, reference=held).status_code == 200
     assert console.signed(CarryOutAct, session, key, **act).status_code == 200
 
 
@@ -270,7 +266,7 @@ def test_a_person_hears_of_each_key_that_somebody_adds_for_them(office: Office) 
             session, "staff", "sam", "ssh", fingerprint="SHA256:planted", material="ssh-ed25519 AAAA",
             at=office.clock(), by="adma", state="pending",
         )  # fmt: skip
-    (asking,) = (one for one in office.said("sam", AskToday)["news"] if one["act"])
+    (asking,) = (one for one in office.said("sam", "today")["news"] if one["act"])
     told = asking["said"]
     assert "SSH key SHA256:planted was added for you" in told
     assert "waits to be confirmed" in told

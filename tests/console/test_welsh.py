@@ -13,8 +13,7 @@ from jinja2 import Environment, nodes
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
 from gateway.acts.transfers import STEPS
-from gateway.console.pages import SIGNS
-from gateway.console.site import SAID, _label_and_remark, _stem, templates
+from gateway.console.site import SAID, SIGNS, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import load_catalogue

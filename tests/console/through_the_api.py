@@ -18,7 +18,7 @@ from gateway.mailboxes.resources import open_resources
 from gateway.registry import invitations, keys, roles
 from gateway.registry.roles import Role
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
-from gateway.zones.console_api.questions import BeginEnrolment, BeginLogin, Enrol, LogIn
+from gateway.zones.console_api.questions import AskPage, BeginEnrolment, BeginLogin, Enrol, LogIn
 from gateway.zones.console_api.serving import socket_in
 from tests.console import on_trial  # noqa: F401 - it watches every act that is tried
 from tests.console.soft_key import SoftKey
@@ -36,14 +36,17 @@ class Console:
         self.client = client
         self._clock = clock
 
-    def ask(self, kind: type[ConsoleQuestion], /, *, session: str = "", **parts: Any) -> httpx.Response:
-        """Ask, as somebody whose session it is, or as nobody."""
+    def ask(self, kind: type[ConsoleQuestion] | str, /, *, session: str = "", **parts: Any) -> httpx.Response:
+        """Ask, as somebody whose session it is, or as nobody; by a word, for what that page shows."""
+        if isinstance(kind, str):
+            envelope = {name: parts.pop(name) for name in ("address", "unattended") if name in parts}
+            kind, parts = AskPage, {"page": kind, "fields": parts, **envelope}
         asked = {"origin": ORIGIN, "address": HERE, **parts}
         if issubclass(kind, OfPerson):
             asked["session"] = session
         return self.client.post(kind.path(), json=asked)
 
-    def said(self, kind: type[ConsoleQuestion], /, **parts: Any) -> dict[str, Any]:
+    def said(self, kind: type[ConsoleQuestion] | str, /, **parts: Any) -> dict[str, Any]:
         """The answer; fails where it is declined."""
         response = self.ask(kind, **parts)
         assert response.status_code == 200, response.text

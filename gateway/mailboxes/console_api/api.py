@@ -9,9 +9,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeVar
+from functools import cache
+from inspect import signature
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
+from pydantic_core import to_jsonable_python
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -35,13 +38,14 @@ from gateway.mailboxes.console_api import (
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.confirming import PasskeyAskedError
 from gateway.mailboxes.console_api.context import (
+    Caller,
     ConsoleContext,
     MayNotError,
     NotLoggedInError,
     WrongFieldsError,
     caller,
 )
-from gateway.mailboxes.console_api.showing_files import team_named
+from gateway.mailboxes.console_api.showing_files import Shown, team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
@@ -54,16 +58,55 @@ from gateway.zones.console_api.answers import Declining, Me
 
 
 class Way(NamedTuple):
-    """The function answering a question.
+    """The function answering a question, or telling what a page shows.
 
     `writes` marks a change, `own` a reading of the mailboxes of the caller's teams.
 
     All other questions read the registry within the caller's sight.
     """
 
-    answer: Callable[..., BaseModel]
+    answer: Callable[..., BaseModel | Shown]
     writes: bool = False
     own: bool = False
+
+
+PAGES = {
+    "agreement": Way(evidence.ask_agreement),
+    "file": Way(boxes.ask_file, own=True),
+    "held-file": Way(held_files.ask_held_file),
+    "mailbox": Way(boxes.ask_mailbox, own=True),
+    "me": Way(logins.ask_me),
+    "openings": Way(evidence.ask_openings),
+    "policies": Way(policies.ask_policies),
+    "policy-edit": Way(policies.ask_edit),
+    "receipt": Way(evidence.verify_receipt),
+    "school": Way(schools.ask_school),
+    "schools": Way(schools.ask_schools),
+    "today": Way(today.ask_today),
+    "watch": Way(evidence.ask_watch),
+}
+"""What tells what a page shows; each declares the fields of the page as parameters after the caller."""
+
+
+def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -> BaseModel | Shown:
+    """Return what a page shows. Parts of its address that are no field of it are left out."""
+    if (way := PAGES.get(question.page)) is None:
+        raise NotFoundError(question.page)
+    caller.check_question(f"page:{question.page}")
+    fields = dict(fields_of(way.answer).model_validate(question.fields))
+    return way.answer(console if way.own else console.within(caller.sight), caller, **fields)
+
+
+@cache
+def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
+    """Return the model of a function's parameters by name, which validates what a browser sent."""
+    types = get_type_hints(answer, include_extras=True)
+    declared: dict[str, Any] = {
+        one.name: (types[one.name], ... if one.default is one.empty else one.default)
+        for one in signature(answer).parameters.values()
+        if one.kind is one.KEYWORD_ONLY
+    }
+    return create_model("Fields", **declared)
 
 
 OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
@@ -77,30 +120,18 @@ OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
     asked.FinishOpenId: Way(logins.finish_openid, writes=True),
 }
 OF_PERSONS: dict[type[OfPerson], Way] = {
-    asked.AskMe: Way(logins.ask_me),
+    asked.AskPage: Way(ask_page, own=True),
     asked.LogOut: Way(logins.log_out, writes=True),
     asked.LeaveFirstSteps: Way(logins.leave_first_steps, writes=True),
     asked.ConfirmByOpenId: Way(confirming.confirm),
-    asked.AskToday: Way(today.ask_today),
-    asked.AskMailbox: Way(boxes.ask_mailbox, own=True),
-    asked.AskFile: Way(boxes.ask_file, own=True),
     asked.DealWith: Way(boxes.deal_with, writes=True),
     asked.RecallFile: Way(acts.recall, writes=True),
-    asked.AskHeldFile: Way(held_files.ask_held_file),
-    asked.AskSchools: Way(schools.ask_schools),
-    asked.AskSchool: Way(schools.ask_school),
-    asked.AskAgreement: Way(evidence.ask_agreement),
-    asked.AskWatch: Way(evidence.ask_watch),
-    asked.AskPolicies: Way(policies.ask_policies),
-    asked.AskPolicyEdit: Way(policies.ask_edit),
     asked.ProposePolicies: Way(policies.propose, writes=True),
     asked.ApprovePolicies: Way(policies.approve, writes=True),
     asked.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),
     act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
-    asked.VerifyReceipt: Way(evidence.verify_receipt),
-    asked.AskOpenings: Way(evidence.ask_openings),
 }
 
 
@@ -251,9 +282,8 @@ async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> 
     return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
 
 
-def _said(me: Me | None, said: BaseModel) -> Response:
-    whole = {"me": None if me is None else me.model_dump(mode="json"), "said": said.model_dump(mode="json")}
-    return JSONResponse(whole)
+def _said(me: Me | None, said: BaseModel | Shown) -> Response:
+    return JSONResponse(to_jsonable_python({"me": me, "said": said}))
 
 
 def _declined(error: Exception) -> Response:

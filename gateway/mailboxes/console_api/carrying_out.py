@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, Confirmation
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
@@ -54,46 +54,54 @@ from gateway.zones.console_api.act_questions import (
     Cell,
     FieldGroupTold,
     FieldTold,
-    Given,
     GroupTold,
     TableTold,
 )
 from gateway.zones.console_api.answers import Named, SavedTold
-from gateway.zones.console_api.evidence_answers import BlockSeen, DocumentSeen, SectionSeen
+from gateway.zones.console_api.questions import Given
 
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 
-def seen(document: Document) -> DocumentSeen:
-    """Convert a report to an answer of the console API; charts and matrices become tables."""
-    return DocumentSeen(
-        title=document.title,
-        subtitle=document.subtitle,
-        sections=tuple(map(_section, document.sections)),
-        annex=tuple(map(_section, document.annex)),
-    )
+def seen(document: Document) -> JsonValue:
+    """Return a report as pages show it; charts and matrices become tables."""
+    return {
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "sections": [*map(_section, document.sections)],
+        "annex": [*map(_section, document.annex)],
+    }
 
 
-def _section(section: Section) -> SectionSeen:
-    return SectionSeen(title=section.title, blocks=tuple(map(_block, section.blocks)))
+def _section(section: Section) -> JsonValue:
+    return {"title": section.title, "blocks": [_NO_BLOCK | _block(one) for one in section.blocks]}
 
 
-def _block(block: Block) -> BlockSeen:
+_NO_BLOCK: dict[str, JsonValue] = {
+    "text": "", "important": False, "points": [], "headings": [], "rows": [],
+}  # fmt: skip
+"""One part of a document: text, points, or a table under a caption; what is not used is empty."""
+
+
+def _block(block: Block) -> dict[str, JsonValue]:
     match block:
         case Paragraph(text, important):
-            return BlockSeen(text=text, important=important)
+            return {"text": text, "important": important}
         case Points(texts):
-            return BlockSeen(points=texts)
+            return {"points": [*texts]}
         case Details(pairs):
-            rows = tuple((label, value) for label, value in pairs if value is not None)
-            return BlockSeen(rows=rows)
-        case ReportTable(headings, rows):
-            return BlockSeen(headings=headings, rows=rows)
+            return {"rows": [[label, value] for label, value in pairs if value is not None]}
+        case ReportTable():
+            return _table_of(block)
         case Chart():
-            return BlockSeen(text=block.caption, headings=block.table.headings, rows=block.table.rows)
+            return {"text": block.caption} | _table_of(block.table)
         case Matrix():
-            return BlockSeen(headings=block.table.headings, rows=block.table.rows)
+            return _table_of(block.table)
+
+
+def _table_of(table: ReportTable) -> dict[str, JsonValue]:
+    return {"headings": [*table.headings], "rows": [[*row] for row in table.rows]}
 
 
 def learn_acts() -> None:
@@ -175,7 +183,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
     """Answer a reading act; the answer of a slow one may be a minute old."""
-    asked, context = _checked(console, caller, question, reads=True), _context(console, caller)
+    asked, context = _checked(console, caller, question, reads=True), context_of(console, caller)
 
     def answered() -> Answer:
         if isinstance(asked, ListingAct) and question.limit:
@@ -194,7 +202,7 @@ def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswere
 
 def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:
     """Carry out one act. PasskeyAskedError asks for the passkey first, if the act needs confirmation."""
-    asked, context = _checked(console, caller, question, reads=False), _context(console, caller)
+    asked, context = _checked(console, caller, question, reads=False), context_of(console, caller)
     if caller.program is not None:
         return _carried_out_once(console, caller.program, asked, context, question.key)
     if asked.confirms() is Confirmation.PASSKEY:
@@ -213,7 +221,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     """
     with console.mailboxes.registry.on_trial() as registry:
         tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
-        context = _context(tried, caller)
+        context = context_of(tried, caller)
         try:
             asked.check(context)
             _carried_out(asked, context)
@@ -336,7 +344,8 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
     return asked
 
 
-def _context(console: ConsoleContext, caller: Caller) -> ActContext:
+def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
+    """Return the context in which a caller carries out acts."""
     return ActContext(
         home=console.home,
         person=caller.name,

@@ -1,14 +1,19 @@
 """Held files for permitted viewers: reasons, findings, and possible decisions."""
 
-from dataclasses import replace
-
 from sqlmodel import Session
 
 from gateway.acts.held_decisions import release_in_words
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
-from gateway.mailboxes.console_api.showing_files import findings_seen, happened, team_named, type_named
+from gateway.mailboxes.console_api.showing_files import (
+    Shown,
+    columns_of,
+    findings_seen,
+    happened,
+    team_named,
+    type_named,
+)
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
@@ -20,16 +25,7 @@ from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
-from gateway.zones.console_api.answers import (
-    HeaderSeen,
-    HeadingSaid,
-    HeldSeen,
-    HeldTold,
-    Named,
-    ProposedBy,
-    WhyWas,
-)
-from gateway.zones.console_api.questions import AskHeldFile
+from gateway.zones.console_api.answers import Named
 
 
 def wanted(caller: Caller) -> TransfersWanted:
@@ -37,56 +33,62 @@ def wanted(caller: Caller) -> TransfersWanted:
     return TransfersWanted(state="held", sight=caller.sight)
 
 
-def ask_held_file(console: ConsoleContext, caller: Caller, question: AskHeldFile) -> HeldTold:
-    """Return the details of a held file. MayNotError if not held or invisible to the caller."""
+def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
+    """Return the details of a held file. MayNotError if not held or invisible to the caller.
+
+    `decides`: the caller may decide on it here. `recalled`: taken back, and waiting for a second person.
+    `asked` are headings the caller may say the meaning of, `meanings` the items to choose from, `said` the
+    answers waiting for a second person. `owner` was said to decide; `would` is what became of the file if it
+    was released as it was recognised. `again` are the references of files that wait with the same content,
+    this one among them, the newest last.
+    """
     with console.mailboxes.registry.read() as session:
-        transfer = look_at(session, caller, question.reference)
+        transfer = look_at(session, caller, reference)
         names = providers.names(session)
-        events = log.events(session, question.reference)
-        asked = proposal(session, question.reference)
+        events = log.events(session, reference)
+        asked = proposal(session, reference)
         # A file held for a dropped key is decided elsewhere.
         needed = "recall" if waits_for_second(transfer) else "decide"
         decides = needed in caller.may and transfer.waits_for != "approval"
-        owner = transfer_lists.owners_of_held_files(session).get(question.reference)
-        would = _would(console, session, question.reference) if decides else ""
+        owner = transfer_lists.owners_of_held_files(session).get(reference)
+        would = _would(console, session, reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.asked(session, transfer) if decides else ()
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content = console.catalogue(), transfer.content
     meanings = headings.meanings(console.home.policies_in_force, catalogue) if open_headings else {}
     known = content if isinstance(content, Classified) else None
-    return HeldTold(
-        file=_seen(transfer, catalogue, names),
-        upload_name=shown_name(transfer.upload.name),
-        evidence=content.evidence if content is not None else (),
-        pupils=known.pupils if known else None,
-        findings=findings_seen(content),
-        items=known.items if known else (),
-        unlisted=tuple(map(HeaderSeen.model_validate, known.unlisted if known else ())),
-        asked=open_headings,
-        meanings=tuple(Named(id=key, name=label) for key, label in meanings.items()),
-        said=tuple(HeadingSaid.model_validate(one) for one in said if one.heading in open_headings),
-        events=tuple(happened(events, transfer.upload.landed_at)),
-        proposed=None if asked is None else _proposed(asked, catalogue),
-        decides=decides,
-        owner=owner,
-        would=would,
-        recalled=waits_for_second(transfer),
-        again=tuple(again.get(question.reference, ())),
-        sent_on=_can_be_collected(console, caller, question.reference),
-        data_types=tuple(named for each in catalogue.data_types() if (named := type_named(catalogue, each))),
-        teams=tuple(team_named(catalogue, team.id) for team in catalogue.teams.team),
-    )
+    return {
+        "file": _seen(transfer, catalogue, names),
+        "upload_name": shown_name(transfer.upload.name),
+        "evidence": content.evidence if content is not None else (),
+        "pupils": known.pupils if known else None,
+        "findings": findings_seen(content),
+        "items": known.items if known else (),
+        "unlisted": columns_of(
+            known.unlisted if known else (), "position", "header", "place", "filled", "kind", "topic"
+        ),
+        "asked": open_headings,
+        "meanings": [Named(id=key, name=label) for key, label in meanings.items()],
+        "said": columns_of((one for one in said if one.heading in open_headings), "heading", "item", "by"),
+        "events": [*happened(events, transfer.upload.landed_at)],
+        "proposed": None if asked is None else _proposed(asked, catalogue),
+        "decides": decides,
+        "owner": owner,
+        "would": would,
+        "recalled": waits_for_second(transfer),
+        "again": again.get(reference, ()),
+        "sent_on": _can_be_collected(console, caller, reference),
+        "data_types": [named for each in catalogue.data_types() if (named := type_named(catalogue, each))],
+        "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
+    }
 
 
-def _proposed(asked: Proposal, catalogue: Catalogue) -> ProposedBy:
-    """Convert a proposed release to an answer, with the names of the kind of data and the teams."""
-    named = replace(
-        asked,
-        data_type=catalogue.wording.name(asked.data_type),
-        teams=tuple(map(catalogue.wording.name, asked.teams)),
-    )
-    return ProposedBy.model_validate(named)
+def _proposed(asked: Proposal, catalogue: Catalogue) -> Shown:
+    """Return a proposed release with the names of the kind of data and the teams."""
+    (shown,) = columns_of([asked], "by", "at", "why")
+    name_of = catalogue.wording.name
+    return shown | {"data_type": name_of(asked.data_type), "teams": [*map(name_of, asked.teams)]}
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
@@ -97,18 +99,19 @@ def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
     return transfers.get(session, reference)
 
 
-def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> HeldSeen:
+def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Shown:
+    """Return a held file with why it is held: by reasons, and in the words of the authority's lists."""
     upload = transfer.upload
-    return HeldSeen(
-        reference=upload.reference,
-        why=for_officers(transfer.reasons),
-        provider=Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
-        data_type=type_named(catalogue, transfer.data_type),
-        landed_at=upload.landed_at,
-        held_until=transfer.held_until,
-        reasons=tuple(map(WhyWas.model_validate, transfer.reasons)),
-        sensitive=is_sensitive(transfer),
-    )
+    return {
+        "reference": upload.reference,
+        "why": for_officers(transfer.reasons),
+        "provider": Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
+        "data_type": type_named(catalogue, transfer.data_type),
+        "landed_at": upload.landed_at,
+        "held_until": transfer.held_until,
+        "reasons": transfer.reasons,
+        "sensitive": is_sensitive(transfer),
+    }
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:

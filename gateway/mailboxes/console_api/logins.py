@@ -15,6 +15,7 @@ from gateway.mailboxes.console_api.challenges import NotInvitedError
 from gateway.mailboxes.console_api.confirming import PasskeyAskedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
+from gateway.mailboxes.console_api.showing_files import Shown, columns_of
 from gateway.mailboxes.console_api.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.invitations import Invitation
@@ -25,14 +26,10 @@ from gateway.zones.console_api.answers import (
     Begun,
     ConsoleKnows,
     Done,
-    KeyNews,
-    MeSeen,
     OpenIdBegun,
     PasskeyOptions,
-    SessionSeen,
 )
 from gateway.zones.console_api.questions import (
-    AskMe,
     AskSettings,
     BeginEnrolment,
     BeginLogin,
@@ -247,45 +244,42 @@ def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstStep
     return Done(sentence="The first steps stand on your own page from now on.")
 
 
-def ask_me(console: ConsoleContext, caller: Caller, _: AskMe) -> MeSeen:
-    """Return the caller's own page."""
+def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
+    """Return the caller's own page: roles, sessions, passkeys by fingerprint, and news of keys."""
     now = console.clock()
     with console.mailboxes.registry.read() as session:
         sessions = console_sessions.of_person(session, caller.name, now)
         keys = passkeys.of_person(session, caller.name, now)
     this = invitations.digest_of(caller.session)
-    return MeSeen(
-        roles=tuple(sorted(caller.roles)),
-        sessions=tuple(
-            SessionSeen(
-                number=one.number,
-                address=one.address,
-                begun_at=one.begun_at,
-                seen_at=one.seen_at,
-                this=this.startswith(one.number),
-            )
-            for one in sessions
-        ),
-        passkeys=tuple(key.fingerprint for key in keys),
-        news=news_of(console, caller),
-    )
+    return {
+        "roles": sorted(caller.roles),
+        "sessions": [
+            shown | {"this": this.startswith(shown["number"])}
+            for shown in columns_of(sessions, "number", "address", "begun_at", "seen_at")
+        ],
+        "passkeys": [key.fingerprint for key in keys],
+        "news": news_of(console, caller),
+    }
 
 
-def news_of(console: ConsoleContext, caller: Caller) -> tuple[KeyNews, ...]:
-    """Return sentences about the caller's keys: lately added, or waiting for confirmation."""
+def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
+    """Return sentences about the caller's keys, newest first: lately added, or waiting for confirmation.
+
+    `act`: the caller has something to do.
+    """
     now, own = console.clock(), caller.person.key
     with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
     new.sort(key=lambda key: key.added_at, reverse=True)
-    return tuple(
-        KeyNews(
-            said=not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key),
-            at=key.added_at,
-            act=bool(key.unconfirmed),
-        )
+    return [
+        {
+            "said": not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key),
+            "at": key.added_at,
+            "act": bool(key.unconfirmed),
+        }
         for key in new
-    )
+    ]
 
 
 def _added(key: Key) -> str:

@@ -2,23 +2,44 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller
+from gateway.mailboxes.console_api.showing_files import Shown
 from gateway.model import counted
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
 from gateway.registry import hand_ons, hooks, letters, transfer_lists
 from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting
-from gateway.zones.console_api.answers import WaitingTask
 
 _EACH = 20
 """The most schools, recalls and proposals told one by one."""
 _CHASED = 5
 """The most schools to chase told one by one, longest first."""
+
+
+class WaitingTask(NamedTuple):
+    """A task waiting for a person: a sentence, and the page for doing the task.
+
+    `since` is the beginning of the wait of the first of several, or `due` the day for data to come; None
+    without a beginning on record. `about` are the kinds of data to come. `of` names the file or school of a
+    page about one. `letter` is the number of the last letter, written at `written`.
+    """
+
+    said: str
+    page: Literal[
+        "held", "mine", "held-file", "recall", "chase", "school", "schools", "policies", "notices",
+        "hand-ons", "hooks",
+    ]  # fmt: skip
+    about: tuple[str, ...] = ()
+    since: datetime | None = None
+    due: date | None = None
+    of: str = ""
+    letter: int | None = None
+    written: datetime | None = None
 
 
 class Behind(NamedTuple):
@@ -33,15 +54,15 @@ class Behind(NamedTuple):
 def needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
     recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
-) -> Iterator[WaitingTask]:  # fmt: skip
-    """Yield the tasks within a person's rights, each with age; tasks holding up other people come first.
+) -> Iterator[Shown]:  # fmt: skip
+    """Yield the tasks within a person's rights, `days` old; tasks holding up other people come first.
 
     `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
     schools with data due and missing.
     """
     for one in _tasks(session, caller, now, held, recalls, behind):
         begun = one.since.date() if one.since else one.due
-        yield one.model_copy(update={"days": (now.date() - begun).days if begun else None})
+        yield one._asdict() | {"days": (now.date() - begun).days if begun else None}
 
 
 def _tasks(  # noqa: PLR0917 - as `needs_of`
@@ -77,7 +98,7 @@ def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iter
         letter = chased.get(one.school)
         yield WaitingTask(
             said=f"Chase {one.name}", about=one.kinds, due=one.due, page="chase", of=one.school,
-            letter=letter and letter.number, written=letter and letter.owed_at,
+            letter=letter.number if letter else None, written=letter.owed_at if letter else None,
         )  # fmt: skip
     if rest:
         said = f"Chase {counted(len(rest), 'further school')} from which something has not come"

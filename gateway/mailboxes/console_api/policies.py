@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
+from pydantic import Field
 from sqlmodel import Session
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.acts import reason
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.logins import check_signed
+from gateway.mailboxes.console_api.showing_files import Shown, columns_of
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
@@ -23,15 +26,6 @@ from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.registry import policy_drafts
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Done
-from gateway.zones.console_api.evidence_answers import (
-    ChangeSeen,
-    EditSeen,
-    NameSeen,
-    PoliciesSeen,
-    PolicyEditSeen,
-    ProposedSeen,
-    SimulationSeen,
-)
 
 _NOT_KEPT = (
     "These policies are kept within a minute, and can be approved here then. Those that lose protection are "
@@ -40,57 +34,72 @@ _NOT_KEPT = (
 _LOSES = "These policies lose protection, and are approved with gateway policy approve alone."
 
 
-def ask_policies(console: ConsoleContext, caller: Caller, question: asked.AskPolicies) -> PoliciesSeen:
-    """Return the versions, the proposal, and the differences; by default those of the proposal."""
+_Days = Annotated[int, Field(ge=1, le=3_660)]
+
+
+def ask_policies(
+    console: ConsoleContext,
+    caller: Caller,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    days: _Days | None = None,
+) -> Shown:
+    """Return the versions once in force, latest last, the proposal, and the differences between two versions.
+
+    `before` and `after` are digests, by default those of the proposal. With `days`, the changed outcomes of
+    that many past days are told, too. `names` are documents cited by the agreement, with present names.
+    """
     catalogue = console.catalogue()
     names = names_today(catalogue, local_day(console.clock(), catalogue.calendar.timezone))
     with console.mailboxes.registry.read() as session:
         past, found = proposals.loaded(session), proposals.proposal(session)
         known = {*past, *([found.digest] if found else [])}
-        before = question.before or (past[-1] if past else None)
-        after = question.after or (found.digest if found else None)
+        before = before or (past[-1] if past else None)
+        after = after or (found.digest if found else None)
         if not {before, after} <= {*known, None}:
             raise NotFoundError("there is no such version")
-        seen = PoliciesSeen(
-            versions=tuple(dict.fromkeys(past)),
-            proposed=None if found is None else _proposed(session, found, caller, console.clock()),
-            before=before,
-            after=after,
-            edits=(),
-            simulation=None,
-            names=tuple(NameSeen(cited=one.cited, today=one.today) for one in names),
-        )
+        seen = {
+            "versions": [*dict.fromkeys(past)],
+            "proposed": None if found is None else _proposed(session, found, caller, console.clock()),
+            "before": before,
+            "after": after,
+            "edits": (),
+            "simulation": None,
+            "names": columns_of(names, "cited", "today"),
+        }
         if before is None or after is None or before == after:
             return seen
         with folder_of(session, console.home, before) as old, folder_of(session, console.home, after) as new:
             if old is None or new is None:
                 raise NotFoundError("that version is no longer kept here")
-            return seen.model_copy(
-                update={
-                    "edits": tuple(_differences(console, old, new)),
-                    "simulation": _simulated(session, console, old, new, question.days),
-                }
-            )
+            simulation = _simulated(session, console, old, new, days)
+            return seen | {"edits": [*_differences(console, old, new)], "simulation": simulation}
 
 
-def ask_edit(console: ConsoleContext, _caller: Caller, question: asked.AskPolicyEdit) -> PolicyEditSeen:
-    """Return a file of the policies in force, and what another content of it would change."""
+def ask_edit(
+    console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None, days: _Days = 180
+) -> Shown:
+    """Return a file of the policies in force; with `content`, the effects of another content of it.
+
+    Where `tried`, `content` is an edit: its faults, or the differences and their consequences.
+    """
     in_force = console.home.policies_in_force
-    names = tuple(path.name for path in policy_files(in_force))
-    file = question.file or names[0]
+    names = [path.name for path in policy_files(in_force)]
+    file = file or names[0]
     if file not in names:
         raise NotFoundError(f"the policies have no file {file}")
     now = (in_force / file).read_text("utf-8")
-    if question.content is None:
-        return PolicyEditSeen(files=names, file=file, content=now)
-    seen = PolicyEditSeen(files=names, file=file, content=question.content, tried=True)
-    with edited(in_force, file, question.content) as other:
+    seen: Shown = {"files": names, "file": file, "content": now if content is None else content}
+    seen |= {"tried": content is not None, "faults": (), "edits": (), "simulation": None}
+    if content is None:
+        return seen
+    with edited(in_force, file, content) as other:
         if faults := check(other):
-            return seen.model_copy(update={"faults": tuple(map(str, faults))})
+            return seen | {"faults": [*map(str, faults)]}
         with console.mailboxes.registry.read() as session:
-            simulation = _simulated(session, console, in_force, other, question.days)
-        found = tuple(_differences(console, in_force, other))
-    return seen.model_copy(update={"edits": found, "simulation": simulation})
+            simulation = _simulated(session, console, in_force, other, days)
+        return seen | {"edits": [*_differences(console, in_force, other)], "simulation": simulation}
 
 
 def propose(console: ConsoleContext, caller: Caller, act: asked.ProposePolicies) -> Done:
@@ -140,47 +149,43 @@ def withdraw(console: ConsoleContext, caller: Caller, act: asked.WithdrawPolicie
     return Done(sentence=f"The policies {taken_back.digest[:16]}… are withdrawn.")
 
 
-def _proposed(
-    session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime
-) -> ProposedSeen:
+def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:
+    """Return proposed policies, and the caller's right to approve them."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
-    return ProposedSeen(**asdict(found), may_approve=may)
+    return asdict(found) | {"may_approve": may}
 
 
-def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[EditSeen]:
+def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:
     """Yield differing settings, loss of protection first, then differing outcomes."""
     for one in edits(old, new):
-        yield EditSeen(
-            weight=one.weight,
-            place=f"{one.file}, {one.entry}",
-            does=one.does,
-            before=one.before,
-            after=one.after,
-        )
+        yield columns_of([one], "weight", "does", "before", "after")[0] | {
+            "place": f"{one.file}, {one.entry}"
+        }
     for each in outcomes(load_catalogue(old), load_catalogue(new), console.clock()):
-        yield EditSeen(
-            weight="outcome",
-            place=f"{each.data_type} of a {each.provider_kind}",
-            does=f"for {each.team}" if each.team else "",
-            before=each.before,
-            after=each.after,
-        )
+        yield {
+            "weight": "outcome",
+            "place": f"{each.data_type} of a {each.provider_kind}",
+            "does": f"for {each.team}" if each.team else "",
+            "before": each.before,
+            "after": each.after,
+        }
 
 
 def _simulated(
     session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
-) -> SimulationSeen | None:
+) -> Shown | None:
+    """Return the outcomes of past days' files under the changed policies, with examples of each change."""
     if days is None:
         return None
     since = console.clock() - timedelta(days=days)
     found = simulate(session, load_catalogue(old), load_catalogue(new), since)
-    return SimulationSeen(
-        days=days,
-        files=found.files,
-        same=found.same,
-        changes=tuple(
-            ChangeSeen(files=count, before=was.told, after=becomes.told, such_as=some)
+    return {
+        "days": days,
+        "files": found.files,
+        "same": found.same,
+        "changes": [
+            {"files": count, "before": was.told, "after": becomes.told, "such_as": some}
             for was, becomes, count, some in found.changes
-        ),
-    )
+        ],
+    }

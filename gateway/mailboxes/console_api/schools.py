@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.judged import is_late
-from gateway.mailboxes.console_api.showing_files import type_named
+from gateway.mailboxes.console_api.showing_files import Shown, columns_of, type_named
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
@@ -28,23 +32,13 @@ from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.console_api.answers import Named
-from gateway.zones.console_api.questions import AskSchool, AskSchools
-from gateway.zones.console_api.school_answers import (
-    CellSeen,
-    ContactSeen,
-    DiscrepancySeen,
-    KeyLife,
-    Ratified,
-    SchoolRow,
-    SchoolsSeen,
-    SchoolTold,
-    ToldSchool,
-    TransferLine,
-)
+from gateway.zones.console_api.questions import Before
 
 ROWS = 50
 FILES = 20
 TOLD = 20
+_CELL = ("data_type", "state", "due", "last", "missed", "to_chase")
+_KEY = ("kind", "fingerprint", "state", "added_at", "added_by", "until", "last_used_at", "why")
 _NOTICES = {
     receipts.KEY_NOTICE: "about a key",
     receipts.AGREEMENT_NOTICE: "about the agreement",
@@ -52,50 +46,64 @@ _NOTICES = {
 }
 
 
-def ask_schools(console: ConsoleContext, _caller: Caller, question: AskSchools) -> SchoolsSeen:
-    """Return a page of the matrix, schools by name, for callers with a role."""
+def ask_schools(
+    console: ConsoleContext,
+    _caller: Caller,
+    *,
+    late: bool = False,
+    on: date | None = None,
+    page: Annotated[int, Field(ge=0)] = 0,
+) -> Shown:
+    """Return a page of the matrix at the end of a day, schools by name; `page` counts from 0.
+
+    `late`: only schools from which something has not come.
+    """
     catalogue = console.catalogue()
-    on = question.on or local_day(console.clock(), catalogue.calendar.timezone)
+    day = on or local_day(console.clock(), catalogue.calendar.timezone)
     with console.mailboxes.registry.read() as session:
         enrolled = providers.list_providers(session)
     everybody = sorted(enrolled, key=lambda each: each.name.casefold())
-    span = slice(question.page * ROWS, (question.page + 1) * ROWS)
+    span = slice(page * ROWS, (page + 1) * ROWS)
     ids = [each.id for each in everybody]
-    only = None if question.late else ids[span]  # Who is late is known once all are judged.
-    judged = console.judged.flows(console.mailboxes, catalogue, on, ids, only)
+    only = None if late else ids[span]  # Who is late is known once all are judged.
+    judged = console.judged.flows(console.mailboxes, catalogue, day, ids, only)
     flows = judged.of
-    if question.late:
+    if late:
         everybody = [each for each in everybody if is_late(flows[each.id])]
     shown = everybody[span]
     found = {
-        each.id: {flow.data_type: CellSeen.model_validate(flow) for flow in flows[each.id]} for each in shown
+        each.id: {cell["data_type"]: cell for cell in columns_of(flows[each.id], *_CELL)} for each in shown
     }
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
-    return SchoolsSeen(
-        on=on,
-        judged_at=judged.at,
-        data_types=tuple(named for each in types if (named := type_named(catalogue, each))),
-        schools=tuple(
-            SchoolRow(
-                school=Named(id=each.id, name=each.name),
-                cells=tuple(found[each.id].get(data_type) for data_type in types),
-            )
+    return {
+        "on": day,
+        "judged_at": judged.at,
+        "data_types": [named for each in types if (named := type_named(catalogue, each))],
+        "schools": [
+            {
+                "school": Named(id=each.id, name=each.name),
+                "cells": [found[each.id].get(data_type) for data_type in types],
+            }
             for each in shown
-        ),
-        page=question.page,
-        first=span.start + 1,
-        total=len(everybody),
-        late=question.late,
-    )
+        ],
+        "page": page,
+        "first": span.start + 1,
+        "total": len(everybody),
+        "late": late,
+    }
 
 
-def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> SchoolTold:
-    """Return the details of a provider. NotFoundError for an unknown one."""
+def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before: Before = None) -> Shown:
+    """Return the details of a provider; files latest first, with sequences below `before`.
+
+    `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement.
+    `next` leads to earlier files. NotFoundError for an unknown provider.
+    """
     catalogue, now = console.catalogue(), console.clock()
     on = local_day(now, catalogue.calendar.timezone)
     with console.mailboxes.registry.read() as session:
-        row = providers.provider_row(session, question.provider)
-        wanted = TransfersWanted(provider=question.provider, before=question.before, sight=caller.sight)
+        row = providers.provider_row(session, provider)
+        wanted = TransfersWanted(provider=provider, before=before, sight=caller.sight)
         ratified = agreements.ratifications(session, row.id)
         years = {
             each.academic_year
@@ -105,72 +113,66 @@ def ask_school(console: ConsoleContext, caller: Caller, question: AskSchool) -> 
         }
         files = list(reversed(transfer_lists.latest(session, wanted, FILES + 1)))
         shown = files[:FILES]
-        return SchoolTold(
-            school=Named(id=row.id, name=row.name),
-            kind=row.kind,
-            dfe_number=row.dfe_number,
-            urn=row.urn,
-            suspended=row.suspended,
-            closed_on=row.closed_on,
-            contacts=tuple(map(ContactSeen.model_validate, contacts.contacts(session, row.id))),
-            ratifications=tuple(
-                Ratified(academic_year=each.academic_year, signatory=each.signatory, on=each.ratified_on)
+        names = {one: named.name for one in catalogue.data_types() if (named := type_named(catalogue, one))}
+        cells = [flow for _, flows in statuses(session, catalogue, on, [row.id]) for flow in flows]
+        return {
+            "school": Named(id=row.id, name=row.name),
+            **columns_of([row], "kind", "dfe_number", "urn", "suspended", "closed_on")[0],
+            "contacts": columns_of(contacts.contacts(session, row.id), "role", "email", "telephone"),
+            "ratifications": [
+                {"academic_year": each.academic_year, "signatory": each.signatory, "on": each.ratified_on}
                 for each in ratified
-            ),
-            standing=register(years, on, catalogue).standing
+            ],
+            "standing": register(years, on, catalogue).standing
             if catalogue.bodies.of(row.kind).ratifies
             else "",
-            cells=tuple(
-                CellSeen.model_validate(each)
-                for _, flows in statuses(session, catalogue, on, [row.id])
-                for each in flows
-            ),
-            kinds={
-                one: named.name for one in catalogue.data_types() if (named := type_named(catalogue, one))
-            },
-            keys=tuple(map(KeyLife.model_validate, keys.list_keys(session, "provider", row.id))),
-            discrepancies=_discrepancies(session, row),
-            told=_told(session, row),
-            becomes=catalogue.bodies.of(row.kind).becomes,
-            coming=tuple(
+            "cells": [
+                cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
+                for cell in columns_of(cells, *_CELL)
+            ],
+            "keys": columns_of(keys.list_keys(session, "provider", row.id), *_KEY),
+            "discrepancies": _discrepancies(session, row),
+            "told": _told(session, row),
+            "becomes": catalogue.bodies.of(row.kind).becomes,
+            "coming": [
                 f"{catalogue.wording.name(each.data_type)}, "
                 f"{spoken(each.on) if each.on else 'from now on'}: {each.says}"
                 for each in asked_soon(catalogue, on)
-            ),
-            signatories=tuple(
+            ],
+            "signatories": [
                 Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
-            ),
-            files=tuple(_line(each, catalogue) for each in shown),
-            next=shown[-1].sequence if len(files) > FILES else None,
-        )
+            ],
+            "files": [_line(each, catalogue) for each in shown],
+            "next": shown[-1].sequence if len(files) > FILES else None,
+        }
 
 
-def _discrepancies(session: Session, row: ProviderRow) -> tuple[DiscrepancySeen, ...]:
+def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
     """Return the open discrepancies with another school, newest first, and who these schools are."""
     found = discrepancies.find(session, provider=row.id)[::-1]
     names = providers.names(session) if found else {}
-    return tuple(
-        DiscrepancySeen(
-            number=each.number,
-            what=MEANINGS[each.kind],
-            others=tuple(names[one] for one in each.providers if one != row.id),
-            opened_at=each.opened_at,
-        )
+    return [
+        {
+            "number": each.number,
+            "what": MEANINGS[each.kind],
+            "others": [names[one] for one in each.providers if one != row.id],
+            "opened_at": each.opened_at,
+        }
         for each in found
-    )
+    ]
 
 
-def _told(session: Session, row: ProviderRow) -> tuple[ToldSchool, ...]:
+def _told(session: Session, row: ProviderRow) -> list[Shown]:
     """Return the latest notices and letters, latest first, without the possibly long text of letters."""
-    found = [
-        ToldSchool(at=at, what=_NOTICES.get(name, name), how="notice", became=f"published as {reference}")
+    found: list[Shown] = [
+        {"at": at, "what": _NOTICES.get(name, name), "how": "notice", "became": f"published as {reference}"}
         for reference, name, at in receipts.notices_to(session, row.id, TOLD)
     ]
     found += [
-        ToldSchool(at=each.owed_at, what=each.subject, how="letter", became=_became(each))
+        {"at": each.owed_at, "what": each.subject, "how": "letter", "became": _became(each)}
         for each in letters.to_provider(session, row.id, TOLD)
     ]
-    return tuple(sorted(found, key=lambda each: each.at, reverse=True)[:TOLD])
+    return sorted(found, key=lambda each: each["at"], reverse=True)[:TOLD]
 
 
 def _became(letter: LetterRow) -> str:
@@ -181,11 +183,11 @@ def _became(letter: LetterRow) -> str:
     return "waits for the relay" if letter.sent_at is None else "is with the relay"
 
 
-def _line(transfer: Transfer, catalogue: Catalogue) -> TransferLine:
-    return TransferLine(
-        reference=transfer.upload.reference,
-        data_type=type_named(catalogue, transfer.data_type),
-        state=outcome_of(transfer.state, transfer.reasons),
-        landed_at=transfer.upload.landed_at,
-        why="" if transfer.state == "accepted" else for_officers(transfer.reasons),
-    )
+def _line(transfer: Transfer, catalogue: Catalogue) -> Shown:
+    return {
+        "reference": transfer.upload.reference,
+        "data_type": type_named(catalogue, transfer.data_type),
+        "state": outcome_of(transfer.state, transfer.reasons),
+        "landed_at": transfer.upload.landed_at,
+        "why": "" if transfer.state == "accepted" else for_officers(transfer.reasons),
+    }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from gateway.acts.transfers import in_words
 from gateway.classify.findings import FINDINGS, describe
@@ -13,7 +14,15 @@ from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow
-from gateway.zones.console_api.answers import FileSeen, FindingSeen, Happened, Named
+from gateway.zones.console_api.answers import Named
+
+Shown = dict[str, Any]
+"""What a page shows, or a row of it, by name: pydantic writes it as JSON."""
+
+
+def columns_of(rows: Iterable[object], *columns: str) -> tuple[Shown, ...]:
+    """Return rows with some of their columns alone: nothing else of a record leaves for a page."""
+    return tuple({name: getattr(row, name) for name in columns} for row in rows)
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
@@ -31,38 +40,46 @@ def team_named(catalogue: Catalogue, team: str) -> Named:
     return Named(id=team, name=team if found is None else found.name)
 
 
-def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> FileSeen:
-    """Return a delivery as shown in a list."""
-    return FileSeen(
-        reference=delivery.reference,
-        sequence=delivery.sequence,
-        provider=Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
-        data_type=type_named(catalogue, delivery.data_type),
-        period=delivery.period,
-        landed_at=delivery.landed_at,
-        size=delivery.content_size if delivery.whole else None,
-        new=not delivery.collected,
-        name=file_name(delivery),
-    )
+def file_row(delivery: Delivery) -> Shown:
+    """Return a delivery as a row of a list: ids, times, and the size of a whole file."""
+    return {
+        "reference": delivery.reference,
+        "sequence": delivery.sequence,
+        "provider": delivery.provider,
+        "data_type": delivery.data_type,
+        "period": delivery.period,
+        "landed_at": delivery.landed_at,
+        "size": delivery.content_size if delivery.whole else None,
+        "new": not delivery.collected,
+        "name": file_name(delivery),
+    }
 
 
-def findings_seen(content: Classified | ContentRefused | None) -> tuple[FindingSeen, ...]:
+def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
+    """Return a delivery as shown in a list, with the names of school and kind."""
+    return file_row(delivery) | {
+        "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
+        "data_type": type_named(catalogue, delivery.data_type),
+    }
+
+
+def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
     """Return the findings in a file, except codes without words in this version."""
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
-        FindingSeen(sentence=describe(each), count=each.count, rows=each.rows)
+        {"sentence": describe(each), "count": each.count, "rows": each.rows}
         for each in found
         if each.code in FINDINGS
     )
 
 
-def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Happened]:
+def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Shown]:
     """Yield the log's steps about a file, in words; the arrival at its own time, if known."""
     for step in log.steps(events):
-        yield Happened(
-            at=landed_at or step.event.at if step.kind == "landed" else step.event.at,
-            what=in_words(step.kind, step.fields.get("reasons")),
-            by=step.event.actor,
-            why=step.event.note,
-            team=step.fields.get("team"),
-        )
+        yield {
+            "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,
+            "what": in_words(step.kind, step.fields.get("reasons")),
+            "by": step.event.actor,
+            "why": step.event.note,
+            "team": step.fields.get("team"),
+        }

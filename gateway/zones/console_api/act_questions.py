@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
 from gateway.zones.console_api.answers import Named, SavedTold, SeenAnswer
-from gateway.zones.console_api.evidence_answers import DocumentSeen
+from gateway.zones.console_api.questions import Given
 
 Cell = str | int | float | bool | None
 """One value of a list; a moment is RFC 3339 in UTC."""
-Given = str | int | bool | tuple[str, ...]
-"""The value of one field of an act in a form."""
 
 
 class AskActs(OfPerson):
@@ -163,7 +161,7 @@ class ActAnswered(File):
     lines: tuple[tuple[str, Cell], ...] = ()
     moments: frozenset[str] = frozenset()
     tables: tuple[TableTold, ...] = ()
-    report: DocumentSeen | None = None
+    report: JsonValue = None
     paragraphs: tuple[str, ...] = ()
     closing: tuple[str, ...] = ()
     whole: str = ""

@@ -3,13 +3,15 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
-from gateway.zones.http_paths import BEYOND_ROWS
+from gateway.zones.http_paths import row_number
 
-Number = Annotated[int, Field(ge=0, lt=BEYOND_ROWS)]
-"""The number of a row."""
+Before = Annotated[int | None, BeforeValidator(lambda given: row_number(str(given)))]
+"""The number of a row, below which a page of a list begins; whatever is no number is the first page."""
+Given = str | int | bool | tuple[str, ...]
+"""The value of one field of an act in a form, or of a page."""
 
 
 class AskSettings(ConsoleQuestion):
@@ -67,8 +69,11 @@ class ConfirmByOpenId(OfPerson):
     state: str = Field(max_length=200)
 
 
-class AskMe(OfPerson):
-    """Ask for the logged-in person, and the person's other sessions."""
+class AskPage(OfPerson):
+    """Ask for what a page shows; the inside validates the fields as the page declares them."""
+
+    page: str
+    fields: dict[str, Given]
 
 
 class LogOut(OfPerson):
@@ -79,33 +84,6 @@ class LogOut(OfPerson):
 
 class LeaveFirstSteps(OfPerson):
     """Say that the first steps need not be shown on the first page any more."""
-
-
-class AskToday(OfPerson):
-    """Ask for the first page."""
-
-
-class AskMailbox(OfPerson):
-    """Ask for a page of a team's matching files, latest first, with sequences below `before`.
-
-    `removed`: files dealt with by the team, still restorable.
-    """
-
-    team: str
-    new: bool = False
-    provider: str | None = None
-    data_type: str | None = None
-    period: str | None = None
-    removed: bool = False
-    before: Number | None = None
-
-
-class AskFile(OfPerson):
-    """Ask for the facts about one file of a team, without opening it."""
-
-    team: str
-    reference: str
-    removed: bool = False
 
 
 class Collect(OfPerson):
@@ -128,69 +106,6 @@ class RecallFile(WeightyAct):
 
     reference: str
     why: str
-
-
-class AskHeldFile(OfPerson):
-    """Ask for the details of a held file."""
-
-    reference: str
-
-
-class VerifyReceipt(OfPerson):
-    """Verify a receipt: the text or JSON pasted or uploaded on the page."""
-
-    text: str = Field(max_length=262_144)
-
-
-class AskOpenings(OfPerson):
-    """Ask for the newest log head, and the latest openings of files, before a log entry if given."""
-
-    before: Number | None = None
-
-
-class AskSchools(OfPerson):
-    """Ask for the matrix of schools and due files, at the end of a day; `page` counts from 0.
-
-    `late`: only schools from which something has not come.
-    """
-
-    late: bool = False
-    on: date | None = None
-    page: int = Field(default=0, ge=0)
-
-
-class AskSchool(OfPerson):
-    """Ask for the details of a provider; files latest first, with sequences below `before`."""
-
-    provider: str
-    before: Number | None = None
-
-
-class AskAgreement(OfPerson):
-    """Ask for the agreement beside the rules enforcing its clauses, and the ratifications."""
-
-
-class AskWatch(OfPerson):
-    """Ask for the state of the gateway: services, queues, disks, faults, the last backup."""
-
-
-class AskPolicies(OfPerson):
-    """Ask for the policies in force and proposed, and the differences between two versions.
-
-    With `days`, also the changed outcomes of that many past days. `before` and `after` are digests.
-    """
-
-    before: str | None = None
-    after: str | None = None
-    days: int | None = Field(default=None, ge=1, le=3_660)
-
-
-class AskPolicyEdit(OfPerson):
-    """Ask for a file of the policies in force; with `content`, for the effects of another content of it."""
-
-    file: str = ""
-    content: str | None = None
-    days: int = Field(default=180, ge=1, le=3_660)
 
 
 class ProposePolicies(WeightyAct):
