@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -43,7 +43,7 @@ class Issued(NamedTuple):
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
-    unsigned: Sequence[Unsigned] = ()
+    unsigned: Iterable[Unsigned] = ()
 
 
 def publish_receipts(

@@ -19,7 +19,7 @@ from gateway.registry import log, places, providers, receipts, transfers, work_q
 from gateway.registry.log import Entry
 from gateway.registry.receipts import Unsigned
 from gateway.registry.tables import ReceiptRow
-from gateway.registry.vouched_rows import insert_rows, vouch_as
+from gateway.registry.vouched_rows import digest_changes, insert_rows, stated_digest, vouch_as
 from gateway.zones.failpoints import passing
 
 
@@ -169,31 +169,40 @@ def put_on_record(
     A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
     statements. While others wait for the log, nothing is signed but the head: the caller signs what is left.
     """
-    signing, columns = registrar.signing, []
-    numbers = receipts.next_receipts(session, len(given)) if given else []
-    for number, (facts, statement, _) in zip(numbers, given, strict=True):
-        row: dict[str, Any] = {
+    signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
+    rows: list[dict[str, Any]] = [
+        {
             "reference": facts.reference,
             "provider": facts.provider,
             "name": facts.name,
             "stage": facts.stage,
             "created_at": now,
         }
-        said = {"statement": statement.text, "canonical": statement.canonical.decode()}
-        said["digest"] = statement.digests["receipt"]
-        vouch_as(session, ("receipt", f"[{number}]"), {**row, **said})
-        columns.append({"sequence": number, **row})
-    leaves = log.append(session, log.vouching(session, entries), now)
+        for facts, _, _ in given
+    ]
+    statements = [statement for _, statement, _ in given]
+    stated = [stated_digest(row, one.text, one.canonical) for row, one in zip(rows, statements, strict=True)]
+    if beside:
+        digest_changes(session)
+    numbers = []
+    if given:
+        numbers = (
+            receipts.put_unsigned(session, rows, statements)
+            if beside
+            else receipts.next_receipts(session, len(given))
+        )
+    for number, row, digest in zip(numbers, rows, stated, strict=True):
+        vouch_as(session, ("receipt", f"[{number}]"), digest, row)
+        row["sequence"] = number
+    leaves = log.append(session, log.vouching(session, entries), now, before_head=bool(given))
     head = log.sign_head(session, signing.log_key, signing.origin, now, carried=bool(given))
     proved = receipts.proofs(session, [leaves[place] for *_, place in given], head=head, signing=signing)
-    statements = (statement for _, statement, _ in given)
-    unsigned = list(map(Unsigned, columns, statements, proved))
-    if places.BESIDE_OTHERS in session.info:
-        insert_rows(session, ReceiptRow, [one.stated() for one in unsigned])
+    unsigned = map(Unsigned, rows, statements, proved)
+    if beside and given:  # Proved only when they are signed.
         return Issued(head, unsigned=unsigned)
-    rows = receipts.signed(signing, unsigned)
-    insert_rows(session, ReceiptRow, rows)
-    return Issued(head, [ReceiptRow(**row) for row in rows])
+    whole = receipts.signed(signing, list(unsigned))
+    insert_rows(session, ReceiptRow, whole)
+    return Issued(head, [ReceiptRow(**row) for row in whole])
 
 
 _log = logging.getLogger(__name__)

@@ -28,7 +28,7 @@ from gateway.registry.vouched_rows import (
     REGISTER_CHANGED,
     Change,
     add_rows,
-    insert_rows,
+    insert_together,
     read_changes,
     record_of,
     take_changes,
@@ -42,6 +42,7 @@ TILE = 256
 _NODES_FETCHED = 400
 _NODES = "gateway log nodes"
 _LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
+_PENDING = "gateway log pending"
 _CHANGED = "gateway log key changed"
 _KEY_CHANGED: Kind = "log-key-changed"
 # For each set bit of its size, a tree ends in a complete subtree of 2^level leaves.
@@ -64,12 +65,12 @@ class Nodes:
     """The nodes read and written by one transaction.
 
     Nodes never change, so a node once read stays true. One statement fetches the nodes needed by an
-    operation, and one writes the new nodes.
+    operation.
     """
 
     _session: Session
     _known: dict[tuple[int, int], bytes] = field(default_factory=dict)
-    _fresh: list[dict[str, int | bytes]] = field(default_factory=list)
+    fresh: list[dict[str, int | bytes]] = field(default_factory=list)
 
     def size(self) -> int:
         """Return the number of leaves, and read the nodes of the root."""
@@ -84,9 +85,9 @@ class Nodes:
         return self._known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Add a new node, stored by `write`."""
+        """Add a new node, to be written."""
         self._known[level, index] = node
-        self._fresh.append({"level": level, "position": index, "hash": node})
+        self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
         """Fetch every node needed by `operation` and not read yet."""
@@ -97,11 +98,6 @@ class Nodes:
             query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(some))
             for level, index, node in self._session.exec(query):
                 self._known[level, index] = node
-
-    def write(self) -> None:
-        """Store the nodes added since the last call."""
-        insert_rows(self._session, NodeRow, self._fresh)
-        self._fresh.clear()
 
 
 _FETCHED = 400
@@ -141,8 +137,13 @@ class SignedHead:
         return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
-def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int]:
-    """Append events in order and return their places. ValueError for an entry refused by the log."""
+def append(
+    session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
+) -> list[int]:
+    """Append events in order and return their places. ValueError for an entry refused by the log.
+
+    With `before_head`, events and the carried head signed next by the caller are written together.
+    """
     if not entries:
         return []
     if any(entry.kind.startswith("policy-") for entry in entries):
@@ -184,9 +185,16 @@ def append(session: Session, entries: Sequence[Entry], at: datetime) -> list[int
         tree.append(nodes, row["number"], row["leaf"])
     session.info[_SIZE] = first + len(entries)
     session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    insert_rows(session, EventRow, rows)
-    nodes.write()
+    session.info.setdefault(_PENDING, []).extend(rows)
+    if not before_head:
+        _write_pending(session)
     return [row["number"] for row in rows]
+
+
+def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
+    fresh, nodes = session.info.pop(_PENDING, []), session.info[_NODES]
+    insert_together(session, (EventRow, fresh), (NodeRow, nodes.fresh), (CheckpointRow, heads))
+    nodes.fresh = []
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
@@ -233,8 +241,11 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
     if session.info.get(_CHANGED, "") is not None:
         check_key(session, key.vkey(origin), now)
     signed = checkpoint(origin, now, root(session, now), key)
-    put = insert_rows if carried else add_rows
-    put(session, CheckpointRow, [{"size": now, "text": signed, "created_at": at}])
+    head = {"size": now, "text": signed, "created_at": at}
+    if carried:
+        _write_pending(session, head)
+    else:
+        add_rows(session, CheckpointRow, [head])
     session.info[_SIGNED] = now
     return signed
 

@@ -1,8 +1,8 @@
 """Receipts as signed and published.
 
-Signing takes longer than all that others wait for at the log. So a transaction beside others commits a
-receipt with its statement, for which the log vouches, and signs after the commit. After a crash between the
-two, whoever publishes next signs what the log proves.
+Signing takes longer than everything done at the log while others wait. So a transaction beside others
+stores a receipt's statement, vouched for by the log, before taking the log's place, and proves and signs
+after the commit. After a crash in between, the next publisher signs every receipt proved by the log.
 """
 
 from __future__ import annotations
@@ -10,25 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
+from gateway.errors import GatewayError
+from gateway.log.checkpoint import read_checkpoint
 from gateway.log.leaf import canonical
 from gateway.registry import log
 from gateway.registry.places import WritersPlace, take_a_place
-from gateway.registry.tables import DeclarationRow, EventRow, ReceiptRow, TransferRow
+from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import (
     content_of,
+    insert_numbered,
     insert_rows,
     is_in,
-    known_digest,
     next_numbers,
     read_changes,
     sealed_content,
+    stated_digest,
 )
 from gateway.zones.spool import new_reference
 
@@ -92,15 +95,33 @@ class Unsigned(NamedTuple):
     statement: Statement
     proof: Proof
 
-    def stated(self) -> dict[str, Any]:
-        """Return the row until it is signed: the statement, and what else a signature needs."""
-        known = {
-            "checkpoint": self.proof.checkpoint,
-            "index": self.proof.index,
-            "languages": self.statement.languages,
-        }
-        told = f'{json.dumps(known)[:-1]}, "receipt": {self.statement.canonical.decode()}}}'
-        return {**self.row, "text": self.statement.text, "json_text": told, "seal": UNSIGNED}
+
+def put_unsigned(
+    session: Session, rows: Sequence[dict[str, Any]], statements: Sequence[Statement]
+) -> list[int]:
+    """Store receipts with statements alone, in a transaction beside others; return the numbers.
+
+    Takes the receipts' lock as `next_receipts`.
+    """
+    take_a_place(session, WritersPlace.RECEIPTS)
+    whole = []
+    for row, each in zip(rows, statements, strict=True):
+        told = f'{{"languages": {json.dumps(each.languages)}, "receipt": {each.canonical.decode()}}}'
+        whole.append({**row, "text": each.text, "json_text": told, "seal": UNSIGNED})
+    return insert_numbered(session, ReceiptRow, "sequence", whole)
+
+
+def proved_by(session: Session, row: ReceiptRow, stated: str) -> tuple[int, str] | None:
+    """Find the log's entry for an unsigned receipt, and the first head over the entry; else None.
+
+    `stated` is the digest of the row in the record beside the entry. Nothing here is proved yet.
+    """
+    for event in log.events(session, row.reference):
+        if (("receipt", f"[{row.sequence}]"), stated) in read_changes(event.rows or "[]"):
+            heads = select(CheckpointRow.text).where(CheckpointRow.size > event.number)
+            head = session.exec(heads.order_by(col(CheckpointRow.size)).limit(1)).first()
+            return None if head is None else (event.number, head)
+    return None
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
@@ -113,13 +134,16 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
     return rows
 
 
-def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> list[Proof]:
-    """Prove that leaves are in the log under the signed `head`."""
+def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
+    """Prove that leaves are in the log under the signed `head`.
+
+    Proofs of leaves just appended need no statement, and may be made after the commit.
+    """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - as above
 
     found = log.inclusion_proofs(session, numbers, int(head.split("\n", 2)[1]))
-    return [
-        Proof(
+    for number, (leaf, hashes) in zip(numbers, found, strict=True):
+        yield Proof(
             leaf=leaf,
             index=number,
             hashes=tuple(hashes),
@@ -127,18 +151,14 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
             log_key=signing.vkey,
             log_key_certificate=signing.log_statement,
         )
-        for number, (leaf, hashes) in zip(numbers, found, strict=True)
-    ]
 
 
-def sign(registry: Registry, signing: Signing, unsigned: Sequence[Unsigned]) -> list[ReceiptRow]:
+def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
     """Sign the receipts of a committed transaction, and return those that nobody else has signed since."""
-    if not unsigned:
-        return []
+    given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
-        numbers = col(ReceiptRow.sequence).in_([one.row["sequence"] for one in unsigned])
-        ours = set(session.exec(_to_sign(select(ReceiptRow.sequence)).where(numbers)))
-        rows = signed(signing, [one for one in unsigned if one.row["sequence"] in ours])
+        ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
+        rows = signed(signing, [given[number] for number in session.exec(ours)])
         _store(session, rows)
     return [ReceiptRow(**row) for row in rows]
 
@@ -165,7 +185,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     for row in session.exec(_to_sign(select(ReceiptRow)).where(col(ReceiptRow.sequence) > after)).all():
         try:
             made.append(_signed_if_proved(session, signing, row))
-        except (Unproved, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (Unproved, GatewayError, ValueError, LookupError, TypeError, AttributeError) as error:
             why = str(error) if isinstance(error, Unproved) else type(error).__name__
             _log.error("receipt %s cannot be signed: %s", row.sequence, why)
             refused.append(row.sequence or 0)
@@ -180,24 +200,22 @@ def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> di
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - as above
 
     told = json.loads(row.json_text)
-    languages, index, head = tuple(told["languages"]), told["index"], told["checkpoint"]
-    # Nobody vouches for these three: a language is read from a file, numbers are asked of the database.
+    languages = tuple(told["languages"])
+    # Nobody vouches for these, and they are read from files of their names.
     if len(languages) > len(get_args(Language)) or not set(languages) <= set(get_args(Language)):
         raise Unproved("receipts are in no such languages")
-    if type(index) is not int or not 0 <= index < int(head.split("\n", 2)[1]) <= log.size(session):
-        raise Unproved("the log has no such entry under such a head")
     statement = Statement(canonical(told["receipt"]), row.text, languages)
-    (proof,) = proofs(session, [index], head=head, signing=signing)
+    stated = stated_digest(content_of(row), row.text, statement.canonical)
+    if (found := proved_by(session, row, stated)) is None:
+        raise Unproved("the log has no entry for such a receipt")
+    number, head = found
+    read_checkpoint(head, [signing.vkey])  # Its size is asked of the database.
+    (proof,) = proofs(session, [number], head=head, signing=signing)
     (made,) = signed(signing, [Unsigned(content_of(row), statement, proof)])
     check_receipt(made["json_text"])
-    record = session.exec(select(EventRow.rows).where(EventRow.number == proof.index)).one() or ""
+    record = session.exec(select(EventRow.rows).where(EventRow.number == number)).one() or ""
     if json.loads(proof.leaf)["fields"].get("rows") != hashlib.sha256(record.encode()).hexdigest():
         raise Unproved("the record beside the log's entry is another one")
-    columns = {name: getattr(row, name) for name in ("reference", "provider", "name", "stage", "created_at")}
-    said = {"statement": row.text, "canonical": statement.canonical.decode()}
-    content = {**columns, **said, "digest": statement.digests["receipt"]}
-    if dict(read_changes(record)).get(("receipt", f"[{row.sequence}]")) != known_digest(content):
-        raise Unproved("the log's entry is for another receipt")
     return made
 
 

@@ -13,6 +13,7 @@ from gateway.errors import NotFoundError
 from gateway.model import State
 from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
+from gateway.registry.receipts import UNSIGNED
 from gateway.registry.tables import (
     AuthorityNoticeRow,
     CheckpointRow,
@@ -258,7 +259,8 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
 
 def _forget_receipts(session: Session, found: Holding) -> None:
     for receipt in found.receipts:
-        if receipt.json_text:  # The deleted receipt vouched for its head.
+        # The deleted receipt vouched for its head. One that could never be signed names none.
+        if receipt.json_text and receipt.seal != UNSIGNED:
             size = int(json.loads(receipt.json_text)["checkpoint"].split("\n")[1])
             vouch_for(session, session.get_one(CheckpointRow, size))
         session.delete(receipt)

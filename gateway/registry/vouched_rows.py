@@ -124,10 +124,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
         raise AssertionError(f"a row of {place.name} has other columns than these")
     if given:
         if session.get_bind().dialect.name == "postgresql":
-            put = _insert_of(table, "postgresql", tuple(rows[0]), (), "")
-            statement = put.returning(place.columns[given[0]])
-            # Numbers are given in the order of the rows, and returned in any.
-            numbers = sorted(session.connection().execute(statement, _columns(rows)).scalars())
+            numbers = insert_numbered(session, table, given[0], rows)
             rows = [{**row, given[0]: number} for row, number in zip(rows, numbers, strict=True)]
         else:  # SQLite would report each number separately.
             numbers = next_numbers(session, table, given[0], len(rows))
@@ -141,14 +138,34 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
     return numbers
 
 
-def vouch_as(session: Session, row: Row, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row written later, by the content known now."""
-    _note(session, row, _digest("", content), content)
+def insert_numbered(
+    session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
+) -> list[int]:
+    """Insert rows numbered by PostgreSQL, and return the numbers; the log does not vouch for the rows."""
+    put = _insert_of(table, "postgresql", tuple(rows[0]), (), "")
+    statement = put.returning(table.__table__.columns[number])  # type: ignore[attr-defined] # as above
+    # Numbers are given in the order of the rows, and returned in any.
+    return sorted(session.connection().execute(statement, _columns(rows)).scalars())
 
 
-def known_digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a content given to `vouch_as`."""
-    return _digest("", content)
+def digest_changes(session: Session) -> None:
+    """Digest the rows written so far, before taking a place where others wait."""
+    session.flush()
+    changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
+    for row, (kept, of) in changed.items():
+        changed[row] = digest(kept) if isinstance(kept, SQLModel) else kept, of
+
+
+def vouch_as(session: Session, row: Row, stated: str, content: Mapping[str, Any]) -> None:
+    """Let the log vouch for a row by the digest `stated`, whatever the signatures added later."""
+    _note(session, row, stated, content)
+
+
+def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
+    """Return the digest of a receipt's row for `vouch_as`: the statement in both forms, without a proof."""
+    columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
+    said = {"statement": statement, "canonical": canonical.decode()}
+    return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
@@ -266,6 +283,18 @@ def insert_rows(
     session.connection().execute(put, _columns(rows) if dialect == "postgresql" else rows)
 
 
+def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dict[str, Any]]]) -> None:
+    """Insert rows of several tables with no column's name in common: one statement for PostgreSQL."""
+    if session.get_bind().dialect.name != "postgresql":
+        for table, rows in given:
+            insert_rows(session, table, rows)
+        return
+    some = [(table, rows) for table, rows in given if rows]
+    columns = {name: values for _, rows in some for name, values in _columns(rows).items()}
+    put = _inserts_of(tuple((table, tuple(rows[0])) for table, rows in some))
+    session.connection().execute(put, columns)
+
+
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
     """Reserve `count` numbers; the single writer of SQLite makes a reservation safe."""
     name = str(table.__tablename__)
@@ -330,3 +359,10 @@ def _insert_of(
     given = func.unnest(*arrays).table_valued(*names, with_ordinality="place of the row").render_derived()
     *values, place = given.c
     return put.from_select(names, select(*values).order_by(place))
+
+
+@lru_cache(16)
+def _inserts_of(given: tuple[tuple[type[SQLModel], tuple[str, ...]], ...]) -> Any:  # noqa: ANN401 - as above
+    """Return the statement of `insert_together`."""
+    *others, last = (_insert_of(table, "postgresql", names, (), "") for table, names in given)
+    return last.add_cte(*(one.cte(f"part {number}") for number, one in enumerate(others)))

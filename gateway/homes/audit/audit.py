@@ -1,12 +1,12 @@
 """The whole audit, each check after the checks it depends on: the log, the rows, receipts and transfers."""
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain
 from typing import Any, Self
 
 from sqlalchemy import or_
@@ -18,17 +18,17 @@ from gateway.log.leaf import commitment
 from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 from gateway.receipts.text import statement_in
 from gateway.registry import keys, log, retention
-from gateway.registry.receipts import UNSIGNED
+from gateway.registry.receipts import UNSIGNED, proved_by
 from gateway.registry.tables import CheckpointRow, EventRow, ReceiptRow, TransferRow
 from gateway.registry.vouched_rows import (
     Row,
     content_of,
     digest,
     identity,
-    known_digest,
     read_changes,
     recorded_tables,
     sealed_content,
+    stated_digest,
 )
 from gateway.verify.verify_receipts import KeyInTime, Unproved, canonical, check_receipt
 
@@ -174,15 +174,26 @@ def _stated(row: SQLModel) -> str | None:
         spelled = canonical(json.loads(row.json_text)["receipt"])
     except (ValueError, TypeError, KeyError):  # A notice, which has no proof.
         return None
-    told = {name: getattr(row, name) for name in ("reference", "provider", "name", "stage", "created_at")}
-    digested = hashlib.sha256(spelled).hexdigest()
-    return known_digest({**told, "statement": statement, "canonical": spelled.decode(), "digest": digested})
+    return stated_digest(content_of(row), statement, spelled)
+
+
+def _entry_of(session: Session, row: ReceiptRow) -> int:
+    """Return the place of a receipt's entry in the log; -1 for no entry of an unsigned receipt."""
+    if row.seal == UNSIGNED:
+        return (proved_by(session, row, _stated(row) or "") or (-1,))[0]
+    index: int = json.loads(row.json_text)["index"]
+    return index
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
     """Yield the signed heads carried by receipts, as signed, each once, and none expected already."""
+    told = [
+        (json.dumps({"checkpoint": found[1]}), row.created_at)
+        for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
+        if (found := proved_by(session, row, _stated(row) or ""))
+    ]
     query = select(ReceiptRow.json_text, ReceiptRow.created_at).execution_options(yield_per=1000)
-    for text, at in session.exec(query):
+    for text, at in chain(told, session.exec(query)):
         try:
             head = json.loads(text)["checkpoint"]
             size = int(head.split("\n")[1])
@@ -272,7 +283,7 @@ def audit(
             for fault in faults.get(_number(row), (None,)):
                 if fault is not None:
                     yield Inconsistency(where, fault)
-                elif row.json_text and owed.pop(json.loads(row.json_text)["index"], None) is None:
+                elif row.json_text and owed.pop(_entry_of(session, row), None) is None:
                     yield Inconsistency(where, "the log asks for no such receipt, or has it twice")
     for number, reference in sorted(owed.items()):
         yield Inconsistency(f"receipt of {reference}", f"the one that event {number} asks for is missing")
