@@ -31,33 +31,18 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
-    """One line for many complaints of a kind: "12 providers without a contact: elm, oak", and the remedy."""
-
-    noun: str
-    what: str
-    mend: str
-
-    def told(self, about: Sequence[str]) -> str:
-        """Count the subjects of the complaint, and name the first five."""
-        names = ", ".join(about[:_NAMED])
-        more = f" and {len(about) - _NAMED} more" if len(about) > _NAMED else ""
-        return f"{counted(len(about), self.noun)} {self.what}: {names}{more}"
-
-
-@dataclass(frozen=True, slots=True)
 class Complaint:
     """A fault or weakness. `mend` is a command or a sentence; a "fault" keeps files from passing.
 
-    Following the advice locks nobody out. `about` names the owner, `together` the common line. `safely` mends
-    without loss or choice, for `doctor --mend`.
+    Following the advice locks nobody out. `about` names the owner. `alike` begins the one line for many of a
+    kind, behind their number. `safely` mends without loss or choice, for `doctor --mend`.
     """
 
     severity: Literal["fault", "warning"]
     what: str
     mend: str
     about: str = ""
-    together: Together | None = None
+    alike: str = ""
     safely: Callable[[], object] | None = field(default=None, compare=False)
 
     def as_object(self) -> dict[str, str]:
@@ -76,20 +61,20 @@ def lines(
 
     `more` is the command for the full list.
     """
-    alike: dict[tuple[str, Together], list[Complaint]] = {}
+    kinds: defaultdict[tuple[str, str], list[Complaint]] = defaultdict(list)
     found = list(complaints)
     for one in found:
-        if one.together is not None:
-            alike.setdefault((one.severity, one.together), []).append(one)
+        kinds[one.severity, one.alike].append(one)
     shortened = False
     for one in found:
-        group = alike.get((one.severity, one.together), []) if one.together is not None else []
-        if each or len(group) <= _FEW or one.together is None:
+        group = kinds[one.severity, one.alike]
+        if each or len(group) <= _FEW or not one.alike:
             yield f"{one.severity}: {one.what}\n    {one.mend}"
         elif one is group[0]:
             shortened = True
-            told = one.together.told([other.about for other in group])
-            yield f"{one.severity}: {told}\n    {one.together.mend}"
+            names = ", ".join(other.about for other in group[:_NAMED])
+            rest = f" and {len(group) - _NAMED} more" if len(group) > _NAMED else ""
+            yield f"{one.severity}: {len(group)} {one.alike}: {names}{rest}\n    such as: {one.mend}"
     if shortened:
         yield f"each of them: {more}"
 
@@ -161,22 +146,6 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
         )
 
 
-_NO_SSH = Together(
-    "provider", "without an SSH key in force cannot log in", "gateway keys list ID; gateway keys add ID FILE"
-)
-_NO_OPENPGP = Together(
-    "provider",
-    "without an OpenPGP key in force have their files refused",
-    "gateway keys list ID; gateway keys add ID FILE",
-)
-_NO_NUMBER = Together(
-    "provider",
-    "without a DfE number: a file of theirs that names another school is not noticed",
-    "gateway providers set ID --dfe-number NUMBER, or for all: gateway providers import FILE.csv",
-)
-_SUSPENDED = Together("provider", "suspended", "gateway providers resume ID, or gateway providers close ID")
-
-
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
@@ -186,12 +155,15 @@ def of_provider(
     """
     if provider.suspended:
         yield warning(
-            f"{provider.id} is suspended", f"gateway providers resume {provider.id}", provider.id, _SUSPENDED
+            f"{provider.id} is suspended",
+            f"gateway providers resume {provider.id}, or gateway providers close {provider.id}",
+            provider.id,
+            "providers suspended",
         )
         return
-    for kind, what, together in (
-        ("ssh", "SSH key: it cannot log in", _NO_SSH),
-        ("openpgp", "OpenPGP key: its files are refused", _NO_OPENPGP),
+    for kind, what, alike in (
+        ("ssh", "SSH key: it cannot log in", "an SSH key in force cannot log in"),
+        ("openpgp", "OpenPGP key: its files are refused", "an OpenPGP key in force have their files refused"),
     ):
         if kind not in in_force:
             yield warning(
@@ -200,11 +172,16 @@ def of_provider(
                 if kind in pending
                 else f"gateway keys add {provider.id} FILE",
                 provider.id,
-                together,
+                f"providers without {alike}",
             )
     kind_of_body = catalogue.bodies.of(provider.kind)
     if kind_of_body.ratifies and not provider.ratified:
-        yield _unratified(provider, year)
+        yield warning(
+            f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
+            f'gateway agreement ratify {provider.id} --signatory "…"',
+            provider.id,
+            f"providers have not ratified the agreement for {year}, so that files of most flows wait",
+        )
     number = catalogue.bodies.identifier_of(provider.kind)
     if number is not None and not number_of(provider, number) and not provider.schools:
         yield from _without_number(provider, number)
@@ -214,9 +191,10 @@ def _without_number(provider: Provider, number: Identifier) -> Iterator[Complain
     if number.id == DFE_NUMBER:
         yield warning(
             f"{provider.id} has no DfE number: a file that names another school is not noticed",
-            f"gateway providers set {provider.id} --dfe-number NUMBER",
+            f"gateway providers set {provider.id} --dfe-number NUMBER, or for all: gateway providers import "
+            "FILE.csv",
             provider.id,
-            _NO_NUMBER,
+            "providers without a DfE number: a file of theirs that names another school is not noticed",
         )
         return
     option = "--urn" if number.id == URN else "--number"
@@ -224,7 +202,7 @@ def _without_number(provider: Provider, number: Identifier) -> Iterator[Complain
         f"{provider.id} has no {number.name}, by which it is known",
         f"gateway providers set {provider.id} {option} NUMBER",
         provider.id,
-        Together("provider", f"without their {number.name}", f"gateway providers set ID {option} NUMBER"),
+        f"providers without their {number.name}",
     )
 
 
@@ -244,48 +222,13 @@ def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     """Yield the teams with files routed to them and without members."""
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
-    together = Together(
-        "team", "without anybody who collects", "gateway staff add NAME --team TEAM --ssh-key FILE"
-    )
     for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
         yield warning(
             f"nobody collects for {team}",
             f"gateway staff add NAME --team {team} --ssh-key FILE",
             team,
-            together,
+            "teams without anybody who collects",
         )
-
-
-def _unratified(provider: Provider, year: str) -> Complaint:
-    return warning(
-        f"{provider.id} has not ratified the agreement for {year}: files of most flows wait",
-        f'gateway agreement ratify {provider.id} --signatory "…"',
-        provider.id,
-        Together(
-            "provider",
-            f"have not ratified the agreement for {year}, so that files of most flows wait",
-            'gateway agreement status; then, for each: gateway agreement ratify ID --signatory "…"',
-        ),
-    )
-
-
-_PENDING = Together(
-    "key",
-    "waiting to be confirmed",
-    "ring each owner, then: gateway keys confirm ID FPR; gateway keys list ID",
-)
-_EXPIRED = Together(
-    "key", "that have expired: what they sign waits", "gateway keys add ID FILE, once they are renewed"
-)
-_ENDS = Together("key", "that end soon", "ask their owners to extend or replace them; gateway keys list")
-_UNUSED = Together(
-    "key", "not used for long, whose owners use another one", "gateway keys list; gateway keys retire ID FPR"
-)
-_UNUSED_LAST = Together(
-    "key",
-    "not used for long, each the only one that its owner is known to have",
-    "ask the owners whether they are still needed; retiring them would lock the owners out",
-)
 
 
 def of_secrets(home: Home) -> Iterator[Complaint]:
@@ -356,20 +299,20 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
     staff = " --staff" if key.owner_kind == "staff" else ""
     what = f"the {key.noun} {key.fingerprint[:23]} of {key.owner}"
 
-    def complaint(text: str, mend: str, together: Together) -> Complaint:
-        return warning(f"{what} {text}", mend, key.owner, together)
+    def complaint(text: str, mend: str, alike: str) -> Complaint:
+        return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
 
     if key.state == "pending":
         mend = f"gateway keys confirm {key.owner} {key.fingerprint}{staff}"
-        yield complaint("waits for approval", mend, _PENDING)
+        yield complaint("waits for approval", mend, "waiting to be confirmed")
     if not key.is_in_force(at):
         return
     if key.has_expired(at):
         mend = f"gateway keys add {key.owner} FILE, once it is renewed"
-        yield complaint("has expired: what it signs waits", mend, _EXPIRED)
+        yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
     elif step_due(key, at, policy.warn_days) is not None:
         left = counted(days_left(key, at) or 0, "day")
-        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", _ENDS)
+        yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
     if not _used_lately(key, policy, at):
         replaced = any(
             other.fingerprint != key.fingerprint
@@ -385,7 +328,9 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
             f"gateway keys retire {key.owner} {key.fingerprint}{staff} --why …"
             if replaced
             else f"{still}; keep it",
-            _UNUSED if replaced else _UNUSED_LAST,
+            "not used for long, whose owners use another one"
+            if replaced
+            else "not used for long, each the only one that its owner is known to have",
         )
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from gateway.acts.act import GivenFile
 from gateway.cli import dates
-from gateway.cli.complaints import Complaint, Together, kinds_of_keys, lines, of_provider, of_teams, warning
+from gateway.cli.complaints import Complaint, kinds_of_keys, lines, of_provider, of_teams, warning
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -45,13 +45,6 @@ if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
 
 
-_NO_CONTACT = Together(
-    "provider",
-    "without a contact",
-    "gateway providers set ID --contact ROLE --email …, or for all: gateway providers import FILE.csv",
-)
-
-
 def of_year(
     session: Session, home: Home, catalogue: Catalogue, year: str, at: datetime
 ) -> Iterator[Complaint]:
@@ -66,9 +59,10 @@ def of_year(
         if catalogue.bodies.of(provider.kind).ratifies and provider.id not in reached:
             yield warning(
                 f"{provider.id} has no contact",
-                f"gateway providers set {provider.id} --contact ROLE --email … --telephone …",
+                f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
+                "gateway providers import FILE.csv",
                 provider.id,
-                _NO_CONTACT,
+                "providers without a contact",
             )
     yield from of_teams(catalogue, {team for one in staff.list_staff(session) for team in one.teams})
 

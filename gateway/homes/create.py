@@ -5,7 +5,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+
+from tomlkit import string
 
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -24,47 +27,6 @@ from gateway.registry.log import Entry
 from gateway.secrets import passphrase, secret_files
 from gateway.ssh.server import host_key
 from gateway.zones.spool import private_mode, write_durably
-
-_SETTINGS = """\
-# Settings of this gateway. Every key may be left out; what then applies is shown behind it.
-
-organisation = "{organisation}"
-log_origin = "{log_origin}"          # the name of the log, as auditors will see it
-# address = "gateway.example.gov.uk"   # intake as providers reach it, for their invitations
-# security_contact = "mailto:security@example.gov.uk"   # whom to tell of a flaw, in security.txt
-# security_expires = 2027-08-31        # the last day on which that may be relied on
-# security_policy = "https://www.example.gov.uk/flaws"   # the page on how reports are dealt with
-# telephone = "01632 960123"          # of the desk that providers ask; told in letters and pages
-{database}
-
-[intake]                              # the SFTP service that providers reach
-host = "0.0.0.0"
-port = 2222
-
-[mailboxes]                           # the SFTP service of the authority's own staff
-host = "127.0.0.1"
-port = 2223
-
-[console]                             # the web pages of the authority's own staff
-host = "127.0.0.1"
-port = 2224
-# origin = "https://gateway.example.gov.uk"   # what browsers know it by; none: this machine alone
-
-[processor]
-workers = 0                           # 0: one for each processor core
-engine = "auto"                       # auto: a SOP program for all but small files; sop; embedded
-sop_program = "sqop"
-rescan_seconds = 5.0
-
-[log]                                 # who is told of the log's heads, each hour that has a new one
-# witness_command = ["/opt/witness/keep-head"]         # gets the head on its standard input
-# witness_email = "auditor@example.gov.uk"
-# witnesses = ["NAME+ID+KEY"]         # whose cosignatures are taken
-# law_publishers = ["NAME/law+ID+KEY"]   # whose law packs may be installed
-
-[secrets]                             # the passphrase of keys/, where it is under one
-{passphrase_file}
-"""
 
 
 def create_home(
@@ -194,18 +156,15 @@ def _make_keys(
 
 
 def _settings_text(settings: Settings) -> str:
+    template = files("gateway.homes").joinpath("new_gateway.toml").read_text("utf-8")
     file = settings.secrets.passphrase_file
-    return _SETTINGS.format(
-        organisation=_quoted(settings.organisation),
+    return template.format(
+        organisation=string(settings.organisation).as_string(),
         log_origin=settings.log_origin,
         database='# database = "postgresql+psycopg://USER@/DATABASE"    # registry.db in this folder'
         if settings.database is None
-        else f'database = "{_quoted(settings.database)}"',
+        else f"database = {string(settings.database).as_string()}",
         passphrase_file='# passphrase_file = "/etc/gateway/passphrase"'
         if file is None
-        else f'passphrase_file = "{_quoted(str(file))}"',
+        else f"passphrase_file = {string(str(file)).as_string()}",
     )
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -138,7 +138,7 @@ def status(
     day = _Day(on, max(owed.since, dates.day_in(first, starts)), owed.since, terms)
     takes_part = owes_anything(provider) and on <= owed.until
     return [
-        _judge(row, day) if takes_part and row.must is not None else _not_expected_of_it(row)
+        _judge(row, day, takes_part=takes_part)
         for row in _rows(provider, received, catalogue, on, owed, year=on.year)
     ]
 
@@ -309,24 +309,19 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
     return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
 
 
-def _not_expected_of_it(row: _Row) -> FlowStatus:
-    return FlowStatus(
+def _judge(row: _Row, day: _Day, *, takes_part: bool) -> FlowStatus:
+    own, periods, must = row.own, row.periods, bool(row.must)
+    judged = FlowStatus(
         flow=row.flow.id,
         data_type=row.entry.id,
         timescale=row.scale,
         due=None,
         state="not-expected",
-        last=_last(row.own),
+        last=max((each.arrival.at for each in own if not each.arrival.nil), default=None),
         missed=0,
     )
-
-
-def _last(arrivals: list[dates.PlacedArrival]) -> datetime | None:
-    return max((each.arrival.at for each in arrivals if not each.arrival.nil), default=None)
-
-
-def _judge(row: _Row, day: _Day) -> FlowStatus:
-    own, periods, must = row.own, row.periods, bool(row.must)
+    if not takes_part or row.must is None:
+        return judged
     placed = row.placed()
     at = dates.index_on(periods, day.on)
     due, missed = None, 0
@@ -342,13 +337,10 @@ def _judge(row: _Row, day: _Day) -> FlowStatus:
         state = "received"
     if state == "missing" and (not must or (due is not None and due < day.since)):
         state = "not-due"
-    return FlowStatus(
-        flow=row.flow.id,
-        data_type=row.entry.id,
-        timescale=row.scale,
+    return replace(
+        judged,
         due=due,
         state=state,
-        last=_last(own),
         missed=missed if must and state != "not-due" else 0,
         period=periods[at].name if at >= 0 else None,
         known_by=placed.known_by(at) if at >= 0 else None,

@@ -162,33 +162,27 @@ _MOST_BYTES = 4_096
 _PATIENCE_SECONDS = 5.0
 
 
-class NotIntroducedError(Exception):
-    """The received data is not a PROXY header."""
-
-
-class MoreNeededError(Exception):
-    """The PROXY header is incomplete."""
-
-
-def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes]:
+def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
     """Return the client's address and port in a PROXY header, and the data behind the header.
-    None for a balancer's own connection, such as a health check.
+
+    No address for a balancer's own connection, such as a health check. None where the header is incomplete;
+    ValueError for data that is no PROXY header.
     """
     if data[:12] != _SIGNATURE[: len(data)]:
-        raise NotIntroducedError
+        raise ValueError("no signature")
     if len(data) < _START.size:
-        raise MoreNeededError
+        return None
     _, command, family, length = _START.unpack_from(data)
     if length > _MOST_BYTES or command not in {_LOCAL, _PROXY}:
-        raise NotIntroducedError
+        raise ValueError("another command")
     end = _START.size + length
     if len(data) < end:
-        raise MoreNeededError
+        return None
     if command == _LOCAL:
         return None, data[end:]
     addresses, said = _ADDRESSES.get(family), data[_START.size : end]
     if addresses is None or len(said) < addresses.size:
-        raise NotIntroducedError
+        raise ValueError("another family of addresses")
     source, _, port, _ = addresses.unpack_from(said)
     return (str(ipaddress.ip_address(source)), port), data[end:]
 
@@ -248,14 +242,14 @@ class _Reception(asyncio.Protocol):
         """Read the header, once complete."""
         self._said += data
         try:
-            source, rest = introduced(self._said)
-        except MoreNeededError:
-            return
-        except NotIntroducedError:
+            header = introduced(self._said)
+        except ValueError:
             self._refuse()
             return
-        # A health check is the balancer's own. It may be gone already, with its address unknown.
-        self._hand_on(source or self._peer, rest)
+        if header is not None:
+            source, rest = header
+            # A health check is the balancer's own. It may be gone already, with its address unknown.
+            self._hand_on(source or self._peer, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Stop waiting: the connection ended before any data, as a port check does."""
