@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 from lxml import etree
 
@@ -20,7 +20,6 @@ from gateway.samples.drawing import (
     registered,
     rows_of,
 )
-from gateway.samples.people import Pupil
 
 CODES = {
     "2024": ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N"),
@@ -44,9 +43,17 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: CodesName = "s
     return marks
 
 
-def _first_day(pupil: Pupil, days: Sequence[date], cohort: Cohort) -> date:
-    """Return the first of `days`, or a day twenty years ahead for a pupil with the fault date:future."""
-    return date(cohort.today.year + 20, 1, 16) if pupil.fault == "date:future" else days[0]
+def _marked(cohort: Cohort, days: Sequence[date], codes: CodesName = "short") -> list[dict[str, Any]]:
+    """Return the marks of each pupil on some days; of one with the fault date:future the first lies ahead."""
+    ahead = date(cohort.today.year + 20, 1, 16)
+    return [
+        {
+            "p": pupil,
+            "days": [ahead if pupil.fault == "date:future" else days[0], *days[1:]],
+            "marks": session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes),
+        }
+        for pupil in cohort.pupils
+    ]
 
 
 def sessions(cohort: Cohort, *, codes: CodesName) -> SampleTable:
@@ -54,65 +61,51 @@ def sessions(cohort: Cohort, *, codes: CodesName) -> SampleTable:
 
     Some codes in force from August 2024 have two characters; those of 2023 are of a week in June 2023.
     """
-    days = (
-        [date(2023, 6, 12) + timedelta(days=d) for d in range(5)]
-        if codes == "2023"
-        else cohort.school_days(1)
+    old = [date(2023, 6, 12) + timedelta(days=d) for d in range(5)]
+    events = (
+        {"p": one["p"], "day": one["days"][n // 2], "session": "PM" if n % 2 else "AM", "mark": mark}
+        for one in _marked(cohort, old if codes == "2023" else cohort.school_days(1), codes)
+        for n, mark in enumerate(one["marks"])
     )
-    events = []
-    for pupil in cohort.pupils:
-        marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown", codes=codes)
-        dates: list[date] = [_first_day(pupil, days, cohort), *days[1:]]
-        for n, mark in enumerate(marks):
-            events.append(
-                {"p": pupil, "day": dates[n // 2], "session": "PM" if n % 2 else "AM", "mark": mark}
-            )
     return rows_of(cohort, _COLUMNS["sessions"], events)
 
 
 def days(cohort: Cohort) -> SampleTable:
     """Return one row for each day, with a mark for the morning and one for the afternoon, and no surnames."""
-    events, week = [], cohort.school_days(1)
-    for pupil in cohort.pupils:
-        marks = session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024")
-        dates = [_first_day(pupil, week, cohort), *week[1:]]
-        events += [{"p": pupil, "day": day, "marks": marks[2 * n :]} for n, day in enumerate(dates)]
+    events = (
+        {"p": one["p"], "day": day, "marks": one["marks"][2 * n :]}
+        for one in _marked(cohort, cohort.school_days(1), "2024")
+        for n, day in enumerate(one["days"])
+    )
     return rows_of(cohort, _COLUMNS["days"], events)
 
 
 def mark_strings(cohort: Cohort, *, codes: CodesName) -> SampleTable:
     """Return one row for each pupil with two weeks of marks in one string."""
-    days = cohort.school_days(2)
-    events = []
-    for pupil in cohort.pupils:
-        marks = session_marks(cohort.rng, 10, faulty=pupil.fault == "code:unknown", codes=codes)
-        events.append({"p": pupil, "day": _first_day(pupil, days, cohort), "marks": "".join(marks)})
+    events = (
+        {"p": one["p"], "day": one["days"][0], "marks": "".join(one["marks"])}
+        for one in _marked(cohort, cohort.school_days(2), codes)
+    )
     return rows_of(cohort, _COLUMNS["mark_strings"], events)
 
 
 def weekly(cohort: Cohort) -> SampleTable:
     """Return the weekly export of a school's system: a title, then a column for each session of the week."""
-    events = [
-        {
-            "p": pupil,
-            "marks": session_marks(cohort.rng, 5, faulty=pupil.fault == "code:unknown", codes="2024"),
-        }
-        for pupil in cohort.pupils
-    ]
-    title: list[Cell] = ["Weekly attendance", "Week commencing", cohort.school_days(1)[0]]
-    return replace(rows_of(cohort, _COLUMNS["weekly"], events), preamble=[[cohort.school.name], title])
+    week = cohort.school_days(1)
+    title: list[Cell] = ["Weekly attendance", "Week commencing", week[0]]
+    table = rows_of(cohort, _COLUMNS["weekly"], _marked(cohort, week, "2024"))
+    return replace(table, preamble=[[cohort.school.name], title])
 
 
 def xml_strings(cohort: Cohort) -> Element:
     """Return XML with a string of marks for each pupil, as pushed weekly by some systems."""
-    days = cohort.school_days(1)
+    week = cohort.school_days(1)
     root, holder = register(cohort, "AttendanceData")
-    for pupil in cohort.pupils:
-        node = registered(holder, pupil)
-        leaf(node, "DOB", pupil.dob.isoformat())
-        marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
-        leaf(node, "AttendanceStartDate", days[0].isoformat())
-        leaf(node, "AttendanceMarks", "".join(marks))
+    for one in _marked(cohort, week):
+        node = registered(holder, one["p"])
+        leaf(node, "DOB", one["p"].dob.isoformat())
+        leaf(node, "AttendanceStartDate", week[0].isoformat())
+        leaf(node, "AttendanceMarks", "".join(one["marks"]))
     return root
 
 

@@ -1,7 +1,7 @@
 """Common Transfer Files (and the admissions variant): an envelope, and modules for each pupil."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from gateway.samples.drawing import (
     grow,
     leaf,
 )
-from gateway.samples.people import LA, Pupil, School
+from gateway.samples.people import LA
 
 _RECORDS = data("records")
 _OFTEN_RETAKEN = 0.33
@@ -69,23 +69,20 @@ def draw_ctf(
         node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
         leaf(node, "DOB", pupil.dob.isoformat())
         leaf(node, envelope.sex_tag, pupil.sex)
-        of = given(cohort, p=pupil, guardian=pupil.guardian.split(" ", 1))
+        moved, left = pupil.entry_date + timedelta(days=300), cohort.today - timedelta(days=3)
+        days = {"moved": moved, "since": moved + timedelta(days=3), "left": left}
+        of = given(cohort, p=pupil, guardian=pupil.guardian.split(" ", 1), **days)
         for module in modules:
             match module:
                 case "results":
                     _stage_assessments(node, of, results, retaken)
                 case "attendance_year":
-                    _year_data(node, cohort)
+                    grow(node, _RECORDS["ctf"]["attendance"], of | _attendance(cohort))
                 case "attendance_marks":
-                    # Write this year's attendance: the counts of sessions, and two weeks of marks in
-                    # one string.
-                    days = cohort.school_days(2)
-                    marks = session_marks(cohort.rng, len(days), faulty=pupil.fault == "code:unknown")
-                    counts = _year_data(node, cohort)
-                    leaf(counts, "AttendanceStartDate", days[0].isoformat())
-                    leaf(counts, "AttendanceMarks", "".join(marks))
-                case "leaver_history":
-                    _leaver_history(node, pupil, cohort)
+                    week = cohort.school_days(2)
+                    marks = session_marks(cohort.rng, len(week), faulty=pupil.fault == "code:unknown")
+                    told = _attendance(cohort) | {"start": week[0], "marks": "".join(marks)}
+                    grow(node, _RECORDS["ctf"]["attendance"], of | told)
                 case _:
                     tree = dict(_RECORDS["ctf"][module])
                     if at(tree.pop("where", "p"), of):
@@ -113,37 +110,11 @@ def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
     branch(header, "DestSchool", LEA=LA, Estab="LLLL")
 
 
-def _leaver_history(node: Element, pupil: Pupil, cohort: Cohort) -> None:
-    """Write SchoolHistory for a leaver: an earlier school and the present one, with leaving dates."""
-    history = etree.SubElement(node, "SchoolHistory")
-    earlier = replace(cohort.school, establishment="2998", name="Earlier Primary School")
-    moved = pupil.entry_date + timedelta(days=300)
-    entry = pupil.entry_date.isoformat()
-    _school(history, earlier, EntryDate=entry, LeavingDate=moved.isoformat(), LastSchool="false")
-    left = (cohort.today - timedelta(days=3)).isoformat()
-    since = (moved + timedelta(days=3)).isoformat()
-    _school(history, cohort.school, EntryDate=since, LeavingDate=left, LeavingReason="TR", LastSchool="true")
-
-
-def _school(history: Element, of: School, **dates: str) -> None:
-    branch(history, "School", LEA=of.la, Estab=of.establishment, SchoolName=of.name, **dates)
-
-
-def _year_data(node: Element, cohort: Cohort) -> Element:
-    """Write this year's counts of sessions."""
+def _attendance(cohort: Cohort) -> dict[str, Any]:
+    """Return this year's counts of sessions, without marks."""
     absent, truant = cohort.rng.randrange(12), cohort.rng.randrange(4)
-    return branch(
-        etree.SubElement(node, "Attendance"),
-        "YearData",
-        Year=cohort.year,
-        LEA=cohort.school.la,
-        Estab=cohort.school.establishment,
-        SchoolName=cohort.school.name,
-        SessionsPossible=310,
-        SessionsAuthorised=absent,
-        SessionsAttended=310 - absent - truant,
-        SessionsUnauthorised=truant,
-    )
+    counts = {"absent": absent, "truant": truant, "attended": 310 - absent - truant}
+    return {**counts, "start": None, "marks": None}
 
 
 def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken: Sequence[str]) -> None:

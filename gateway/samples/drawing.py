@@ -167,15 +167,19 @@ def registered(holder: Element, pupil: Pupil) -> Element:
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
     """Add the elements of `tree` to `parent`, in order, without leaves whose way leads to None.
 
-    An element's content is a way to the text, or a table of elements, with names beginning with a capital.
-    An element with a false `where` is left out.
+    An element's content is a way to the text, or to several texts of as many elements, or a table of
+    elements, with names beginning with a capital; or a list of such. An element with a false `where` is left
+    out.
     """
-    for name, way in tree.items():
-        if not isinstance(way, Mapping) or not any(key[0].isupper() for key in way):
-            leaf(parent, name, cell(way, of))
-        elif "where" not in way or at(way["where"], of):
-            inside = {key: each for key, each in way.items() if key != "where"}
-            grow(etree.SubElement(parent, name), inside, of)
+    for name, ways in tree.items():
+        for way in ways if isinstance(ways, list) else (ways,):
+            if not isinstance(way, Mapping) or not any(key[0].isupper() for key in way):
+                found: Any = cell(way, of)
+                for text in found if isinstance(found, tuple) else (found,):
+                    leaf(parent, name, text)
+            elif "where" not in way or at(way["where"], of):
+                inside = {key: each for key, each in way.items() if key != "where"}
+                grow(etree.SubElement(parent, name), inside, of)
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:

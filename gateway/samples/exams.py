@@ -4,9 +4,9 @@ The fixed-width layout is inferred: records of 192 characters with the fields of
 record, each option code followed by the grade where an entry has its status.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from random import Random
+from typing import Any
 
 from gateway.samples.drawing import Cohort, Lines, SampleTable, data, rows_of
 from gateway.samples.people import Pupil
@@ -16,74 +16,48 @@ _FIRST_OPTION = 108
 _UNKNOWN_GRADE = "?"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Qualification:
-    """One kind of examination: code, series, grades, and subjects with option codes."""
-
-    code: str
-    series: str
-    grades: Sequence[str]
-    subjects: Sequence[tuple[str, str, str]]
-
-
-_KINDS = {each["code"]: Qualification(**each) for each in data("records")["examinations"]}
+_KINDS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in data("records")["examinations"]}
 _COLUMNS = data("records")["columns"]["examinations"]
 
 
-@dataclass(frozen=True, slots=True)
-class ExamEntry:
-    """One result of one candidate."""
-
-    kind: Qualification
-    subject: str
-    option: str
-    accreditation: str
-    grade: str
-
-    @property
-    def syllabus(self) -> str:
-        """The syllabus of an international board."""
-        return self.option[:4]
-
-    @property
-    def variant(self) -> str:
-        """The option within the syllabus."""
-        return self.option[4:] or "A"
-
-
-def _entries(pupil: Pupil, rng: Random, kind: Qualification, count: int) -> list[ExamEntry]:
+def _entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
+    """Return some results of a candidate in a kind of examination, as records.toml names their values."""
+    kind = _KINDS[code]
     entries = [
-        ExamEntry(kind, *subject, rng.choice(kind.grades)) for subject in rng.sample(kind.subjects, count)
-    ]
+        {
+            "p": pupil, "code": code, "series": kind["series"], "subject": subject, "option": option,
+            "variant": option[4:] or "A", "accreditation": accreditation, "grade": rng.choice(kind["grades"]),
+        }
+        for subject, option, accreditation in rng.sample(kind["subjects"], count)
+    ]  # fmt: skip
     if pupil.fault == "code:unknown":
-        first = entries[0]
-        entries[0] = ExamEntry(kind, first.subject, first.option, first.accreditation, _UNKNOWN_GRADE)
+        entries[0]["grade"] = _UNKNOWN_GRADE
     return entries
 
 
 def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
     """Return a result file of awarding body `body`, with a number of results a candidate of each kind."""
     of = cohort.school
-    series, year = _KINDS[kinds[0][0]].series, f"{(cohort.year + 1) % 100:02d}"
+    series, year = _KINDS[kinds[0][0]]["series"], f"{(cohort.year + 1) % 100:02d}"
     made = cohort.today.strftime("%d%m%y")
     records = [
         f"R1{body}{series}{year}{of.centre}{made}",
         f"R3{of.centre}{of.name.upper():<40}{series}{year}",
     ]
     for pupil in cohort.pupils:
-        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, _KINDS[kind], count)]
+        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, kind, count)]
         records.append(_candidate(pupil, of.centre, results))
     count = f"{len(cohort.pupils):07d}"
     records += [f"R7{of.centre}{count}", f"R9{body}{count}"]
     return Lines([record.ljust(_RECORD)[:_RECORD] for record in records])
 
 
-def _candidate(pupil: Pupil, centre: str, results: Sequence[ExamEntry]) -> str:
+def _candidate(pupil: Pupil, centre: str, results: Sequence[Mapping[str, Any]]) -> str:
     name = f"{pupil.surname}:{pupil.forename} {pupil.middle_names}".upper()[:40]
     born = pupil.dob.strftime("%d%m%y")
     who = f"R5C{centre}{pupil.candidate:>4}{name:<40}{pupil.sex}{born}{pupil.uci}{pupil.upn}{pupil.uln}"
     # A grade has one character.
-    options = "".join(f"{entry.option:<6}{entry.grade.replace('A*', '*')}" for entry in results)
+    options = "".join(f"{entry['option']:<6}{entry['grade'].replace('A*', '*')}" for entry in results)
     return who.ljust(_FIRST_OPTION) + options
 
 
@@ -91,8 +65,8 @@ def table(cohort: Cohort, *, kind: str, columns: str) -> SampleTable:
     """Draw a table with one row for each result, two to four a pupil, with columns of records.toml."""
     year = f"{(cohort.year + 1) % 100:02d}"
     events = [
-        {"p": pupil, "entry": entry, "yy": year}
+        entry | {"yy": year}
         for pupil in cohort.pupils
-        for entry in _entries(pupil, cohort.rng, _KINDS[kind], cohort.rng.choice((2, 3, 4)))
+        for entry in _entries(pupil, cohort.rng, kind, cohort.rng.choice((2, 3, 4)))
     ]
     return rows_of(cohort, _COLUMNS[columns], events)

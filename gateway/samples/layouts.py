@@ -133,19 +133,9 @@ def variants() -> list[tuple[str, str]]:
     return [(layout.data_type, _variant(layout, way)) for layout, way in _catalogue()]
 
 
-def make(
-    data_type: str,
-    variant: str,
-    *,
-    rng: Random | None = None,
-    school: School | None = None,
-    pupils: int = 20,
-    errors: bool = False,
-    today: date = TODAY,
-) -> bytes:
+def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 - as `build` takes them
     """Make one synthetic file and return the bytes alone. KeyError for a variant not in `variants()`."""
-    built = build(data_type, variant, rng=rng, school=school, pupils=pupils, errors=errors, today=today)
-    return built.content
+    return build(data_type, variant, **given).content
 
 
 def build(

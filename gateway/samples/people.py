@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 MARKER = "GWSAMPLE"
 LA = "999"
@@ -235,6 +235,7 @@ RECORD_FAULTS = (CHECK_LETTER, TEMPORARY, DUPLICATE, MISSING, UNKNOWN_CODE, FUTU
 MissingItem = Literal["surname", "upn"]
 PupilCode = Literal["ethnicity", "sex", "enrol_status", "sen_provision"]
 CodeField = PupilCode | Literal["result"]
+_UNKNOWN_CODES = {"ethnicity": "QQQQ", "sex": "Q", "enrol_status": "Q", "sen_provision": "W"}
 
 
 def plant(
@@ -277,18 +278,7 @@ def _spoil(pupil: Pupil, fault: str, code: CodeField, missing: MissingItem, toda
         case "date:future":
             return replace(spoilt, dob=date(today.year + 20, 1, 15))
         case "code:unknown":
-            return spoilt if code == "result" else _with_unknown_code(pupil, code)
+            unknown: dict[str, Any] = {code: _UNKNOWN_CODES.get(code)}
+            return spoilt if code == "result" else replace(pupil, **unknown)
         case _:
             return spoilt
-
-
-def _with_unknown_code(pupil: Pupil, field: PupilCode) -> Pupil:
-    match field:
-        case "ethnicity":
-            return replace(pupil, ethnicity="QQQQ")
-        case "sex":
-            return replace(pupil, sex="Q")
-        case "enrol_status":
-            return replace(pupil, enrol_status="Q")
-        case "sen_provision":
-            return replace(pupil, sen_provision="W")
