@@ -307,22 +307,6 @@ def command_in(
     return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
 
 
-def note_new_name(former: str, name: str) -> None:
-    """Note on stderr the new name of something still answering to a former name."""
-    err.print(Text(f"gateway: note: {former} is called {name} now"), soft_wrap=True)
-
-
-def formerly(former: str, name: str, command: Callable[P, R]) -> Callable[P, R]:
-    """Return a command for its former name, with a note about the new one."""
-
-    @wraps(command)
-    def noted(*args: P.args, **kwargs: P.kwargs) -> R:
-        note_new_name(former, name)
-        return command(*args, **kwargs)
-
-    return noted
-
-
 def complain(what: str) -> None:
     """Print the one line on stderr of a failed command."""
     err.print(Text(f"gateway: {plain(in_words(what))}"), soft_wrap=True)

@@ -14,7 +14,6 @@ from gateway.cli.console import (
     JsonOption,
     command_in,
     err,
-    formerly,
     plain,
     registrar_of,
 )
@@ -102,13 +101,10 @@ def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str
     """Ask the questions without a given answer; return the given and the confirmed choices."""
     known = set(given)
     for question in asked:
-        if not known.isdisjoint(choice.id for choice in question.choices):
+        if not known.isdisjoint(choice.id for choice in question):
             continue
-        for choice in question.choices:
+        for choice in question:
             if typer.confirm(f"{choice.question} (clause {choice.clause})", default=False, err=True):
                 known.add(choice.id)
                 break
     return frozenset(known)
-
-
-former = formerly("declare", "declarations add", declare)

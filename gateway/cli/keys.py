@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal, get_args
 import typer
 
 from gateway.acts.act import WAITS
-from gateway.acts.key_changes import ConfirmKeys
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -18,7 +17,6 @@ from gateway.cli.console import (
     JsonOption,
     command_in,
     existing,
-    formerly,
     now,
     out,
     print_exactly,
@@ -27,7 +25,6 @@ from gateway.cli.console import (
     show,
     who,
 )
-from gateway.cli.derived import command_of
 from gateway.cli.options import GatewayKeyOption
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError
@@ -52,7 +49,6 @@ gateway_app = typer.Typer(no_args_is_help=True, help="The gateway's own OpenPGP 
 host_app = typer.Typer(no_args_is_help=True, help="The SSH host keys of the services.")
 app.add_typer(gateway_app, name="gateway")
 app.add_typer(host_app, name="host")
-app.command("approve", hidden=True)(formerly("keys approve", "keys confirm", command_of(ConfirmKeys)))
 FingerprintArgument = Annotated[str, typer.Argument(metavar="FPR", help="The fingerprint or its beginning.")]
 
 

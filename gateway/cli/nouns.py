@@ -134,5 +134,3 @@ NOUNS = {
     "breach": Noun("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
-# Former names: still working with a note of the new name, and hidden from the help.
-FORMER = {"declare": Noun("The former name of declarations add.", "cli.declare", "former")}

@@ -22,7 +22,6 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, Confirmation
 from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
-from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS, PAGES, fields_of
 from gateway.registry import markers, programs, roles, staff, transfers
@@ -150,15 +149,14 @@ def nobody_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
 def commands() -> dict[str, tuple[Callable[..., Any], Any]]:
     """Every command that there is, by its name in the table of access, whatever it is called."""
 
-    def walk(group: Any, *further: str) -> Iterator[Any]:
-        for name in (*group.commands, *further):
-            one = group.commands[name]
+    def walk(group: Any) -> Iterator[Any]:
+        for one in group.commands.values():
             if hasattr(one, "commands"):
                 yield from walk(one)
             else:
                 yield one
 
-    found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND, *FORMER)]
+    found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND)]
     return {name_of(function): (function, one) for function, one in found}
 
 
