@@ -19,8 +19,7 @@ from sqlmodel import Session
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
-from gateway.home.settings import load_settings, read_toml
-from gateway.home.settings_file import File
+from gateway.home.settings import load_settings
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.backup import copy_registry
 from gateway.policy.catalogue import policy_files
@@ -64,15 +63,6 @@ class Upgrade:
         return bool(self.migrations) or self.files is not None
 
 
-class _Step(File):
-    migration: str
-    do: str
-
-
-class _Steps(File):
-    step: tuple[_Step, ...]
-
-
 def look(home: Home) -> Upgrade:
     """Find the steps of an upgrade; change nothing. ConfigurationError without settings."""
     settings = load_settings(home)
@@ -91,8 +81,8 @@ def look(home: Home) -> Upgrade:
         needed = 2 * home.registry.stat().st_size + _SPARE_BYTES
         if (free := shutil.disk_usage(home.root).free) < needed:
             faults.append(f"{home.root} has {free // 2**20} MiB left; an upgrade needs {needed // 2**20} MiB")
-    steps = read_toml(shipped_policies() / "earlier" / "steps.toml", _Steps).step
-    by_hand = [step.do for step in steps if revision is not None and revision < step.migration]
+    steps = tomllib.loads((shipped_policies() / "earlier" / "steps.toml").read_text("utf-8"))["step"]
+    by_hand = [step["do"] for step in steps if revision is not None and revision < step["migration"]]
     return Upgrade(migrations=migrations, files=files, edits=edits, by_hand=by_hand, faults=faults)
 
 

@@ -129,7 +129,7 @@ class Citation:
 
 def citations(catalogue: Catalogue) -> Iterator[Citation]:
     """Yield every citation in the policies, file by file."""
-    for place, by in names().citations.items():
+    for place, by in names()[1].items():
         for found in names_at(catalogue, place):
             yield Citation(found.name, by.format(**found.within), found.file, found.location)
 

@@ -32,11 +32,8 @@ class Declaration:
     circumstances: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """A question for a person. Any one true choice answers a question about a safeguard."""
-
-    choices: tuple[Circumstance | Safeguard, ...]
+Question = tuple[Circumstance | Safeguard, ...]
+"""The choices of a question for a person. Any one true choice answers a question about a safeguard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +203,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
     matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances(
         catalogue
     )
-    return tuple(Question(choices=(each,)) for each in catalogue.methods.circumstance if each.id in matter)
+    return tuple((each,) for each in catalogue.methods.circumstance if each.id in matter)
 
 
 def questions(
@@ -221,4 +218,4 @@ def questions(
         return ()
     asked = needs(way, circumstances | found.circumstances(catalogue))
     known = catalogue.methods.safeguards()
-    return tuple(Question(choices=tuple(known[each] for each in need.any_of)) for need in asked)
+    return tuple(tuple(known[each] for each in need.any_of) for need in asked)

@@ -4,48 +4,37 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
-
-from pydantic import BaseModel, ConfigDict
 
 from gateway.home.settings_file import Location, nearest, values_at
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
 
 
-class NameSort(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameSort:
     """A sort of names; names.toml says what each key is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     defined: str | None = None
     catalogue: str = ""
-    besides: tuple[str, ...] = ()
-    used_in: tuple[str, ...] = ()
-    named_in: tuple[str, ...] = ()
-    always: tuple[str, ...] = ()
+    besides: Sequence[str] = ()
+    used_in: Sequence[str] = ()
+    named_in: Sequence[str] = ()
+    always: Sequence[str] = ()
     unknown: str | None = None
     repeated: str | None = None
     unused: str | None = None
 
 
-class NamesFile(BaseModel):
-    """names.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    sorts: dict[str, NameSort]
-    citations: dict[str, str]
-
-
 @cache
-def names() -> NamesFile:
-    """Return the content of names.toml."""
-    text = files("gateway.policy").joinpath("names.toml").read_text("utf-8")
-    return NamesFile.model_validate(tomllib.loads(text))
+def names() -> tuple[list[NameSort], dict[str, str]]:
+    """Return the sorts of names in names.toml, and how an entry citing a clause is called, by its place."""
+    found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
+    return [NameSort(**sort) for sort in found["sorts"].values()], found["citations"]
 
 
 class NameFound(NamedTuple):
@@ -66,7 +55,7 @@ def names_at(catalogue: Catalogue, place: str) -> Iterator[NameFound]:
 
 def name_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield unknown, repeated and unused names: the file to correct, the place in the file, and a message."""
-    for sort in names().sorts.values():
+    for sort in names()[0]:
         defined = list(names_at(catalogue, sort.defined)) if sort.defined else []
         besides = (*sort.besides, *(getattr(catalogue, sort.catalogue) if sort.catalogue else ()))
         known = Counter([*(each.name for each in defined), *besides])

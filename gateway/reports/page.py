@@ -4,7 +4,6 @@ The page holds no script and fetches nothing. The templates escape every text.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -24,30 +23,24 @@ from gateway.reports.document import (
 _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a bar: beginning and length in pixels, and a number for the colour."""
-
-    x: float
-    width: float
-    part: int
-
-
 def as_html(document: Document) -> str:
     """Return the document as a page."""
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 
-def _drawn(chart: Chart) -> list[tuple[str, list[_Part]]]:
-    """Return the bars of a chart with the drawn parts of each, scaled to the longest bar."""
+def _drawn(chart: Chart) -> list[tuple[str, list[tuple[int, float, float]]]]:
+    """Return the bars of a chart with the drawn parts of each, scaled to the longest bar.
+
+    A part has a number for the colour; beginning and length are in pixels.
+    """
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
     return [(label, list(_parts(values, _LONGEST / longest))) for label, values in chart.bars]
 
 
-def _parts(values: tuple[int, ...], scale: float) -> Iterator[_Part]:
+def _parts(values: tuple[int, ...], scale: float) -> Iterator[tuple[int, float, float]]:
     x = float(_LEFT)
     for number, value in enumerate(values):
-        yield _Part(round(x, 1), round(value * scale, 1), number)
+        yield number, round(x, 1), round(value * scale, 1)
         x += value * scale
 
 

@@ -24,7 +24,7 @@ from gateway.send import trust
 from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
 from gateway.send.kit import Kit
-from gateway.send.sealing import TooLarge, check_size
+from gateway.send.sealing import check_size
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
 _MIB = 1024 * 1024
@@ -119,10 +119,7 @@ class Check:
             mark = Mark.of(source)
             if not mark.size:
                 raise GatewayError(f"{file.name} is empty")
-            try:
-                check_size(mark.size, min(self.limits.content_bytes, self.limits.sealed_bytes))
-            except TooLarge as error:
-                raise GatewayError(f"{file.name}: {error}") from None
+            check_size(file.name, mark.size, min(self.limits.content_bytes, self.limits.sealed_bytes))
             if is_sealed(source.read(ENOUGH_BYTES)):
                 raise GatewayError(
                     f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, "

@@ -29,10 +29,6 @@ class CannotReach(GatewayError):  # noqa: N818 - named after the event
     exit_code = 4
 
 
-class NotTheGateway(GatewayError):  # noqa: N818 - named after the event
-    """The server's host key differs from the compared one."""
-
-
 class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
     """Accept only host keys with compared fingerprints."""
 
@@ -42,7 +38,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         """Check the key of the answering server."""
         if fingerprint_of(key) not in self._fingerprints:
-            raise NotTheGateway(
+            raise GatewayError(
                 f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "
                 "compared: do not go on; ring the authority"
             )
@@ -50,7 +46,7 @@ class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # param
 
 @contextmanager
 def session(settings: KitSettings, key: paramiko.PKey) -> Iterator[paramiko.SFTPClient]:
-    """Yield an SFTP session. CannotReach, NotTheGateway, or GatewayError for a refused key."""
+    """Yield an SFTP session. CannotReach, or GatewayError for a refused key or another server."""
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(_ComparedKey(settings.host_keys))
     try:

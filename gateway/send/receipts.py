@@ -24,10 +24,6 @@ _REPLAYED = "open:replayed"
 _JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
 
 
-class NotGenuine(GatewayError):  # noqa: N818 - named after the event
-    """A receipt fails verification."""
-
-
 @dataclass(frozen=True, slots=True)
 class Proved:
     """A verified receipt's statement about a file, and the path of the receipt."""
@@ -60,7 +56,7 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
 
     If a break made the kit upload twice, the second copy was refused as a replay: the first one counts. If
     every copy was refused as a replay, so is the file: the same content was signed twice within a second,
-    with the same signature. NotGenuine for a receipt failing verification.
+    with the same signature. GatewayError for a receipt failing verification.
     """
     found = list(_outcomes(kit, sftp, names, sent))
     first = [proved for proved in found if _REPLAYED not in proved.codes]
@@ -101,7 +97,7 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
     texts = [other for other in (path.with_suffix(".txt"), kit.log_keys) if other.exists()]
     for verdict in verify_receipt_files([path, *texts], kit.trusted()):
         if not verdict.good:
-            raise NotGenuine(
+            raise GatewayError(
                 f"the receipt {verdict.file} is not genuine, ring the authority: {verdict.lines[0]}"
             )
     receipt: dict[str, Any] = check_receipt(read_text(path)).receipt
@@ -111,7 +107,7 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
         or receipt.get("sha256") != sent.sealed_sha256
         or receipt.get("state") not in get_args(Decided)
     ):
-        raise NotGenuine(f"the receipt {path.name} is for another file: ring the authority")
+        raise GatewayError(f"the receipt {path.name} is for another file: ring the authority")
     return Proved(str(receipt["reference"]), receipt["state"], tuple(receipt["reasons"]), path)
 
 

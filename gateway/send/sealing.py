@@ -31,15 +31,11 @@ _CIPHER, _HASH = SymmetricKeyAlgorithm.AES256, HashAlgorithm.SHA512
 _PAUSE_SECONDS = 0.1
 
 
-class TooLarge(GatewayError):  # noqa: N818 - named after the event
-    """The file exceeds the gateway's limit."""
-
-
-def check_size(size: int, most: int) -> None:
-    """Raise TooLarge if a file may exceed `most` bytes once sealed."""
+def check_size(name: str, size: int, most: int) -> None:
+    """Raise GatewayError if a file may exceed `most` bytes once sealed."""
     if size > most - size // 1024 - _MIB:
-        raise TooLarge(
-            f"it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"
+        raise GatewayError(
+            f"{name}: it has {size // _MIB} MiB, and the gateway takes {most // _MIB} MiB at most: divide it"
         )
 
 

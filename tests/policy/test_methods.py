@@ -140,7 +140,7 @@ def test_results_do_not_travel_another_way_before_their_moment(
 
 
 def _ids(asked: Iterable[Question]) -> list[tuple[str, ...]]:
-    return [tuple(choice.id for choice in question.choices) for question in asked]
+    return [tuple(choice.id for choice in question) for question in asked]
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ from gateway.policy.crosscheck import contradictions
 from gateway.policy.names import names, names_at
 from gateway.policy.schema import CLAUSE
 
+SORTS, CITATIONS = names()
 MODELS = {**FILES, **OPTIONAL}
 PLACES = [
-    *names().citations,
-    *(place for sort in names().sorts.values() for place in (*sort.used_in, *sort.named_in)),
-    *(sort.defined for sort in names().sorts.values() if sort.defined),
+    *CITATIONS,
+    *(place for sort in SORTS for place in (*sort.used_in, *sort.named_in)),
+    *(sort.defined for sort in SORTS if sort.defined),
 ]
 # Clauses that the files say something of, and rest nothing on.
 NO_CITATIONS = {
@@ -57,7 +58,7 @@ def test_every_place_is_a_field_of_its_file(place: str) -> None:
 def test_every_field_that_holds_clauses_is_a_place_of_citations() -> None:
     """A file that begins to cite a clause cannot be forgotten: its type says that it is one."""
     clauses = {place for place, holds in EVERY_FIELD.items() if CLAUSE in repr(holds)}
-    named = {place.removesuffix(".*") for place in names().citations}
+    named = {place.removesuffix(".*") for place in CITATIONS}
     assert named >= {
         place
         for place in clauses - NO_CITATIONS
