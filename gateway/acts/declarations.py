@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
@@ -27,7 +27,7 @@ from gateway.policy.dates import typed_moment
 from gateway.policy.methods import Declaration, subject
 from gateway.record.declared import judge, record
 from gateway.registry import declarations
-from gateway.registry.declarations import Recorded
+from gateway.registry.tables import DeclarationRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -196,8 +196,8 @@ class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight
         )
 
 
-def _row(recorded: Recorded) -> dict[str, Any]:
-    row = asdict(recorded)
-    row["safeguards"], row["circumstances"] = list(recorded.safeguards), list(recorded.circumstances)
-    row["reasons"] = [asdict(reason) for reason in recorded.reasons]
+def _row(known: DeclarationRow) -> dict[str, Any]:
+    row = known.model_dump(exclude={"sequence", "data_types"})
+    row["safeguards"], row["circumstances"] = known.safeguards.split(), known.circumstances.split()
+    row["reasons"] = json.loads(known.reasons)
     return row

@@ -1,6 +1,5 @@
 """Harmless columns: unknown to the agreement, and found by a person to say nothing of a pupil's life."""
 
-from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
@@ -11,7 +10,8 @@ from gateway.model import counted
 from gateway.policy.items import harmless_name
 from gateway.record.reconsider import reconsider_unlisted
 from gateway.registry import harmless, providers
-from gateway.registry.harmless import EVERY, Harmless
+from gateway.registry.harmless import EVERY
+from gateway.registry.tables import HarmlessRow
 
 AREA = Area.RULES
 
@@ -47,7 +47,7 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
         with context.recording() as record:
             if self.provider is not None:
                 providers.get_provider(record.session, self.provider)
-            listing = Harmless(
+            listing = HarmlessRow(
                 name=name, header=self.column, provider=self.provider or EVERY,
                 listed_at=record.at, listed_by=record.by, why=self.why,
             )  # fmt: skip
@@ -82,4 +82,6 @@ class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRig
     def rows(self, context: ActContext) -> list[Row]:
         """Read the list."""
         with context.reading() as session:
-            return [asdict(each) | {"provider": each.provider or None} for each in harmless.listed(session)]
+            return [
+                each.model_dump() | {"provider": each.provider or None} for each in harmless.listed(session)
+            ]

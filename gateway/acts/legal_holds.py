@@ -1,7 +1,6 @@
 """Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import AccessRight
@@ -28,8 +27,11 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
     def rows(self, context: ActContext) -> list[Row]:
         """Read the holds by number."""
         with context.reading() as session:
-            found = holds.list_holds(session)
-        return [asdict(hold) | {"reference": hold.reference or None} for hold in found]
+            return [
+                {name: getattr(row, name) for name in self.columns if name != "child"}
+                | {"reference": row.reference or None, "child": row.persons is not None}
+                for row in holds.list_holds(session)
+            ]
 
 
 class _LegalHold(NamesChild, right=AccessRight.PROTECT):

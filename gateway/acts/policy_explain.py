@@ -66,7 +66,7 @@ def _decision_on(session: Session, reference: str) -> Decision:
             declared = declarations.get(session, reference)
         except NotFoundError:
             raise unknown from None
-        return _decision(declared.state, declared.reasons, declared.flow)
+        return _decision(declared.state, declarations.reasons_of(declared), declared.flow)
     if transfer.state == "landed":
         raise GatewayError(f"{reference} has landed and is not decided yet")
     return _decision(transfer.state, transfer.reasons, transfer.flow, transfer)

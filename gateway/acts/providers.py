@@ -43,7 +43,6 @@ from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TakenIn, TriedError, take_in
 from gateway.registry import contacts, keys, log, provider_life, providers, register
-from gateway.registry.contacts import Contact
 from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:
@@ -235,7 +234,10 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
         """Read the records of one provider."""
         with context.reading() as session:
             row = asdict(register.of(session).provider(self.id, _counting(context)))
-            reached = [asdict(one) for one in contacts.contacts(session, self.id)]
+            reached = [
+                one.model_dump(exclude={"recorded_at", "recorded_by"})
+                for one in contacts.contacts(session, self.id)
+            ]
             held = [asdict(key) for key in keys.list_keys(session, "provider", self.id)]
             past = [
                 {"at": one.at, "kind": one.kind, "by": one.actor, "why": one.note}
@@ -298,10 +300,9 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             enroller = _enroller(record)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if self.contact is not None:
-                kept = Contact(
-                    provider=self.id, role=self.contact, email=self.email, telephone=self.telephone
+                changed.append(
+                    enroller.keep_contact(self.id, self.contact, self.email, self.telephone, self.why)
                 )
-                changed.append(enroller.keep_contact(kept, self.why))
             if self.forget_contact is not None:
                 enroller.forget_contact(self.id, self.forget_contact, self.why)
                 changed.append(True)

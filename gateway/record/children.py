@@ -38,10 +38,10 @@ from gateway.registry import (
     rolls,
     transfers,
 )
-from gateway.registry.holds import Hold
 from gateway.registry.log import Entry
 from gateway.registry.markers import Marker
 from gateway.registry.recalls import FileOpening
+from gateway.registry.tables import HoldRow
 from gateway.reports.retention import Retention, load_retention
 from gateway.reports.subject_access import ChildAccount, FileOfChild
 from gateway.secrets import secret_files
@@ -101,7 +101,7 @@ class FoundChild:
     files: tuple[FoundFile, ...]
     rolls: tuple[OnRoll, ...]
     markers: tuple[Marker, ...]
-    holds: tuple[Hold, ...]
+    holds: tuple[HoldRow, ...]
     questions: tuple[AskedBefore, ...]
     unindexed: int
 

@@ -56,10 +56,9 @@ from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, harmless, keys, log, register
 from gateway.registry.database import Registry
-from gateway.registry.harmless import Harmless
 from gateway.registry.keys import Key, Revocation
 from gateway.registry.log import Entry
-from gateway.registry.tables import TransferRow
+from gateway.registry.tables import HarmlessRow, TransferRow
 from gateway.store.of_home import store_of
 
 
@@ -247,7 +246,7 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     for heading, key in found.stated:
         harmless.state(
             drop.session,
-            Harmless(
+            HarmlessRow(
                 name=harmless_name(heading),
                 header=heading,
                 provider=drop.provider.id,

@@ -13,9 +13,9 @@ from gateway.log.leaf import Kind
 from gateway.model import NewKey, Provider, ProviderKind
 from gateway.policy.small_schemas import BodiesFile
 from gateway.registry import contacts, keys, log, provider_life, providers
-from gateway.registry.contacts import Contact
 from gateway.registry.keys import KeyState, OwnerKind
 from gateway.registry.log import Entry
+from gateway.registry.tables import ContactRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,17 @@ class Enroller:
         fields |= {"provider": owner} if owner_kind == "provider" else {}
         self._log(Entry(kind="key-added", subject=new.fingerprint, fields=fields, actor=self.by))
 
-    def keep_contact(self, contact: Contact, why: str | None = None) -> bool:
+    def keep_contact(
+        self, provider: str, role: str, email: str | None, telephone: str | None, why: str | None
+    ) -> bool:
         """Store a contact in place of the one with the same role; return True if anything is new."""
-        if not contacts.keep(self.session, contact, at=self.at, by=self.by):
+        contact = ContactRow(
+            provider=provider, role=role, email=email, telephone=telephone,
+            recorded_at=self.at, recorded_by=self.by,
+        )  # fmt: skip
+        if not contacts.keep(self.session, contact):
             return False
-        self._log(Entry(kind="contact-changed", subject=contact.provider, actor=self.by, note=why))
+        self._log(Entry(kind="contact-changed", subject=provider, actor=self.by, note=why))
         return True
 
     def forget_contact(self, provider: str, role: str, why: str | None = None) -> None:
@@ -148,7 +154,10 @@ def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], 
     try:
         known = providers.is_enrolled(enroller.session, one.id)
         what = _changed(enroller, one) if known else _added(enroller, one)
-        if one.role is not None and _kept(enroller, one) and not what.startswith("new"):
+        kept = one.role is not None and enroller.keep_contact(
+            one.id, one.role, one.email, one.telephone, _BY_LIST
+        )
+        if kept and not what.startswith("new"):
             what = f"{what}, contact" if what != AS_BEFORE else "changed: contact"
         added = [_key(enroller, one.id, judged(key_file)) for key_file in one.key_files]
     except GatewayError as error:
@@ -187,11 +196,6 @@ def _changed(enroller: Enroller, one: ListedProvider) -> str:
     providers.check_numbers(session, provider)
     enroller.note("provider-changed", provider, _BY_LIST)
     return f"changed: {', '.join(column.replace('_', ' ') for column in new)}"
-
-
-def _kept(enroller: Enroller, one: ListedProvider) -> bool:
-    contact = Contact(provider=one.id, role=one.role or "", email=one.email, telephone=one.telephone)
-    return enroller.keep_contact(contact, _BY_LIST)
 
 
 def _key(enroller: Enroller, provider: str, new: NewKey) -> bool:

@@ -22,7 +22,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
 from gateway.registry import harmless, log, providers
-from gateway.registry.harmless import Harmless
+from gateway.registry.tables import HarmlessRow
 
 SOMETHING_ELSE = "something-else"
 _SAY = "say-heading"
@@ -86,7 +86,7 @@ def say(
         if not agreed(session, act, by=by, why=why, at=at, always=True):
             return False
     key = "" if item == SOMETHING_ELSE else item
-    answer = Harmless(
+    answer = HarmlessRow(
         name=name, header=header, provider=provider, listed_at=at, listed_by=by,
         why=f"{reference}: {why}", field=key,
     )  # fmt: skip

@@ -1,36 +1,19 @@
 """Logins to the console. The registry keeps only the digest of the secret held by the browser."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import ConsoleSessionRow
-from gateway.registry.tables.row import answer_of
 
 LONGEST = timedelta(hours=10)
 """How long a session lasts at most: a working day."""
 IDLE = timedelta(hours=1)
 """After how long without a request a session is over."""
-_SHOWN = 12
-_NOTED_EVERY = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConsoleSession:
-    """One current login. `number` tells sessions of a person apart and proves nothing."""
-
-    number: str
-    staff: str
-    passkey: str
-    address: str
-    begun_at: datetime
-    seen_at: datetime
-
-    def is_to_be_noted(self, now: datetime) -> bool:
-        """Must the time of last use be written again?"""
-        return now - self.seen_at >= _NOTED_EVERY
+NOTED_EVERY = timedelta(minutes=5)
+"""After how long the time of last use is written again."""
 
 
 def begin(session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime) -> None:
@@ -49,13 +32,13 @@ def begin(session: Session, secret: str, name: str, *, passkey: str, address: st
     session.flush()
 
 
-def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSession | None:
+def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
     """Return a browser's session; None where the session is over or the address is another one."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None
     over = row.begun_at <= now - LONGEST or row.seen_at <= now - IDLE
-    return None if over else answer_of(ConsoleSession, row, number=row.digest[:_SHOWN])
+    return None if over else row
 
 
 def note_seen(session: Session, secret: str, at: datetime) -> None:
@@ -67,9 +50,9 @@ def note_seen(session: Session, secret: str, at: datetime) -> None:
         session.flush()
 
 
-def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession]:
+def of_person(session: Session, name: str, now: datetime) -> Sequence[ConsoleSessionRow]:
     """Return the current sessions of a person, latest first."""
-    rows = session.exec(
+    return session.exec(
         select(ConsoleSessionRow)
         .where(
             col(ConsoleSessionRow.staff) == name,
@@ -78,7 +61,6 @@ def of_person(session: Session, name: str, now: datetime) -> list[ConsoleSession
         )
         .order_by(col(ConsoleSessionRow.begun_at).desc())
     ).all()
-    return [answer_of(ConsoleSession, row, number=row.digest[:_SHOWN]) for row in rows]
 
 
 def end(session: Session, secret: str) -> None:

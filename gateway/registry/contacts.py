@@ -2,15 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.providers import provider_row
 from gateway.registry.tables import ContactRow
-from gateway.registry.tables.row import answer_of
 
 _ROLE = re.compile(r"[A-Za-z][A-Za-z0-9 ,/&'()-]{0,59}")
 # Printable ASCII without separators of address lists: not every relay takes more (RFC 6531).
@@ -18,18 +15,8 @@ _EMAIL = re.compile(r"[!-+\--:=?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
-    """One way to reach a provider: a role, and an address or telephone number."""
-
-    provider: str
-    role: str
-    email: str | None = None
-    telephone: str | None = None
-
-
-def checked(contact: Contact) -> Contact:
-    """Return the contact unchanged. GatewayError for a malformed role, address or telephone number."""
+def check(contact: ContactRow) -> None:
+    """GatewayError for a malformed role, address or telephone number."""
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -40,23 +27,19 @@ def checked(contact: Contact) -> Contact:
         )
     if contact.telephone is not None and not _TELEPHONE.fullmatch(contact.telephone):
         raise GatewayError(f"{contact.role}: a telephone number looks like 01823 555 123")
-    return contact
 
 
-def keep(session: Session, contact: Contact, *, at: datetime, by: str) -> bool:
-    """Store a contact in place of the one with the same role;
+def keep(session: Session, contact: ContactRow) -> bool:
+    """Store a contact in place of the one with the same role; return True if anything is new.
 
-    return True if anything is new. Errors as `checked`.
+    Errors as `check`.
     """
-    checked(contact)
+    check(contact)
     provider_row(session, contact.provider)
     row = session.get(ContactRow, (contact.provider, contact.role))
     if row is not None and (row.email, row.telephone) == (contact.email, contact.telephone):
         return False
-    row = row or ContactRow(provider=contact.provider, role=contact.role, recorded_at=at, recorded_by=by)
-    row.email, row.telephone = contact.email, contact.telephone
-    row.recorded_at, row.recorded_by = at, by
-    session.add(row)
+    session.merge(contact)
     session.flush()
     return True
 
@@ -70,9 +53,9 @@ def forget(session: Session, provider: str, role: str) -> None:
     session.flush()
 
 
-def contacts(session: Session, provider: str | None = None) -> Sequence[Contact]:
+def contacts(session: Session, provider: str | None = None) -> Sequence[ContactRow]:
     """Return the contacts of one provider, or of all, by provider and role."""
     query = select(ContactRow).order_by(col(ContactRow.provider), col(ContactRow.role))
     if provider is not None:
         query = query.where(ContactRow.provider == provider)
-    return [answer_of(Contact, row) for row in session.exec(query)]
+    return session.exec(query).all()

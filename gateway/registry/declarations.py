@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -11,25 +11,6 @@ from gateway.errors import NotFoundError
 from gateway.model import Decision, Reason
 from gateway.policy.methods import Declaration
 from gateway.registry.tables import DeclarationRow
-from gateway.registry.tables.row import answer_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """A declaration on record. `declared_by` is a person."""
-
-    reference: str
-    provider: str
-    method: str
-    data: str
-    flow: str | None
-    goes_at: datetime
-    safeguards: tuple[str, ...]
-    circumstances: tuple[str, ...]
-    state: str
-    reasons: tuple[Reason, ...]
-    declared_at: datetime
-    declared_by: str
 
 
 def record(
@@ -63,27 +44,22 @@ def record(
     session.flush()
 
 
-def get(session: Session, reference: str) -> Recorded:
+def get(session: Session, reference: str) -> DeclarationRow:
     """Return a declaration. NotFoundError where there is none."""
     row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).first()
     if row is None:
         raise NotFoundError(f"there is no declaration {reference}")
-    return _recorded(row)
+    return row
 
 
-def find(session: Session, *, provider: str | None = None) -> Sequence[Recorded]:
+def find(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:
     """Return declarations in the order of recording."""
     query = select(DeclarationRow).order_by(col(DeclarationRow.sequence))
     if provider is not None:
         query = query.where(DeclarationRow.provider == provider)
-    return [_recorded(row) for row in session.exec(query)]
+    return session.exec(query).all()
 
 
-def _recorded(row: DeclarationRow) -> Recorded:
-    return answer_of(
-        Recorded,
-        row,
-        safeguards=tuple(row.safeguards.split()),
-        circumstances=tuple(row.circumstances.split()),
-        reasons=tuple(Reason(**each) for each in json.loads(row.reasons)),
-    )
+def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
+    """Return the reasons of the decision on a declaration."""
+    return tuple(Reason(**each) for each in json.loads(row.reasons))

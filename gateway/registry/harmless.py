@@ -2,38 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError
 from gateway.registry.tables import HarmlessRow
-from gateway.registry.tables.row import answer_of
 
 EVERY = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Harmless:
-    """One listed column. `name` is without case, blanks and punctuation; `provider` is "" for all.
-
-    `field` is None for a harmless column; else the field stated by the provider: a key, or "" for none known.
-    """
-
-    name: str
-    header: str
-    provider: str
-    listed_at: datetime
-    listed_by: str
-    why: str
-    field: str | None = None
-
-
-def listed(session: Session, *, stated: bool = False) -> Sequence[Harmless]:
+def listed(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
     """Return the columns listed as harmless by name; with `stated`, the headings explained by providers."""
     rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
-    return [answer_of(Harmless, row) for row in rows if (row.field is not None) == stated]
+    return [row for row in rows if (row.field is not None) == stated]
 
 
 def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]:
@@ -54,7 +35,7 @@ def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str
     return listed, stated
 
 
-def state(session: Session, column: Harmless) -> None:
+def state(session: Session, column: HarmlessRow) -> None:
     """Store a provider's statement about a heading in place of an earlier one; a harmless listing stays."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is not None and row.field is None:
@@ -65,11 +46,11 @@ def state(session: Session, column: Harmless) -> None:
     add(session, column)
 
 
-def add(session: Session, column: Harmless) -> None:
+def add(session: Session, column: HarmlessRow) -> None:
     """List a column as harmless. GatewayError where the column is listed."""
     if session.get(HarmlessRow, (column.name, column.provider)) is not None:
         raise GatewayError(f"{column.header} is listed as harmless already")
-    session.add(HarmlessRow(**asdict(column)))
+    session.add(column)
     session.flush()
 
 

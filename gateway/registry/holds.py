@@ -10,7 +10,6 @@ from sqlmodel import Session, col, select
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry import persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
-from gateway.registry.tables.row import answer_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +22,6 @@ class HoldSubject:
     reference: str = ""
     provider: str | None = None
     persons: frozenset[bytes] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """A legal hold in force. `child`: the hold is on a child, whose identity is not given here."""
-
-    number: int
-    reference: str
-    placed_at: datetime
-    placed_by: str
-    why: str
-    provider: str | None = None
-    child: bool = False
 
 
 def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
@@ -78,14 +64,15 @@ def named(subject: HoldSubject) -> str:
     return subject.reference or subject.provider or "the child"
 
 
-def list_holds(session: Session) -> Sequence[Hold]:
+def list_holds(session: Session) -> Sequence[HoldRow]:
     """Return the legal holds in force, oldest first."""
-    return [answer_of(Hold, row, child=row.persons is not None) for row in _on(session)]
+    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
+    return session.exec(query).all()
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
     """Return the references on hold: by reference, by provider, or by a child in the file."""
-    wanted, on = list(references), _on(session)
+    wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}
     if held:
@@ -98,11 +85,10 @@ def on_hold(session: Session, references: Collection[str]) -> set[str]:
     return found | _with_children(session, wanted, children)
 
 
-def of_child(session: Session, digests: Collection[bytes]) -> list[Hold]:
+def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
     """Return the holds on a child."""
     wanted = set(digests)
-    known = {row.number for row in _on(session) if not wanted.isdisjoint(persons.split(row.persons or b""))}
-    return [hold for hold in list_holds(session) if hold.number in known]
+    return [row for row in list_holds(session) if not wanted.isdisjoint(persons.split(row.persons or b""))]
 
 
 def _with_children(session: Session, wanted: Sequence[str], children: Collection[bytes]) -> set[str]:
@@ -116,13 +102,8 @@ def _with_children(session: Session, wanted: Sequence[str], children: Collection
     return set(session.exec(query).all())
 
 
-def _on(session: Session) -> Sequence[HoldRow]:
-    query = select(HoldRow).where(col(HoldRow.lifted_at).is_(None)).order_by(col(HoldRow.number))
-    return session.exec(query).all()
-
-
 def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
-    for row in _on(session):
+    for row in list_holds(session):
         same_child = row.persons is not None and not subject.persons.isdisjoint(persons.split(row.persons))
         same = row.reference == subject.reference and row.provider == subject.provider
         if same_child or (same and not subject.persons and row.persons is None):

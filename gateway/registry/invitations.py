@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select
 
 from gateway.registry.tables import InvitationRow, StaffRow
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """An invitation: the person invited, and the person who made the link."""
-
-    name: str
-    made_by: str
 
 
 def digest_of(secret: str) -> str:
@@ -33,19 +24,19 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
     session.flush()
 
 
-def invited(session: Session, secret: str, now: datetime) -> Invitation | None:
+def invited(session: Session, secret: str, now: datetime) -> InvitationRow | None:
     """Return an invitation; None where the link is unknown, used or ended, or the person has left."""
     return invited_by(session, digest_of(secret), now)
 
 
-def invited_by(session: Session, digest: str, now: datetime) -> Invitation | None:
+def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | None:
     """Return an invitation, as `invited` does, by the digest of its secret."""
     row = session.get(InvitationRow, digest)
     if row is None or row.ends_at <= now:
         return None
     person = session.get(StaffRow, row.staff)
     here = person is not None and person.removed_at is None
-    return Invitation(row.staff, row.made_by) if here else None
+    return row if here else None
 
 
 def take_back(session: Session, name: str) -> None:

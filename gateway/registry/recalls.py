@@ -25,15 +25,6 @@ class FileOpening:
     team: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A team with a delivery of a file, or `counts` of one; `dealt_with_at` is None while in the mailbox."""
-
-    team: str
-    dealt_with_at: datetime | None
-    counts: bool = False
-
-
 def openings(session: Session, reference: str) -> list[FileOpening]:
     """Return the openings of a file in order. The log records each before anything is given out."""
     rows = session.exec(
@@ -47,12 +38,10 @@ def openings(session: Session, reference: str) -> list[FileOpening]:
     ]
 
 
-def places(session: Session, transfer: int) -> list[Place]:
-    """Return the teams with a delivery of a file, by name."""
-    rows = session.exec(
-        select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
-    ).all()
-    return [Place(team=row.team, dealt_with_at=row.dealt_with_at, counts=bool(row.counts)) for row in rows]
+def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
+    """Return the deliveries of a file, by team."""
+    query = select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
+    return session.exec(query).all()
 
 
 def deliver_again(

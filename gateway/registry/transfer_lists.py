@@ -32,17 +32,6 @@ MOST = 1000
 """The limit of counting: "more than 999" is precise enough for a reader."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpeningOnRecord:
-    """One event of the log about the opening of a file."""
-
-    number: int
-    at: datetime
-    by: str | None
-    reference: str
-    leaf: bytes
-
-
 def new_files(session: Session, team: str, person: str) -> int:
     """Count a team's unopened files, at most MOST."""
     return count_delivered(session, team, DeliveriesWanted(new=True), person=person, most=MOST)
@@ -146,16 +135,8 @@ def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
     )
 
 
-class PendingKey(NamedTuple):
-    """A provider whose keys wait for the call: id, name, and since when the first of them does."""
-
-    provider: str
-    name: str
-    since: datetime
-
-
-def keys_pending(session: Session, most: int) -> list[PendingKey]:
-    """Return the providers with keys that wait to be confirmed, longest first."""
+def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
+    """Yield id and name of each provider with keys that wait for the call, and since when, longest first."""
     first = func.min(col(KeyRow.added_at))
     query = (
         select(col(ProviderRow.id), col(ProviderRow.name), first)
@@ -165,7 +146,7 @@ def keys_pending(session: Session, most: int) -> list[PendingKey]:
         .order_by(first)
         .limit(most)
     )
-    return [PendingKey(*row) for row in session.execute(query)]
+    yield from session.execute(query)
 
 
 def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bool]) -> ThingsWaiting:
@@ -206,16 +187,15 @@ _OPENED = ("collected", "opened")
 """The kinds of event about the opening of a file."""
 
 
-def openings(session: Session, before: int | None, limit: int) -> Sequence[OpeningOnRecord]:
-    """Return the openings on record, latest first, before the log entry number `before`."""
+def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
+    """Return the openings of files on record, latest first, before the log entry number `before`."""
     rows: list[EventRow] = []
     for kind in _OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
         if before is not None:
             query = query.where(col(EventRow.number) < before)
         rows += session.execute(query.order_by(col(EventRow.number).desc()).limit(limit)).scalars()
-    latest = sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
-    return [OpeningOnRecord(row.number, row.at, row.actor, row.subject, row.leaf) for row in latest]
+    return sorted(rows, key=lambda row: row.number, reverse=True)[:limit]
 
 
 def count_openings(session: Session) -> int:

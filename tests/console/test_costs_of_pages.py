@@ -9,8 +9,7 @@ from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.model import Provider
 from gateway.registry import contacts, providers
-from gateway.registry.contacts import Contact
-from gateway.registry.tables import TransferRow
+from gateway.registry.tables import ContactRow, TransferRow
 from tests.bench.pages import pages_of_questions
 from tests.console.pages import console_of
 from tests.console.soft_key import SoftKey
@@ -37,8 +36,14 @@ def enrol(room: Mailroom, first: int, number: int) -> None:
         for n in range(first, first + number):
             name = f"s{n}"
             providers.add_provider(session, Provider(id=name, name=name, kind="school"), NOW)
-            told = Contact(provider=name, role="office", email=f"{name}@example.invalid")
-            contacts.keep(session, told, at=NOW, by="test")
+            told = ContactRow(
+                provider=name,
+                role="office",
+                email=f"{name}@example.invalid",
+                recorded_at=NOW,
+                recorded_by="test",
+            )
+            contacts.keep(session, told)
             session.add(
                 TransferRow(
                     reference=f"261124-{name}-00001", provider=name, name="x", folder="in", size=1,

@@ -12,8 +12,8 @@ import pytest
 from gateway.model import Provider
 from gateway.record import policy_proposals as proposals
 from gateway.registry import contacts, log, providers
-from gateway.registry.contacts import Contact
 from gateway.registry.log import Entry
+from gateway.registry.tables import ContactRow
 from tests.console.served import Served
 from tests.console.visitor import Visitor
 from tests.content import core_data
@@ -333,8 +333,14 @@ def test_what_has_not_come_is_chased_by_those_who_may_and_nothing_else_is(served
     with served.room.registry.write() as session:
         for name, added in (("tardy", now - timedelta(days=120)), ("punctual", now)):
             providers.add_provider(session, Provider(id=name, name=f"The {name}", kind="school"), added)
-            office = Contact(provider=name, role="office", email=f"{name}@school.invalid")
-            contacts.keep(session, office, at=now, by="mary")
+            office = ContactRow(
+                provider=name,
+                role="office",
+                email=f"{name}@school.invalid",
+                recorded_at=now,
+                recorded_by="mary",
+            )
+            contacts.keep(session, office)
     served.mary.get("/schools/tardy")
     assert "Chase it by a letter" in served.mary.text
     assert served.mary.post("/work/letters/chase", provider="tardy") == 200

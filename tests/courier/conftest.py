@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from gateway.registry import contacts
-from gateway.registry.contacts import Contact
+from gateway.registry.tables import ContactRow
 from tests.courier.relay import Relay, go
 from tests.policies import enact
 from tests.ports import free_port
@@ -54,8 +54,14 @@ def oak(desk: Desk, relay: tuple[Relay, int]) -> list[tuple[EmailMessage, bytes]
     settings.write_text(f'telephone = "{TELEPHONE}"\n{text}')
     oak = desk.provider("oak")
     with desk.registry.write() as session:
-        office = Contact(provider="oak", role="office", email="office@oak.invalid")
-        contacts.keep(session, office, at=desk.now, by="admin")
+        office = ContactRow(
+            provider="oak",
+            role="office",
+            email="office@oak.invalid",
+            recorded_at=desk.now,
+            recorded_by="admin",
+        )
+        contacts.keep(session, office)
     letter = desk.send(oak, LETTER, "Jane.pgp")
     desk.send(oak, fresh(), "Jane.xml.pgp")
     desk.process()

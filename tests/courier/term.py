@@ -19,7 +19,7 @@ from gateway.home.settings import load_settings
 from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
 from gateway.registry import contacts, letters
-from gateway.registry.contacts import Contact
+from gateway.registry.tables import ContactRow
 from gateway.samples import MARKER
 from tests.clock import Clock
 from tests.courier.mime import opened
@@ -57,8 +57,14 @@ class Term:
         """References of files of a school that has not ratified, which it is written to about."""
         oak = self.desk.provider("oak", dfe_number="9992000")
         with self.desk.registry.write() as session:
-            office = Contact(provider="oak", role="office", email=HOLDING)
-            contacts.keep(session, office, at=self.desk.now, by="admin")
+            office = ContactRow(
+                provider="oak",
+                role="office",
+                email=HOLDING,
+                recorded_at=self.desk.now,
+                recorded_by="admin",
+            )
+            contacts.keep(session, office)
         files = [fresh() for _ in range(HELD)]
         assert all(MARKER.encode() in file for file in files)
         sent = [self.desk.send(oak, file, f"{NAME}-{n}.xml.pgp") for n, file in enumerate(files)]

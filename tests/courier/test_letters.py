@@ -17,8 +17,7 @@ from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
 from gateway.registry import contacts, letters, log, notices
-from gateway.registry.contacts import Contact
-from gateway.registry.tables import MarkedTransferRow, MarkerRow, TransferRow
+from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
 from tests.corpus.schools import core
@@ -37,8 +36,14 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
     handler, _ = relay
     oak = desk.provider("oak", dfe_number="9991001")
     with desk.registry.write() as session:
-        office = Contact(provider="oak", role="office", email="office@oak.invalid")
-        contacts.keep(session, office, at=desk.now, by="admin")
+        office = ContactRow(
+            provider="oak",
+            role="office",
+            email="office@oak.invalid",
+            recorded_at=desk.now,
+            recorded_by="admin",
+        )
+        contacts.keep(session, office)
     reference = desk.send(oak, fresh(), name=NAME)
     desk.process()
     desk.process()

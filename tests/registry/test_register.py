@@ -15,8 +15,8 @@ from gateway.errors import NotFoundError
 from gateway.model import Provider, RatificationsThatCount
 from gateway.registry import agreements, harmless, keys, log, markers, providers, register
 from gateway.registry.database import Registry
-from gateway.registry.harmless import Harmless
 from gateway.registry.log import Entry
+from gateway.registry.tables import HarmlessRow
 from tests.record.made import NOW
 
 URL = "sqlite:///{}/registry.db"
@@ -57,7 +57,7 @@ def ratify(session: Session) -> None:
 
 def list_column(session: Session) -> None:
     harmless.add(
-        session, Harmless(name="peg", header="Peg", provider="", listed_at=NOW, listed_by="a", why="x")
+        session, HarmlessRow(name="peg", header="Peg", provider="", listed_at=NOW, listed_by="a", why="x")
     )
 
 

@@ -233,7 +233,7 @@ def caller(console: ConsoleContext, question: OfPerson) -> Caller:
             raise NotLoggedInError
         confirmed = passkeys.confirmed(session, known.passkey)
         has = frozenset(roles.person(session, known.staff).roles if confirmed else ())
-    if known.is_to_be_noted(now) and not question.unattended:
+    if now - known.seen_at >= console_sessions.NOTED_EVERY and not question.unattended:
         with mailboxes.registry.write() as session:
             console_sessions.note_seen(session, question.session, now)
     return Caller(

@@ -164,8 +164,8 @@ def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = N
             {
                 "number": one.number,
                 "at": one.at,
-                "by": one.by,
-                "reference": one.reference,
+                "by": one.actor,
+                "reference": one.subject,
                 "team": wording.name(team) if (team := json.loads(one.leaf)["fields"].get("team")) else None,
             }
             for one in shown

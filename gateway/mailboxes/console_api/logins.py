@@ -18,9 +18,9 @@ from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenId
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of
 from gateway.mailboxes.console_api.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
-from gateway.registry.invitations import Invitation
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
+from gateway.registry.tables import InvitationRow
 from gateway.zones.console_api import ConsoleQuestion, WeightyAct
 from gateway.zones.console_api.answers import (
     Begun,
@@ -110,25 +110,25 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     console: ConsoleContext,
     session: Session,
     question: ConsoleQuestion,
-    invitation: Invitation | None,
+    invitation: InvitationRow | None,
     algorithm: str,
-    add_key: Callable[[Invitation, datetime], str],
+    add_key: Callable[[InvitationRow, datetime], str],
 ) -> Begun:
     """Add the invited person's key, using up the invitation, and log the person in."""
     if invitation is None:
         raise NotInvitedError
     now = console.clock()
-    invitations.take_back(session, invitation.name)
+    invitations.take_back(session, invitation.staff)
     key = add_key(invitation, now)
     entry = Entry(
         kind="key-added",
         subject=key,
         fields={"owner": "staff", "algorithm": algorithm},
-        actor=invitation.name,
+        actor=invitation.staff,
         note=f"invited by {invitation.made_by}",
     )
     log.append(session, [entry], now)
-    begun = _begin_session(session, question, invitation.name, key, now)
+    begun = _begin_session(session, question, invitation.staff, key, now)
     log.sign_head(session, console.mailboxes.log_key, console.mailboxes.log_origin, now)
     return begun
 
@@ -157,7 +157,7 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
         begun = _take_up(
             console, session, question, invitation, "passkey",
             lambda by, at: passkeys.add(
-                session, by.name, made.credential, made.public_key,
+                session, by.staff, made.credential, made.public_key,
                 sign_count=made.sign_count, at=at, by=by.made_by,
             ),
         )  # fmt: skip
@@ -215,7 +215,7 @@ def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest
         invitation = invitations.invited_by(session, digest, console.clock())
         begun = _take_up(
             console, session, question, invitation, "openid",
-            lambda by, at: staff.bind_openid(session, by.name, issuer, subject, by=by.made_by, at=at),
+            lambda by, at: staff.bind_openid(session, by.staff, issuer, subject, by=by.made_by, at=at),
         )  # fmt: skip
     _log.info("console-enrolled")
     return begun
@@ -326,4 +326,4 @@ def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> st
         error = NotInvitedError()
         console.note_failure(question.address, error)
         raise error
-    return invitation.name
+    return invitation.staff

@@ -78,9 +78,9 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
         yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.reference)
     if "enrol" in may:
         yield from _to_approve(session, caller)
-        for key in transfer_lists.keys_pending(session, _EACH):
-            said = f"Ring {key.name} to confirm its keys"
-            yield WaitingTask(said=said, since=key.since, page="school", of=key.provider)
+        for provider, name, since in transfer_lists.keys_pending(session, _EACH):
+            said = f"Ring {name} to confirm its keys"
+            yield WaitingTask(said=said, since=since, page="school", of=provider)
         yield from _of_other_systems(session, now)
     if "protect" in may:
         unread = transfer_lists.unread_notices(session)

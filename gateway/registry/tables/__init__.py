@@ -1,4 +1,4 @@
-"""The rows of the registry, private to the package; other packages use `gateway.model`.
+"""The rows of the registry, with which its queries answer.
 
 Times are stored in UTC and returned aware. Rows hold no pupil's data: a file's description is kept as counts,
 codes and establishment numbers, and pupils as keyed digests (HMAC), irreversible without the key in the

@@ -36,6 +36,11 @@ class ConsoleSessionRow(Row, table=True):
     begun_at: datetime = Field(sa_type=UtcDateTime)
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
+    @property
+    def number(self) -> str:
+        """A mark to tell the sessions of a person apart; no proof of anything."""
+        return self.digest[:12]
+
 
 class ConsoleChallengeRow(Row, table=True):
     """An open challenge, where several hosts answer one browser.

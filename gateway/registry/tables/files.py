@@ -14,7 +14,7 @@ class TransferRow(Row, table=True):
     """An upload's passage from landing to receipt. `sequence` gives the order, independent of the clock.
 
     `period` is the period stated by the file, as spelled by `gateway.policy.reference`; `rules` the digest of
-    the rules by which the content was judged last, empty before migration 0034.
+    the rules by which the content was judged last, empty before migration 0036.
     """
 
     __tablename__ = "transfer"

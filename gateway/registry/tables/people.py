@@ -179,7 +179,8 @@ class ExpectationRow(Row, table=True):
 class HarmlessRow(Row, table=True):
     """A column listed as harmless by an administrator; `provider` is "" for all providers.
 
-    With a `field` a heading explained by the provider: the key of a field, or "" for none known.
+    `name` is the header without case, blanks and punctuation. With a `field` a heading explained by the
+    provider: the key of a field, or "" for none known.
     """
 
     __tablename__ = "harmless"
