@@ -1,4 +1,4 @@
-"""Change who has a delivered file: deliver it again, withdraw it, open its original for one person."""
+"""Deliver a file again, withdraw a delivered file, or open the original for one person."""
 
 import json
 import os

@@ -186,7 +186,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential with its owner and its possible users: the givers whose word counts, all together."""
+    """A credential with the owner and the possible users: all the givers who count, together."""
 
     __slots__ = ("givers", "owner")
 

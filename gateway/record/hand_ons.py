@@ -31,7 +31,7 @@ _TOLD_APART = "it holds a record that few people may see and that cannot be left
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """One output file: its name, its content in anonymous memory, its data, and the empty columns."""
+    """One output file: name, content in anonymous memory, data, and the empty columns."""
 
     name: str
     descriptor: int

@@ -40,7 +40,7 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Record that a provider is to get a copy, or only its own part; with `waits`, once it has ratified."""
+    """Owe a provider a copy, or only the part of its own; with `waits`, once the provider has ratified."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     session.add(row)
     session.flush()

@@ -25,7 +25,7 @@ def actor_of(hand_on: str) -> str:
 
 
 def name_of(batch: HandOnBatchRow) -> str:
-    """Return the name of a batch: of its folder, its manifest, and its acknowledgement."""
+    """Return the name of a batch, also that of the folder, the manifest and the acknowledgement."""
     return f"{batch.hand_on}-{batch.number:06}"
 
 
@@ -70,7 +70,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return the files of a hand-on that its team has no more, and that no batch tells of yet."""
+    """Return the files of a hand-on no longer with the team, and not told of in any batch yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),

@@ -1,4 +1,4 @@
-"""Programs that use the API: their credentials, of which only digests are kept, and their requests."""
+"""Programs with access to the API: credentials, kept as digests alone, and requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program whose credential is in force: the acts it may carry out, and the teams it collects for."""
+    """A program in force, with the acts allowed to the program, and the teams to collect for."""
 
     digest: str
     name: str
@@ -75,7 +75,7 @@ def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> N
 
 
 def listed(session: Session) -> Sequence[ProgramRow]:
-    """Return every program, by name; those in force and those of before."""
+    """Return every program, in force or not, by name."""
     return session.exec(select(ProgramRow).order_by(col(ProgramRow.name), col(ProgramRow.made_at))).all()
 
 

@@ -79,7 +79,7 @@ class SendersRegister:
 
 @dataclass(slots=True)
 class KeptRegister:
-    """The register known to a process, shared by its threads: sessions have it in their info as `KEPT`."""
+    """The register known to a process, shared by all threads: in the info of a session, under `KEPT`."""
 
     register: SendersRegister | None = None
 

@@ -1,4 +1,4 @@
-"""School years: their opening, and the ratifications of their agreement."""
+"""School years: opening, and ratifications of the agreement."""
 
 import json
 from collections.abc import Collection

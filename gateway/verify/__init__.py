@@ -1,1 +1,1 @@
-"""Verifiers that work offline, without the gateway that made what they verify."""
+"""Verifiers for use offline, without the gateway."""

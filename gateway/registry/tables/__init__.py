@@ -110,7 +110,7 @@ def load_all() -> None:
 
 
 def create_all(connection: Connection) -> None:
-    """Create every table as its row describes it."""
+    """Create every table, from the rows."""
     load_all()
     metadata = SQLModel.metadata
     if connection.dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""The log: events, the nodes of its tree, its signed heads."""
+"""The log: events, the nodes of the tree, signed heads."""
 
 from datetime import datetime
 
