@@ -21,7 +21,7 @@ from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
 from gateway.examiner.growing import Growing
 from gateway.examiner.persons import PersonTaker, RollTaker
-from gateway.examiner.process_pool import Answer, Work, serve
+from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
@@ -62,6 +62,7 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
         classify(
             io.BytesIO(text), name, limits, rules, today=_DAY, on_pupil=RollTaker(), on_person=PersonTaker()
         )
+        for _ in range(REHEARSALS)
         for name, text in TEXTS.items()
     ]
 

@@ -101,9 +101,13 @@ def _check(answer: int) -> None:
 
 def kernel_filters() -> bool:
     """Return True where the kernel has seccomp: it then looks for the filter that is missing (EFAULT)."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
+    _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
+
+
+@cache  # Loading it anew would cost a process for files a quarter of a millisecond.
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
 
 
 @cache
@@ -188,7 +192,7 @@ def restrict(allowed: Mapping[str, Access]) -> None:
 
 
 def _call(number: int, *arguments: object) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     libc.syscall.restype = ctypes.c_long
     given = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     answer: int = libc.syscall(ctypes.c_long(number), *given)
@@ -293,7 +297,7 @@ def _program_files(program: str) -> dict[str, Access]:
 
 
 def _prctl(option: int, value: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+    _libc().prctl(option, value, 0, 0, 0)
 
 
 def _set_limit(what: int, most: int) -> None:

@@ -33,6 +33,9 @@ GREETING = b"at work"
 CRASHED = b"crashed "
 """Beginning of an answer that tells the place of a crash, and nothing else."""
 
+REHEARSALS = 12
+"""Python runs a function faster from about its tenth call on, and a process for files begins with that."""
+
 _SECONDS = struct.Struct(">d")
 _REQUEST_BYTES = 64 * 1024**2
 _FAILED, _SERVICE_GONE = 1, 3
@@ -48,7 +51,7 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 """Handler of a request: takes its text and descriptors, returns the answer's text and descriptors."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)  # `signal` asks for the repr of a handler: that of all rules takes 20 ms.
 class ProcessPool:
     """One child serving the service at the other end of `channel`."""
 

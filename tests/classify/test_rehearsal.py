@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,17 @@ from pathlib import Path
 import pytest
 
 from gateway.classify import load_rules
-from gateway.examiner.classifier import TEXTS, rehearse
-from gateway.home.settings import ClassifyLimits
+from gateway.examiner import opener
+from gateway.examiner.classifier import TEXTS, Classifying, rehearse
+from gateway.examiner.confinement import Cell, Needs
+from gateway.examiner.process_pool import REHEARSALS, ProcessPool
+from gateway.examiner.protocol import OpenerSetup
+from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 from gateway.model import Classified
+from gateway.openpgp.layers import identified
 from tests.bench.bench_classify import POLICIES
+from tests.costs import python_calls
+from tests.openpgp.vectors import KEYS
 
 REPOSITORY = Path(__file__).parents[2]
 COUNTED = """
@@ -51,5 +60,29 @@ def test_after_a_rehearsal_the_first_file_costs_hardly_more_than_the_second(kind
 
 def test_what_is_rehearsed_goes_the_whole_way() -> None:
     found = rehearse(load_rules(POLICIES), ClassifyLimits())
-    assert len(found) == len(TEXTS)
+    assert len(found) == len(TEXTS) * REHEARSALS
     assert all(isinstance(one, Classified) and one.data_type == "student-core" for one in found)
+
+
+@pytest.mark.parametrize("kind", ["gateway", "gateway-rsa"])
+def test_an_opener_rehearses_with_each_kind_of_key_of_the_gateway(kind: str) -> None:
+    secret = (KEYS / f"{kind}.key").read_bytes()
+    fingerprint, _ = identified(secret)
+    setup = OpenerSetup(
+        secrets={fingerprint: secret.decode()},
+        settings=ProcessorSettings(engine="embedded"),
+        limits=OpenLimits(),
+        proved=None,
+    )
+    openers = opener.opening(setup).openers
+    assert opener.rehearse(openers, setup.limits) == REHEARSALS
+    assert openers.of((fingerprint,)) is openers.of(), "a job that names the keys takes what was rehearsed"
+
+
+def test_a_process_for_files_is_set_up_without_a_look_at_the_rules() -> None:
+    work = Classifying(load_rules(POLICIES), ClassifyLimits()).work
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        before = signal.signal(signal.SIGTERM, ProcessPool(ours, Cell(Needs(memory_bytes=1)), work)._ended)
+        _, called = python_calls(lambda: signal.signal(signal.SIGTERM, before))
+    assert called < 100
