@@ -16,7 +16,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 
 from gateway.browsing.connections import Places, listening, placed
 from gateway.observe import systemd
-from gateway.zones.console_api.serving import at_work
+from gateway.zones.console_api.serving import at_work, spare_the_collector
 
 _PATIENCE_SECONDS = 30
 
@@ -52,6 +52,7 @@ async def serve(
 ) -> None:
     """Serve until `stop` is set. Print `ready NAME ORIGIN`, and tell systemd, when accepting connections."""
     async with at_work(config, sockets, placed(Places(proxies))):
+        spare_the_collector()
         alive = asyncio.create_task(systemd.keep_alive())
         sys.stdout.write(f"ready {name} {origin}\n")
         sys.stdout.flush()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
@@ -32,6 +31,7 @@ from gateway.ssh.server import Balancers, host_key
 from gateway.ssh.serving import serving
 from gateway.ssh.sftp import Handler, Session
 from gateway.ssh.visitor import LoggedIn
+from gateway.zones.console_api.serving import spare_the_collector
 from gateway.zones.penalty_files import of_mailboxes
 
 
@@ -101,7 +101,7 @@ async def _serve(home: Home, resources: SharedResources, listen: Listen) -> None
         console_api_open(home, resources),
         accepting(home, resources, listen, systemd.handed_over("mailboxes")) as port,
     ):
-        gc.freeze()  # Objects loaded so far stay: spare the collector from scanning them.
+        spare_the_collector()
         shown = f"[{listen.host}]" if ":" in listen.host else listen.host
         sys.stdout.write(f"ready mailboxes {shown}:{port}\n")
         sys.stdout.flush()

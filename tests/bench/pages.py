@@ -7,7 +7,6 @@ with other work it tells more than the clock does.
 
 from __future__ import annotations
 
-import gc
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from gateway.acts.fields import every_act
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
+from gateway.zones.console_api.serving import spare_the_collector
 from tests.bench.growth import Grown, Lived
 from tests.bench.measure import Line, Setting, line
 from tests.console.pages import console_of
@@ -81,7 +81,7 @@ def _visited(grown: Grown) -> Iterator[Visitor]:
         visitor.client.timeout = _PATIENCE
         visitor.enter(console.invite("jane"))
         console.confirm("jane")
-        gc.freeze()  # As the service does.
+        spare_the_collector()
         yield visitor
         visitor.client.close()
     registry.close()

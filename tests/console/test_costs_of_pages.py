@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
+
 import pytest
 
 from gateway.acts.fields import every_act
@@ -10,6 +13,7 @@ from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.model import Provider
 from gateway.registry import contacts, providers
 from gateway.registry.tables import ContactRow, TransferRow
+from gateway.zones.console_api.serving import spare_the_collector
 from tests.bench.pages import pages_of_questions
 from tests.console.pages import console_of
 from tests.console.soft_key import SoftKey
@@ -111,6 +115,37 @@ def test_whoever_asks_first_has_no_template_read() -> None:
     pages = templates("UTC")
     assert pages.cache is not None
     assert len(pages.cache) == len(pages.list_templates())
+
+
+def test_pages_leave_nothing_in_memory_and_wait_for_no_search_among_all_that_stays(tmp_path: Path) -> None:
+    room, before = Mailroom(tmp_path), gc.get_threshold()
+    room.staff("jane", TEAM)
+    room.hold(b"one that waits")
+    with console_api_of(room) as console, console_of(console) as origin:
+        console.grant("jane", "triage")
+        visitor = Visitor(origin)
+        visitor.enter(console.invite("jane"))
+        console.confirm("jane")
+
+        def asked(times: int) -> int:
+            for path in ("/", "/held", f"/mailboxes/{TEAM}", f"/schools/{PROVIDER}") * times:
+                assert visitor.get(path) == 200, (path, visitor.text)
+            searched = gc.get_stats()[2]["collections"]
+            gc.collect()
+            seen.append(searched)
+            return len(gc.get_objects())
+
+        seen: list[int] = []
+        try:
+            asked(3)
+            spare_the_collector()
+            first = asked(1)
+            later = asked(10)
+        finally:
+            gc.set_threshold(*before)
+        visitor.client.close()
+    assert seen[2] - seen[1] == 1, "its own at the end of the first"
+    assert later - first < 400, "ten objects a page at most"
 
 
 def test_no_page_asks_the_registry_without_end(counted: tuple[dict[str, int], dict[str, int]]) -> None:
