@@ -70,6 +70,8 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
         wanted = self.wanted(context)
         with context.open_registry() as registry, registry.read() as session:
             seen = replace(wanted, sight=context.sight(session))
+            if seen.sight.few:
+                return ""
             every = replace(wanted, sight=replace(seen.sight, few=True))
             more = transfer_lists.count(session, every) - transfer_lists.count(session, seen)
         if not more:

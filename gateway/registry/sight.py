@@ -11,7 +11,9 @@ from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, and_, event, exists, false, literal, not_, or_, union_all
 from sqlalchemy import select as select_columns
-from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlalchemy.orm import LoaderCriteriaOption, ORMExecuteState, with_loader_criteria
+from sqlalchemy.orm.interfaces import CriteriaOption
+from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, col
 
 from gateway.access import FEW_REASONS, Sight, is_for_few
@@ -59,7 +61,7 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
     """Return the condition that no marker hides a transfer from a person; from None, every marker does."""
-    marked = _table(MarkedTransferRow)  # Looked up for each file of a page, by its index.
+    marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
@@ -84,15 +86,44 @@ def keep_to(session: Session, sight: Sight) -> None:
     if sight.is_whole:
         return
     tables.load_all()
+    only = _OnlyWithin(sight)
 
     @event.listens_for(session, "do_orm_execute")
     def keep(state: ORMExecuteState) -> None:
         if state.is_select and not state.execution_options.get(WHOLE):
-            state.statement = state.statement.options(*_criteria(sight))
+            state.statement = state.statement.options(only)
+
+
+class _OnlyWithin(CriteriaOption):
+    """All criteria of a sight in one option, whose place in the cache of compiled statements is the sight.
+
+    As options of their own the key of each would be worked out anew for every statement, which took longer
+    than most statements do.
+    """
+
+    __slots__ = ("sight",)
+    _traverse_internals = [("sight", InternalTraversal.dp_plain_obj)]  # noqa: RUF012 - as in its parent
+    propagate_to_loaders = True
+
+    def __init__(self, sight: Sight) -> None:
+        self.sight = sight
+
+    def process_compile_state(self, compile_state: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        """Apply all criteria to a statement as it is compiled."""
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
+        """Apply them to a statement of which other columns are asked for, too."""
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
+        """Add all criteria to those of a statement."""
+        for one in _criteria(self.sight):
+            one.get_global_criteria(attributes)
 
 
 @lru_cache(maxsize=64)
-def _criteria(sight: Sight) -> tuple[Any, ...]:
+def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
     """Return the criteria of every query: one for each kind of row that belongs to a file or names one."""
     found: list[tuple[type[SQLModel], ColumnElement[bool]]] = []
     seen_transfers = and_(*within(sight))
@@ -104,18 +135,18 @@ def _criteria(sight: Sight) -> tuple[Any, ...]:
                 found.append((mapper.class_, and_(*within(sight, attribute))))
             elif column.key in _NAMING and mapper.class_ is not TransferRow:
                 found.append((mapper.class_, and_(*(attribute.not_in(one) for one in _references(sight)))))
-    party = _table(DiscrepancyPartyRow)
+    party = table_of(DiscrepancyPartyRow)
     hidden = select_columns(party.c.discrepancy).where(not_(and_(*within(sight, party.c.transfer))))
     found.append((DiscrepancyRow, col(DiscrepancyRow.number).not_in(hidden)))
     for one in _references(sight):  # The event of a letter about a file ends with the file's reference.
-        told = one.where(col(LetterRow.event).like(literal("%:") + _table(TransferRow).c.reference))
+        told = one.where(col(LetterRow.event).like(literal("%:") + table_of(TransferRow).c.reference))
         found.append((LetterRow, ~exists(told.correlate(LetterRow))))
     return tuple(with_loader_criteria(kind, condition, include_aliases=True) for kind, condition in found)
 
 
 def _references(sight: Sight) -> Iterator[Select[Any]]:
     """Yield queries for the references of files outside a person's sight; each is looked up once."""
-    table = _table(TransferRow)
+    table = table_of(TransferRow)
     query = select_columns(table.c.reference)
     if not sight.ordinary:
         yield query.where(table.c.sequence.not_in(_few())) if sight.few else query
@@ -127,14 +158,14 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
     """Return the query for sensitive files: marked for good, or by the reasons of a decision of before."""
-    reason, transfer = _table(ReasonRow), _table(TransferRow)
+    reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
     """Return the query for files with a restricted child, or with a child marked for other named people."""
-    marked, marker, named = _table(MarkedTransferRow), _table(MarkerRow), _table(MarkerPersonRow)
+    marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (
         select_columns(marked.c.transfer)
@@ -147,13 +178,13 @@ def _kept_from(person: str | None) -> Select[Any]:
 
 
 def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
-    table = _table(TransferRow)
+    table = table_of(TransferRow)
     hidden = not_(and_(*within(sight, table.c.sequence)))
     some = (references[start : start + _AT_ONCE] for start in range(0, len(references), _AT_ONCE))
     queries = (select_columns(table.c.sequence).where(table.c.reference.in_(each), hidden) for each in some)
     return any(session.execute(query.limit(1)).first() is not None for query in queries)
 
 
-def _table(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
+def table_of(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
     """Return the table of a row; queries on tables are never limited, so the conditions apply to all."""
     return row.__table__  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from gateway.access import EVERYTHING, Sight
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
-from gateway.registry.sight import within
+from gateway.registry.sight import table_of, within
 from gateway.registry.tables import (
     AuthorityNoticeRow,
     DeliveryRow,
@@ -299,7 +299,8 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
     if wanted.sort:
         order.append((_column(wanted.sort.removeprefix("-")), down))
     order.append((col(TransferRow.sequence), down))
-    query = _query(wanted)
+    # Only numbers are sorted: a sorted row is carried whole, and one of this table is long.
+    query = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted))
     if after is not None:
         keys = select_columns(*(key for key, _ in order)).where(col(TransferRow.sequence) == after)
         if (last := session.execute(keys).one_or_none()) is None:
@@ -308,7 +309,12 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
         query = query.where(order[0][0] <= last[0] if order[0][1] else order[0][0] >= last[0])
         query = query.where(_beyond(order, last))
     query = query.order_by(*(key.desc() if down else key for key, down in order)).limit(most)
-    return transfers_of(session, _rows(session, query), with_content=False)
+    numbers = [*session.execute(query).scalars()]
+    rows = {
+        row.sequence: row
+        for row in _rows(session, select_columns(TransferRow).where(col(TransferRow.sequence).in_(numbers)))
+    }
+    return transfers_of(session, [rows[one] for one in numbers], with_content=False)
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
@@ -319,35 +325,44 @@ def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnEle
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the SQL expression of a listing's column, with "" for NULL, to sort first."""
-    of_it, row = col(ReasonRow.transfer) == col(TransferRow.sequence), TransferRow
+    """Return the SQL expression of a listing's column, with "" for NULL, to sort first.
+
+    Queries within it are on tables, so that no session limits them once more: the transfer itself is limited.
+    """
+    row, sequence = TransferRow, col(TransferRow.sequence)
+    reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
     match name:
         case "provider_name":
             school = select_columns(col(ProviderRow.name)).where(col(ProviderRow.id) == col(row.provider))
             found: Any = func.coalesce(school.scalar_subquery(), col(row.provider))
         case "owner":
-            told = select_columns(col(EventRow.note)).where(
-                col(EventRow.subject) == col(row.reference), col(EventRow.kind) == "assigned"
-            )
-            last = told.order_by(col(EventRow.number).desc()).limit(1)
+            of_it = event.c.subject == col(row.reference), event.c.kind == "assigned"
+            last = select_columns(event.c.note).where(*of_it).order_by(event.c.number.desc()).limit(1)
             found = func.coalesce(last.scalar_subquery(), "")
         case "waits_for":
-            withdrawn = exists().where(of_it, col(ReasonRow.code) == WITHDRAWN_BY_ONE)
-            proposed, ended = (
-                func.max(case((col(EventRow.kind).in_(kinds), col(EventRow.number)), else_=0))
-                for kinds in (("release-proposed",), PROPOSAL_ENDS)
+            # Few files wait for a second person: both queries are asked once, not for each file.
+            withdrawn = select_columns(reason.c.transfer).where(reason.c.code == WITHDRAWN_BY_ONE)
+            later = event.alias()
+            ends = exists().where(
+                later.c.subject == event.c.subject, later.c.number > event.c.number,
+                later.c.kind.in_(PROPOSAL_ENDS),
+            )  # fmt: skip
+            proposed = (
+                select_columns(transfer.c.sequence)
+                .join(event, event.c.subject == transfer.c.reference)
+                .where(event.c.kind == "release-proposed", ~ends)
             )
-            asked = select_columns(proposed > ended).where(col(EventRow.subject) == col(row.reference))
             whom = ((col(row.waits_for) == what, whom.value) for what, whom in WAIT_FOR_WHOM.items())
-            second = or_(withdrawn, asked.scalar_subquery()), WaitsForWhom.SECOND.value
+            second = or_(sequence.in_(withdrawn), sequence.in_(proposed)), WaitsForWhom.SECOND.value
             found = case(second, *whom, else_=WaitsForWhom.PERSON.value)
         case "outcome":
-            returned = col(row.state) == "refused", exists().where(of_it, col(ReasonRow.code) == RETURNED)
+            advised = exists().where(reason.c.transfer == sequence, reason.c.code == RETURNED)
+            returned = col(row.state) == "refused", advised
             found = case(
                 (and_(*returned), SENT_BACK), (col(row.state) == "landed", UNDECIDED), else_=col(row.state)
             )
         case "why":
-            code = select_columns(func.min(ReasonRow.code)).where(of_it)
+            code = select_columns(func.min(reason.c.code)).where(reason.c.transfer == sequence)
             found = func.coalesce(code.scalar_subquery(), "")
         case "data_type":
             found = func.coalesce(col(row.data_type), "")
