@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
+from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -51,7 +52,8 @@ class ActField:
     longest: int | None = None
 
 
-def every_act() -> dict[str, type[Act]]:
+@cache
+def every_act() -> Mapping[str, type[Act]]:
     """Return every act by the words of its command, in the order of declaration."""
     return {act.command: act for module in MODULES for act in acts_in(module)}
 

@@ -148,8 +148,8 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
     page, of_person = _page_about(act, given, may)
     if not of_person:
         return site.see_said(page, sentence)
-    shows = may["staff show"]
-    return await _answer(request, site, shows, others, reply.me, of_person, said=sentence, here=page)
+    _, shows, others, me = await _act(request, "staff show")
+    return await _answer(request, site, shows, others, me, of_person, said=sentence, here=page)
 
 
 def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
@@ -214,10 +214,10 @@ def _in_words(act: ActTold) -> ActTold:
     return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})
 
 
-async def _act(request: Request) -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Return the act at an address, among all that the person may carry out, and these."""
-    site = site_of(request)
-    command = f"{request.path_params['noun'].replace('.', ' ')} {request.path_params['verb']}"
+async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
+    """Return the act at an address, or another, among those to which its page leads, and these."""
+    site, words = site_of(request), request.path_params
+    command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)
     for act in reply.said.acts:
         if act.command == command:

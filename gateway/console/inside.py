@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 from pydantic import JsonValue, TypeAdapter
+from pydantic_core import from_json
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
@@ -96,12 +97,12 @@ class Inside:
 
     async def _sent(self, question: ConsoleQuestion) -> dict[str, object]:
         try:
-            response = await self._client.post(question.path(), json=question.model_dump(mode="json"))
+            response = await self._client.post(question.path(), content=question.model_dump_json())
         except httpx.TransportError:
             raise DeclinedInside(503, _UNREACHED) from None
         if response.status_code != httpx.codes.OK:
             raise _declined(response)
-        whole: dict[str, object] = response.json()
+        whole: dict[str, object] = from_json(response.content)
         return whole
 
 

@@ -14,7 +14,7 @@ from inspect import signature
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ValidationError, create_model
-from pydantic_core import to_jsonable_python
+from pydantic_core import to_json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -283,7 +283,7 @@ async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> 
 
 
 def _said(me: Me | None, said: BaseModel | Shown) -> Response:
-    return JSONResponse(to_jsonable_python({"me": me, "said": said}))
+    return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
 
 def _declined(error: Exception) -> Response:

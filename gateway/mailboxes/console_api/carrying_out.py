@@ -112,13 +112,31 @@ def learn_acts() -> None:
 
 def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
     """Return the acts that the caller may carry out here."""
-    acts = [
-        _told(command) for command, act in every_act().items() if act.in_console and act.right in caller.may
-    ]
-    acts.sort(key=lambda act: [*Area].index(Area(act.area)))
+    may = caller.may
+    commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
+    if about := every_act().get(question.about):
+        beside = {one.partition(":")[0] for one in about.beside} | {"providers show", "staff show"}
+        together = about.together if issubclass(about, ListingAct) else ()
+        noun = about.command.rpartition(" ")[0]
+        commands = [
+            one for one in commands if one.rpartition(" ")[0] == noun or one in beside or one in together
+        ]
+    told = sorted(map(_told, commands), key=lambda act: [*Area].index(Area(act.area)))
     return ActsTold(
-        acts=tuple(_knowing(console, caller, act) if act.command == question.about else act for act in acts)
-    )
+        acts=tuple(
+            _knowing(console, caller, act) if act.command == question.about
+            else _in_short(act.command) if about else act
+            for act in told
+        )
+    )  # fmt: skip
+
+
+@cache
+def _in_short(command: str) -> ActTold:
+    """Return an act as it stands beside another: what leads to it, and its required fields."""
+    act = _told(command)
+    fields = tuple(one for one in act.fields if one.required)
+    return act.model_copy(update={"about": "", "fields": fields, "field_groups": ()})
 
 
 def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:

@@ -17,7 +17,10 @@ Cell = str | int | float | bool | None
 
 
 class AskActs(OfPerson):
-    """Ask for the acts the person may carry out here; `about`: with what the fields of one may name."""
+    """Ask for the acts the person may carry out here.
+
+    `about`: for one with what its fields may name, and for those that its page leads to in short.
+    """
 
     about: str = ""
 
