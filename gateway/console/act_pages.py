@@ -215,7 +215,7 @@ def _in_words(act: ActTold) -> ActTold:
 
 
 async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Return the act at an address, or another, among those to which its page leads, and these."""
+    """Return the act at an address, or another, and the acts to which the page leads."""
     site, words = site_of(request), request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)

@@ -95,10 +95,9 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 
 class _OnlyWithin(CriteriaOption):
-    """All criteria of a sight in one option, whose place in the cache of compiled statements is the sight.
+    """All criteria of a sight in one option. The sight alone is the key in the cache of compiled statements.
 
-    As options of their own the key of each would be worked out anew for every statement, which took longer
-    than most statements do.
+    Forty options have forty keys, computed anew for every statement: longer than most statements take.
     """
 
     __slots__ = ("sight",)
@@ -109,15 +108,15 @@ class _OnlyWithin(CriteriaOption):
         self.sight = sight
 
     def process_compile_state(self, compile_state: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-        """Apply all criteria to a statement as it is compiled."""
+        """Apply all criteria during the compilation of a statement."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
-        """Apply them to a statement of which other columns are asked for, too."""
+        """Apply all criteria to a statement with replaced columns, too."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
-        """Add all criteria to those of a statement."""
+        """Add all criteria to the criteria of a statement."""
         for one in _criteria(self.sight):
             one.get_global_criteria(attributes)
 

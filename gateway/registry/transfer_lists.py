@@ -327,7 +327,7 @@ def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnEle
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
     """Return the SQL expression of a listing's column, with "" for NULL, to sort first.
 
-    Queries within it are on tables, so that no session limits them once more: the transfer itself is limited.
+    Queries within are on tables, so no session limits the rows once more: the transfer itself is limited.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()

@@ -133,7 +133,7 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 @cache
 def _in_short(command: str) -> ActTold:
-    """Return an act as it stands beside another: what leads to it, and its required fields."""
+    """Return an act for the page of another one: title and required fields."""
     act = _told(command)
     fields = tuple(one for one in act.fields if one.required)
     return act.model_copy(update={"about": "", "fields": fields, "field_groups": ()})

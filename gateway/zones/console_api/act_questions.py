@@ -19,7 +19,7 @@ Cell = str | int | float | bool | None
 class AskActs(OfPerson):
     """Ask for the acts the person may carry out here.
 
-    `about`: for one with what its fields may name, and for those that its page leads to in short.
+    `about`: one act with the values that the fields may name; of the others, those beside it, in short.
     """
 
     about: str = ""

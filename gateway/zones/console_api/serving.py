@@ -84,10 +84,10 @@ async def at_work(
 
 
 def spare_the_collector() -> None:
-    """Let the collector scan what a service has loaded no more, and search the rest seldom.
+    """Keep the collector from scanning loaded objects, and let the collector search the rest seldom.
 
-    A page makes some 50,000 objects, and nearly all are freed as they are given up. By Python's own numbers
-    (700, 10, 10) each seventh page or so waits for a search among all that stays, which takes up to 100 ms.
+    A page makes some 50,000 objects and leaves hardly any garbage. By Python's own numbers (700, 10, 10)
+    about each seventh page waits for a search among all objects that stay, 40 to 110 ms.
     """
     gc.freeze()
     gc.set_threshold(*_SEARCHES)
