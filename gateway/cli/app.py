@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from gateway.cli.nouns import NOUNS, PROVIDERS
+from gateway.cli.nouns import FORMER, NOUNS, PROVIDERS
 from gateway.cli.sides import has_server, without_server
 from gateway.observe import logs
 
@@ -150,7 +150,7 @@ class Nouns(TyperGroup):
 
 
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
-    noun = NOUNS[name]
+    noun = NOUNS[name] if name in NOUNS else FORMER[name]
     if name not in PROVIDERS and not has_server():
         return without_server(name)
     alone = typer.Typer()

@@ -134,3 +134,5 @@ NOUNS = {
     "breach": Noun("Records of breaches of personal data (agreement, section 10).", "acts.breaches"),
     "legal-holds": Noun("Legal holds: nothing on hold is ever deleted.", "acts.legal_holds"),
 }
+# Scripts declare by this name: it works, and is not in the help.
+FORMER = {"declare": Noun("The former name of declarations add.", "cli.declare", "declare")}

@@ -22,6 +22,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, Confirmation
 from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
+from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS, PAGES, fields_of
 from gateway.registry import markers, programs, roles, staff, transfers
@@ -149,14 +150,15 @@ def nobody_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
 def commands() -> dict[str, tuple[Callable[..., Any], Any]]:
     """Every command that there is, by its name in the table of access, whatever it is called."""
 
-    def walk(group: Any) -> Iterator[Any]:
-        for one in group.commands.values():
+    def walk(group: Any, *further: str) -> Iterator[Any]:
+        for name in (*group.commands, *further):
+            one = group.commands[name]
             if hasattr(one, "commands"):
                 yield from walk(one)
             else:
                 yield one
 
-    found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND)]
+    found = [(inspect.unwrap(one.callback), one) for one in walk(COMMAND, *FORMER)]
     return {name_of(function): (function, one) for function, one in found}
 
 

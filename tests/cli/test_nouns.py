@@ -70,6 +70,12 @@ def test_each_noun_is_called_as_it_is_listed(noun: str) -> None:
     assert COMMAND.commands[noun].name == noun
 
 
+def test_scripts_may_declare_by_the_former_name_which_the_help_does_not_tell() -> None:
+    told = CliRunner().invoke(app, ["declare", "--help"])
+    assert (told.exit_code, "Declare a transfer by another method" in told.output) == (0, True), told.output
+    assert " declare " not in CliRunner().invoke(app, ["--help"]).output
+
+
 def test_it_names_itself_as_it_is_typed_also_where_the_interpreter_starts_it() -> None:
     """As on Windows, where gateway.cmd does so."""
     command = [sys.executable, "-m", "gateway", "send", "--help"]
