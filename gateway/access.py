@@ -7,7 +7,7 @@ limits the files known to a person; the registry turns a `Sight` into a conditio
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,8 +58,8 @@ class AccessRight(StrEnum):
     WELFARE = "welfare"
 
 
-FEW_REASONS = ("policy:sensitive", "policy:awaited", "open:malware")
-"""Reasons for restricting sight of a file to few people."""
+FEW_REASONS = frozenset({"policy:sensitive", "policy:awaited", "open:malware"})
+"""Codes of reasons for restricting sight of a file to few people: one is enough."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 """Roles given and taken by two persons."""
 _OFFICERS = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
@@ -196,11 +196,6 @@ def program_may(command: str, acts: Container[str], *, by_program: bool) -> bool
 def roles_with(right: AccessRight) -> frozenset[Role]:
     """Return the roles with a right."""
     return _ROLES.get(right, frozenset())
-
-
-def is_for_few(reasons: Iterable[str]) -> bool:
-    """Is a file with reasons of the given codes sensitive, for few people?"""
-    return not set(FEW_REASONS).isdisjoint(reasons)
 
 
 def right_for_command(command: str) -> AccessRight:

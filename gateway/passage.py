@@ -40,6 +40,7 @@ from gateway.record.conclude import (
     UNKNOWN_LOGIN,
     Assignment,
     File,
+    Signers,
     came_by_login,
     decision_on,
     held_for_login,
@@ -95,13 +96,28 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     if all(one.beside_others for one in examinations):
         found = [one.examined for one in examinations]
         contents = [one.content if isinstance(one, FileOpened | FileWaits) else None for one in found]
-        pairs = zip((one.reference for one in found), contents, strict=True)
-        writing = registrar.registry.write_on({subject for pair in pairs for subject in subjects(*pair)})
+        named = zip((one.reference for one in found), contents, strict=True)
+        writing = registrar.registry.write_on({subject for one in named for subject in subjects(*one)})
     else:
         writing = registrar.registry.write()
     with writing as session:
         batch = Batch(session)
-        rulings = _decide(registrar, batch, examinations, now)
+        # Each file is decided once, in the order of landing.
+        by_reference = {one.examined.reference: one for one in examinations}
+        fresh = [one.upload for one in by_reference.values() if one.upload is not None]
+        transfers.arrive(session, (upload for upload in fresh if upload.folder == "in"))
+        known = {one.reference: Transfer(sequence=0, upload=one, state="landed") for one in fresh}
+        if on_record := [one for one in by_reference if one not in known]:
+            known |= transfers.work_on(session, on_record)
+        pairs = [(one, known[reference]) for reference, one in by_reference.items() if reference in known]
+        pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
+        opened = (
+            (transfer.upload, one.examined.opened)
+            for one, transfer in pairs
+            if isinstance(one.examined, FileOpened | FileWaits)
+        )
+        batch.before = transfers.signed_before(session, opened)
+        rulings = [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
         head = put_in_force(registrar, batch, rulings, now)
         passing("commit.written")
     passing("commit.committed")
@@ -119,10 +135,13 @@ def foresee(
     if isinstance(examined, FileOpened | FileWaits):
         files = [(claimed.upload, examined.opened)]
         batch.before = transfers.signed_before(batch.session, files)
-    return decide_file(rulebook, batch, claimed.upload, examined, now), examined
+    signers = signers_of(batch.session, claimed.upload.provider, now)
+    return decide_file(rulebook, batch, claimed.upload, examined, now, signers=signers), examined
 
 
-def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime) -> Decision:
+def decide_file(
+    rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime, *, signers: Signers
+) -> Decision:
     """Decide on an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = decision_on(
@@ -131,32 +150,11 @@ def decide_file(rulebook: Rulebook, batch: Batch, upload: Upload, file: File, no
         rulebook.provider(batch.session, upload.provider, now),
         now,
         earlier=batch.earlier(upload, opened) if opened is not None else None,
-        signers=signers_of(batch.session, upload.provider, now),
+        signers=signers,
     )
     if opened is not None and not isinstance(decision, Refused):
         batch.taken.setdefault(act_of(upload, opened), upload.reference)
     return decision
-
-
-def _decide(
-    registrar: Registrar, batch: Batch, examinations: Sequence[Examination], now: datetime
-) -> list[Ruling]:
-    """Decide each file once, in the order of landing."""
-    by_reference = {one.examined.reference: one for one in examinations}
-    fresh = [one.upload for one in by_reference.values() if one.upload is not None]
-    transfers.arrive(batch.session, (upload for upload in fresh if upload.folder == "in"))
-    found = {one.reference: Transfer(sequence=0, upload=one, state="landed") for one in fresh}
-    if known := [one for one in by_reference if one not in found]:
-        found |= transfers.work_on(batch.session, known)
-    pairs = [(one, found[reference]) for reference, one in by_reference.items() if reference in found]
-    pairs.sort(key=lambda pair: (pair[0].upload is not None, pair[1].sequence, pair[1].upload.landed_at))
-    opened = (
-        (transfer.upload, one.examined.opened)
-        for one, transfer in pairs
-        if isinstance(one.examined, FileOpened | FileWaits)
-    )
-    batch.before = transfers.signed_before(batch.session, opened)
-    return [ruling for pair in pairs if (ruling := _ruling(registrar, batch, *pair, now))]
 
 
 def _ruling(
@@ -175,7 +173,7 @@ def _ruling(
         # Settling needs a drop on record; a new one is not there yet.
         transfers.land(batch.session, upload)
         transfers.work_on(batch.session, [upload.reference])
-    decision = _decision(registrar, batch, upload, examined, now)
+    decision = _decision(registrar, batch, upload, examined, now, signers=signers)
     roll = signature = None
     if isinstance(examined, FileOpened | FileWaits):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
@@ -201,34 +199,32 @@ def _ruling(
 
 
 def _decision(
-    registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime
+    registrar: Registrar, batch: Batch, upload: Upload, examined: Examined, now: datetime, *, signers: Signers
 ) -> Decision:
     known_login = came_by_login(batch.session, upload)
     match examined:
         case AgreementCopy() | KeyDrop() | HeadingsDrop():
             if not known_login:
                 return Held(reasons=(registrar.catalogue.reason(UNKNOWN_LOGIN),))
-            if not _vouched_for(batch, upload, examined, now):
+            if not _vouched_for(examined, signers):
                 return Held(reasons=(registrar.catalogue.reason("internal:held"),))
             return _settle(registrar, batch, upload, examined, now)
         case FileRefused() | FileWithheld() | FileLost() if upload.folder != "in":
             return _settle(registrar, batch, upload, examined, now)
         case file:
-            decision = decide_file(registrar, batch, upload, file, now)
+            decision = decide_file(registrar, batch, upload, file, now, signers=signers)
             return decision if known_login else held_for_login(decision, registrar.catalogue)
 
 
-def _vouched_for(
-    batch: Batch, upload: Upload, drop: AgreementCopy | KeyDrop | HeadingsDrop, now: datetime
-) -> bool:
+def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
     """Is the drop signed with a key in force of the provider? The examining child should have checked.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """
     if isinstance(drop, KeyDrop) and drop.key.change != "new" and drop.key.kind == "openpgp":
         return True
-    signature, signers = drop.signature, signers_of(batch.session, upload.provider, now)
-    return signature is not None and any(key.fingerprint == signature.certificate for key in signers.in_force)
+    made = drop.signature
+    return made is not None and any(key.fingerprint == made.certificate for key in signers.in_force)
 
 
 def _settle(registrar: Registrar, batch: Batch, upload: Upload, dropped: Dropped, now: datetime) -> Decision:

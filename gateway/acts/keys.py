@@ -17,7 +17,6 @@ from gateway.acts.act import (
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
-from gateway.keys.notices import days_left, step_due
 from gateway.model import counted
 from gateway.registry import keys, providers, staff
 
@@ -73,8 +72,8 @@ def _row(key: Key, at: datetime, policy: KeyPolicy) -> Row:
         "provider": key.owner if key.owner_kind == "provider" else None,
         "in_force": key.is_in_force(at),
         "until": key.until,
-        "days_left": days_left(key, at),
-        "warning": step_due(key, at, policy.warn_days),
+        "days_left": key.days_left(at),
+        "warning": key.step_due(at, policy.warn_days),
         "unused": unused,
         "notes": list(_notes(key, at, policy, unused=unused)),
     }
@@ -90,5 +89,5 @@ def _notes(key: Key, at: datetime, policy: KeyPolicy, *, unused: bool) -> Iterat
         yield f"not used for {counted(policy.unused_days, 'day')}"
     if key.state in {"active", "retiring"} and key.has_expired(at):
         yield "expired: what it signs waits"
-    elif key.is_in_force(at) and step_due(key, at, policy.warn_days) is not None:
-        yield f"ends in {counted(days_left(key, at) or 0, 'day')}"
+    elif key.is_in_force(at) and key.step_due(at, policy.warn_days) is not None:
+        yield f"ends in {counted(key.days_left(at) or 0, 'day')}"

@@ -38,6 +38,7 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
@@ -201,7 +202,8 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
             digest = hashlib.sha256(invitation.text().encode()).hexdigest()
             _enroller(record).note("provider-invited", provider, more={"sha256": digest})
         return ActDone(
-            _INVITED.format(self.id, " ".join(invitation.words())), signing.clearsign(invitation.text())
+            _INVITED.format(self.id, " ".join(invitation.words())),
+            clearsign(signing.openpgp, invitation.text()),
         )
 
 

@@ -14,7 +14,6 @@ from sqlmodel import Session
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Settings
-from gateway.keys.notices import days_left, step_due
 from gateway.model import Provider, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, is_ending, last_written
@@ -310,8 +309,8 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
     if key.has_expired(at):
         mend = f"gateway keys add {key.owner} FILE, once it is renewed"
         yield complaint("has expired: what it signs waits", mend, "that have expired: what they sign waits")
-    elif step_due(key, at, policy.warn_days) is not None:
-        left = counted(days_left(key, at) or 0, "day")
+    elif key.step_due(at, policy.warn_days) is not None:
+        left = counted(key.days_left(at) or 0, "day")
         yield complaint(f"ends in {left}", f"ask {key.owner} to extend or replace it", "that end soon")
     if not _used_lately(key, policy, at):
         replaced = any(

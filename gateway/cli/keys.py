@@ -36,6 +36,7 @@ from gateway.keys import rotation
 from gateway.keys.notices import host_list
 from gateway.model import GatewayKeyKind, counted
 from gateway.openpgp.certificates import grouped
+from gateway.openpgp.sealer import clearsign
 from gateway.publish.everything import publish_all
 from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import keys
@@ -260,7 +261,7 @@ def publish(home: HomeOption = DEFAULT_HOME) -> None:
         raise GatewayError("intake has no host key yet; it makes one at its first start")
     settings = load_settings(place)
     text = host_list(settings.organisation, [(row["fingerprint"], row["use"]) for row in rows], at)
-    signed = Signing.load(place, settings).clearsign(text)
+    signed = clearsign(Signing.load(place, settings).openpgp, text)
     write_durably(place.keys / "hosts.asc", signed.encode(), mode=private_mode(place.keys))
     publish_all(place, at)
     for row in rows:

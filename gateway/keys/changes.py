@@ -11,6 +11,7 @@ from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
+from gateway.openpgp.sealer import clearsign
 from gateway.reasons.languages import Language
 from gateway.registry import keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
@@ -165,7 +166,7 @@ class Clerk:
                 reference=reference,
                 provider=addressee,
                 name=receipts.KEY_NOTICE,
-                text=self.signing.clearsign(text),
+                text=clearsign(self.signing.openpgp, text),
                 json_text="",
                 created_at=self.at,
             )

@@ -52,8 +52,7 @@ class VerifierKey:
     @property
     def key_id(self) -> bytes:
         """The 4 bytes at the start of every signature by this key."""
-        named = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
-        return hashlib.sha256(named).digest()[:4]
+        return _key_id(self.name, self.kind, self.public)
 
     @classmethod
     @lru_cache(64)
@@ -148,12 +147,19 @@ class LogKey:
 
     def line(self, name: str, kind: int, blob: bytes) -> str:
         """Return a signature line of a note; `blob` follows the key id."""
-        return f"— {name} {base64.b64encode(self._verifier(name, kind).key_id + blob).decode()}\n"
+        key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
+        return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
 
     def _verifier(self, name: str, kind: int) -> VerifierKey:
-        if not _NAME.fullmatch(name):
-            raise CheckpointError("a key's name has no spaces and no plus sign")
         return VerifierKey(name, kind, self._secret.public_key().public_bytes_raw())
+
+
+@lru_cache(64)  # Each head of the log is signed under the same name.
+def _key_id(name: str, kind: int, public: bytes) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise CheckpointError("a key's name has no spaces and no plus sign")
+    named = name.encode() + b"\n" + bytes([kind]) + public
+    return hashlib.sha256(named).digest()[:4]
 
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:

@@ -84,6 +84,11 @@ class BodiesFile(PolicyTable):
     def _kinds(self) -> dict[str, BodyKind]:
         return {each.id: each for each in self.kind}
 
+    @cached_property
+    def with_own_pupils(self) -> frozenset[str]:
+        """The kinds of provider with pupils on a roll of their own."""
+        return frozenset(each.id for each in self.kind if each.own_pupils)
+
     def of(self, kind: str) -> BodyKind:
         """Return a kind of provider; a kind no longer listed gets an entry without any rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)

@@ -162,13 +162,16 @@ def claim_waiting(
         held, each = Counter(map(provider_of, tried)), len(tried) + _BATCH
         # Several of one provider at a time: a process examines the files of one provider, and making one
         # costs as much as examining two files. Behind so many bytes of a provider, its next uploads wait.
-        batch, before = list[str](), Counter[str]()
+        batch, before, last = list[str](), Counter[str](), dict[str, str]()
         for one in in_turn(free, held, room=_BATCH * _BATCH_OF_EACH, each=each, at_a_time=_BATCH_OF_EACH):
             if len(batch) == _BATCH:
                 break
-            if before[provider_of(one)] < _BATCH_BYTES_OF_EACH:
+            provider = provider_of(one)
+            if provider in last:
+                before[provider] += content_size(spool, last[provider])
+            if before[provider] < _BATCH_BYTES_OF_EACH:
                 batch.append(one)
-            before[provider_of(one)] += content_size(spool, one)
+            last[provider] = one
         if not batch:
             break
         faults += Claim(registrar, progress, version).take(batch)

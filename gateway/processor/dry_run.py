@@ -20,7 +20,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
 from gateway.policy.items import counts_teams, is_whole_roll
 from gateway.policy.ratification import years_at
-from gateway.record.conclude import assignment_of
+from gateway.record.conclude import assignment_of, signers_of
 from gateway.record.rulings import Batch
 from gateway.registry import register, rolls
 from gateway.registry.database import Registry
@@ -110,8 +110,8 @@ def _sealed(trial: Trial, rules: TrialRules, examiner: TriedFile, session: Sessi
     try:
         decision, file = foresee(rules, batch, claimed, examiner, trial.at)
     except ExaminerLost:
-        lost = FileLost(reference=upload.reference)
-        return Tried(decision=decide_file(rules, batch, upload, lost, trial.at))
+        lost, signers = FileLost(reference=upload.reference), signers_of(session, upload.provider, trial.at)
+        return Tried(decision=decide_file(rules, batch, upload, lost, trial.at, signers=signers))
     found = file.content if isinstance(file, FileOpened | FileWaits) else None
     return _tried(trial, rules, session, decision, found)
 

@@ -214,8 +214,9 @@ class Processor:
         nothing and stops no other step. Nothing is done while the processor of another host holds the
         registry.
         """
-        if (elsewhere := _fault_of(self._work.hold) or _fault_of(self._ask)) is not None:
-            if not self._work.leads():
+        held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
+        if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
+            if not self._work.leads:
                 self._told([fault for step in self._left_to_others() if (fault := _fault_of(step))])
             return self._told([elsewhere])
         steps = (
@@ -251,7 +252,7 @@ class Processor:
         """Yield the steps besides files, where due; among several hosts most of them belong to the leader."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
-        leads = self._work.leads()
+        leads = self._work.leads
         behind = self._is_behind and self._registrar.settings.host.shares
         if (self._is_besides_due or self._rounds.more_held) and not behind:
             yield lambda: self._rounds.held(self._registrar, leads=leads)

@@ -13,10 +13,11 @@ from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import Home
+from gateway.openpgp.sealer import clearsign
 from gateway.processor.checkpoints import hour_of
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import let_go
-from gateway.publish.projection import give_back, receipt_files, receipt_folders, take_back
+from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, notices, retention
@@ -154,10 +155,9 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
         return []
     return sorted(
         {
-            str(folder.relative_to(home.root) / name)
+            str(path.relative_to(home.root))
             for receipt in found.receipts
-            for folder in receipt_folders(home.published, receipt)
-            for name in receipt_files(receipt)
+            for path, _ in receipt_files(home.published, receipt)
         }
     )
 
@@ -191,7 +191,7 @@ def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetim
         policy_sha256=hashlib.sha256(policy).hexdigest(),
         at=now,
     )
-    return registrar.signing.clearsign(text)
+    return clearsign(registrar.signing.openpgp, text)
 
 
 def _sign(registrar: Registrar, session: Session, now: datetime) -> None:

@@ -21,7 +21,6 @@ from gateway.home import Published
 from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
 from gateway.keys.changes import Clerk, sign_head
-from gateway.keys.notices import days_left, step_due
 from gateway.policy.dates import local_day
 from gateway.processor.checkpoints import Checkpoints
 from gateway.processor.follow import Follow
@@ -107,9 +106,9 @@ def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tupl
     """Return keys with a due warning not yet given: with days left and the step."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
-        step = step_due(key, now, policy.warn_days)
+        step = key.step_due(now, policy.warn_days)
         if step is not None and (key.warned_days is None or step < key.warned_days):
-            found.append((key, days_left(key, now) or 0, step))
+            found.append((key, key.days_left(now) or 0, step))
     return found
 
 

@@ -36,10 +36,14 @@ class Work(Protocol):
     """Work of one host. Called by the processor's loop, from one thread."""
 
     def hold(self) -> None:
-        """Hold the registry, again where the hold was lost. Raises Fault where others prevent the hold."""
+        """Hold the registry, again where the hold was lost. Raises Fault where others prevent the hold.
 
+        Whoever holds the home of a registry in SQLite holds the registry, too.
+        """
+
+    @property
     def leads(self) -> bool:
-        """Return True where this host does the work done once for all hosts."""
+        """True where this host does the work done once for all hosts."""
         ...
 
     def begin(self) -> None:
@@ -57,17 +61,12 @@ class Work(Protocol):
 class Alone:
     """All the work of a registry without other hosts."""
 
-    ownership: Ownership | None
-    """None for a registry in SQLite: whoever holds the home holds it."""
+    ownership: Ownership
+    leads: bool = True
 
     def hold(self) -> None:
         """Hold the registry, as in `Work`."""
-        if self.ownership is not None:
-            self.ownership.hold()
-
-    def leads(self) -> bool:
-        """Return True: there is no other host."""
-        return True
+        self.ownership.hold()
 
     def begin(self) -> None:
         """Do nothing: a lone host has no tasks."""
@@ -109,8 +108,9 @@ class Share:
         """Hold the registry, as in `Work`."""
         self._ownership.hold()
 
+    @property
     def leads(self) -> bool:
-        """Return True for one host of several."""
+        """True for one host of several."""
         return self._ownership.leads()
 
     def begin(self) -> None:
@@ -214,7 +214,7 @@ def only_owner(registrar: Registrar) -> Iterator[Ownership]:
 def alone(registrar: Registrar, _wake: Callable[[], None]) -> Iterator[Work]:
     """Yield all work of a registry without other hosts. Raises GatewayError as `only_owner`."""
     with only_owner(registrar) as ownership:
-        yield Alone(ownership if registrar.registry.is_shared else None)
+        yield Alone(ownership)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.home import Home, Published, shown_name
 from gateway.home.settings import IntakeSettings, load_limits, load_settings
 from gateway.model import VIEW_EXTENSIONS
+from gateway.openpgp.sealer import clearsign
 from gateway.publish.projection import publish_access, publish_common, published_is_written, replace_published
 from gateway.registry import copies, keys, log
 from gateway.registry.copies import Copy
@@ -101,7 +102,7 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
     path = home.published.common / "keys" / "gateway-log-keys.asc"
     # Signed anew only where it says something new, since it is published again and again.
     if ended and (not path.exists() or text not in path.read_text("utf-8")):
-        replace_published(path, signing.clearsign(text))
+        replace_published(path, clearsign(signing.openpgp, text))
 
 
 # Paths of providers' own copies in published/.

@@ -38,7 +38,6 @@ from gateway.publish.projection import (
     published_is_written,
     put_published,
     receipt_files,
-    receipt_folders,
     replace_published,
 )
 from gateway.registry.database import Registry
@@ -225,10 +224,10 @@ def _fill(there: Path, session: Session, published: Published, provider: str, la
         )
         kept = set(session.exec(query_kept))
         for one in page:
-            out = one.seal != UNSIGNED and (one.reference in kept or not one.json_text)
-            if out and folder in receipt_folders(published, one):
-                for name, content in receipt_files(one).items():
-                    put_published(there / name, content)
+            if one.seal != UNSIGNED and (one.reference in kept or not one.json_text):
+                for path, content in receipt_files(published, one):
+                    if path.parent == folder:
+                        put_published(there / path.name, content)
         add_events(there, [one for one in page if one.provider == provider])
         last = page[-1].sequence or last
         if len(page) < len(found):

@@ -55,7 +55,7 @@ def publish_receipts(
     one are compared and written again where different. Raises Fault where published/ cannot be written: the
     next call continues from there.
     """
-    with registry.read() as session:
+    with published_is_written(), registry.read() as session:
         for page in after(
             session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
         ):
@@ -72,28 +72,26 @@ def publish_given(published: Published, issued: Issued) -> bool:
 
     Returns False, writing nothing, where receipts recorded by others are missing. Raises Fault as above.
     """
-    given = issued.receipts
+    given, head = issued.receipts, published.log / "checkpoint"
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
         return False
-    _put_out(published, given, look_first=False)
-    if size_of_head(_text(published.log / "checkpoint")) < size_of_head(issued.head):
-        _put_head(published, issued.head)
+    with published_is_written():
+        _put_out(published, given, look_first=False)
+        if size_of_head(_text(head)) < size_of_head(issued.head):
+            replace_published(head, issued.head)
     return True
 
 
 def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bool) -> None:
-    with published_is_written():
-        for receipt in page:
-            for folder in receipt_folders(published, receipt) if receipt.seal != UNSIGNED else ():
-                if not (folder.is_dir() or is_brought_out(published, folder)):
-                    continue
-                for name, content in receipt_files(receipt).items():
-                    put = put_published if look_first else replace_published
-                    put(folder / name, content)
-                    passing("publish.half")
-        passing("publish.written")
-        replace_published(published.root / UP_TO, str(page[-1].sequence))
-        passing("publish.marked")
+    put = put_published if look_first else replace_published
+    for receipt in page:
+        for path, content in receipt_files(published, receipt) if receipt.seal != UNSIGNED else ():
+            if path.parent.is_dir() or is_brought_out(published, path.parent):
+                put(path, content)
+                passing("publish.half")
+    passing("publish.written")
+    replace_published(published.root / UP_TO, str(page[-1].sequence))
+    passing("publish.marked")
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
@@ -103,12 +101,6 @@ def is_brought_out(published: Published, folder: Path) -> bool:
             return False
         folder.mkdir(parents=True)
     return True
-
-
-def _put_head(published: Published, head: str) -> None:
-    with published_is_written():
-        published.log.mkdir(parents=True, exist_ok=True)
-        replace_published(published.log / "checkpoint", head)
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
@@ -170,27 +162,25 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
     with registry.read() as session:
         newest = log.newest_head(session)
     if newest is not None and _text(published.log / "checkpoint") != newest.text:
-        _put_head(published, newest.text)
+        with published_is_written():
+            published.log.mkdir(parents=True, exist_ok=True)
+            replace_published(published.log / "checkpoint", newest.text)
 
 
-def receipt_files(receipt: ReceiptRow) -> dict[str, str]:
-    """Return the files of a receipt in its provider's folder, by name.
+def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
+    """Return the files of a receipt: with its provider, and with each school for which that sent.
 
     A landed file gets another extension, so that a person or program waiting for the outcome can wait for
     NAME.REF.txt or NAME.REF.json.
     """
     stem = f"{shown_name(receipt.name)}.{receipt.reference}"
-    if receipt.stage == "landed":
-        return {f"{stem}.landed": receipt.text}
-    # A notice has no JSON form, being for people alone.
-    return {f"{stem}.txt": receipt.text} | ({f"{stem}.json": receipt.json_text} if receipt.json_text else {})
-
-
-def receipt_folders(published: Published, receipt: ReceiptRow) -> list[Path]:
-    """Return where a receipt lies: with its provider, and with each school for which that sent."""
+    files = {f"{stem}.landed": receipt.text} if receipt.stage == "landed" else {f"{stem}.txt": receipt.text}
+    if receipt.stage != "landed" and receipt.json_text:  # A notice has none, being for people alone.
+        files[f"{stem}.json"] = receipt.json_text
     named = json.loads(receipt.json_text)["receipt"] if '"schools":' in receipt.json_text else {}
     schools = {one["provider"] for one in named.get("schools", ()) if one["provider"]} - {receipt.provider}
-    return [published.provider(one) / "receipts" for one in (receipt.provider, *sorted(schools))]
+    folders = [published.provider(one) / "receipts" for one in (receipt.provider, *sorted(schools))]
+    return [(folder / name, content) for folder in folders for name, content in files.items()]
 
 
 def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
@@ -284,9 +274,8 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
 
 def _remove_receipts(session: Session, published: Published, one: ReceiptRow) -> None:
     for receipt in session.exec(select(ReceiptRow).where(ReceiptRow.reference == one.reference)).all():
-        for folder in receipt_folders(published, receipt):
-            for name in receipt_files(receipt):
-                (folder / name).unlink(missing_ok=True)
+        for path, _ in receipt_files(published, receipt):
+            path.unlink(missing_ok=True)
 
 
 def put_published(path: Path, content: str) -> bool:

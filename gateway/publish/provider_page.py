@@ -46,7 +46,7 @@ _SUMMARIES = {
     "nil": "{data}: nothing to send ({period})",
 }
 _CAME = "{data} came ({period})"
-_HEAD_SIZE = re.compile(r"^ {4}Size {12}(\d+)$", re.MULTILINE)  # As receipts.text.proof_lines writes it.
+_HEAD_SIZE = re.compile(r"^ {4}Size {12}(\d+)$", re.MULTILINE)  # As a receipt's text has it.
 _HEADS = 60  # About as many as a school's browsers see in a term; each has a proof of some 20 hashes.
 TEMPLATES = Environment(
     loader=PackageLoader("gateway.publish"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,

@@ -14,7 +14,7 @@ the package.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import repeat
 from typing import Literal
@@ -27,12 +27,33 @@ from gateway.policy.catalogue_schema import UNNAMED, Wording
 from gateway.policy.schema import CLAUSE
 from gateway.reasons import OVERRIDING, REASONS, WITHDRAWN
 from gateway.reasons.languages import Language, table, told, translated
-from gateway.words import HIDDEN, plain, plain_but, plain_facts
+from gateway.words import HIDDEN, plain, plain_but
 
 # The placeholders of a reason filled with a file's own statements.
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _SCHOOL = ("number", "provider", "name")
+# A file's own statements: labels for people.
+STATED = {
+    "la": "LA number",
+    "establishment": "School number",
+    "urn": "URN",
+    "academic_year": "Academic year",
+    "term": "Term",
+    "reference_date": "Reference date",
+    "key_stage": "Key stage",
+    "software": "Made by",
+}
+# The forms of statements shown as they are; of others, known words are.
+_FORMS = {
+    "la": re.compile(r"\d{3}"),
+    "establishment": re.compile(r"\d{4}"),
+    "urn": re.compile(r"\d{6}"),
+    "academic_year": re.compile(r"(?:19|20)\d\d(?:[-/](?:20)?\d\d)?"),
+    "key_stage": re.compile(r"(?i)(?:ks ?)?[0-5]|eyfs?"),
+}
+_REFERENCE_DATE = timedelta(days=550)
+"""A reference date further from the upload is left out: no pupil is that young."""
 _CLAUSE = re.compile(CLAUSE)
 _NUMBER = re.compile(r"\d{3}/?\d{4}|\d{3,4}|\d{6}|EY\d{6}")
 
@@ -144,7 +165,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
         "evidence": [shown(line) for line in facts.evidence],
         "runner_up": shown(facts.runner_up) if facts.runner_up else None,
         "pupils": facts.pupils,
-        "facts": plain_facts(facts.facts, facts.landed_at),
+        "facts": _facts_shown(facts.facts, facts.landed_at.date()),
         "findings": [
             {
                 "code": plain(finding.code),
@@ -168,6 +189,20 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
         ),
         **({"salt": facts.salt} if facts.salt else {}),
     }
+
+
+def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
+    """Return what a file states about itself; None for a fact of an unexpected form."""
+    shown: dict[str, str | None] = {}
+    for name in STATED:
+        said, form = getattr(stated, name), _FORMS.get(name)
+        if isinstance(said, date):
+            shown[name] = said.isoformat() if abs(said - landed) <= _REFERENCE_DATE else None
+        elif form is not None:
+            shown[name] = said if said is not None and form.fullmatch(said) else None
+        else:
+            shown[name] = plain(said) if said else None
+    return shown
 
 
 @lru_cache(_IN_THE_MAKING)

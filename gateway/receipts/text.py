@@ -24,6 +24,7 @@ from gateway.log.leaf import canonical
 from gateway.model import Reason
 from gateway.reasons.languages import Language, phrases_of_receipts, told
 from gateway.receipts.facts import (
+    STATED,
     Proof,
     ReceiptFacts,
     as_decided,
@@ -58,32 +59,6 @@ def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
     """Spell a time as a person writes one, by the clocks of a named zone."""
     at = moment.astimezone(zone)
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
-
-
-def proof_lines(record: str, proof: Proof, languages: Sequence[Language] = ("en",)) -> str:
-    """Return the proof at the end of a receipt, with an explanation in each language.
-
-    `record` is the digest in the leaf.
-    """
-    body, _, signatures = proof.checkpoint.rpartition("\n\n")
-    origin, size, root = body.split("\n")[:3]
-    # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
-    mark = f"— {origin} "
-    signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
-    return "\n".join(
-        [
-            *(line for language in languages for line in (paragraph(told(_PROOF, language)), "")),
-            digest_field("Record", record),
-            chunks("Leaf", proof.leaf.decode()),
-            field("Index", str(proof.index)),
-            *(field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
-            chunks("Origin", origin),
-            field("Size", size),
-            field("Root", root),
-            *(chunks("Signed", line) for line in signed),
-            chunks("Log key", proof.log_key),
-        ]
-    )
 
 
 def section(title: str, body: str) -> str:
@@ -199,17 +174,6 @@ _TOLD = {
     "size": "size",
     "sha256": "SHA-256",
 }
-# A file's own statements: labels for people.
-STATED = {
-    "la": "LA number",
-    "establishment": "School number",
-    "urn": "URN",
-    "academic_year": "Academic year",
-    "term": "Term",
-    "reference_date": "Reference date",
-    "key_stage": "Key stage",
-    "software": "Made by",
-}
 
 
 @dataclass(frozen=True)
@@ -233,9 +197,28 @@ class Statement:
         return {name: hashlib.sha256(form).hexdigest() for name, form in forms.items()}
 
     def for_people(self, proof: Proof) -> str:
-        """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline."""
-        proof_told = proof_lines(self.digests["receipt"], proof, self.languages)
-        return f"{self.text}{_ABOVE_PROOF}{proof_told}\n"
+        """Return the receipt as text, to be clearsigned with the gateway's key. Ends in a newline.
+
+        The proof stands at the end, with an explanation in each language.
+        """
+        body, _, signatures = proof.checkpoint.rpartition("\n\n")
+        origin, size, root = body.split("\n")[:3]
+        # Neither the em dash before a note's signature nor the name, which is the origin, is repeated.
+        mark = f"— {origin} "
+        signed = [line.removeprefix(mark) for line in signatures.splitlines() if line.startswith(mark)]
+        lines = [
+            *(line for language in self.languages for line in (paragraph(told(_PROOF, language)), "")),
+            digest_field("Record", self.digests["receipt"]),
+            chunks("Leaf", proof.leaf.decode()),
+            field("Index", str(proof.index)),
+            *(field("Hash", base64.b64encode(node).decode()) for node in proof.hashes),
+            chunks("Origin", origin),
+            field("Size", size),
+            field("Root", root),
+            *(chunks("Signed", line) for line in signed),
+            chunks("Log key", proof.log_key),
+        ]
+        return f"{self.text}{_ABOVE_PROOF}" + "\n".join([*lines, ""])
 
     def for_machines(self, proof: Proof, sign: Callable[[bytes], bytes]) -> str:
         """Return the receipt as JSON, one part on each line: receipt, proof, and the log key's signature.

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from sqlmodel import Session
 
-from gateway.access import is_for_few
+from gateway.access import FEW_REASONS
 from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
@@ -171,7 +171,7 @@ def decision_on(
 
 def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
     """Return a refusal with the mark that few people may know of the file, where its content asks for it."""
-    found = isinstance(content, ContentRefused) and is_for_few([content.code])
+    found = isinstance(content, ContentRefused) and content.code in FEW_REASONS
     return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 

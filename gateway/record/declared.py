@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gateway.model import Decision, Held, Reason
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
@@ -128,7 +129,7 @@ def _issue(
             provider=facts.provider,
             name=f"DECLARED {facts.method} {facts.data}",
             stage="declared",
-            text=signing.clearsign(statement.for_people(proof)),
+            text=clearsign(signing.openpgp, statement.for_people(proof)),
             json_text=statement.for_machines(proof, signing.log_key.sign),
             created_at=now,
         )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.persons import packed
 from gateway.examiner.protocol import Reopen
 from gateway.model import Held, Reason, Refused, Released, Transfer
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.ratification import years_at
 from gateway.policy.release import STAY, Release, ReleaseImpossibleError, judge_release
@@ -23,7 +25,7 @@ from gateway.reasons import WITHDRAWN, WITHDRAWN_BY_ONE, waits_for_second
 from gateway.receipts.notices import AuthorityFacts, render_authority_notice
 from gateway.receipts.text import stated
 from gateway.record import outcome
-from gateway.record.discrepancies import Enrolled
+from gateway.record.discrepancies import enrolled_in
 from gateway.record.dual_control import check_two, name_of
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
@@ -139,7 +141,7 @@ def tell(
         copies=done.copies,
         next_step=next_step,
     )
-    text = registrar.signing.clearsign(render_authority_notice(facts))
+    text = clearsign(registrar.signing.openpgp, render_authority_notice(facts))
     recalls.tell(session, transfer.upload.reference, headline, text, now)
 
 
@@ -376,12 +378,12 @@ def _give(
         after = transfers.get(session, transfer.upload.reference)
         known, counting = register.of(session), years_at(by.at, registrar.catalogue)
         sender = known.provider(transfer.upload.provider, counting)
-        enrolled = Enrolled.of(known.enrolled(counting), registrar.catalogue.bodies)
+        enrolled = enrolled_in(known, counting, registrar.catalogue.bodies.with_own_pupils)
         facts = outcome.receipt_facts(
             after,
             sender,
             registrar.settings.organisation,
-            salt=outcome.fresh_salt(),
+            salt=secrets.token_hex(16),
             wording=registrar.catalogue.wording,
             schools=enrolled.named(sender, after.content),
         )

@@ -7,26 +7,37 @@ discrepancies are recorded, and each provider concerned is told of its own recor
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import NamedTuple
 
 from sqlmodel import Session
 
 from gateway.examiner.persons import unpacked
 from gateway.log.leaf import Kind
-from gateway.model import Accepted, Classified, Decision, Held, Provider, Released, RollEntry, Transfer
+from gateway.model import (
+    Accepted,
+    Classified,
+    Decision,
+    Held,
+    Provider,
+    RatificationsThatCount,
+    Released,
+    RollEntry,
+    Transfer,
+)
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, discrepancies, notices
 from gateway.policy.schools import named_school, number_of, speaks_for
-from gateway.policy.small_schemas import BodiesFile
 from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.places import WritersPlace
+from gateway.registry.register import SendersRegister
 from gateway.registry.rolls import Roll
 from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
@@ -36,32 +47,35 @@ _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The enrolled providers by id, and the provider of each school number."""
+    """The enrolled providers by id, and the provider of each school number.
+
+    `own_kinds` are the kinds of provider with pupils of their own.
+    """
 
     providers: Mapping[str, Provider]
     schools: Mapping[str, str]
-    bodies: BodiesFile
+    own_kinds: frozenset[str]
 
     @classmethod
-    def of(cls, providers: Iterable[Provider], bodies: BodiesFile) -> Enrolled:
+    def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
         """Index the providers; a number shared by several schools identifies none."""
         known = {provider.id: provider for provider in providers}
         numbers = [
             (number, one.id)
             for one in known.values()
-            if bodies.of(one.kind).own_pupils and not one.is_closed
+            if one.kind in own_kinds and not one.is_closed
             for number in (one.dfe_number, one.urn)
             if number
         ]
         claims = Counter(number for number, _ in numbers)
-        return cls(known, {number: one for number, one in numbers if claims[number] == 1}, bodies)
+        return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the school of a record in an accepted file of a sender; None for no known school.
 
         `number` is the school number in the record, or empty.
         """
-        if not self.bodies.of(sender.kind).own_pupils:
+        if sender.kind not in self.own_kinds:
             return None
         own = speaks_for(sender)
         number = _in_full(number, own) if len(number) == _ESTABLISHMENT else number
@@ -95,6 +109,14 @@ class Enrolled:
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
 
 
+@lru_cache(4)  # Asked by each decision; the same until the register changes, or a day ends.
+def enrolled_in(
+    known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
+) -> Enrolled:
+    """Return the providers of a register as the policies see each one."""
+    return Enrolled.of(known.enrolled(counting), own_kinds)
+
+
 def _in_full(number: str, known: Iterable[str]) -> str:
     """Return the only DfE number ending in an establishment number; the latter for none or several."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
@@ -121,7 +143,7 @@ class Comparison:
     signing: Signing
     organisation: str
     now: datetime
-    enrolled: Callable[[], Enrolled]
+    enrolled: Enrolled
 
 
 class Decided(NamedTuple):
@@ -162,7 +184,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     ]
     if not taken:
         return ()
-    enrolled, whole = comparison.enrolled(), comparison.catalogue.agreement.discrepancies.whole_rolls
+    enrolled, whole = comparison.enrolled, comparison.catalogue.agreement.discrepancies.whole_rolls
     last: dict[str, datetime] = {}
     # Groups small enough to compare in little memory.
     groups: list[list[tuple[Transfer, bytes]]] = [[]]
@@ -260,7 +282,7 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
                 reference=reference,
                 provider=provider,
                 name=receipts.DISCREPANCY_NOTICE,
-                text=comparison.signing.clearsign(render_notice(facts)),
+                text=clearsign(comparison.signing.openpgp, render_notice(facts)),
                 json_text="",
                 created_at=comparison.now,
             )

@@ -16,6 +16,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import LaidOut, Reopen
 from gateway.model import Classified
 from gateway.model.layout import FileLayout, LaidColumn
+from gateway.openpgp.sealer import sign_detached
 from gateway.policy.items import basis_for
 from gateway.policy.small_schemas import HandOn, HandOnFile
 from gateway.record.registrar import Registrar
@@ -145,7 +146,7 @@ def manifest(
         ],
     }
     data = f"{json.dumps(told, indent=1, ensure_ascii=False)}\n".encode()
-    return data, registrar.signing.sign_each([data])[0]
+    return data, sign_detached(registrar.signing.openpgp, data)
 
 
 def record_made(

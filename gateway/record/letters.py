@@ -18,6 +18,7 @@ from sqlmodel import Session
 from gateway.access import Sight
 from gateway.errors import GatewayError
 from gateway.model import Provider, Transfer
+from gateway.openpgp.sealer import sign_each
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import Wording
 from gateway.policy.dates import local_day, spoken, spoken_minute
@@ -403,7 +404,8 @@ def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]
-    for letter, data, signature in zip(written, whole, registrar.signing.sign_each(whole), strict=True):
+    signatures = sign_each(registrar.signing.openpgp, whole)
+    for letter, data, signature in zip(written, whole, signatures, strict=True):
         yield replace(letter, text=signed(data, signature))
 
 

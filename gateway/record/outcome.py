@@ -23,11 +23,6 @@ from gateway.registry.vouched_rows import digest_changes, insert_rows, stated_di
 from gateway.zones.failpoints import passing
 
 
-def fresh_salt() -> str:
-    """Return a random salt, so that nobody can guess a receipt's digest without the receipt."""
-    return secrets.token_hex(16)
-
-
 def landed_facts(
     upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
 ) -> ReceiptFacts:
@@ -238,7 +233,7 @@ def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
                         upload,
                         provider,
                         registrar.settings.organisation,
-                        fresh_salt(),
+                        secrets.token_hex(16),
                         registrar.catalogue.wording,
                     )
                     statement = stated(facts)

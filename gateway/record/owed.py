@@ -10,7 +10,7 @@ is by landing, in whatever order the files were decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -35,7 +35,7 @@ def owe(
     transfer: Transfer,
     decision: Decision,
     catalogue: Catalogue,
-    enrolled: Callable[[], Enrolled],
+    enrolled: Enrolled,
 ) -> tuple[Sequence[Entry], Sequence[str]]:
     """Record the providers to be sent a copy of an accepted file of a shared flow, now or once ratified.
 
@@ -46,7 +46,7 @@ def owe(
         return (), ()
     if not isinstance(content, Classified) or decided_at is None:
         return (), ()
-    everybody = tuple(enrolled().providers.values())
+    everybody = tuple(enrolled.providers.values())
     ready: list[Provider] = []
     waiting: list[Provider] = []
     for waits in (False, True):

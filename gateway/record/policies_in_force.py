@@ -22,6 +22,7 @@ from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import KeyPolicy, Limits, load_settings, read_toml
 from gateway.log.leaf import Kind
+from gateway.openpgp.sealer import clearsign_each
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
 from gateway.policy.explain import AgreementChanges, changes_between
@@ -78,7 +79,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     general = render(
         notice, organisation=organisation, provider_name=_EVERYBODY, reference="", at=at, languages=languages
     )
-    signed = signing.clearsign_each([general, *texts])
+    signed = clearsign_each(signing.openpgp, [general, *texts])
     for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
         session.add(
             ReceiptRow(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
 from gateway.home import provider_of
-from gateway.keys.notices import notices_on_keys
 from gateway.log.leaf import Kind
 from gateway.model import (
     Alike,
@@ -25,16 +24,17 @@ from gateway.model import (
     Transfer,
     Upload,
 )
+from gateway.openpgp.certificates import grouped
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import renewed_by, years_at
 from gateway.policy.schools import Superseding, is_comparable, standing, tells_by_content
 from gateway.publish.projection import Issued
 from gateway.receipts.facts import plain_reason
 from gateway.receipts.text import stated
 from gateway.record import letters, outcome
-from gateway.record.discrepancies import Comparison, Decided, Enrolled, follow, record_schools
+from gateway.record.discrepancies import Comparison, Decided, Enrolled, enrolled_in, follow, record_schools
 from gateway.record.outcome import put_on_record
 from gateway.record.owed import CountsOwed, owe
 from gateway.record.policy_proposals import last_loaded
@@ -154,13 +154,13 @@ def put_in_force(
         ]
     )
 
-    enrolled = cache(lambda: Enrolled.of(known.enrolled(counting), catalogue.bodies))
+    enrolled = enrolled_in(known, counting, catalogue.bodies.with_own_pupils)
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
         is_shared = one.decision.flow in catalogue.shared_flows
         copies.append(owe(session, transfer, one.decision, catalogue, enrolled) if is_shared else ((), ()))
         if senders[transfer.upload.provider].schools:
-            record_schools(session, transfer, one.decision, enrolled())
+            record_schools(session, transfer, one.decision, enrolled)
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
     entries, receipts = _told(
         registrar, session, told, now, senders=senders, earlier=counts.earlier, enrolled=enrolled
@@ -191,7 +191,7 @@ def _told(
     *,
     senders: Mapping[str, Provider],
     earlier: Sequence[Earlier],
-    enrolled: Callable[[], Enrolled],
+    enrolled: Enrolled,
 ) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
     """Return the log's entries, and the receipts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
@@ -216,9 +216,9 @@ def _told(
             sender,
             registrar.settings.organisation,
             tuple(notices),
-            salt=outcome.fresh_salt(),
+            salt=secrets.token_hex(16),  # Else the log's digest of the receipt could be guessed.
             wording=catalogue.wording,
-            schools=enrolled().named(sender, transfer.content) if sender.schools else (),
+            schools=enrolled.named(sender, transfer.content) if sender.schools else (),
         )
         statement = stated(facts)
         receipts.append((facts, statement, place))
@@ -241,28 +241,39 @@ def notices_for(
 ) -> tuple[str, ...]:
     """Return the advance notices of a transfer's receipt, each a sentence with its next step.
 
-    They tell of a lapsing ratification, from the first warning on, and of keys that soon count no more.
+    They tell of a lapsing ratification, from the first warning on, of the signer's key that soon counts no
+    more, and of an old key of the gateway that the file was encrypted to.
     """
-    signature, known, catalogue = transfer.signature, register.of(session), registrar.catalogue
-    told = tuple(
-        notices_on_keys(
-            session,
-            transfer,
-            known.holders.get(("openpgp", signature.certificate)) if signature is not None else None,
-            now,
-            current=registrar.signing.fingerprint,
-            warn_days=max(registrar.key_policy.warn_days),
+    known, catalogue, told = register.of(session), registrar.catalogue, list[str]()
+    signer = transfer.signature and known.holders.get(("openpgp", transfer.signature.certificate))
+    left = signer.days_left(now) if signer and signer.is_in_force(now) else None
+    if signer and signer.until and left is not None and left <= max(registrar.key_policy.warn_days):
+        name, days = grouped(signer.fingerprint[-16:]), f"{left} day{'s' if left != 1 else ''}"
+        end = spoken(signer.until)
+        told.append(
+            f"Your key {name} expires in {days}, on {end}. Extend it (gpg --quick-set-expire "
+            f"{signer.fingerprint.upper()} 2y), export it, and put the file into /keys."
+            if signer.until == signer.expires_at
+            else f"Your key {name} counts for {days} more, until {end}. Sign with your new one from now on."
         )
-    )
+    if transfer.opened_by not in {None, registrar.signing.fingerprint}:
+        old = known.holders.get(("openpgp", transfer.opened_by or ""))
+        until = old.not_after if old is not None else None
+        ends = f"; files for the old one are opened until {spoken(until)}" if until and until > now else ""
+        told.append(
+            f"You encrypted to an old key of the gateway{ends}. Fetch /keys/gateway.asc, import it, and "
+            f"encrypt to {grouped(registrar.signing.fingerprint[-16:])} from now on. "
+            "/keys/gateway-succession.asc, signed with the old key, proves the new one."
+        )
     if not catalogue.bodies.of(provider.kind).ratifies:
-        return told
+        return tuple(told)
     today = local_day(now, catalogue.calendar.timezone)
     found = ratification.register(known.years(provider.id, catalogue.text_wanted), today, catalogue)
     if found.warning is None or found.academic_year is None or found.lapses is None:
-        return told
+        return tuple(told)
     lapse = catalogue.reason(
         "agreement:lapses-soon",
-        lapses=f"{found.lapses.day} {found.lapses:%B %Y}",
+        lapses=spoken(found.lapses),
         days=found.days_left,
         next_year=renewed_by(found.academic_year, catalogue),
     )

@@ -53,8 +53,10 @@ class Registry:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self.is_shared = self._engine.dialect.name == "postgresql"
+        """Can several hosts use the registry?"""
         self._register = register.KeptRegister()
-        self._reading = _ONE_MOMENT if self._engine.dialect.name == "postgresql" else {}
+        self._reading = _ONE_MOMENT if self.is_shared else {}
         self._sight: Callable[[Session], Sight] | None = None
         self._tried: Connection | None = None
 
@@ -136,11 +138,6 @@ class Registry:
                     session.flush()
         except DatabaseError as error:
             raise _fault(error) from None
-
-    @property
-    def is_shared(self) -> bool:
-        """Can several hosts use the registry? True for PostgreSQL."""
-        return self._engine.dialect.name == "postgresql"
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

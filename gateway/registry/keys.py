@@ -6,9 +6,9 @@ judged from the certificate.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, assert_never
 
 from sqlalchemy import bindparam, update
@@ -103,6 +103,16 @@ class Key:
         """The moment of the key's end, by the certificate or by the gateway's own limit; None for no end."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
+
+    def days_left(self, now: datetime) -> int | None:
+        """Return the days until the key's end, with the present day counted; None without an end."""
+        end = self.until
+        return None if end is None or end <= now else -((now - end) // timedelta(days=1))
+
+    def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
+        """Return the warning now due: the shortest of `steps` not shorter than the days left."""
+        left = self.days_left(now)
+        return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
         """Would a revocation change anything? Of a revoked key, only "hard" after "soft"."""

@@ -126,7 +126,9 @@ def proved_by(session: Session, row: ReceiptRow, stated: str) -> tuple[int, str]
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
     """Return the rows with texts and seal; the log's key seals a row."""
-    texts = signing.clearsign_each(one.statement.for_people(one.proof) for one in unsigned)
+    from gateway.openpgp.sealer import clearsign_each  # noqa: PLC0415 - as above
+
+    texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
     rows = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
         whole = {**row, "text": told, "json_text": statement.for_machines(proof, signing.log_key.sign)}

@@ -35,9 +35,9 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 """The SHA-256 of the text signed and the end by notice, by provider and academic year."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """The register of one version.
+    """The register of one version, compared by identity.
 
     `keys` are in the order of enrolment and in any state, by owner; `holders` are the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.

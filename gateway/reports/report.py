@@ -17,8 +17,8 @@ from gateway.home import shown_name
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of
-from gateway.receipts.facts import ReceiptFacts, plain_reason, receipt_object
-from gateway.receipts.text import STATED, spoken
+from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
+from gateway.receipts.text import spoken
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
 
 _STATES: dict[str, str] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +40,13 @@ class SealedFolder:
         flags, mode = os.O_WRONLY | os.O_CREAT | os.O_TRUNC, private_mode(self.root)
         try:
             with os.fdopen(os.open(aside, flags, mode), "wb") as file:
-                kept = (_copied_at_once if size >= _LARGE else _copied)(source, file, size)
+                digest, copied = hashlib.sha256(), 0
+                if size >= _LARGE:
+                    copied = _copied_at_once(source, file, size, digest.update)
+                while chunk := os.read(source, min(_CHUNK, size - copied)):
+                    digest.update(chunk)
+                    file.write(chunk)
+                    copied += len(chunk)
                 file.flush()
                 os.fsync(file.fileno())
             passing("claim.copied")
@@ -49,7 +55,7 @@ class SealedFolder:
         except OSError:
             aside.unlink(missing_ok=True)
             raise
-        return kept
+        return Kept(copied, digest.hexdigest())
 
     def put_session(self, reference: str, session: bytes) -> None:
         """Store a session key beside its file, durable after return."""
@@ -129,24 +135,15 @@ def _opened(path: Path) -> int:
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
 
 
-def _copied(source: int, target: BinaryIO, size: int) -> Kept:
-    digest, copied = hashlib.sha256(), 0
-    while chunk := os.read(source, min(_CHUNK, size - copied)):
-        digest.update(chunk)
-        target.write(chunk)
-        copied += len(chunk)
-    return Kept(copied, digest.hexdigest())
-
-
-def _copied_at_once(source: int, target: BinaryIO, size: int) -> Kept:
-    """Copy as `_copied`, hashing and syncing in parallel."""
-    digest, copied, unsynced = hashlib.sha256(), 0, 0
+def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[bytes], None]) -> int:
+    """Copy a large content, hashing and syncing in parallel; return the number of bytes copied."""
+    copied = unsynced = 0
     with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
         hashed: Future[None] = hashing.submit(lambda: None)
         synced: Future[None] = syncing.submit(lambda: None)
         while chunk := os.read(source, min(_CHUNK, size - copied)):
             hashed.result()
-            hashed = hashing.submit(digest.update, chunk)
+            hashed = hashing.submit(digest, chunk)
             target.write(chunk)
             copied, unsynced = copied + len(chunk), unsynced + len(chunk)
             if unsynced >= _SYNCED_AT_ONCE:
@@ -154,7 +151,7 @@ def _copied_at_once(source: int, target: BinaryIO, size: int) -> Kept:
                 synced, unsynced = syncing.submit(os.fdatasync, target.fileno()), 0
         hashed.result()
         synced.result()
-    return Kept(copied, digest.hexdigest())
+    return copied
 
 
 if TYPE_CHECKING:

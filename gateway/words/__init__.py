@@ -6,11 +6,8 @@ identifiers, addresses or names, unless a name is made of everyday words alone.
 """
 
 import re
-from datetime import datetime, timedelta
 from functools import lru_cache
 from importlib.resources import files
-
-from gateway.model import Facts
 
 HIDDEN = "..."
 # Adjacent numbers are one token, so that a date or a spaced-out number counts as long.
@@ -22,7 +19,6 @@ _MONTH = re.compile(r"(?i)(?<!\d)\d+ *(?:st|nd|rd|th)?\W{0,3}may\b|\bmay\W{0,3}\
 _SPELT = re.compile(r"(?<![^\W_])[^\W\d_](?:[\W_][^\W\d_]){3,}(?![^\W_])")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _KEPT_MARKS = frozenset(" :,;.()[]/%&+-_'\"=<>#*")
-_REFERENCE_DATE = timedelta(days=550)
 
 WORDS = frozenset(files("gateway.words").joinpath("words.txt").read_text("utf-8").split())
 
@@ -59,24 +55,6 @@ def _spaced(piece: str) -> str:
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"
 
 
-def plain_facts(facts: Facts, landed_at: datetime) -> dict[str, str | None]:
-    """Return what a file states about itself; None for a fact of an unexpected form.
-    A reference date more than 550 days from the upload is left out: no pupil is that young.
-    """
-    reference = facts.reference_date
-    near = reference is not None and abs(reference - landed_at.date()) <= _REFERENCE_DATE
-    return {
-        "la": _shaped(facts.la, r"\d{3}"),
-        "establishment": _shaped(facts.establishment, r"\d{4}"),
-        "urn": _shaped(facts.urn, r"\d{6}"),
-        "academic_year": _shaped(facts.academic_year, r"(?:19|20)\d\d(?:[-/](?:20)?\d\d)?"),
-        "term": plain(facts.term) if facts.term else None,
-        "reference_date": reference.isoformat() if reference is not None and near else None,
-        "key_stage": _shaped(facts.key_stage, r"(?i)(?:ks ?)?[0-5]|eyfs?"),
-        "software": plain(facts.software) if facts.software else None,
-    }
-
-
 def _shown(token: str) -> str:
     if token[0].isdigit() and not any(c.isalpha() for c in token):
         short = token.isascii() and sum(c.isdigit() for c in token) <= _SHOWN_DIGITS
@@ -84,7 +62,3 @@ def _shown(token: str) -> str:
     if len(token) == 1 and not token.isalnum():
         return token if token in _KEPT_MARKS else " "
     return token if token.casefold() in WORDS else HIDDEN
-
-
-def _shaped(value: str | None, pattern: str) -> str | None:
-    return value if value is not None and re.fullmatch(pattern, value) else None

@@ -16,6 +16,7 @@ from gateway.examiner.parent import Examiner
 from gateway.home.settings import load_settings
 from gateway.keys import rotation
 from gateway.log.checkpoint import LogKey, checkpoint
+from gateway.openpgp.sealer import clearsign
 from gateway.passage import conclude, examine
 from gateway.processor.claim import claim_waiting
 from gateway.processor.service import open_registrar
@@ -150,7 +151,9 @@ def test_a_list_signed_with_a_key_before_counts_for_nothing(
     listed = published(shop, LIST).read_text("utf-8")
     text = listed.partition("\n\n")[2].partition("-----BEGIN")[0]
     false = tmp_path / "false.asc"
-    false.write_text(thief.clearsign(text.replace(text.split("log-key: ")[-1], f"{thief.vkey}\n")), "utf-8")
+    false.write_text(
+        clearsign(thief.openpgp, text.replace(text.split("log-key: ")[-1], f"{thief.vkey}\n")), "utf-8"
+    )
     true = tmp_path / "true.asc"
     true.write_text(listed, "utf-8")
     head = forged(shop, 10_000, thief.log_key, tmp_path / "head")

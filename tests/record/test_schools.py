@@ -221,7 +221,7 @@ def test_whose_pupil_a_record_is(
     elm = Provider(id="elm", name="", kind="school", dfe_number=ELM)
     trust = Provider(id="trust", name="", kind="academy", schools=(OAK, ELM))
     unknown, fft = Provider(id="unknown", name="", kind="school"), Provider(id="fft", name="", kind="fft")
-    enrolled = Enrolled.of((oak, elm, trust, unknown, fft), shipped().bodies)
+    enrolled = Enrolled.of((oak, elm, trust, unknown, fft), shipped().bodies.with_own_pupils)
     found = tuple(enrolled.owner(sender, number) for sender in (oak, trust, unknown, fft))
     assert found == (of_oak, of_trust, of_unknown, None)
 
@@ -229,4 +229,4 @@ def test_whose_pupil_a_record_is(
 def test_a_number_that_two_providers_claim_tells_neither() -> None:
     both = [Provider(id=each, name="", kind="school", dfe_number=OAK) for each in ("oak", "acorn")]
     trust = Provider(id="trust", name="", kind="academy", schools=(OAK,))
-    assert Enrolled.of((*both, trust), shipped().bodies).owner(trust, OAK) is None
+    assert Enrolled.of((*both, trust), shipped().bodies.with_own_pupils).owner(trust, OAK) is None

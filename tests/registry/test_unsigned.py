@@ -25,6 +25,7 @@ from gateway.home import Home
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.audit.tree import Inconsistency
 from gateway.log.checkpoint import LogKey
+from gateway.openpgp.sealer import clearsign_each
 from gateway.passage import Examination, conclude
 from gateway.processor.service import open_registrar
 from gateway.record.outcome import land
@@ -32,7 +33,6 @@ from gateway.record.registrar import Registrar
 from gateway.registry import receipts
 from gateway.registry.receipts import UNSIGNED, sign_owed
 from gateway.registry.tables import ReceiptRow
-from gateway.secrets.signing import Signing
 from gateway.zones import failpoints
 from tests.bench.writers_place import Bench, Places, now
 from tests.registry.cluster import Cluster
@@ -78,7 +78,7 @@ def decided(registrar: Registrar, references: Sequence[str]) -> list[ReceiptRow]
 @contextmanager
 def signatures(places: Places, seen: Counter[tuple[str, bool]]) -> Iterator[None]:
     """Count what signs meanwhile, and whether it does so while nobody else could append to the log."""
-    signing = {LogKey.sign.__code__: "log", Signing.clearsign_each.__code__: "text"}
+    signing = {LogKey.sign.__code__: "log", clearsign_each.__code__: "text"}
 
     def pass_through(frame: FrameType, happened: str, _given: object) -> None:
         if happened == "call" and (what := signing.get(frame.f_code)):

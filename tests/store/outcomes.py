@@ -83,11 +83,7 @@ def settled(way: Way) -> None:
         if home.published.on_request.exists():
             for provider in {one.provider for one in given}:
                 way.desk.look(provider)
-        expected = {
-            home.published.provider(one.provider) / "receipts" / name: content
-            for one in given
-            for name, content in receipt_files(one).items()
-        }
+        expected = {path: content for one in given for path, content in receipt_files(home.published, one)}
         with suppress(FileNotFoundError):
             return all(path.read_text() == content for path, content in expected.items())
         return False

@@ -19,7 +19,7 @@ from gateway.homes.audit.tree import Inconsistency, paged
 from gateway.log.checkpoint import Checkpoint
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import event_of, is_events
-from gateway.publish.projection import TAKEN_BACK, UP_TO, number_in, receipt_files, receipt_folders
+from gateway.publish.projection import TAKEN_BACK, UP_TO, number_in, receipt_files
 from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
@@ -75,11 +75,9 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
         if row.reference != reference:
             yield from _compare(expected, out, gone)
             expected, reference = {}, row.reference
-        for folder in receipt_folders(home.published, row):
-            if not folder.is_dir() and home.published.on_request.exists():
-                continue
-            for name, content in receipt_files(row).items():
-                expected[folder / name] = (content, row.sequence or 0)
+        for path, content in receipt_files(home.published, row):
+            if path.parent.is_dir() or not home.published.on_request.exists():
+                expected[path] = (content, row.sequence or 0)
     yield from _compare(expected, out, gone)
     # Check that each file in an /out is the file sealed for that provider.
     known = {copy_path(home, copy): copy for copy in copies.owed(session, made_too=True)}
@@ -186,12 +184,11 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
         some = names[start : start + _TOGETHER]
         references = {found[1] for name in some if (found := _FILE_OF_RECEIPT.fullmatch(name))}
         rows = session.exec(select(ReceiptRow).where(col(ReceiptRow.reference).in_(references)))
-        here = (row for row in rows if folder in receipt_folders(published, row))
-        known = {name for row in here for name in receipt_files(row)}
+        known = {path for row in rows for path, _ in receipt_files(published, row)}
         for name in some:
             if is_events(name):
                 yield from _check_events(session, provider, folder / name)
-            elif name not in known:
+            elif folder / name not in known:
                 yield Inconsistency(f"published {provider}/{name}", "there is no such receipt")
 
 
