@@ -40,9 +40,9 @@ from gateway.record.owed import CountsOwed, owe
 from gateway.record.policy_proposals import last_loaded
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, log, persons, places, register, transfers
-from gateway.registry.places import WritersPlace
 from gateway.registry.rolls import Earlier, Wanted, accepted_files
 from gateway.registry.transfers import CONTENT, SigningAct, act_of
+from gateway.registry.vouched_rows import digest_changes
 
 
 def standing_of(
@@ -166,6 +166,13 @@ def put_in_force(
         registrar, session, told, now, senders=senders, earlier=counts.earlier, enrolled=enrolled
     )
     entries += [entry for owed, _ in copies for entry in owed]
+    if registrar.settings.letters.relay is not None:
+        letters.owe_for_decisions(registrar, session, decided, now)
+    # Before the rolls' place is taken, and in the order of the keys, against deadlocks.
+    keys.note_each(session, "provider", batch.uses)
+    batch.uses.clear()
+    if places.BESIDE_OTHERS in session.info:
+        digest_changes(session)
     entries += follow(
         Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
         [
@@ -173,13 +180,6 @@ def put_in_force(
             for transfer, one in zip(decided, rulings, strict=True)
         ],
     )
-    if registrar.settings.letters.relay is not None:
-        letters.owe_for_decisions(registrar, session, decided, now)
-    # Many files use the same keys: taken late, so that other writers wait briefly. The receipts' lock
-    # comes first, against deadlocks.
-    places.take_a_place(session, WritersPlace.RECEIPTS)
-    keys.note_each(session, "provider", batch.uses)
-    batch.uses.clear()
     return put_on_record(registrar, session, entries, receipts, now)
 
 

@@ -120,10 +120,11 @@ class Registry:
                 if (connection := self._tried) is None:
                     connection = self._engine.connect().execution_options(**options)
                     open_until_done.enter_context(connection)
-                    open_until_done.enter_context(connection.begin())
                 known = {register.KEPT: self._register, register.VERSION: version}
                 session = Session(connection, info=known)
-                open_until_done.enter_context(session)
+                open_until_done.enter_context(session)  # Closed after the commit: others wait for that.
+                if self._tried is None:
+                    open_until_done.enter_context(connection.begin())
                 if writing:
                     writing(session)
                 elif self._sight is not None:

@@ -23,11 +23,12 @@ BESIDE_OTHERS = "gateway writes beside others"
 class WritersPlace(Enum):
     """What has one writer at a time, in the order in which several are taken, against deadlocks.
 
+    The rows of keys, whose uses are counted, come before all but `HELD`.
+
     - `HELD`: held files decided again, of which one host at a time decides a portion, so that the others have
       time for files that arrive.
     - `ROLLS`: providers' rolls, compared with each other.
     - `RECEIPTS`: receipts, published in the order of their numbers, so the lower must become visible first.
-      Taken before the use of keys is counted.
     - `LOG`: the log, taken last of all.
     """
 

@@ -32,7 +32,7 @@ from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_o
 
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
-_AT_ONCE = 500
+_AT_ONCE = 2000
 K = TypeVar("K", bytes, int)
 _COUNTED_ON_ROLLS: Any = (  # Without rows for empty rolls.
     select_columns(col(PupilRow.provider), func.count().label("pupils"))

@@ -4,8 +4,8 @@
 
 Lands and decides files of 45 pupils of four schools, in transactions of so many, in SQLite and in PostgreSQL
 (fsync on). Prints, for each file, milliseconds: of wall time from where a transaction may write to where it
-is durable, of wall time in which nobody else could append to the log, of this process's own time; and
-statements.
+is durable, of wall time in which nobody else could append to the log, of that in which nobody else could
+compare rolls, of this process's own time; and statements.
 """
 
 from __future__ import annotations
@@ -74,18 +74,22 @@ class Places:
     """What the transactions that write have cost since `clear`: seconds, and statements.
 
     `log` and `in_log` are of the time in which nobody else could append to the log, `receipts` of that in
-    which nobody else could put receipts down.
+    which nobody else could put receipts down, `rolls` and `in_rolls` of that in which nobody else could
+    compare rolls.
     """
 
     registrar: Registrar
     place: float = 0.0
     log: float = 0.0
     receipts: float = 0.0
+    rolls: float = 0.0
     statements: int = 0
     in_log: int = 0
+    in_rolls: int = 0
     _began: float = 0.0
     _locked: float = 0.0
     _receipting: float = 0.0
+    _comparing: float = 0.0
 
     def watch(self) -> None:
         """Count from now on what this registrar's transactions do."""
@@ -100,7 +104,8 @@ class Places:
                 self.place += done - self._began
                 self.log += done - self._locked if self._locked else 0.0
                 self.receipts += done - self._receipting if self._receipting else 0.0
-                self._began = self._locked = self._receipting = 0.0
+                self.rolls += done - self._comparing if self._comparing else 0.0
+                self._began = self._locked = self._receipting = self._comparing = 0.0
 
         engine.dialect.do_commit = committed  # type: ignore[method-assign]
 
@@ -111,6 +116,7 @@ class Places:
             return
         self.statements += 1
         self.in_log += bool(self._locked)
+        self.in_rolls += bool(self._comparing)
         locks = "pg_advisory_xact_lock" in statement
         if not (locks or statement.startswith("BEGIN")):
             return
@@ -121,11 +127,13 @@ class Places:
             self._locked = at
         elif lock == places.WritersPlace.RECEIPTS.value:
             self._receipting = at
+        elif lock == places.WritersPlace.ROLLS.value:
+            self._comparing = at
 
     def clear(self) -> None:
         """Count anew."""
-        self.place = self.log = self.receipts = 0.0
-        self.statements = self.in_log = 0
+        self.place = self.log = self.receipts = self.rolls = 0.0
+        self.statements = self.in_log = self.in_rolls = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,15 +230,15 @@ class Bench:
 
 def rows(
     bench: Bench, batches: Sequence[int], files: int, spent: cProfile.Profile | None
-) -> Iterator[tuple[str, int, float, float, float, float]]:
-    """Step, batch; milliseconds a file of place, log and own time; statements a file."""
+) -> Iterator[tuple[str, int, float, float, float, float, float]]:
+    """Step, batch; milliseconds a file of place, log, rolls and own time; statements a file."""
     with open_registrar(Home(bench.site.home), now) as registrar:
         bench.open(registrar)
         places = Places(registrar)
         places.watch()
         _worked(registrar, bench, 8)
         for batch in batches:
-            costs: dict[str, list[float]] = {"land": [0.0] * 4, "decide": [0.0] * 4}
+            costs: dict[str, list[float]] = {"land": [0.0] * 5, "decide": [0.0] * 5}
             done = 0
             while done < files:
                 for step, work in _worked_in_steps(registrar, bench, batch):
@@ -241,11 +249,12 @@ def rows(
                     else:
                         work()
                     own = time.process_time() - before
-                    found = (places.place * 1000, places.log * 1000, own * 1000, places.statements)
+                    seconds = (places.place, places.log, places.rolls, own)
+                    found = (*(one * 1000 for one in seconds), places.statements)
                     costs[step] = [a + b for a, b in zip(costs[step], found, strict=True)]
                 done += batch
-            for step, (place, log, own, statements) in costs.items():
-                yield step, batch, place / done, log / done, own / done, statements / done
+            for step, (place, log, rolls, own, statements) in costs.items():
+                yield step, batch, place / done, log / done, rolls / done, own / done, statements / done
         with registrar.registry.read() as session:
             states = session.exec(select(TransferRow.state).distinct()).all()
         assert states == ["accepted"], states
@@ -273,7 +282,7 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, help="where the profile of deciding goes")
     asked = parser.parse_args()
     spent = None if asked.profile is None else cProfile.Profile()
-    print("database    step    batch  place ms  log ms  own ms  statements")
+    print("database    step    batch  place ms  log ms  rolls ms  own ms  statements")
     for database in asked.databases:
         cluster = Durable() if database == "PostgreSQL" else None
         with tempfile.TemporaryDirectory() as folder:
