@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
 _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
-_AS = " (as "
 
 
 def proved() -> str | None:
     """Return the person proven for the command; None with roles not in force."""
     known = _PROVED.get()
-    return None if known is None else _bare(known)
+    return None if known is None else known.partition(" (as ")[0]
 
 
 def on_record() -> str | None:
@@ -36,11 +35,6 @@ def on_record() -> str | None:
     agent.
     """
     return _PROVED.get()
-
-
-def _bare(person: str) -> str:
-    """Return the name of a person on record as "NAME" or "NAME (as ACCOUNT)"."""
-    return person.partition(_AS)[0]
 
 
 def sight_here(session: Session, home: Path) -> Sight:

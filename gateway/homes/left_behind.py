@@ -1,6 +1,5 @@
 """Old copies after a move: the former registry, and sealed files in the folder."""
 
-from collections.abc import Collection, Iterator
 from contextlib import closing
 
 from gateway.errors import GatewayError
@@ -9,7 +8,6 @@ from gateway.home.settings import Settings, load_settings
 from gateway.registry import log, retention
 from gateway.registry.database import Registry
 from gateway.store.of_home import SealedFolder, store_of
-from gateway.store.store import Store
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
@@ -43,19 +41,12 @@ def _remove_files(home: Home, settings: Settings) -> int:
     with closing(Registry(settings.database_url(home))) as registry, registry.read() as session:
         deleted = retention.deleted(session, "sealed")
     found = sorted({*folder.references(), *folder.sessions()})
-    for reference in _checked(folder, store, found, deleted):
-        folder.remove([reference])
-    return len(found)
-
-
-def _checked(
-    folder: SealedFolder, store: Store, found: Collection[str], deleted: Collection[str]
-) -> Iterator[str]:
     for reference in found:
         gone = reference in deleted or not folder.has(reference)
         if not gone and (not store.has(reference) or store.digest(reference) != folder.digest(reference)):
             raise GatewayError(f"{folder.path(reference)} is not in the store; it stays where it is")
-        yield reference
+        folder.remove([reference])
+    return len(found)
 
 
 def _check_same_log(home: Home, settings: Settings) -> None:

@@ -8,7 +8,7 @@ started again without copying anything twice. Old copies stay until `remove_old`
 
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -86,7 +86,7 @@ class _Move:
         """Copy every sealed file and session key; return the references. Those in `but` are skipped."""
         if self.before.store == self.after.store:
             return set()
-        with _or_fault("the store"):
+        try:
             check_store(self.home, self.after)
             source, target = store_of(self.home, self.before), store_of(self.home, self.after)
             there = set(target.references())
@@ -101,6 +101,10 @@ class _Move:
                         with open(session, "rb", closefd=False) as file:
                             target.put_session(reference, file.read())
             target.settle()
+        except OSError as error:
+            raise Fault(
+                f"the store failed: {error.strerror}; begin the move again when that is mended"
+            ) from None
         return set(todo)
 
     def rows(self, source: Connection) -> None:
@@ -156,11 +160,3 @@ def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> 
         except FileExistsError:
             raise GatewayError(f"the store has another file under {reference}: name an empty one") from None
     passing("move.file")
-
-
-@contextmanager
-def _or_fault(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Fault(f"{what} failed: {error.strerror}; begin the move again when that is mended") from None

@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections.abc import AsyncIterator, Sequence
+from io import FileIO
 
 import asyncssh
 
@@ -12,12 +13,12 @@ from gateway.intake.answers import NOT_DOWNLOADABLE, NOT_WRITABLE
 from gateway.intake.box import Wish
 from gateway.intake.disk import on_disk
 from gateway.intake.paths import ListedFile, canonical
-from gateway.intake.tree import ProviderTree, PublishedReading
+from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import Receiving
 from gateway.ssh.answers import BAD_REQUEST, Declined, encoded
 from gateway.ssh.sftp import Server
 
-File = Receiving | PublishedReading
+File = Receiving | FileIO
 _FOLDER_MODE, _FILE_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
 _NAMES_AT_ONCE = 128
 _LAST_OFFSET = 2**63 - 1 - 2**32
@@ -46,7 +47,7 @@ class Files(Server):
 
     async def close(self, file_obj: object) -> None:
         """Complete an upload closed by its client; otherwise keep it for resuming."""
-        if isinstance(file_obj, PublishedReading):
+        if isinstance(file_obj, FileIO):
             file_obj.close()
         elif isinstance(file_obj, Receiving) and self.client_closes:
             await self.tree.close(file_obj)
@@ -72,11 +73,11 @@ class Files(Server):
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
         """Read from a published file."""
-        if not isinstance(file_obj, PublishedReading):
+        if not isinstance(file_obj, FileIO):
             raise Declined(NOT_DOWNLOADABLE)
         if offset > _LAST_OFFSET:
             raise Declined(BAD_REQUEST)
-        return await on_disk(os.pread, file_obj.descriptor, size, offset)
+        return await on_disk(os.pread, file_obj.fileno(), size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Take a part of an upload."""
@@ -103,8 +104,8 @@ class Files(Server):
         if isinstance(file_obj, Receiving):
             upload = file_obj.upload
             return _attributes(ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
-        assert isinstance(file_obj, PublishedReading)  # noqa: S101 - open makes no other
-        status = os.fstat(file_obj.descriptor)
+        assert isinstance(file_obj, FileIO)  # noqa: S101 - open makes no other
+        status = os.fstat(file_obj.fileno())
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:

@@ -8,10 +8,10 @@
 """
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from io import FileIO
 from itertools import islice
 from pathlib import Path
 
@@ -52,19 +52,6 @@ from gateway.ssh.visitor import LoggedIn
 
 _AT_ONCE = 128  # So many names are read from the disk at a time.
 _LOOKS, _PAUSE_SECONDS = 80, 0.25
-
-
-class PublishedReading:
-    """A published file open for reading."""
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def close(self) -> None:
-        """Close the file, once."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +150,7 @@ class ProviderTree:
             raise Declined(NOT_EMPTY)
         self.box.folders.remove(place)
 
-    async def open_to_read(self, raw: bytes) -> PublishedReading:
+    async def open_to_read(self, raw: bytes) -> FileIO:
         """Open a published file. Declined for everything else, with a helpful reason."""
         place = place_of(raw)
         if place.name is None or place in self.box.folders:
@@ -171,7 +158,7 @@ class ProviderTree:
         await self._await_receipts(place)
         for folder in self._published_folders(place.folder):
             try:
-                return PublishedReading(await on_disk(open_published, folder, place.name))
+                return FileIO(await on_disk(open_published, folder, place.name))
             except FileNotFoundError:
                 continue
         raise Declined(NO_SUCH_FILE if self._sent_entry(place) is None else NOT_DOWNLOADABLE)

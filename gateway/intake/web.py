@@ -402,11 +402,8 @@ def _shown(one: Unfinished | HandedOver) -> dict[str, object]:
 
 
 async def _read(tree: ProviderTree, path: str) -> bytes:
-    reading = await tree.open_to_read(path.encode())
-    try:
-        return await on_disk(os.pread, reading.descriptor, _MOST_READ, 0)
-    finally:
-        reading.close()
+    with await tree.open_to_read(path.encode()) as reading:
+        return await on_disk(os.pread, reading.fileno(), _MOST_READ, 0)
 
 
 @asynccontextmanager

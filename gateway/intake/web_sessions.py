@@ -16,7 +16,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -59,30 +59,26 @@ class WebPasskey:
 
 
 class WebChallenges:
-    """WebChallenges for browsers, each good for one of them, once. Nothing is kept before a login.
+    """Challenges for browsers, each good for one of them, once. Nothing is kept before a login."""
 
-    `clock` gives monotonic seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._secret = secrets.token_bytes(_DIGEST_BYTES)
         self._used: dict[bytes, float] = {}
 
     def give(self, browser: str) -> bytes:
         """Return a challenge for the browser that holds a secret."""
-        return self._made(browser, secrets.token_bytes(8) + int(self._clock() + SECONDS).to_bytes(8))
+        return self._made(browser, secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8))
 
     def take(self, browser: str, challenge: bytes) -> bool:
         """Return True for an unused challenge of this browser in time."""
-        now, head = self._clock(), challenge[:16]
+        now, head = time.monotonic(), challenge[:16]
         until = int.from_bytes(head[8:])
         genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)
         return genuine and now < until and challenge not in self._used
 
     def use(self, challenge: bytes) -> None:
         """Let a signed challenge not be used again."""
-        now = self._clock()
+        now = time.monotonic()
         self._used = {known: until for known, until in self._used.items() if until > now}
         self._used[challenge] = now + SECONDS
 

@@ -239,9 +239,7 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 def daily(days: list[date]) -> list[Period]:
     """Return one period for each school day; a file is late until the next one."""
-    following = [*days[1:], date.max] if days else []
-    pairs = zip(days, following, strict=True)
-    return [Period(day.isoformat(), day, day, day, after - _DAY) for day, after in pairs]
+    return _joined([(day, day, day, day.isoformat()) for day in days])
 
 
 def weekly(days: list[date]) -> list[Period]:
@@ -249,10 +247,7 @@ def weekly(days: list[date]) -> list[Period]:
     weeks: dict[date, date] = {}
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
-    mondays = list(weeks)
-    following = [*mondays[1:], date.max] if mondays else []
-    pairs = zip(mondays, following, strict=True)
-    return [Period(week_name(monday), monday, monday, weeks[monday], after - _DAY) for monday, after in pairs]
+    return _joined([(monday, monday, last, week_name(monday)) for monday, last in weeks.items()])
 
 
 def week_name(day: date) -> str:

@@ -73,11 +73,6 @@ def effect_of(file: str, place: Place) -> Effect:
     return next((effect for pattern, effect in lines if _fits(tuple(pattern.split(".")), place)), UNKNOWN)
 
 
-def is_known(file: str, place: Place) -> bool:
-    """Return True if `EFFECTS` covers a place."""
-    return effect_of(file, place) is not UNKNOWN
-
-
 def _fits(pattern: Place, place: Place) -> bool:
     if not pattern or not place:
         return not pattern and not place

@@ -71,7 +71,8 @@ def judge_release(
     if flow is None:
         raise ReleaseImpossibleError(f"no flow of the agreement carries {kind}")
     for_two = any(why.code in _TAKES_TWO for why in held_for)
-    asked = _Asked(kind, flow, tuple(_pieces(content, kind)), catalogue, provider, for_two=for_two)
+    pieces, recognised = zip(*_pieces(content, kind), strict=True)
+    asked = _Asked(kind, flow, pieces, catalogue, provider, certain=all(recognised), for_two=for_two)
     wanted = asked.teams(teams)
     return Release(
         data_type=kind,
@@ -82,18 +83,13 @@ def judge_release(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """One file or table of a held file; one not `recognised` has no counts."""
+def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
+    """Yield each file or table of a held file, and True for a recognised one; others have no counts.
 
-    found: Classified
-    recognised: bool = True
-
-
-def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[_Piece]:
-    """Yield all pieces; unrecognised pieces take the type named by the person."""
+    Unrecognised pieces take the type named by the person.
+    """
     if isinstance(content, Classified):
-        yield _Piece(content)
+        yield content, True
     elif content.parts:
         for part in content.parts:
             yield from _pieces(part, data_type)
@@ -105,33 +101,34 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[_P
             format=content.format or "unknown",
             extension=content.extension,
         )
-        yield _Piece(unknown, recognised=False)
+        yield unknown, False
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A person's request: a file of these pieces, sent on as `kind`, carried by `flow`.
 
-    The rules for each piece's own type apply besides the rules for `kind`.
+    `certain`: every piece was recognised. The rules for each piece's own type apply besides those for `kind`.
     """
 
     kind: str
     flow: Flow
-    pieces: tuple[_Piece, ...]
+    pieces: tuple[Classified, ...]
     catalogue: Catalogue
     provider: Provider
+    certain: bool
     for_two: bool
 
     def on_roll(self) -> bool:
         """Return True if the pupils are on the rolls of the schools the sender speaks for."""
         return self.catalogue.bodies.of(self.provider.kind).own_pupils and all(
-            not of_other_schools(each.found, self.provider) and without_school(each.found, self.provider) == 0
+            not of_other_schools(each, self.provider) and without_school(each, self.provider) == 0
             for each in self.pieces
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
         """Return the named teams, else the teams entitled to everything in the file."""
-        has_records = any(each.found.pupils != 0 for each in self.pieces)
+        has_records = any(each.pupils != 0 for each in self.pieces)
         for name in named:
             team = self.catalogue.team(name)
             if team is None:
@@ -143,8 +140,7 @@ class _Asked:
                 )
         if named:
             return tuple(dict.fromkeys(named))
-        certain = all(each.recognised for each in self.pieces)
-        found = tuple(team for team in self.entitled() if certain or self._may_have_all_agreed(team))
+        found = tuple(team for team in self.entitled() if self.certain or self._may_have_all_agreed(team))
         if not found:
             raise ReleaseImpossibleError(
                 "no team of its flow may have everything in the file: return it, or name the teams"
@@ -157,14 +153,12 @@ class _Asked:
         Several pieces, a file renamed to another type, and a file needing a second person have no views: each
         team must have a right to everything.
         """
-        as_found = len(self.pieces) == 1 and self.pieces[0].found.data_type == self.kind and not self.for_two
+        as_found = len(self.pieces) == 1 and self.pieces[0].data_type == self.kind and not self.for_two
         found = [
             [
                 team
-                for team in teams_for(
-                    replace(each.found, data_type=kind), self.catalogue, flow, self.provider.kind
-                )
-                if as_found or self._may_have_all(team, each.found)
+                for team in teams_for(replace(each, data_type=kind), self.catalogue, flow, self.provider.kind)
+                if as_found or self._may_have_all(team, each)
             ]
             for each in self.pieces
             for kind, flow in self._carried_by(each)
@@ -187,11 +181,11 @@ class _Asked:
             if item not in group.proposed
         )
 
-    def _carried_by(self, piece: _Piece) -> Iterator[tuple[str, Flow]]:
+    def _carried_by(self, piece: Classified) -> Iterator[tuple[str, Flow]]:
         yield self.kind, self.flow
-        own = self.catalogue.flow_of(piece.found.data_type)
-        if own is not None and piece.found.data_type != self.kind:
-            yield piece.found.data_type, own
+        own = self.catalogue.flow_of(piece.data_type)
+        if own is not None and piece.data_type != self.kind:
+            yield piece.data_type, own
 
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
@@ -210,8 +204,8 @@ class _Asked:
         # The embargo on results, under any name given by the person.
         later = (now, self.flow)
         for each in self.pieces:
-            for name in (self.kind, each.found.data_type, each.found.mixed_with, *each.found.results):
-                until = release_moment((name,), each.found.facts, self.catalogue, now)
+            for name in (self.kind, each.data_type, each.mixed_with, *each.results):
+                until = release_moment((name,), each.facts, self.catalogue, now)
                 if until is not None and until > later[0]:
                     later = (until, self.catalogue.flow_of(name or self.kind) or self.flow)
         if later[0] > now:

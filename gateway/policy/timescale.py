@@ -108,19 +108,6 @@ class Owed:
     expected: Mapping[str, bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """The day of judgement, and the bounds of counting.
-
-    `counts_from` is the first day of the academic year, or the provider's day of joining (`since`) if later.
-    """
-
-    on: date
-    counts_from: date
-    since: date
-    has_terms: bool
-
-
 def status(
     provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed | None = None
 ) -> list[FlowStatus]:
@@ -134,11 +121,11 @@ def status(
     owed = owed or Owed()
     starts = catalogue.school_year_starts
     first = dates.first_year(dates.academic_year(on, starts))
-    terms = dates.school_year(catalogue.calendar, first) is not None
-    day = _Day(on, max(owed.since, dates.day_in(first, starts)), owed.since, terms)
+    has_terms = dates.school_year(catalogue.calendar, first) is not None
+    counts_from = max(owed.since, dates.day_in(first, starts))
     takes_part = owes_anything(provider) and on <= owed.until
     return [
-        _judge(row, day, takes_part=takes_part)
+        _judge(row, on, owed.since, counts_from, has_terms=has_terms, takes_part=takes_part)
         for row in _rows(provider, received, catalogue, on, owed, year=on.year)
     ]
 
@@ -309,7 +296,10 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
     return frozenset(day for inset in calendar.inset if inset.provider == provider.id for day in inset.days)
 
 
-def _judge(row: _Row, day: _Day, *, takes_part: bool) -> FlowStatus:
+def _judge(
+    row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
+) -> FlowStatus:
+    """Judge a row on a day; periods missed are counted from a day on, and nothing due before `since` is."""
     own, periods, must = row.own, row.periods, bool(row.must)
     judged = FlowStatus(
         flow=row.flow.id,
@@ -323,19 +313,19 @@ def _judge(row: _Row, day: _Day, *, takes_part: bool) -> FlowStatus:
     if not takes_part or row.must is None:
         return judged
     placed = row.placed()
-    at = dates.index_on(periods, day.on)
+    at = dates.index_on(periods, on)
     due, missed = None, 0
     state: State = "not-due"
-    if row.scale in _BY_SCHOOL_DAYS and not day.has_terms:
+    if row.scale in _BY_SCHOOL_DAYS and not has_terms:
         at, state = -1, "no-calendar"
     elif at >= 0:
-        due, state = periods[at].due, _state(periods[at], placed.of(at), day.on)
+        due, state = periods[at].due, _state(periods[at], placed.of(at), on)
         # The ended periods since the last arrival, this one too where it is over.
-        counted = bisect_left(periods, day.counts_from, key=lambda period: period.opens)
+        counted = bisect_left(periods, counts_from, key=lambda period: period.opens)
         missed = max(0, at - max(placed.latest(at) + 1, counted)) + (state == "missing")
-    elif own and own[-1].day >= day.counts_from:
+    elif own and own[-1].day >= counts_from:
         state = "received"
-    if state == "missing" and (not must or (due is not None and due < day.since)):
+    if state == "missing" and (not must or (due is not None and due < since)):
         state = "not-due"
     return replace(
         judged,

@@ -190,16 +190,16 @@ def build_layout(
     return Built(sample=sample, content=content)
 
 
-def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool, today: date = TODAY) -> list[Sample]:
+def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list[Sample]:
     """Write one file of every variant into a folder for each data type under `folder`.
 
-    The same `seed`, `pupils`, `errors` and `today` write byte-identical files. Each sample's `path`
+    The same `seed`, `pupils` and `errors` write byte-identical files. Each sample's `path`
     is the file's path.
     """
     written = []
     for layout, way in _catalogue():
         rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
-        built = build_layout(layout, way, rng=rng, count=pupils, errors=errors, today=today)
+        built = build_layout(layout, way, rng=rng, count=pupils, errors=errors)
         path = folder / layout.data_type / built.sample.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(built.content)

@@ -9,7 +9,7 @@ import pytest
 from gateway.model import Accepted, Held, Provider, Refused
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.decide import decide
-from gateway.policy.edits import edits, is_known, settings
+from gateway.policy.edits import UNKNOWN, edits, effect_of, settings
 from gateway.policy.schools import copies_for
 from gateway.record.policy_check import check
 from tests.agreements.specimens import NUMBER, classified
@@ -26,7 +26,7 @@ def test_it_holds_together_and_differs_from_nothing(folder: Path) -> None:
     assert edits(folder, folder) == []
     for path in folder.glob("*.toml"):
         for place in settings(path.read_text("utf-8")):
-            assert is_known(path.name, place), (path.name, place)
+            assert effect_of(path.name, place) is not UNKNOWN, (path.name, place)
 
 
 def test_what_it_lists_is_accepted_from_its_senders_and_refused_from_all_others(catalogue: Catalogue) -> None:

@@ -9,8 +9,6 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,7 +40,7 @@ class Story:
     def tell(self) -> None:
         """Play all scenes. Raises Fault where the gateway deviates from the script."""
         self._scene("A local authority makes a gateway, and enrols two schools and two of its staff")
-        with self._working("making keys and a home"):
+        with self._console.status("making keys and a home"):
             self._stage.done(
                 "init", "--organisation", "Demonstration County Council", "--log-origin", "demo.invalid/log"
             )
@@ -50,7 +48,7 @@ class Story:
             certificate = self._stage.done("keys", "gateway", "export")
         self._say("Oak Primary School has ratified this year's agreement. Elm Academy has not, yet.")
         self._say("Jane is in the central data team, Sam in education welfare.")
-        with self._working("starting the four services"):
+        with self._console.status("starting the four services"):
             services = self._stage.running(self._folder / "services.log")
         with services as running:
             sent = uploads(cast, certificate)
@@ -81,7 +79,7 @@ class Story:
             "The gateway opens each file in memory, looks at what is in it, and lets the agreement decide"
         )
         began = time.monotonic()
-        with self._working("deciding"):
+        with self._console.status("deciding"):
             transfers = self._stage.await_decided(len(sent))
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for heading in ("from", "file", "outcome", "kind of data", "why"):
@@ -105,7 +103,13 @@ class Story:
 
     def _what_oak_sees(self, running: Running, oak: Party, transfers: list[dict[str, Any]]) -> None:
         self._scene("What Oak sees: a signed receipt for every file")
-        names = until(lambda: self._listing(running, oak, 2 * len(transfers) - 2), "the receipts")
+
+        def receipts() -> list[str] | None:
+            with oak.sftp(running.intake) as session:
+                names: list[str] = session.listdir("/receipts")
+            return names if len(names) >= 2 * len(transfers) - 2 else None
+
+        names = until(receipts, "the receipts")
         refused = next(t for t in transfers if t["reasons"][0]["code"] == "open:wrong-signer")
         name = next(n for n in names if refused["reference"] in n and n.endswith(".txt"))
         self._say(f"{len(names)} files in /receipts. One of them, {name}:")
@@ -173,11 +177,6 @@ class Story:
             self._stage.confirm("jane", "--staff")
             self._console.input("  Press Enter to go on; the console ends then. ")
 
-    def _listing(self, running: Running, party: Party, number: int) -> list[str] | None:
-        with party.sftp(running.intake) as session:
-            names = session.listdir("/receipts")
-        return names if len(names) >= number else None
-
     def _command(self, *arguments: str) -> None:
         shown = [str(a).replace(f"{self._folder}/", "") for a in arguments]
         line = " ".join(f'"{word}"' if " " in word else word for word in shown)
@@ -195,11 +194,6 @@ class Story:
     def _expect(self, true: bool, what: str) -> None:
         if not true:
             raise Fault(f"the demo did not go as told: {what}; see {self._folder}")
-
-    @contextmanager
-    def _working(self, what: str) -> Iterator[None]:
-        with self._console.status(what):
-            yield
 
 
 def demonstrate(console: Console) -> None:
