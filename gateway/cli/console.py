@@ -371,8 +371,4 @@ def moment_in(value: object) -> datetime | None:
 
 
 def _jsonable(value: object) -> object:
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, Path):
-        return str(value)
-    return str(value)
+    return rfc3339(value) if isinstance(value, datetime) else str(value)

@@ -34,8 +34,15 @@ from gateway.intake.answers import (
 from gateway.intake.disk import Landed, check_room, on_disk
 from gateway.intake.paths import IntakePlace, is_temporary
 from gateway.intake.recent import HandedOver, Recent
-from gateway.intake.unfinished import Label, Unfinished, UnfinishedUploads, Writer, new_unfinished, open_again
-from gateway.intake.upload import Memory, Receiving
+from gateway.intake.upload import (
+    Label,
+    Memory,
+    Receiving,
+    Unfinished,
+    UnfinishedUploads,
+    new_unfinished,
+    open_again,
+)
 from gateway.model import Folder, Upload
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
@@ -298,11 +305,11 @@ class Box:
         self.unfinished.opened(upload)
         return receiving
 
-    async def _take_over(self, writer: Writer) -> None:
+    async def _take_over(self, writer: Receiving) -> None:
         _log.info("taken-over provider=%s", self.unfinished.place.name)
         await self.cut_off(writer)
 
-    async def cut_off(self, writer: Writer) -> None:
+    async def cut_off(self, writer: Receiving) -> None:
         """Keep the received part of an upload after its client's loss, for resuming."""
         try:
             await writer.release(whole=False)

@@ -1,5 +1,7 @@
 """Blocking disk work in threads off the event loop, and the bytes waiting in spool/landed."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import errno
@@ -10,11 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from gateway.home import REFERENCE
 from gateway.zones.failpoints import passing
 from gateway.zones.landed import ASIDE
+
+if TYPE_CHECKING:
+    from _hashlib import HASH
 
 _THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="intake-disk")
 # Folders with thousands of names are read one by one, so that uploads do not wait.
@@ -22,17 +27,6 @@ _READER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-listing")
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Hasher(Protocol):
-    """The part of hashlib's interface in use."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take in `data`."""
-
-    def hexdigest(self) -> str:
-        """Return the digest of all input, as lower-case hexadecimal."""
-        ...
 
 
 async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -47,7 +41,7 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def store(
-    descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: Hasher | None, free_bytes: int
+    descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: HASH | None, free_bytes: int
 ) -> None:
     """Write all `chunks` in order at `offset`; or hash them.
 

@@ -32,7 +32,7 @@ from gateway.intake.disk import Landed, on_disk, sweep_landed
 from gateway.intake.files import Files
 from gateway.intake.recent import sweep_journals
 from gateway.intake.tree import ProviderTree
-from gateway.intake.unfinished import sweep_unfinished
+from gateway.intake.upload import sweep_unfinished
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import INTAKE, INTAKE_DOOR
 from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, Names, guarded

@@ -44,8 +44,7 @@ from gateway.intake.paths import (
     scan_published,
 )
 from gateway.intake.recent import HandedOver
-from gateway.intake.unfinished import Unfinished
-from gateway.intake.upload import Receiving
+from gateway.intake.upload import Receiving, Unfinished
 from gateway.model import Folder
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
 from gateway.ssh.visitor import LoggedIn

@@ -40,7 +40,7 @@ from gateway.intake.disk import on_disk
 from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver
 from gateway.intake.tree import ProviderTree
-from gateway.intake.unfinished import Unfinished
+from gateway.intake.upload import Unfinished
 from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions, to_sign
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
 from gateway.zones.console_api.serving import at_work, config_of, listening

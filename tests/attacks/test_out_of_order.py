@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.home.settings import IntakeLimits
-from gateway.intake.unfinished import Label, new_unfinished
-from gateway.intake.upload import AHEAD_BYTES, Memory, Receiving
+from gateway.intake.upload import AHEAD_BYTES, Label, Memory, Receiving, new_unfinished
 from gateway.ssh.answers import Declined
 from tests.costs import lines
 

@@ -10,7 +10,7 @@ import paramiko
 import pytest
 from paramiko.sftp import CMD_CLOSE, CMD_OPEN, SFTP_FLAG_CREATE, SFTP_FLAG_WRITE
 
-from gateway.intake.unfinished import load_unfinished, sweep_unfinished
+from gateway.intake.upload import load_unfinished, sweep_unfinished
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
 

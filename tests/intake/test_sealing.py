@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.intake.unfinished import load_unfinished
+from gateway.intake.upload import load_unfinished
 from gateway.zones.sealing import ENOUGH_BYTES, is_public, is_sealed, looks_like
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually

@@ -18,8 +18,15 @@ from gateway.intake import upload as upload_module
 from gateway.intake.answers import GAP, TAKEN_OVER, TOO_LARGE
 from gateway.intake.box import Box, Wish
 from gateway.intake.disk import Landed
-from gateway.intake.unfinished import Label, new_unfinished, open_again
-from gateway.intake.upload import AHEAD_BYTES, BLOCK_BYTES, Memory, Receiving
+from gateway.intake.upload import (
+    AHEAD_BYTES,
+    BLOCK_BYTES,
+    Label,
+    Memory,
+    Receiving,
+    new_unfinished,
+    open_again,
+)
 from gateway.ssh.answers import Declined
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.spool import Spool
