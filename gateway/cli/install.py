@@ -2,16 +2,15 @@
 
 import shutil
 import sys
-import sysconfig
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.cli.console import err, fails_clearly, out
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import GatewayError
+from gateway.policy.shipped import shipped
 from gateway.zones.spool import write_durably
 
 # The paths in shipped files, to be replaced.
@@ -29,22 +28,6 @@ _PLACES = {
 _HIDDEN = ("/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/")  # noqa: S108 - they are only named
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The places of files, and the paths named in the units."""
-
-    prefix: Path
-    program: Path
-    home: Path
-
-    def filled(self, text: str) -> str:
-        """Return a shipped file with the paths of the machine."""
-        documents = self.prefix / "share/doc/gateway"
-        for shipped, here in ((_PROGRAM, self.program), (_DOCUMENTS, documents), (_HOME, self.home)):
-            text = text.replace(shipped, str(here))
-        return text
-
-
 @fails_clearly
 def install(
     prefix: Annotated[
@@ -60,26 +43,26 @@ def install(
     Repeat it after an upgrade: what it laid out before is replaced. Your own changes belong into
     drop-ins (systemctl edit), which it never touches.
     """
-    target = Target(prefix.absolute(), program or _this_program(), home.absolute())
-    for value in (str(target.program), str(target.home)):
+    root = prefix.absolute()
+    paths = {
+        _PROGRAM: str(program or _this_program()),
+        _DOCUMENTS: str(root / "share/doc/gateway"),
+        _HOME: str(home.absolute()),
+    }
+    for value in (paths[_PROGRAM], paths[_HOME]):
         if any(c.isspace() or c in "%\\\"'$" for c in value):
             raise GatewayError(f"{value}: a path with blanks, quotes, % or $ cannot stand in a unit")
         if value.startswith(_HIDDEN):
             err.print(f"warning: {value} is hidden from the services", soft_wrap=True)
-    written = [_write(source, place, target) for source, place in _files(shipped_units())]
-    out.print(f"laid out {len(written)} files below {target.prefix}")
+    written = [_write(source, root / place, paths) for source, place in _files(shipped_units())]
+    out.print(f"laid out {len(written)} files below {root}")
     out.print("next: systemd-sysusers; systemd-tmpfiles --create; systemctl daemon-reload")
-    out.print(f"then: {target.prefix}/share/doc/gateway/operations.md tells how to begin")
+    out.print(f"then: {root}/share/doc/gateway/operations.md tells how to begin")
 
 
 def shipped_units() -> Path:
     """Return the folder of the shipped units."""
-    beside = Path(__file__).parents[2] / "systemd"
-    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "systemd"
-    for folder in (beside, installed):
-        if (folder / "gateway.target").is_file():
-            return folder
-    raise ConfigurationError(f"the units that come with gateway are missing from {installed}")
+    return shipped("units", "systemd", holding="gateway.target")
 
 
 def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
@@ -94,11 +77,14 @@ def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
             yield source, _PLACES[source.suffix]
 
 
-def _write(source: Path, place: Path, target: Target) -> Path:
-    path = target.prefix / place
+def _write(source: Path, path: Path, paths: Mapping[str, str]) -> Path:
+    """Write a shipped file with the paths of this machine for those that it ships with."""
+    text = source.read_text("utf-8")
+    for theirs, here in paths.items():
+        text = text.replace(theirs, here)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_durably(path, target.filled(source.read_text("utf-8")).encode(), mode=0o644)
+        write_durably(path, text.encode(), mode=0o644)
     except OSError as error:
         raise GatewayError(f"{path} cannot be written: {error.strerror}") from None
     return path

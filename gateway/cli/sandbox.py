@@ -62,15 +62,16 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
     stage.done("init", "--organisation", "Sandbox", "--log-origin", "sandbox.invalid/log")
     stage.done("providers", "add", _PROVIDER, "--name", "A school in the sandbox", "--kind", "school")
     with until_told() as ended, made.sandbox(Home(root / "home"), now, port=port) as place:
-        own = ssh_key is None or openpgp_key is None
-        for file in (
-            [_kit(root, stage, place)] if ssh_key is None or openpgp_key is None else [ssh_key, openpgp_key]
-        ):
+        given = [file for file in (ssh_key, openpgp_key) if file is not None]
+        for file in given or [_kit(root, stage, place)]:
             stage.done("keys", "add", _PROVIDER, str(file))
         stage.confirm(_PROVIDER)
         stage.done("agreement", "ratify", _PROVIDER, "--signatory", "nobody")
         typer.echo(f"ready intake {place[0]}:{place[1]}")
-        _tell(root, own=own)
+        typer.echo(f"the provider is {_PROVIDER}; gateway.asc is in /keys")
+        if not given:
+            files = f"--kit {root / 'kit'} --passphrase-file {root / 'passphrase'}"
+            out.print(Text(plain(f"try: gateway send {files} FILE")))
         ended.wait()
 
 
@@ -86,11 +87,3 @@ def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
         ssh_key=None, openpgp_key=None, passphrases=(_PASSPHRASE, _PASSPHRASE), now=now(),
     )  # fmt: skip
     return hand_over(Kit(root / "kit"), root)[0]
-
-
-def _tell(root: Path, *, own: bool) -> None:
-    lines = [f"the provider is {_PROVIDER}; gateway.asc is in /keys"]
-    if own:
-        lines.append(f"try: gateway send --kit {root / 'kit'} --passphrase-file {root / 'passphrase'} FILE")
-    for line in lines:
-        out.print(Text(plain(line)))

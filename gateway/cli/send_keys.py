@@ -294,8 +294,8 @@ def _alone(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def _tell(step: Step) -> None:
-    say(step.done)
-    proved = step.proved
+    proved, done = step
+    say(done)
     if proved is None:
         raise GatewayError("handed in, and no receipt yet: gateway send receipts")
     say(f"{proved.state.upper()}, reference {proved.reference}")

@@ -38,19 +38,7 @@ from gateway.policy.faults import (
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
 from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
 
-__all__ = [
-    "FILES",
-    "Catalogue",
-    "PoliciesRead",
-    "assembled",
-    "contradict",
-    "load_catalogue",
-    "load_unchecked",
-    "policy_digest",
-    "policy_files",
-    "read",
-    "shaped",
-]
+__all__ = ["Catalogue", "policy_digest", "policy_files"]
 
 
 @dataclass(slots=True)

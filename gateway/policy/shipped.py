@@ -8,12 +8,17 @@ from gateway.errors import ConfigurationError
 
 def shipped_policies() -> Path:
     """Return the folder of the policies shipped with this version."""
-    beside = Path(__file__).parents[2] / "policies"
-    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / "policies"
-    for folder in (beside, installed):
-        if (folder / "flows.toml").is_file():
-            return folder
-    raise ConfigurationError(f"the policies that come with gateway are missing from {installed}")
+    return shipped("policies", "policies", holding="flows.toml")
+
+
+def shipped(what: str, folder: str, *, holding: str) -> Path:
+    """Return a folder shipped with this version, known by a file in it: beside the package, or installed."""
+    beside = Path(__file__).parents[2] / folder
+    installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder
+    for found in (beside, installed):
+        if (found / holding).is_file():
+            return found
+    raise ConfigurationError(f"the {what} that come with gateway are missing from {installed}")
 
 
 def shipped_agreements() -> list[Path]:

@@ -56,13 +56,8 @@ class SampleTable:
     preamble: list[list[Cell]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The records of a fixed-width text file, without their line ends."""
-
-    records: list[str]
-
-
+Lines = list[str]
+"""The records of a fixed-width text file, without their line ends."""
 Document = Element | SampleTable | Lines
 
 

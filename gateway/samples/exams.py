@@ -49,7 +49,7 @@ def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str =
         records.append(_candidate(pupil, of.centre, results))
     count = f"{len(cohort.pupils):07d}"
     records += [f"R7{of.centre}{count}", f"R9{body}{count}"]
-    return Lines([record.ljust(_RECORD)[:_RECORD] for record in records])
+    return [record.ljust(_RECORD)[:_RECORD] for record in records]
 
 
 def _candidate(pupil: Pupil, centre: str, results: Sequence[Mapping[str, Any]]) -> str:

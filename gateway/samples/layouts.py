@@ -123,11 +123,6 @@ class Built:
     content: bytes
 
 
-def layouts() -> tuple[Layout, ...]:
-    """Return every layout, in a fixed order."""
-    return LAYOUTS
-
-
 def variants() -> list[tuple[str, str]]:
     """Return every (data type, variant) known to `make`, in a fixed order."""
     return [(layout.data_type, _variant(layout, way)) for layout, way in _catalogue()]

@@ -14,7 +14,7 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, Lines, SampleTable
+from gateway.samples.drawing import Cell, Document, SampleTable
 
 Form = Literal["table", "xml", "lines"]
 
@@ -111,8 +111,8 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
                 [cell.strftime(presentation.dates) if isinstance(cell, date) else cell for cell in line]
             )
         return out.getvalue().encode(presentation.encoding)
-    if isinstance(document, Lines):
-        return "".join(line + "\r\n" for line in document.records).encode("windows-1252")
+    if isinstance(document, list):
+        return "".join(line + "\r\n" for line in document).encode("windows-1252")
     bom = presentation.encoding == "utf-8-sig"
     encoding = "utf-8" if bom else presentation.encoding
     if presentation.commented:

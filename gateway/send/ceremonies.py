@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -36,12 +35,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-
 Kind = Literal["openpgp", "ssh"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The gateway's answer to a step, None before any answer; and a sentence about the work done here."""
-
-    proved: Proved | None
-    done: str
+Step = tuple[Proved | None, str]
+"""The gateway's answer to a step, None before any answer; and a sentence about the work done here."""
 
 
 def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
@@ -50,7 +45,7 @@ def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
     make_anew(sender.settings.openpgp_key, own.armored)
     make_anew(sender.kit.certificate, own.certificate)
     name = f"renewed-{own.fingerprint[:_SHOWN_DIGITS]}.asc"
-    return Step(put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + YEARS:%Y-%m-%d}")
+    return put(sender, "/keys", name, own.certificate, seconds), f"extended to {now + YEARS:%Y-%m-%d}"
 
 
 def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
@@ -63,15 +58,14 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
     proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
         new = _fingerprint(sender, kind, following)
-        return Step(
-            proved,
+        return proved, (
             "go on with the present key, and run this again once the authority has confirmed the new one; "
-            f"read out, when it rings: {new}",
+            f"read out, when it rings: {new}"
         )
     if proved.state == "refused":
         signed.unlink()
         following.unlink()
-        return Step(proved, "the new key is thrown away; the present one stays")
+        return proved, "the new key is thrown away; the present one stays"
     if following.exists():
         # Switch to the new key, setting the old one aside. May be repeated after a kill.
         kit, settings = sender.kit, sender.settings
@@ -90,7 +84,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         kit.change(**{field: used})
         following.unlink()
     signed.unlink()
-    return Step(proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before")
+    return proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before"
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
@@ -98,7 +92,7 @@ def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
-    return Step(proved, f"{own.fingerprint} is revoked ({why})")
+    return proved, f"{own.fingerprint} is revoked ({why})"
 
 
 def agreement_text(sender: KitAtWork) -> str:
@@ -125,13 +119,13 @@ def ratify(sender: KitAtWork, text: str, name: str, office: str, seconds: float)
     except ValueError as error:
         raise GatewayError(str(error)) from None
     signed = _sealed(sender, stated("ratification", named))
-    return Step(put(sender, "/agreement", "agreement.txt.pgp", signed, seconds), "signed")
+    return put(sender, "/agreement", "agreement.txt.pgp", signed, seconds), "signed"
 
 
 def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
     """Sign the meanings of headings, each as an item's key, and send them for use on later files."""
     text = headings.written(stated)
-    return Step(put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip())
+    return put(sender, "/keys", "headings.txt.pgp", _sealed(sender, text), seconds), text.rstrip()
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
