@@ -106,7 +106,6 @@ _MOST = 100
 _PARTS = 4_000
 _HEADER_LENGTH = 80
 _NATIONAL_INSURANCE = "national-insurance"
-_GRADES = ("exam-grade", "teacher-assessment")
 
 
 @dataclass(slots=True)
@@ -136,7 +135,7 @@ class Account:
         self.left_over = 0
         self._beside_cells = 0
         self._rules = rules
-        self._grades = frozenset().union(*(rules.code_sets[name] for name in _GRADES))
+        self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
         """Return a new part, kept among the first 4,000; further ones are only counted."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import IncrementalNewlineDecoder, StringIO
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from operator import itemgetter
 from typing import Literal
 
@@ -231,11 +231,12 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
     found: list[TableOf] = []
     for sheet in sheets:
-        rows = sheet.rows()
+        rows, anew = tee(sheet.rows())  # The start of a sheet is read once.
         first = list(islice(rows, HEADER_WITHIN))
         score, header = find_header(first, rules, limits)
         codes = rules.code_sets.values()
-        if header is None or score < KNOWN_COLUMNS or is_lookup(chain(first, rows), codes):
+        start = islice(chain(first, rows), limits.rows)
+        if header is None or score < KNOWN_COLUMNS or is_lookup(start, codes):
             _check_other(sheet, rules, format)
         else:
             if sheet.shown == "very hidden":
@@ -243,14 +244,16 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             if sheet.shown == "hidden":
                 raise beside("a hidden sheet with a table", format=format)
             header.check(format)
-            found.append(partial(_table, sheet, header, rules, limits))
+            found.append(partial(_table, sheet, [anew], header, rules, limits))
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)
     return found
 
 
-def _table(sheet: Sheet, header: Header, rules: Rules, limits: ClassifyLimits) -> Table:
-    rows, formulas = sheet.rows(), Formulas()
+def _table(
+    sheet: Sheet, begun: list[Iterator[Row]], header: Header, rules: Rules, limits: ClassifyLimits
+) -> Table:
+    rows, formulas = begun.pop() if begun else sheet.rows(), Formulas()
     for _ in settled_header(islice(rows, header.position + 1)):
         pass
     return Table(header, batches(rows, rules, limits, formulas, lambda: False), formulas)

@@ -291,6 +291,16 @@ class Rules(BaseModel):
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
+    @cached_property
+    def grades(self) -> frozenset[str]:
+        """Every known grade of an examination or assessment."""
+        return self.code_sets["exam-grade"] | self.code_sets["teacher-assessment"]
+
+    @cached_property
+    def musts(self) -> tuple[tuple[str, ...], ...]:
+        """Groups of fields of which the records of some type must each have one."""
+        return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
+
     def check(self, key: str) -> value_kinds.Check | None:
         """Return the check of a field's values; None for free text."""
         if key not in self._checks:

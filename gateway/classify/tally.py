@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 
 from gateway.classify import value_kinds
 from gateway.classify.account import Account
@@ -50,7 +51,7 @@ _SEPTEMBER = 9
 
 _REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
 MAIN = WORDS["main_registration"]
-NAMING = ("upn", "former-upn", "enrolment-status", "leaving-date", *(k for keys in IDENTITIES for k in keys))
+_NAMING = frozenset({"upn", *_REPORTED, *chain.from_iterable(IDENTITIES)})
 
 
 class Tally:
@@ -79,9 +80,8 @@ class Tally:
         self.wrong_results = FaultCount()
         self.formulas = FaultCount()
         self.wrong_columns: set[str] = set()
-        types = rules.data_types.types.values()
-        self.missing = {group: FaultCount() for kind in types for group in kind.must}
-        self.naming = frozenset({*NAMING, *(key for group in self.missing for key in group)})
+        self.missing = {group: FaultCount() for group in rules.musts}
+        self.naming = _NAMING.union(*rules.musts)
         self.reports_pupils = on_pupil is not None
         self._on_pupil = on_pupil
         self._lacks: dict[tuple[str, ...], list[FaultCount]] = {}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import dropwhile, islice
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -118,10 +119,15 @@ class SignatureClaim:
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
     """Return the parsed certificates. Fault if an enrolled one cannot be parsed."""
     try:
-        certs = [Cert.from_bytes(data) for data in certificates]
-        return tuple(Sender(bytes(cert), cert, parts_of(bytes(cert))) for cert in certs)
+        return tuple(map(_sender, certificates))
     except RuntimeError as error:
         raise Fault("an enrolled certificate cannot be parsed") from error
+
+
+@lru_cache(16)  # A provider's files are signed with the same few.
+def _sender(certificate: bytes) -> Sender:
+    cert = Cert.from_bytes(certificate)
+    return Sender(bytes(cert), cert, parts_of(bytes(cert)))
 
 
 def check_signature(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import openpyxl
 import pytest
 
 from gateway.classify import value_kinds
 from gateway.classify.findings import FieldTally
 from gateway.classify.value_kinds import Check, Judge, Quick
 from gateway.classify.views.view import make_view
+from gateway.classify.workbook import _Parts
 from gateway.model import Basis
 from tests.classify import made
 from tests.views.making import LIMITS, RULES, recognised
@@ -68,3 +70,14 @@ def test_a_value_that_ten_thousand_records_repeat_is_judged_a_few_times(
     )
     assert REMARK.encode() not in out
     assert len(judged) <= 40
+
+
+def test_the_rows_of_a_workbook_of_one_table_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    book, read = openpyxl.Workbook(), list[object]()
+    for row in made.core_rows(30):
+        book.active.append(row)
+    book.save(content := BytesIO())
+    one = _Parts._row
+    monkeypatch.setattr(_Parts, "_row", lambda parts, row: read.append(row) or one(parts, row))
+    recognised(content.getvalue())
+    assert len(read) == 31
