@@ -22,6 +22,7 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.record import breach_records
+from gateway.registry import breaches
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN
 
@@ -90,7 +91,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             registrar, session = record.registrar, record.session
             given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
             if self.amend is None:
-                number, told = breach_records.next_number(session), breach_records.Told(**given)
+                number, told = breaches.next_number(session), breach_records.Told(**given)
             else:
                 number = self.amend
                 told = breach_records.amended(breach_records.record(session, number), given)

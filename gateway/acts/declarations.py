@@ -107,8 +107,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
             if self.dry_run:
                 reference, decision = None, judge(declaration, catalogue)
             else:
-                recorded = record(registrar, declaration, by=context.person)
-                reference, decision = recorded.reference, recorded.decision
+                reference, decision = record(registrar, declaration, by=context.person)
         values = decision_object(decision) | {
             "reference": reference,
             "recorded": reference is not None,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from gateway.access import AccessRight
@@ -122,8 +122,8 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
                 one.provider for one in agreements.ratifications(session) if one.academic_year == year
             }
             enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
-            for one in review.files(session, made_at - timedelta(days=365), made_at):
-                transfers[one.data_type or "", cast("State", one.state)] += one.files
+            for of_provider in review.files(session, made_at - timedelta(days=365), made_at).values():
+                transfers.update(of_provider)
             people = roles.people(session)
             members = Counter(team for one in staff.list_staff(session) for team in one.teams)
             hooked = [(row.name, row.address) for row in hooks.listed(session)]

@@ -14,17 +14,23 @@ from sqlmodel import Session
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.policy.catalogue import Catalogue
-from gateway.record.accounts import Scope, keys_involved, touched
-from gateway.registry import breaches, log
+from gateway.record.accounts import account_of
+from gateway.registry import breaches, keys, log, transfers
+from gateway.registry.keys import Key
 from gateway.registry.log import Entry
-from gateway.reports.breach import Breach, Nature, breach_report
+from gateway.reports.breach import Breach, KeyInvolved, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
+from gateway.reports.report import TransferAccount
 
 _ADDED = ("transfers", "staff", "keys", "measures")
 
 
 class Told(BaseModel):
-    """A person's account of a breach. Times are aware; texts are without pupils' data."""
+    """A person's account of a breach. Times are aware; texts are without pupils' data.
+
+    `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
+    search by staff and keys, and count alone where nothing else is given.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -72,9 +78,6 @@ def drafted(
     key.
     """
     _check(told, now)
-    scope = Scope(
-        references=told.transfers, staff=told.staff, keys=told.keys, since=told.since, until=told.until
-    )
     breach = Breach(
         number=number,
         organisation=organisation,
@@ -83,8 +86,16 @@ def drafted(
         happened_until=told.until,
         nature=cast("tuple[Nature, ...]", told.natures),
         what_happened=told.what,
-        accounts=tuple(touched(session, scope, organisation)),
-        keys=keys_involved(session, told.keys),
+        accounts=tuple(_touched(session, told, organisation)),
+        keys=tuple(
+            KeyInvolved(
+                owner=f"{key.owner_kind} {key.owner}",
+                kind=key.kind,
+                fingerprint=key.fingerprint,
+                state=key.state,
+            )
+            for key in (_named_key(session, one) for one in told.keys)
+        ),
         staff=told.staff,
         measures=told.measures,
         contact=told.contact,
@@ -93,6 +104,42 @@ def drafted(
         zone=catalogue.calendar.timezone,
     )
     return breach_report(breach, catalogue.breach, now)
+
+
+def _touched(session: Session, told: Told, organisation: str) -> list[TransferAccount]:
+    """Return the transfers that a breach concerns, in the order of landing. NotFoundError for an unknown one.
+
+    For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
+    over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
+    """
+    references = set(told.transfers)
+    for name in told.staff:
+        if not breaches.is_staff(session, name):
+            raise NotFoundError(f"there is no member of staff {name}")
+        references |= breaches.collected_by(session, name, told.since, told.until)
+    for fingerprint in told.keys:
+        references |= _touched_by_key(session, _named_key(session, fingerprint), told)
+    if not (told.transfers or told.staff or told.keys):
+        references |= breaches.stepped_between(session, told.since, told.until)
+    found = [transfers.get(session, reference) for reference in references]
+    found.sort(key=lambda transfer: transfer.sequence)
+    return [account_of(session, transfer, organisation) for transfer in found]
+
+
+def _named_key(session: Session, fingerprint: str) -> Key:
+    """Return the key, of any owner, named by a fingerprint or a unique beginning of one."""
+    wanted = fingerprint.replace(" ", "").lower()
+    found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
+    if not wanted or len(found) != 1:
+        raise NotFoundError(f"there is no single key {fingerprint}")
+    return found[0]
+
+
+def _touched_by_key(session: Session, key: Key, told: Told) -> set[str]:
+    if key.owner_kind == "staff":
+        return breaches.collected_by(session, key.owner, told.since, told.until)
+    asked = breaches.sealed_to if key.owner_kind == "gateway" else breaches.sent_with
+    return asked(session, key.fingerprint, told.since, told.until)
 
 
 def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
@@ -136,11 +183,6 @@ def record(session: Session, number: int) -> BreachRecord:
         if one.number == number:
             return one
     raise NotFoundError(f"there is no breach {number}")
-
-
-def next_number(session: Session) -> int:
-    """Return the number of the next breach; the first is 1."""
-    return breaches.next_number(session)
 
 
 def _read(number: int, note: str) -> tuple[Told | None, Document]:

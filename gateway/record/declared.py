@@ -1,6 +1,6 @@
 """Recording a declared transfer by another method: decided, logged and receipted."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -25,14 +25,6 @@ _NOT_YET = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """A declaration on record."""
-
-    reference: str
-    decision: Decision
-
-
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """Judge a declared transfer by the agreement. A held one never goes on automatically."""
     decision = decide_method(declaration, catalogue)
@@ -41,8 +33,8 @@ def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
     return replace(decision, reasons=tuple(_told(reason) for reason in decision.reasons))
 
 
-def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declared:
-    """Decide on a declaration and record any outcome, with a receipt."""
+def record(registrar: Registrar, declaration: Declaration, *, by: str) -> tuple[str, Decision]:
+    """Decide on a declaration and record any outcome, with a receipt; return reference and decision."""
     catalogue, now = registrar.catalogue, registrar.clock()
     decision = judge(declaration, catalogue)
     with registrar.registry.write() as session:
@@ -57,7 +49,7 @@ def record(registrar: Registrar, declaration: Declaration, *, by: str) -> Declar
         (number,) = log.append(session, [_entry(declaration, facts, statement, catalogue, by)], now)
         head = _issue(registrar, session, facts, statement, number=number, now=now)
     registrar.bring_out(head)
-    return Declared(reference=reference, decision=decision)
+    return reference, decision
 
 
 def _told(reason: Reason) -> Reason:

@@ -1,74 +1,54 @@
 """Counts for a review of all providers: files, faults in the files, discrepancies."""
 
 import json
-from collections import Counter
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlmodel import Session, col
 
+from gateway.model import State
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
 
 # The spelling in stored contents; without findings the list is empty.
 _WITH_FINDINGS = '"findings":[{'
 
 
-@dataclass(frozen=True, slots=True)
-class FilesCounted:
-    """Number of files by provider, kind of data and state; `data_type` is None for unrecognised files."""
+def files(
+    session: Session, since: datetime, until: datetime
+) -> Mapping[str, Mapping[tuple[str, State], int]]:
+    """Count the files landed from `since` until before `until`, without dropped keys and agreements.
 
-    provider: str
-    data_type: str | None
-    state: str
-    files: int
-
-
-@dataclass(frozen=True, slots=True)
-class FaultsCounted:
-    """Accepted files with faults, by provider and kind of data, and the number of faults."""
-
-    provider: str
-    data_type: str
-    files: int
-    faults: int
-
-
-@dataclass(frozen=True, slots=True)
-class DiscrepanciesCounted:
-    """A provider's discrepancies: opened in the time, and open at the time of asking."""
-
-    provider: str
-    opened: int
-    still_open: int
-
-
-def files(session: Session, since: datetime, until: datetime) -> list[FilesCounted]:
-    """Count the files landed from `since` until before `until`, without dropped keys and agreements."""
+    By provider, then by kind of data ("" for none recognised) and state.
+    """
     columns = (col(TransferRow.provider), col(TransferRow.data_type), col(TransferRow.state))
     query = select(*columns, func.count()).where(*_arrived(since, until)).group_by(*columns)
-    return [FilesCounted(*row) for row in session.connection().execute(query)]
+    found: defaultdict[str, dict[tuple[str, State], int]] = defaultdict(dict)
+    for provider, data_type, state, number in session.connection().execute(query):
+        found[provider][data_type or "", cast("State", state)] = number
+    return found
 
 
-def faults(session: Session, since: datetime, until: datetime) -> list[FaultsCounted]:
-    """Count the faults in the accepted files of the time."""
+def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
+    """Count the accepted files of the time with faults, and the faults, by provider and kind of data."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
         col(TransferRow.state) == "accepted",
         content.contains(_WITH_FINDINGS, autoescape=True),
     )
-    counted: Counter[tuple[str, str]] = Counter()
-    number: Counter[tuple[str, str]] = Counter()
+    counted: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
     for provider, data_type, found in session.connection().execute(query):
-        of = (provider, data_type or "")
-        counted[of] += 1
-        number[of] += sum(one["count"] for one in json.loads(str(found))["findings"])
-    return [FaultsCounted(*of, counted[of], number[of]) for of in sorted(counted)]
+        of_it = counted[provider].setdefault(data_type or "", [0, 0])
+        of_it[0] += 1
+        of_it[1] += sum(one["count"] for one in json.loads(str(found))["findings"])
+    return counted
 
 
-def discrepancies(session: Session, since: datetime, until: datetime) -> list[DiscrepanciesCounted]:
-    """Count the discrepancies of each provider."""
+def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping[str, tuple[int, int]]:
+    """Count the discrepancies of each provider: opened in the time, and open at the time of asking."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"
@@ -79,7 +59,7 @@ def discrepancies(session: Session, since: datetime, until: datetime) -> list[Di
         .where(or_(opened, is_open))
         .group_by(provider)
     )
-    return [DiscrepanciesCounted(*row) for row in session.connection().execute(query)]
+    return {one: (opened, still) for one, opened, still in session.connection().execute(query)}
 
 
 def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
