@@ -1,6 +1,5 @@
 """Deliver a file again, withdraw a delivered file, or open the original for one person."""
 
-import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -26,7 +25,7 @@ from gateway.receipts.notices import AuthorityFacts, render_authority_notice
 from gateway.receipts.text import stated
 from gateway.record import outcome
 from gateway.record.discrepancies import enrolled_in
-from gateway.record.dual_control import check_two, name_of
+from gateway.record.dual_control import Proposal, check_two, name_of, proposed
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar
 from gateway.record.rulings import Batch, Ruling, put_in_force
@@ -254,19 +253,19 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
     if not waits:
         return withdraw_for_good(registrar, reference, by=by, why=why)
     with registrar.registry.write() as session:
-        transfer, proposed = _known(session, reference), proposal(session, reference)
-        if proposed is None:
+        transfer, first = _known(session, reference), proposal(session, reference)
+        if first is None:
             raise GatewayError(f"nobody proposes to give {reference} to a team any longer")
-        said = f"{proposed.by} proposed this of {reference}: somebody else must confirm, by name"
-        check_two(session, proposed.by, by, since=proposed.at, at=now, said=said)
+        said = f"{first.by} proposed this of {reference}: somebody else must confirm, by name"
+        check_two(session, first.by, by, since=first.at, at=now, said=said)
         if waits_for_second(transfer):
             check_second(session, transfer, by, now)
-        asked = _judged(registrar, session, transfer, now, proposed.teams)
-        note = f"{why} (proposed by {proposed.by}: {proposed.why})"
+        asked = _judged(registrar, session, transfer, now, first.teams)
+        note = f"{why} (proposed by {first.by}: {first.why})"
         if asked.forbidden:
             openings = Withdrawal(openings=tuple(recalls.openings(session, reference)))
             tell(
-                registrar, session, transfer, openings, by=f"{proposed.by} and {by}", why=note,
+                registrar, session, transfer, openings, by=f"{first.by} and {by}", why=note,
                 headline=_AGAINST, next_step=_LOOK,
             )  # fmt: skip
         head = _give(registrar, session, transfer, asked, By(by, note, now))
@@ -275,27 +274,9 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
     return done
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RedeliveryProposal:
-    """A delivery proposed by one person, to be confirmed by a second."""
-
-    teams: tuple[str, ...]
-    by: str
-    at: datetime
-    why: str
-
-
-def proposal(session: Session, reference: str) -> RedeliveryProposal | None:
+def proposal(session: Session, reference: str) -> Proposal | None:
     """Return the delivery against the policy proposed since the file was last settled, or None."""
-    for event in reversed(log.events(session, reference)):
-        if event.kind in _SETTLED:
-            return None
-        if event.kind == "redelivery-proposed":
-            teams = json.loads(event.leaf)["fields"]["teams"].split(",")
-            return RedeliveryProposal(
-                teams=tuple(teams), by=event.actor or "", at=event.at, why=event.note or ""
-            )
-    return None
+    return proposed(session, reference, "redelivery-proposed", _SETTLED)
 
 
 def _known(session: Session, reference: str) -> Transfer:

@@ -330,6 +330,31 @@ def note_proposer(
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One person's proposal about a file, to be confirmed by a second; `data_type` for a release alone."""
+
+    teams: tuple[str, ...]
+    by: str
+    at: datetime
+    why: str
+    data_type: str = ""
+
+
+def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]) -> Proposal | None:
+    """Return the last proposal of a kind about a file, unless an event of the kinds `ends` came since."""
+    for event in reversed(log.events(session, reference)):
+        if event.kind in ends:
+            return None
+        if event.kind == kind:
+            fields = json.loads(event.leaf)["fields"]
+            return Proposal(
+                teams=tuple(fields["teams"].split(",")), by=event.actor or "", at=event.at,
+                why=event.note or "", data_type=fields.get("data_type", ""),
+            )  # fmt: skip
+    return None
+
+
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
     """End a proposal as a second person. GatewayError where the proposer may be the same person."""
     first = proposal(session, act, at)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from sqlmodel import Session
@@ -15,7 +14,8 @@ from gateway.policy.release import Release, ReleaseImpossibleError, judge_releas
 from gateway.policy.timescale import period_on
 from gateway.publish.projection import Issued
 from gateway.reasons import RETURNED, WITHDRAWN, to_officer
-from gateway.record.dual_control import check_release, check_two
+from gateway.record import dual_control
+from gateway.record.dual_control import Proposal, check_release, check_two
 from gateway.record.outcome import put_on_record
 from gateway.record.registrar import Registrar, Rulebook
 from gateway.record.rulings import Batch, Ruling, put_in_force
@@ -24,17 +24,6 @@ from gateway.registry.log import Entry
 from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 ADVICE_LENGTH = 400
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """A release against the policy proposed by one person, to be confirmed by a second."""
-
-    data_type: str
-    teams: tuple[str, ...]
-    by: str
-    at: datetime
-    why: str
 
 
 def release(
@@ -170,19 +159,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 def proposal(session: Session, reference: str) -> Proposal | None:
     """Return the release proposed for a held file, neither declined nor decided since, or None."""
-    for event in reversed(log.events(session, reference)):
-        if event.kind in PROPOSAL_ENDS:
-            return None
-        if event.kind == "release-proposed":
-            fields = json.loads(event.leaf)["fields"]
-            return Proposal(
-                data_type=fields["data_type"],
-                teams=tuple(fields["teams"].split(",")),
-                by=event.actor or "",
-                at=event.at,
-                why=event.note or "",
-            )
-    return None
+    return dual_control.proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
 
 
 def _judged(

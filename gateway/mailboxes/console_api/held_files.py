@@ -19,8 +19,9 @@ from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import headings
+from gateway.record.dual_control import Proposal
 from gateway.record.registrar import KeylessRules
-from gateway.record.releases import Proposal, held, proposal, wished
+from gateway.record.releases import held, proposal, wished
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
