@@ -16,7 +16,6 @@ from gateway.reasons.languages import Language
 from gateway.registry import keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
-from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 
 
@@ -161,17 +160,8 @@ class Clerk:
             at=self.at,
             languages=self.languages,
         )
-        self.session.add(
-            ReceiptRow(
-                reference=reference,
-                provider=addressee,
-                name=receipts.KEY_NOTICE,
-                text=clearsign(self.signing.openpgp, text),
-                json_text="",
-                created_at=self.at,
-            )
-        )
-        self.session.flush()
+        signed = clearsign(self.signing.openpgp, text)
+        receipts.leave_notice(self.session, receipts.KEY_NOTICE, addressee, reference, signed, self.at)
 
     def _end(
         self,

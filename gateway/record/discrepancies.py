@@ -39,7 +39,6 @@ from gateway.registry.log import Entry
 from gateway.registry.places import WritersPlace
 from gateway.registry.register import SendersRegister
 from gateway.registry.rolls import Roll
-from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7
@@ -277,17 +276,8 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
             points=tuple(points),
             wording=comparison.catalogue.wording,
         )
-        comparison.session.add(
-            ReceiptRow(
-                reference=reference,
-                provider=provider,
-                name=receipts.DISCREPANCY_NOTICE,
-                text=clearsign(comparison.signing.openpgp, render_notice(facts)),
-                json_text="",
-                created_at=comparison.now,
-            )
-        )
-        comparison.session.flush()
+        text = clearsign(comparison.signing.openpgp, render_notice(facts))
+        receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, comparison.now)
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
 

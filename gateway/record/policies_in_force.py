@@ -36,7 +36,6 @@ from gateway.record.policy_proposals import SUBJECT, PolicyProposal, last_loaded
 from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
-from gateway.registry.tables import ReceiptRow
 from gateway.secrets.signing import Signing
 from gateway.store.of_home import policies_of
 from gateway.zones.spool import fsync_folder, write_durably
@@ -81,16 +80,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     )
     signed = clearsign_each(signing.openpgp, [general, *texts])
     for provider, reference, text in zip(addressees, references, signed[1:], strict=True):
-        session.add(
-            ReceiptRow(
-                reference=reference,
-                provider=provider.id,
-                name=receipts.AGREEMENT_NOTICE,
-                text=text,
-                json_text="",
-                created_at=at,
-            )
-        )
+        receipts.leave_notice(session, receipts.AGREEMENT_NOTICE, provider.id, reference, text, at)
     fields: dict[str, str | int] = {
         "sha256": hashlib.sha256(general.encode()).hexdigest(),
         "count": len(addressees),

@@ -241,6 +241,18 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
     ).first()
 
 
+def leave_notice(  # noqa: PLR0917 - the columns of a notice
+    session: Session, name: str, provider: str, reference: str, text: str, at: datetime
+) -> None:
+    """Leave a signed notice, for people alone, among a provider's receipts."""
+    session.add(
+        ReceiptRow(
+            reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
 def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:
     """Return the latest notices to a provider: reference, published name and time of each."""
     query = (
