@@ -22,7 +22,6 @@ from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
 from gateway.registry import keys, log, staff
-from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
     DeliveriesWanted,
@@ -42,6 +41,7 @@ from gateway.registry.deliveries import (
 )
 from gateway.registry.log import Entry
 from gateway.registry.programs import is_program
+from gateway.registry.staff import teams_while_in_force
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined, denied
 from gateway.words import slug
 from gateway.zones.failpoints import passing

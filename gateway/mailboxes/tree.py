@@ -37,9 +37,9 @@ from gateway.mailboxes.names import (
 from gateway.policy.catalogue import Catalogue
 from gateway.record.children import Leavers, leavers
 from gateway.registry import log
-from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery
+from gateway.registry.staff import teams_while_in_force
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing

@@ -15,6 +15,12 @@ from gateway.registry.tables import CopyRow, TransferRow
 from gateway.registry.tables.row import answer_of
 from gateway.registry.transfers import transfers_of
 
+_COPIES = (
+    select(CopyRow, TransferRow)
+    .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
+    .order_by(col(CopyRow.id))
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
@@ -48,13 +54,7 @@ def owe(
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return the copies waiting for their recipients to ratify the agreement, with their files."""
-    query = (
-        select(CopyRow, TransferRow)
-        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
-        .where(col(CopyRow.waits).is_(True), TransferRow.state == "accepted")
-        .order_by(col(CopyRow.id))
-    )
-    found = session.exec(query).all()
+    found = session.exec(_COPIES.where(col(CopyRow.waits).is_(True), TransferRow.state == "accepted")).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 
@@ -64,11 +64,7 @@ def owed(session: Session, *, made_too: bool = False, made_since: datetime | Non
     With `made_since` also those made from then on. No copy is due while it waits for a ratification, or while
     a child in the file is restricted or for named people alone.
     """
-    query = (
-        select(CopyRow, TransferRow)
-        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
-        .order_by(col(CopyRow.id))
-    )
+    query = _COPIES
     if not made_too:
         still = and_(col(CopyRow.made_at).is_(None), col(CopyRow.waits).is_(None), is_seen_by(None))
         query = query.where(still if made_since is None else or_(still, col(CopyRow.made_at) >= made_since))
@@ -77,13 +73,8 @@ def owed(session: Session, *, made_too: bool = False, made_since: datetime | Non
 
 def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
     """Return every copy of one file, made or not."""
-    query = (
-        select(CopyRow, TransferRow)
-        .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
-        .where(TransferRow.reference == reference)
-        .order_by(col(CopyRow.id))
-    )
-    return [_copy(row, transfer) for row, transfer in session.exec(query)]
+    found = session.exec(_COPIES.where(TransferRow.reference == reference))
+    return [_copy(row, transfer) for row, transfer in found]
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:

@@ -14,21 +14,16 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Giver:
-    """A person who gave or confirmed a credential. `by` is empty where no name is on record."""
-
-    by: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of a member of staff; the issuer comes first in `givers`."""
+    """A credential of a member of staff, and the persons who gave or confirmed it, the issuer first.
+
+    The giver's name is empty where none is on record.
+    """
 
     owner: str
     what: What
     mark: str
-    givers: tuple[Giver, ...]
+    givers: tuple[GivingRow, ...]
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
@@ -50,20 +45,19 @@ def credentials(session: Session, since: datetime) -> list[Credential]:
 
     An unconfirmed key confirms nothing, and is left out.
     """
-    givers: defaultdict[tuple[str, str, str], list[Giver]] = defaultdict(list)
+    givers: defaultdict[tuple[str, str, str], list[GivingRow]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
-        givers[row.staff, row.what, row.mark].append(Giver(row.by, row.at))
-    found = []
+        givers[row.staff, row.what, row.mark].append(row)
+
+    def credential(owner: str, what: What, mark: str, by: str = "", at: datetime = _LONG_AGO) -> Credential:
+        known = givers[owner, what, mark] or [GivingRow(staff=owner, what=what, mark=mark, by=by, at=at)]
+        return Credential(owner, what, mark, tuple(known))
+
     counted = or_(col(KeyRow.ended_at).is_(None), col(KeyRow.ended_at) >= since)
     confirmed = col(KeyRow.unconfirmed).is_not(True)
-    for key in session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted, confirmed)).all():
-        known = givers[key.owner, "key", key.fingerprint] or [Giver(key.added_by, key.added_at)]
-        found.append(Credential(key.owner, "key", key.fingerprint, tuple(known)))
-    unknown = [Giver("", _LONG_AGO)]
-    for role in session.exec(select(RoleRow)).all():
-        known = givers[role.staff, "role", role.role] or unknown
-        found.append(Credential(role.staff, "role", role.role, tuple(known)))
-    for bound in session.exec(select(AccountRow)).all():
-        known = givers[bound.staff, "account", bound.account] or unknown
-        found.append(Credential(bound.staff, "account", bound.account, tuple(known)))
-    return found
+    theirs = session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted, confirmed)).all()
+    return [
+        *(credential(key.owner, "key", key.fingerprint, key.added_by, key.added_at) for key in theirs),
+        *(credential(one.staff, "role", one.role) for one in session.exec(select(RoleRow)).all()),
+        *(credential(one.staff, "account", one.account) for one in session.exec(select(AccountRow)).all()),
+    ]

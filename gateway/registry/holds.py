@@ -8,7 +8,7 @@ from typing import cast
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import persons, providers, receipts
+from gateway.registry import markers, persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
 
 
@@ -81,14 +81,14 @@ def on_hold(session: Session, references: Collection[str]) -> set[str]:
                 col(table.reference).in_(wanted), col(table.provider).in_(held)
             )
             found |= set(session.exec(query).all())
-    children = {one for row in on if row.persons for one in persons.split(row.persons)}
+    children = {one for row in on if row.persons for one in markers.split(row.persons)}
     return found | _with_children(session, wanted, children)
 
 
 def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
     """Return the holds on a child."""
     wanted = set(digests)
-    return [row for row in list_holds(session) if not wanted.isdisjoint(persons.split(row.persons or b""))]
+    return [row for row in list_holds(session) if not wanted.isdisjoint(markers.split(row.persons or b""))]
 
 
 def _with_children(session: Session, wanted: Sequence[str], children: Collection[bytes]) -> set[str]:
@@ -104,7 +104,7 @@ def _with_children(session: Session, wanted: Sequence[str], children: Collection
 
 def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
     for row in list_holds(session):
-        same_child = row.persons is not None and not subject.persons.isdisjoint(persons.split(row.persons))
+        same_child = row.persons is not None and not subject.persons.isdisjoint(markers.split(row.persons))
         same = row.reference == subject.reference and row.provider == subject.provider
         if same_child or (same and not subject.persons and row.persons is None):
             return row

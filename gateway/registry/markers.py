@@ -12,7 +12,7 @@ from gateway.registry.tables import MarkedTransferRow, MarkerPersonRow, MarkerRo
 from gateway.registry.tables.row import answer_of
 
 Kind = Literal["named", "restricted"]
-_DIGEST = 16
+DIGEST = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ def list_markers(session: Session) -> list[Marker]:
 
 def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
     """Return the child's digests for each marker in force, by number."""
-    return {cast("int", row.number): frozenset(_digests(row)) for row in _on(session)}
+    return {cast("int", row.number): frozenset(split(row.persons)) for row in _on(session)}
 
 
 def note(
@@ -103,13 +103,13 @@ def note(
 def of_child(session: Session, persons: Collection[bytes]) -> list[Marker]:
     """Return the markers in force on a child."""
     wanted = set(persons)
-    numbers = {row.number for row in _on(session) if not wanted.isdisjoint(_digests(row))}
+    numbers = {row.number for row in _on(session) if not wanted.isdisjoint(split(row.persons))}
     return [marker for marker in list_markers(session) if marker.number in numbers]
 
 
 def marked_children(session: Session) -> frozenset[bytes]:
     """Return the digests of every child with a marker in force."""
-    return frozenset(digest for row in _on(session) for digest in _digests(row))
+    return frozenset(digest for row in _on(session) for digest in split(row.persons))
 
 
 def kept_from(session: Session, person: str) -> frozenset[bytes]:
@@ -120,7 +120,7 @@ def kept_from(session: Session, person: str) -> frozenset[bytes]:
         digest
         for row in _on(session)
         if row.kind != "named" or row.number not in allowed
-        for digest in _digests(row)
+        for digest in split(row.persons)
     )
 
 
@@ -164,7 +164,7 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
         if row.kind == "restricted" or row.number not in allowed:
             before = found.get(transfer, NOBODY)
             number = cast("int", row.number)
-            found[transfer] = KeptApart(before.numbers | {number}, before.persons | set(_digests(row)))
+            found[transfer] = KeptApart(before.numbers | {number}, before.persons | set(split(row.persons)))
     return found
 
 
@@ -173,5 +173,6 @@ def _on(session: Session) -> Sequence[MarkerRow]:
     return session.exec(query.order_by(col(MarkerRow.number))).all()
 
 
-def _digests(row: MarkerRow) -> list[bytes]:
-    return [row.persons[start : start + _DIGEST] for start in range(0, len(row.persons), _DIGEST)]
+def split(persons: bytes) -> list[bytes]:
+    """Split concatenated digests."""
+    return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]

@@ -9,6 +9,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 from gateway.registry import markers, register
+from gateway.registry.markers import split
 from gateway.registry.tables import (
     DeletionRow,
     DiscrepancyPartyRow,
@@ -22,8 +23,6 @@ from gateway.registry.tables import (
 )
 from gateway.registry.vouched_rows import insert_rows
 
-DIGEST = 16
-
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
     """Store the children in a file in place of earlier ones, and record marked children."""
@@ -36,11 +35,6 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
         markers.note(session, {one: frozenset(split(found)) for one, found in persons.items()}, marked)
-
-
-def split(persons: bytes) -> list[bytes]:
-    """Split concatenated digests."""
-    return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:

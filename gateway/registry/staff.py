@@ -1,4 +1,4 @@
-"""Staff of the local authority, and their teams."""
+"""Staff of the local authority, their teams, and whether person and key are still in force."""
 
 import hashlib
 import json
@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import or_
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import givings, keys
+from gateway.registry import givings, keys, programs
 from gateway.registry.tables import (
     AccountRow,
     ConsoleSessionRow,
@@ -165,6 +167,37 @@ def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)
     return found
+
+
+def teams_while_in_force(
+    session: Session, name: str, fingerprint: str, now: datetime
+) -> tuple[str, ...] | None:
+    """Return the teams of a member of staff, sorted; None where the person or the key is not in force.
+
+    The key is the SSH key, passkey or OpenID account of the login; of a program, that of `registry/programs`.
+    One query gives the answers of `get_staff` and `keys_in_force` together.
+    """
+    if programs.is_program(fingerprint):
+        return programs.teams_of(session, fingerprint, now)
+    rows = session.execute(
+        select_columns(col(StaffTeamRow.team))
+        .select_from(StaffRow)
+        .join(KeyRow, col(KeyRow.owner) == col(StaffRow.name))
+        .outerjoin(StaffTeamRow, col(StaffTeamRow.staff) == col(StaffRow.name))
+        .where(
+            col(StaffRow.name) == name,
+            col(StaffRow.removed_at).is_(None),
+            col(KeyRow.owner_kind) == "staff",
+            col(KeyRow.kind).in_(("ssh", "passkey", "openid")),
+            col(KeyRow.fingerprint) == fingerprint,
+            col(KeyRow.state).in_(keys.IN_FORCE),
+            or_(col(KeyRow.not_before).is_(None), col(KeyRow.not_before) <= now),
+            or_(col(KeyRow.not_after).is_(None), col(KeyRow.not_after) > now),
+        )
+    ).all()
+    if not rows:
+        return None
+    return tuple(sorted(row.team for row in rows if row.team is not None))
 
 
 def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:

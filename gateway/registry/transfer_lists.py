@@ -15,7 +15,6 @@ from sqlmodel import Session, col, func
 from gateway.access import EVERYTHING, Sight
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
-from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.sight import table_of, within
 from gateway.registry.tables import (
     AuthorityNoticeRow,
@@ -30,11 +29,6 @@ from gateway.registry.transfers import AT_ONCE, transfers_of
 
 MOST = 1000
 """The limit of counting: "more than 999" is precise enough for a reader."""
-
-
-def new_files(session: Session, team: str, person: str) -> int:
-    """Count a team's unopened files, at most MOST."""
-    return count_delivered(session, team, DeliveriesWanted(new=True), person=person, most=MOST)
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
@@ -60,8 +54,7 @@ def waits(session: Session, latest: int) -> list[timedelta]:
 
 def still_landed(session: Session) -> int:
     """Count the files waiting for a decision, at most MOST."""
-    some = select(col(TransferRow.sequence)).where(col(TransferRow.state) == "landed").limit(MOST)
-    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+    return _count(session, select(col(TransferRow.sequence)).where(col(TransferRow.state) == "landed"), MOST)
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
@@ -200,8 +193,7 @@ def openings(session: Session, before: int | None, limit: int) -> Sequence[Event
 
 def count_openings(session: Session) -> int:
     """Count the openings on record, at most MOST."""
-    some = select(col(EventRow.number)).where(col(EventRow.kind).in_(_OPENED)).limit(MOST)
-    return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+    return _count(session, select(col(EventRow.number)).where(col(EventRow.kind).in_(_OPENED)), MOST)
 
 
 class WaitsForWhom(StrEnum):
@@ -262,8 +254,12 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
     """Count the matching transfers, at most `most`; the database stops looking there."""
-    some = select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)).limit(most)
-    return int(session.execute(select_columns(func.count()).select_from(some.subquery())).scalar_one())
+    return _count(session, select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
+
+
+def _count(session: Session, query: Select[Any], most: int | None) -> int:
+    counted = select_columns(func.count()).select_from(query.limit(most).subquery())
+    return int(session.execute(counted).scalar_one())
 
 
 def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.errors import NotFoundError
 from gateway.registry import keys, staff
-from gateway.registry.access import teams_while_in_force
 from gateway.registry.database import Registry
+from gateway.registry.staff import teams_while_in_force
 from gateway.registry.tables import KeyRow
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -36,8 +36,8 @@ from gateway.record.key_confirming import READ_OUT
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
 from gateway.registry import console_sessions, passkeys, programs, roles
-from gateway.registry.access import teams_while_in_force
 from gateway.registry.programs import Program
+from gateway.registry.staff import teams_while_in_force
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, OfPerson

@@ -17,6 +17,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.record.dual_control import COUNTS
 from gateway.registry import providers, staff, transfer_lists
+from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
 
 DAYS = 14
@@ -39,7 +40,9 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
     with console.mailboxes.registry.read() as session:
         new = [
             _counted(
-                team, team_named(catalogue, team).name, transfer_lists.new_files(session, team, caller.name)
+                team,
+                team_named(catalogue, team).name,
+                count_delivered(session, team, DeliveriesWanted(new=True), person=caller.name, most=MOST),
             )
             for team in caller.teams
         ]
