@@ -1,4 +1,4 @@
-"""Every page in every state, looked at by axe in five ways: nobody is kept out by how they see or read.
+"""Every page in every state, looked at by axe in four ways: nobody is kept out by how they see or read.
 
 The pages are served in this process; a browser is each person's in turn. What costs is to open a page: once
 open, it is looked at in all ways.
@@ -20,10 +20,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gateway.acts.fields import every_act
+from gateway.console.site import FOLDER
 from gateway.samples import make, school
 from tests.classify.made import as_csv, core_rows
 from tests.console.acts import ELSEWHERE, route_of, routes
-from tests.console.conftest import PICTURES, RULES
+from tests.console.conftest import KEEPS_PICTURES, PICTURES, RULES
 from tests.console.served import OTHER, TEAM, Served
 from tests.console.visitor import Visitor
 from tests.content import core_data
@@ -35,15 +36,15 @@ WAYS: dict[str, dict[str, Any]] = {
     "light": {"size": (1280, 1024)},
     "dark": {"size": (1280, 1024), "color_scheme": "dark"},
     "forced colours": {"size": (1280, 1024), "forced_colors": "active"},
-    "narrow": {"size": (320, 640)},
-    "400 %": {"size": (320, 256), "scale": 4},
+    "narrow, or at 400 %": {"size": (320, 256), "scale": 4},
 }
-"""At 400 %, a window of 1280 by 1024 has room for 320 by 256."""
+"""At 400 %, a window of 1280 by 1024 has room for 320 by 256, and is laid out as any of that width."""
+_COLOURS = ["color-contrast", "link-in-text-block"]
+_ROOM = ["scrollable-region-focusable", "target-size"]
 BY_THE_WAY = {
-    "runOnly": {
-        "type": "rule",
-        "values": ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size"],
-    },
+    "dark": {"runOnly": {"type": "rule", "values": _COLOURS}},
+    "forced colours": {"runOnly": {"type": "rule", "values": [*_COLOURS, *_ROOM]}},
+    "narrow, or at 400 %": {"runOnly": {"type": "rule", "values": [*_COLOURS, *_ROOM]}},
 }
 """The rules by which a page can be right in one way and wrong in another: all else is the same text."""
 _LOOK = """rules => axe.run(document, rules).then(found => [
@@ -122,7 +123,7 @@ class Eyes:
         self.seen |= {route_of(f"{self.served.origin}{path}", "POST")}
 
     def look(self, page: Page) -> list[str]:
-        """What is wrong on a page that is open, in each way; pictures of it are kept."""
+        """What is wrong on a page that is open, in each way; pictures of it are kept if asked for."""
         page.wait_for_load_state("domcontentloaded")
         route = route_of(page.url, "GET")
         self.seen |= {route, page.url.removeprefix(self.served.origin).partition("?")[0]}
@@ -147,12 +148,16 @@ class Eyes:
                     "mobile": False,
                 },
             )
-            if way in {"light", "narrow"}:  # Playwright's own way to take one sets the size back.
+            if KEEPS_PICTURES and way not in {
+                "dark",
+                "forced colours",
+            }:  # Playwright's own way to take one sets the size back.
                 taken = devtools.send("Page.captureScreenshot")
+                PICTURES.mkdir(parents=True, exist_ok=True)
                 (PICTURES / f"console{name}-{width}.png").write_bytes(base64.b64decode(taken["data"]))
             if way == "light":
                 page.evaluate(_UNFOLD)
-            rules = RULES if way == "light" else BY_THE_WAY
+            rules = BY_THE_WAY.get(way, RULES)
             found += [
                 f"{way}: {wrong}" for wrong in page.evaluate(_LOOK, {**rules, "resultTypes": ["violations"]})
             ]
@@ -330,6 +335,17 @@ def test_whoever_is_not_in_yet_can_use_the_pages(eyes: Eyes) -> None:
         "logged out": eyes.send(anna, "/logout"),
     }  # fmt: skip
     assert wrong(found) == {}
+
+
+def test_a_page_is_laid_out_by_the_width_of_its_window_alone_and_the_dark_changes_colours_alone() -> None:
+    """So narrow windows need one look, and the dark one at the colours."""
+    style = (FOLDER / "static" / "console.css").read_text("utf-8")
+    assert set(re.findall(r"@\w+", style)) == {"@media", "@supports"}
+    asked = "".join(re.findall(r"@media[^{]*\{", style))
+    assert set(re.findall(r"\(([\w-]+)", asked)) == {"width", "prefers-color-scheme", "forced-colors"}
+    (dark,) = re.findall(r"prefers-color-scheme: dark\) \{\s*:root \{(.*?)\}\s*\}", style, re.DOTALL)
+    lines = [one.strip() for one in dark.strip().splitlines()]
+    assert [one for one in lines if not re.fullmatch(r"--[\w-]+: #[0-9a-f]{6};", one)] == []
 
 
 def test_a_list_begins_on_the_first_screen_of_a_phone(eyes: Eyes) -> None:

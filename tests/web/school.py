@@ -12,11 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from gateway.home import Home
-from tests.console.conftest import RULES
+from tests.console.conftest import violations
 from tests.ports import free_port
 from tests.site import Party, Running, Site
 from tests.waiting import until
@@ -127,8 +126,7 @@ class School:
         found = []
         for width in (320, 1280):
             page.set_viewport_size({"width": width, "height": 720})
-            results = Axe().run(page, options=RULES).response
-            found += [(rule["id"], rule["nodes"][0]["html"]) for rule in results["violations"]]
+            found += violations(page)
             if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
                 found.append(("wider than the window", str(wide)))
         return found
