@@ -13,6 +13,7 @@ import pytest
 from click.testing import Result
 
 from gateway.homes.demo.parties import Party
+from tests import warm
 from tests.commands import invoke
 from tests.policies import POLICIES
 from tests.site import Site
@@ -32,7 +33,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 def run(
     *arguments: str, home: Path, output: int = subprocess.PIPE, **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
+    """As a process: one that Python begins anew where the environment says how, or for `--help`."""
+    begin = subprocess.run if "--help" in arguments else warm.run
+    return begin(
         [sys.executable, "-m", "gateway", *arguments],
         env={**os.environ, "GATEWAY_HOME": str(home), **environment},
         stdout=output,

@@ -29,6 +29,8 @@ from tests.console.conftest import House, Person, house_in
 from tests.content import core_data
 
 MOST = 6
+_PAUSE = 40
+"""Milliseconds: to ask with each picture that is drawn, as is usual, costs a processor."""
 WHY = "Why: for the record"
 KEYS = """approve_drops = false
 overlap_days = 90
@@ -371,7 +373,9 @@ class Clicks:
                 self._press(page.get_by_label(words).first, "Space")
             case "?":
                 page.wait_for_function(
-                    "words => document.body.innerText.toLowerCase().includes(words.toLowerCase())", arg=words
+                    "words => document.body.innerText.toLowerCase().includes(words.toLowerCase())",
+                    arg=words,
+                    polling=_PAUSE,
                 )
             case _:
                 label, _, value = step.partition(" = ")
@@ -386,7 +390,9 @@ class Clicks:
         page.evaluate("() => { window.left = false; }")
         page.keyboard.press(key)
         if leaves:
-            page.wait_for_function("() => window.left === undefined && document.readyState === 'complete'")
+            page.wait_for_function(
+                "() => window.left === undefined && document.readyState === 'complete'", polling=_PAUSE
+            )
 
     def _write(self, field: Locator, value: str) -> None:
         """Write into a field; of a list, the first entry that begins with it is taken, as typing does."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import os
-import shutil
 import subprocess
 from datetime import date
 from email import message_from_bytes, policy
@@ -29,6 +28,7 @@ from tests.courier.test_forms import on
 from tests.openpgp.gnupg import Gnupg
 from tests.policies import POLICIES
 from tests.waiting import eventually
+from tests.web.browsers import CHANNEL, CHROMIUM
 from tests.workshop import Desk
 
 pytestmark = pytest.mark.needs("neomutt", "tmux", "chromium", "gpg")
@@ -81,7 +81,7 @@ def pictured(name: str, page: str, width: int) -> None:
     """Keep a picture of a page of HTML, as high as it is."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=[*CHANNEL])
         tab = browser.new_page(viewport={"width": width, "height": 320})
         tab.set_content(page)
         wide = tab.evaluate("document.documentElement.scrollWidth")

@@ -118,25 +118,28 @@ def test_a_client_that_connects_during_a_restart_notices_nothing(production: Pro
         assert waiting.recv(100).startswith(b"SSH-2.0-gateway")
 
 
-@pytest.mark.parametrize("folder", ["hand-on", "hooks"])
-def test_the_courier_can_write_its_notes(production: Production, folder: str) -> None:
-    root = production.machine.home / folder
+def test_the_courier_can_write_its_notes(production: Production) -> None:
+    roots = [production.machine.home / folder for folder in ("hand-on", "hooks")]
     lay_out = f"""{CONFINE}
 sys.path.insert(0, {str(REPOSITORY)!r})
 os.umask(0o027)
 from pathlib import Path
 from gateway.processor.handing_on import lay_out_folders
-for name in sys.argv[1:]:
-    lay_out_folders(Path({str(root)!r}), {{"cases": {{"name": name}}}}, "side.toml")
+for root in sys.argv[1:]:
+    for name in ("one", "other"):
+        lay_out_folders(Path(root), {{"cases": {{"name": name}}}}, "side.toml")
+"""
+    write = """import sys
+for root in sys.argv[1:]:
+    open(f"{root}/cases/done/note", "w").write(open(f"{root}/cases/side.toml").read())
 """
     for _ in range(2):
-        done = _as(production.machine, "gateway", lay_out, "one", "other")
+        done = _as(production.machine, "gateway", lay_out, *map(str, roots))
         assert done.returncode == 0, done.stderr
-        told, note = str(root / "cases/side.toml"), str(root / "cases/done/note")
-        write = f"open({note!r}, 'w').write(open({told!r}).read())"
-        done = _as(production.machine, "gateway-courier", write)
+        done = _as(production.machine, "gateway-courier", write, *map(str, roots))
         assert done.returncode == 0, done.stderr
-        (root / "cases/done").chmod(0o2750)  # As an earlier version left it.
+        for root in roots:
+            (root / "cases/done").chmod(0o2750)  # As an earlier version left it.
 
 
 def test_who_may_read_and_write_what(production: Production) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.policy.dates import academic_year_from, first_year
 from gateway.registry.tables import TransferRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
+from tests.web.browsers import CHANNEL, CHROMIUM
 from tests.workshop import Desk, fresh
 
 LAST_YEAR = academic_year_from(first_year(*THIS_YEAR) - 1)
@@ -101,7 +101,7 @@ def test_the_page_can_be_read_by_everybody_on_a_telephone(oaks: Desk) -> None:
     """By the rules of WCAG 2.2 AA as far as axe can tell, and without scrolling sideways at 320 pixels."""
     path = oaks.home.published.pages("oak") / "status.html"
     with sync_playwright() as browsers:
-        browser = browsers.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = browsers.chromium.launch(executable_path=CHROMIUM, args=[*CHANNEL])
         page = browser.new_page(viewport={"width": 320, "height": 640})
         page.goto(path.as_uri())
         rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
