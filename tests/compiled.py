@@ -3,12 +3,14 @@
 Each engine of SQLAlchemy compiles its statements afresh, and a test opens a registry for each home, command
 and processor: a third of what they cost. The text of a statement does not depend on the file that it is for,
 nor on the database of a server. And each of them reads the policies, whose texts are the same in nearly
-every home. Each console has its own templates, in each language, of the same files.
+every home; their patterns alone are nearly as many as Python remembers. Each console has its own templates,
+in each language, of the same files.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
 import tomllib
 from collections.abc import MutableMapping
 from functools import lru_cache
@@ -50,6 +52,7 @@ def share(connection: Connection) -> None:
     connection.execution_options(compiled_cache=_shared)
 
 
+re._MAXCACHE = 50_000  # type: ignore[attr-defined]  # Beyond 512 it forgets one for each that is new.
 _read = tomllib.loads
 
 
