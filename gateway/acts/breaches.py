@@ -55,8 +55,8 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             ("transfer", "person", "key"),
             "Name what you know: the record says by itself which files and how many pupils that concerns.",
         ),
-        FieldGroup("What was done about it", ("measure", "notified_at")),
-        FieldGroup("Who answers for it", ("contact", "governance")),
+        FieldGroup("What was done about it", ("measure", "notified_at"), folded=True),
+        FieldGroup("Who answers for it", ("contact", "governance"), folded=True),
         FieldGroup("A record that is made already, or a trial", ("amend", "dry_run"), folded=True),
     )
 

@@ -207,6 +207,7 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
 class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     """Return several held files to their senders, in your name, with the same advice."""
 
+    short: ClassVar = "Return"
     done: ClassVar = "returned"
 
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
@@ -219,6 +220,7 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
 class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     """Release several held files, in your name, each to the teams that the agreement names."""
 
+    short: ClassVar = "Release"
     done: ClassVar = "released"
 
     why: Why
@@ -233,6 +235,8 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
 
     Each school is put on record as having ratified the agreement, by the same signatory and on the same day.
     """
+
+    short: ClassVar = "Ratify"
 
     signatory: OneLine = option("Who signed for each of the schools, such as: the Head.")
     on: date | None = option("The day it was signed; today if not given.", None)

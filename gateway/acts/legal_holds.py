@@ -74,6 +74,8 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
 class PlaceLegalHold(_LegalHold, command="legal-holds place"):
     """Keep a transfer with all its parts from deletion, or all of a provider, or of a child."""
 
+    short: ClassVar = "Place a hold"
+
     def carry_out(self, context: ActContext) -> ActDone:
         """Place the hold, and say how many kept files are not in the index of pupils yet."""
         on = self._change(context, holds.place, "hold-placed")
@@ -91,6 +93,8 @@ class PlaceLegalHold(_LegalHold, command="legal-holds place"):
 
 class LiftLegalHold(_LegalHold, command="legal-holds lift"):
     """Lift a legal hold, in your name: deletions due are carried out with the next run."""
+
+    short: ClassVar = "Lift a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Lift the hold."""

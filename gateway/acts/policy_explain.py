@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlmodel import Session
 
@@ -21,6 +21,8 @@ AREA = Area.RULES
 
 class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LOOK):
     """Explain the decision on a transfer or declaration: each reason with its clause, as of the day."""
+
+    short: ClassVar = "Explain"
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 

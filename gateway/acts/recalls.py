@@ -42,6 +42,7 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     delivers the file again (redeliver).
     """
 
+    short: ClassVar = "Withdraw"
     of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
@@ -60,6 +61,8 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
 
 class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
     """Put a file into mailboxes again, or into a further team's, as far as the agreement allows."""
+
+    short: ClassVar = "Give back"
 
     team: tuple[str, ...] = option("Teams that get it; all that were sent it if not given.", (), names="team")
     override: bool = option(
@@ -86,6 +89,8 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
 
 class ConfirmRecall(_RecallAct, command="transfers confirm"):
     """Confirm, as a second person, a final withdrawal, or a delivery against the agreement."""
+
+    short: ClassVar = "Confirm"
 
     def effect(self, context: ActContext) -> str:
         """Name the file's school and kind, and repeat the first person's proposal and reason."""

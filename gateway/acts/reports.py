@@ -33,6 +33,7 @@ AREA = Area.FILES
 class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     """Report a transfer: file, times, keys, decision with clauses, and readers."""
 
+    short: ClassVar = "Report"
     confirmation: ClassVar = Confirmation.NOTHING
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")

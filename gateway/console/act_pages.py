@@ -1,6 +1,7 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import groupby
 from urllib.parse import quote, urlencode
 
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from gateway.console.acting import act_for, in_words, in_words_of_forms, signed
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
+from gateway.console.pages import held_page
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.console_api.act_questions import (
@@ -124,7 +126,14 @@ async def carry_out(request: Request) -> Response:
     if isinstance(reply, DeclinedInside):
         files = {field.name for field in act.fields if field.kind == "file"}
         given = {name: value for name, value in given.items() if name not in files}
-        return _page(request, me, act, others, None, back=here, given=given, declined=reply)
+        page = _page(request, me, act, others, None, back=here, given=given, declined=reply)
+        if here == f"/held/{given.get('reference')}":
+            with suppress(DeclinedInside):  # A file that is held no more has no such page.
+                page = await held_page(
+                    request, here.removeprefix("/held/"),
+                    command=act.command, given=given, problems=_problems(act, reply), status=reply.status,
+                )  # fmt: skip
+        return page
     if isinstance(reply, Response):
         return reply
     if reply.said == ActAnswered(sentence=reply.said.sentence) and not given.get("dry_run"):
@@ -192,7 +201,6 @@ def _page(
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
     keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
-    problems = (declined.fields or {"": str(declined)}) if declined else {}
     shown = _in_words(act)
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
@@ -200,11 +208,17 @@ def _page(
         revealed={name for one in act.fields for under in one.reveals.values() for name in under},
         answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one.command.rpartition(" ")[0] == noun],
-        problem={name: in_words_of_forms(said, act.fields) for name, said in problems.items()},
+        problem=_problems(act, declined) if declined else {},
         key=keys[0] if len(keys) == 1 else "", shows=shows,
         filtered=urlencode([(name, value) for name, value in address if value and name not in _PASSING]),
         **{"all": "", **(more or {})},
     )  # fmt: skip
+
+
+def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
+    """Return why an act was refused, by field; under "" for the whole form."""
+    problems = declined.fields or {"": str(declined)}
+    return {name: in_words_of_forms(said, act.fields) for name, said in problems.items()}
 
 
 def _in_words(act: ActTold) -> ActTold:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +13,7 @@ from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Done
+from gateway.zones.console_api.questions import Given
 
 _NOT_HELD = frozenset({403, 404})
 
@@ -97,12 +99,38 @@ async def show_held(_request: Request) -> Response:
     return see("/work/held/list")
 
 
+_PARTS = {
+    "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
+    "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",
+    "transfers redeliver": "recalled-", "transfers confirm": "recalled-",
+}  # fmt: skip
+"""The part of a held file's page with the form of an act: the beginning of the ids of its fields."""
+
+
 async def show_held_file(request: Request) -> Response:
     """Show the details of a held file; of one that waits no longer, lead to all that is on record."""
     try:
-        reply = await shown(request, "held-file")
+        return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
         if declined.status not in _NOT_HELD or "look" not in (await me_of(request)).may:
             raise
         return see("/work/transfers/show", **request.path_params)
-    return site_of(request).page(request, "held_file.html", reply.me, seen=reply.said)
+
+
+async def held_page(
+    request: Request,
+    reference: str,
+    *,
+    command: str = "",
+    given: Mapping[str, Given] = MappingProxyType({}),
+    problems: Mapping[str, str] = MappingProxyType({}),
+    status: int = 200,
+) -> Response:
+    """Show a held file; with an act that was refused, the given fields and the problems, by field."""
+    reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
+    return site_of(request).page(
+        request, "held_file.html", reply.me, status=status, seen=reply.said, here=f"/held/{reference}",
+        part=part,
+        typed={f"{part}{name}": value for name, value in given.items()},
+        problem={f"{part}{name}" if name else "": said for name, said in problems.items()},
+    )  # fmt: skip

@@ -74,6 +74,25 @@ def test_a_second_person_reads_who_proposed_a_release_and_why(served: Served) ->
             assert words in lee.text, lee.text
 
 
+def test_a_mistake_in_a_form_of_a_held_file_is_told_there_with_what_was_typed(served: Served) -> None:
+    held, jane = served.room.hold(b"mistaken"), served.jane
+    page = {"reference": held, "back": f"/held/{held}"}
+    jane.get(f"/held/{held}")
+    assert jane.post("/work/held/release", **page, as_="school-census", team=TEAM, why="") == 403
+    for told in (
+        '<a href="#release-why">Enter why.</a>', 'id="release-why-error"',
+        '<option value="school-census" selected>',
+        f'value="{TEAM}" checked', '<details name="decide" open>', f'name="back" value="/held/{held}"',
+    ):  # fmt: skip
+        assert told in jane.page, (told, jane.page)
+    assert jane.post("/work/held/assign", **page, to="nobody here", text="I rang them.") == 403
+    for told in ("There is a problem", "nobody here", ">I rang them.</", '<details name="decide" open>'):
+        assert told in jane.page, (told, jane.page)
+    assert jane.act("/work/held/return", **page, advice="Send it again.") == 200, jane.text
+    assert jane.post("/work/held/refuse", **page, why="Once more.") == 403, "it is held no more"
+    assert 'action="/work/held/refuse"' in jane.page
+
+
 def test_whoever_says_no_while_confirming_goes_back(served: Served) -> None:
     held = served.room.hold(b"cancelled")
     served.jane.get(f"/held/{held}")

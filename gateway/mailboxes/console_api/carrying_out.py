@@ -396,6 +396,7 @@ def _told(command: str) -> ActTold:
         command=command,
         area=area_of(act),
         title=title.replace("`", "").rstrip("."),
+        short=act.short,
         about=for_pages(about).replace("`", ""),
         reads=act.reads,
         lists=answer_of(act) == "ActListing",

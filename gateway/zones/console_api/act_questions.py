@@ -103,6 +103,7 @@ class ActTold(File):
     command: str
     area: str
     title: str
+    short: str = ""
     about: str
     reads: bool
     lists: bool
