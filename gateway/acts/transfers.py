@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -293,7 +293,10 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "landed_at": upload.landed_at,
         "decided_at": transfer.decided_at,
         "held_until": transfer.held_until,
-        "reasons": [asdict(reason) for reason in transfer.reasons],
+        "reasons": [
+            {"code": one.code, "clause": one.clause, "sentence": one.sentence, "next_step": one.next_step}
+            for one in transfer.reasons
+        ],
     }
 
 

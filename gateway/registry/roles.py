@@ -43,7 +43,7 @@ def person(session: Session, name: str) -> PersonWithRoles:
     """Return a person with any roles; empty for a former or unknown member of staff."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
-    roles = session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
+    roles = of_staff(session, name)
     accounts = session.exec(
         select(AccountRow.account).where(AccountRow.staff == name).order_by(col(AccountRow.account))
     ).all()
@@ -56,6 +56,11 @@ def person(session: Session, name: str) -> PersonWithRoles:
         accounts=tuple(accounts) if here else (),
         teams=tuple(teams),
     )
+
+
+def of_staff(session: Session, name: str) -> Sequence[str]:
+    """Return the roles of a member of staff who is known to be in force."""
+    return session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
 
 
 def viewer(session: Session, name: str) -> Viewer:

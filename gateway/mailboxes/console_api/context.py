@@ -232,7 +232,7 @@ def caller(console: ConsoleContext, question: OfPerson) -> Caller:
         if teams is None:
             raise NotLoggedInError
         confirmed = passkeys.confirmed(session, known.passkey)
-        has = frozenset(roles.person(session, known.staff).roles if confirmed else ())
+        has = frozenset(roles.of_staff(session, known.staff) if confirmed else ())
     if now - known.seen_at >= console_sessions.NOTED_EVERY and not question.unattended:
         with mailboxes.registry.write() as session:
             console_sessions.note_seen(session, question.session, now)
