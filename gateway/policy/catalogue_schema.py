@@ -126,10 +126,6 @@ class Catalogue(PolicyTable):
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
-    def _rights(self) -> dict[str, Right]:
-        return {right.team: right for right in self.rights.right}
-
-    @cached_property
     def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
         """The cache of `granted`, by team and kind of sender: each file that comes asks for it."""
         return {}
@@ -280,7 +276,7 @@ class Catalogue(PolicyTable):
         if (known := self._granted.get((team, sender))) is not None:
             return known
         found: frozenset[str] = frozenset()
-        if (right := self._rights.get(team)) is not None:
+        if (right := next((one for one in self.rights.right if one.team == team), None)) is not None:
             barred = right.not_from.values() if sender is None else [right.not_from.get(sender, ())]
             without = {*right.without, *(item for items in barred for item in items)}
             found = frozenset(one for one in self.appendix_a if self.would_have(right, one)) - without

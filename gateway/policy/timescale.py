@@ -158,28 +158,22 @@ def kept(
     if not owes_anything(provider):
         return []
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
-    return [
-        _kept(row.entry.id, row.periods, row.placed(), (begun, ended), on)
-        for row in _rows(provider, received, catalogue, on, owed, year=span[1].year)
-        if row.must
-    ]
-
-
-def _kept(
-    data_type: str, periods: list[dates.Period], placed: dates.Placed, span: tuple[date, date], on: date
-) -> OverTime:
-    states = Counter(
-        _state(period, placed.of(index), on)
-        for index, period in enumerate(periods)
-        if span[0] <= period.due <= span[1]
-    )
-    return OverTime(
-        data_type=data_type,
-        in_time=states["on-time"] + states["early"],
-        late=states["late"],
-        nil=states["nil"],
-        missing=states["missing"],
-    )
+    rows, found = _rows(provider, received, catalogue, on, owed, year=span[1].year), []
+    for row, placed in ((each, each.placed()) for each in rows if each.must):
+        states = Counter(
+            _state(period, placed.of(index), on)
+            for index, period in enumerate(row.periods)
+            if begun <= period.due <= ended
+        )
+        punctuality = OverTime(
+            data_type=row.entry.id,
+            in_time=states["on-time"] + states["early"],
+            late=states["late"],
+            nil=states["nil"],
+            missing=states["missing"],
+        )
+        found.append(punctuality)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

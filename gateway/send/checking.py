@@ -1,13 +1,12 @@
 """Classify and check a file before sending, by the authority's policies, and offer meanings of headings."""
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 from gateway.classify import Rules, classify, load_rules
 from gateway.classify.findings import describe
@@ -24,10 +23,9 @@ from gateway.send import trust
 from gateway.send.connection import CannotReach
 from gateway.send.files import Mark, opened, unwritten
 from gateway.send.kit import Kit
-from gateway.send.sealing import check_size
+from gateway.send.sealing import check_size, digest_of
 from gateway.zones.sealing import ENOUGH_BYTES, is_sealed
 
-_MIB = 1024 * 1024
 _CUT = "classify:malformed"
 _NOT_TOLD = "the gateway has not told yet what kind of organisation you are: checked as a school"
 _OTHER_VERSION = (
@@ -125,7 +123,7 @@ class Check:
                     f"{file.name} is encrypted already, so nothing can be said of it: give the plain file, "
                     "which is signed and encrypted here"
                 )
-            digest = _digest(source, mark.size, tell)
+            digest = digest_of(source, lambda done: tell(done, mark.size))
             source.seek(-min(mark.size, 2), os.SEEK_END)
             is_ended = source.read().rstrip(b"\0").endswith((b"\n", b"\r"))  # Also in UTF-16.
             source.seek(0)
@@ -160,16 +158,6 @@ class Check:
             for one in found.unlisted
             if one.header and harmless_name(one.header) not in self.provider.harmless
         )
-
-
-def _digest(source: BinaryIO, size: int, tell: Callable[[int, int], None]) -> str:
-    source.seek(0)
-    digest, done = hashlib.sha256(), 0
-    while piece := source.read(_MIB):
-        digest.update(piece)
-        done += len(piece)
-        tell(done, size)
-    return digest.hexdigest()
 
 
 def _in_words(reason: Reason) -> str:

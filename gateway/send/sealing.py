@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO
 
 import pgpy
 from pgpy.constants import CompressionAlgorithm, HashAlgorithm, SymmetricKeyAlgorithm
@@ -108,7 +108,11 @@ class Sealer:
             raise GatewayError("it could not be sealed: make a new OpenPGP key with gateway send rotate")
 
 
-def digest_of(file: BinaryIO) -> str:
-    """Return the SHA-256 of a file from its start, in hex."""
+def digest_of(file: BinaryIO, tell: Callable[[int], object] = lambda _: None) -> str:
+    """Return the SHA-256 of a file from its start, in hex; `tell` is called with the bytes read so far."""
     file.seek(0)
-    return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while piece := file.read(_MIB):
+        digest.update(piece)
+        tell(file.tell())
+    return digest.hexdigest()

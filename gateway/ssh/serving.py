@@ -25,33 +25,29 @@ _PENALTY_SECONDS = 2.0
 _FAREWELL_SECONDS = 10.0
 
 
-class PenaltyRound:
-    """Apply penalties lifted by an administrator, and list waiting sources, after changes."""
+def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
+    """Return a round: apply penalties lifted by an administrator, and list waiting sources after changes."""
+    applied, listed = Lifted(), dict[str, float]()
 
-    def __init__(self, door: Door, files: PenaltyFiles) -> None:
-        self._door = door
-        self._files = files
-        self._lifted = Lifted()
-        self._listed: dict[str, float] = {}
-
-    async def __call__(self) -> None:
-        """Run one round."""
+    async def run() -> None:
+        nonlocal applied, listed
         try:
-            lifted = await asyncio.to_thread(self._files.read_lifted)
+            lifted = await asyncio.to_thread(files.read_lifted)
         except (OSError, ValueError) as error:
             _log.warning("lifted-not-readable %s", trace_of(error))
             return
-        for source, _ in lifted.at.items() - self._lifted.at.items():
-            if self._door.penalties.lift(source):
+        for source, _ in lifted.at.items() - applied.at.items():
+            if door.penalties.lift(source):
                 _log.info("penalty-lifted address=%s", source)
-        self._lifted = lifted
-        waiting = self._door.penalties.in_force()
-        self._door.counts.penalties.set(len(waiting))
-        if waiting or self._listed:
+        applied, waiting = lifted, door.penalties.in_force()
+        door.counts.penalties.set(len(waiting))
+        if waiting or listed:
             now = datetime.now(UTC)
             until = {source: now + timedelta(seconds=seconds) for source, seconds in waiting.items()}
-            await asyncio.to_thread(self._files.write_listed, Listed(until=until))
-        self._listed = waiting
+            await asyncio.to_thread(files.write_listed, Listed(until=until))
+        listed = waiting
+
+    return run
 
 
 @contextlib.asynccontextmanager
@@ -77,7 +73,7 @@ async def serving(
     loop = asyncio.get_running_loop()
     rounds = [
         loop.create_task(again(door.look_round, _ROUND_SECONDS)),
-        loop.create_task(again(PenaltyRound(door, penalties), _PENALTY_SECONDS)),
+        loop.create_task(again(penalty_round(door, penalties), _PENALTY_SECONDS)),
         loop.create_task(systemd.keep_alive()),
     ]
     try:
