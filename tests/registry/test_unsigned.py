@@ -46,9 +46,9 @@ _HOSTS = multiprocessing.get_context("forkserver")
 _HOSTS.set_forkserver_preload(["psycopg", __name__])
 
 
-def work(home: Path, examinations: Sequence[Examination]) -> None:
+def work(home: Path, examinations: Sequence[Examination], at: str) -> None:
     """Decide files, as the processor of a host that is killed then."""
-    os.environ[failpoints.VARIABLE] = "commit.committed"
+    os.environ[failpoints.VARIABLE] = at
     importlib.reload(failpoints)
     gc.freeze()  # No search for garbage goes over what was loaded before.
     with open_registrar(Home(home), now) as registrar:
@@ -57,15 +57,20 @@ def work(home: Path, examinations: Sequence[Examination]) -> None:
 
 def left_unsigned(bench: Bench, files: int) -> list[str]:
     """The references of files whose host was killed right after it had decided them."""
+    return [one.examined.reference for one in given_to_a_host_killed(bench, files, "commit.committed")]
+
+
+def given_to_a_host_killed(bench: Bench, files: int, at: str) -> list[Examination]:
+    """What was found in the files that a host was deciding when it was killed."""
     with open_registrar(Home(bench.site.home), now) as registrar:
         bench.open(registrar)
         uploads, examinations = bench.files(files)
         land(registrar, uploads)
-    killed = _HOSTS.Process(target=work, args=(bench.site.home, examinations))
+    killed = _HOSTS.Process(target=work, args=(bench.site.home, examinations, at))
     killed.start()
     killed.join(60)
     assert killed.exitcode == -signal.SIGKILL
-    return [one.reference for one in uploads]
+    return examinations
 
 
 def decided(registrar: Registrar, references: Sequence[str]) -> list[ReceiptRow]:
@@ -125,6 +130,22 @@ def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once
             shown = sorted(home.published.root.glob(f"providers/*/receipts/*.{row.reference}.[jt]*"))
             assert [one.read_text() for one in shown] == [row.json_text, row.text]
         assert "genuine" in bench.site.gateway("receipts", "verify", *map(str, shown))
+    assert "everything fits" in bench.site.gateway("log", "verify")
+
+
+def test_a_host_killed_before_its_commit_leaves_no_receipt_and_another_decides_each_file_once(
+    bench: Bench,
+) -> None:
+    examinations = given_to_a_host_killed(bench, 4, "commit.written")
+    references = [one.examined.reference for one in examinations]
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        assert decided(registrar, references) == []
+        assert registrar.sign_owed() == []
+        assert "everything fits" in bench.site.gateway("log", "verify")
+        conclude(registrar, examinations)
+        rows = decided(registrar, references)
+    assert sorted(row.reference for row in rows) == sorted(references)
+    assert UNSIGNED not in [row.seal for row in rows]
     assert "everything fits" in bench.site.gateway("log", "verify")
 
 
