@@ -24,6 +24,7 @@ from gateway.mailboxes.showing import Showing
 from gateway.registry import keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
+    ALL,
     DeliveriesWanted,
     Delivery,
     deal_with,
@@ -32,11 +33,9 @@ from gateway.registry.deliveries import (
     delivered_types,
     find_delivered,
     find_held,
-    find_removed,
     held,
     may_read,
     note_collected,
-    removed,
     restore,
 )
 from gateway.registry.log import Entry
@@ -135,10 +134,8 @@ class MailboxAccess:
         if folder == HELD and not place.removed:
             rules = self.showing.catalogue().rules
             return held(session, self._may_open(person, teams), rules, before=before, limit=PAGE)
-        if place.removed:
-            found = removed(session, folder, self._undoable(), person=name, before=before, limit=PAGE)
-        else:
-            found = delivered(session, folder, wanted=place.wanted, person=name, before=before, limit=PAGE)
+        wanted = self._removed() if place.removed else place.wanted
+        found = delivered(session, folder, wanted=wanted, person=name, before=before, limit=PAGE)
         return self.showing.with_apart(session, found, name)
 
     def chosen(
@@ -172,8 +169,12 @@ class MailboxAccess:
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Return a person's teams with removed files still restorable."""
         with self.registry.read() as session:
-            teams, since = self._teams(session, person), self._undoable()
-            return tuple(team for team in teams if removed(session, team, since, person=person.name, limit=1))
+            wanted, name = self._removed(), person.name
+            return tuple(
+                team
+                for team in self._teams(session, person)
+                if delivered(session, team, wanted=wanted, person=name, limit=1)
+            )
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
         """Raise Declined if the person's access ended, or the open file was taken back."""
@@ -240,9 +241,9 @@ class MailboxAccess:
             restore(session, delivery)
             self._record(session, person, delivery, "restored", now)
 
-    def _undoable(self) -> datetime:
-        """Return the moment (UTC) since which a removed file can be restored."""
-        return self.clock() - UNDO
+    def _removed(self) -> DeliveriesWanted:
+        """Return the choice of the removed files that can still be restored."""
+        return DeliveriesWanted(removed_since=self.clock() - UNDO)
 
     def _record(  # noqa: PLR0917 - what an entry is of
         self,
@@ -313,12 +314,11 @@ class MailboxAccess:
         self, session: Session, person: Person, teams: tuple[str, ...], place: MailboxPlace, reference: str
     ) -> Delivery | None:
         folder = place.folder or ""
-        if place.removed:
-            return find_removed(session, folder, self._undoable(), reference, person=person.name)
-        if folder == HELD:
+        if folder == HELD and not place.removed:
             rules = self.showing.catalogue().rules
             return find_held(session, reference, self._may_open(person, teams), rules)
-        return find_delivered(session, folder, reference, person=person.name)
+        wanted = self._removed() if place.removed else ALL
+        return find_delivered(session, folder, reference, person=person.name, wanted=wanted)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)

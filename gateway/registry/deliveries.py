@@ -40,67 +40,54 @@ _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """A choice of deliveries: uncollected ones, or of one data type, provider or period; or all."""
+    """A choice of deliveries: uncollected ones, or of one data type, provider or period; or all.
+
+    With `removed_since`, instead of those not dealt with, the ones dealt with from then on and still stored.
+    """
 
     new: bool = False
     data_type: str | None = None
     provider: str | None = None
     period: str | None = None
+    removed_since: datetime | None = None
+
+    @property
+    def is_of_one(self) -> bool:
+        """Is the query read by the index of one provider's transfers, instead of the team's deliveries?"""
+        return self.provider is not None and self.removed_since is None
 
 
 ALL = DeliveriesWanted()
 
 
-def chosen(query: Select[*tuple[Any, ...]], wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
-    """Narrow a query to the deliveries wanted."""
+def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
+    """Select the deliveries of a team that are wanted and shown to a person."""
+    dealt_with_at = col(DeliveryRow.dealt_with_at)
+    query = (
+        select(*_COLUMNS, *_OF_TEAM)
+        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
+        .where(
+            col(DeliveryRow.team) == team, col(TransferRow.content_sha256).is_not(None), is_shown_to(person)
+        )
+    )
+    if wanted.removed_since is not None:
+        gone = select(col(DeletionRow.reference)).where(
+            col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
+        )
+        # Recent deliveries come first: the index of deliveries avoids sorting.
+        query = query.where(_unindexed(dealt_with_at) >= wanted.removed_since, ~gone.exists())
+    else:
+        query = query.where((_unindexed(dealt_with_at) if wanted.is_of_one else dealt_with_at).is_(None))
     if wanted.new:
         query = query.where(col(DeliveryRow.collected_at).is_(None))
-    if wanted.data_type is not None:
-        query = query.where(col(TransferRow.data_type) == wanted.data_type)
-    if wanted.provider is not None:
-        query = query.where(col(TransferRow.provider) == wanted.provider)
-    if wanted.period is not None:
-        query = query.where(col(TransferRow.period) == wanted.period)
+    for column, value in (
+        (TransferRow.data_type, wanted.data_type),
+        (TransferRow.provider, wanted.provider),
+        (TransferRow.period, wanted.period),
+    ):
+        if value is not None:
+            query = query.where(col(column) == value)
     return query
-
-
-def to_team(team: str, person: str | None, *, of_one: bool = False) -> Select[*tuple[Any, ...]]:
-    """Select the deliveries of a team not dealt with.
-
-    `of_one`: for one provider the query reads by the index of transfers instead of the team's deliveries.
-    """
-    dealt_with_at = col(DeliveryRow.dealt_with_at)
-    if of_one:
-        dealt_with_at = _unindexed(dealt_with_at)
-    return (
-        select(*_COLUMNS, *_OF_TEAM)
-        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
-        .where(
-            col(DeliveryRow.team) == team,
-            dealt_with_at.is_(None),
-            col(TransferRow.content_sha256).is_not(None),
-            is_shown_to(person),
-        )
-    )
-
-
-def removed_by(team: str, since: datetime, person: str | None) -> Select[*tuple[Any, ...]]:
-    """Select the deliveries dealt with by a team from `since` on and still stored."""
-    gone = select(col(DeletionRow.reference)).where(
-        col(DeletionRow.reference) == col(TransferRow.reference), col(DeletionRow.what) == "sealed"
-    )
-    return (
-        select(*_COLUMNS, *_OF_TEAM)
-        .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
-        .where(
-            col(DeliveryRow.team) == team,
-            # Recent deliveries come first: the index of deliveries avoids sorting.
-            _unindexed(col(DeliveryRow.dealt_with_at)) >= since,
-            col(TransferRow.content_sha256).is_not(None),
-            ~gone.exists(),
-            is_shown_to(person),
-        )
-    )
 
 
 def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
@@ -187,33 +174,27 @@ def delivered(
     before: int | None = None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Return the deliveries of `team` not dealt with, latest first: at most `limit`, below `before`.
+    """Return the deliveries of `team` that are wanted, latest first: at most `limit`, below `before`.
 
     In every query here a file is left out where a child's marker forbids `person` to see the file.
     """
-    of_one = wanted.provider is not None
-    query = chosen(to_team(team, person, of_one=of_one), wanted)
-    place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
-    return [_delivery(row, team) for row in _rows(session, page_of(query, place, before, limit))]
+    query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
+    return [_delivery(row, team) for row in _rows(session, query)]
+
+
+def _place(wanted: DeliveriesWanted) -> Mapped[Any]:
+    return col(TransferRow.sequence if wanted.is_of_one else DeliveryRow.transfer)
 
 
 def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
-    """Count the deliveries of `team` not dealt with, at most `most`."""
-    of_one = wanted.provider is not None
-    place = col(TransferRow.sequence if of_one else DeliveryRow.transfer)
-    # In the order of a page: one provider's files are then looked for among these alone.
-    return _count(session, page_of(chosen(to_team(team, person, of_one=of_one), wanted), place, None, most))
-
-
-def count_removed(session: Session, team: str, since: datetime, *, person: str | None, most: int) -> int:
-    """Count the deliveries dealt with by `team` from `since` on and still stored, at most `most`."""
-    dealt_with = col(DeliveryRow.dealt_with_at) >= since
-    return _count(session, removed_by(team, since, person).where(dealt_with).limit(most))
-
-
-def _count(session: Session, query: Select[*tuple[Any, ...]]) -> int:
+    """Count the deliveries of `team` that are wanted, at most `most`."""
+    query = to_team(team, person, wanted)
+    if wanted.removed_since is not None:
+        query = query.where(col(DeliveryRow.dealt_with_at) >= wanted.removed_since).limit(most)
+    else:  # In the order of a page: one provider's files are then looked for among these alone.
+        query = page_of(query, _place(wanted), None, most)
     some = query.with_only_columns(col(DeliveryRow.transfer))
     counted = select(func.count()).select_from(some.subquery())
     return int(session.execute(counted.execution_options(**{WHOLE: True})).scalar_one())
@@ -239,33 +220,10 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 
 
 def find_delivered(
-    session: Session, team: str, reference: str, *, person: str | None = None
+    session: Session, team: str, reference: str, *, person: str | None = None, wanted: DeliveriesWanted = ALL
 ) -> Delivery | None:
-    """Return a delivery of `team` not yet dealt with, by reference; else None."""
-    row = session.execute(to_team(team, person).where(col(TransferRow.reference) == reference)).first()
-    return None if row is None else _delivery(row, team)
-
-
-def removed(
-    session: Session,
-    team: str,
-    since: datetime,
-    *,
-    person: str | None = None,
-    before: int | None = None,
-    limit: int,
-) -> Sequence[Delivery]:
-    """Return the deliveries dealt with by `team` from `since` on and still stored, paged like `delivered`."""
-    query = removed_by(team, since, person)
-    page = page_of(query, col(DeliveryRow.transfer), before, limit)
-    return [_delivery(row, team) for row in _rows(session, page)]
-
-
-def find_removed(
-    session: Session, team: str, since: datetime, reference: str, *, person: str | None = None
-) -> Delivery | None:
-    """Return a delivery dealt with by `team` from `since` on and still stored, by reference; else None."""
-    query = removed_by(team, since, person).where(col(TransferRow.reference) == reference)
+    """Return a delivery of `team` that is wanted, by reference; else None."""
+    query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
@@ -324,7 +282,8 @@ def _row(session: Session, delivery: Delivery, *, lock: bool = False) -> Deliver
 
 
 def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:
-    query = to_team(team, person).with_only_columns(what).where(what.is_not(None)).distinct().order_by(what)
+    query = to_team(team, person, ALL).with_only_columns(what).where(what.is_not(None))
+    query = query.distinct().order_by(what)
     return [str(value) for value in session.execute(query).scalars()]
 
 

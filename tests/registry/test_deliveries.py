@@ -165,7 +165,10 @@ def test_no_page_of_a_mailbox_is_sorted_from_all_of_it(registry: Registry, wante
 
 
 def test_no_page_of_what_was_dealt_with_is_sorted_from_all_of_it(registry: Registry) -> None:
-    told = plan(registry, lambda session: deliveries.removed(session, "sen", NOW, before=9, limit=5))
+    wanted = DeliveriesWanted(removed_since=NOW)
+    told = plan(
+        registry, lambda session: deliveries.delivered(session, "sen", wanted=wanted, before=9, limit=5)
+    )
     assert "TEMP B-TREE" not in told
     assert "SCAN" not in told
 
@@ -187,5 +190,10 @@ def test_a_page_is_of_one_provider_and_of_nobody_else(registry: Registry) -> Non
         assert found("school-a") == [references[1], references[0]]
         assert found("school-a", before=2) == [references[0]]
         assert found("school-b") == []
-        assert [one.reference for one in deliveries.removed(session, "sen", NOW, limit=9)] == references[2:]
-        assert deliveries.removed(session, "sen", NOW + timedelta(seconds=1), limit=9) == []
+
+        def dealt_with(since: datetime) -> list[str]:
+            wanted = DeliveriesWanted(removed_since=since)
+            return [one.reference for one in deliveries.delivered(session, "sen", wanted=wanted, limit=9)]
+
+        assert dealt_with(NOW) == references[2:]
+        assert dealt_with(NOW + timedelta(seconds=1)) == []

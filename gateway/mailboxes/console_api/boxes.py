@@ -48,15 +48,11 @@ def ask_mailbox(
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
-    # Removed files come from another query; this call still checks the team.
-    found = [*mailboxes.chosen(caller.person, team, wanted, before, 1 if removed else PAGE + 1)]
+    if removed:  # All of them: the filters are of those that wait.
+        wanted = DeliveriesWanted(removed_since=mailboxes.clock() - UNDO)
+    found = mailboxes.chosen(caller.person, team, wanted, before, PAGE + 1)
     with mailboxes.registry.read() as session:
-        if removed:
-            since, of = mailboxes.clock() - UNDO, caller.name
-            found = [*deliveries.removed(session, team, since, person=of, before=before, limit=PAGE + 1)]
-            number = deliveries.count_removed(session, team, since, person=of, most=MOST)
-        else:
-            number = deliveries.count_delivered(session, team, wanted, person=caller.name, most=MOST)
+        number = deliveries.count_delivered(session, team, wanted, person=caller.name, most=MOST)
         names = providers.names(session)
         saved = saved_filters.of_person(session, caller.name, ListMailbox.command)
     shown = found[:PAGE]
