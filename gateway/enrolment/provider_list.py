@@ -97,10 +97,7 @@ def read_list(
     # The lines with ids; equal ids get the provider's number as a suffix.
     taken = set(known.values())
     wanted = Counter(one.id or _slug(one.name, _ID_CHARACTERS) for one in found)
-    found = [
-        one if one.id else replace(one, id=_made_id(one, again=_is_taken(one, wanted, taken)))
-        for one in found
-    ]
+    found = [one if one.id else replace(one, id=_made_id(one, wanted, taken)) for one in found]
     faults += _twice(found)
     if faults:
         more = f"; and {len(faults) - 20} more" if len(faults) > 20 else ""  # noqa: PLR2004 - enough to go on
@@ -208,15 +205,11 @@ def _by_type(row: Mapping[str, str]) -> ProviderKind | None:
     return "school" if any(_MAINTAINED.search(each) for each in told) else None
 
 
-def _is_taken(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> bool:
+def _made_id(one: ListedProvider, wanted: Counter[str], taken: Collection[str]) -> str:
     slug = _slug(one.name, _ID_CHARACTERS)
-    return wanted[slug] > 1 or slug in taken
-
-
-def _made_id(one: ListedProvider, *, again: bool) -> str:
+    if wanted[slug] == 1 and slug not in taken:
+        return slug
     number = (one.dfe_number or "")[-_ESTABLISHMENT:] or one.urn or f"line{one.line}"
-    if not again:
-        return _slug(one.name, _ID_CHARACTERS)
     return f"{_slug(one.name, _ID_CHARACTERS - len(number) - 1)}-{number}"
 
 

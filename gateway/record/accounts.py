@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from sqlmodel import Session
 
 from gateway.errors import GatewayError
-from gateway.model import Provider, Transfer
+from gateway.model import Transfer
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import UNNAMED, Wording
@@ -122,7 +122,8 @@ def _providers(
     differing = review.discrepancies(session, since, until)
     ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
     for provider in providers.list_providers(session):
-        if not _took_part(provider, span, local_day(added[provider.id], catalogue.calendar.timezone)):
+        enrolled = local_day(added[provider.id], catalogue.calendar.timezone)
+        if enrolled > span[1] or (provider.closed_on is not None and provider.closed_on < span[0]):
             continue
         owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
         faults, (opened, still) = faulty.get(provider.id, {}), differing.get(provider.id, (0, 0))
@@ -138,11 +139,6 @@ def _providers(
             discrepancies_opened=opened,
             discrepancies_open=still,
         )
-
-
-def _took_part(provider: Provider, span: tuple[date, date], added: date) -> bool:
-    """Was a provider enrolled and open at any time of the span?"""
-    return added <= span[1] and (provider.closed_on is None or provider.closed_on >= span[0])
 
 
 def _midnight(day: date, catalogue: Catalogue) -> datetime:

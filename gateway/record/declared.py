@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gateway.model import Decision, Held, Reason
+from gateway.model import Decision, Held
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.methods import Declaration, decide_method, subject
@@ -30,7 +30,8 @@ def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
-    return replace(decision, reasons=tuple(_told(reason) for reason in decision.reasons))
+    steps = ((reason, _NOT_YET.get(reason.code, reason.next_step)) for reason in decision.reasons)
+    return replace(decision, reasons=tuple(replace(reason, next_step=step) for reason, step in steps))
 
 
 def record(registrar: Registrar, declaration: Declaration, *, by: str) -> tuple[str, Decision]:
@@ -50,10 +51,6 @@ def record(registrar: Registrar, declaration: Declaration, *, by: str) -> tuple[
         head = _issue(registrar, session, facts, statement, number=number, now=now)
     registrar.bring_out(head)
     return reference, decision
-
-
-def _told(reason: Reason) -> Reason:
-    return replace(reason, next_step=_NOT_YET.get(reason.code, reason.next_step))
 
 
 def _facts(

@@ -310,13 +310,7 @@ def _judged(
     except ReleaseImpossibleError as error:
         raise GatewayError(str(error)) from None
     over = tuple(why for why in transfer.reasons if why.code == "person:withdrawn-for-good")
-    return Release(
-        data_type=asked.data_type,
-        flow=asked.flow,
-        teams=asked.teams,
-        forbidden=(*over, *asked.forbidden),
-        on_roll=asked.on_roll,
-    )
+    return replace(asked, forbidden=(*over, *asked.forbidden))
 
 
 def _propose(registrar: Registrar, session: Session, reference: str, asked: Release, by: By) -> Issued:

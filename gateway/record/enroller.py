@@ -153,7 +153,10 @@ def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], 
     """Put one line on record. GatewayError names the line."""
     try:
         known = providers.is_enrolled(enroller.session, one.id)
-        what = _changed(enroller, one) if known else _added(enroller, one)
+        what = _changed(enroller, one) if known else "new"
+        if not known:
+            new = Provider(id=one.id, name=one.name, kind=one.kind, dfe_number=one.dfe_number, urn=one.urn)
+            enroller.add(new)
         kept = one.role is not None and enroller.keep_contact(
             one.id, one.role, one.email, one.telephone, _BY_LIST
         )
@@ -163,11 +166,6 @@ def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], 
     except GatewayError as error:
         raise GatewayError(f"nothing was enrolled: line {one.line}: {error}") from None
     return TakenIn(one, sum(added), what)
-
-
-def _added(enroller: Enroller, one: ListedProvider) -> str:
-    enroller.add(Provider(id=one.id, name=one.name, kind=one.kind, dfe_number=one.dfe_number, urn=one.urn))
-    return "new"
 
 
 def _changed(enroller: Enroller, one: ListedProvider) -> str:

@@ -5,7 +5,7 @@ proposal and approval.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
 from sqlmodel import Session
@@ -50,14 +50,7 @@ def proposal(session: Session) -> PolicyProposal | None:
                 why=event.note,
             )
         elif event.kind == "policy-approved" and found is not None:
-            found = PolicyProposal(
-                digest=found.digest,
-                begins=found.begins,
-                by=found.by,
-                at=found.at,
-                why=found.why,
-                approved_by=event.actor,
-            )
+            found = replace(found, approved_by=event.actor)
         elif event.kind in _ENDS:
             found = None
     return found

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
+from gateway.registry.recalls import OPENED
 from gateway.registry.tables import EventRow, StaffRow, TransferRow
 
 # The kinds of events between arrival and deletion.
@@ -23,7 +24,6 @@ _STEPS = (
     "withdrawn",
     "redelivered",
 )
-_OPENED = ("collected", "opened")
 
 
 def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
@@ -31,9 +31,7 @@ def collected_by(session: Session, name: str, since: datetime | None, until: dat
 
     None leaves an end open.
     """
-    return _subjects(
-        session, and_(col(EventRow.kind).in_(_OPENED), col(EventRow.actor) == name), since, until
-    )
+    return _subjects(session, and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == name), since, until)
 
 
 def is_staff(session: Session, name: str) -> bool:

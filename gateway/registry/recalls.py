@@ -13,7 +13,8 @@ from gateway.model import Reason
 from gateway.registry.tables import AuthorityNoticeRow, DeletionRow, DeliveryRow, EventRow, ReasonRow
 from gateway.registry.vouched_rows import add_rows
 
-_OPENED = ("collected", "opened")
+OPENED = ("collected", "opened")
+"""The kinds of event about the opening of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ def openings(session: Session, reference: str) -> list[FileOpening]:
     """Return the openings of a file in order. The log records each before anything is given out."""
     rows = session.exec(
         select(EventRow)
-        .where(EventRow.subject == reference, col(EventRow.kind).in_(_OPENED))
+        .where(EventRow.subject == reference, col(EventRow.kind).in_(OPENED))
         .order_by(col(EventRow.number))
     ).all()
     return [

@@ -15,6 +15,7 @@ from sqlmodel import Session, col, func
 from gateway.access import EVERYTHING, Sight
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
+from gateway.registry.recalls import OPENED
 from gateway.registry.sight import table_of, within
 from gateway.registry.tables import (
     AuthorityNoticeRow,
@@ -176,14 +177,10 @@ def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
     return [one for one in reversed(latest.values()) if one is not None]
 
 
-_OPENED = ("collected", "opened")
-"""The kinds of event about the opening of a file."""
-
-
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
     """Return the openings of files on record, latest first, before the log entry number `before`."""
     rows: list[EventRow] = []
-    for kind in _OPENED:  # One query a kind follows the index; both at once would sort.
+    for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
         if before is not None:
             query = query.where(col(EventRow.number) < before)
@@ -193,7 +190,7 @@ def openings(session: Session, before: int | None, limit: int) -> Sequence[Event
 
 def count_openings(session: Session) -> int:
     """Count the openings on record, at most MOST."""
-    return _count(session, select(col(EventRow.number)).where(col(EventRow.kind).in_(_OPENED)), MOST)
+    return _count(session, select(col(EventRow.number)).where(col(EventRow.kind).in_(OPENED)), MOST)
 
 
 class WaitsForWhom(StrEnum):
