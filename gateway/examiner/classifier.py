@@ -20,7 +20,7 @@ from typing import BinaryIO, cast
 from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
 from gateway.examiner.growing import Growing
-from gateway.examiner.persons import PersonTaker, RollTaker
+from gateway.examiner.persons import PersonTaker, RollTaker, as_lines
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
 from gateway.home.settings import ClassifyLimits
@@ -113,8 +113,8 @@ class Classifying:
             reference=request.reference,
             content=found,
             pupils=taker.pupils() if taker is not None and is_roll else None,
-            numbers=sorted(persons.numbers),
-            names=sorted(persons.names),
+            numbers=as_lines(sorted(persons.numbers)),
+            names=as_lines(sorted(persons.names)),
             left_out=persons.left_out,
         )
 

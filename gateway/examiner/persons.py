@@ -10,11 +10,11 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from itertools import chain
 from typing import BinaryIO
 
 from gateway.classify.identifiers import is_temporary_upn, is_upn, name_keys
 from gateway.classify.value_kinds import read_date
-from gateway.examiner.protocol import Pupil
 from gateway.model import RollEntry
 
 # A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. That of a date of birth
@@ -37,7 +37,7 @@ class RollTaker:
     """
 
     def __init__(self) -> None:
-        self._said: dict[tuple[str, str], Pupil] = {}
+        self._said: dict[tuple[str, str], str] = {}
         self.left_out = 0
 
     def __call__(  # noqa: PLR0917 - as `classify` calls it
@@ -50,23 +50,29 @@ class RollTaker:
             if len(self._said) >= PUPILS:
                 self.left_out += 1
                 return
-        kept = former if former is not None and _lasts(former) else None
-        self._said[upn, school] = (upn, born, kept, on_roll, record, school)
+        kept = former if former is not None and _lasts(former) else ""
+        self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
 
-    def pupils(self) -> list[Pupil]:
-        """Return the pupils collected."""
-        return list(self._said.values())
+    def pupils(self) -> str:
+        """Return the pupils collected, one a line (`protocol.Pupils`)."""
+        return as_lines(self._said.values())
 
 
-def digested(pupils: Iterable[Pupil], key: bytes) -> Iterator[RollEntry]:
+def as_lines(texts: Iterable[str]) -> str:
+    """Return texts, each as a line with its end."""
+    return "".join([f"{text}\n" for text in texts])
+
+
+def digested(pupils: str, key: bytes) -> Iterator[RollEntry]:
     """Yield the entries of a roll, with digests under `key` in place of UPNs and birth dates."""
-    for upn, born, former, on_roll, record, school in pupils:
+    for pupil in pupils.split():
+        upn, born, former, on_roll, record, school = pupil.split(",")
         yield RollEntry(
             pupil=_digest(key, b"pupil", upn),
-            on_roll=on_roll,
-            record=record,
+            on_roll=on_roll == "1",
+            record=int(record),
             birth_date=_digest(key, b"birth date", f"{upn} {born}", _BIRTH_DATE) if born else None,
-            former=_digest(key, b"pupil", former) if former is not None else None,
+            former=_digest(key, b"pupil", former) if former else None,
             school=school,
         )
 
@@ -164,9 +170,8 @@ class PersonTaker:
 
 def person_digests(numbers: Iterable[str], names: Iterable[str], key: bytes) -> frozenset[bytes]:
     """Return the digests of persons under `key`."""
-    return frozenset(
-        {number_digest(number, key) for number in numbers} | {_digest(key, b"name", one) for one in names}
-    )
+    by_number = (number_digest(one, key) for one in numbers)
+    return frozenset(chain(by_number, (_digest(key, b"name", one) for one in names)))
 
 
 def number_digest(upn: str, key: bytes) -> bytes:

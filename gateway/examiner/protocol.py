@@ -134,31 +134,31 @@ class Reading(AboutFile):
     kind: Literal["reading"] = "reading"
 
 
-Number = Annotated[str, Field(pattern=r"^[A-Z][0-9]{11}[0-9A-Z]$")]
-Pupil = tuple[
-    Number,
-    date | None,
-    Number | None,
-    bool,
-    Annotated[int, Field(ge=0, lt=2**32)],
-    Annotated[str, Field(pattern=r"^([0-9]{4}|[0-9]{6,7}|EY[0-9]{6})?$")],
+_NUMBER = "[A-Z][0-9]{11}[0-9A-Z]"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_SCHOOL = "[0-9]{4}|[0-9]{6,7}|EY[0-9]{6}"
+Numbers = Annotated[str, Field(pattern=rf"^({_NUMBER}\n)*$")]
+NameKeys = Annotated[str, Field(pattern=rf"^(\w+\|\w+\|{_DAY}\n)*$")]
+"""Persons' keys from `identifiers.name_keys`, one a line; kept as digests only."""
+Pupils = Annotated[
+    str, Field(pattern=rf"^({_NUMBER},({_DAY})?,({_NUMBER})?,[01],[0-9]{{1,9}},({_SCHOOL})?\n)*$")
 ]
-"""UPN, date of birth, former UPN, on roll, number of the record, that of the school; kept as digests."""
-NameKey = Annotated[str, Field(pattern=r"^\w+\|\w+\|[0-9]{4}-[0-9]{2}-[0-9]{2}$", max_length=400)]
-"""Person's key from `identifiers.name_keys`; kept as a digest only."""
+"""Of each pupil, one a line: UPN, date of birth, former UPN, 1 if on roll, number of the record, that of the
+school; kept as digests. As one text, since so many values would take ten times its memory.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read(AboutFile):
     """Answer to `Reading`: the type of a content, and the pupils of a roll.
-    `numbers` are the UPNs, and `names` the keys of persons without one, in any content. `left_out` counts
+    `numbers` are the UPNs, one a line, and `names` the keys of persons without one. `left_out` counts
     persons beyond the limit.
     """
 
     content: Classified | ContentRefused
-    pupils: list[Pupil] | None = None
-    numbers: list[Number] = field(default_factory=list)
-    names: list[NameKey] = field(default_factory=list)
+    pupils: Pupils | None = None
+    numbers: Numbers = ""
+    names: NameKeys = ""
     left_out: int = 0
     kind: Literal["read"] = "read"
 

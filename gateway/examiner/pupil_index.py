@@ -25,7 +25,8 @@ def persons_of(read: Read, home: Home) -> str:
     if read.left_out:
         _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
     key = secret_files.pupil_key(home)
-    return base64.b64encode(b"".join(sorted(person_digests(read.numbers, read.names, key)))).decode()
+    digests = person_digests(read.numbers.split(), read.names.split(), key)
+    return base64.b64encode(b"".join(sorted(digests))).decode()
 
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:

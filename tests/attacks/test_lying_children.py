@@ -10,11 +10,12 @@ from typing import Any
 
 import asyncssh
 import pytest
+from pydantic import ValidationError
 
 from gateway.examiner.child import ExaminerLost, where
 from gateway.examiner.parent import Examiner, Examiners, believable_refusal
 from gateway.examiner.process_pool import CRASHED
-from gateway.examiner.protocol import FileRefused, OpenRefused
+from gateway.examiner.protocol import ANSWER, FileRefused, OpenRefused, Read
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe
@@ -104,6 +105,18 @@ def test_what_cannot_be_recorded_is_held_and_the_next_file_goes_on(desk: Desk, o
     later = desk.send(oak, core_data(2))
     desk.process()
     assert desk.state(later) == "accepted"
+
+
+@pytest.mark.parametrize("school", ["99912340", "999/1234", "EY12345"])
+@pytest.mark.parametrize("record", ["4294967296", "-1", ""])
+def test_a_roll_in_another_form_is_no_answer(record: str, school: str) -> None:
+    said = (
+        '{"reference": "r", "content": {"code": "x"}, "kind": "read", "pupils": "A999123420001,,,1,%s,%s\\n"}'
+    )
+    assert isinstance(ANSWER.validate_json(said % ("1", "9991234")), Read)
+    for lie in ((record, "9991234"), ("1", school)):
+        with pytest.raises(ValidationError):
+            ANSWER.validate_json(said % lie)
 
 
 @pytest.mark.parametrize("why", REASONS, ids=str)
