@@ -35,7 +35,7 @@ from gateway.examiner.protocol import (
     Looked,
 )
 from gateway.model import Decision, Folder, Held, Refused, Transfer, Upload
-from gateway.policy.reference import period_of
+from gateway.policy.reference import reference_period
 from gateway.record.conclude import (
     UNKNOWN_LOGIN,
     Assignment,
@@ -93,7 +93,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
     published. A Fault means nothing was recorded.
     """
     now = registrar.clock()
-    if all(one.beside_others for one in examinations):
+    if registrar.registry.is_shared and all(one.beside_others for one in examinations):
         found = [one.examined for one in examinations]
         contents = [one.content if isinstance(one, FileOpened | FileWaits) else None for one in found]
         named = zip((one.reference for one in found), contents, strict=True)
@@ -177,7 +177,7 @@ def _ruling(
     roll = signature = None
     if isinstance(examined, FileOpened | FileWaits):
         catalogue, found, roll = registrar.catalogue, examined.content, examined.roll
-        period, signature = period_of(found, upload.landed_at, catalogue), examined.opened.signature
+        period, signature = reference_period(found, catalogue, upload.landed_at), examined.opened.signature
         transfers.record_content(
             batch.session, upload.reference, examined.opened, found, period, rules=catalogue.rules
         )

@@ -101,7 +101,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
                 "copies_waiting": waiting[provider.id],
             }
             for provider in known
-            if catalogue.bodies.of(provider.kind).ratifies and not provider.is_closed
+            if provider.kind in catalogue.bodies.parties and provider.closed_on is None
         ]
         ratified = {each["provider"] for each in rows if each["standing"] == "ratified"}
         covers = {number: one.id for one in known if one.id in ratified for number in one.schools}

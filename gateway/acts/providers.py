@@ -141,7 +141,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
             said.append(_RING.format(self.id))
         column = numbers.column_of(self.kind, bodies)
         asked = bodies.identifier_of(self.kind) is None or column == "dfe_number"
-        if bodies.of(self.kind).own_pupils and asked and provider.dfe_number is None:
+        if self.kind in bodies.with_own_pupils and asked and provider.dfe_number is None:
             said.append("without --dfe-number the gateway cannot tell when a file names another school")
         return ActDone("\n".join(said))
 
@@ -454,10 +454,10 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Close the former provider, if open, and record the other as successor."""
         with context.recording() as record:
-            if providers.get_provider(record.session, self.into).is_closed:
+            if providers.get_provider(record.session, self.into).closed_on is not None:
                 raise GatewayError(f"{self.into} has closed: nothing can become part of it")
             gone, today = providers.get_provider(record.session, self.former), _today(record)
-            if not gone.is_closed:
+            if gone.closed_on is None:
                 gone = _enroller(record).close(self.former, self.on or today, self.why, today=today)
             provider_life.succeed(record.session, self.former, self.into)
             _enroller(record).note("provider-merged", gone, self.why, {"provider": self.into})
@@ -533,7 +533,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
         for why, count in sorted(Counter(why for _, why in taken.read.passed_over).items()):
             closing.append(f"passed over: {counted(count, 'line')} ({why})")
-        without = sum(not row["dfe_number"] for row in rows if bodies.of(row["kind"]).own_pupils)
+        without = sum(not row["dfe_number"] for row in rows if row["kind"] in bodies.with_own_pupils)
         if without:
             closing.append(
                 f"without a DfE number: {without}; a file that names another school is not noticed"

@@ -275,7 +275,7 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
     """Yield a complaint for each key in need of a person, and for files waiting for a key."""
     known = keys.list_keys(session)
-    closed = {provider.id for provider in providers.list_providers(session) if provider.is_closed}
+    closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
     owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
     for key in known:
         owned[key.owner_kind, key.owner, key.kind].append(key)

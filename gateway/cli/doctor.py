@@ -258,7 +258,7 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
         yield warning("no provider is enrolled", "gateway providers add ID --name …")
     kinds = kinds_of_keys(keys.list_keys(session), at)
     for provider in enrolled:
-        if not provider.is_closed:
+        if provider.closed_on is None:
             yield from of_provider(provider, catalogue, year, *kinds[provider.id])
     for name, number in sorted(Counter(copy.provider for copy, _ in copies.waiting(session)).items()):
         yield warning(

@@ -53,10 +53,10 @@ def of_year(
     kinds = kinds_of_keys(keys.list_keys(session), at)
     reached = {one.provider for one in contacts.contacts(session)}
     for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
-        if provider.is_closed:
+        if provider.closed_on is not None:
             continue
         yield from of_provider(provider, catalogue, year, *kinds[provider.id])
-        if catalogue.bodies.of(provider.kind).ratifies and provider.id not in reached:
+        if provider.kind in catalogue.bodies.parties and provider.id not in reached:
             yield warning(
                 f"{provider.id} has no contact",
                 f"gateway providers set {provider.id} --contact ROLE --email … --telephone …, or for all: "
@@ -223,7 +223,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
         clause = registrar.catalogue.agreement.tell.ready
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
-        parties = registrar.catalogue.bodies.parties()
+        parties = registrar.catalogue.bodies.parties
         told = tell_everybody(
             session, registrar.signing, registrar.settings.organisation, notice, parties, at,
             languages=registrar.catalogue.agreement.languages,
@@ -235,7 +235,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
     first = first_year(year)
     terms = school_year(catalogue.calendar, first)
-    counts = years.counts(session, year, catalogue.bodies.parties())
+    counts = years.counts(session, year, catalogue.bodies.parties)
     return {
         "academic_year": year,
         "opened_at": rfc3339(years.opened_at(session, year)),

@@ -328,7 +328,8 @@ class Provider:
     `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
     harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
     the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
-    `closed_on` is the last day, None while open; `succeeded_by` the id of the successor.
+    `closed_on` is the last day, None while open: a closed provider owes nothing and gets nothing new;
+    `succeeded_by` is the id of the successor.
     """
 
     id: str
@@ -344,11 +345,6 @@ class Provider:
     schools: tuple[str, ...] = ()
     closed_on: date | None = None
     succeeded_by: str | None = None
-
-    @property
-    def is_closed(self) -> bool:
-        """True once recorded as closed: such a provider owes nothing and gets nothing new."""
-        return self.closed_on is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 def _parties(catalogue: Catalogue) -> Iterator[Contradiction]:
     agreement = catalogue.agreement
-    for kind in catalogue.bodies.parties() if agreement.signatory else ():
+    for kind in catalogue.bodies.parties if agreement.signatory else ():
         signing = agreement.signatories(kind)
         if signing and [each.by_copy for each in signing].count(True) != 1:
             words = f"for a {kind}, exactly one of them signs by the copy in /agreement: by_copy = true"

@@ -128,7 +128,7 @@ def _of_flow(
     missing = unratified(provider, flow, (classified.data_type,), catalogue, now)
     versions = list(_version_reasons(classified, catalogue, today))
     school_waits, school_notices = schools.about_schools(classified, catalogue, provider)
-    sender = {"policy:suspended": provider.suspended, "policy:closed": provider.is_closed}
+    sender = {"policy:suspended": provider.suspended, "policy:closed": provider.closed_on is not None}
     holds = [*missing.waits, *(catalogue.reason(code) for code, applies in sender.items() if applies)]
     if provider.kind in flow.for_a_person:
         holds.append(catalogue.reason("policy:assessment", title=document.description))

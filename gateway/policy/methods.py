@@ -146,7 +146,7 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
         yield catalogue.reason_under(
             flow.clause, "policy:sender-not-in-flow", title=flow.document.description
         )
-    elif flow is None and not catalogue.bodies.of(kind).ratifies:
+    elif flow is None and kind not in catalogue.bodies.parties:
         yield catalogue.reason("policy:no-flow")
     elif method is not None and not method.declarable:
         yield catalogue.reason_under(method.clause, "policy:method-not-declared")
@@ -166,7 +166,7 @@ def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) 
     sender = declaration.provider
     if found.flow is not None:
         return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
-    if sender.ratified or not catalogue.bodies.of(sender.kind).ratifies:
+    if sender.ratified or sender.kind not in catalogue.bodies.parties:
         return Unratified()
     return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
 

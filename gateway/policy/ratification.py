@@ -154,7 +154,7 @@ def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
     """Return the effect on data of these types of a flow at `now`: the strictest setting counts."""
-    if provider.ratified or not catalogue.bodies.of(provider.kind).ratifies:
+    if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
     settings = [flow.unratified(each) for each in data_types]

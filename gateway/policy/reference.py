@@ -64,21 +64,17 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
     )
 
 
-def period_of(content: Classified | ContentRefused, landed_at: datetime, catalogue: Catalogue) -> str | None:
-    """Return the period stated in a file's content; None if unstated."""
-    if not isinstance(content, Classified):
-        return None
-    return reference_period(content, catalogue, dates.local_day(landed_at, catalogue.calendar.timezone))
+def reference_period(
+    content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
+) -> str | None:
+    """Return the period stated in a file's content; None if unstated.
 
-
-def reference_period(content: Classified, catalogue: Catalogue, landed: date) -> str | None:
-    """Return the period stated in the file; None if unstated.
-
-    `landed` is the local day of arrival: a file cannot be about a later day.
+    `arrival` is an aware moment, or the local day: a file cannot be about a later day.
     """
-    flow, facts = catalogue.flow_of(content.data_type), content.facts
-    if flow is None:
+    if not isinstance(content, Classified) or (flow := catalogue.flow_of(content.data_type)) is None:
         return None
+    facts, zone = content.facts, catalogue.calendar.timezone
+    landed = dates.local_day(arrival, zone) if isinstance(arrival, datetime) else arrival
     day = facts.reference_date if facts.reference_date and facts.reference_date <= landed else None
     scale = flow.of(content.data_type).timescale
     match scale:

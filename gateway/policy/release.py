@@ -121,7 +121,7 @@ class _Asked:
 
     def on_roll(self) -> bool:
         """Return True if the pupils are on the rolls of the schools the sender speaks for."""
-        return self.catalogue.bodies.of(self.provider.kind).own_pupils and all(
+        return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not of_other_schools(each, self.provider) and without_school(each, self.provider) == 0
             for each in self.pieces
         )

@@ -99,7 +99,7 @@ def about_schools(
     """
     waits: list[Reason] = []
     notices: list[Reason] = []
-    if catalogue.bodies.of(provider.kind).own_pupils:
+    if provider.kind in catalogue.bodies.with_own_pupils:
         others = of_other_schools(classified, provider)
         if others:
             found = next(filter(None, map(number_of, others)), "no number")
@@ -307,8 +307,8 @@ def _entitled(
 
 
 def _takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool) -> bool:
-    owes_ratification = catalogue.bodies.of(provider.kind).ratifies and not provider.ratified
-    return owes_ratification == unratified and not (provider.suspended or provider.is_closed)
+    owes_ratification = provider.kind in catalogue.bodies.parties and not provider.ratified
+    return owes_ratification == unratified and not (provider.suspended or provider.closed_on is not None)
 
 
 def _numbers(provider: Provider) -> tuple[str, ...]:
@@ -354,7 +354,7 @@ def standing(
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
     """Return True if the provider sends for others, so that only a file's content names its schools."""
-    return bool(provider.schools) or not bodies.of(provider.kind).own_pupils
+    return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 
 def _schools_in(content: Classified | ContentRefused | None) -> frozenset[str]:

@@ -97,8 +97,9 @@ class BodiesFile(PolicyTable):
         """Return the ids of every kind, in the order of the file."""
         return tuple(self._kinds)
 
+    @cached_property
     def parties(self) -> frozenset[str]:
-        """Return the kinds that sign the agreement."""
+        """The kinds of provider that sign the agreement."""
         return frozenset(each.id for each in self.kind if each.ratifies)
 
     def identifier_of(self, kind: str) -> Identifier | None:

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from watchdog.observers.api import BaseObserver
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.examiner.protocol import FileLost
+from gateway.home import provider_of
 from gateway.model import Folder
 from gateway.observe.metrics import FAULTS
 from gateway.passage import Examination, conclude
@@ -30,7 +32,15 @@ from gateway.processor.judged_anew import JudgingAnew
 from gateway.processor.provider_copies import Copier
 from gateway.processor.rounds import Rounds
 from gateway.processor.work import Work
-from gateway.processor.worker_pool import ATTEMPTS, Finished, WorkerPool
+from gateway.processor.worker_pool import (
+    A_TURN_FILES,
+    ATTEMPTS,
+    IN_HAND,
+    IN_HAND_OF_EACH,
+    Finished,
+    WorkerPool,
+    in_turn,
+)
 from gateway.publish.everything import publish_all
 from gateway.publish.on_request import OnRequest
 from gateway.publish.projection import is_published
@@ -321,7 +331,7 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Take landed files in hand: only a few at a time, so that keys rarely change meanwhile."""
+        """Take landed files in hand, the oldest first: only a few, so that keys rarely change meanwhile."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -334,7 +344,10 @@ class Processor:
         due = [one for one in landed if not self._back_off.rests(one)]
         if len(due) < len(landed):
             self._work.let_go(set(landed).difference(due))
-        taken = self._pool.choose(due)
+        in_hand = self._pool.in_hand
+        held, free = Counter(map(provider_of, in_hand)), (one for one in due if one not in in_hand)
+        room = IN_HAND - len(in_hand)
+        taken = in_turn(free, held, room=room, each=IN_HAND_OF_EACH, at_a_time=A_TURN_FILES)
         now = self._registrar.clock()
         version = self._news.register
         for assignment in assignments(self._registrar, taken, now, uploads, version) if taken else ():

@@ -34,7 +34,8 @@ A_MOMENT_SECONDS = 0.25
 A_COMMIT = 64
 """Most files in one transaction."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
-_IN_HAND, _IN_HAND_OF_EACH = 256, 64
+IN_HAND, IN_HAND_OF_EACH = 256, 64
+"""Most files in hand, of all providers and of one."""
 _log = logging.getLogger(__name__)
 
 
@@ -88,16 +89,6 @@ class WorkerPool:
             self.examiners.close()
             for thread in threads:
                 thread.join(_ENDS_SECONDS)
-
-    def choose(self, landed: Iterable[str]) -> Sequence[str]:
-        """Choose the landed files to take in hand now, as far as there is room.
-
-        `landed` has the oldest first.
-        """
-        free = (one for one in landed if one not in self.in_hand)
-        held = Counter(map(provider_of, self.in_hand))
-        room = _IN_HAND - len(self.in_hand)
-        return in_turn(free, held, room=room, each=_IN_HAND_OF_EACH, at_a_time=A_TURN_FILES)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
         """Queue a file for examination. `struck`: an earlier attempt lost its child."""
@@ -194,7 +185,7 @@ class WorkerPool:
         finally:
             self._inbox.put(finished)
             with self._more:
-                self._turns.done(whose)
+                self._turns.at_work[whose] -= 1
                 self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
@@ -256,7 +247,7 @@ class Turns:
     clock: Callable[[], float]
     count: int = 0
     _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
-    _at_work: Counter[str] = field(default_factory=Counter)
+    at_work: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, float] = field(default_factory=dict)
     _whose: str = ""
     _turn_files: int = 0
@@ -277,28 +268,24 @@ class Turns:
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file and the provider in turn, or None; call `done` afterwards."""
+        """Return the next file and whose turn it is, or None; `at_work` counts it until taken out there."""
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
         if is_over and self._whose in self._waiting:
             self._waiting.move_to_end(self._whose)
         most = max(1, self.workers - 1) if self.are_shared else self.workers
-        free = (one for one in self._waiting if self._at_work[one] < (1 if one == _STRUCK else most))
+        free = (one for one in self._waiting if self.at_work[one] < (1 if one == _STRUCK else most))
         whose = next(free, None)
         if whose is None:
             return None
         if whose != self._whose or is_over:
             self._whose, self._turn_files, self._turn_ends = whose, 0, self.clock() + A_TURN_SECONDS
         self._turn_files += 1
-        self._at_work[whose] += 1
+        self.at_work[whose] += 1
         self.count -= 1
         found = self._waiting[whose].popleft()
         if not self._waiting[whose]:
             del self._waiting[whose]
         return found, whose
-
-    def done(self, whose: str) -> None:
-        """Mark a file of a turn as finished."""
-        self._at_work[whose] -= 1
 
     def give_up(self) -> list[Assignment]:
         """Remove and return every waiting file."""

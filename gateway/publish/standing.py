@@ -163,7 +163,7 @@ def gather(
     today = local_day(at, zone)
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
     years = of_each.ratified.get(provider.id, frozenset())
-    party = provider.kind in catalogue.bodies.parties()
+    party = provider.kind in catalogue.bodies.parties
     waiting = of_each.held
     if waiting is None and provider.id in of_each.waiting:
         waiting = transfer_lists.held_in_short(session, _WAITING, provider.id)

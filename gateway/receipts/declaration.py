@@ -21,7 +21,6 @@ from gateway.receipts.text import (
     paragraph,
     phrases_in,
     reasons_told,
-    section,
     spoken,
 )
 
@@ -84,7 +83,7 @@ def stated_declaration(facts: DeclarationFacts) -> Statement:
     return Statement.of(values, sections, languages)
 
 
-def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
+def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[tuple[str, str]]:
     """Yield the receipt in one language, section by section, with the policies' own names."""
     said = phrases_in(language)
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
@@ -92,16 +91,15 @@ def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[str]:
         said.heading.format(organisation=facts.organisation),
         said.to.format(provider=facts.provider_name),
     )
-    yield "\n".join(map(filled, heading))
-    yield told(_HEADLINES[facts.state], language)
-    yield "\n".join(field(told(label, language), told(value, language)) for label, value in _details(facts))
-    yield section(told("What it means", language), paragraph(told(_meaning(facts), language)))
+    yield "", "\n".join(map(filled, heading))
+    yield "", told(_HEADLINES[facts.state], language)
+    lines = (field(told(label, language), told(value, language)) for label, value in _details(facts))
+    yield "", "\n".join(lines)
+    yield told("What it means", language), paragraph(told(_meaning(facts), language))
     yield from reasons_told(reasons, said)
-    yield section(
-        told("What was said of the data", language),
-        bullets(told(each, language) for each in facts.circumstances),
-    )
-    yield section(told("What was confirmed", language), bullets(facts.safeguards))
+    said_of_it = bullets(told(each, language) for each in facts.circumstances)
+    yield told("What was said of the data", language), said_of_it
+    yield told("What was confirmed", language), bullets(facts.safeguards)
 
 
 def _details(facts: DeclarationFacts) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ the package.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 from itertools import repeat
@@ -33,6 +33,7 @@ from gateway.words import HIDDEN, plain, plain_but
 _FROM_FILES = frozenset({"found", "kind", "feature", "what"})
 _IN_THE_MAKING = 256
 _SCHOOL = ("number", "provider", "name")
+_OF_REASON = [one.name for one in fields(Reason)]
 # A file's own statements: labels for people.
 STATED = {
     "la": "LA number",
@@ -108,11 +109,6 @@ class ReceiptFacts:
         """Did persons withdraw the file after delivery?"""
         return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
-    @property
-    def told_by_intake(self) -> tuple[str, ...]:
-        """The facts known to intake alone, and unverifiable in the inside zone."""
-        return ("name", "folder", "landed_at", *(("size", "sha256") if self.withheld else ()))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
@@ -159,7 +155,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
         "signed_at": rfc3339(signature.created_at) if signature else None,
         "landed_at": rfc3339(facts.landed_at),
         "decided_at": rfc3339(facts.decided_at) if facts.decided_at else None,
-        "reasons": [asdict(reason) for reason in as_decided(reasons)],
+        "reasons": [{name: getattr(reason, name) for name in _OF_REASON} for reason in as_decided(reasons)],
         "data_type": shown(facts.data_type) if facts.data_type else None,
         "level": plain(facts.level) if facts.level else None,
         "evidence": [shown(line) for line in facts.evidence],
@@ -181,7 +177,8 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
         "items": [shown(item) for item in facts.items],
         "other_items": [shown(item) for item in facts.other_items],
         "notices": list(facts.notices),
-        "told_by_intake": list(facts.told_by_intake),
+        # What the inside zone cannot verify.
+        "told_by_intake": ["name", "folder", "landed_at", *(("size", "sha256") if facts.withheld else ())],
         **(
             {"schools": [dict(zip(_SCHOOL, one, strict=True)) for one in facts.schools]}
             if facts.schools

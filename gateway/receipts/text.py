@@ -61,11 +61,6 @@ def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
-def section(title: str, body: str) -> str:
-    """Return a title with a body; empty for an empty body."""
-    return f"{title}\n\n{body}" if body else ""
-
-
 def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
     """Return who gives a notice, and to whom."""
     lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
@@ -185,9 +180,14 @@ class Statement:
     languages: tuple[Language, ...]
 
     @classmethod
-    def of(cls, receipt: object, sections: Iterable[str], languages: tuple[Language, ...]) -> Self:
-        """Make the statement of a receipt's JSON values and of the sections of its text."""
-        text = "\n\n".join(section for section in sections if section)
+    def of(
+        cls, receipt: object, sections: Iterable[tuple[str, str]], languages: tuple[Language, ...]
+    ) -> Self:
+        """Make the statement of a receipt's JSON values and of the sections of its text.
+
+        A section has a title, or "", and a body; one without a body is left out.
+        """
+        text = "\n\n".join(part for section in sections if section[1] for part in section if part)
         return cls(canonical(receipt), "\n".join(line.rstrip() for line in text.split("\n")), languages)
 
     @cached_property
@@ -258,28 +258,37 @@ def statement_in(signed: str) -> str:
     return statement
 
 
-def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
+def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     """Yield a receipt in one language, section by section."""
     said = phrases_in(language)
     reasons = as_decided(
         in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
     )
-    yield "\n".join(
-        [
-            filled(said.heading.format(organisation=facts.organisation)),
-            filled(said.to.format(provider=facts.provider_name)),
-            "",
-            getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state),
-            "",
-            field(said.file, shown_name(facts.name)),
-            field(said.reference, facts.reference),
-            field(said.received, told(spoken(facts.landed_at), language)),
-            *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
-        ]
-    )
-    yield section(said.happened, paragraph(_what_happened(facts, said)))
+    heading = [
+        filled(said.heading.format(organisation=facts.organisation)),
+        filled(said.to.format(provider=facts.provider_name)),
+        "",
+        getattr(said, f"withdrawn_{facts.state}" if facts.withdrawn else facts.state),
+        "",
+        field(said.file, shown_name(facts.name)),
+        field(said.reference, facts.reference),
+        field(said.received, told(spoken(facts.landed_at), language)),
+        *([field(said.decided, told(spoken(facts.decided_at), language))] if facts.decided_at else []),
+    ]
+    yield "", "\n".join(heading)
+    data_type, how = receipt_object(facts)["data_type"], said.recognised if facts.level else said.placed
+    kind = how.format(kind=facts.wording.name(str(data_type))) if data_type else ""
+    teams = ", ".join(map(facts.wording.name, facts.teams))
+    if facts.state == "landed":
+        happened = said.has_landed
+    elif facts.state == "accepted" and facts.folder != "in":
+        happened = said.drop_done
+    else:
+        phrase: str = said.was_withdrawn if facts.withdrawn else getattr(said, f"was_{facts.state}")
+        happened = phrase.format(known=kind, passed=said.passed.format(teams=teams) if teams else "")
+    yield said.happened, paragraph(happened)
     yield from reasons_told(reasons, said)
-    yield section(said.note, bullets(told(notice, language) for notice in facts.notices))
+    yield said.note, bullets(told(notice, language) for notice in facts.notices)
     for title, lines in (
         ("The file", _file_details(facts)),
         ("What was found in it", _content_details(facts)),
@@ -291,7 +300,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
             )
             for label, value in lines
         )
-        yield section(told(title, language), "\n".join(parts))
+        yield told(title, language), "\n".join(parts)
 
     tell = partial(told, language=language)
     known = [finding for finding in facts.findings if finding.code in FINDINGS]
@@ -299,32 +308,19 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[str]:
     more = len(facts.findings) - len(known)
     rest = [tell(f"Further kinds of fault: {more}.")] if more else []
     findings = bullets([*(describe(one, tell) for one in shown), *rest])
-    yield section(tell("What to look at in your data"), findings)
+    yield tell("What to look at in your data"), findings
 
 
-def _what_happened(facts: ReceiptFacts, said: Phrases) -> str:
-    if facts.state == "landed":
-        return said.has_landed
-    if facts.state == "accepted" and facts.folder != "in":
-        return said.drop_done
-    found, how = receipt_object(facts)["data_type"], said.recognised if facts.level else said.placed
-    known = how.format(kind=facts.wording.name(str(found))) if found else ""
-    teams = ", ".join(map(facts.wording.name, facts.teams))
-    passed = said.passed.format(teams=teams) if facts.teams else ""
-    phrase: str = said.was_withdrawn if facts.withdrawn else getattr(said, f"was_{facts.state}")
-    return phrase.format(known=known, passed=passed)
-
-
-def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[str]:
+def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[tuple[str, str]]:
     """Yield the section of each reason with the clause, and that of the steps asked for, each once."""
     blocks = [
         "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
         for reason in reasons
     ]
-    yield section(said.why, "\n\n".join(blocks))
+    yield said.why, "\n\n".join(blocks)
     steps = list(dict.fromkeys(reason.next_step for reason in reasons))
     wanted = [step for step in steps if step != said.nothing] or steps
-    yield section(said.next, bullets(wanted or [said.keep]))
+    yield said.next, bullets(wanted or [said.keep])
 
 
 def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
@@ -335,7 +331,8 @@ def _file_details(facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
     yield "Put in folder", f"/{facts.folder}"
     yield "Size as sent", f"{facts.sealed_size} bytes"
     yield "SHA-256 as sent", facts.sealed_sha256
-    yield "Told by intake", ", ".join(_TOLD[one] for one in facts.told_by_intake)
+    by_intake = cast("list[str]", receipt_object(facts)["told_by_intake"])
+    yield "Told by intake", ", ".join(_TOLD[one] for one in by_intake)
     if facts.content_sha256 is not None:
         yield "Size inside", f"{facts.content_size} bytes"
         yield "SHA-256 inside", facts.content_sha256

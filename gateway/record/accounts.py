@@ -131,7 +131,7 @@ def _providers(
             id=provider.id,
             name=provider.name,
             kind=provider.kind,
-            ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties() else None,
+            ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties else None,
             kept=timescale.kept(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
             files=counted.get(provider.id, {}),
             faulty={data_type: files for data_type, (files, _) in faults.items()},

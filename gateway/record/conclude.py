@@ -241,7 +241,7 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
     own = [one for one in register.of(session).keys.get(("gateway", "gateway"), ()) if one.kind == "openpgp"]
     openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]
     provider = rulebook.provider(session, upload.provider, now)
-    own_pupils = catalogue.bodies.of(provider.kind).own_pupils
+    own_pupils = provider.kind in catalogue.bodies.with_own_pupils
     job = Job(
         reference=upload.reference,
         name=upload.name,

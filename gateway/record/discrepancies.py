@@ -62,7 +62,7 @@ class Enrolled:
         numbers = [
             (number, one.id)
             for one in known.values()
-            if one.kind in own_kinds and not one.is_closed
+            if one.kind in own_kinds and one.closed_on is None
             for number in (one.dfe_number, one.urn)
             if number
         ]

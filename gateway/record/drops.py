@@ -88,7 +88,7 @@ def settle_key(drop: Drop, found: FoundKey) -> Decision:
     if found.change == "new":
         if known is not None:
             return _refused(drop, "key:known" if known.state in {"retired", "revoked"} else "key:nothing-new")
-        takes_part = not (drop.provider.suspended or drop.provider.is_closed)
+        takes_part = not (drop.provider.suspended or drop.provider.closed_on is not None)
         at_once = drop.registrar.key_policy.approve_drops and takes_part
         clerk.add(
             "provider",
@@ -175,9 +175,9 @@ def _refused(drop: Drop, code: str) -> Refused:
 def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
     """Record the ratification expressed by a valid signed copy, by `signatory` where the copy names one."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
-    if not catalogue.bodies.of(provider.kind).ratifies:
+    if provider.kind not in catalogue.bodies.parties:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
-    if provider.suspended or provider.is_closed:
+    if provider.suspended or provider.closed_on is not None:
         code = "policy:suspended" if provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
     today = local_day(drop.now, catalogue.calendar.timezone)
@@ -230,7 +230,7 @@ def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tupl
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
     """Store a valid statement, or refuse all of a statement with one forbidden meaning."""
     catalogue = drop.registrar.catalogue
-    if drop.provider.suspended or drop.provider.is_closed:
+    if drop.provider.suspended or drop.provider.closed_on is not None:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"
         return Held(reasons=(catalogue.reason(code),))
     rules = load_rules(drop.registrar.home.policies_in_force)

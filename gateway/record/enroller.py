@@ -141,7 +141,7 @@ def take_in(
     known = {
         number: provider.id
         for provider in providers.list_providers(enroller.session)
-        if not provider.is_closed
+        if provider.closed_on is None
         for number in (provider.dfe_number, provider.urn)
         if number is not None
     }
@@ -176,7 +176,7 @@ def _changed(enroller: Enroller, one: ListedProvider) -> str:
         raise GatewayError(
             f"{one.id} is {before.kind} on record: gateway providers convert {one.id} --kind {one.kind}"
         )
-    if before.is_closed:
+    if before.closed_on is not None:
         raise GatewayError(f"{one.id} is on record as closed: gateway providers reopen {one.id}")
     row = providers.provider_row(session, one.id)
     new = {

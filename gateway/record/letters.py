@@ -106,7 +106,7 @@ def by_calendar(
     each, standing = of_each(session, day, now), []
     known = judged and ((one, judged.get(one.id, ())) for one in providers.list_providers(session))
     for provider, flows in known or statuses(session, catalogue, day):
-        if provider.suspended or provider.is_closed:
+        if provider.suspended or provider.closed_on is not None:
             continue
         facts = gather(session, catalogue, provider, flows, each, authority=letterhead.authority, at=now)
         standing.append(facts)

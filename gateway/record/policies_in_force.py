@@ -61,7 +61,7 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     addressees = [
         provider
         for provider in providers.list_providers(session)
-        if provider.kind in parties and not provider.is_closed
+        if provider.kind in parties and provider.closed_on is None
     ]
     references = [receipts.fresh_reference(session, provider.id, at) for provider in addressees]
     texts = [
@@ -399,7 +399,7 @@ class Keeper:
                     organisation = load_settings(self._home).organisation
                     notice = changed(changes.points(), catalogue.agreement.tell.changed)
                     told = tell_everybody(
-                        session, self._signing, organisation, notice, catalogue.bodies.parties(), now,
+                        session, self._signing, organisation, notice, catalogue.bodies.parties, now,
                         languages=catalogue.agreement.languages,
                     )  # fmt: skip
                     _log.info("%d education providers are told that the agreement has changed", told)

@@ -103,7 +103,7 @@ def sign_for(
     if day > today:
         raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
     known = providers.get_provider(session, provider)
-    if not catalogue.bodies.of(known.kind).ratifies:
+    if known.kind not in catalogue.bodies.parties:
         raise GatewayError(f"{provider} is no party: a provider of its kind does not ratify this agreement")
     if has_ended(day, catalogue):
         raise GatewayError(

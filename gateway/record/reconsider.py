@@ -24,7 +24,7 @@ from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.model import Classified, ContentRefused, Decision, Held, Transfer
 from gateway.policy.decide import decide
 from gateway.policy.ratification import years_at
-from gateway.policy.reference import period_of
+from gateway.policy.reference import reference_period
 from gateway.publish.projection import Issued
 from gateway.reasons import WITHDRAWN
 from gateway.record import owed
@@ -172,7 +172,7 @@ def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
         if isinstance(content, Classified):
             sender = registrar.provider(session, transfer.upload.provider, now)
             content = replace(content, stated=sender.stated)
-        period = period_of(content, transfer.upload.landed_at, catalogue)
+        period = reference_period(content, catalogue, transfer.upload.landed_at)
         transfers.record_content(session, reference, None, content, period, rules=catalogue.rules)
         decision = _anew(registrar, session, transfer, content, now)
         persons = base64.b64decode(persons_of(read, registrar.home))

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from gateway.errors import GatewayError
 from gateway.model import Classified, Refused, Released, Transfer
-from gateway.policy.reference import period_of
+from gateway.policy.reference import reference_period
 from gateway.policy.release import Release, ReleaseImpossibleError, judge_release
 from gateway.policy.timescale import period_on
 from gateway.publish.projection import Issued
@@ -203,7 +203,7 @@ def _period(
         content = transfer.content
         if not isinstance(content, Classified):
             return None
-        return period_of(replace(content, data_type=asked.data_type), upload.landed_at, catalogue)
+        return reference_period(replace(content, data_type=asked.data_type), catalogue, upload.landed_at)
     provider = registrar.provider(session, upload.provider, registrar.clock())
     period = period_on(provider, asked.data_type, catalogue, about)
     if period is None:

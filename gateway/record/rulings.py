@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -144,17 +144,14 @@ def put_in_force(
     sequences = {one.upload.reference: one.sequence for one in recorded}
     persons.note_each(session, {sequences[one]: found for one, found in batch.persons.items()})
     batch.persons.clear()
-    known = register.of(session)
-    senders = {one: known.provider(one, counting) for one in {each.upload.provider for each in recorded}}
-    counts = CountsOwed(session, catalogue, now)
+    enrolled = enrolled_in(register.of(session), counting, catalogue.bodies.with_own_pupils)
+    senders, counts = enrolled.providers, CountsOwed(session, catalogue, now)
     decided = counts.give(
         [
             (transfer, one.decision, senders[transfer.upload.provider], one.counted)
             for transfer, one in zip(recorded, rulings, strict=True)
         ]
     )
-
-    enrolled = enrolled_in(known, counting, catalogue.bodies.with_own_pupils)
     copies = []
     for one, transfer in zip(rulings, decided, strict=True):
         is_shared = one.decision.flow in catalogue.shared_flows
@@ -162,9 +159,7 @@ def put_in_force(
         if senders[transfer.upload.provider].schools:
             record_schools(session, transfer, one.decision, enrolled)
     told = list(zip(rulings, decided, (sentences for _, sentences in copies), strict=True))
-    entries, receipts = _told(
-        registrar, session, told, now, senders=senders, earlier=counts.earlier, enrolled=enrolled
-    )
+    entries, receipts = _told(registrar, session, told, now, earlier=counts.earlier, enrolled=enrolled)
     entries += [entry for owed, _ in copies for entry in owed]
     if registrar.settings.letters.relay is not None:
         letters.owe_for_decisions(registrar, session, decided, now)
@@ -189,14 +184,13 @@ def _told(
     decided: Sequence[tuple[Ruling, Transfer, Sequence[str]]],
     now: datetime,
     *,
-    senders: Mapping[str, Provider],
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
     """Return the log's entries, and the receipts with the place of the entry of each."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
-        sender, period = senders[transfer.upload.provider], transfer.period
+        sender, period = enrolled.providers[transfer.upload.provider], transfer.period
         found = standing_among(earlier, transfer, sender, catalogue)
         shown = map(plain_reason, ruling.held_for)
         notices = [f"Until then it was held: {one.sentence} ({one.code})" for one in shown]
@@ -265,7 +259,7 @@ def notices_for(
             f"encrypt to {grouped(registrar.signing.fingerprint[-16:])} from now on. "
             "/keys/gateway-succession.asc, signed with the old key, proves the new one."
         )
-    if not catalogue.bodies.of(provider.kind).ratifies:
+    if provider.kind not in catalogue.bodies.parties:
         return tuple(told)
     today = local_day(now, catalogue.calendar.timezone)
     found = ratification.register(known.years(provider.id, catalogue.text_wanted), today, catalogue)

@@ -126,7 +126,9 @@ class Registry:
                 if self._tried is None:
                     open_until_done.enter_context(connection.begin())
                 if writing:
-                    writing(session)
+                    tables.load_all()  # A row refers to others.
+                    if self.is_shared:  # SQLite has one writer at a time already.
+                        writing(session)
                 elif self._sight is not None:
                     from gateway.registry.sight import keep_to  # noqa: PLC0415 - most see everything
 

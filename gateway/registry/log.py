@@ -69,35 +69,27 @@ class Nodes:
     """
 
     _session: Session
-    _known: dict[tuple[int, int], bytes] = field(default_factory=dict)
+    known: dict[tuple[int, int], bytes] = field(default_factory=dict)
     fresh: list[dict[str, int | bytes]] = field(default_factory=list)
-
-    def size(self) -> int:
-        """Return the number of leaves, and read the nodes of the root."""
-        found = self._session.execute(_SIZE_AND_ROOT).all()
-        self._known |= {(level, index): node for _, level, index, node, _ in found if node is not None}
-        self._session.info[_CHANGED] = found[0][4]
-        size: int = found[0][0]
-        return size
 
     def get(self, level: int, index: int) -> bytes:
         """Return a node read before. KeyError for another one."""
-        return self._known[level, index]
+        return self.known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
         """Add a new node, to be written."""
-        self._known[level, index] = node
+        self.known[level, index] = node
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
         """Fetch every node needed by `operation` and not read yet."""
-        wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self._known]
+        wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
             some = wanted[start : start + _NODES_FETCHED]
             query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(some))
             for level, index, node in self._session.exec(query):
-                self._known[level, index] = node
+                self.known[level, index] = node
 
 
 _FETCHED = 400
@@ -175,8 +167,11 @@ def append(
         spelled.append((columns, *leaf_around_number(event)))
     places.take_a_place(session, WritersPlace.LOG)
     nodes: Nodes = session.info.setdefault(_NODES, Nodes(session))
-    # Appending reads the complete subtrees below the old root, all read with the size.
-    first: int = session.info[_SIZE] if _SIZE in session.info else nodes.size()
+    first: int | None = session.info.get(_SIZE)
+    if first is None:  # Appending reads the complete subtrees below the old root, all read with the size.
+        found = session.execute(_SIZE_AND_ROOT).all()
+        nodes.known |= {(level, index): node for _, level, index, node, _ in found if node is not None}
+        first, session.info[_CHANGED] = found[0].size, found[0].changed
     rows = [
         {"number": number, **columns, "leaf": b"%b%d%b" % (before, number, after)}
         for number, (columns, before, after) in enumerate(spelled, start=first)
@@ -240,7 +235,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
         return known.text
     if session.info.get(_CHANGED, "") is not None:
         check_key(session, key.vkey(origin), now)
-    signed = checkpoint(origin, now, root(session, now), key)
+    signed = checkpoint(origin, now, _read(session, lambda store: tree.root(store, now)), key)
     head = {"size": now, "text": signed, "created_at": at}
     if carried:
         _write_pending(session, head)

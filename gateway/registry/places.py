@@ -66,7 +66,6 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
     A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
     For comparing providers take `WritersPlace.ROLLS` as well.
     """
-    tables.load_all()
     if session.get_bind().dialect.name != "postgresql":
         return
     _take_by_the_clock(session, "SELECT pg_advisory_xact_lock_shared(:lock), clock_timestamp()")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, delete, null, or_, true, tuple_, union
 from sqlalchemy import select as select_columns
@@ -33,7 +33,6 @@ from gateway.registry.vouched_rows import add_rows, insert_rows, is_in, is_one_o
 LASTING = ("open", "resolved")
 """The states of a discrepancy still visible."""
 _AT_ONCE = 2000
-K = TypeVar("K", bytes, int)
 _COUNTED_ON_ROLLS: Any = (  # Without rows for empty rolls.
     select_columns(col(PupilRow.provider), func.count().label("pupils"))
     .join(FullRollRow, col(FullRollRow.provider) == col(PupilRow.provider), isouter=True)
@@ -44,6 +43,7 @@ _COUNTED_ON_ROLLS: Any = (  # Without rows for empty rolls.
     )
     .group_by(col(PupilRow.provider))
 )
+_STAGED = select(StagedRollRow).where(is_in(col(StagedRollRow.transfer), "held"))
 _TO_TAKE_BACK = select(DeliveryRow).where(
     is_in(tuple_(col(DeliveryRow.transfer), col(DeliveryRow.team)), "given")
 )
@@ -67,11 +67,7 @@ def stage(session: Session, transfer: int, roll: bytes) -> None:
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
     """Return and delete the packed rolls of files that were held, by sequence."""
-    rows = [
-        row
-        for some in _batches(transfers)
-        for row in session.exec(select(StagedRollRow).where(col(StagedRollRow.transfer).in_(some)))
-    ]
+    rows = session.scalars(_STAGED, {"held": list(transfers)}).all()
     for row in rows:
         session.delete(row)
     session.flush()
@@ -193,8 +189,10 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
     given = {"providers": list({roll.provider for roll in entered}), "renumbered": list(renumbered)}
     found: set[RollRow] = set()
     full_rolls, lasts = dict[str, datetime](), False
-    for some in _batches({entry.pupil for entry in entries}):
-        for has_some, *row, full_at in session.execute(query, {**given, "some": some}):
+    wanted = sorted({entry.pupil for entry in entries})
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = {**given, "some": wanted[start : start + _AT_ONCE]}
+        for has_some, *row, full_at in session.execute(query, some):
             lasts |= bool(has_some)
             if row[0] is not None:
                 found.add(_said(*row))
@@ -229,12 +227,6 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
     )
     # The outer join gives one row at least, for the flag.
     return select_columns(flag.c.lasts, *rows.c).select_from(flag).join(rows, true(), isouter=True)
-
-
-def _batches(keys: Collection[K]) -> Iterator[list[K]]:
-    wanted = sorted(keys)
-    for start in range(0, len(wanted), _AT_ONCE):
-        yield wanted[start : start + _AT_ONCE]
 
 
 class Earlier(NamedTuple):

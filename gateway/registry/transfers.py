@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
@@ -51,7 +52,8 @@ _SIGNED_BEFORE = (
     .order_by(col(TransferRow.sequence))
 )
 _WITHOUT_SEQUENCE = [name for name in TransferRow.model_fields if name != "sequence"]
-_FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state"} - {field.name for field in fields(Upload)}
+_OF_UPLOAD, _OF_REASON = ([field.name for field in fields(kind)] for kind in (Upload, Reason))
+_FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state", *_OF_UPLOAD}
 
 
 def land(session: Session, *uploads: Upload) -> None:
@@ -84,7 +86,14 @@ def get(session: Session, reference: str) -> Transfer:
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
     """Begin the rows of transfers that go on record together with the decision."""
-    rows = {upload.reference: TransferRow(**asdict(upload), state="landed") for upload in uploads}
+    # Plain until then: a mapped row costs more than all that a decision does with it.
+    empty = dict.fromkeys(TransferRow.model_fields)
+    rows = {
+        upload.reference: SimpleNamespace(
+            **{**empty, **{name: getattr(upload, name) for name in _OF_UPLOAD}, "state": "landed"}
+        )
+        for upload in uploads
+    }
     session.info.setdefault(ROWS, {}).update(rows)
 
 
@@ -217,7 +226,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
-ROWS = "gateway transfer rows"
+ROWS, _CONTENTS = "gateway transfer rows", "gateway transfer contents"
 AT_ONCE = 500
 
 
@@ -231,7 +240,7 @@ def sequence_of(row: TransferRow) -> int:
 def row_of(session: Session, reference: str) -> TransferRow:
     """Return the row of a transfer. NotFoundError where there is none."""
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
-    if kept is not None and (kept in session or kept.sequence is None):
+    if kept is not None and (kept.sequence is None or kept in session):
         return kept
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:
@@ -260,9 +269,16 @@ def transfers_of(
 
 
 def transfer_of(
-    row: TransferRow, reasons: tuple[Reason, ...], teams: tuple[str, ...], *, with_content: bool = True
+    row: TransferRow,
+    reasons: tuple[Reason, ...],
+    teams: tuple[str, ...],
+    *,
+    with_content: bool = True,
+    content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build the transfer of a row with its rows in other tables."""
+    """Build the transfer of a row with its rows in other tables; `content` spares reading the row's."""
+    if content is None and row.content and with_content:
+        content = CONTENT.validate_json(row.content)
     signature = None
     if row.signer is not None and row.signing_key is not None and row.signed_at is not None:
         signature = Signature(certificate=row.signer, signing_key=row.signing_key, created_at=row.signed_at)
@@ -273,7 +289,7 @@ def transfer_of(
         upload=answer_of(Upload, row),
         extension=row.extension or "bin",
         signature=signature,
-        content=CONTENT.validate_json(row.content) if row.content and with_content else None,
+        content=content,
         teams=teams,
         reasons=reasons,
     )
@@ -306,6 +322,7 @@ def record_content(
         # The only free text of a content, the name of the software, is reduced to known words.
         content = replace(content, facts=replace(content.facts, software=plain(content.facts.software)))
     row.content = CONTENT.dump_json(content).decode()
+    session.info.setdefault(_CONTENTS, {})[reference] = content
     row.extension = content.extension
     row.data_type = content.data_type if isinstance(content, Classified) else None
     row.period = period
@@ -315,9 +332,8 @@ def _without_headers(content: Classified | ContentRefused) -> Classified | Conte
     """Hide words of unlisted columns not in the list of plain words: a heading may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
-    return replace(
-        content, unlisted=tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
-    )
+    hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
+    return content if hidden == content.unlisted else replace(content, unlisted=hidden)
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
@@ -343,18 +359,20 @@ def record_decisions(
             for earlier in session.exec(select(table).where(col(table.transfer).in_(again))).all():
                 session.delete(earlier)
         session.flush()
-    for row, (_, decision) in zip(rows, decisions, strict=True):
-        _decide(row, decision, at)
+    contents: dict[str, Classified | ContentRefused | None] = session.info.get(_CONTENTS, {})
+    for row, (reference, decision) in zip(rows, decisions, strict=True):
+        contents[reference] = _decide(row, decision, at, contents.get(reference))
     new = [row for row in rows if row.sequence is None]  # Inserted in their final state.
     columns = [{name: getattr(row, name) for name in _WITHOUT_SEQUENCE} for row in new]
     for row, sequence in zip(new, add_rows(session, TransferRow, columns), strict=True):
         row.sequence = sequence
+        del session.info[ROWS][row.reference]
     session.flush()
     reasons, deliveries = [], []
     for row, (_, decision) in zip(rows, decisions, strict=True):
         sequence = sequence_of(row)
         reasons += [
-            {"transfer": sequence, "ordinal": ordinal, **asdict(reason)}
+            {"transfer": sequence, "ordinal": ordinal, **{name: getattr(reason, name) for name in _OF_REASON}}
             for ordinal, reason in enumerate(decision.reasons)
         ]
         if decision.state == "accepted":
@@ -367,16 +385,28 @@ def record_decisions(
     if again:
         return transfers_of(session, rows)
     return [
-        transfer_of(row, decision.reasons, tuple(sorted(decision.teams)) if row.state == "accepted" else ())
-        for row, (_, decision) in zip(rows, decisions, strict=True)
+        transfer_of(
+            row,
+            decision.reasons,
+            tuple(sorted(decision.teams)) if row.state == "accepted" else (),
+            content=contents[reference],
+        )
+        for row, (reference, decision) in zip(rows, decisions, strict=True)
     ]
 
 
-def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
+def _decide(
+    row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
+) -> Classified | ContentRefused | None:
+    """Put a decision into a row, and return the content, which is read from the row where not known."""
     row.state = decision.state
-    if decision.state != "held" and row.content is not None:
+    if content is None and row.content is not None:
+        content = CONTENT.validate_json(row.content)
+    if content is not None and decision.state != "held":
         # Names of columns are kept only while a person may have to judge the held file.
-        row.content = CONTENT.dump_json(_without_headers(CONTENT.validate_json(row.content))).decode()
+        bare = _without_headers(content)
+        row.content = row.content if bare is content else CONTENT.dump_json(bare).decode()
+        content = bare
     if isinstance(decision, Released):
         if row.data_type != decision.data_type:
             row.period = None  # The period was read for another data type.
@@ -389,6 +419,7 @@ def _decide(row: TransferRow, decision: Decision, at: datetime) -> None:
     found = isinstance(decision, Refused) and decision.few
     if found or not FEW_REASONS.isdisjoint(reason.code for reason in decision.reasons):
         row.few = True  # For good: a later decision has other reasons, and the file is the same.
+    return content
 
 
 _OF_WHAT_IS_IN_IT = frozenset(

@@ -201,11 +201,11 @@ def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
 def _digest(table: str, row: Mapping[str, object]) -> str:
     left_out, later = _UNRECORDED.get(table, frozenset()), _LATER.get(table, frozenset())
     content = {
-        name: _plain(value)
+        name: value
         for name, value in row.items()
         if name not in left_out and not (value is None and name in later)
     }
-    spelled = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    spelled = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(spelled.encode()).hexdigest()
 
 
@@ -216,7 +216,7 @@ def identity(row: SQLModel) -> Row:
 
 
 def _spelled_key(key: Iterable[object]) -> str:
-    return json.dumps([_plain(part) for part in key], separators=(",", ":"))
+    return json.dumps([*key], default=_plain, separators=(",", ":"))
 
 
 @event.listens_for(Session, "after_flush")
@@ -249,12 +249,15 @@ def _refuse_unseen_writes(state: ORMExecuteState) -> None:
         raise AssertionError(f"rows of {table} are written by objects or add_rows, so that the log can vouch")
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> str:
+    """Spell a value that JSON has no form for."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    return value.hex() if isinstance(value, bytes) else value
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"a row holds a {type(value).__name__}")
 
 
 NUMBERED = {"transfer": "sequence", "delivery": "id", "receipt": "sequence"}

@@ -159,7 +159,7 @@ def _hand_ons(home: Assured) -> ReportTable:
 
 
 def _providers(home: Assured) -> ReportTable:
-    kinds, parties = home.catalogue.bodies.kind, home.catalogue.bodies.parties()
+    kinds, parties = home.catalogue.bodies.kind, home.catalogue.bodies.parties
     rows = tuple(
         (kind.name, str(enrolled), str(ratified) if kind.id in parties else "does not sign")
         for kind in kinds
@@ -249,7 +249,7 @@ def _risks(home: Assured) -> ReportTable:  # noqa: ARG001 - as every table
 
 def _controllers(home: Assured) -> Details:
     catalogue = home.catalogue
-    parties = "; ".join(one.name for one in catalogue.bodies.kind if one.id in catalogue.bodies.parties())
+    parties = "; ".join(one.name for one in catalogue.bodies.kind if one.id in catalogue.bodies.parties)
     pairs = (
         ("Controller", f"{home.organisation}{_blanks(home)['telephone']}"),
         ("Desk for questions", catalogue.desks.desk),
@@ -308,7 +308,7 @@ def _kept(retention: Retention, data_type: str) -> str:
 
 
 def _school(home: Assured) -> ReportTable:
-    catalogue, parties = home.catalogue, home.catalogue.bodies.parties()
+    catalogue, parties = home.catalogue, home.catalogue.bodies.parties
     rows = tuple(
         (
             entry.name or flow.document.description,

@@ -193,7 +193,7 @@ def test_a_change_of_the_agreement_is_written_about_once(desk: Desk, relay: tupl
     with desk.registrar() as registrar:
         with desk.registry.write() as session:
             notice = changed(("The deadline changes.",), "3.3")
-            parties = registrar.catalogue.bodies.parties()
+            parties = registrar.catalogue.bodies.parties
             tell_everybody(session, registrar.signing, "Anyshire", notice, parties, desk.now)
         owe_by_calendar(registrar, desk.now)
         assert owe_by_calendar(registrar, desk.now) == 0

@@ -47,7 +47,7 @@ _BESIDES = tuple(
 )
 # What a round does last with a file that is decided.
 _LAST = claim.BackOff.forget.__code__
-FUNCTIONS, FILES, HOPS = 263, 49, 19
+FUNCTIONS, FILES, HOPS = 250, 47, 18
 # Besides, each round asks for news with one statement; how many rounds see a file depends on the machine.
 COSTS = {"statements": 16, "commits": 1, "fsyncs": 2, "leaves": 1, "heads": 1, "brought out": 4}
 

@@ -98,7 +98,7 @@ def test_every_cell_of_the_truth_table(method: str) -> None:
 @pytest.mark.parametrize("row", table("rights"), ids=lambda row: row["item"])
 def test_a_team_gets_a_file_only_if_it_may_have_every_item(row: dict[str, str]) -> None:
     file = classified("student-core", items=("Pupil: UPN", row["item"]))
-    for kind in CATALOGUE.bodies.parties():
+    for kind in CATALOGUE.bodies.parties:
         decision = decide(file, CATALOGUE, provider(kind), london("2026-11-24T12:00"))
         teams = tuple(team for team in TEAMS["student-core"] if row[team] in {"y", kind})
         assert isinstance(decision, Accepted) is bool(teams)
@@ -492,7 +492,7 @@ def test_decide_is_total_and_refuses_what_no_flow_lists(
         assert allowed is not None
         assert not strange or allowed.unlisted == "leave-out"
         assert not content.results or content.data_type not in {"student-core", "attendance", "exclusions"}
-        if sender.kind in CATALOGUE.bodies.parties() and not sender.ratified:
+        if sender.kind in CATALOGUE.bodies.parties and not sender.ratified:
             assert UNRATIFIED[content.data_type] == "accept"
     if isinstance(decision, Held) and decision.until is not None:
         assert decision.until > now

@@ -37,7 +37,7 @@ def served(turns: Turns, count: int, *, at_once: int = 1) -> str:
         order.append(given[0].upload.provider[0])
         at_work.append(given[1])
         if len(at_work) == at_once:
-            turns.done(at_work.pop(0))
+            turns.at_work[at_work.pop(0)] -= 1
     return "".join(order)
 
 
@@ -141,7 +141,7 @@ def test_struck_files_are_looked_at_one_at_a_time(turns: Turns) -> None:
     first = turns.next()
     assert first is not None
     assert turns.next() is None
-    turns.done(first[1])
+    turns.at_work[first[1]] -= 1
     assert turns.next() is not None
 
 
@@ -171,7 +171,7 @@ def test_a_worker_is_kept_free_for_whoever_was_about_of_late(turns: Turns, now: 
     first = turns.next()
     assert first is not None
     assert turns.next() is None
-    turns.done(first[1])
+    turns.at_work[first[1]] -= 1
     assert turns.next() is not None
     assert turns.next() is None
     now[0] += 11

@@ -124,7 +124,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
                 for each in ratified
             ],
             "standing": register(years, on, catalogue).standing
-            if catalogue.bodies.of(row.kind).ratifies
+            if row.kind in catalogue.bodies.parties
             else "",
             "cells": [
                 cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
