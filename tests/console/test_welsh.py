@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import pytest
-from jinja2 import Environment, nodes
+from jinja2 import Environment, FileSystemLoader, nodes
 
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
 from gateway.acts.transfers import STEPS
-from gateway.console.site import SAID, SIGNS, _label_and_remark, _stem, templates
+from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.catalogue import load_catalogue
@@ -25,6 +25,8 @@ from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER
 
 WELSH = phrases("cy")
+NAMES = FileSystemLoader(FOLDER / "templates").list_templates()
+"""Of the templates: not asked of an environment, which reads them all whenever tests are collected."""
 STEMS = {_stem(one) for one in WELSH}
 SAME = frozenset({"SSH", "OpenPGP", "English", "Cymraeg"})
 """Names, which are the same in both."""
@@ -83,14 +85,14 @@ def texts_of(pages: Environment, name: str) -> Iterator[str]:
             yield value.replace("%d", "{count}")
 
 
-@pytest.mark.parametrize("name", templates("UTC").list_templates())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_text_of_a_template_has_its_welsh(name: str) -> None:
     """Add it to gateway/reasons/cy-console.toml."""
     lacking = [text for text in texts_of(templates("UTC"), name) if text not in WELSH]
     assert sorted({*lacking} - NOT_YET - SAME) == []
 
 
-@pytest.mark.parametrize("name", templates("UTC").list_templates())
+@pytest.mark.parametrize("name", NAMES)
 def test_no_text_of_a_template_stands_there_untranslated(name: str) -> None:
     pages = templates("UTC")
     source, _, _ = pages.loader.get_source(pages, name)  # type: ignore[union-attr]
