@@ -140,8 +140,10 @@ class ListingAct(ReadingAct):
 
     def has_text(self, row: Row) -> bool:
         """Tell whether a row has each word that is looked for."""
+        if not self.search:
+            return True
         held = " ".join(map(_text, row.values())).casefold()
-        return all(word in held for word in (self.search or "").casefold().split())
+        return all(word in held for word in self.search.casefold().split())
 
     def _fits(self, row: Row) -> bool:
         if not self.has_text(row):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -217,7 +217,9 @@ class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK
     def rows(self, context: ActContext) -> list[Row]:
         """Read the providers, with the ratifications counting today."""
         with context.reading() as session:
-            return [asdict(one) for one in register.of(session).enrolled(_counting(context))]
+            found = register.of(session).enrolled(_counting(context))
+        names = [field.name for field in fields(Provider)]
+        return [{name: getattr(one, name) for name in names} for one in found]  # No deep copies.
 
 
 class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK):
