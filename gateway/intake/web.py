@@ -41,10 +41,11 @@ from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver
 from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import Unfinished
-from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions, to_sign
+from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
 from gateway.zones.console_api.serving import at_work, config_of, listening
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
+from gateway.zones.passkeys import to_sign
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
 
 _TUS = {"tus-resumable": "1.0.0"}

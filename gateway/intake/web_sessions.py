@@ -19,14 +19,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
-from webauthn import generate_authentication_options, options_to_json, verify_authentication_response
 from webauthn.helpers import base64url_to_bytes, encode_cbor
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import UserVerificationRequirement
 
 from gateway.home import PROVIDER_ID, Published
 from gateway.intake.disk import on_disk
@@ -34,9 +30,8 @@ from gateway.intake.tree import ProviderTree
 from gateway.ssh.answers import Declined, denied, failed
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.visitor import LoggedIn
+from gateway.zones.passkeys import SECONDS, count_signed, host_of
 
-SECONDS = 300.0
-"""How long a challenge may be signed."""
 _KIND = "sk-ecdsa-sha2-nistp256@openssh.com"
 _LINE = re.compile(rf"{re.escape(_KIND)} [A-Za-z0-9+/=]{{100,1000}}")
 _POINT_BYTES = 65
@@ -86,22 +81,6 @@ class WebChallenges:
         return head + hmac.digest(self._secret, head + browser.encode(), hashlib.sha256)
 
 
-def to_sign(origin: str, challenge: bytes) -> str:
-    """Return the browser's options (JSON) to sign with any passkey that it holds for this site."""
-    options = generate_authentication_options(
-        rp_id=host_of(origin),
-        challenge=challenge,
-        timeout=int(SECONDS * 1000),
-        user_verification=UserVerificationRequirement.REQUIRED,
-    )
-    return options_to_json(options)
-
-
-def host_of(origin: str) -> str:
-    """Return the relying party of an origin: its host."""
-    return urlsplit(origin).hostname or ""
-
-
 def claimed(assertion: bytes) -> tuple[str, bytes]:
     """Return the provider and the challenge that an assertion claims. ValueError for no assertion."""
     try:
@@ -121,28 +100,13 @@ def signer(
     For a worker thread. None where no such passkey has; an unknown provider takes the same steps.
     """
     known = list(of_provider(published, provider, host_of(origin)))
+    text = assertion.decode("utf-8", "replace")
     if not known:
-        _count(origin, _cose(_GENERATOR), assertion, challenge)
+        count_signed(text, challenge, origin, _cose(_GENERATOR), 0)
     for passkey in known:
-        if (count := _count(origin, passkey.cose, assertion, challenge)) is not None:
+        if (count := count_signed(text, challenge, origin, passkey.cose, 0)) is not None:
             return passkey, count
     return None
-
-
-def _count(origin: str, cose: bytes, assertion: bytes, challenge: bytes) -> int | None:
-    """Return the count of signatures in an assertion by this key; None where another made it."""
-    try:
-        return verify_authentication_response(
-            credential=assertion.decode("utf-8"),
-            expected_challenge=challenge,
-            expected_rp_id=host_of(origin),
-            expected_origin=origin,
-            credential_public_key=cose,
-            credential_current_sign_count=0,
-            require_user_verification=True,
-        ).new_sign_count
-    except (WebAuthnException, ValueError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def of_provider(published: Published, provider: str, host: str) -> Iterator[WebPasskey]:

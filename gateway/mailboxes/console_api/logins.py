@@ -40,6 +40,7 @@ from gateway.zones.console_api.questions import (
     LogIn,
     LogOut,
 )
+from gateway.zones.passkeys import to_sign
 
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT, _OPENID = "login", "enrolment", "openid"
@@ -63,7 +64,7 @@ def begin_login(console: ConsoleContext, question: BeginLogin) -> PasskeyOptions
     """Return the options for any passkey to sign a login."""
     console.check_origin(question)
     challenge = console.challenges.give(question.browser, _LOGIN)
-    return PasskeyOptions(options=signing_in.to_sign(question.origin, challenge, ()))
+    return PasskeyOptions(options=to_sign(question.origin, challenge))
 
 
 def log_in(console: ConsoleContext, question: LogIn) -> Begun:
@@ -307,7 +308,7 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effec
     if act.assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
-        raise PasskeyAskedError(effect, signing_in.to_sign(act.origin, challenge, allowed))
+        raise PasskeyAskedError(effect, to_sign(act.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
     said = signing_in.credential_in(act.assertion)
     passkey = next((each for each in own if each.credential == said), None)

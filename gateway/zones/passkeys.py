@@ -1,0 +1,47 @@
+"""Signatures of passkeys by the WebAuthn library (W3C WebAuthn Level 3), for each service for browsers."""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from webauthn import generate_authentication_options, options_to_json, verify_authentication_response
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import PublicKeyCredentialDescriptor, UserVerificationRequirement
+
+SECONDS = 300.0
+"""How long a challenge may be signed."""
+
+
+def host_of(origin: str) -> str:
+    """Return the relying party of an origin: its host."""
+    return urlsplit(origin).hostname or ""
+
+
+def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
+    """Return the browser's options (JSON) to sign with one of `allowed`, or with any passkey if empty."""
+    options = generate_authentication_options(
+        rp_id=host_of(origin),
+        challenge=challenge,
+        timeout=int(SECONDS * 1000),
+        allow_credentials=[PublicKeyCredentialDescriptor(id=each) for each in allowed],
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )
+    return options_to_json(options)
+
+
+def count_signed(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
+    """Return the new count of signatures of the passkey with a public key (COSE), whose last one was `count`.
+
+    None where another passkey made the signature, or of another challenge, or at another address.
+    """
+    try:
+        return verify_authentication_response(
+            credential=assertion,
+            expected_challenge=challenge,
+            expected_rp_id=host_of(origin),
+            expected_origin=origin,
+            credential_public_key=key,
+            credential_current_sign_count=count,
+            require_user_verification=True,
+        ).new_sign_count
+    except (WebAuthnException, ValueError, TypeError, KeyError, AttributeError):
+        return None
