@@ -156,19 +156,22 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-async def shown(request: Request, page: str, **fields: Given) -> Reply[Shown]:
-    """Return what a page shows, by the parts of its address and further fields."""
+async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
+    """Return what a page shows, by its path, further fields, and those `asked` for in its address alone.
+
+    A link from elsewhere could fill in any other field.
+    """
     site = site_of(request)
-    asked = {name: value for name, value in request.query_params.items() if value}
-    question = site.question(request, AskPage, page=page, fields={**asked, **request.path_params, **fields})
+    given = {name: value for name in asked if (value := request.query_params.get(name))}
+    question = site.question(request, AskPage, page=page, fields={**given, **request.path_params, **fields})
     return await site.inside.shown(question)
 
 
-def page_of(page: str, template: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler that shows a page as the inside tells it."""
+def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
+    """Return the handler that shows a page as the inside tells it, by the fields `asked` for, as `shown`."""
 
     async def show(request: Request) -> Response:
-        reply = await shown(request, page)
+        reply = await shown(request, page, *asked)
         return site_of(request).page(request, template, reply.me, seen=reply.said)
 
     return show

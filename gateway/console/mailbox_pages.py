@@ -56,7 +56,10 @@ async def show_today(request: Request) -> Response:
 
 async def show_mailbox(request: Request) -> Response:
     """Show a page of a team's files."""
-    query, reply = request.query_params, await shown(request, "mailbox")
+    query, reply = (
+        request.query_params,
+        await shown(request, "mailbox", *_FILTERS, "new", "removed", "before"),
+    )
     seen = reply.said
     kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
     chosen = {name: kept[name] for name in (*_FILTERS, "new") if name in kept}

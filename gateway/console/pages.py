@@ -20,14 +20,13 @@ _NOT_HELD = frozenset({403, 404})
 
 async def edit_policies(request: Request) -> Response:
     """Show a file of the policies in force to be edited, or what the edited one would change."""
-    form = request.query_params if request.method == "GET" else await site_of(request).form(request)
-    return await _edit_page(request, form)
+    return await _edit_page(request, await site_of(request).form(request) if request.method == "POST" else {})
 
 
 async def _edit_page(request: Request, form: Mapping[str, object], problem: str = "") -> Response:
     site = site_of(request)
-    edited = {"content": _as_edited(form)} if request.method == "POST" else {}
-    reply = await shown(request, "policy-edit", file=str(form.get("file", "")), **edited)
+    edited = {"file": str(form.get("file", "")), "content": _as_edited(form)} if form else {}
+    reply = await shown(request, "policy-edit", "file", **edited)
     return site.page(
         request, "policy_edit.html", reply.me, status=403 if problem else 200, seen=reply.said,
         problem=problem, why=form.get("why", ""), on=form.get("on", ""),

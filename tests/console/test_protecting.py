@@ -200,6 +200,17 @@ def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -
     assert (home.policies_in_force / "limits.toml").read_text() == content
 
 
+def test_a_link_fills_nothing_into_the_editor_of_the_policies(served: Served) -> None:
+    mary, keeper = served.mary, served.keeper()
+    keeper.changed()
+    link = f"{EDIT}?file=limits.toml&content=connections+%3D+9999&days=3660&why=forged+reason&on=2026-12-24"
+    assert mary.get(link) == 200, mary.text
+    main = mary.page.partition("<main")[2]
+    assert "login_attempts = 6" in main, main
+    for words in ("9999", "forged reason", "2026-12-24", PUT_FORWARD, "would have become the same"):
+        assert words not in main, words
+
+
 def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served: Served) -> None:
     mary, keeper = served.mary, served.keeper()
     keeper.changed()
