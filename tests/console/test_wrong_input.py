@@ -191,3 +191,15 @@ def test_a_place_that_no_row_has_is_the_first_page_and_no_fault_of_the_gateway(
     for path in (f"/schools/{PROVIDER}", "/evidence", f"/mailboxes/{TEAM}"):
         assert served.jane.get(f"{path}?before={place}") == 200, path
     assert served.jane.post("/work/transfers/list", after=place) == 200
+
+
+def test_what_makes_no_sense_in_an_address_is_as_if_it_was_not_there(served: Served) -> None:
+    served.keeper().changed()
+    for path, shown in (
+        *((f"/agreement/policies?days={days}", 'name="days"') for days in ("many", "0", "9" * 5000)),
+        *((f"/schools?page={page}&late={page}", "Sons") for page in ("-1", "one")),
+        (f"/mailboxes/{TEAM}?new=perhaps&removed=perhaps", "Central Data Team"),
+    ):
+        visitor = served.jane if path.startswith("/mailboxes") else served.mary
+        assert visitor.get(path) == 200, path
+        assert shown in visitor.page, (path, visitor.text)

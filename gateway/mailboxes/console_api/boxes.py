@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from gateway.acts.mailboxes import ListMailbox
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
@@ -25,7 +25,7 @@ from gateway.registry.deliveries import DeliveriesWanted
 from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
 from gateway.zones.console_api.answers import Done, Named
-from gateway.zones.console_api.questions import Before, DealWith
+from gateway.zones.console_api.questions import OR_DEFAULT, Before, DealWith
 
 PAGE = 50
 
@@ -35,11 +35,11 @@ def ask_mailbox(
     caller: Caller,
     *,
     team: str,
-    new: bool = False,
+    new: Annotated[bool, OR_DEFAULT] = False,
     provider: str | None = None,
     data_type: str | None = None,
     period: str | None = None,
-    removed: bool = False,
+    removed: Annotated[bool, OR_DEFAULT] = False,
     before: Before = None,
 ) -> Shown:
     """Return a page of a team's matching files, latest first, with sequences below `before`.
@@ -86,7 +86,12 @@ def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
 
 
 def ask_file(
-    console: ConsoleContext, caller: Caller, *, team: str, reference: str, removed: bool = False
+    console: ConsoleContext,
+    caller: Caller,
+    *,
+    team: str,
+    reference: str,
+    removed: Annotated[bool, OR_DEFAULT] = False,
 ) -> Shown:
     """Return the facts about a file without opening it, limited to the team's view for this person.
 

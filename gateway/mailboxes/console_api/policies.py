@@ -26,6 +26,7 @@ from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.registry import policy_drafts
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Done
+from gateway.zones.console_api.questions import OR_DEFAULT
 
 _NOT_KEPT = (
     "These policies are kept within a minute, and can be approved here then. Those that lose protection are "
@@ -34,7 +35,8 @@ _NOT_KEPT = (
 _LOSES = "These policies lose protection, and are approved with gateway policy approve alone."
 
 
-_Days = Annotated[int, Field(ge=1, le=3_660)]
+_TRIED_DAYS = 180
+"""The past days whose files an edit of the policies is tried on."""
 
 
 def ask_policies(
@@ -43,7 +45,7 @@ def ask_policies(
     *,
     before: str | None = None,
     after: str | None = None,
-    days: _Days | None = None,
+    days: Annotated[int | None, Field(ge=1, le=3_660), OR_DEFAULT] = None,
 ) -> Shown:
     """Return the versions once in force, latest last, the proposal, and the differences between two versions.
 
@@ -78,7 +80,7 @@ def ask_policies(
 
 
 def ask_edit(
-    console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None, days: _Days = 180
+    console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
     """Return a file of the policies in force; with `content`, the effects of another content of it.
 
@@ -98,7 +100,7 @@ def ask_edit(
         if faults := check(other):
             return seen | {"faults": [*map(str, faults)]}
         with console.mailboxes.registry.read() as session:
-            simulation = _simulated(session, console, in_force, other, days)
+            simulation = _simulated(session, console, in_force, other, _TRIED_DAYS)
         return seen | {"edits": [*_differences(console, in_force, other)], "simulation": simulation}
 
 

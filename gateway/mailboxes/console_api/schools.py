@@ -32,7 +32,7 @@ from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.console_api.answers import Named
-from gateway.zones.console_api.questions import Before
+from gateway.zones.console_api.questions import OR_DEFAULT, Before
 
 ROWS = 50
 FILES = 20
@@ -50,9 +50,9 @@ def ask_schools(
     console: ConsoleContext,
     _caller: Caller,
     *,
-    late: bool = False,
+    late: Annotated[bool, OR_DEFAULT] = False,
     on: date | None = None,
-    page: Annotated[int, Field(ge=0)] = 0,
+    page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
     """Return a page of the matrix at the end of a day, schools by name; `page` counts from 0.
 

@@ -3,12 +3,23 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticUseDefault
 
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
-from gateway.zones.http_paths import row_number
+from gateway.zones.http_paths import BEYOND_ROWS
 
-Before = Annotated[int | None, BeforeValidator(lambda given: row_number(str(given)))]
+
+def _or_default(given: object, checked: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return checked(given)
+    except ValidationError:
+        raise PydanticUseDefault from None
+
+
+OR_DEFAULT = WrapValidator(_or_default)
+"""A part of an address that makes no sense is as if it was not given: nobody is led away from the page."""
+Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
 """The number of a row, below which a page of a list begins; whatever is no number is the first page."""
 Given = str | int | bool | tuple[str, ...]
 """The value of one field of an act in a form, or of a page."""
