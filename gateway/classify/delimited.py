@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from io import IncrementalNewlineDecoder, StringIO
-from itertools import chain, islice, tee
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Literal
 
@@ -231,12 +231,10 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
         raise unknown(f"a workbook of more than {SHEETS} sheets", format=format)
     found: list[TableOf] = []
     for sheet in sheets:
-        rows, anew = tee(sheet.rows())  # The start of a sheet is read once.
+        rows = sheet.rows()
         first = list(islice(rows, HEADER_WITHIN))
         score, header = find_header(first, rules, limits)
-        codes = rules.code_sets.values()
-        start = islice(chain(first, rows), limits.rows)
-        if header is None or score < KNOWN_COLUMNS or is_lookup(start, codes):
+        if header is None or score < KNOWN_COLUMNS or _lists_codes(sheet, first, rules):
             _check_other(sheet, rules, format)
         else:
             if sheet.shown == "very hidden":
@@ -244,7 +242,9 @@ def tables_in(sheets: list[Sheet], rules: Rules, limits: ClassifyLimits, format:
             if sheet.shown == "hidden":
                 raise beside("a hidden sheet with a table", format=format)
             header.check(format)
-            found.append(partial(_table, sheet, [anew], header, rules, limits))
+            # The start of an only sheet is read once. Of several none waits half read: a reader may hold all.
+            begun: list[Iterator[Row]] = [chain(first, rows)] if len(sheets) == 1 else []
+            found.append(partial(_table, sheet, begun, header, rules, limits))
     if not found:
         raise unknown("a workbook without a row of known column names", format=format)
     return found
@@ -257,6 +257,13 @@ def _table(
     for _ in settled_header(islice(rows, header.position + 1)):
         pass
     return Table(header, batches(rows, rules, limits, formulas, lambda: False), formulas)
+
+
+def _lists_codes(sheet: Sheet, first: list[Row], rules: Rules) -> bool:
+    """Return True for a sheet of published codes; its `first` rows mostly tell that it is none."""
+    codes = rules.code_sets.values()
+    is_open = is_lookup(first, codes) or not any(cell.strip() for row in first[1:] for cell in row)
+    return is_open and is_lookup(sheet.rows(), codes)
 
 
 def _check_other(sheet: Sheet, rules: Rules, format: str) -> None:  # noqa: A002

@@ -3,12 +3,18 @@
 import io
 import re
 import zipfile
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import chain, repeat
 
 import openpyxl
 import pytest
 
+from gateway.classify import Rules
+from gateway.classify.content import Row
+from gateway.classify.delimited import HEADER_WITHIN, Sheet, tables_in
+from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 from tests.classify import made
 from tests.classify.cases import TABLES
@@ -159,6 +165,79 @@ def test_a_workbook_without_a_table_is_told_as_one(classify: Classify) -> None:
     assert isinstance(found, ContentRefused)
     assert found.code == "classify:unknown"
     assert found.evidence == ("a workbook without a row of known column names",)
+
+
+class Held(list[str]):
+    """A row that is counted while anybody holds it."""
+
+    now = most = 0
+
+    def __init__(self, cells: Row) -> None:
+        super().__init__(cells)
+        Held.now += 1
+        Held.most = max(Held.most, Held.now)
+
+    def __del__(self) -> None:
+        Held.now -= 1
+
+
+@dataclass
+class Read:
+    """What was read of the sheets of a workbook: readers begun, of these not yet over, and rows."""
+
+    begun: int = 0
+    unfinished: int = 0
+    rows: int = 0
+
+    def sheet(self, rows: Callable[[], Iterator[Row]]) -> Sheet:
+        def reader() -> Iterator[Row]:
+            self.begun, self.unfinished = self.begun + 1, self.unfinished + 1
+            try:
+                for row in rows():
+                    self.rows += 1
+                    yield Held(row)
+            finally:
+                self.unfinished -= 1
+
+        return Sheet("visible", reader, "A")
+
+
+@pytest.mark.parametrize(("sheets", "unfinished"), [(1, 1), (3, 0)])
+def test_no_sheet_of_several_waits_half_read(rules: Rules, sheets: int, unfinished: int) -> None:
+    read = Read()
+    pages = [read.sheet(lambda: iter(made.core_rows(100)))] * sheets
+    tables = tables_in(pages, rules, ClassifyLimits(), "XLS")
+    assert (len(tables), read.begun, read.unfinished) == (sheets, sheets, unfinished)
+    assert [sum(map(len, table().batches)) for table in tables] == sheets * [100]
+    assert (read.begun, read.unfinished) == (1 if sheets == 1 else 2 * sheets, 0)
+
+
+@pytest.mark.parametrize("sheets", [1, 2])
+def test_the_first_rows_of_a_table_tell_that_it_is_no_list_of_codes(rules: Rules, sheets: int) -> None:
+    read = Read()
+    pages = [read.sheet(lambda: chain(made.core_rows(4), repeat([""], 10_000)))] * sheets
+    assert len(tables_in(pages, rules, ClassifyLimits(), "XLS")) == sheets
+    assert read.rows == sheets * HEADER_WITHIN
+
+
+@pytest.mark.parametrize("gap", [0, 10_000])
+@pytest.mark.parametrize(("codes", "is_table"), [(0, True), (45, False), (45, True)])
+def test_blank_rows_and_lists_of_codes_are_not_kept(
+    rules: Rules, gap: int, codes: int, *, is_table: bool
+) -> None:
+    """A list of codes is one to its end: a pupil below it would be seen by nobody."""
+    ethnicities = [[code, "A meaning"] for code in sorted(rules.code_sets["ethnicity"])[:codes]]
+    below = made.core_rows(4)[1:] if is_table else []
+
+    def rows() -> Iterator[Row]:
+        return chain([["Surname", "Forename"]], repeat([""], gap), ethnicities, below)
+
+    Held.most = Held.now
+    found = tables_in(
+        [Read().sheet(rows), Read().sheet(lambda: iter(made.core_rows()))], rules, ClassifyLimits(), "XLS"
+    )
+    assert len(found) == 1 + is_table
+    assert Held.most <= 2 * HEADER_WITHIN + 1
 
 
 def code_of(found: Classified | ContentRefused) -> str:
