@@ -20,7 +20,7 @@ from pgpy.constants import (
     PubKeyAlgorithm,
     SymmetricKeyAlgorithm,
 )
-from pysequoia import Cert, PySigner, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, verify
+from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, verify
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.model import GatewayKeyKind, Signature
@@ -117,7 +117,7 @@ def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
     try:
-        return [sign(_signer(secret), text, mode=SignatureMode.CLEAR).decode("utf-8") for text in plain]
+        return [sign(_secret(secret).signer(), text, mode=SignatureMode.CLEAR).decode() for text in plain]
     except RuntimeError:
         raise Fault(_CANNOT_SIGN) from None
 
@@ -130,14 +130,9 @@ def sign_detached(secret: bytes, data: bytes) -> bytes:
 def sign_each(secret: bytes, data: Iterable[bytes]) -> list[bytes]:
     """Return a signature over each as by `sign_detached`. Fault if the key cannot sign."""
     try:
-        return [sign(_signer(secret), each, mode=SignatureMode.DETACHED) for each in data]
+        return [sign(_secret(secret).signer(), each, mode=SignatureMode.DETACHED) for each in data]
     except RuntimeError:
         raise Fault(_CANNOT_SIGN) from None
-
-
-@lru_cache(2)  # Each decision signs its receipts with the same key.
-def _signer(secret: bytes) -> PySigner:
-    return _secret(secret).signer()
 
 
 def hash_of(signature: bytes) -> str:
@@ -215,6 +210,9 @@ def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
     return [*recipients, certificate_of(signer_secret)]
 
 
+# Each decision signs its receipts with the same key. Its signer is asked for each time, because only that
+# tells a key that cannot sign now.
+@lru_cache(2)
 def _secret(secret: bytes) -> Tsk:
     try:
         return Tsk.from_bytes(secret)

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -40,8 +41,24 @@ from tests.openpgp.make.writer import (
     subpacket,
     user_id_hashed,
 )
+from tests.term import clock
 
 NOW = datetime.now(UTC)
+REPOSITORY = Path(__file__).parents[2]
+SIGNED_AS_THE_CLOCK_GOES_BACK = """
+import os
+from datetime import UTC, datetime
+from gateway.errors import Fault
+from gateway.openpgp.sealer import clearsign, generate_gateway_key, sign_detached
+secret = generate_gateway_key("Somerset County Council", datetime.now(UTC))
+for clock in ("+0", "-2d", "+0"):
+    os.environ["FAKETIME"] = clock
+    for signs in (lambda: sign_detached(secret, b"text"), lambda: clearsign(secret, "text")):
+        try:
+            print("signed" if signs() else "")
+        except Fault as fault:
+            print(fault)
+"""
 TEXT = (
     "Grüße ✓ Ἀθῆναι\n- a dash\n-----BEGIN PGP SIGNATURE-----\nFrom here\ntrailing  \t\n\n  indented\r\nno end"
 )
@@ -66,6 +83,17 @@ def test_the_key_is_a_version_4_curve25519_key_that_signs_and_encrypts(secret):
 def test_two_keys_differ(secret):
     other = generate_gateway_key("Somerset County Council", NOW)
     assert admit(certificate_of(other), NOW).fingerprint != admit(certificate_of(secret), NOW).fingerprint
+
+
+@pytest.mark.needs("faketime")
+def test_before_its_making_a_key_signs_nothing_though_it_has_signed_already() -> None:
+    moved = {"LD_PRELOAD": str(clock.library()), "FAKETIME": "+0", "FAKETIME_NO_CACHE": "1"}
+    told = subprocess.run(
+        [sys.executable, "-c", SIGNED_AS_THE_CLOCK_GOES_BACK], cwd=REPOSITORY, env={**os.environ, **moved},
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    refused = "the gateway's OpenPGP key cannot sign; is the clock right?"
+    assert told == ["signed", "signed", refused, refused, "signed", "signed"]
 
 
 def test_the_certificate_holds_no_secret(secret):
