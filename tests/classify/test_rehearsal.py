@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from gateway.classify import load_rules
+from gateway.errors import Fault
 from gateway.examiner import opener
 from gateway.examiner.classifier import TEXTS, Classifying, rehearse
 from gateway.examiner.confinement import Cell, Needs
 from gateway.examiner.process_pool import REHEARSALS, ProcessPool
 from gateway.examiner.protocol import OpenerSetup
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
-from gateway.model import Classified
+from gateway.model import Classified, Opened
+from gateway.openpgp.judge import Waits
 from gateway.openpgp.layers import identified
+from gateway.openpgp.promise import Opener
 from tests.bench.bench_classify import POLICIES
 from tests.costs import python_calls
 from tests.openpgp.vectors import KEYS
@@ -64,19 +71,69 @@ def test_what_is_rehearsed_goes_the_whole_way() -> None:
     assert all(isinstance(one, Classified) and one.data_type == "student-core" for one in found)
 
 
-@pytest.mark.parametrize("kind", ["gateway", "gateway-rsa"])
-def test_an_opener_rehearses_with_each_kind_of_key_of_the_gateway(kind: str) -> None:
-    secret = (KEYS / f"{kind}.key").read_bytes()
-    fingerprint, _ = identified(secret)
+def openers_with(*kinds: str) -> opener.Openers:
+    """Openers with these keys of the gateway, as made at the start."""
+    secrets = [(KEYS / f"{kind}.key").read_bytes() for kind in kinds]
     setup = OpenerSetup(
-        secrets={fingerprint: secret.decode()},
+        secrets={identified(secret)[0]: secret.decode() for secret in secrets},
         settings=ProcessorSettings(engine="embedded"),
         limits=OpenLimits(),
         proved=None,
     )
-    openers = opener.opening(setup).openers
-    assert opener.rehearse(openers, setup.limits) == REHEARSALS
-    assert openers.of((fingerprint,)) is openers.of(), "a job that names the keys takes what was rehearsed"
+    return opener.opening(setup).openers
+
+
+@dataclass
+class Saying:
+    """An engine that opens a file, and then says something else of it."""
+
+    engine: Opener
+    error: Callable[[Opened], Exception]
+    asked_for: list[str | None] = field(default_factory=list)
+
+    def open(self, *asked: Any) -> Opened:
+        opened = self.engine.open(*asked)
+        self.asked_for.append(opened.opened_by)
+        error = self.error(opened)
+        if not isinstance(error, Waits):
+            os.close(opened.content)
+        raise error
+
+
+def saying(openers: opener.Openers, error: Callable[[Opened], Exception]) -> Saying:
+    """Put such an engine in the place of the one for all keys."""
+    found = Saying(openers.of(), error)
+    openers._made[tuple(sorted(openers.secrets))] = cast(Opener, found)
+    return found
+
+
+@pytest.mark.parametrize("kinds", [("gateway",), ("gateway-rsa",), ("gateway", "gateway-rsa")])
+def test_an_opener_rehearses_with_each_key_of_the_gateway(kinds: tuple[str, ...]) -> None:
+    assert opener.rehearse(openers_with(*kinds), OpenLimits()) == REHEARSALS * len(kinds)
+
+
+def test_a_job_that_names_all_keys_takes_the_engine_that_was_rehearsed() -> None:
+    openers = openers_with("gateway", "gateway-rsa")
+    one, other = openers.secrets
+    assert openers.of((one, other)) is openers.of((other, one)) is openers.of()
+    assert openers.of((one,)) is not openers.of()
+    assert openers.of((one,)) is not openers.of((other,))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, OSError, Fault])
+def test_an_error_in_a_rehearsal_costs_no_file(error: type[Exception]) -> None:
+    openers = openers_with("gateway", "gateway-rsa")
+    engine = saying(openers, lambda _: error("of any kind"))
+    assert opener.rehearse(openers, OpenLimits()) == 0
+    assert {*engine.asked_for} == {*openers.secrets}, "each key is tried"
+
+
+def test_a_rehearsal_leaves_no_content_open_of_a_key_that_has_ended() -> None:
+    openers = openers_with("gateway")
+    saying(openers, lambda opened: Waits("open:key-expired", opened))
+    before = sorted(Path("/proc/self/fd").iterdir())
+    assert opener.rehearse(openers, OpenLimits()) == REHEARSALS
+    assert sorted(Path("/proc/self/fd").iterdir()) == before
 
 
 def test_a_process_for_files_is_set_up_without_a_look_at_the_rules() -> None:
