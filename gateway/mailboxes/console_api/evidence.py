@@ -146,7 +146,7 @@ def _newer(console: ConsoleContext, verdict: FileVerdict) -> Shown | None:
     if latest is None or not latest.json_text:
         return None
     known = json.loads(latest.json_text)
-    if known["index"] == verdict.entry:
+    if known.get("index") == verdict.entry:  # None while the receipt in force is not signed yet.
         return None
     return {"state": known["receipt"]["state"], "at": latest.created_at}
 
