@@ -135,6 +135,8 @@ class Registry:
                     keep_to(session, self._sight(session))
                 yield session
                 if writing:
+                    if log.PENDING in session.info:
+                        raise AssertionError("events wait for a head that nobody has signed")
                     log.record_changes(session, datetime.now(UTC))
                     if REGISTER_CHANGED in session.info:
                         connection.execute(register.COUNT_UP)

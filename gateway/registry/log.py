@@ -42,7 +42,8 @@ TILE = 256
 _NODES_FETCHED = 400
 _NODES = "gateway log nodes"
 _LEAVES, _SIZE, _SIGNED = "gateway log leaves", "gateway log size", "gateway log head"
-_PENDING = "gateway log pending"
+PENDING = "gateway log pending"
+"""Marks events that are written together with the head signed next."""
 _CHANGED = "gateway log key changed"
 _KEY_CHANGED: Kind = "log-key-changed"
 # For each set bit of its size, a tree ends in a complete subtree of 2^level leaves.
@@ -134,7 +135,8 @@ def append(
 ) -> list[int]:
     """Append events in order and return their places. ValueError for an entry refused by the log.
 
-    With `before_head`, events and the carried head signed next by the caller are written together.
+    With `before_head`, events and the carried head signed next by the caller are written together; without
+    such a head the transaction fails.
     """
     if not entries:
         return []
@@ -180,14 +182,14 @@ def append(
         tree.append(nodes, row["number"], row["leaf"])
     session.info[_SIZE] = first + len(entries)
     session.info.setdefault(_LEAVES, {}).update({row["number"]: row["leaf"] for row in rows})
-    session.info.setdefault(_PENDING, []).extend(rows)
+    session.info.setdefault(PENDING, []).extend(rows)
     if not before_head:
         _write_pending(session)
     return [row["number"] for row in rows]
 
 
 def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
-    fresh, nodes = session.info.pop(_PENDING, []), session.info[_NODES]
+    fresh, nodes = session.info.pop(PENDING, []), session.info[_NODES]
     insert_together(session, (EventRow, fresh), (NodeRow, nodes.fresh), (CheckpointRow, heads))
     nodes.fresh = []
 

@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from gateway.homes.audit.tree import Forgotten, faults_of
+from gateway.log.checkpoint import LogKey
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
@@ -35,6 +36,20 @@ def test_empty_is_the_same_as_none(tmp_path: Path) -> None:
         assert [(row.number, list(faults_of(row, nothing))) for row in rows] == [
             (number, []) for number in range(len(entries))
         ]
+
+
+def test_events_that_wait_for_a_head_are_never_lost_in_silence(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path / 'registry.db'}")
+    registry.migrate()
+    entry = Entry(kind="refused", subject="260901-oak-00000")
+    with pytest.raises(AssertionError, match="a head that nobody has signed"), registry.write() as session:
+        log.append(session, [entry], AT, before_head=True)
+    with registry.write() as session:
+        key = LogKey.load(LogKey.generate())
+        log.append(session, [entry], AT, before_head=True)
+        log.sign_head(session, key, "gateway.example/log", AT, carried=True)
+    with registry.read() as session:
+        assert log.size(session) == 1
 
 
 @pytest.fixture(scope="module")
