@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from sqlalchemy import text, union
 from sqlmodel import Session, col, select
 
-from gateway.errors import GatewayError
-from gateway.log.checkpoint import read_checkpoint
+from gateway.log.checkpoint import CheckpointError, read_checkpoint
 from gateway.log.leaf import canonical
 from gateway.registry import log
 from gateway.registry.places import WritersPlace, take_a_place
@@ -111,13 +110,14 @@ def put_unsigned(
     return insert_numbered(session, ReceiptRow, "sequence", whole)
 
 
-def proved_by(session: Session, row: ReceiptRow, stated: str) -> tuple[int, str] | None:
+def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
     """Find the log's entry for an unsigned receipt, and the first head over the entry; else None.
 
-    `stated` is the digest of the row in the record beside the entry. Nothing here is proved yet.
+    `stated` is the digest of the row in the record beside the entry, None for any. Nothing is proved yet.
     """
+    own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
-        if (("receipt", f"[{row.sequence}]"), stated) in read_changes(event.rows or "[]"):
+        if any(key == own and stated in {None, told} for key, told in read_changes(event.rows or "[]")):
             heads = select(CheckpointRow.text).where(CheckpointRow.size > event.number)
             head = session.exec(heads.order_by(col(CheckpointRow.size)).limit(1)).first()
             return None if head is None else (event.number, head)
@@ -179,7 +179,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     """Sign every receipt after a number that a transaction has left unsigned, as after a crash.
 
     Waits for those that others sign at the moment. Logs, and returns the numbers of, those that the log does
-    not prove: they stay unsigned.
+    not prove: they stay unsigned. Fault where the keys cannot sign.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - as above
 
@@ -187,7 +187,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     for row in session.exec(_to_sign(select(ReceiptRow)).where(col(ReceiptRow.sequence) > after)).all():
         try:
             made.append(_signed_if_proved(session, signing, row))
-        except (Unproved, GatewayError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (Unproved, CheckpointError, ValueError, LookupError, TypeError, AttributeError) as error:
             why = str(error) if isinstance(error, Unproved) else type(error).__name__
             _log.error("receipt %s cannot be signed: %s", row.sequence, why)
             refused.append(row.sequence or 0)

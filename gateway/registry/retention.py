@@ -13,7 +13,7 @@ from gateway.errors import NotFoundError
 from gateway.model import State
 from gateway.registry import copies, holds
 from gateway.registry.copies import Copy
-from gateway.registry.receipts import UNSIGNED
+from gateway.registry.receipts import UNSIGNED, proved_by
 from gateway.registry.tables import (
     AuthorityNoticeRow,
     CheckpointRow,
@@ -259,10 +259,14 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
 
 def _forget_receipts(session: Session, found: Holding) -> None:
     for receipt in found.receipts:
-        # The deleted receipt vouched for its head. One that could never be signed names none.
-        if receipt.json_text and receipt.seal != UNSIGNED:
-            size = int(json.loads(receipt.json_text)["checkpoint"].split("\n")[1])
-            vouch_for(session, session.get_one(CheckpointRow, size))
+        # The deleted receipt vouched for its head. A notice has none.
+        head = None
+        if receipt.seal == UNSIGNED:
+            _, head = proved_by(session, receipt) or (None, None)
+        elif receipt.json_text:
+            head = json.loads(receipt.json_text)["checkpoint"]
+        if head is not None:
+            vouch_for(session, session.get_one(CheckpointRow, int(head.split("\n")[1])))
         session.delete(receipt)
 
 

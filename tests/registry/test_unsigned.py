@@ -13,24 +13,38 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
+import pgpy
 import pytest
+from pgpy.constants import EllipticCurveOID, KeyFlags, PubKeyAlgorithm
 from sqlalchemy import func, text
 from sqlmodel import col, select, update
 
+from gateway.access import LookingTeams
+from gateway.errors import Fault
 from gateway.home import Home
 from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.audit.tree import Inconsistency
+from gateway.keys.rotation import rotate
 from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.console_api.context import Caller
+from gateway.mailboxes.console_api.evidence import verify_receipt
+from gateway.mailboxes.console_api.opening import counter_of
+from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.tree import Person
 from gateway.openpgp.sealer import clearsign_each
 from gateway.passage import Examination, conclude
+from gateway.processor import retention
 from gateway.processor.service import open_registrar
+from gateway.publish.projection import UP_TO
 from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
 from gateway.registry import receipts
+from gateway.registry.log import keys_in_time
 from gateway.registry.receipts import UNSIGNED, sign_owed
 from gateway.registry.tables import ReceiptRow
 from gateway.zones import failpoints
@@ -247,6 +261,28 @@ def test_a_compromised_key_is_replaced_although_a_receipt_cannot_be_signed(
     assert "the log has another key" in bench.site.gateway("keys", "gateway", "rotate", "--compromised")
 
 
+def dated_tomorrow() -> bytes:
+    """A key that cannot sign today, as of a host whose clock went back."""
+    tomorrow = now() + timedelta(days=1)
+    key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=tomorrow)
+    key.add_uid(pgpy.PGPUID.new("tomorrow"), usage={KeyFlags.Sign, KeyFlags.Certify}, created=tomorrow)
+    return str(key).encode()
+
+
+def test_no_receipt_is_passed_over_because_the_key_cannot_sign_for_now(bench: Bench) -> None:
+    references = left_unsigned(bench, 1)
+    told = Home(bench.site.home).published.root / UP_TO
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        before = told.read_text()
+        clock_is_wrong = replace(registrar, signing=replace(registrar.signing, openpgp=dated_tomorrow()))
+        with pytest.raises(Fault, match="cannot sign; is the clock right"):
+            clock_is_wrong.publish()
+        assert told.read_text() == before
+        registrar.publish()
+        assert int(told.read_text()) > int(before)
+        assert UNSIGNED not in [one.seal for one in decided(registrar, references)]
+
+
 def test_an_upload_stays_in_the_store_whatever_befalls_its_receipt(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -295,12 +331,56 @@ def test_a_host_that_publishes_waits_for_those_that_another_is_signing(bench: Be
         assert [row.text for row in decided(registrar, references)] == signed
 
 
-def test_a_key_of_the_log_signs_what_it_owes_before_it_is_replaced(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_key_of_the_log_signs_what_it_owes_before_it_is_replaced(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def clock_is_wrong(*_: object) -> object:
+        raise Fault("the gateway's OpenPGP key cannot sign; is the clock right?")
+
     bench = Bench(tmp_path, cluster.database("rotated"), schools=1)
     references = left_unsigned(bench, 1)
+    with open_registrar(Home(bench.site.home), now) as registrar, monkeypatch.context() as patched:
+        patched.setattr(receipts, "signed", clock_is_wrong)
+        with pytest.raises(Fault, match="cannot sign"):
+            rotate(registrar.home, registrar.registry, registrar.settings, at=now(), until=None, person="ann")
+        with registrar.registry.read() as session:
+            assert [one.key for one in keys_in_time(session, "")] == [""]
     bench.site.gateway("keys", "gateway", "rotate", "--compromised")
     with open_registrar(Home(bench.site.home), now) as registrar:
         (row,) = decided(registrar, references)
         registrar.publish()
     assert row.seal != UNSIGNED
     assert "everything fits" in bench.site.gateway("log", "verify")
+
+
+def test_the_head_of_a_receipt_that_nobody_ever_signed_stays_vouched_for_once_the_receipt_is_deleted(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    bench = Bench(tmp_path, cluster.database("deleted"), schools=1)
+    references = left_unsigned(bench, 1)
+    with open_registrar(Home(bench.site.home), now) as registrar:
+        (row,) = decided(registrar, references)
+        put(registrar, row, {"json_text": "{"})
+        registrar.publish()
+        assert retention.run(registrar, now() + timedelta(days=3000), by="ann") is not None
+        assert decided(registrar, references) == []
+    assert "everything fits" in bench.site.gateway("log", "verify")
+
+
+def test_an_older_receipt_is_told_from_one_in_force_that_is_not_signed_yet(bench: Bench) -> None:
+    (reference,) = left_unsigned(bench, 1)
+    landed = ReceiptRow.reference == reference, ReceiptRow.stage == "landed"
+    home = Home(bench.site.home)
+    with open_resources(home, now) as resources:
+        with resources.mailboxes.registry.read() as session:
+            older = session.exec(select(ReceiptRow).where(*landed)).one()
+        kim = Caller(
+            person=Person("kim", ""),
+            teams=(),
+            roles=frozenset({"auditor"}),
+            session="",
+            looking=LookingTeams(),
+        )
+        told = verify_receipt(counter_of(home, resources), kim, text=older.json_text)
+    assert told["genuine"] is True
+    assert told["newer"]["state"] == "accepted"
