@@ -395,7 +395,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     mary.page.wait_for_selector(".panel, .banner")
     mary.page.goto(f"{house.origin}/schools/hazel")
     assert mary.faults_at_each_width() == []
-    mary.page.locator("summary", has_text="A key waits for the telephone call").click()
+    mary.page.get_by_role("link", name="A key waits for the telephone call").click()
     mary.page.get_by_label("What was read out").fill("0123 4567 89ab cdef 0123")
     mary.button("Confirm what was read out")
     assert "does not match" in mary.page.locator(".error-summary").inner_text()

@@ -456,6 +456,20 @@ def test_the_same_file_sent_several_times_says_so_and_leads_to_the_newest(served
     assert "The same file" not in jane.text
 
 
+def test_what_waits_for_the_telephone_call_leads_to_where_the_call_is_put_on_record(served: Served) -> None:
+    mary, room = served.mary, served.room
+    for number in (1, 2):
+        with room.registry.write() as session:
+            keys.add_key(
+                session, "provider", PROVIDER, "ssh",
+                fingerprint=f"SHA256:{number}", material="x", at=NOW, by="ann", state="pending",
+            )  # fmt: skip
+        assert mary.get(f"/schools/{PROVIDER}") == 200
+        assert '<a href="#call-1">' in mary.page
+        boxes = re.findall(r'<details id="call-[0-9]" class="box"( open)?>', mary.page)
+        assert boxes == ([" open"] if number == 1 else ["", ""])
+
+
 def test_a_web_hook_that_fails_waits_for_whoever_may_mend_it(served: Served) -> None:
     link = '<a href="/work/hooks/list">See why the web hook case-files fails</a>'
     assert served.mary.get("/") == 200
