@@ -14,7 +14,8 @@ from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.zones.console_api.act_questions import FieldTold, Given
 from gateway.zones.console_api.answers import Named
-from tests.console.served import TEAM, Served
+from tests.classify.made import as_csv, core_rows
+from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
 
 CONFIRMED = [
@@ -91,6 +92,51 @@ def test_a_mistake_in_a_form_of_a_held_file_is_told_there_with_what_was_typed(se
     assert jane.act("/work/held/return", **page, advice="Send it again.") == 200, jane.text
     assert jane.post("/work/held/refuse", **page, why="Once more.") == 403, "it is held no more"
     assert 'action="/work/held/refuse"' in jane.page
+
+
+def test_a_statement_about_a_heading_that_was_refused_is_still_about_that_heading(served: Served) -> None:
+    head, *rows = core_rows(12)
+    content = as_csv([[*head, "Before It", "How Taken Here"], *([*row, "x", "WLK"] for row in rows)])
+    held, jane = served.room.hold_as_read(content.encode()), served.jane
+    page = {"reference": held, "back": f"/held/{held}"}
+    jane.get(f"/held/{held}")
+    said = {"heading": "How Taken Here", "item": "travel-mode"}
+    assert jane.post("/work/headings/say", **page, **said, why="") == 403
+    for told in (
+        '<a href="#heading-why">Enter why.</a>', 'id="heading-heading"', '<option value="Before It">',
+        '<option value="How Taken Here" selected>', '<option value="travel-mode" selected>',
+    ):  # fmt: skip
+        assert told in jane.page, (told, jane.page)
+
+
+def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_file(served: Served) -> None:
+    gone, jane = served.room.deliver(b"taken back", TEAM), served.jane
+    jane.get("/me")
+    assert jane.act(f"/recall/{gone}", why="It is another's.") == 200
+    for name in ("lee", "max"):
+        served.room.staff(name, TEAM)
+        served.console.grant(name, "triage")
+    lee, max_ = served.enters("lee"), served.enters("max")
+    page = {"reference": gone, "back": f"/held/{gone}", "team": OTHER, "why": "They rang."}
+    lee.get(f"/held/{gone}")
+    assert "<details><summary>Give it to other teams" in lee.page
+    assert lee.post("/work/transfers/redeliver", **page) == 403
+    assert "It can be proposed to a second person instead" in lee.text
+    for told in (
+        "<details open><summary>Give it to other teams", 'id="recalled-override" name="override"',
+        f'id="recalled-team-{OTHER}" name="team" value="{OTHER}" checked', ">They rang.</",
+    ):  # fmt: skip
+        assert told in lee.page, (told, lee.page)
+    assert lee.act("/work/transfers/redeliver", **page, override="yes") == 200, lee.text
+    lee.get(f"/held/{gone}")
+    assert "lee proposes to give it to Early Years, against the agreement: “They rang.”" in lee.text
+    assert "/work/transfers/confirm" not in lee.page, "somebody else allows it"
+    max_.get(f"/held/{gone}")
+    assert "Allow what is proposed" in max_.text
+    assert "Withdraw it for good" not in max_.text
+    confirmed = {"reference": gone, "back": f"/held/{gone}", "why": "I asked, too."}
+    assert max_.act("/work/transfers/confirm", **confirmed) == 200, max_.text
+    assert served.kinds(gone)[-1] == "redelivered"
 
 
 def test_whoever_says_no_while_confirming_goes_back(served: Served) -> None:

@@ -18,10 +18,9 @@ from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record import headings
+from gateway.record import delivered, headings, releases
 from gateway.record.dual_control import Proposal
 from gateway.record.registrar import KeylessRules
-from gateway.record.releases import held, proposal, wished
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
@@ -38,6 +37,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
     """Return the details of a held file. MayNotError if not held or invisible to the caller.
 
     `decides`: the caller may decide on it here. `recalled`: taken back, and waiting for a second person.
+    `proposed`: the release, or of a recalled file the delivery, that somebody proposes.
     `asked` are headings the caller may say the meaning of, `meanings` the items to choose from, `said` the
     answers waiting for a second person. `owner` was said to decide; `would` is what became of the file if it
     was released as it was recognised. `again` are the references of files that wait with the same content,
@@ -47,7 +47,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         transfer = look_at(session, caller, reference)
         names = providers.names(session)
         events = log.events(session, reference)
-        asked = proposal(session, reference)
+        asked = (delivered if waits_for_second(transfer) else releases).proposal(session, reference)
         # A file held for a dropped key is decided elsewhere.
         needed = "recall" if waits_for_second(transfer) else "decide"
         decides = needed in caller.may and transfer.waits_for != "approval"
@@ -119,7 +119,9 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     """Name the teams of a file, if released as recognised; or say why nobody could release the file."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
-        asked = wished(rules, session, held(session, reference), console.clock(), override=True)
+        asked = releases.wished(
+            rules, session, releases.held(session, reference), console.clock(), override=True
+        )
     except GatewayError as error:
         return f"{error}."
     return release_in_words(asked, rules.catalogue)
