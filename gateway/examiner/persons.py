@@ -15,13 +15,11 @@ from typing import BinaryIO
 
 from gateway.classify.identifiers import is_temporary_upn, is_upn, name_keys
 from gateway.classify.value_kinds import read_date
+from gateway.examiner.protocol import PERSONS, PUPILS
 from gateway.model import RollEntry
 
 # A digest is HMAC-SHA-256 under a key of the inside zone, cut to 16 octets. That of a date of birth
 # covers the pupil too and is cut to 8, so that equal birthdays of two children look different.
-
-PUPILS = 200_000
-"""Most pupils of a roll that are indexed; the service logs how many are left out."""
 
 _ENTRY = struct.Struct(">16s16s8sIB8s")
 _BIRTH_DATE = 8
@@ -112,8 +110,6 @@ def _packed(entry: RollEntry) -> bytes:
     return _ENTRY.pack(entry.pupil, former, birth_date, entry.record, flags, school)
 
 
-PERSONS = 400_000
-"""Most persons of a file that are indexed; the service logs how many are left out."""
 DIGEST = 16
 _LENGTH, _PIECE = 13, 1024**2
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
@@ -137,7 +133,7 @@ class PersonTaker:
             found = name_keys(
                 values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born
             )
-            if not found <= self.names and self._has_room():
+            if not found <= self.names and self._has_room(len(found)):
                 self.names |= found
 
     def _number(self, upn: str) -> bool:
@@ -150,8 +146,8 @@ class PersonTaker:
             self.numbers.add(upn)
         return True
 
-    def _has_room(self) -> bool:
-        if len(self.numbers) + len(self.names) < PERSONS:
+    def _has_room(self, keys: int = 1) -> bool:
+        if len(self.numbers) + len(self.names) + keys <= PERSONS:
             return True
         self.left_out += 1
         return False

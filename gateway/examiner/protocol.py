@@ -137,11 +137,19 @@ class Reading(AboutFile):
 _NUMBER = "[A-Z][0-9]{11}[0-9A-Z]"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHOOL = "[0-9]{4}|[0-9]{6,7}|EY[0-9]{6}"
-Numbers = Annotated[str, Field(pattern=rf"^({_NUMBER}\n)*$")]
-NameKeys = Annotated[str, Field(pattern=rf"^(\w+\|\w+\|{_DAY}\n)*$")]
+PUPILS, PERSONS = 200_000, 400_000
+"""Most pupils of a roll, and persons of a file, that are indexed; the service logs how many are left out."""
+# The longest lines, with their ends. How many lines there are is counted in `pupil_index`.
+_LONGEST_NUMBER, _LONGEST_KEY, _LONGEST_PUPIL = 14, 313, 60
+Numbers = Annotated[str, Field(pattern=rf"^({_NUMBER}\n)*$", max_length=_LONGEST_NUMBER * PERSONS)]
+NameKeys = Annotated[str, Field(pattern=rf"^(\w+\|\w+\|{_DAY}\n)*$", max_length=_LONGEST_KEY * PERSONS)]
 """Persons' keys from `identifiers.name_keys`, one a line; kept as digests only."""
 Pupils = Annotated[
-    str, Field(pattern=rf"^({_NUMBER},({_DAY})?,({_NUMBER})?,[01],[0-9]{{1,9}},({_SCHOOL})?\n)*$")
+    str,
+    Field(
+        pattern=rf"^({_NUMBER},({_DAY})?,({_NUMBER})?,[01],[0-9]{{1,9}},({_SCHOOL})?\n)*$",
+        max_length=_LONGEST_PUPIL * PUPILS,
+    ),
 ]
 """Of each pupil, one a line: UPN, date of birth, former UPN, 1 if on roll, number of the record, that of the
 school; kept as digests. As one text, since so many values would take ten times its memory.

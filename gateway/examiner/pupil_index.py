@@ -5,8 +5,9 @@ import hmac
 import logging
 from collections.abc import Collection
 
+from gateway.examiner.child import ExaminerLost
 from gateway.examiner.persons import digested, packed, person_digests
-from gateway.examiner.protocol import Read, RecordsNamed
+from gateway.examiner.protocol import PERSONS, PUPILS, Read, RecordsNamed
 from gateway.home import Home
 from gateway.secrets import secret_files
 
@@ -14,14 +15,22 @@ _log = logging.getLogger(__name__)
 
 
 def roll_of(read: Read, home: Home) -> str | None:
-    """Return the packed roll of a file in base64; None for a file that is no roll."""
+    """Return the packed roll of a file in base64; None for a file that is no roll.
+    Raises ExaminerLost for more pupils than are indexed.
+    """
     if read.pupils is None:
         return None
+    if read.pupils.count("\n") > PUPILS:
+        raise ExaminerLost("the classifying process named more pupils than it may")
     return base64.b64encode(packed(digested(read.pupils, secret_files.pupil_key(home)))).decode()
 
 
 def persons_of(read: Read, home: Home) -> str:
-    """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated."""
+    """Return the digests of all persons in a file, in base64: distinct, sorted and concatenated.
+    Raises ExaminerLost for more persons than are indexed.
+    """
+    if read.numbers.count("\n") + read.names.count("\n") > PERSONS:
+        raise ExaminerLost("the classifying process named more persons than it may")
     if read.left_out:
         _log.warning("%s: %d records beyond the indexed persons", read.reference, read.left_out)
     key = secret_files.pupil_key(home)

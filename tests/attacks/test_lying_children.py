@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import asyncssh
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from gateway.classify.identifiers import name_keys
 from gateway.examiner.child import ExaminerLost, where
 from gateway.examiner.parent import Examiner, Examiners, believable_refusal
 from gateway.examiner.process_pool import CRASHED
-from gateway.examiner.protocol import ANSWER, FileRefused, OpenRefused, Read
+from gateway.examiner.protocol import (
+    ANSWER,
+    PERSONS,
+    PUPILS,
+    FileRefused,
+    NameKeys,
+    Numbers,
+    OpenRefused,
+    Pupils,
+    Read,
+)
+from gateway.examiner.pupil_index import persons_of, roll_of
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.openpgp.certificates import describe
@@ -107,16 +121,68 @@ def test_what_cannot_be_recorded_is_held_and_the_next_file_goes_on(desk: Desk, o
     assert desk.state(later) == "accepted"
 
 
-@pytest.mark.parametrize("school", ["99912340", "999/1234", "EY12345"])
-@pytest.mark.parametrize("record", ["4294967296", "-1", ""])
-def test_a_roll_in_another_form_is_no_answer(record: str, school: str) -> None:
-    said = (
-        '{"reference": "r", "content": {"code": "x"}, "kind": "read", "pupils": "A999123420001,,,1,%s,%s\\n"}'
-    )
-    assert isinstance(ANSWER.validate_json(said % ("1", "9991234")), Read)
-    for lie in ((record, "9991234"), ("1", school)):
+def read(**texts: str) -> Read:
+    """The answer of a classifier with such texts about pupils and persons."""
+    told = {"reference": "r", "content": {"code": "x"}, "kind": "read", **texts}
+    answer = ANSWER.validate_json(json.dumps(told))
+    assert isinstance(answer, Read)
+    return answer
+
+
+UPN, FORMER, BORN, SCHOOL = "A999123420001", "A999123420002", "2016-05-04", "9991234"
+PUPIL, NUMBER, KEY = f"{UPN},{BORN},{FORMER},1,1,{SCHOOL}\n", f"{UPN}\n", f"ÅSA|ANN|{BORN}\n"
+NO_UPNS = ("", "A99912342000", f"{UPN}1", UPN.lower(), "A99912342000É", f" {UPN}", f"{UPN},{UPN}", f"{UPN}\n")
+NO_DAYS = ("2016-5-4", "04/05/2016", f"{BORN}T00:00", "२०१६-05-04", f"{BORN}\n")
+NO_ENDS = ("", "\n\n", "\r\n", "\0\n", "\nx", ",\n", "|x\n")
+# What no honest classifier says in the place of a part of a line.
+LIES = [
+    *(("pupils", PUPIL, UPN, upn) for upn in NO_UPNS),
+    *(("pupils", PUPIL, FORMER, upn) for upn in NO_UPNS[1:]),
+    *(("pupils", PUPIL, BORN, day) for day in NO_DAYS),
+    *(("pupils", PUPIL, ",1,1,", f",{flag},1,") for flag in ("", "2", "-1", "True", "1,1", "1\n")),
+    *(("pupils", PUPIL, ",1,1,", f",1,{record},") for record in ("", "4294967296", "-1", "1,1", "1\n")),
+    *(("pupils", PUPIL, SCHOOL, said) for said in ("99912340", "999/1234", "EY12345", "1,1", "9991234,")),
+    *(("numbers", NUMBER, UPN, upn) for upn in NO_UPNS),
+    *(("names", KEY, "ANN", name) for name in ("", "ANN BEA", "ANN,BEA", "ANN|BEA", "ANN\n")),
+    *(("names", KEY, BORN, day) for day in ("", *NO_DAYS)),
+    *(
+        (text, line, "\n", end)
+        for text, line in (("pupils", PUPIL), ("numbers", NUMBER), ("names", KEY))
+        for end in NO_ENDS
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "part", "lie"), LIES)
+def test_a_roll_in_another_form_is_no_answer(text: str, line: str, part: str, lie: str) -> None:
+    said = line.replace(part, lie, 1)
+    assert said != line
+    for before in ("", line, 3 * line):
+        assert getattr(read(**{text: before + line}), text) == before + line
         with pytest.raises(ValidationError):
-            ANSWER.validate_json(said % lie)
+            read(**{text: before + said})
+
+
+def test_no_text_is_longer_than_its_longest_lines_that_are_indexed() -> None:
+    (key,) = name_keys(200 * "Å", 200 * "b", "", date(2016, 5, 4))
+    pupil = f"{UPN},{BORN},{FORMER},1,123456789,EY123456"
+    assert read(pupils=f"{pupil}\n", numbers=NUMBER, names=f"{key}\n")
+    for form, line, lines in ((Pupils, pupil, PUPILS), (Numbers, UPN, PERSONS), (NameKeys, key, PERSONS)):
+        longest = (len(line) + 1) * lines
+        for length, why in ((longest, "string_pattern_mismatch"), (longest + 1, "string_too_long")):
+            with pytest.raises(ValidationError, match=why):
+                TypeAdapter(form).validate_python(length * "-")
+
+
+def test_nobody_believes_more_pupils_or_persons_than_are_indexed(desk: Desk) -> None:
+    pupil = f"{UPN},,,1,1,\n"
+    assert roll_of(read(pupils=PUPILS * pupil), desk.home)
+    assert persons_of(read(numbers=(PERSONS - 1) * NUMBER, names=KEY), desk.home)
+    with pytest.raises(ExaminerLost):
+        roll_of(read(pupils=(PUPILS + 1) * pupil), desk.home)
+    for lie in ({"numbers": PERSONS * NUMBER, "names": KEY}, {"names": (PERSONS + 1) * KEY}):
+        with pytest.raises(ExaminerLost):
+            persons_of(read(**lie), desk.home)
 
 
 @pytest.mark.parametrize("why", REASONS, ids=str)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.classify.identifiers import name_keys
 from gateway.examiner.persons import PersonTaker, name_digests, number_digest, person_digests
+from gateway.examiner.protocol import PERSONS
 from tests.classify.made import Child
 
 BORN = date(2015, 2, 1)
@@ -75,3 +76,12 @@ def test_numbers_are_seen_in_what_nobody_can_read_also_across_pieces(encoding: s
     taker = PersonTaker()
     taker.scan(io.BytesIO(text.encode(encoding)))
     assert taker.numbers == {Child(1).upn, Child(2).upn}
+
+
+def test_no_more_are_collected_than_are_indexed_though_a_name_has_several_keys() -> None:
+    taker = PersonTaker()
+    taker.numbers = set(map(str, range(PERSONS - 1)))
+    taker("", {"full-name": "Ann Bea Cole", "birth-date": "2016-05-04"})
+    assert (len(taker.names), taker.left_out) == (0, 1)
+    taker("", {"full-name": "Cole, Ann", "birth-date": "2016-05-04"})
+    assert (len(taker.names), taker.left_out) == (1, 1)
