@@ -23,7 +23,8 @@ BESIDE_OTHERS = "gateway writes beside others"
 class WritersPlace(Enum):
     """What has one writer at a time, in the order in which several are taken, against deadlocks.
 
-    The rows of keys, whose uses are counted, come before all but `HELD`.
+    The rows of keys, whose uses are counted, and after them those of pupils, both sorted, come before all but
+    `HELD`.
 
     - `HELD`: held files decided again, of which one host at a time decides a portion, so that the others have
       time for files that arrive.

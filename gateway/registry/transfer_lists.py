@@ -130,7 +130,10 @@ def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
 
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
-    """Yield id and name of each provider with keys that wait for the call, and since when, longest first."""
+    """Yield id and name of each provider with keys that wait for the call, and since when, longest first.
+
+    Read them while the session is open.
+    """
     first = func.min(col(KeyRow.added_at))
     query = (
         select(col(ProviderRow.id), col(ProviderRow.name), first)

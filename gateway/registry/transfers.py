@@ -227,6 +227,7 @@ def counts(session: Session) -> dict[str, int]:
 
 CONTENT: TypeAdapter[Classified | ContentRefused] = TypeAdapter(Classified | ContentRefused)
 ROWS, _CONTENTS = "gateway transfer rows", "gateway transfer contents"
+"""Rows by reference: plain ones of files that arrive, as `arrive` makes them, until decisions store them."""
 AT_ONCE = 500
 
 
@@ -238,7 +239,10 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return the row of a transfer. NotFoundError where there is none."""
+    """Return the row of a transfer, a plain one of a file that arrives. NotFoundError where there is none.
+
+    A plain row has the same columns and no sequence, and belongs to no session.
+    """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
         return kept
