@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, ReadingAct, argument, option
@@ -87,30 +89,10 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
         """Compare the signatures with those due by the day."""
         load_settings(context.home)
         catalogue = context.catalogue
-        day = self.on or local_day(context.clock(), catalogue.calendar.timezone)
-        signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
         with context.reading() as session:
-            for row in agreements.ratifications(session):
-                signed[row.provider][row.academic_year] = row
-            waiting = Counter(copy.provider for copy, _ in copies.waiting(session))
-            known = register.of(session).enrolled(years_at(day, catalogue))
-        rows = [
-            {
-                **_standing(provider, signed[provider.id], day, catalogue),
-                "covered_by": None,
-                "copies_waiting": waiting[provider.id],
-            }
-            for provider in known
-            if provider.kind in catalogue.bodies.parties and provider.closed_on is None
-        ]
-        ratified = {each["provider"] for each in rows if each["standing"] == "ratified"}
-        covers = {number: one.id for one in known if one.id in ratified for number in one.schools}
-        numbers = {one.id: (one.dfe_number, one.urn) for one in known}
-        for each in rows:
-            by = [covers[number] for number in numbers[each["provider"]] if number in covers]
-            if by and each["standing"] != "ratified":
-                each |= {"standing": "covered", "covered_by": by[0]}
-        return [*rows]
+            return standings(
+                session, catalogue, self.on or local_day(context.clock(), catalogue.calendar.timezone)
+            )
 
 
 class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOOK):
@@ -120,6 +102,32 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
         """Read the text of the policies in force."""
         load_settings(context.home)
         return ActDone(document=context.catalogue.agreement_text)
+
+
+def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
+    """Return how each party to the agreement stands on a day."""
+    signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
+    for row in agreements.ratifications(session):
+        signed[row.provider][row.academic_year] = row
+    waiting = copies.count_waiting(session)
+    known = register.of(session).enrolled(years_at(day, catalogue))
+    rows = [
+        {
+            **_standing(provider, signed[provider.id], day, catalogue),
+            "covered_by": None,
+            "copies_waiting": waiting[provider.id],
+        }
+        for provider in known
+        if provider.kind in catalogue.bodies.parties and provider.closed_on is None
+    ]
+    ratified = {each["provider"] for each in rows if each["standing"] == "ratified"}
+    covers = {number: one.id for one in known if one.id in ratified for number in one.schools}
+    numbers = {one.id: (one.dfe_number, one.urn) for one in known}
+    for each in rows:
+        by = [covers[number] for number in numbers[each["provider"]] if number in covers]
+        if by and each["standing"] != "ratified":
+            each |= {"standing": "covered", "covered_by": by[0]}
+    return [*rows]
 
 
 def _standing(

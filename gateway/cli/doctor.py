@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -260,7 +259,7 @@ def _providers(session: Session, catalogue: Catalogue, at: datetime) -> Iterator
     for provider in enrolled:
         if provider.closed_on is None:
             yield from of_provider(provider, catalogue, year, *kinds[provider.id])
-    for name, number in sorted(Counter(copy.provider for copy, _ in copies.waiting(session)).items()):
+    for name, number in sorted(copies.count_waiting(session).items()):
         yield warning(
             f"{name}: {counted(number, 'copy', 'copies')} of files wait until it has ratified the agreement",
             f'gateway agreement ratify {name} --signatory "…"',

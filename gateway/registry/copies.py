@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, or_
+from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from gateway.model import Transfer
@@ -15,11 +16,10 @@ from gateway.registry.tables import CopyRow, TransferRow
 from gateway.registry.tables.row import answer_of
 from gateway.registry.transfers import transfers_of
 
-_COPIES = (
-    select(CopyRow, TransferRow)
-    .join(TransferRow, col(TransferRow.sequence) == col(CopyRow.transfer))
-    .order_by(col(CopyRow.id))
-)
+_TRANSFER = col(TransferRow.sequence) == col(CopyRow.transfer)
+_COPIES = select(CopyRow, TransferRow).join(TransferRow, _TRANSFER).order_by(col(CopyRow.id))
+
+_WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +54,14 @@ def owe(
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
     """Return the copies waiting for their recipients to ratify the agreement, with their files."""
-    found = session.exec(_COPIES.where(col(CopyRow.waits).is_(True), TransferRow.state == "accepted")).all()
+    found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
+
+
+def count_waiting(session: Session) -> Counter[str]:
+    """Count the copies as `waiting`, by provider, without reading a file."""
+    counted = select(col(CopyRow.provider), func.count()).join(TransferRow, _TRANSFER).where(*_WAITING)
+    return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
 
 def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:

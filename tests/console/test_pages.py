@@ -21,14 +21,19 @@ from gateway.cli.console import registrar_of
 from gateway.console.site import STATIC_PATH, templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
+from gateway.policy.catalogue import load_catalogue
 from gateway.processor.follow import Follow
 from gateway.publish.penalties import PenaltiesIn
-from gateway.registry import keys, providers, transfers
+from gateway.record.ratifying import sign_for
+from gateway.registry import copies, keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow
 from gateway.samples import make, school
 from gateway.zones.penalty_files import Listed, of_intake
 from tests.console.pages import console_of
 from tests.console.served import OTHER, TEAM, Served
+from tests.console.soft_key import SoftKey
+from tests.content import core_data
+from tests.costs import statements
 from tests.mailboxes.mailroom import NOW, PROVIDER
 
 BOX = f"/mailboxes/{TEAM}"
@@ -382,6 +387,33 @@ def test_the_agreement_stands_beside_its_rules(served: Served) -> None:
     assert "✗ never" in served.jane.text
     assert "This list covers all the known data needed by this agreement" in served.jane.text
     assert "reason policy:no-flow" in served.jane.text
+
+
+def test_the_agreement_lists_who_is_covered_among_who_has_ratified_and_tells_no_more(served: Served) -> None:
+    at, room = datetime.now(UTC), served.room
+    waits = room.accept(core_data(9))
+    with room.registry.write() as session:
+        covered = Provider(id="first", name="1st School", kind="school", dfe_number="9994871")
+        providers.add_provider(session, covered, at)
+        trust = Provider(id="trust", name="Trust", kind="academy", schools=("9994871",))
+        providers.add_provider(session, trust, at)
+        catalogue = load_catalogue(room.home.policies)
+        sign_for(session, catalogue, "trust", "The Chief", on=None, role=None, by="ann", at=at)
+        sequence = transfers.get(session, waits).sequence
+        copies.owe(session, sequence, PROVIDER, at, waits=True)
+        assert copies.count_waiting(session) == {PROVIDER: 1}
+    room.staff("ola")
+    served.console.grant("ola", "auditor")
+    ola = served.console.enrolled("ola", SoftKey())
+    with statements() as asked:
+        found = served.console.said("agreement", session=ola)["standings"]
+    names = [one["name"] for one in found]
+    assert names.index("1st School") > names.index('<b>A</b> & "Sons"'), "the former is covered"
+    assert names.index("1st School") < names.index("Trust")
+    assert {*found[0]} == {"provider", "name", "standing", "academic_year", "lapses"}
+    assert ["count(" in one for one in asked if "provider_copy" in one] == [True]
+    with room.registry.write() as session:
+        copies.forget(session, sequence)
 
 
 def test_a_held_file_that_was_decided_leads_to_its_own_page(served: Served) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.acts.agreement import ListStandings
-from gateway.mailboxes.console_api.carrying_out import context_of
+from gateway.acts.agreement import standings
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.citations import ClauseTexts, cited_by
+from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files
@@ -24,6 +24,7 @@ from gateway.zones.places import answers, last_backup, place_of, processor_is_at
 _CONNECT_SECONDS = 1.0
 _SOON_DAYS = 60
 _LETTERS = 1_000
+_STANDING = ("provider", "name", "standing", "academic_year", "lapses")
 _SENTENCES = {
     "files-wait": "Files wait longer to be decided than they should: look at the processor and its log.",
     "files-set-aside": "Something was set aside in the spool that intake should never have written.",
@@ -90,14 +91,16 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
             yield f"the last {one.kind} key of {whose} {when}"
 
 
-def ask_agreement(console: ConsoleContext, caller: Caller) -> Shown:
+def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
     """Return the clauses with texts and citations, and the standing of each school, unratified first.
 
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
     catalogue = console.catalogue()
     texts, rules = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_by(catalogue)
-    standings = ListStandings().rows(context_of(console, caller))
+    with console.mailboxes.registry.read() as session:
+        found = standings(session, catalogue, local_day(console.clock(), catalogue.calendar.timezone))
+    found.sort(key=lambda row: (row["standing"] in {"ratified", "covered"}, row["name"].casefold()))
     return {
         "sha256": catalogue.text_sha256,
         "policies": catalogue.digest,
@@ -105,9 +108,7 @@ def ask_agreement(console: ConsoleContext, caller: Caller) -> Shown:
             {"clause": one, "words": words, "text": texts.of(one) or "", "rules": rules.get(one, ())}
             for one, words in catalogue.agreement.clauses.items()
         ],
-        "standings": sorted(
-            standings, key=lambda row: (row["standing"] == "ratified", row["name"].casefold())
-        ),
+        "standings": [{name: row[name] for name in _STANDING} for row in found],
     }
 
 
