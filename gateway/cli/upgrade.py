@@ -11,7 +11,7 @@ from gateway.access import AccessRight
 from gateway.cli.console import DEFAULT_HOME, HomeOption, existing, fails_clearly, now, out, who
 from gateway.cli.identity import real_account
 from gateway.cli.progress import progress
-from gateway.cli.proving import person_in
+from gateway.cli.proving import checked, person_in
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -70,7 +70,7 @@ def upgrade(
             f"{counted(len(found.faults), 'fault')}; nothing was changed, and the earlier version still "
             "works. Faults of policies are mended in a draft: gateway upgrade --draft"
         )
-    person = _person(place)
+    person = _person(place, found)
     if not apply:
         out.print("nothing was changed; next: gateway upgrade --apply --backup DIR")
     elif backup is None:
@@ -97,12 +97,15 @@ def _tell(found: work.Upgrade) -> None:
         out.print(f"fault: {fault}")
 
 
-def _person(place: Home) -> str:
+def _person(place: Home, found: work.Upgrade) -> str:
     """Rehearse the upgrade on a copy of the registry in SQLite; return the person at the keyboard.
 
-    GatewayError for a person who is no administrator, where roles are in force.
+    GatewayError for a person who is no administrator, where roles are in force. In PostgreSQL the tables of
+    an earlier version cannot be asked.
     """
     if load_settings(place).database is not None:
+        if not found.migrations:
+            return checked(place, "upgrade.upgrade", AccessRight.ENROL, None, real_account()) or who()
         out.print(
             "the registry is in PostgreSQL: rehearse on a restored copy of the database (docs/cluster.md)"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.identity import real_account
 from gateway.errors import ConfigurationError, Fault
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
@@ -20,6 +22,7 @@ from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.tables import ProviderRow, TransferRow
 from tests.content import core_data
+from tests.homes.test_upgrade import unpacked, upgrade
 from tests.registry.cluster import Cluster
 from tests.site import Party, Site
 from tests.waiting import until
@@ -219,6 +222,18 @@ def test_a_password_comes_from_its_file(cluster: Cluster, tmp_path: Path) -> Non
     url = f"{cluster.database('kept', 'keeper')}&passfile={passfile}"
     Site(tmp_path, "--database-url", url)
     assert "provider" in cluster.sql("select tablename from pg_tables", database="kept")
+
+
+def test_policies_are_upgraded_by_a_proven_administrator_alone(cluster: Cluster, tmp_path: Path) -> None:
+    site = Site(tmp_path, "--database-url", cluster.database("upgraded"))
+    site.staff("ann", "central-data-team")
+    site.gateway("roles", "grant", "ann", "administrator", "--account", real_account(), "--why", "runs it")
+    home = Home(site.home)
+    earlier = unpacked("2026-11-28", tmp_path / "earlier").policies_in_force
+    shutil.rmtree(home.policies_in_force)
+    shutil.copytree(earlier, home.policies_in_force)
+    assert "nothing was changed; next: gateway upgrade --apply" in upgrade(home, by="ann").stdout
+    assert "ben is not proved to be at the keyboard" in upgrade(home, by="ben").stderr
 
 
 def test_no_password_is_taken_on_the_command_line(tmp_path: Path) -> None:
