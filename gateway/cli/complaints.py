@@ -302,7 +302,7 @@ def _of_one(key: Key, alike: Sequence[Key], policy: KeyPolicy, at: datetime) -> 
         return warning(f"{what} {text}", mend, key.owner, f"keys {alike}")
 
     if key.state == "pending":
-        mend = f"ring {key.owner}, then: gateway keys confirm {key.owner} {key.fingerprint}{staff}"
+        mend = f"ring {key.owner}, who reads its fingerprint out: gateway keys confirm {key.owner} FPR{staff}"
         yield complaint("waits for approval", mend, "waiting to be confirmed")
     if not key.is_in_force(at):
         return
