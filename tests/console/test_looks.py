@@ -373,7 +373,7 @@ def test_the_page_of_a_school_is_no_longer_than_three_screens_of_a_phone(eyes: E
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{eyes.served.origin}/schools/{PROVIDER}")
     length = page.evaluate("document.documentElement.scrollHeight")
-    calls = sum(box["height"] for one in page.locator("section.box").all() if (box := one.bounding_box()))
+    calls = sum(box["height"] for one in page.locator(".box").all() if (box := one.bounding_box()))
     assert length - calls <= 2000, (length, calls)
     first = page.get_by_role("heading", name="What is wrong, and what is due").bounding_box()
     assert first is not None
