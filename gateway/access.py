@@ -259,19 +259,16 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
             AccessRight.UNNAMED: """
                 AskSettings AskApi BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId
             """,
-            # Mailbox questions check the team; RecallFile asks others, for people without the right.
-            # Each act declares its own right. What a page shows is listed as page:NAME.
+            # Mailbox pages check the team. Each act declares its own right. What a page shows is page:NAME.
             AccessRight.PERSON: """
-                ConfirmByOpenId LogOut LeaveFirstSteps Collect DealWith RecallFile AskActs AskAct CarryOutAct
+                ConfirmByOpenId LogOut LeaveFirstSteps Collect AskActs AskAct CarryOutAct
                 AskPage page:me page:today page:mailbox page:file
             """,
             AccessRight.HELD: "page:held-file",
             AccessRight.LOOK: """
                 page:receipt page:openings page:schools page:school page:agreement page:watch page:policies
             """,
-            AccessRight.ENROL: """
-                page:policy-edit ProposePolicies ApprovePolicies WithdrawPolicies
-            """,
+            AccessRight.ENROL: "page:policy-edit",
         }
     )
 )

@@ -235,6 +235,8 @@ class Act(BaseModel):
     - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
     - `in_console`: False for an act that only the command line offers. Any act that changes more than the
       registry is one: the console tries an act before the passkey is asked for, and takes back no more.
+    - `tried`: False for an act whose check writes a temporary file: the console does not try the act, whose
+      `effect` refuses the faults.
     - `short`: the verb on a button of a page that names the thing.
     - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
       table, too.
@@ -253,6 +255,7 @@ class Act(BaseModel):
     confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
     reads: ClassVar[bool] = False
     in_console: ClassVar[bool] = True
+    tried: ClassVar[bool] = True
     short: ClassVar[str] = ""
     annexed: ClassVar[bool] = False
     tabled: ClassVar[bool] = False

@@ -15,6 +15,7 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
+    Confirmation,
     ReadingAct,
     Reference,
     TeamMailboxes,
@@ -80,7 +81,8 @@ class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSO
 class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     """Acknowledge files: mark them as dealt with, for the whole team, or put them back within 30 days."""
 
-    in_console: ClassVar = False
+    in_console: ClassVar = False  # The pages of mailboxes have buttons for it.
+    confirmation: ClassVar = Confirmation.NOTHING
     by_program: ClassVar = True
 
     team: str = argument("The team.", metavar="TEAM")

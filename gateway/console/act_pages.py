@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act_for, in_words, in_words_of_forms, signed
+from gateway.console.acting import act_for, in_words, in_words_of_forms
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.pages import held_page
@@ -22,7 +22,6 @@ from gateway.zones.console_api.act_questions import (
     ActTold,
     AskAct,
     AskActs,
-    CarryOutAct,
 )
 from gateway.zones.console_api.answers import Me
 from gateway.zones.console_api.questions import Given
@@ -116,13 +115,12 @@ async def carry_out(request: Request) -> Response:
     if act.reads and text(form, "ask") != "form":
         return await _asked_for(request, site, act, others, me, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
-    question = site.question(request, CarryOutAct, act=act.command, fields=given, assertion=signed(form))
     back = text(form, "back")
     here = back if is_ours(back) else request.url.path
     if text(form, "ask") == "form":
         return _page(request, me, act, others, None, back=here, given=given)
     what = f"{act.title[:1].lower()}{act.title[1:]}"
-    reply = await act_for(request, form, question, ActAnswered, what, here, in_words(act, given))
+    reply = await act_for(request, form, act.command, given, what, here, in_words(act, given))
     if isinstance(reply, DeclinedInside):
         files = {field.name for field in act.fields if field.kind == "file"}
         given = {name: value for name, value in given.items() if name not in files}

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
@@ -11,10 +10,8 @@ from starlette.responses import Response
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
-from gateway.home.settings_file import File
-from gateway.zones.console_api import WeightyAct
-from gateway.zones.console_api.act_questions import ActTold, FieldTold
-from gateway.zones.console_api.answers import Done, Me
+from gateway.zones.console_api.act_questions import ActAnswered, ActTold, CarryOutAct, FieldTold
+from gateway.zones.console_api.answers import Me
 from gateway.zones.console_api.questions import Given
 
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
@@ -43,48 +40,51 @@ def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str],
     return tuple(told)
 
 
-A = TypeVar("A", bound=File)
 _OURS = frozenset({"token", "credential"})
 _TO_SIGN = 409
 
 
-def signed(form: FormData) -> str | None:
-    """Return the passkey's signature (JSON), if any."""
-    return text(form, "credential") or None
+def sentence_of(declined: DeclinedInside) -> str:
+    """Return a refusal in a sentence, without the names of wrong fields."""
+    return "; ".join(declined.fields.values()) or str(declined)
 
 
-async def act(request: Request, form: FormData, question: WeightyAct, what: str, back: str) -> Response:
+async def act(  # noqa: PLR0917 - the act, and what its page says
+    request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
+) -> Response:
     """Carry out an act, or ask for the passkey first. `back` is the page to land on."""
-    reply = await act_for(request, form, question, Done, what, back)
+    reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
         return site_of(request).page(
-            request, "declined.html", me, status=reply.status, problem=str(reply), back=back
+            request, "declined.html", me, status=reply.status, problem=sentence_of(reply), back=back
         )
     if isinstance(reply, Response):
         return reply
     return site_of(request).see_said(back, reply.said.sentence)
 
 
-async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
+async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     request: Request,
     form: FormData,
-    question: WeightyAct,
-    kind: type[A],
+    command: str,
+    fields: Mapping[str, Given],
     what: str,
     back: str,
     given: Sequence[tuple[str, str]] = (),
-) -> Reply[A] | Response | DeclinedInside:
+) -> Reply[ActAnswered] | Response | DeclinedInside:
     """Return an act's answer, or the page asking for the passkey for what was `given`, or the refusal."""
     site = site_of(request)
+    signature = text(form, "credential") or None
+    question = site.question(request, CarryOutAct, act=command, fields=dict(fields), assertion=signature)
     try:
-        return await site.inside.reply(question, kind)
+        return await site.inside.reply(question, ActAnswered)
     except DeclinedInside as declined:
         if declined.status not in {_TO_SIGN, 403, 404}:
             raise
         if declined.status != _TO_SIGN:
             return declined
-        fields = [(name, value) for name, value in form.multi_items() if name not in _OURS]
+        typed = [(name, value) for name, value in form.multi_items() if name not in _OURS]
         return site.page(
             request,
             "confirm.html",
@@ -92,7 +92,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with the answer's type
             what=what,
             effect=str(declined),
             given=given,
-            fields=fields,
+            fields=typed,
             options=declined.options,
             again=declined.again,
             back=back,

@@ -15,13 +15,13 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console.acting import act, signed
+from gateway.console.acting import act
 from gateway.console.charts import chart_of
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import SAID, Site, first_row, see, text
-from gateway.zones.console_api.answers import Done
-from gateway.zones.console_api.questions import Collect, DealWith, RecallFile
+from gateway.zones.console_api.act_questions import ActAnswered, CarryOutAct
+from gateway.zones.console_api.questions import Collect
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -99,8 +99,9 @@ async def change_files(request: Request) -> Response:
         response.background = BackgroundTask(ending.aclose)
         return response
     undo = what == "restore"
-    question = site.question(request, DealWith, team=team, references=chosen, undo=undo)
-    await site.inside.reply(question, Done)
+    fields = {"team": team, "references": chosen, "undo": undo}
+    question = site.question(request, CarryOutAct, act="mailbox deal-with", fields=fields)
+    await site.inside.reply(question, ActAnswered)
     return site.see_said(here, SAID["restored" if undo else "dealt"])
 
 
@@ -108,10 +109,8 @@ async def recall(request: Request) -> Response:
     """Recall a file, or ask for a recall."""
     site, reference = site_of(request), request.path_params["reference"]
     form = await site.form(request)
-    question = site.question(
-        request, RecallFile, reference=reference, why=text(form, "why"), assertion=signed(form)
-    )
-    return await act(request, form, question, f"recall {reference}", "/")
+    fields = {"reference": reference, "why": text(form, "why")}
+    return await act(request, form, "recall", fields, f"recall {reference}", "/")
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:

@@ -1,18 +1,15 @@
 """Pages of schools, the agreement and its policies, the watch, evidence and held files."""
 
 from collections.abc import Mapping
-from datetime import date
 from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act, act_for, me_of, signed
+from gateway.console.acting import act, act_for, me_of, sentence_of
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
-from gateway.zones.console_api import questions as asked
-from gateway.zones.console_api.answers import Done
 from gateway.zones.console_api.questions import Given
 
 _NOT_HELD = frozenset({403, 404})
@@ -43,17 +40,12 @@ async def propose_policies(request: Request) -> Response:
     """Propose edited policies."""
     site, back = site_of(request), "/agreement/policies"
     form = await site.form(request)
-    try:
-        on = date.fromisoformat(text(form, "on")) if text(form, "on") else None
-    except ValueError:
-        return await _edit_page(request, form, "Write the day like 2026-11-24.")
-    question = site.question(
-        request, asked.ProposePolicies, assertion=signed(form), file=text(form, "file"),
-        content=_as_edited(form), on=on, why=text(form, "why"),
-    )  # fmt: skip
-    reply = await act_for(request, form, question, Done, "propose these policies", back)
+    fields = {"file": text(form, "file"), "content": _as_edited(form), "why": text(form, "why")}
+    if on := text(form, "on"):
+        fields["on"] = on
+    reply = await act_for(request, form, "policies propose", fields, "propose these policies", back)
     if isinstance(reply, DeclinedInside):
-        return await _edit_page(request, form, str(reply))
+        return await _edit_page(request, form, sentence_of(reply))
     if isinstance(reply, Response):
         return reply
     return site.see_said(back, reply.said.sentence)
@@ -61,17 +53,14 @@ async def propose_policies(request: Request) -> Response:
 
 async def decide_policies(request: Request) -> Response:
     """Approve a proposal as a second person, or withdraw a proposal."""
-    site, back = site_of(request), "/agreement/policies"
-    form = await site.form(request)
-    what = text(form, "do")
-    if what == "approve":
-        approved = site.question(
-            request, asked.ApprovePolicies, assertion=signed(form), digest=text(form, "digest")
-        )
-        return await act(request, form, approved, "let the proposed policies decide", back)
-    if what == "withdraw":
-        taken = site.question(request, asked.WithdrawPolicies, assertion=signed(form), why=text(form, "why"))
-        return await act(request, form, taken, "take the proposed policies back", back)
+    back, form = "/agreement/policies", await site_of(request).form(request)
+    match text(form, "do"):
+        case "approve":
+            what, fields = "let the proposed policies decide", {"digest": text(form, "digest")}
+            return await act(request, form, "policies approve", fields, what, back)
+        case "withdraw":
+            what, fields = "take the proposed policies back", {"why": text(form, "why")}
+            return await act(request, form, "policies withdraw", fields, what, back)
     return see(back)
 
 

@@ -25,6 +25,7 @@ from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS, PAGES, fields_of
+from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
 from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
@@ -289,11 +290,12 @@ def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[st
         right = right_to(kind)
         refused = answer.status_code == 403 and answer.json()["sentence"] in lacking
         assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, kind, answer.text)
-    for name, act in every_act().items():
+    for name, act in (every_act() | OF_BUTTONS).items():
         kind = AskAct if act.reads else CarryOutAct
         answer = opened.ask(kind, session=sessions.get(who, "x"), act=name, fields={"no": "field"})
         may = who in PEOPLE and act.right.value in {*PEOPLE[who][2], "person"}
-        expected = 401 if who not in PEOPLE else 404 if not act.in_console else 403
+        offered = act.in_console or name in OF_BUTTONS
+        expected = 401 if who not in PEOPLE else 403 if offered else 404
         assert answer.status_code == expected, (who, name, answer.text)
         assert (answer.json()["sentence"] in lacking) == (expected == 403 and not may), (who, name)
 
@@ -315,7 +317,7 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
         school = opened.said("school", session=session, provider=PROVIDER)
         assert {one["reference"] for one in school["files"]} == {doors.files[file] for file in knows}, who
     for kind in (*kinds(), *PAGES):
-        if "reference" not in taken(kind) or (kind is questions.RecallFile and "recall" in may):
+        if "reference" not in taken(kind):
             continue
         for file in FILES:
             answer = opened.ask(kind, session=session, **asked(kind, doors.files[file]))
@@ -332,8 +334,9 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
     opened, sessions = console
     _, _, may, knows, _ = PEOPLE[who]
     session = sessions[who]
-    for name, act in every_act().items():
-        if "reference" in act.model_fields and act.in_console and act.right.value in may:
+    for name, act in (every_act() | OF_BUTTONS).items():
+        offered = act.in_console or name in OF_BUTTONS
+        if "reference" in act.model_fields and offered and act.right.value in {*may, "person"}:
             kind = AskAct if act.reads else CarryOutAct
             for file in FILES:
                 needed = {key: "w" for key, field in act.model_fields.items() if field.is_required()}
@@ -343,6 +346,8 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
                 answer = opened.ask(kind, session=session, act=name, fields=given)
                 if file not in knows and not act.of_any_file:
                     assert answer.status_code == 404, (who, name, file, answer.text)
+                elif name == "recall" and "recall" not in may:
+                    assert "in none of your mailboxes" in answer.text, (who, file)
                 elif name == "held decline":
                     assert "nobody has proposed" in answer.text, (who, file)
                 elif act.confirmation is Confirmation.PASSKEY:
@@ -369,7 +374,7 @@ def test_a_program_may_do_what_its_credential_names_and_programs_may(
 ) -> None:
     opened, _ = console
     nothing, everything = program(doors, "nothing"), program(doors, "everything", *every_act())
-    for name, act in every_act().items():
+    for name, act in (every_act() | OF_BUTTONS).items():
         kind = AskAct if act.reads else CarryOutAct
         for session, named in ((nothing, False), (everything, True)):
             answer = opened.ask(kind, session=session, act=name, fields={"no": "field"}).json()
@@ -392,7 +397,7 @@ def test_a_program_knows_of_no_file_that_is_for_few(
 ) -> None:
     opened, _ = console
     session = program(doors, "triaging", *every_act(), teams=f"{TRIAGE},{GOVERNANCE}")
-    for name, act in every_act().items():
+    for name, act in (every_act() | OF_BUTTONS).items():
         if "reference" in act.model_fields and act.by_program and not act.streams:
             kind = AskAct if act.reads else CarryOutAct
             needed = {key: "w" for key, field in act.model_fields.items() if field.is_required()}

@@ -23,7 +23,6 @@ from gateway.homes.demo.parties import Party
 from gateway.registry.tables import EventRow
 from gateway.zones.console_api import OfPerson
 from gateway.zones.console_api.act_questions import CarryOutAct
-from gateway.zones.console_api.questions import ApprovePolicies
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
@@ -85,7 +84,7 @@ def at_console(arguments: tuple[str, ...]) -> Asked | None:
     """What the console is asked in the place of a command; None where it has no such act."""
     match arguments:
         case ("policy", "approve", digest, _):
-            return ApprovePolicies, {"digest": digest}
+            return CarryOutAct, {"act": "policies approve", "fields": {"digest": digest}}
     act = every_act().get(" ".join(arguments[:2]))
     if act is None or not act.in_console:
         return None

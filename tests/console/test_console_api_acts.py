@@ -21,9 +21,6 @@ from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_l
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
 from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
-from gateway.zones.console_api.questions import (
-    RecallFile,
-)
 from tests.console import on_trial
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
@@ -122,8 +119,8 @@ def test_who_has_no_role_decides_nothing(office: Office) -> None:
 
 def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Office) -> None:
     reference = office.room.deliver(b"r", OTHER)
-    asked = {"reference": reference, "why": "not for us"}
-    done = office.console.signed(RecallFile, office.sessions["sam"], office.keys["sam"], **asked)
+    asked = act("recall", reference=reference, why="not for us")
+    done = office.console.signed(CarryOutAct, office.sessions["sam"], office.keys["sam"], **asked)
     assert "asked for" in done.json()["said"]["sentence"]
     today = office.said("jane", "today")
     (open_one,) = [one for one in today["recalls"] if one["reference"] == reference]
@@ -132,7 +129,7 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     assert (needed["page"], needed["since"], needed["days"]) == ("recall", open_one["at"], 0)
     assert "sam asks" in needed["said"]
     assert (
-        office.console.signed(RecallFile, office.sessions["jane"], office.keys["jane"], **asked).status_code
+        office.console.signed(CarryOutAct, office.sessions["jane"], office.keys["jane"], **asked).status_code
         == 200
     )
     listed = office.said("sam", "mailbox", team=OTHER)["files"]
@@ -152,7 +149,7 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     done = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert done[-1] == ("withdrawn", "lee")
     other = office.room.deliver(b"r", TEAM)
-    assert office.ask("sam", RecallFile, reference=other, why="spite").status_code == 403
+    assert office.ask("sam", CarryOutAct, **act("recall", reference=other, why="spite")).status_code == 403
 
 
 def test_a_reason_is_one_line_of_text(office: Office) -> None:

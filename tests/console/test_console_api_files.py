@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.questions import (
     Collect,
-    DealWith,
 )
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
@@ -36,7 +36,8 @@ def test_another_teams_files_are_not_there(office: Office) -> None:
             assert response.status_code in {403, 404}, (team, response.text)
             assert MARKER not in response.content
         asked = {"team": team, "references": [reference]}
-        assert office.ask("sam", DealWith, **asked).status_code in {403, 404}
+        dealt = office.ask("sam", CarryOutAct, act="mailbox deal-with", fields=asked)
+        assert dealt.status_code in {403, 404}
     assert office.ask("sam", "mailbox", team=TEAM).status_code == 403
     assert office.room.log_size() == before
 
@@ -59,12 +60,13 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
 
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     reference = office.room.deliver(b"x", TEAM)
-    office.said("jane", DealWith, team=TEAM, references=[reference])
+    fields = {"team": TEAM, "references": [reference]}
+    office.said("jane", CarryOutAct, act="mailbox deal-with", fields=fields)
     listed = office.said("jane", "mailbox", team=TEAM)["files"]
     assert reference not in [file["reference"] for file in listed]
     removed = office.said("jane", "mailbox", team=TEAM, removed=True)["files"]
     assert reference in [file["reference"] for file in removed]
-    office.said("jane", DealWith, team=TEAM, references=[reference], undo=True)
+    office.said("jane", CarryOutAct, act="mailbox deal-with", fields=fields | {"undo": True})
     events = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert events[-2:] == [("dealt-with", "jane"), ("restored", "jane")]
 

@@ -16,12 +16,10 @@ from gateway.zones.console_api.act_questions import CarryOutAct
 from gateway.zones.console_api.questions import (
     BeginEnrolment,
     BeginLogin,
-    DealWith,
     Enrol,
     LeaveFirstSteps,
     LogIn,
     LogOut,
-    RecallFile,
 )
 from tests.clock import Clock
 from tests.console.office import OTHER, TEAM, Office
@@ -246,8 +244,8 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
     assert console.ask("held-file", session=session, reference=held).status_code == 403
     for kind, parts in (
         (CarryOutAct, act),
-        (DealWith, {"team": OTHER, "references": [delivered]}),
-        (RecallFile, {"reference": delivered, "why": "spite"}),
+        (CarryOutAct, {"act": "mailbox deal-with", "fields": {"team": OTHER, "references": [delivered]}}),
+        (CarryOutAct, {"act": "recall", "fields": {"reference": delivered, "why": "spite"}}),
     ):
         declined = console.ask(kind, session=session, **parts)
         assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text

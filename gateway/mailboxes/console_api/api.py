@@ -24,7 +24,6 @@ from starlette.types import Receive, Scope, Send
 from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.mailboxes.console_api import (
-    acts,
     boxes,
     carrying_out,
     confirming,
@@ -124,11 +123,6 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.LogOut: Way(logins.log_out, writes=True),
     asked.LeaveFirstSteps: Way(logins.leave_first_steps, writes=True),
     asked.ConfirmByOpenId: Way(confirming.confirm),
-    asked.DealWith: Way(boxes.deal_with, writes=True),
-    asked.RecallFile: Way(acts.recall, writes=True),
-    asked.ProposePolicies: Way(policies.propose, writes=True),
-    asked.ApprovePolicies: Way(policies.approve, writes=True),
-    asked.WithdrawPolicies: Way(policies.withdraw, writes=True),
     act_questions.AskActs: Way(carrying_out.ask_acts),
     act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),

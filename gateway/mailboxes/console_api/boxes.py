@@ -21,11 +21,11 @@ from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.registry import deliveries, log, providers, saved_filters
-from gateway.registry.deliveries import DeliveriesWanted
+from gateway.registry.deliveries import DeliveriesWanted, find_delivered
 from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
-from gateway.zones.console_api.answers import Done, Named
-from gateway.zones.console_api.questions import OR_DEFAULT, Before, DealWith
+from gateway.zones.console_api.answers import Named
+from gateway.zones.console_api.questions import OR_DEFAULT, Before
 
 PAGE = 50
 
@@ -125,12 +125,6 @@ def ask_file(
     }
 
 
-def deal_with(console: ConsoleContext, caller: Caller, question: DealWith) -> Done:
-    """Mark files as dealt with, or put them back."""
-    own = OwnMailboxes(console, caller)
-    return Done(sentence=own.deal_with(question.team, question.references, undo=question.undo))
-
-
 @dataclass(frozen=True, slots=True)
 class OwnMailboxes:
     """The mailboxes of a caller's teams, for acts."""
@@ -153,6 +147,14 @@ class OwnMailboxes:
         wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         return [*map(file_row, found)]
+
+    def have(self, reference: str) -> bool:
+        """Return True if a file is in one of the mailboxes."""
+        with self.console.mailboxes.registry.read() as session:
+            return any(
+                find_delivered(session, team, reference, person=self.caller.name)
+                for team in self.caller.teams
+            )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark files as dealt with, or put them back; each file is logged separately."""

@@ -16,12 +16,15 @@ from pydantic import JsonValue, ValidationError
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, Confirmation
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
 from gateway.acts.listing import GroupedListing, ListingAct
+from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
+from gateway.mailboxes.console_api.acts import RecallFile
 from gateway.mailboxes.console_api.boxes import OwnMailboxes
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
+from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
 from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
@@ -60,6 +63,10 @@ from gateway.zones.console_api.act_questions import (
 from gateway.zones.console_api.answers import Named, SavedTold
 from gateway.zones.console_api.questions import Given
 
+OF_BUTTONS: dict[str, type[Act]] = {
+    one.command: one for one in (DealWithFiles, RecallFile, ProposeEdit, ApproveProposal, WithdrawProposal)
+}
+"""Acts that pages have buttons for; no list of tasks offers them."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
@@ -224,7 +231,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
     if caller.program is not None:
         return _carried_out_once(console, caller.program, asked, context, question.key)
     if asked.confirms() is Confirmation.PASSKEY:
-        if question.assertion is None:
+        if question.assertion is None and asked.tried:
             _try(console, caller, asked)
         check_signed(console, caller, question, asked.effect(context))
     else:
@@ -342,8 +349,9 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
 
     NotFoundError for an act not offered here.
     """
-    act, of_program = every_act().get(question.act), caller.program is not None
-    if act is None or act.streams or act.reads != reads or not (of_program or act.in_console):
+    act, of_program = _known_act(question.act), caller.program is not None
+    offered = of_program or question.act in OF_BUTTONS or (act is not None and act.in_console)
+    if act is None or act.streams or act.reads != reads or not offered:
         raise NotFoundError(question.act)
     caller.check_act(act.command, act.right, by_program=act.by_program)
     several = {one.name for one in fields_of(act) if one.several}
@@ -356,8 +364,8 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
     try:
         asked = act.model_validate(given)
     except ValidationError as error:
-        offered = act.known(console.catalogue())
-        raise WrongFieldsError(told_wrong(_told(question.act).fields, offered, error)) from None
+        chosen = act.known(console.catalogue())
+        raise WrongFieldsError(told_wrong(_fields_told(act), chosen, error)) from None
     _check_seen(console, caller, asked)
     return asked
 
@@ -386,6 +394,18 @@ def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
                     raise NotFoundError(reference)
 
 
+def _known_act(command: str) -> type[Act] | None:
+    return OF_BUTTONS.get(command) or every_act().get(command)
+
+
+@cache
+def _fields_told(act: type[Act]) -> tuple[FieldTold, ...]:
+    return tuple(
+        FieldTold.model_validate(replace(one, about=for_pages(one.form or one.about).replace("`", "")))
+        for one in fields_of(act)
+    )
+
+
 @cache
 def _told(command: str) -> ActTold:
     act = every_act()[command]
@@ -411,10 +431,7 @@ def _told(command: str) -> ActTold:
             for other, field in beside
         ),
         named_by=act.named_by,
-        fields=tuple(
-            FieldTold.model_validate(replace(one, about=for_pages(one.form or one.about).replace("`", "")))
-            for one in fields_of(act)
-        ),
+        fields=_fields_told(act),
         field_groups=tuple(map(FieldGroupTold.model_validate, act.field_groups)),
     )
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 from sqlmodel import Session
 
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, Why, option
 from gateway.errors import GatewayError, NotFoundError
-from gateway.mailboxes.console_api.acts import reason
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import local_day
@@ -24,8 +24,6 @@ from gateway.record.dual_control import why_not_two
 from gateway.record.policy_check import check, simulate
 from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.registry import policy_drafts
-from gateway.zones.console_api import questions as asked
-from gateway.zones.console_api.answers import Done
 from gateway.zones.console_api.questions import OR_DEFAULT
 
 _NOT_KEPT = (
@@ -104,51 +102,71 @@ def ask_edit(
         return seen | {"edits": [*_differences(console, in_force, other)], "simulation": simulation}
 
 
-def propose(console: ConsoleContext, caller: Caller, act: asked.ProposePolicies) -> Done:
+class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
     """Propose the policies in force with another content of one file."""
-    why, in_force, now = reason(act.why), console.home.policies_in_force, console.clock()
-    with edited(in_force, act.file, act.content) as other:
-        if faults := check(other):
-            raise GatewayError("; ".join(map(str, faults)))
-        digest, zone = policy_digest(other), load_catalogue(other).calendar.timezone
-        loses = loses_protection(in_force, other)
-    begins = proposals.beginning(act.on, now, zone)
-    where = "on the machine of the gateway, since protection is lost" if loses else "here"
-    effect = f"{act.file} is changed. A second person approves it, {where}; nothing changes before."
-    check_signed(console, caller, act, effect)
-    with console.registrar() as registrar, registrar.registry.write() as session:
-        proposals.propose(session, digest, begins, by=caller.name, why=why, at=now)
-        policy_drafts.put(session, digest, in_force.name, act.file, act.content)
-        registrar.sign_head(session, now)
-    return Done(sentence=f"The policies {digest[:16]}… are proposed. {effect}")
+
+    file: str = option("The file of the policies.")
+    content: str = option("What is to stand in it.")
+    on: date | None = option("From this day on; once it is approved, if not given.", None)
+    why: Why
+
+    tried: ClassVar = False  # The check writes a temporary copy of the policies.
+
+    def effect(self, context: ActContext) -> str:
+        """Say what is changed, and where a second person approves it. GatewayError for faults."""
+        return self._checked(context.home.policies_in_force)[2]
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Put the proposal on record. GatewayError for faults of the edited policies."""
+        in_force = context.home.policies_in_force
+        digest, zone, effect = self._checked(in_force)
+        with context.recording() as record:
+            begins = proposals.beginning(self.on, record.at, zone)
+            proposals.propose(record.session, digest, begins, by=record.by, why=self.why, at=record.at)
+            policy_drafts.put(record.session, digest, in_force.name, self.file, self.content)
+        return ActDone(f"The policies {digest[:16]}… are proposed. {effect}")
+
+    def _checked(self, in_force: Path) -> tuple[str, str, str]:
+        """Return digest, time zone and effect of the edited policies, found without faults."""
+        with edited(in_force, self.file, self.content) as other:
+            if faults := check(other):
+                raise GatewayError("; ".join(map(str, faults)))
+            loses = loses_protection(in_force, other)
+            digest, zone = policy_digest(other), load_catalogue(other).calendar.timezone
+        where = "on the machine of the gateway, since protection is lost" if loses else "here"
+        effect = f"{self.file} is changed. A second person approves it, {where}; nothing changes before."
+        return digest, zone, effect
 
 
-def approve(console: ConsoleContext, caller: Caller, act: asked.ApprovePolicies) -> Done:
-    """Approve another person's proposal. GatewayError for one replaced meanwhile, or losing protection."""
-    with console.mailboxes.registry.read() as session:
-        found = proposals.to_approve(session, by=caller.name, at=console.clock(), digest=act.digest)
-    if not console.home.version(found.digest).is_dir():
-        raise GatewayError(_NOT_KEPT)
-    if loses_protection(console.home.policies_in_force, console.home.version(found.digest)):
-        raise GatewayError(_LOSES)
-    check_signed(console, caller, act)
-    now = console.clock()
-    with console.registrar() as registrar, registrar.registry.write() as session:
-        approved = proposals.approve(session, by=caller.name, at=now, digest=act.digest)
-        registrar.sign_head(session, now)
-    when = "within a minute" if approved.begins <= now else f"from {approved.begins:%d %b %Y, %H:%M} UTC on"
-    return Done(sentence=f"The policies {approved.digest[:16]}… are approved, and decide {when}.")
+class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
+    """Approve another person's proposal."""
+
+    digest: str = option("The proposed policies, which none made meanwhile replaced.")
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Approve as a second person. GatewayError for one replaced meanwhile, or losing protection."""
+        with context.recording() as record:
+            approved = proposals.approve(record.session, by=record.by, at=record.at, digest=self.digest)
+            version = context.home.version(approved.digest)
+            if not version.is_dir():
+                raise GatewayError(_NOT_KEPT)
+            if loses_protection(context.home.policies_in_force, version):
+                raise GatewayError(_LOSES)
+        is_now = approved.begins <= record.at
+        when = "within a minute" if is_now else f"from {approved.begins:%d %b %Y, %H:%M} UTC on"
+        return ActDone(f"The policies {approved.digest[:16]}… are approved, and decide {when}.")
 
 
-def withdraw(console: ConsoleContext, caller: Caller, act: asked.WithdrawPolicies) -> Done:
+class WithdrawProposal(Act, command="policies withdraw", right=AccessRight.ENROL):
     """Withdraw a proposal, or an approval for a future day."""
-    why = reason(act.why)
-    check_signed(console, caller, act)
-    now = console.clock()
-    with console.registrar() as registrar, registrar.registry.write() as session:
-        taken_back = proposals.withdraw(session, by=caller.name, why=why, at=now)
-        registrar.sign_head(session, now)
-    return Done(sentence=f"The policies {taken_back.digest[:16]}… are withdrawn.")
+
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Withdraw the proposal in force of the person."""
+        with context.recording() as record:
+            withdrawn = proposals.withdraw(record.session, by=record.by, why=self.why, at=record.at)
+        return ActDone(f"The policies {withdrawn.digest[:16]}… are withdrawn.")
 
 
 def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:

@@ -1,12 +1,11 @@
 """Every question of the console."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticUseDefault
 
-from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
+from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.http_paths import BEYOND_ROWS
 
 
@@ -102,39 +101,3 @@ class Collect(OfPerson):
 
     team: str
     reference: str
-
-
-class DealWith(OfPerson):
-    """Mark files of a team as dealt with; with `undo`, put them back."""
-
-    team: str
-    references: tuple[str, ...] = Field(max_length=100)
-    undo: bool = False
-
-
-class RecallFile(WeightyAct):
-    """Recall a file from every mailbox, at once."""
-
-    reference: str
-    why: str
-
-
-class ProposePolicies(WeightyAct):
-    """Propose the policies in force with another content of one file, from a day on."""
-
-    file: str
-    content: str
-    on: date | None = None
-    why: str
-
-
-class ApprovePolicies(WeightyAct):
-    """Approve, as a second person, the policies with a digest."""
-
-    digest: str
-
-
-class WithdrawPolicies(WeightyAct):
-    """Withdraw the proposal."""
-
-    why: str
