@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
@@ -19,6 +19,7 @@ from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
 from gateway.home import as_reference
 from gateway.registry import log
+from gateway.zones.console_api.act_parts import FieldGroup, Names, RowGroup
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -155,15 +156,6 @@ class ActDone:
 
 
 @dataclass(frozen=True, slots=True)
-class RowGroup:
-    """One group of a list: the common value, in words for people, and the number of rows."""
-
-    value: str
-    name: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class ActListing:
     """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
 
@@ -209,16 +201,6 @@ class ActDetails:
 
 
 Answer: TypeAlias = "ActDone | ActListing | ActDetails | Document"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldGroup:
-    """Fields of an act under a heading, in this order at every door. A form folds what few need."""
-
-    heading: str
-    fields: tuple[str, ...]
-    help: str = ""
-    folded: bool = False
 
 
 Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]"
@@ -321,10 +303,6 @@ class Act(BaseModel):
     def carry_out(self, context: ActContext) -> Answer:
         """Carry the act out in one transaction. GatewayError with a sentence for the person on failure."""
         raise NotImplementedError
-
-
-Names: TypeAlias = Literal["school", "person", "team", "kind"]
-"""Objects that the value of a field can name by a short name; a kind is a kind of data."""
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared

@@ -12,7 +12,6 @@ from gateway.acts.act import (
     Act,
     ActContext,
     Area,
-    FieldGroup,
     Moment,
     MomentAfter,
     ReadingAct,
@@ -25,6 +24,7 @@ from gateway.record import breach_records
 from gateway.registry import breaches
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN
+from gateway.zones.console_api.act_parts import FieldGroup
 
 if TYPE_CHECKING:
     from gateway.reports.document import Document

@@ -12,7 +12,6 @@ from gateway.acts.act import (
     ActDetails,
     Area,
     Confirmation,
-    FieldGroup,
     Moment,
     ReadingAct,
     Reference,
@@ -28,6 +27,7 @@ from gateway.policy.methods import Declaration, subject
 from gateway.record.declared import judge, record
 from gateway.registry import declarations
 from gateway.registry.tables import DeclarationRow
+from gateway.zones.console_api.act_parts import FieldGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -21,7 +21,6 @@ from gateway.acts.act import (
     ActListing,
     Area,
     Confirmation,
-    FieldGroup,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -43,6 +42,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TakenIn, TriedError, take_in
 from gateway.registry import contacts, keys, log, provider_life, providers, register
+from gateway.zones.console_api.act_parts import FieldGroup
 from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from urllib.parse import quote, urlencode
 
@@ -222,7 +223,7 @@ def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
 def _in_words(act: ActTold) -> ActTold:
     """Return an act that speaks of its fields by their labels, not by the options of the command."""
     told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
-    fields = tuple(one.model_copy(update={"about": about}) for one, about in told)
+    fields = tuple(replace(one, about=about) for one, about in told)
     return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})
 
 

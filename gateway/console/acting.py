@@ -10,14 +10,15 @@ from starlette.responses import Response
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
-from gateway.zones.console_api.act_questions import ActAnswered, ActTold, CarryOutAct, FieldTold
+from gateway.zones.console_api.act_parts import ActField
+from gateway.zones.console_api.act_questions import ActAnswered, ActTold, CarryOutAct
 from gateway.zones.console_api.answers import Me
 from gateway.zones.console_api.questions import Given
 
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
 
-def in_words_of_forms(sentence: str, fields: Sequence[FieldTold]) -> str:
+def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
     """Return a sentence with labels of fields in the place of the options of commands."""
     labels = {}
     for one in fields:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,9 @@ from gateway.acts.fields import every_act
 from gateway.console.acting import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
-from gateway.zones.console_api.act_questions import FieldTold, Given
+from gateway.zones.console_api.act_parts import ActField
 from gateway.zones.console_api.answers import Named
+from gateway.zones.console_api.questions import Given
 from tests.classify.made import as_csv, core_rows
 from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
@@ -25,7 +27,7 @@ CONFIRMED = [
 ]
 
 
-def _value(field: FieldTold) -> Given:
+def _value(field: ActField) -> Given:
     if field.kind == "yes-no":
         return True
     value = field.choices[0] if field.choices else f"given-{field.name}"
@@ -36,9 +38,7 @@ def _value(field: FieldTold) -> Given:
 def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> None:
     act = _told(command)
     known = [
-        one.model_copy(update={"known": (Named(id=f"given-{one.name}", name=f"Name of {one.name}"),)})
-        if one.names
-        else one
+        replace(one, known=(Named(id=f"given-{one.name}", name=f"Name of {one.name}"),)) if one.names else one
         for one in act.fields
     ]
     act = act.model_copy(update={"fields": tuple(known)})

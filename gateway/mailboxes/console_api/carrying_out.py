@@ -44,6 +44,7 @@ from gateway.reports.document import (
     Section,
     as_object,
 )
+from gateway.zones.console_api.act_parts import ActField
 from gateway.zones.console_api.act_questions import (
     ActAnswered,
     ActsTold,
@@ -55,9 +56,6 @@ from gateway.zones.console_api.act_questions import (
     BesideTold,
     CarryOutAct,
     Cell,
-    FieldGroupTold,
-    FieldTold,
-    GroupTold,
     TableTold,
 )
 from gateway.zones.console_api.answers import Named, SavedTold
@@ -151,7 +149,8 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
     if act.lists:
         with console.mailboxes.registry.read() as session:
             saved = saved_filters.of_person(session, caller.name, act.command)
-        act = act.model_copy(update={"saved": tuple(map(SavedTold.model_validate, saved))})
+        told = tuple(SavedTold(name=one.name, query=one.query) for one in saved)
+        act = act.model_copy(update={"saved": told})
     known = _known(console, {field.names for field in act.fields})
     own = {
         name: tuple(Named(id=one, name=called) for one, called in names.items())
@@ -159,11 +158,10 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
     }
     revealed = every_act()[act.command].revealed(console.catalogue())
     fields = (
-        one.model_copy(
-            update={
-                "known": known.get(one.names or "", own.get(one.name, ())),
-                "reveals": revealed.get(one.name, {}),
-            }
+        replace(
+            one,
+            known=known.get(one.names or "", own.get(one.name, ())),
+            reveals=revealed.get(one.name, {}),
         )
         for one in act.fields
     )
@@ -399,10 +397,9 @@ def _known_act(command: str) -> type[Act] | None:
 
 
 @cache
-def _fields_told(act: type[Act]) -> tuple[FieldTold, ...]:
+def _fields_told(act: type[Act]) -> tuple[ActField, ...]:
     return tuple(
-        FieldTold.model_validate(replace(one, about=for_pages(one.form or one.about).replace("`", "")))
-        for one in fields_of(act)
+        replace(one, about=for_pages(one.form or one.about).replace("`", "")) for one in fields_of(act)
     )
 
 
@@ -432,7 +429,7 @@ def _told(command: str) -> ActTold:
         ),
         named_by=act.named_by,
         fields=_fields_told(act),
-        field_groups=tuple(map(FieldGroupTold.model_validate, act.field_groups)),
+        field_groups=act.field_groups,
     )
 
 
@@ -487,7 +484,7 @@ def _table(console: ConsoleContext, listing: ActListing) -> TableTold:
         total=listing.total,
         following=listing.following,
         first=listing.first,
-        groups=tuple(map(GroupTold.model_validate, listing.groups)),
+        groups=listing.groups,
         group_of=listing.group_of,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pydantic import ValidationError
 
 from gateway.acts.fields import every_act
-from gateway.zones.console_api.act_questions import FieldTold
+from gateway.zones.console_api.act_parts import ActField
 
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that the machine alone has."""
@@ -59,7 +59,7 @@ _WRONG = (
 
 
 def told_wrong(
-    fields: Sequence[FieldTold], offered: Collection[str], error: ValidationError
+    fields: Sequence[ActField], offered: Collection[str], error: ValidationError
 ) -> dict[str, str]:
     """Return a sentence for each wrong field: what to enter there; under "" what several do together.
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal
-
 from pydantic import Field, JsonValue
 
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
-from gateway.zones.console_api.answers import Named, SavedTold, SeenAnswer
+from gateway.zones.console_api.act_parts import ActField, FieldGroup, RowGroup
+from gateway.zones.console_api.answers import SavedTold
 from gateway.zones.console_api.questions import Given
 
 Cell = str | int | float | bool | None
@@ -50,39 +48,6 @@ class CarryOutAct(WeightyAct):
     key: str = Field(default="", max_length=255)
 
 
-class FieldTold(SeenAnswer):
-    """A field of an act, as shown in a form. `known`: the choices for the object that the field `names`.
-
-    `reveals`: by a choice of this field, the fields that it alone asks for, and with which of their choices.
-    """
-
-    name: str
-    about: str
-    kind: Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
-    required: bool
-    several: bool
-    choices: tuple[str, ...]
-    personal: bool = False
-    names: Literal["school", "person", "team", "kind"] | None = None
-    known: tuple[Named, ...] = ()
-    longest: int | None = None
-    reveals: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """The first words of what the field is for."""
-        return re.split(r"[:;.,(]", self.about)[0].strip()
-
-
-class FieldGroupTold(SeenAnswer):
-    """Fields of a form under a heading, by their names."""
-
-    heading: str
-    fields: tuple[str, ...]
-    help: str
-    folded: bool
-
-
 class BesideTold(File):
     """An act about the thing of an answer: the field that names it, and flags to be set."""
 
@@ -116,22 +81,14 @@ class ActTold(File):
     together: tuple[str, ...] = ()
     beside: tuple[BesideTold, ...] = ()
     named_by: str = ""
-    fields: tuple[FieldTold, ...]
-    field_groups: tuple[FieldGroupTold, ...] = ()
+    fields: tuple[ActField, ...]
+    field_groups: tuple[FieldGroup, ...] = ()
 
 
 class ActsTold(File):
     """Every act a person may carry out, by area, and in the order of declaration."""
 
     acts: tuple[ActTold, ...]
-
-
-class GroupTold(SeenAnswer):
-    """A group of rows: the common value, in words for people, and the number of rows."""
-
-    value: str
-    name: str
-    number: int
 
 
 class TableTold(File):
@@ -150,7 +107,7 @@ class TableTold(File):
     total: int | None = None
     following: str = ""
     first: int = 1
-    groups: tuple[GroupTold, ...] = ()
+    groups: tuple[RowGroup, ...] = ()
     group_of: tuple[str, ...] = ()
 
 

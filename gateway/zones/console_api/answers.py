@@ -2,15 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from gateway.home.settings_file import File
-
-
-class SeenAnswer(File):
-    """An answer convertible from any object with attributes of the same names."""
-
-    model_config = ConfigDict(from_attributes=True)
 
 
 class ConsoleKnows(File):
@@ -70,7 +64,7 @@ class Done(File):
     sentence: str
 
 
-class SavedTold(SeenAnswer):
+class SavedTold(File):
     """A saved filter of a list, as in an address."""
 
     name: str

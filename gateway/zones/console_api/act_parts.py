@@ -1,0 +1,63 @@
+"""What acts tell of their fields and lists, as declared inside and as shown by forms and pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from gateway.zones.console_api.answers import Named
+
+FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
+Names: TypeAlias = Literal["school", "person", "team", "kind"]
+"""Objects that the value of a field can name by a short name; a kind is a kind of data."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActField:
+    """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
+
+    `names` tells the sort of object that the value names; `form` describes the field in forms, where `about`
+    does so in words of the command line. `longest` is the most characters of a text, if limited.
+
+    In a form, `known` are the choices for the object that the field `names`. `reveals`: by a choice of this
+    field, the fields that it alone asks for, and with which of their choices.
+    """
+
+    name: str
+    about: str
+    kind: FieldKind
+    required: bool
+    several: bool
+    choices: tuple[str, ...] = ()
+    personal: bool = False
+    names: Names | None = None
+    form: str = ""
+    longest: int | None = None
+    known: tuple[Named, ...] = ()
+    reveals: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The first words of what the field is for."""
+        return re.split(r"[:;.,(]", self.about)[0].strip()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields of an act under a heading, in this order at every door. A form folds what few need."""
+
+    heading: str
+    fields: tuple[str, ...]
+    help: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One group of a list: the common value, in words for people, and the number of rows."""
+
+    value: str
+    name: str
+    number: int
