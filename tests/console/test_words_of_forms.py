@@ -16,7 +16,7 @@ from gateway.mailboxes.console_api.words import for_pages
 
 TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
 NOUNS = "|".join(sorted({command.partition(" ")[0] for command in every_act()}))
-OPTION = re.compile(rf"--[a-z]|GATEWAY_[A-Z]|\bgateway (?:{NOUNS}) [a-z]")
+OPTION = re.compile(rf"(?<!gpg )--[a-z]|GATEWAY_[A-Z]|\bgateway (?:{NOUNS}) [a-z]")
 FORMS = [command for command, act in every_act().items() if act.in_console]
 CODE = Path(gateway.__file__).parent
 
