@@ -113,29 +113,29 @@ def test_what_may_not_be_given_back_is_proposed_and_allowed_on_the_page_of_the_f
     gone, jane = served.room.deliver(b"taken back", TEAM), served.jane
     jane.get("/me")
     assert jane.act(f"/recall/{gone}", why="It is another's.") == 200
-    for name in ("lee", "max"):
+    for name in ("gwen", "noor"):
         served.room.staff(name, TEAM)
         served.console.grant(name, "triage")
-    lee, max_ = served.enters("lee"), served.enters("max")
+    gwen, noor = served.enters("gwen"), served.enters("noor")
     page = {"reference": gone, "back": f"/held/{gone}", "team": OTHER, "why": "They rang."}
-    lee.get(f"/held/{gone}")
-    assert "<details><summary>Give it to other teams" in lee.page
-    assert lee.post("/work/transfers/redeliver", **page) == 403
-    assert "It can be proposed to a second person instead" in lee.text
+    gwen.get(f"/held/{gone}")
+    assert "<details><summary>Give it to other teams" in gwen.page
+    assert gwen.post("/work/transfers/redeliver", **page) == 403
+    assert "It can be proposed to a second person instead" in gwen.text
     for told in (
         "<details open><summary>Give it to other teams", 'id="recalled-override" name="override"',
         f'id="recalled-team-{OTHER}" name="team" value="{OTHER}" checked', ">They rang.</",
     ):  # fmt: skip
-        assert told in lee.page, (told, lee.page)
-    assert lee.act("/work/transfers/redeliver", **page, override="yes") == 200, lee.text
-    lee.get(f"/held/{gone}")
-    assert "lee proposes to give it to Early Years, against the agreement: “They rang.”" in lee.text
-    assert "/work/transfers/confirm" not in lee.page, "somebody else allows it"
-    max_.get(f"/held/{gone}")
-    assert "Allow what is proposed" in max_.text
-    assert "Withdraw it for good" not in max_.text
+        assert told in gwen.page, (told, gwen.page)
+    assert gwen.act("/work/transfers/redeliver", **page, override="yes") == 200, gwen.text
+    gwen.get(f"/held/{gone}")
+    assert "gwen proposes to give it to Early Years, against the agreement: “They rang.”" in gwen.text
+    assert "/work/transfers/confirm" not in gwen.page, "somebody else allows it"
+    noor.get(f"/held/{gone}")
+    assert "Allow what is proposed" in noor.text
+    assert "Withdraw it for good" not in noor.text
     confirmed = {"reference": gone, "back": f"/held/{gone}", "why": "I asked, too."}
-    assert max_.act("/work/transfers/confirm", **confirmed) == 200, max_.text
+    assert noor.act("/work/transfers/confirm", **confirmed) == 200, noor.text
     assert served.kinds(gone)[-1] == "redelivered"
 
 
