@@ -37,6 +37,7 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind
 from gateway.model import Provider, RatificationsThatCount, counted
 from gateway.model.invitation import ProviderInvitation, place_of
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
@@ -175,7 +176,6 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Sign the invitation with the gateway's key, and put it on record by its digest."""
-        from gateway.openpgp.sealer import clearsign  # noqa: PLC0415 - loads pgpy
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)

@@ -11,15 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
-import pgpy
-from pgpy.constants import (
-    CompressionAlgorithm,
-    EllipticCurveOID,
-    HashAlgorithm,
-    KeyFlags,
-    PubKeyAlgorithm,
-    SymmetricKeyAlgorithm,
-)
 from pysequoia import Cert, Sig, SignatureMode, Tsk, decrypt, encrypt, sign, verify
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
@@ -56,25 +47,27 @@ class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
     """Report data without exactly one valid signature by one of the given certificates."""
 
 
-_KINDS = {
-    GatewayKeyKind.CURVE25519: (
-        (PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519),
-        (PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519),
-    ),
-    GatewayKeyKind.RSA4096: (
-        (PubKeyAlgorithm.RSAEncryptOrSign, 4096),
-        (PubKeyAlgorithm.RSAEncryptOrSign, 4096),
-    ),
-}
-
-
 def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
     """Return a new secret key (version 4) for an organisation, armored, without a passphrase.
     It is dated `now` and never expires: the gateway records its retirement. Fault if it does not work.
     """
-    signing, opening = _KINDS[kind]
+    import pgpy  # noqa: PLC0415 - takes long to load, and few make a key
+    from pgpy.constants import (  # noqa: PLC0415 - the same
+        CompressionAlgorithm,
+        EllipticCurveOID,
+        HashAlgorithm,
+        KeyFlags,
+        PubKeyAlgorithm,
+        SymmetricKeyAlgorithm,
+    )
+
+    if kind is GatewayKeyKind.RSA4096:
+        signing = opening = (PubKeyAlgorithm.RSAEncryptOrSign, 4096)
+    else:
+        signing = (PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519)
+        opening = (PubKeyAlgorithm.ECDH, EllipticCurveOID.Curve25519)
     key = pgpy.PGPKey.new(*signing, created=now)
     key.add_uid(
         pgpy.PGPUID.new(f"{organisation} file gateway"),

@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from gateway.log.checkpoint import CheckpointError, read_checkpoint
 from gateway.log.leaf import canonical
+from gateway.openpgp.sealer import clearsign_each
 from gateway.registry import log
 from gateway.registry.places import WritersPlace, take_a_place
 from gateway.registry.tables import CheckpointRow, DeclarationRow, EventRow, ReceiptRow, TransferRow
@@ -126,8 +127,6 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
     """Return the rows with texts and seal; the log's key seals a row."""
-    from gateway.openpgp.sealer import clearsign_each  # noqa: PLC0415 - as above
-
     texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
     rows = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
