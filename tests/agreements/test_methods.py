@@ -47,7 +47,7 @@ def test_each_safeguard_that_a_way_needs_is_missed_by_name(catalogue: Catalogue)
         assert isinstance(decision, Refused) is bool(asked), (method.id, declaration.data)
         told = " ".join(reason.sentence for reason in decision.reasons)
         for question in asked:
-            assert known[question.choices[0].id].told in told
+            assert known[question[0].id].told in told
 
 
 def test_what_is_declared_of_who_has_not_signed_waits_unless_the_flow_says_otherwise(
