@@ -110,7 +110,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Sh
         "data_type": type_named(catalogue, transfer.data_type),
         "landed_at": upload.landed_at,
         "held_until": transfer.held_until,
-        "reasons": transfer.reasons,
+        "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
         "sensitive": is_sensitive(transfer),
     }
 

@@ -1,7 +1,6 @@
 """Policies: differences between versions, their consequences, and approval by a second person."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -173,7 +172,8 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
     """Return proposed policies, and the caller's right to approve them."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
-    return asdict(found) | {"may_approve": may}
+    (seen,) = columns_of([found], "digest", "begins", "by", "at", "why", "approved_by")
+    return seen | {"may_approve": may}
 
 
 def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:

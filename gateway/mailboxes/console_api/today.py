@@ -12,7 +12,7 @@ from gateway.mailboxes.console_api.held_files import wanted
 from gateway.mailboxes.console_api.judged import JudgedFlows
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.mailboxes.console_api.needs import Behind, needs_of
-from gateway.mailboxes.console_api.showing_files import Shown, team_named
+from gateway.mailboxes.console_api.showing_files import Shown, columns_of, team_named
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.record.dual_control import COUNTS
@@ -25,6 +25,7 @@ _LATEST = 200
 _ENDING = timedelta(days=60)
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
+    "median_seconds": None, "slowest_seconds": None,
 }  # fmt: skip
 """What is not told to a person limited to own teams."""
 
@@ -66,7 +67,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
             "waiting": _counted("waiting", "not decided yet", transfer_lists.still_landed(session)),
             "late": late,
             "late_at": judged.at,
-            "recalls": [one._asdict() for one in recalls],
+            "recalls": columns_of(recalls, "reference", "by", "at", "why"),
             "days": [*_days(session, now, zone)],
             "median_seconds": median(waits) if waits else None,
             "slowest_seconds": max(waits, default=None),
