@@ -140,7 +140,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
     Proofs of leaves just appended need no statement, and may be made after the commit.
     """
-    from gateway.receipts.facts import Proof  # noqa: PLC0415 - as above
+    from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
 
     found = log.inclusion_proofs(session, numbers, int(head.split("\n", 2)[1]))
     for number, (leaf, hashes) in zip(numbers, found, strict=True):
@@ -180,7 +180,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
     Waits for those that others sign at the moment. Logs, and returns the numbers of, those that the log does
     not prove: they stay unsigned. Fault where the keys cannot sign.
     """
-    from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - as above
+    from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - loads cryptography
 
     made, refused = [], []
     for row in session.exec(_to_sign(select(ReceiptRow)).where(col(ReceiptRow.sequence) > after)).all():
@@ -196,9 +196,9 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
     """Return an unsigned receipt with its signatures. Raises Unproved for a row unlike the log's record."""
-    from gateway.reasons.languages import Language  # noqa: PLC0415 - as above
-    from gateway.receipts.text import Statement  # noqa: PLC0415 - as above
-    from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - as above
+    from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
+    from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
+    from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
 
     told = json.loads(row.json_text)
     languages = tuple(told["languages"])
