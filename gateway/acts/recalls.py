@@ -19,10 +19,14 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.transfers import file_in_words
+from gateway.errors import GatewayError
 from gateway.record import delivered
 from gateway.registry import log
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from gateway.record.dual_control import Proposal
     from gateway.registry.recalls import FileOpening
 
 AREA = Area.FILES
@@ -99,7 +103,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
             events = log.events(session, self.reference, kind="withdrawn")
         if first is not None:
             teams = context.catalogue.wording.list_names(first.teams)
-            said = f"{first.by} proposed to put it into the mailboxes of {teams}: {first.why}"
+            said = _in_words(first, teams)
         else:
             said = f"{events[-1].actor} withdrew it: {events[-1].note}"
         return f"{file_in_words(context, self.reference)} {said}"
@@ -114,6 +118,37 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
             return ActDetails(said, values=None)
         said = f"{self.reference} is withdrawn for good; its provider and data protection are told"
         return _withdrawn(said, done.openings)
+
+
+class DeclineRedelivery(_RecallAct, command="transfers decline"):
+    """Say no to a delivery against the agreement that somebody proposed. The file stays where it is."""
+
+    short: ClassVar = "Say no"
+
+    def effect(self, context: ActContext) -> str:
+        """Repeat who proposed the delivery, why, and the teams. GatewayError where nobody did."""
+        with context.reading() as session:
+            first = _proposed(session, self.reference)
+        teams = context.catalogue.wording.list_names(first.teams)
+        return f"{file_in_words(context, self.reference)} {_in_words(first, teams)}"
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """End the proposal."""
+        with context.recording() as record:
+            first = _proposed(record.session, self.reference)
+            record.note("redelivery-declined", self.reference, note=self.why)
+        return ActDone(f"{self.reference} goes to no further team: {first.by} proposed it in vain")
+
+
+def _proposed(session: Session, reference: str) -> Proposal:
+    first = delivered.proposal(session, reference)
+    if first is None:
+        raise GatewayError(f"nobody has proposed to give {reference} to a team against the agreement")
+    return first
+
+
+def _in_words(first: Proposal, teams: str) -> str:
+    return f"{first.by} proposed to put it into the mailboxes of {teams}: {first.why}"
 
 
 def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:

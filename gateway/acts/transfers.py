@@ -187,8 +187,8 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
     beside: ClassVar = (
         "policy explain:reference", "report transfer:reference", "transfers withdraw:reference",
-        "transfers redeliver:reference", "transfers confirm:reference", "legal-holds place:reference",
-        "legal-holds lift:reference",
+        "transfers redeliver:reference", "transfers confirm:reference", "transfers decline:reference",
+        "legal-holds place:reference", "legal-holds lift:reference",
     )  # fmt: skip
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")

@@ -90,7 +90,7 @@ async def show_held(_request: Request) -> Response:
 _PARTS = {
     "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
     "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",
-    "transfers redeliver": "recalled-", "transfers confirm": "recalled-",
+    "transfers redeliver": "recalled-", "transfers confirm": "recalled-", "transfers decline": "recalled-",
 }  # fmt: skip
 """The part of a held file's page with the form of an act: the beginning of the ids of its fields."""
 

@@ -180,7 +180,7 @@ def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes |
     return packed(entries) if entries else None
 
 
-_SETTLED = frozenset({"decided", "released", "refused", "withdrawn", "redelivered"})
+_SETTLED = frozenset({"decided", "released", "refused", "withdrawn", "redelivered", "redelivery-declined"})
 _AGAINST = "A file was given to a team AGAINST what the agreement says."
 _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdraw it if you object."
 

@@ -40,6 +40,7 @@ _EVENTS = {
     "refused": "Refused by a person",
     "withdrawn": "Withdrawn from every mailbox",
     "redelivery-proposed": "Proposed to give it to a team against the policy",
+    "redelivery-declined": "A second person said no to that",
     "redelivered": "Given to a team again, or to a further one",
     "opened": "Opened as a whole, outside the mailboxes",
     "restored": "Put back into the mailbox",

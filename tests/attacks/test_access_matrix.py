@@ -348,7 +348,7 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
                     assert answer.status_code == 404, (who, name, file, answer.text)
                 elif name == "recall" and "recall" not in may:
                     assert "in none of your mailboxes" in answer.text, (who, file)
-                elif name == "held decline":
+                elif name in {"held decline", "transfers decline"}:
                     assert "nobody has proposed" in answer.text, (who, file)
                 elif act.confirmation is Confirmation.PASSKEY:
                     # The passkey is asked for, or the act was tried and does not go: "w" is no item, say.

@@ -157,6 +157,24 @@ def test_a_further_team_gets_it_where_the_agreement_allows_it_and_the_sender_is_
     desk.gateway("log", "verify")
 
 
+def test_a_second_person_says_no_to_a_further_team(desk: Desk, named) -> None:
+    sent = accepted(desk)
+    (other,) = {"exclusions"} - set(desk.transfer(sent).teams)
+    assert "nobody has proposed" in desk.gateway("transfers", "decline", sent, "--why", "no", code=1)
+    named("jane")
+    desk.gateway("transfers", "redeliver", sent, "--team", other, "--why", "a tribunal", "--override")
+    named("sam")
+    said = desk.gateway("transfers", "decline", sent, "--why", "there is no tribunal")
+    assert re.search("jane .*proposed it in vain", said)
+    assert "not withdrawn" in desk.gateway("transfers", "confirm", sent, "--why", "x", code=1)
+    assert (mailbox(desk, other), mailbox(desk, "central-data-team")) == ([], [sent])
+    declined = desk.events(sent)[-1]
+    assert (declined.kind, declined.note) == ("redelivery-declined", "there is no tribunal")
+    assert b"tribunal" not in declined.leaf
+    assert "said no" in desk.gateway("report", "transfer", sent)
+    desk.gateway("log", "verify")
+
+
 def test_the_whole_original_is_opened_on_record_and_for_its_owner_alone(desk: Desk, tmp_path: Path) -> None:
     content = core_data(seed=3)
     sent = accepted(desk, content)
