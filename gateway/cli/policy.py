@@ -116,7 +116,7 @@ def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
     for n, inset in enumerate(given):
         if inset.provider not in known:
             words = f"there is no provider {inset.provider}{nearest(inset.provider, known)}"
-            reading.blame("calendar.toml", ("inset", n, "provider"), words)
+            reading.blame(("calendar.toml", ("inset", n, "provider"), words))
             yield reading.faults[-1]
 
 

@@ -17,24 +17,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
-from gateway.home.settings_file import Location
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
 from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
-from gateway.policy.faults import (
-    Contradiction,
-    LeftOut,
-    PolicyFault,
-    concerns,
-    document,
-    key_of,
-    line_of,
-    without_faults,
-    words_of,
-)
+from gateway.policy.faults import Contradiction, PolicyFault, document, key_of, line_of, words_of
 from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
 from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
 
@@ -45,22 +34,23 @@ __all__ = ["Catalogue", "policy_digest", "policy_files"]
 class PoliciesRead:
     """The result of reading a policies folder: texts, valid models and faults.
 
-    `whole`: the text of the agreement was found.
+    `catalogue` is None where a file needed for one is missing or not valid.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
     models: dict[str, BaseModel] = field(default_factory=dict)
     faults: list[PolicyFault] = field(default_factory=list)
-    whole: bool = True
+    catalogue: Catalogue | None = None
 
-    def is_assembled(self) -> bool:
-        """Return True if every file needed for a catalogue is present and valid."""
-        return self.whole and FILES.keys() <= self.models.keys()
+    def blame(self, *faults: Contradiction) -> None:
+        """Note faults: the file, the place in the file, and a message."""
+        for file, location, message in faults:
+            line = line_of(self.texts[file], location) if file in self.texts else None
+            self.faults.append(PolicyFault(file, key_of(location), line, message))
 
-    def blame(self, file: str, location: Location, message: str) -> None:
-        """Note a fault of `file` at `location`."""
-        line = line_of(self.texts[file], location) if file in self.texts else None
-        self.faults.append(PolicyFault(file, key_of(location), line, message))
+    def packs(self) -> list[LawPack]:
+        """Return the law packs of the folder."""
+        return [model for model in self.models.values() if isinstance(model, LawPack)]
 
 
 FILES: dict[str, type[PolicyTable]] = {
@@ -93,14 +83,16 @@ def load_catalogue(policies: Path) -> Catalogue:
     A faultless catalogue is cached by the digest of its files, because reading and checking a folder takes
     about a hundred times as long as computing the digest.
     """
-    digest = _digest_before(policies)
+    try:
+        digest = policy_digest(policies)
+    except OSError:
+        digest = ""  # What is unreadable is told by `read`.
     check_unchanged(policies, digest)
     if (known := _found_whole.get(digest)) is not None:
         return known
     reading = read(policies)
-    if reading.faults:
+    if (catalogue := reading.catalogue) is None or reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
-    catalogue = assembled(policies, reading)
     # Not after a concurrent write, nor with files read outside the digest.
     if catalogue.digest == digest and all(Path(name).suffix in COVERED for name in reading.texts):
         while len(_found_whole) >= _MOST_KNOWN:
@@ -120,72 +112,35 @@ def _code() -> bytes:
     return found.digest()
 
 
-def _digest_before(policies: Path) -> str:
-    """Return the digest of a folder; "" for an unreadable folder, reported later by `read`."""
-    try:
-        return policy_digest(policies)
-    except OSError:
-        return ""
-
-
 def load_unchecked(policies: Path) -> Catalogue:
     """Return the catalogue of a folder of valid files, without comparing the files to one another."""
-    reading = shaped(policies, FILES)
+    reading = _shaped(policies, FILES)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))
-    return assembled(policies, reading)
+    return _assembled(policies, reading)
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read and compare policy files, those of `FILES` at least; never raise, but collect every fault."""
-    reading = shaped(policies, shapes)
-    if reading.is_assembled():
-        contradict(assembled(policies, reading), reading)
-    else:
-        _contradict_the_rest(policies, reading)
+    """Read policy files, those of `FILES` at least; never raise, but collect every fault.
+
+    The files are compared once each is valid by itself.
+    """
+    reading = _shaped(policies, shapes)
+    agreement = reading.models.get("agreement.toml")
+    named = {agreement.text, *agreement.documents} if isinstance(agreement, AgreementFile) else set()
+    if {*FILES} <= reading.models.keys() and named <= reading.texts.keys():
+        reading.catalogue = _assembled(policies, reading)
+        reading.blame(*_contradictions(reading.catalogue))
     return reading
 
 
-def _contradict_the_rest(policies: Path, reading: PoliciesRead) -> None:
-    """Note contradictions between files, leaving out the entries with a wrong shape."""
-    rest = PoliciesRead(reading.texts, dict(reading.models), whole=reading.whole)
-    without: dict[str, LeftOut] = {}
-    for name, kind in {**FILES, **OPTIONAL}.items():
-        if name not in rest.models and name in rest.texts:
-            found = without_faults(kind, rest.texts[name].removeprefix("\ufeff"))
-            if found is not None:
-                rest.models[name], without[name] = found
-    if not rest.is_assembled():
-        return
-    names = {name for left_out in without.values() for name in left_out.names}
-    for file, location, message in contradictions(assembled(policies, rest)):
-        if not concerns(names, location, message):
-            reading.blame(file, without[file].place(location) if file in without else location, message)
-
-
-def contradict(catalogue: Catalogue, reading: PoliciesRead) -> None:
-    """Add the contradictions between the files of a catalogue to the faults of the reading."""
-    named = (*FILES, *OPTIONAL, catalogue.agreement.text, *catalogue.agreement.documents)
-    texts = tuple(reading.texts.get(name, "") for name in named)
-    for file, location, message in _contradictions(_Texts(texts, catalogue)):
-        reading.blame(file, location, message)
-
-
-@dataclass(frozen=True, slots=True)
-class _Texts:
-    """The source texts of a catalogue, used as a cache key, and the catalogue."""
-
-    texts: tuple[str, ...]
-    catalogue: Catalogue = field(compare=False)
-
-
 @lru_cache(16)
-def _contradictions(read_from: _Texts) -> tuple[Contradiction, ...]:
-    """Return the contradictions between files, computed once for the same texts."""
-    return tuple(contradictions(read_from.catalogue))
+def _contradictions(catalogue: Catalogue) -> tuple[Contradiction, ...]:
+    """Return the contradictions between files, cached because the same policies are read many times."""
+    return tuple(contradictions(catalogue))
 
 
-def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
+def _shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
     """Read and validate each policy file alone, collecting the faults."""
     reading = PoliciesRead()
     for name, kind in {**shapes, **OPTIONAL}.items():
@@ -194,24 +149,19 @@ def shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRea
     for path in sorted(policies.glob(PACKS)):
         _read_model(policies, path.name, LawPack, reading)
     try:
-        whole(_packs(reading))
+        whole(reading.packs())
     except ConfigurationError as error:
         file, _, message = str(error).partition(": ")
-        reading.blame(file, ("extends",), message)
-        for name in [name for name, model in reading.models.items() if isinstance(model, LawPack)]:
-            del reading.models[name]
+        reading.blame((file, ("extends",), message))
+        kept = {name: model for name, model in reading.models.items() if not isinstance(model, LawPack)}
+        reading.models = kept
     agreement = reading.models.get("agreement.toml")
     if isinstance(agreement, AgreementFile):
         named = [("text", agreement.text), *(("documents", name) for name in agreement.documents)]
         for key, name in named:
             if _read_text(policies, name, reading) is None:
-                reading.blame("agreement.toml", (key,), f"there is no readable file {name}")
-                reading.whole = False
+                reading.blame(("agreement.toml", (key,), f"there is no readable file {name}"))
     return reading
-
-
-def _packs(reading: PoliciesRead) -> list[LawPack]:
-    return [model for model in reading.models.values() if isinstance(model, LawPack)]
 
 
 def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
@@ -228,7 +178,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
     here = policies if (policies / name).exists() or not (_EARLIER / name).exists() else _EARLIER
     text = _read_text(here, name, reading)
     if text is None:
-        reading.blame(name, (), "the file is missing or is not UTF-8 text")
+        reading.blame((name, (), "the file is missing or is not UTF-8 text"))
         return
     if text.startswith("\ufeff"):
         reading.faults.append(PolicyFault(name, "", 1, _MARKED))
@@ -239,7 +189,7 @@ def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: Polic
         reading.faults.append(_syntax_fault(name, text, error))
     except ValidationError as error:
         for each in error.errors(include_input=False, include_url=False):
-            reading.blame(name, each["loc"], words_of(each, kind))
+            reading.blame((name, each["loc"], words_of(each, kind)))
 
 
 @lru_cache(_KEPT)
@@ -264,9 +214,9 @@ def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> Polic
     return PolicyFault(name, "", number, str(error))
 
 
-def assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
+def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
     """Return the catalogue of valid files, each of which is the value of its own name."""
-    law = whole(_packs(reading))
+    law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]
         for name in (*FILES, *OPTIONAL)

@@ -99,6 +99,10 @@ class Catalogue(PolicyTable):
     hand_ons: HandOnsFile = HandOnsFile()
     law: tuple[LawPack, ...] = ()
 
+    def __hash__(self) -> int:
+        """Hash by the digest of the files."""
+        return hash(self.digest)
+
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
         """Items lawful only in the periods of some law packs, or awaiting a pack, by data type."""

@@ -1,22 +1,15 @@
-"""Present policies to people: a decision by its clauses, two catalogues compared, faults."""
+"""Present policies to people: a decision by its clauses, and two catalogues compared."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
-from gateway.policy.catalogue import Catalogue, read
+from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import ClauseTexts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
-from gateway.policy.faults import PolicyFault
 from gateway.policy.timescale import names_today, told_today
-
-
-def check(policies: Path) -> list[PolicyFault]:
-    """Return every fault of a policies folder, with file, key and line; [] for a usable folder."""
-    return sorted(read(policies).faults, key=lambda fault: (fault.file, fault.line or 0, fault.key))
 
 
 def render(decision: Decision, catalogue: Catalogue) -> str:

@@ -1,18 +1,12 @@
-"""Read policy files without their faulty entries, and locate each fault: file, key, line, correction.
-
-So one run reports the faults between files together with the faults of shape, except faults caused by the
-entries left out.
-"""
+"""Locate each fault of a policy file: file, key, line, correction."""
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from gateway.home.settings_file import Location, keys_of, nearest
@@ -76,7 +70,12 @@ def line_of(text: str, location: Location) -> int | None:
     For a missing key, return the line of the innermost enclosing table.
     """
     names = tuple(part for part in location if isinstance(part, str))
-    counts = _counts(location)
+    # For every index that selects a table: the number of names before it, and the index.
+    counts = [
+        (sum(isinstance(part, str) for part in location[:at]), index)
+        for at, index in enumerate(location)
+        if isinstance(index, int)
+    ]
     best: tuple[int, int] | None = None
     for number, path, seen in _lines(text):
         pairs = enumerate(zip(path, names, strict=False))
@@ -87,17 +86,6 @@ def line_of(text: str, location: Location) -> int | None:
         if best is None or depth > best[0]:
             best = (depth, number)
     return best[1] if best else None
-
-
-def _counts(location: Location) -> list[tuple[int, int]]:
-    """Return (number of names so far, index) for every index in the location selecting a table."""
-    counts, names = [], 0
-    for part in location:
-        if isinstance(part, str):
-            names += 1
-        else:
-            counts.append((names, part))
-    return counts
 
 
 def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
@@ -142,87 +130,3 @@ _KEPT = 128
 def document(text: str) -> Mapping[str, object]:
     """Return a policy file as plain read-only values; raise tomllib.TOMLDecodeError if invalid."""
     return tomllib.loads(text)
-
-
-_MOST_TIMES = 5
-_NAME = re.compile(r"[\w().-]+")
-
-
-@dataclass(slots=True)
-class LeftOut:
-    """The entries left out of a file: places in lists, and the names used in the entries."""
-
-    entries: list[tuple[tuple[str | int, ...], int]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-
-    def place(self, location: Location) -> tuple[str | int, ...]:
-        """Return the place in the whole file of a place in the remaining entries."""
-        found = list(location)
-        for before, index in reversed(self.entries):
-            at = len(before)
-            if tuple(found[:at]) == before and len(found) > at and isinstance(number := found[at], int):
-                found[at] = number + (number >= index)
-        return tuple(found)
-
-
-def concerns(names: set[str], location: Location, message: str) -> bool:
-    """Return True if a fault may come from left-out entries with these names."""
-    told = (name.rstrip(".-(") for name in _NAME.findall(message))
-    return not names.isdisjoint({*told, *map(str, location)})
-
-
-def without_faults(kind: type[BaseModel], text: str) -> tuple[BaseModel, LeftOut] | None:
-    """Return the valid rest of a file, and the entries left out; None if too little would be left."""
-    try:
-        rest: Any = deepcopy(dict(document(text)))
-    except tomllib.TOMLDecodeError:
-        return None
-    left_out = LeftOut()
-    for _ in range(_MOST_TIMES):
-        try:
-            return kind.model_validate(rest), left_out
-        except ValidationError as error:
-            places = {_entry(each["loc"], each["type"]) for each in error.errors(include_url=False)}
-            # From the end of a list, so that the other indexes stay valid.
-            for place in sorted(
-                places, key=lambda place: [(str(type(part)), part) for part in place], reverse=True
-            ):
-                _leave_out(rest, place, left_out)
-    return None
-
-
-def _entry(location: Location, kind: str) -> tuple[str | int, ...]:
-    """Return the place to remove: an unknown key; else the innermost entry of a list, or the whole key."""
-    if kind == "extra_forbidden":
-        return tuple(location)
-    last = max((at for at, part in enumerate(location) if isinstance(part, int)), default=None)
-    return tuple(location[: last + 1]) if last is not None else tuple(location[:1])
-
-
-def _leave_out(rest: Any, place: Sequence[str | int], left_out: LeftOut) -> None:  # noqa: ANN401 - plain TOML values
-    *before, last = place
-    for part in before:
-        try:
-            rest = rest[part]
-        except (KeyError, IndexError, TypeError):
-            return
-    try:
-        left_out.names.update(_names({last: rest[last]}))
-        del rest[last]
-    except (KeyError, IndexError, TypeError):
-        return
-    if isinstance(last, int):
-        left_out.entries.append((tuple(before), last))
-
-
-def _names(value: object) -> Iterator[str]:
-    """Yield the names in a value: texts of one word; unnamed entries are named by their key."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from [] if isinstance(key, int) or not isinstance(inner, dict) else [key]
-            yield from _names(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _names(inner)
-    elif isinstance(value, str) and _NAME.fullmatch(value):
-        yield value

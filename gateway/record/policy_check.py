@@ -27,7 +27,7 @@ from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
 from gateway.model import Basis, Decision, Held, Transfer
-from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, assembled, contradict, shaped
+from gateway.policy.catalogue import FILES, OPTIONAL, Catalogue, PoliciesRead, read
 from gateway.policy.dates import is_ending
 from gateway.policy.decide import decide
 from gateway.policy.faults import Contradiction, PolicyFault
@@ -61,28 +61,20 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
 
     With the day `on`, also the faults that come with time: terms that end, with no rule for those after them.
     """
-    reading = shaped(policies, SHAPES)
-    catalogue = None
-    if reading.is_assembled():
-        catalogue = assembled(policies, reading)
-        contradict(catalogue, reading)
-        if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
-            reading.blame("calendar.toml", ("school_year",), _NO_RULE)
-    rules = _rules(reading)
+    reading = read(policies, SHAPES)
+    rules, catalogue = _rules(reading), reading.catalogue
     if rules is not None:
-        _blame(reading, rule_faults(rules))
-    if catalogue is not None and rules is not None:
-        _blame(reading, _across(catalogue, rules))
-    retention = reading.models.get("retention.toml")
-    if catalogue is not None and isinstance(retention, Retention):
-        _blame(reading, _retention_faults(catalogue, retention))
+        reading.blame(*rule_faults(rules))
+    if catalogue is not None:
+        if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
+            reading.blame(("calendar.toml", ("school_year",), _NO_RULE))
+        if rules is not None:
+            reading.blame(*_across(catalogue, rules))
+        retention = reading.models.get("retention.toml")
+        if isinstance(retention, Retention):
+            reading.blame(*_retention_faults(catalogue, retention))
     # That a clause is to be read again comes last: it follows from the other faults.
     return sorted(reading.faults, key=lambda f: (f.file == "confirmed.toml", f.file, f.line or 0, f.key))
-
-
-def _blame(reading: PoliciesRead, faults: Iterator[Contradiction]) -> None:
-    for file, location, message in faults:
-        reading.blame(file, location, message)
 
 
 def _rules(reading: PoliciesRead) -> Rules | None:

@@ -8,9 +8,8 @@ import pytest
 
 from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import FILES, Catalogue, load_catalogue, policy_files
-from gateway.policy.explain import check
 from gateway.policy.faults import PolicyFault, key_of, line_of
-from tests.policy.conftest import POLICIES
+from tests.policy.conftest import POLICIES, check
 from tests.policy.tables import table
 
 
@@ -321,23 +320,3 @@ def test_a_fault_as_one_line() -> None:
     assert key_of(("flow", 2, "senders", 0)) == "flow[2].senders[0]"
     assert str(PolicyFault("flows.toml", "flow[2]", 7, "wrong")) == "flows.toml:7: flow[2]: wrong"
     assert str(PolicyFault("flows.toml", "", None, "missing")) == "flows.toml: missing"
-
-
-def test_faults_of_shape_and_between_files_are_told_in_one_run(policies: Path) -> None:
-    """Where an entry has no shape, the rest is compared without it, and what speaks of it is not told of."""
-    flows = policies / "flows.toml"
-    text = flows.read_text("utf-8").replace('clause = "12.1"', 'clause = "12..1"')
-    text = text.replace('clause = "12.6"', 'clause = "12.6"\ncolour = 1').replace('["dfe"]', '["dff"]')
-    flows.write_text(text, "utf-8")
-    found = check(policies)
-    assert {(fault.file, fault.key) for fault in found} == {
-        ("flows.toml", "flow[0].clause"),
-        ("agreement.toml", "clauses.12.1"),
-        ("flows.toml", "flow[6].senders"),
-        ("flows.toml", "flow[5].colour"),
-        ("flows.toml", "flow[5].senders"),
-        ("bodies.toml", "kind[2].id"),
-    }
-    for fault in found:
-        if fault.key.endswith("senders"):
-            assert text.splitlines()[(fault.line or 0) - 1] == 'senders = ["dff"]'

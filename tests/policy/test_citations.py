@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from gateway.cli.app import app
 from gateway.policy.catalogue import Catalogue, load_unchecked
 from gateway.policy.citations import ClauseTexts, citations, cited_by, due
-from gateway.policy.explain import check
 from gateway.reasons import REASONS
 from tests.policies import confirm
+from tests.policy.conftest import check
 
 
 def edit(policies: Path, file: str, there: str, instead: str) -> None:
