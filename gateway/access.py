@@ -97,7 +97,7 @@ LACKING: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """The teams with sight of more than their own deliveries, by the policies in force.
+    """Teams that see more than the files delivered to them, by the policies in force.
 
     `triage` see held files, `sensitive` the sensitive held files, `welfare` the children on no roll.
     """
@@ -108,11 +108,11 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """The teams with sight of any held files: two people decide on their members."""
+        """Return the teams that see any held files: two people decide on members."""
         return self.triage | self.sensitive
 
     def at_held(self, *, few: bool) -> frozenset[str]:
-        """Return the teams with sight of a held file, sensitive (`few`) or not."""
+        """Return the teams that see a held file, sensitive (`few`) or not."""
         return self.sensitive if few else self.triage
 
 
@@ -127,7 +127,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The files known to a person, among those of a listing.
+    """The files of a listing that a person may know of.
     - `ordinary`: files that are not sensitive. `few`: sensitive files, for few people.
     - `marked`: also files about children marked for other named people; without `marked` only where `person`
       is one of the named.
@@ -189,7 +189,7 @@ def known_to_program(name: str) -> Sight:
 
 
 def program_may(command: str, acts: Container[str], *, by_program: bool) -> bool:
-    """Return True for an act that programs may be let do, and that this one's credential names."""
+    """Return True if programs may do the command and the credential's `acts` name it."""
     return by_program and command in acts
 
 

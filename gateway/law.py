@@ -151,7 +151,7 @@ class LawPack(LawTable):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with missing parts taken from the extended pack."""
+        """Return the pack with missing parts filled from `base`, the pack that it extends."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -183,7 +183,7 @@ class LawPack(LawTable):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Return packs by first day, each completed from the extended pack. ConfigurationError names a gap."""
+    """Fill packs from the packs they extend; return all by first day. ConfigurationError names a gap."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -211,7 +211,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of every pack, because views have no period of their own."""
+    """Add the codes of every pack to code lists, because views have no period of their own."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:
@@ -222,7 +222,7 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of a pack, and without those of other packs only.
+    """Return code lists with the codes of `pack`, and without codes that only other packs have.
     Values in no pack, such as words written beside codes by some systems, stay.
     """
     dated: dict[str, set[str]] = {}

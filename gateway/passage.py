@@ -55,16 +55,16 @@ from gateway.zones.failpoints import passing
 
 
 class FileExaminer(Protocol):
-    """Whoever can open and classify a file: an isolated child."""
+    """An examiner of files: opens and classifies in an isolated child process."""
 
     def examine(self, job: Job) -> Looked:
-        """Return the findings about a job's file. Fault where the examination failed."""
+        """Open and classify the file of a job. Fault where the examination failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The findings about one claimed file, by the provider's keys and the rules of the digests `judged_by`.
-    - `decided_before`: the time of an earlier decision.
+    """Results of examining one claimed file, by the provider's keys and the rules of `judged_by`.
+    - `decided_before`: the time of an earlier decision. `judged_by`: digests.
     - `beside_others`: the outcome concerns one provider's files alone and may be recorded beside others.
     - `upload`: the file as landed, where nothing of the file is on record yet.
     """
@@ -217,7 +217,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Is the drop signed with a key in force of the provider? The examining child should have checked.
+    """Return True if a key in force of the provider signed the drop. The child should have checked.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """

@@ -1,4 +1,4 @@
-"""What a file is, by what it contains: data type, facts, data items and quality findings.
+"""Recognise a file by its content: data type, facts, data items and quality findings.
 
 `recognise` finds the container and calls the recogniser of its format family: `ctf`, `dfe_message`,
 `tables` and others. Their rules stand in policies/data_types.toml and policies/items.toml. A new data type
@@ -22,7 +22,7 @@ _PLACES = {"OnPupil": "tally", "Rules": "rules", "load_rules": "load", **_RECOGN
 
 
 def __getattr__(name: str) -> object:
-    """Import names on first use: receipts and reports need words of this room, but no readers."""
+    """Import a public name of this room on first use, as receipts and reports need words but no readers."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

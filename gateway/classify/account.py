@@ -1,10 +1,10 @@
-"""Account of a file: every column and kind of element, understood or not.
+"""List every column and kind of element of a file, known or not.
 
-Parts carried by the file's type are left out in the end. The rest is `Unlisted`: not understood, outside the
-file's type, or with unexpected values.
+Parts that belong to the file's type are left out in the end. The rest is `Unlisted`: not understood, outside
+the file's type, or with unexpected values.
 
 A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
-addresses is not most values, and still a disclosure, so this search covers every value. No value is kept
+addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
 after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
 repetitive column.
 """
@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """Findings under one header so far."""
+    """Sensitive content found so far under one header: NHS numbers, free text, sensitive topics."""
 
     key: str | None
     topic: str = ""
@@ -72,17 +72,17 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
-        """Search the values kept by `keep`: many together are quicker."""
+        """Search the values that `keep` collected: many together are quicker."""
         if self._kept:
             self.look(self._kept, rules)
             self._kept.clear()
 
     def keep(self, values: Iterable[str]) -> None:
-        """Keep values of an element for the next search."""
+        """Collect values of an element for the next `look_at_kept`."""
         self._kept.update(values)
 
     def has_nhs_numbers(self) -> bool:
-        """Return True where most ten-digit numbers are NHS numbers; one in eleven passes by chance."""
+        """Return True if most ten-digit numbers pass as NHS numbers; by chance one in eleven does."""
         if self.key == "phone" and self._ten_digits < _LOST_NOUGHT:
             return False
         enough = self._ten_digits if self._ten_digits < _FEW else self._ten_digits * _HALF
@@ -110,7 +110,7 @@ _NATIONAL_INSURANCE = "national-insurance"
 
 @dataclass(slots=True)
 class Part:
-    """One column, or one kind of element, with the key of its field; None where unknown.
+    """One column, or one kind of element; `key` is the key of its field, None where unknown.
     `at` is the place in a fixed-width record, from 1; else 0. `others` counts values not of their kind.
     `assessment` names grades other than results.
     """
@@ -138,7 +138,7 @@ class Account:
         self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Return a new part, kept among the first 4,000; further ones are only counted."""
+        """Add a part and return it; beyond the first 4,000 parts, only count."""
         made = Part(header[:_HEADER_LENGTH], key, Disclosure(key), element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
@@ -147,12 +147,12 @@ class Account:
         return made
 
     def look_at_kept(self) -> None:
-        """Search the values of elements kept until now for disclosures."""
+        """Search the collected values of all elements for disclosures."""
         for part in self.parts:
             part.told.look_at_kept(self._rules)
 
     def follow(self, part: Part, values: set[str]) -> None:
-        """Search `values` too when the account is read: they are added up to the end of the file."""
+        """Search `values`, which grow to the end of the file, too when the account is read."""
         self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
@@ -170,7 +170,7 @@ class Account:
         return any(part.key is None and part.shape.filled for part in self.parts)
 
     def has_unknown_results(self) -> bool:
-        """Return True where a column or element without a known field looks like results."""
+        """Return True if a column or element without a known field looks like examination results."""
         strange = (part for part in self.parts if part.key is None and part.shape.filled)
         return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
 
@@ -186,12 +186,12 @@ class Account:
         return self._grades
 
     def title(self, text: str) -> None:
-        """Keep one of the first 100 texts above or between the parts, to search for sensitive topics."""
+        """Store one of the first 100 texts above or between the parts, to search for sensitive topics."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """Add a text shown by a workbook beside or instead of its cells. No view holds such texts.
+        """Add a text that a workbook shows beside or instead of its cells. No view contains such texts.
         Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
         """
         wording = self._rules.report_wording

@@ -1,11 +1,11 @@
-"""Open ZIP archives safely: a workbook, or files each to be read, with nothing hidden beside them.
+"""Open ZIP archives safely: a workbook, or several files, with nothing hidden beside them.
 
 Files left in an archive by operating systems (._NAME, Thumbs.db, desktop.ini) are ignored where they have the
-form of such a file and say nothing: one with a sentence or a sensitive word counts as a file like any other.
+form of such a file and no readable words: one with a sentence or a sensitive word counts as an ordinary file.
 
 Parts and relations of a workbook must be on the lists below, because a spreadsheet program follows relations:
 a part with a harmless name may be something else. Programs also show properties, page headers and hints to
-every reader, so these are searched for sensitive topics; no view holds any.
+every reader, so these are searched for sensitive topics; no view contains any.
 """
 
 import re
@@ -47,7 +47,7 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True for a file left by an operating system, by name and content, without any words."""
+    """Return True for a file that an operating system left, by its name and a content without words."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()
@@ -83,7 +83,7 @@ def _is_apple_double(content: bytes) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """Yield possible words in a leftover, in every encoding used by such files."""
+    """Yield possible words in an operating system's file, in every encoding that such files use."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip
@@ -145,7 +145,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of files put there by somebody, without files left by operating systems."""
+    """Return the names of the files that a person packed, without operating systems' files."""
     found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)
@@ -158,7 +158,7 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True where an XML part contains one of these ASCII words: much quicker than parsing."""
+    """Return True if an XML part contains one of these ASCII words: much quicker than parsing."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -189,7 +189,7 @@ _RELATIONS = frozenset((
 
 
 def check_package(book: ZipFile, limits: ClassifyLimits, format: str) -> None:  # noqa: A002
-    """Raise Unreadable where a workbook holds a part or relation other than sheets need."""
+    """Raise Unreadable if a workbook contains a part or relation that sheets do not need."""
     for member in book.infolist():
         if member.is_dir():
             continue
@@ -242,7 +242,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield the texts beside the cells with their place. Raises Unreadable where a part is malformed XML."""
+    """Yield the texts shown beside the cells, each with its place. Raises Unreadable for malformed XML."""
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):

@@ -54,7 +54,7 @@ _SHOWN: dict[int, Shown] = {0: "visible", 1: "hidden"}
 
 
 class _Extent:
-    """Extent of the filled cells of a sheet; rows and columns are counted from 0."""
+    """Count of the rows and columns that the filled cells of a sheet cover; numbers are from 0."""
 
     def __init__(self) -> None:
         self._first_row = 1 << 31
@@ -74,7 +74,7 @@ class _Extent:
 
 
 def in_memory(content: BinaryIO, format: str) -> BytesIO:  # noqa: A002
-    """Return a whole packed file. Raises Unreadable above 64 MiB."""
+    """Read a whole packed file into memory. Raises Unreadable above 64 MiB."""
     if size_of(content) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=format)
     return BytesIO(b"".join(chunks(content)))
@@ -90,7 +90,7 @@ def _names_outside(part: bytes) -> bool:
 
 
 class _Calamine:
-    """Workbook as read by calamine, whose failures become Unreadable."""
+    """A workbook read by calamine, whose failures become Unreadable."""
 
     def __init__(self, content: BytesIO, format: str) -> None:  # noqa: A002
         self._format = format
@@ -98,7 +98,7 @@ class _Calamine:
         self._book: CalamineWorkbook = self._ask(lambda: CalamineWorkbook.from_filelike(content))
 
     def sheets(self, shown: list[Shown], wrong: Exception) -> list[Sheet]:
-        """Return the sheets with their visibility. Raises `wrong` where calamine counts another number."""
+        """Return the sheets with their visibility. Raises `wrong` if calamine counts another number."""
         names = list(self._book.sheet_names)
         if len(names) != len(shown):
             raise wrong
@@ -134,7 +134,7 @@ _LAST_ROW = 1 << 20
 
 
 def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of an XLSB workbook. Raises Unreadable for anything but sheets."""
+    """Return the sheets of an XLSB workbook. Raises Unreadable for any other content."""
     check_package(book, limits, XLSB)
     if sum(member.file_size for member in book.infolist()) > _LARGEST:
         raise unknown("a binary workbook larger than this gateway reads; as XLSX it may be", format=XLSB)
@@ -159,7 +159,7 @@ def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> 
 
 
 def _shown(part: bytes) -> Iterator[Shown]:
-    """Yield the visibility of each sheet that the workbook's own part names."""
+    """Yield the visibility of each sheet, from the workbook part of an XLSB file."""
     if _names_outside(part):
         raise active(OUTSIDE_FORMULA, format=XLSB)
     for kind, data in _records(part):
@@ -181,7 +181,7 @@ def _records(part: bytes) -> Iterator[Record]:
 
 
 def _number(part: bytes, at: int, longest: int) -> tuple[int, int]:
-    """Read a number of seven bits an octet, lowest first; return the number and its end."""
+    """Read a number of seven bits an octet, lowest first; return the number and the place after."""
     value = 0
     for place in range(longest):
         if at >= len(part):
@@ -234,14 +234,14 @@ def is_old_document(content: BinaryIO) -> bool:
 
 
 def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of an XLS workbook. Raises Unreadable for anything but sheets."""
+    """Return the sheets of an XLS workbook. Raises Unreadable for any other content."""
     whole = in_memory(content, XLS)
     shown = _check(_stream_of(whole), limits)
     return _Calamine(whole, XLS).sheets(shown, malformed(_DAMAGED, format=XLS))
 
 
 def _stream_of(whole: BytesIO) -> bytes:
-    """Return the workbook's stream. Raises Unreadable for every stream not allowed."""
+    """Return the workbook stream of an OLE file. Raises Unreadable for any stream not allowed."""
     try:
         with olefile.OleFileIO(whole) as ole:
             streams = [tuple(part.casefold() for part in entry) for entry in ole.listdir(storages=True)]
@@ -265,7 +265,7 @@ def _stream_of(whole: BytesIO) -> bytes:
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
-    """Return the visibility of each sheet. Raises Unreadable for records with more than cells."""
+    """Check every record of an XLS stream; return the visibility of each sheet. Raises Unreadable."""
     shown: list[Shown] = []
     extent = _Extent()
     for kind, data in _records_of_xls(stream):
@@ -290,7 +290,7 @@ def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
 
 
 def _check_record(kind: int, data: bytes) -> None:
-    """Raise Unreadable for a record other than a harmless formula, name or setting."""
+    """Raise Unreadable for an XLS record that is not a harmless formula, name or setting."""
     if kind == _SUPBOOK and data[2:4] not in _SUPBOOK_OWN:
         raise active("links to other files", format=XLS)
     if kind in _OUTSIDE and not (kind == _OBJECT and data[4:6] == _DROP_DOWN):

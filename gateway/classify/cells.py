@@ -1,4 +1,4 @@
-"""Turn cells into text as in CSV, and find the formulas among them.
+"""Convert cells to text as in CSV, and find the formulas among them.
 
 A formula that only computes is counted, for the sender and whoever collects the file. One that calls another
 program, or fetches or sends anything, makes the file unreadable here.
@@ -54,7 +54,7 @@ OUTSIDE_FORMULA = "a formula that calls another program, service or file"
 
 
 def maybe_formulas(text: str) -> bool:
-    """Return True where a stretch of delimited text might hold a formula."""
+    """Return True if a piece of delimited text might contain a formula: a quick check."""
     return any(sign in text for sign in "=(|") and _SIGN_FIRST.search(text) is not None
 
 
@@ -71,7 +71,7 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 @dataclass(slots=True)
 class Formulas:
-    """Formulas in one table: number of rows with a formula, and the first of them.
+    """Count of the rows of one table that contain a formula, and the first of these rows.
     `passed_over` counts lines printed by a report under the table, not being rows.
     """
 
@@ -81,7 +81,7 @@ class Formulas:
     _seen: int = 0
 
     def settle(self, batch: list[Row]) -> list[Row]:
-        """Unwrap Excel's texts in the rows, and count the remaining formulas.
+        """Remove the ="..." that Excel writes around texts, and count the remaining formulas.
         Raises Unreadable for a formula reaching outside.
         """
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
@@ -95,7 +95,7 @@ class Formulas:
         return settled
 
     def passed(self, rows: int) -> None:
-        """Count rows of a batch, so that the rows of the next one have the right numbers."""
+        """Add to the number of rows seen, so that the next batch's rows get the right numbers."""
         self._seen += rows
 
 
@@ -113,7 +113,7 @@ def _unwrapped(row: Row) -> Row:
 
 
 def settled_header(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows above a table, and its header. Raises Unreadable for a formula reaching outside."""
+    """Yield the rows above a table, and the header, without ="..." around texts. Raises Unreadable."""
     for row in rows:
         for formula in filter(is_formula, row):
             check_formula(formula)

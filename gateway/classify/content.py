@@ -1,4 +1,4 @@
-"""Read the bytes of a file as text: other documents refused by their beginning, the encoding found.
+"""Read the bytes of a file as text: refuse other documents by their first bytes, find the encoding.
 
 Every obstacle to reading a file is raised as `Unreadable`, here and in the readers; `recognise` alone turns
 it into a `ContentRefused`.
@@ -45,7 +45,7 @@ OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return place, octets there and words for each beginning of a file in a table of `OFFICE_PARTS`."""
+    """Return offset, octets and description of each file signature in a table of `OFFICE_PARTS`."""
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
@@ -56,13 +56,13 @@ _PACKED = _beginnings("packed")
 
 
 def part_called(name: str, kinds: str) -> str:
-    """Return the words for a part whose name begins with a key of the table `kinds` of `OFFICE_PARTS`."""
+    """Return the description of a part by the start of its name, from the table `kinds` of `OFFICE_PARTS`."""
     known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
     return next(known, "a part of no known kind")
 
 
 class TimedContent:
-    """Content with a limit on reading time, in seconds.
+    """A content whose reading ends with Unreadable after some seconds.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 
@@ -101,7 +101,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """Report content that cannot be taken as any data type, under a `classify:` code.
+    """A content that is no known data type, by a `classify:` code.
     `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
     """
 
@@ -127,7 +127,7 @@ def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return the evidence for the type that the name of the file declares, where several (`tied`) fit."""
+    """Return the evidence for the type that the file name suggests, where `tied` types fit equally."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -157,7 +157,7 @@ def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
 
 
 def size_of(content: BinaryIO) -> int:
-    """Return the size of a content in bytes, and leave the position at the end."""
+    """Return the size of a content in bytes; leaves the position at the end."""
     return content.seek(0, 2)
 
 
@@ -168,7 +168,7 @@ def head_of(content: BinaryIO, length: int = CHUNK) -> bytes:
 
 
 def refuse_other_documents(content: BinaryIO) -> None:
-    """Raise Unreadable for a document, picture, message, archive or program, recognised by its bytes."""
+    """Raise Unreadable for a document, picture, message, archive or program, by its first bytes."""
     head = head_of(content)
     for start, magic, kind in _MAGIC:
         if head.startswith(magic, start):
@@ -186,7 +186,7 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Return True for headers with a sender, and one more that every e-mail has (RFC 5322, 3.6)."""
+    """Return True for an e-mail: a From header, and another that every e-mail has (RFC 5322, 3.6)."""
     if not _FIRST_HEADER.match(head):
         return False
     message = BytesHeaderParser().parsebytes(head)
@@ -194,14 +194,14 @@ def _is_message(head: bytes) -> bool:
 
 
 def encoding_of(content: BinaryIO) -> str:
-    """Return the codec of a text: the one its start tells, else UTF-8 if the whole fits, else Windows-1252.
+    """Return the codec of a text: by `told_encoding`, else UTF-8 if all of it decodes, else Windows-1252.
     Raises Unreadable where an XML declaration names an unusable encoding.
     """
     return told_encoding(content) or ("utf-8" if _is_utf8(content) else "cp1252")
 
 
 def told_encoding(content: BinaryIO) -> str | None:
-    """Return the codec told by a byte order mark, zero octets (UTF-16) or an XML declaration; else None."""
+    """Return the codec shown by a byte order mark, zero octets (UTF-16) or an XML declaration; else None."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -244,7 +244,7 @@ def chunks(content: BinaryIO) -> Iterator[bytes]:
 
 
 def text_chunks(source: Source) -> Iterator[str]:
-    """Yield the content as text, in pieces. Raises Unreadable for bytes of no text."""
+    """Yield the content decoded, in pieces. Raises Unreadable for bytes that are not text."""
     errors = "replace" if source.encoding == "cp1252" else "strict"
     decoder = codecs.getincrementaldecoder(source.encoding)(errors)
     wide = source.encoding.startswith("utf-16")
@@ -271,7 +271,7 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
 
 @dataclass(slots=True)
 class Verdict:
-    """Data type of a content, with its evidence in the gateway's phrases.
+    """The data type of a content, with the evidence in the gateway's phrases.
     `mixed_with` is the other kind of examination results in the file. A `part` is one table of several, which
     may lack fields. `results` are the types of examination results in a file of any type.
     """

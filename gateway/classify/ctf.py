@@ -47,7 +47,7 @@ class _CtfHeader:
 
 
 class Assessments:
-    """Assessments of all pupils read so far: the stages met, and the number of pupils by data type."""
+    """Counts of the assessments of all pupils read so far: stages, and pupils by data type."""
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
@@ -62,11 +62,11 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Load the codes of results from the tally's rules, as chosen by the file's reference date."""
+        """Load the result codes of the period that the file's reference date selects."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
-        """Count a pupil's record and its assessments; `left` as in `Tally.record`."""
+        """Count a pupil's record and the assessments in it; `left` as in `Tally.record`."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for written, stage, place in assessments:
@@ -93,7 +93,7 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type, and if it has a result, nothing to report, known parts only."""
+        """Return an assessment's data type, and: has it a result, is it faultless, are all parts known?"""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -114,7 +114,7 @@ class Assessments:
         return kind, filled, bool(kind) and good and coded and plain, plain
 
     def _judge(self, said: Mapping[str, str]) -> bool:
-        """Count the values of an assessment not of their kind; return True where there are none."""
+        """Count faulty values of an assessment; return True if there are none."""
         good = True
         for name, text in said.items():
             key = self._tally.rules.element_field("StageAssessment", name)
@@ -125,7 +125,7 @@ class Assessments:
         return good
 
     def _type_of(self, stage: str, subject: str) -> str:
-        """Return the data type of assessments in a subject of a stage, and note the stage."""
+        """Return the data type of a stage and subject, and record the stage."""
         known = self._types.get((stage, subject))
         if known is None:
             self.stages.add(stage.strip().upper())
@@ -135,7 +135,7 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """Return the types of examination results present in some stage."""
+        """Return the types of examination results whose stages occurred."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 
@@ -145,7 +145,7 @@ def is_code(text: str) -> bool:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True where the rules list `result` for its qualifier, or have no list for the qualifier."""
+    """Return True if the rules list `result` for its qualifier, or have no list for the qualifier."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
@@ -157,7 +157,7 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
 
 
 def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
-    """Return the type of a CTF. Raises Unreadable where the CTF has no pupil or is malformed XML.
+    """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
     `missing`: the root names a message about children missing education.
     """
     header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
@@ -207,7 +207,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True where a pupil's school history has a leaving date at the sending or the last school."""
+    """Return True if a pupil's school history has a leaving date at the sending, or the last, school."""
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)
@@ -217,7 +217,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 
 def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:  # noqa: PLR0911 - one a kind
-    """Return the type of a CTF: core data, attendance, or the assessments of most pupils."""
+    """Return the type of a counted CTF: core data, attendance, or the assessments of most pupils."""
     core = gatherer.parents() & set(rule.core_sections)
     described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
     if header.qualifier == "full":

@@ -42,7 +42,7 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Column names, the number of rows above, and the text of those rows in lower case.
+    """The header row of a table, with the number and the lower-case text of the rows above.
     `telling` is the text without the usual wording of reports. `crowded`: more than a title and the usual
     wording of reports stands above.
     """
@@ -54,14 +54,14 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable where text above the table would stay unread."""
+        """Raise Unreadable if text above the table would remain unread."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Header and rows in batches; after reading, also the formulas found."""
+    """A table: header, and rows in batches; after reading, also the formulas found."""
 
     header: Header
     batches: Iterator[list[Row]]
@@ -69,7 +69,7 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Return the table in a text.
+    """Find the table in a text.
     Raises Unreadable where no row looks like a header, now or while reading.
     """
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
@@ -96,7 +96,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the header among the first rows, and its number of known column names; None for 0.
+    """Return the number of known column names and the header among the first rows; None for none.
     The row with the most known names is the header; one with mostly known names ends the search.
     """
     best, header, above = 0, None, ""
@@ -124,7 +124,7 @@ def line_batches(source: Source) -> Iterator[list[str]]:
 
 
 def _stretches(source: Source, look: Look) -> Iterator[str]:
-    """Yield a text in stretches of whole lines, the last one ended too; call `look` on each stretch first."""
+    """Yield a text in pieces of whole lines, the last one ended too; call `look` on each piece first."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -139,7 +139,7 @@ def _stretches(source: Source, look: Look) -> Iterator[str]:
 
 
 def _lines(stretches: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a text with their ends, kept in cells of several lines."""
+    """Yield the lines of a text with line ends, which cells of several lines need."""
     # str.splitlines would also split at characters that end no line in a table.
     return chain.from_iterable(StringIO(text, newline="\n") for text in stretches)
 
@@ -196,7 +196,7 @@ def batches(
 
 
 def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
-    """Return True for a blank row, or a line of a report. Raises Unreadable for another row of one cell."""
+    """Return True for a blank row or a line of a report. Raises Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True
@@ -260,7 +260,7 @@ def _table(
 
 
 def _lists_codes(sheet: Sheet, first: list[Row], rules: Rules) -> bool:
-    """Return True for a sheet of published codes; its `first` rows mostly tell that it is none."""
+    """Return True for a sheet of published codes; mostly the `first` rows show that it is not one."""
     codes = rules.code_sets.values()
     is_open = is_lookup(first, codes) or not any(cell.strip() for row in first[1:] for cell in row)
     return is_open and is_lookup(sheet.rows(), codes)

@@ -1,4 +1,4 @@
-"""Recognise the DfE's `<Message>` files: the school census, other returns, and collections not for a gateway.
+"""Recognise DfE `<Message>` files: the school census, other returns, and collections not accepted here.
 
 All share one envelope; only the text of the element `Collection` tells them apart.
 """
@@ -26,7 +26,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Recognise the school census, or a return with assessments or without.
+    """Count a census or another return into the tally and return its type.
     Raises Unreadable naming another collection.
     """
     reader = _MessageReader(source, tally)
@@ -41,7 +41,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _MessageReader:
-    """Read the header, then the pupils of the collection."""
+    """Reader of a message: first the header, then the pupils of the collection."""
 
     def __init__(self, source: Source, tally: Tally) -> None:
         self.facts: Facts | None = None
@@ -52,7 +52,7 @@ class _MessageReader:
         self._on_roll = 0
 
     def read(self, element: markup.Element) -> None:
-        """Count a record, or take the collection, school and period from the message's own header."""
+        """Count a pupil's record, or read collection, school and period from the message's header."""
         name = markup.local_name(element.tag)
         if name == "Header":
             if not self.gatherer.header(element):
@@ -102,7 +102,7 @@ class _MessageReader:
 
 
 def _type_of(collection: str, rules: Rules) -> str:
-    """Return the data type of a collection by its name. Raises Unreadable for a collection without one."""
+    """Return the data type of a collection by name. Raises Unreadable if the rules have none."""
     said, message = collection.strip().casefold(), rules.data_types.message
     if said in {name.casefold() for name in message.census}:
         return CENSUS

@@ -44,19 +44,19 @@ def term(text: str) -> str | None:
 
 
 def software(name: str) -> str | None:
-    """Return the name of the system that wrote a file: at most 40 letters, figures and signs of ASCII."""
+    """Return the name of the writing system as safe text: ASCII letters, figures and signs, at most 40."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 
 
 def version(text: str) -> str | None:
-    """Return a version as "26.0"; "" for a text that is no number, None for a blank one."""
+    """Return a version number as "26.0"; "" for any other text, None for a blank."""
     found = _VERSION.fullmatch(text.strip())
     return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:
-    """Return the facts naming a school, for numbers of the right shape."""
+    """Return facts with a school's numbers, each only if well-formed."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,
@@ -65,12 +65,12 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """Return the school named by facts."""
+    """Return the school in facts, as `Said`."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 
 def table_facts(tally: Tally) -> Facts:
-    """Return the facts shared by most rows of a table."""
+    """Return the facts that most rows of a table agree on."""
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)

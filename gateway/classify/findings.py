@@ -19,7 +19,7 @@ from gateway.model import Finding, Severity
 
 
 class Kind(NamedTuple):
-    """Kind of fault: its severity, and its sentence, following the number of records."""
+    """A kind of fault: severity, and a sentence that follows the number of records."""
 
     severity: Severity
     sentence: str
@@ -39,12 +39,12 @@ def severity(code: str) -> Severity:
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return `expected` if in the gateway's words, else "": a file may have captured its classifier."""
+    """Return `expected` if it is a phrase of the gateway, else "": a captured classifier may send content."""
     return finding.expected if is_expected(finding.expected) else ""
 
 
 def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
-    """Describe a finding to a person; `told` translates each sentence."""
+    """Describe a finding for a person; `told` translates each sentence."""
     records = told("1 record" if finding.count == 1 else f"{finding.count} records")
     if finding.of:
         records = told(f"{finding.count} of {finding.of}")
@@ -71,24 +71,24 @@ class FaultCount:
     rows: list[int] = field(default_factory=list)
 
     def add(self, row: int) -> None:
-        """Count the fault in the record of this number."""
+        """Count one fault, in the record with this number."""
         self.count += 1
         if len(self.rows) < ROWS_SHOWN:  # The others of many are quicker to pass over here.
             self.show(row)
 
     def show(self, row: int) -> None:
-        """Add a record to the first with the fault."""
+        """Add a record to the list of the first with the fault."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
     def add_run(self, first: int, length: int) -> None:
-        """Count the fault in `length` records from number `first` on."""
+        """Count the fault in `length` consecutive records from number `first`."""
         self.count += length
         self.rows += range(first, first + min(length, ROWS_SHOWN - len(self.rows)))
 
 
 class FieldTally:
-    """Count the values of one field over the whole file.
+    """The counts of one field's values and faults over a whole file.
     `counts`: how often each value occurs, for the fields that need it. `others`: how many values are not of
     their kind. `doubted`: values to search for disclosures, those not of their kind, or all where a kind can
     hide much; of the last batch of a table, or of all elements settled.
@@ -113,12 +113,12 @@ class FieldTally:
         self._rows: list[int] = []
 
     def wait(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Keep texts, none blank, each with the number of its record, until `settle`."""
+        """Collect texts, none blank, each with the number of its record, until `settle`."""
         self._texts += texts
         self._rows += rows
 
     def settle(self) -> None:
-        """Count the values kept by `wait`: many together are quicker."""
+        """Count the collected values: many together are quicker."""
         if not self._texts:
             return
         bad = self._add(self._texts, self._rows)
@@ -128,8 +128,8 @@ class FieldTally:
         self._rows.clear()
 
     def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
-        """Count the field's values in consecutive records, and return how many are filled.
-        Besides, return the distinct values with a fault. An empty text is a blank.
+        """Count the field's values in consecutive records; return the number filled, and the faulty values.
+        An empty text is a blank.
         """
         before = self.filled
         bad = self._add(values, range(first_row, first_row + len(values)))
@@ -137,7 +137,7 @@ class FieldTally:
         return self.filled - before, bad.keys()
 
     def _add(self, values: Sequence[str], rows: Sequence[int]) -> dict[str, str]:
-        """Count values, each in the record of its number; return the fault of each distinct faulty value."""
+        """Count values with their records' numbers; return each distinct faulty value with the fault."""
         self.filled += len(values) - values.count("")
         if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
             self.counts.update(values)
@@ -148,7 +148,7 @@ class FieldTally:
         return bad
 
     def take(self, other: FieldTally) -> None:
-        """Add the counts of another tally of this field: a column recognised only after it was read."""
+        """Add the counts of another tally of the field, for a column recognised only after reading."""
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():
@@ -157,12 +157,12 @@ class FieldTally:
             self.faults[fault].count += counted.count - len(counted.rows)
 
     def note(self, fault: str, row: int) -> None:
-        """Count a value with a fault, in the record of this number."""
+        """Count one faulty value, in the record with this number."""
         self.faults.setdefault(fault, FaultCount()).add(row)
         self.others += fault not in QUERIES
 
     def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
-        """Count faulty values, by distinct value; go through their records only until 20 are listed."""
+        """Count faulty values, by distinct value; list records only until 20 are listed."""
         counts = Counter(values)
         for text, fault in bad.items():
             self.faults.setdefault(fault, FaultCount()).count += counts[text]
@@ -173,12 +173,12 @@ class FieldTally:
                 self.faults[bad[value]].show(row)
 
     def share_good(self) -> float:
-        """Return the share of filled values without a fault; 0 where nothing is filled."""
+        """Return the fraction of filled values without a fault, 0 to 1; 0 where nothing is filled."""
         wrong = sum(fault.count for fault in self.faults.values())
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the share of filled values among `values`, without regard to case."""
+        """Return the fraction of filled values that are among `values`, in any case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -1,4 +1,4 @@
-"""Tables of policies/data_types.toml with rules for the reader of one format each."""
+"""Tables of policies/data_types.toml, each with the rules of one format's reader."""
 
 import re
 from functools import cached_property
@@ -32,7 +32,7 @@ OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname
 
 
 def plain(name: str) -> str:
-    """Return a name for comparison: in small letters, without blanks and punctuation.
+    """Normalise a name for comparison: lower case, without blanks and punctuation.
     "%" and, between blanks, "&" count as words; a name of punctuation only (the attendance code `/`) stays.
     """
     words = name.replace("%", "percent").replace(" & ", "and")
@@ -40,13 +40,13 @@ def plain(name: str) -> str:
 
 
 class RuleTable(BaseModel):
-    """Table of a policy file; a key not a field here is a fault."""
+    """Table of a policy file; any key that is not a field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class StageRule(RuleTable):
-    """Data type of the assessments of a stage in a CTF, in these subjects; without any, in every subject."""
+    """Data type of a CTF's assessments in a stage, for some subjects, or for all if none is named."""
 
     type: str
     stage: str
@@ -68,13 +68,13 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True where a document's name, description or root names a missing child."""
+        """Return True if a document's name, description or root says that it is about a missing child."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """Names of collections in DfE `<Message>` files: census, returns with a data type, others described."""
+    """Collections in DfE `<Message>` files by name: census, returns with a data type, `outside` ones."""
 
     census: tuple[str, ...]
     returns: dict[str, str]
@@ -82,14 +82,14 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML outside the DfE's envelopes: names of elements with one record each, and of roots to reject."""
+    """XML outside the DfE's envelopes: element names of records, and root names to reject."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
 
 
 class ResultsRule(RuleTable):
-    """Words, and patterns of grades and entry codes, that tell a GCSE result from an A level."""
+    """Words and patterns that distinguish GCSE from A-level results: grades, entry codes."""
 
     gcse_words: tuple[str, ...]
     a_level_words: tuple[str, ...]
@@ -108,7 +108,7 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements that name the school of a record, with the kind of name.
+    """Columns and elements that name the school of a record, each with the kind of name.
     `fields`: by field. `columns`: further columns with a school's code. `elements`: of XML registers.
     `history`: a pattern of plain names about another school, before or after.
     """
@@ -123,19 +123,19 @@ class SchoolsRule(RuleTable):
         return frozenset(map(plain, self.columns))
 
     def slot(self, header: str, key: str | None) -> Slot | None:
-        """Return how a column of this name and field names a school; None where it names none."""
+        """Return the way in which a column (header, field) names a school; None where it names none."""
         found = self.fields.get(key or "")
         if found is None and plain(header) not in self._codes:
             return None
         return None if self.is_history(header) else found or "name"
 
     def is_history(self, name: str) -> bool:
-        """Return True for the name of a column or element about another school, before or after."""
+        """Return True if a column or element is about another school, before or after."""
         return re.search(self.history, plain(name)) is not None
 
 
 class JsonRule(RuleTable):
-    """Names in JSON: of objects without meaning, of parts of a date, and of what may stand beside records."""
+    """JSON names: objects whose name means nothing, parts of a date, and content allowed beside records."""
 
     transparent: tuple[str, ...]
     parts_of_a_date: tuple[str, ...]
@@ -150,7 +150,7 @@ class ReportWordingRule(RuleTable):
 
 
 class NameHint(RuleTable):
-    """Pattern in a file name hinting at a type. Never decides."""
+    """Pattern of file names that suggests a data type. Never decides."""
 
     pattern: str
     type: str

@@ -44,8 +44,8 @@ ReadSchool = Callable[[Element], Said]
 
 
 class _Meaning:
-    """Meaning of the elements of one name under one parent: their part of the account, and field if known.
-    `key` is that of a field which names the pupil or is required of a record; else None.
+    """An element name under one parent: its part of the account, and its field if known.
+    `key` is set where the field names the pupil or is required of a record; else None.
     """
 
     __slots__ = ("_field", "_part", "_samples", "_waiting", "key")
@@ -56,7 +56,7 @@ class _Meaning:
         self._waiting: list[str] = []
 
     def take(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Count texts, none of them blank, each in the record of its number."""
+        """Count non-blank texts, each with the number of its record."""
         if self._field is None:
             self._part.told.keep(texts)
             self._part.shape.add_all(texts)
@@ -69,7 +69,7 @@ class _Meaning:
             self._samples -= len(some)
 
     def sample(self) -> None:
-        """Add the texts taken to the sample: those of many forms of records together are quicker."""
+        """Add the collected texts to the sample: many together are quicker."""
         if self._waiting:
             self._part.shape.add_all(self._waiting)
             self._waiting.clear()
@@ -81,9 +81,9 @@ tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
-    """Plan for reading elements of one form: places among the pieces (`markup.cut`) after the first tag.
-    `leaves`: parent, name and place of each element with a text, in the order of reading. `left`: elements
-    left to the caller: first and last place, and that of a text beside. `depth`: how deep elements nest.
+    """Plan for reading elements of one form: positions among the pieces (`markup.cut`) after the first tag.
+    `leaves`: parent, name and position of each element with a text, in the order of reading. `left`: elements
+    left to the caller: first and last position, and that of a text beside. `depth`: how deep elements nest.
     `is_inside`: a record stands within a record.
     """
 
@@ -94,10 +94,10 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """Plan for records of one form, and the texts of such records waiting to be counted.
+    """Plan for records of one form, and the texts of such records that are not counted yet.
     Two empty texts stand before the others, so that `itemgetter` always gives several; so with the meanings.
-    `unresolved`: places of texts not met yet. `naming`: key and place of fields that name the pupil. `blank`:
-    the number of pieces without text in an ordinary record.
+    `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
+    `blank`: the number of pieces without text in an ordinary record.
     """
 
     def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
@@ -116,7 +116,7 @@ class _FormOfRecords:
 
 
 class Gatherer:
-    """Count records into a tally, remembering the meaning of each element and the plan for each form."""
+    """Counter of XML records into a tally; remembers each element's meaning and a plan for each form."""
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally
@@ -134,7 +134,7 @@ class Gatherer:
         self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count content outside the elements of records, or not in an element at all.
+        """Count content outside records, or not in any element.
         An empty element of an unknown name counts as if its name were its text.
         """
         if not text:
@@ -156,7 +156,7 @@ class Gatherer:
             meaning.sample()
 
     def header(self, header: Element) -> bool:
-        """Count a header's texts for the account; return True for the file's own header.
+        """Count a header's texts in the account; return True for the file's own header.
         That one stands directly under the root, before all records.
         """
         around = header.getparent()
@@ -171,7 +171,7 @@ class Gatherer:
         return is_the_one
 
     def _own_texts(self, record: Element) -> None:
-        """Count the texts beside other elements, anywhere in a record or header."""
+        """Count texts that stand beside elements, anywhere in a record or header."""
         for element in record.iter():
             if len(element):
                 self._own_text(local_name(element.tag), element.text)
@@ -179,7 +179,7 @@ class Gatherer:
                 self._own_text(local_name(element.getparent().tag), element.tail)
 
     def _own_text(self, name: str, text: str | None) -> None:
-        """Count a text directly in the element of this name, beside other elements."""
+        """Count a text that stands directly in the element `name`, beside other elements."""
         if text is not None and not text.isspace():
             self.aside(name, "", text)
 
@@ -227,7 +227,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Keep the texts of a record until `_count`; return by field those naming the pupil, or required."""
+        """Collect the texts of a record until `_count`; return the values of naming or required fields."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -257,7 +257,7 @@ class Gatherer:
         return values
 
     def _count(self) -> None:
-        """Count the texts kept, by form and element: many values together are quicker."""
+        """Count the collected texts, by form and element: many values together are quicker."""
         for plan in self._waiting:
             for meaning, texts in zip(plan.meanings, zip(*plan.waiting, strict=True), strict=True):
                 if meaning is not None and "" not in texts:
@@ -275,18 +275,18 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count and search everything kept until now. Required before reading results from the tally."""
+        """Count and search everything collected so far. Required before reading results from the tally."""
         self._count()
         self._tally.account.look_at_kept()
         self._tally.settle()
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True where there is room to remember a plan for so many tags."""
+        """Return True if there is memory for a plan with these tags."""
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for an element around others: first its texts, then the elements inside.
+        """Return the plan for an element with children: first the texts, then the elements inside.
         `path` ends at the last known container: all in an unknown element is unknown, at any depth.
         """
         form = path, "<".join(tags)
@@ -315,7 +315,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Count a second, different number, name or birth date in a record: it means another pupil there."""
+        """Note that a record names a second pupil: another number, name or birth date than the first."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:
@@ -324,11 +324,11 @@ class Gatherer:
             self._tally.stands_beside(INSIDE)
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
-        """Return True where an element of one of these names, with text, was met directly in `parent`."""
+        """Return True if an element with one of these names and a text occurred directly in `parent`."""
         return not self._meanings.get(parent, {}).keys().isdisjoint(names)
 
     def parents(self) -> set[str]:
-        """Return the names of all elements met with a filled element directly inside."""
+        """Return the names of all elements that had a filled child."""
         return {parent for parent, meanings in self._meanings.items() if meanings}
 
     def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str, key: str | None) -> _Meaning:

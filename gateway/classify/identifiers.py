@@ -53,13 +53,13 @@ _MOST_RUNS, _MOST_WORDS, _LONGEST_WORD, _INITIALS = 4, 2, 4, 2
 
 
 def upn_check_letter(digits: str) -> str:
-    """Return the first letter of a UPN for the twelve characters after it. KeyError for other signs."""
+    """Return the check letter of a UPN, its first, for the twelve characters after. KeyError for others."""
     values = [_CHECK_VALUE[character] for character in digits]
     return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
 
 
 class _Sums(dict[str, int]):
-    """Cache, by four digits of a UPN, of the sum of each times its weight: `weight` and the next three."""
+    """Cache of partial UPN checksums: for four digits, the sum of each times a weight from `weight` on."""
 
     def __init__(self, weight: int) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return the permanent UPNs with the right check letter among these texts, as written."""
+    """Return those of the texts that are permanent UPNs with the right check letter, as written."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))
@@ -91,12 +91,12 @@ def upn_fault(upn: str) -> UpnFault | None:
 
 
 def is_upn(upn: str) -> bool:
-    """Return True for a UPN with the right check letter: permanent, temporary or former."""
+    """Return True for a valid UPN: permanent, temporary or former, with the right check letter."""
     return upn_fault(upn) is None
 
 
 def is_temporary_upn(upn: str) -> bool:
-    """Return True for a text with the shape of a temporary UPN, which ends in a letter."""
+    """Return True for a text shaped like a temporary UPN, which ends in a letter."""
     return _TEMPORARY.fullmatch(upn.strip().upper()) is not None
 
 
@@ -114,7 +114,7 @@ def is_nhs_number(number: str) -> bool:
 
 
 def _shape(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    """Return the check for texts of ASCII of this shape, in upper case and without blanks around."""
+    """Return a check that texts, in upper case and trimmed, are ASCII and match `pattern`."""
     return lambda text: text.strip().isascii() and pattern.fullmatch(text.strip().upper()) is not None
 
 
@@ -143,7 +143,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
-    """Return True for a number of some system: figures, with letters too few for words.
+    """Return True for a system's reference number: figures, with too few letters for words.
     `tells` returns True for a sensitive word. Letters without figures may be four; so may a `short` number.
     """
     text = text.strip()
@@ -168,7 +168,7 @@ _PARTS, _LETTERS = 6, 150
 
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
-    """Return the keys of a person, "SURNAME|FORENAME|DATE"; none where a part is missing.
+    """Return the comparison keys of a person, "SURNAME|FORENAME|DATE"; none if a part is missing.
     A record may have several. A query by surname and forename has one, and matches every spelling of the
     name.
     """
@@ -204,7 +204,7 @@ NO_UPN = "\t"
 
 
 def identity_of(values: Mapping[str, str]) -> str:
-    """Return what tells the pupil of a record without a UPN from others; empty where nothing does."""
+    """Return text that identifies the pupil of a record without a UPN; empty if the record has none."""
     for keys in IDENTITIES:
         said = [values.get(key, "").strip().upper() for key in keys]
         if all(said):
@@ -213,13 +213,13 @@ def identity_of(values: Mapping[str, str]) -> str:
 
 
 def identities_of(upns: Sequence[str], columns: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return for each record its UPN, or else the result of `identity_of`."""
+    """Return for each record the UPN, or else the result of `identity_of`."""
     records = records_of(columns) if columns else repeat({}, len(upns))
     return [upn or identity_of(values) for upn, values in zip(upns, records, strict=True)]
 
 
 def records_of(columns: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield the records of a table given by columns, each as values by field."""
+    """Convert columns of a table to records, each a dict of values by field."""
     keys = tuple(columns)
     for values in zip(*columns.values(), strict=True):
         yield dict(zip(keys, values, strict=True))

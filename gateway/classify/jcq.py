@@ -50,7 +50,7 @@ _TOLD_BY = 2_000
 
 
 class ResultLine(NamedTuple):
-    """Record with one result: number of centre and candidate, UCI, ULN, entry code and grade."""
+    """A record with one result: number of centre and candidate, UCI, ULN, entry code and grade."""
 
     candidate: str
     uci: str
@@ -72,7 +72,7 @@ def result_in(record: str) -> ResultLine | None:
 
 
 class JcqLayout(NamedTuple):
-    """Layout of a record: groups of code, option and grade from `start` on; widths in characters."""
+    """Layout of a record: where groups of code, option and grade start, and their widths in characters."""
 
     start: int
     code: int
@@ -80,7 +80,7 @@ class JcqLayout(NamedTuple):
     grade: int
 
     def groups(self, record: str) -> list[tuple[int, str, str]]:
-        """Return place, code and grade of each group not blank."""
+        """Return position, code and grade of each group that is not blank."""
         grade_at = self.code + self.option
         width = grade_at + self.grade
         cut = [(at, record[at : at + width]) for at in range(self.start, len(record), width)]
@@ -88,7 +88,7 @@ class JcqLayout(NamedTuple):
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """Return the layout that fits the most groups of candidates' records; None where no layout fits 60 %."""
+    """Return the layout that fits most groups of candidates' records; None if no layout fits 60 %."""
     records = [record[:_TOLD_BY] for record in records]
     judged = []
     for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS):
@@ -110,7 +110,7 @@ _TYPE, _HEAD = 2, 12
 
 
 class Rest:
-    """Examine whatever no field of a record takes, and add unexpected text to the account by its place."""
+    """Examiner of the parts of a record that no field takes; adds unexpected text to the account."""
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account, self._rules = account, rules
@@ -118,7 +118,7 @@ class Rest:
         self._parts: dict[int, Part] = {}
 
     def of_frame(self, record: str) -> None:
-        """Examine a header or trailer: numbers, codes, and the name of its owner may stand there."""
+        """Examine a header or trailer, where numbers, codes and an owner's name are allowed."""
         self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
@@ -126,7 +126,7 @@ class Rest:
         self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Examine a stretch: marks, grades and short codes may stand there."""
+        """Examine a piece of a record, where marks, grades and short codes are allowed."""
         for found in re.finditer(r"\S+", record[start:end]):
             text = found[0].upper()
             if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
@@ -134,7 +134,7 @@ class Rest:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Examine a stretch: numbers and `most` names may stand there."""
+        """Examine a piece of a record, where numbers and `most` names are allowed."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
@@ -149,7 +149,7 @@ class Rest:
             at += len(piece)
 
     def put(self, place: int, text: str) -> None:
-        """Add a text at `place` (from 0) to the account, as a column without a known field."""
+        """Add a text at position `place` (from 0) to the account, as a column without a known field."""
         text = text.strip()
         if not text:
             return
@@ -179,13 +179,13 @@ _DIGITS = frozenset("0123456789")
 
 
 def looks_like(start: str, rule: JcqRule) -> bool:
-    """Return True where a text starts with records of an awarding body."""
+    """Return True if a text starts like records of an awarding body."""
     found = _START.match(start)
     return found is not None and found[1] in {rule.results, *rule.outside}
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Count a file of results into the tally; return GCSE or A level. Unreadable for any other file."""
+    """Count a file of results into the tally; return its type, GCSE or A level. Unreadable for others."""
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
@@ -211,7 +211,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _Counts:
-    """Count records and compare with the trailers of centres and of the file."""
+    """Count of records, compared with the trailers of centres and of the file."""
 
     def __init__(self) -> None:
         self.proven = False
@@ -221,7 +221,7 @@ class _Counts:
         self._centre = ""
 
     def add(self, record: str) -> None:
-        """Count a record. Raises Unreadable for a trailer with another number than counted."""
+        """Count a record. Raises Unreadable if a trailer states another number."""
         self._all += 1
         kind, said = record[1], record[2:].strip()
         if kind == "3":
@@ -244,7 +244,7 @@ class _Counts:
 
 
 class _ResultsReader:
-    """Count the candidates of a file, and the kinds of their results."""
+    """Reader of the candidates of a file, and counter of their kinds of results."""
 
     def __init__(self, tally: Tally) -> None:
         self._tally = tally
@@ -260,7 +260,7 @@ class _ResultsReader:
         self.one_a_record = False
 
     def read(self, line: str) -> None:
-        """Count one record, beginning with a letter and one of the figures 1, 3, 5, 7 and 9."""
+        """Count one record: a letter, then one of the figures 1, 3, 5, 7 and 9 for its kind."""
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
@@ -344,7 +344,7 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
 def grades_in(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
 ) -> list[tuple[str, str]]:
-    """Return code and grade of each result in a record; without a layout, each word that is a grade."""
+    """Return code and grade of each result in a record; without a layout, every word that is a grade."""
     if layout is not None:
         return [(code, grade) for _, code, grade in layout.groups(line)]
     tokens = _TOKEN.findall(line[rule.results_from :].upper())

@@ -1,4 +1,4 @@
-"""Read JSON with a list of records as a table, so that it is judged like one and nothing is skipped.
+"""Read JSON with a list of records as a table, so that it is judged like a table and nothing is skipped.
 
 Each value of a record becomes a column, named after the value and the objects around it, but for objects with
 a name without meaning such as "data".
@@ -61,7 +61,7 @@ def _batches(
 
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
-    """Yield the values of each record: each object in the one list at the top, or directly under the top."""
+    """Yield each record's values: the objects in the one list at the top or directly under it."""
     reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):
@@ -136,7 +136,7 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the column name of a value; None for the time zone of a date, which tells nothing."""
+        """Return the column name of a value; None for the time zone of a date, which needs no column."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = " ".join(map(_of_one, telling))

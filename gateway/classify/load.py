@@ -19,7 +19,7 @@ from gateway.law import load_packs, with_codes_of_packs
 
 
 def load_rules(policies: Path) -> Rules:
-    """Load the rules in the folder `policies`. Raises ConfigurationError with file, key and fault."""
+    """Load and check the rules of a policies folder. Raises ConfigurationError with file, key and fault."""
     types_file, items_file = policies / "data_types.toml", policies / "items.toml"
     types, items, law = read_toml(types_file, DataTypes), read_toml(items_file, Items), load_packs(policies)
     rules = Rules(
@@ -62,7 +62,7 @@ Fault = tuple[str, Location, str]
 
 
 def faults(rules: Rules) -> Iterator[Fault]:
-    """Yield inconsistencies: the file to correct, the place in the file, and the fault in words."""
+    """Yield inconsistencies: the file to correct, the location in the file, and the fault in words."""
     for location, words in _faults(rules):
         in_types = location[0] == "data_types"
         yield ("data_types.toml", location[1:], words) if in_types else ("items.toml", location, words)
@@ -99,7 +99,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield inconsistencies in the statement of a field's values, and wildcards in element names."""
+    """Yield faults in a field rule: kinds of values without their list, and wildcards in element names."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what

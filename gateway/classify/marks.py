@@ -1,4 +1,4 @@
-"""Tell marks of attendance, by the published codes, from letters that spell a word. Pure."""
+"""Distinguish attendance marks, by the published codes, from letters that spell a word. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tells = Callable[[str], bool]
 
 
 def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
-    """Return a check for texts of marks: one, its words, several with gaps, or a string of one a session.
+    """Return a check for texts of marks: one mark, a code's words, or a string of one mark a session.
     `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
     letters are codes, so a text that spells a word counts as no marks.
     """
@@ -46,7 +46,7 @@ def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
 
 
 def _spell(marks: str, tells: Tells) -> bool:
-    """Return True where the letters among marks spell a word, together or in a row.
+    """Return True if the letters among marks spell a word, together or in a row.
     Five in a row, each other than the one before, count as a word: pupils seldom have such marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:

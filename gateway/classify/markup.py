@@ -45,7 +45,7 @@ _OF_MARKUP = {
 
 
 class _Root(Exception):  # noqa: N818 - it is how a parser's callback ends the parsing
-    """End the parsing at the first tag."""
+    """Raised to end the parsing at the first tag."""
 
 
 def local_name(tag: str) -> str:
@@ -167,7 +167,7 @@ def _parser(tags: tuple[str, ...]) -> Any:  # noqa: ANN401 - lxml carries no typ
 
 
 class _Unparsed:
-    """Find comments and processing instructions, dropped by the parser but visible to people.
+    """Finder of comments and processing instructions, dropped by the parser but visible to people.
     Each may begin in one piece of the document and end in another. Each byte is examined once. CDATA,
     returned as text by the parser, contains none.
     """
@@ -181,7 +181,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report those that end in the next piece of the document. Raises Unreadable for one too long."""
+        """Report comments that end in this piece of the document. Raises Unreadable for one too long."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -234,12 +234,12 @@ def _too_many_attributes() -> Unreadable:
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
-    """Return True where a record may have any attribute, or too many: a quick check by the parser."""
+    """Return True if a record may have attributes, or too many of them: a quick check."""
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
 
 def is_of_markup(name: str, value: str) -> bool:
-    """Return True for an attribute that only tells how to read the markup, such as xsi:nil or xml:lang."""
+    """Return True for an attribute that only concerns the markup, such as xsi:nil or xml:lang."""
     known = _OF_MARKUP.get(name)
     return known is not None and known.fullmatch(value) is not None
 
@@ -256,7 +256,7 @@ def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
 def _forget(
     element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free a record already read, and everything before it, after reporting that to `aside`.
+    """Free the memory of a record already read and of everything before, after reporting to `aside`.
     `all_around`: also everything before the elements around the record. Its own node and tail stay until the
     next record: the parser may still be extending them.
     """
@@ -272,7 +272,7 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
-    """Report an element outside records to `aside`, with all inside; of a record only the text after it."""
+    """Report an element outside records and everything inside to `aside`; of a record only the text after."""
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -289,7 +289,7 @@ def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> 
 
 
 def leaves(record: Element) -> Iterator[tuple[str, str, str]]:
-    """Yield parent's name, name and text of every element of a record with a text and no children."""
+    """Yield parent's name, name and text of every element of a record with text and without children."""
     for element in record.iter():
         if not len(element) and element.text and element is not record:
             yield local_name(element.getparent().tag), local_name(element.tag), element.text
@@ -311,7 +311,7 @@ def cut(text: str) -> list[str]:
 
 
 def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield the place of each child's first tag among an element's tags, and the place after its last one."""
+    """Yield for each child of an element the position of its first tag, and the position after its last."""
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
         tag = tags[place]
@@ -325,13 +325,13 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return how many elements have a start and an end tag with no element between, given all tags."""
+    """Return the number of elements without children that have a start and an end tag."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 
 
 def element_at(element: Element, place: int) -> Element:
-    """Return the descendant of an element whose first tag has this place among the pieces (`cut`)."""
+    """Return the descendant of an element whose first tag is at `place` among the pieces (`cut`)."""
     before = sum(not tag.startswith("/") for tag in cut(written(element))[1:place:2])
     return next(islice(element.iter(), before, None))
 
@@ -353,7 +353,7 @@ def prefix_of(element: Element) -> str:
 
 
 def text_of(piece: str) -> str:
-    """Return the text of a piece: with the characters that lxml wrote as references, such as &amp;."""
+    """Return the text of a piece, with references such as &amp; replaced by their characters."""
     if "&" in piece:
         for reference, character in _REFERENCES.items():
             piece = piece.replace(reference, character)

@@ -51,7 +51,7 @@ def is_spreadsheet(book: ZipFile) -> bool:
 
 
 def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the spreadsheet. Raises Unreadable for anything but sheets."""
+    """Return the sheets of the spreadsheet. Raises Unreadable for any other content."""
     for member in book.infolist():
         # LibreOffice keeps empty folders for possible changes to its menus.
         if not member.is_dir() and not _ALLOWED.fullmatch(member.filename):
@@ -65,7 +65,7 @@ def sheets_of(book: ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 
 class _Walker:
-    """Walk through content.xml row by row."""
+    """Reader of content.xml, the part of an ODS with the sheets, row by row."""
 
     def __init__(self, book: ZipFile, limits: ClassifyLimits) -> None:
         self._book = book
@@ -102,7 +102,7 @@ class _Walker:
                 yield list(row)
 
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
-        """Yield each row, and each element of the names `others`, with the number of its table from 0.
+        """Yield each row, and each element named in `others`, with its table's number from 0.
         Raises Unreadable for an element that is more than cells.
         """
         number, table = -1, None

@@ -31,7 +31,7 @@ EXTENSIONS = {
 
 
 class Several(Unreadable):
-    """Report that the parts of a file are not of one data type; `parts` tells of each."""
+    """A file whose parts are not of one data type; `parts` has the result for each."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
@@ -40,7 +40,7 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """Return the one verdict on all parts. Raises Unreadable where there is none.
+    """Judge all parts and return the one verdict. Raises Unreadable if there is none.
     Figures about nobody, such as a summary by subject, may accompany parts of a type without items required
     in each record.
     """
@@ -86,7 +86,7 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
-    """Judge a part by itself; the flag: of no type, and without personal data or unknown columns."""
+    """Judge one part; also return True for no type without personal data or unknown columns."""
     own = Tally(tally.all_rules, tally.today, on_person=tally.on_person, declared=tally.declared)
     try:
         return told(part(own), own), False
@@ -114,7 +114,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
-    """Return the classification of a counted content. Raises Unreadable where it holds more than records.
+    """Return a counted content as `Classified`. Raises Unreadable if content beside records was found.
     The extension "formulas.csv" warns whoever collects the file of cells that a spreadsheet would run.
     """
     if tally.beside:
@@ -146,7 +146,7 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
 
 
 def refused(reason: Unreadable) -> ContentRefused:
-    """Return the result for a content that cannot be taken as any data type."""
+    """Convert an Unreadable to the result for the caller."""
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,

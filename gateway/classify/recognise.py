@@ -1,4 +1,4 @@
-"""Classify the content of a file: exactly one data type with its evidence, or the reason for none."""
+"""Classify the content of a file: exactly one data type with evidence, or the reason for none."""
 
 import time
 from collections.abc import Callable
@@ -87,7 +87,7 @@ def classify_ahead(
     on_person: OnPerson | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
-    """Classify a content still being written, through a reader waiting for more.
+    """Classify a content while it is still being written, through a reader that waits for more.
     Assumes at first, and checks at the end, that the content is one text in the encoding suggested by its
     start. Returns None where not, or where the content would be refused: then `classify` decides on the
     whole content, and everything passed to the callbacks is void.

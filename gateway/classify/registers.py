@@ -44,7 +44,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
 
 
 class _RegisterHeader:
-    """Content around the records, and the texts there naming a school."""
+    """Content around the records of a register, and the texts in it that name a school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
         self.slots: list[tuple[Slot, str]] = []
@@ -52,7 +52,7 @@ class _RegisterHeader:
         self._rule = rule
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count one element, attribute or text outside the records."""
+        """Count one element, attribute or text that is outside the records."""
         slot = self._rule.elements.get(name or parent.rpartition("@")[2])
         if slot is not None and len(self.slots) < _SLOTS and not self._rule.is_history(parent):
             self.slots.append((slot, text))
@@ -60,7 +60,7 @@ class _RegisterHeader:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield a record's statements on the school, except in the pupil's history."""
+    """Yield texts of a record that name the school, except in the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -1,4 +1,4 @@
-"""Wording printed by reports around a table, and kept by workbooks beside one: nobody's data."""
+"""Wording that reports print around a table, and workbooks store beside one: nobody's data."""
 
 import re
 from collections.abc import Callable, Collection, Iterable
@@ -31,7 +31,7 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 
 @dataclass(frozen=True, slots=True)
 class ReportWording:
-    """Recognise the lines that reports print around a table.
+    """Recogniser of the lines that reports print around a table.
     `words` are the words of such lines, `schools` the last words of schools' names, `headings` the words of
     column names, `codes` all codes. `is_name` returns True for a name, `is_telling` for a sensitive heading.
     """
@@ -44,7 +44,7 @@ class ReportWording:
     is_telling: Callable[[str], bool] = bool
 
     def is_line(self, text: str) -> bool:
-        """Return True for a line of these words, dates and short numbers, or naming a person or school.
+        """Return True for a line of report words, dates and short numbers, or naming a person or school.
         A person's name follows "by" or a colon: "Report run by: Ann Brown on 4 May". A count after a heading
         ("Service children: 4") and a key to codes ("EXP = Expected") pass as well.
         """
@@ -70,7 +70,7 @@ class ReportWording:
         return all(map(_FIGURES.fullmatch, others))
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
-        """Return True for a cover: at most 60 cells, each such a line; a name may stand alone."""
+        """Return True if the rows are a cover: at most 60 cells, all report lines; a name may stand alone."""
         cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
         return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(
             (len(row) == _PAIR and self.is_line(f"{row[0].rstrip(': ')}: {row[1]}"))
@@ -94,7 +94,7 @@ class ReportWording:
         return 0 < len(text.split()) <= _TITLE_WORDS // 2 and self.is_name(text)
 
     def are_words(self, text: str) -> bool:
-        """Return True where a text has only the wording of reports, dates and short numbers."""
+        """Return True if a text consists of report words, dates and short numbers only."""
         tokens = _TOKEN.findall(text.casefold())
         return is_legible(text) and all(
             t in self.words or (t.isdigit() and len(t) <= _LONGEST_NUMBER) for t in tokens
@@ -102,7 +102,7 @@ class ReportWording:
 
 
 class Title:
-    """Take the rows above a table; `crowded` once they are more than a title, a date and a filter or two."""
+    """Collector of the rows above a table; `crowded` once they are more than a title, a date and filters."""
 
     def __init__(self, wording: ReportWording) -> None:
         self.crowded = False
@@ -122,7 +122,7 @@ class Title:
         self.crowded |= any(is_long(cell) and not self._wording.is_line(cell) for cell in cells)
 
     def telling(self) -> str:
-        """Return the text of the rows, without cells of the usual wording of reports; up to 4,000 letters."""
+        """Return the text of the rows, without cells of report wording; up to 4,000 letters."""
         return " ".join(" ".join(c.split()) for c in self._said if not self._wording.are_words(c))[:_ABOVE]
 
 

@@ -1,4 +1,4 @@
-"""Tell results of GCSE from A level, and columns of results from those of mocks, predictions and forecasts.
+"""Distinguish GCSE from A-level results, and columns of results from those of mocks and forecasts.
 
 Files mix GCSE and A level, so every result is judged on its own: by series, qualification, a grade in
 figures, the entry code, and last a grade in letters, a weak sign alone.
@@ -31,7 +31,7 @@ class SingleResult(NamedTuple):
 
 
 class ResultKinds:
-    """Tell if a result is of GCSE or A level, by the rules."""
+    """Decider between GCSE and A level for single results, by the rules."""
 
     def __init__(self, rules: ResultsRule) -> None:
         self._gcse_words, self._a_level_words = _words(rules.gcse_words), _words(rules.a_level_words)
@@ -39,7 +39,7 @@ class ResultKinds:
         self._a_level_grade, self._a_level_code = map(re.compile, (rules.a_level_grade, rules.a_level_code))
 
     def kind_of(self, outcome: SingleResult) -> Kind | None:
-        """Return the kind of a result; None where unknown."""
+        """Return GCSE or A level for a result; None where unknown."""
         grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
         if (said := self.kind_said(outcome.series) or self.kind_said(outcome.qualification)) is not None:
             return said
@@ -50,7 +50,7 @@ class ResultKinds:
         return None
 
     def kind_said(self, words: str) -> Kind | None:
-        """Return the kind named by a series or qualification; None where unknown."""
+        """Return GCSE or A level from the words of a series or qualification; None where unknown."""
         said = words.strip().upper()
         if self._gcse_words.match(said):
             return GCSE
@@ -111,7 +111,7 @@ class SubjectRule(BaseModel):
         )
 
     def _core(self, name: str) -> str:
-        """Return a name without case, figures of up to four digits, and neutral words."""
+        """Normalise a header: lower case, without figures of up to four digits and neutral words."""
         words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
         return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 

@@ -45,7 +45,7 @@ _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 
 class ItemRule(value_kinds.FieldRule):
-    """Data item. `when` names, by data type, working fields carrying the item in files of the type.
+    """A data item. `when`: by data type, the working fields that carry the item in files of that type.
     `beside` are fields revealing the item indirectly: a team without the item gets none of them.
     """
 
@@ -55,13 +55,13 @@ class ItemRule(value_kinds.FieldRule):
     beside: tuple[str, ...] = ()
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a provider may state that a heading means this item, whose key is given."""
+        """Return True if a provider may state that a heading means this item; `key` is the item's key."""
         identifies = self.proposed or self.identifier in _WHO_IT_IS or key in _WHO_IT_IS
         return not identifies and _NAMES_PEOPLE.isdisjoint(self.values)
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items with these labels that a heading may be stated to mean: "Label (key)" by key."""
+    """Return the items with these labels that a provider may state headings for: "Label (key)" by key."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -70,7 +70,7 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """Column of a system that tells nothing of a pupil's life, while its values are of their kind."""
+    """A column used by a system that reveals nothing of a pupil's life, if its values are of their kind."""
 
 
 class ColumnSignature(formats.RuleTable):
@@ -104,17 +104,17 @@ class ColumnSignature(formats.RuleTable):
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
-        """Return every field that the signature asks for."""
+        """Return every field that the signature requires or measures."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
     def names(self) -> tuple[str, ...]:
-        """Return every field named, including forbidden ones."""
+        """Return every field in the signature, including forbidden ones."""
         return (*self.fields(), *self.without)
 
 
 class WholeRule(formats.RuleTable):
-    """Number of columns of these fields in a complete return, and their description."""
+    """The columns that a complete return has: fields, their number, and a description."""
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -136,7 +136,7 @@ class TypeRule(formats.RuleTable):
 
 
 class ColumnRule(formats.RuleTable):
-    """Prefixes and suffixes added by systems to a plain column name; and the `{words}` of patterns."""
+    """Prefixes and suffixes that systems add to a column name; and the `{words}` of patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -144,13 +144,13 @@ class ColumnRule(formats.RuleTable):
 
 
 class ValuesRule(formats.RuleTable):
-    """How many unexpected values a column may have before the file waits: a share, and a number."""
+    """How many unexpected values of a column make the file wait: more than a fraction, and a number."""
 
     share: float = Field(gt=0, le=1)
     at_least: int = Field(ge=1)
 
     def is_too_much(self, others: int, filled: int) -> bool:
-        """Return True where `others` unexpected values among `filled` ones make a file wait."""
+        """Return True if so many unexpected values (`others`) among `filled` make a file wait."""
         return others >= self.at_least and others > self.share * filled
 
 
@@ -186,7 +186,7 @@ class Items(formats.RuleTable):
 
 
 class Rules(BaseModel):
-    """The three files, checked against each other, with look-ups for recognisers."""
+    """The rules of the three policy files, checked against each other, with look-ups for recognisers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -199,7 +199,7 @@ class Rules(BaseModel):
     pack: LawPack | None = None
 
     def on(self, day: date | None) -> Rules:
-        """Return the rules for files about a day: with the codes of the law pack of its period."""
+        """Return the rules for files about a day, with the codes of that day's law pack."""
         pack = pack_on(self.law, day)
         return self if pack is None else self._by_pack[pack.academic_year]
 
@@ -224,7 +224,7 @@ class Rules(BaseModel):
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with a provider's stated headings: heading and key of each.
+        """Return these rules with a provider's stated headings: pairs of heading and field key.
         A heading already known, or about something sensitive, keeps its meaning. A statement never maps to
         an item identifying a person, nor to a field outside Appendix A.
         """
@@ -238,11 +238,11 @@ class Rules(BaseModel):
         return made
 
     def may_be_stated(self, key: str) -> bool:
-        """Return True where a heading may be stated to stand for this field."""
+        """Return True if a provider may state that a heading means this field."""
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields that each record of a return must have by the law of its period."""
+        """Return the fields that the law of the period requires in each record of a return."""
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
             return ()
@@ -256,9 +256,7 @@ class Rules(BaseModel):
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
     def recognised(self) -> frozenset[str]:
-        """Return the types recognised by something: a table, a stage or descriptor of a CTF, a return, or a
-        reader.
-        """
+        """Return every data type that some rule or reader can recognise."""
         types, ctf = self.data_types, self.data_types.ctf
         found = {table.type for table in types.tables} | {stage.type for stage in ctf.stages} | BY_READER
         named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
@@ -269,12 +267,12 @@ class Rules(BaseModel):
         return self._carried[data_type]
 
     def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types with a working field allowed."""
+        """Return the data types whose files may have this working field."""
         return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:
-        """By type: fields of signatures, fields carried besides, and fields standing for items."""
+        """By data type: fields of signatures, other fields allowed, and fields that stand for items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -287,7 +285,7 @@ class Rules(BaseModel):
 
     @cached_property
     def code_sets(self) -> dict[str, frozenset[str]]:
-        """Code lists, and names of subjects, as sets in upper case, by name of the list."""
+        """Code lists, and the list of subjects, as sets in upper case, by name."""
         lists = {**self.data_types.codes, "subject": self.data_types.subjects.names}
         return {name: frozenset(map(str.upper, codes)) for name, codes in lists.items()}
 
@@ -298,7 +296,7 @@ class Rules(BaseModel):
 
     @cached_property
     def musts(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of fields of which the records of some type must each have one."""
+        """Groups of fields of which the records of some data type must each have one."""
         return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
 
     def check(self, key: str) -> value_kinds.Check | None:
@@ -312,7 +310,7 @@ class Rules(BaseModel):
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a quick check of many values of a field together (`quick_for`); None where there is none."""
+        """Return a quick check for many values of a field at once (`quick_for`); None if there is none."""
         if (key, with_queries) not in self._quick:
             self._quick[key, with_queries] = value_kinds.quick_for(
                 self.fields[key], self.sensitive, with_queries=with_queries
@@ -324,13 +322,13 @@ class Rules(BaseModel):
         return {}
 
     def judge(self, key: str) -> value_kinds.Judge:
-        """Return the judge of a field's values for views; values with a query pass."""
+        """Return the judge of a field's values for views; a value with only a query passes."""
         if key not in self._judges:
             self._judges[key] = value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
         return self._judges[key]
 
     def forget_values(self) -> None:
-        """Forget the values judged so far: at the end of each view, so that none outlasts it."""
+        """Forget all values judged, at the end of each view, so that none stays in memory."""
         for judge in self._judges.values():
             judge.forget()
 
@@ -339,7 +337,7 @@ class Rules(BaseModel):
         return {}
 
     def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
-        """Return the plans shared by views of a basis: by the form of a record, its names alone."""
+        """Return the cache of plans shared by views of a basis, keyed by a record's form: names only."""
         if len(self._plans) >= _BASES_REMEMBERED:
             self._plans.clear()
         return self._plans.setdefault((data_type, items), {})
@@ -350,12 +348,12 @@ class Rules(BaseModel):
 
     @cached_property
     def element_names(self) -> frozenset[str]:
-        """Names of the elements with a text that the policies know."""
+        """Names of all elements with text that the policies know."""
         return frozenset(path.rpartition("/")[2] for path in self._elements)
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
-        """By data type and field, the labels of the items that the field reveals in such files."""
+        """By data type and field, labels of the items that the field reveals."""
         found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
         for key, item in (*self.items.items(), *self.others.items()):
             for data_type, labels in found.items():
@@ -365,7 +363,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Other rules, and the fields with the same code lists there."""
+        """Other rules whose checks can be reused, and the fields for which they can."""
         return None, frozenset()
 
     @cached_property
@@ -374,13 +372,13 @@ class Rules(BaseModel):
         return {}
 
     def expected(self, key: str) -> str:
-        """Return the expected form of a field's value, in the gateway's words."""
+        """Describe the expected form of a field's value, in the gateway's words."""
         rule = self.fields[key]
         return value_kinds.expected(rule, self.data_types.codes.get(rule.codes or "", ()))
 
     @cached_property
     def report_wording(self) -> ReportWording:
-        """Recogniser of lines printed by reports around tables."""
+        """The recogniser of lines that reports print around tables."""
         rule, sensitive = self.data_types.furniture, self.sensitive
         # Words of column names, except names of other personal items and sensitive ones.
         names = (name for key, name in self.column_names() if key not in self.others)
@@ -399,14 +397,14 @@ class Rules(BaseModel):
         return {formats.plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Yield the key of a field with each of its column names, those of single systems last."""
+        """Yield field key and column name for each known column name, those of single systems last."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns of column names as one, because trying each is slow, and the field of each group."""
+        """All patterns of column names in one pattern, for speed, and the field of each group."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
@@ -435,7 +433,7 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Fields with values to count, for a signature or the facts."""
+        """Fields whose values are counted, for a signature or the facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
@@ -488,14 +486,14 @@ class Rules(BaseModel):
         return None if around and key not in formats.AROUND else key
 
     def container(self, name: str) -> str:
-        """Return the known name of an element around records, in any case; "Data" for unknown ones."""
+        """Return the known spelling of an element around records, in any case; "Data" for unknown ones."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")
 
     @cached_property
     def containers(self) -> frozenset[str]:
-        """Names of elements allowed around others."""
+        """Names of elements that may contain other elements."""
         names, paths = set(formats.CONTAINERS), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
@@ -505,11 +503,11 @@ class Rules(BaseModel):
         return frozenset(names.union(self.data_types.registers.records))
 
     def _is_apart(self, name: str) -> bool:
-        """Return True for the name of a column of sensitive data or free text."""
+        """Return True for a column name of sensitive data or free text."""
         return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def name_suggests(self, name: str) -> str | None:
-        """Return the data type suggested by a file name: the first pattern found."""
+        """Return the data type that a file name suggests, by the first pattern that matches."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 

@@ -1,4 +1,4 @@
-"""Schools named by the records of a file, with the number of records of each.
+"""Count the records of a file by the school that each record names.
 
 A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools
 before or after are history and not counted. Names are compared with one another and never leave: the result
@@ -29,7 +29,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """A record's statements on its school; `name` is without case, blanks and punctuation."""
+    """The school that a record names; `name` is without case, blanks and punctuation."""
 
     dfe_number: str = ""
     urn: str = ""
@@ -42,7 +42,7 @@ NOTHING = Said()
 
 
 class Schools:
-    """Count the schools of one file's records.
+    """Count of one file's records by school.
     `around` is the school named in a header or title, used for all records without one of their own.
     """
 
@@ -52,20 +52,20 @@ class Schools:
         self._beyond = 0
 
     def count(self, said: Said, records: int = 1) -> None:
-        """Count so many records of this school."""
+        """Count `records` records of this school."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
         else:
             self._beyond += records
 
     def end_part(self) -> None:
-        """End a part of a file, such as a sheet, whose header or title does not count for the next part."""
+        """End a part of a file, such as a sheet: the school of its title does not hold for the next part."""
         if untold := self._records.pop(NOTHING, 0):
             self.count(self.around, untold)
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """Return the schools, most records first; none where none is named. The last may be all others."""
+        """Return the schools, most records first; () if no record names one. The last may be all others."""
         counts: Counter[Said] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
@@ -83,7 +83,7 @@ class Schools:
 
 
 class RowSchools:
-    """Count the rows of a table by school. `slots` tells how each of the columns given names one."""
+    """Count of a table's rows by school. `slots`: how each of the given columns names a school."""
 
     def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
         self._slots = tuple(slots)
@@ -106,7 +106,7 @@ class RowSchools:
             self._schools.count(self._distinct[row], records)
 
     def numbers(self) -> Iterable[str]:
-        """Return the school's best number for each row of the last batch counted."""
+        """Return the best school number for each row of the last batch."""
         around = number_of(self._schools.around)
         told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
         return map(told.__getitem__, self._rows)
@@ -121,7 +121,7 @@ class RowSchools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:
-    """Combine texts on one school. One number for LA and establishment outranks separate ones.
+    """Combine several texts about one school. One number for LA and establishment outranks separate ones.
     A separate local authority may be where a pupil lives.
     """
     found: dict[str, str] = {}
@@ -138,7 +138,7 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
+    """Return the school whose number stands in lines above a table: 999/1234, or "DfE number 9991234".
     Several numbers give a school without a number.
     """
     found = {
@@ -156,7 +156,7 @@ def number_of(said: Said) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return what a text under a heading for schools is, a field of `Said`, "la" or "code", and its value."""
+    """Interpret a text by its column's slot: return a field of `Said`, "la" or "code", and the value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":

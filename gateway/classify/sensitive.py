@@ -69,7 +69,7 @@ _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
 class _Folds(dict[int, str]):
-    """Map each character to a small letter without accent; a mark to a blank; an invisible one to nothing."""
+    """Table of characters: letters to lower case without accent, marks to blanks, invisible ones to none."""
 
     def __missing__(self, code: int) -> str:
         """Fold a character seen for the first time."""
@@ -102,19 +102,19 @@ _BARE = (
 
 @lru_cache(2048)
 def is_latin(character: str) -> bool:
-    """Return True for a Latin letter, with or without an accent; not for full-width forms."""
+    """Return True for a Latin letter, with or without accent; not for full-width forms."""
     return unicodedata.name(character.lower()[:1], "").startswith("LATIN SMALL LETTER")
 
 
 def is_legible(text: str) -> bool:
-    """Return True for a text of Latin letters, figures and the punctuation of keyboards alone.
+    """Return True for a text of only Latin letters, figures and keyboard punctuation.
     Call before comparing a text without punctuation: circled letters, braille and pictures would be lost.
     """
     return text.isascii() or _LEGIBLE.fullmatch(unicodedata.normalize("NFC", text)) is not None
 
 
 def plain_text(text: str) -> str:
-    """Return a text in small letters, without accents, marks and invisible signs, a blank between words."""
+    """Normalise a text: lower case, without accents, marks and invisible signs, one blank between words."""
     return " ".join(text.translate(_FOLDS).split())
 
 
@@ -124,7 +124,7 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield words made by joining pieces, as in "r.e.f.u.g.e", "Re Fu Ge" and "re-fuge"; not in D'Eath."""
+    """Yield words joined from pieces, as in "r.e.f.u.g.e", "Re Fu Ge" and "re-fuge"; not in D'Eath."""
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
@@ -143,7 +143,7 @@ Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 
 
 class Topic(BaseModel):
-    """Sensitive topic: its label; words and stems of columns' names, and words and phrases of texts."""
+    """A sensitive topic: label; words and stems for column names; words and phrases for texts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -154,7 +154,7 @@ class Topic(BaseModel):
 
 
 class Remarks(BaseModel):
-    """Words that stand in no name, label or address, beside those of topics; and exceptions.
+    """Words that no name, label or address contains, besides those of topics; and exceptions.
     `names`, `places`: words of topics that are names of people, or of streets, houses and classes. `nobody`:
     words of no person's name beside those of ordinary.txt. `labels`: phrases allowed in labels, with figures
     and words of up to three letters beside.
@@ -178,7 +178,7 @@ class Sensitive(BaseModel):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the topic that the name of a column or element tells; empty without one."""
+        """Return the label of the sensitive topic of a column's or element's name; empty without one."""
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
@@ -190,7 +190,7 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the topic of a text; empty where there is none."""
+        """Return the label of the sensitive topic of a text; empty without one."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
@@ -200,11 +200,11 @@ class Sensitive(BaseModel):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """Return the topic that the text of a cell or element tells; `DISGUISED` for a disguised word."""
+        """Return the topic of a cell's text; `DISGUISED` for a word in disguise, "" for neither."""
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
-        """Return True for a name, label or address (`kind`) with a sensitive word.
+        """Return True if a name, label or address (`kind`) contains a sensitive word.
         So for the name of a person with an ordinary word; those of schools (not `of_people`) may have one.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
@@ -222,7 +222,7 @@ class Sensitive(BaseModel):
         return any(word in self._value_words and word not in may for word in made)
 
     def _beside_a_title(self, plain: str) -> str | None:
-        """Return what stands in a label beside an allowed phrase; None without one, or with longer words."""
+        """Return the rest of a label around an allowed phrase; None without one, or with longer words."""
         found = self._titles.search(plain)
         if found is None:
             return None
@@ -241,7 +241,7 @@ class Sensitive(BaseModel):
         return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return the names, labels or addresses certain to contain no such word.
+        """Return those of the names, labels or addresses that certainly contain no sensitive word.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
@@ -261,7 +261,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of all sensitive words, alone or in phrases, and of the stems."""
+        """First six letters of all sensitive words, in phrases too, and of the stems."""
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
@@ -272,7 +272,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The same words, but for those that are part of a sensitive phrase."""
+        """The words of `_may` that are part of no sensitive phrase, as octets."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
@@ -287,7 +287,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _value_vocabulary(self) -> frozenset[str]:
-        """Words and phrases of all topics and remarks as plain texts, but for single letters."""
+        """Words and phrases of all topics and remarks, normalised, except single letters."""
         several = (text for topic in self.topics.values() for text in (*topic.words, *topic.text))
         plain = map(plain_text, (*several, *self.remarks.words))
         return frozenset(text for text in plain if any(len(word) > 1 for word in text.split()))
@@ -312,7 +312,7 @@ class Sensitive(BaseModel):
         return frozenset(max(text.split(), key=len) for text in self._value_vocabulary if " " in text)
 
     def may_tell(self, text: str) -> bool:
-        """Return False for a text, perhaps of many values joined, that tells no topic: a quick check."""
+        """Return False for a text that surely has no topic: a quick check, also for many values joined."""
         small = text.casefold()
         if text.isascii():
             words = small.translate(_MARKS).split()
@@ -327,7 +327,7 @@ class Sensitive(BaseModel):
 
     @property
     def identifiers(self) -> str:
-        """Label of numbers identifying a person, recognised by shape."""
+        """Label of the topic for numbers that identify a person, recognised by shape."""
         return self.topics[_IDENTITY].label
 
     def _label(self, found: re.Match[str]) -> str:
@@ -349,7 +349,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """The longest word of each word or phrase of a topic in texts."""
+        """The longest word of each phrase that topics list for texts."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
 
@@ -385,7 +385,7 @@ _NOTES = re.compile(r"<(?:[\w.-]{1,30}:)?(?:comments|ThreadedComments|annotation
 
 
 def topics_in(content: BinaryIO, sensitive: Sensitive) -> tuple[str, ...]:
-    """Return the labels of the likely topics of a content of no known type; mostly none. Never raises."""
+    """Return labels of likely topics in a content of no known type; mostly none. Never raises."""
     found: dict[str, None] = {}
     for text, elements in _texts(content):
         found |= dict.fromkeys(_topics(text, sensitive, elements=elements))

@@ -1,4 +1,4 @@
-"""Tell the data type of a table (CSV, JSON, a worksheet) by the signatures in policies/data_types.toml."""
+"""Decide the data type of a table (CSV, JSON, a worksheet) by signatures in policies/data_types.toml."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SAYS_WHAT = frozenset(
 
 @dataclass(slots=True)
 class Grades:
-    """Columns of grades in a table: how many are of results, and how many results of each kind.
+    """The grade columns of a table: number of result columns, and number of results of each kind.
     `others` counts columns of other grades. `assessment`: that of the whole table, such as "mock"; "" for
     results.
     """
@@ -73,7 +73,7 @@ def grades_in(account: Account, tally: Tally, above: str) -> Grades:
 
 
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
-    """Return True where a column of this name and field may hold grades of one subject, if its values fit."""
+    """Return True if a column of this name and field may contain one subject's grades, if the values fit."""
     if key not in _ASKED:
         return False
     kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
@@ -89,7 +89,7 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
 
 
 def _said_in_a_column(account: Account, tally: Tally) -> str:
-    """Return the assessment that half the values of some column name, such as "Mock 1"; else ""."""
+    """Return the assessment named by half the values of a column, such as "Mock 1"; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:
@@ -115,7 +115,7 @@ _AGED_SHARE = 0.8
 
 
 class Evidence(NamedTuple):
-    """Evidence of a table: columns per field, values, the text above, kinds of examination results."""
+    """Evidence about a table: columns per field, values, the text above, kinds of examination results."""
 
     widths: Mapping[str, int]
     tally: Tally
@@ -124,7 +124,7 @@ class Evidence(NamedTuple):
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the best-fitting type; of two fitting equally, the one declared by the file's name.
+    """Return the type whose signature fits best; of two equal ones, the type that the file name declares.
     Raises Unreadable where none fits, or two fit equally and neither is declared.
     """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
@@ -184,13 +184,13 @@ Column = tuple[Sequence[str], Collection[str]]
 
 
 def without_headers(batch: list[Row], names: Sequence[str]) -> list[Row]:
-    """Return the rows without repetitions of the header, printed by reports on each page."""
+    """Return the rows without repeated headers, which reports print on each page."""
     header = _filled(names)
     return [row for row in batch if row[0].strip() != header[0] or _filled(row) != header]
 
 
 def _filled(row: Sequence[str]) -> list[str]:
-    """Return the cells up to the last that is filled, without blanks around."""
+    """Return the cells up to the last filled one, trimmed."""
     cells = [cell.strip() for cell in row]
     while cells and not cells[-1]:
         cells.pop()
@@ -198,7 +198,7 @@ def _filled(row: Sequence[str]) -> list[str]:
 
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
-    """Count the rows that are no records: words stand for the UPN or birth date, and no other value is good.
+    """Count rows that are no records: words in place of the UPN or birth date, and no other good value.
     `checked` holds the columns of each field whose values are checked.
     """
     telling = next((key for key in _TELLING if key in checked), "")
@@ -220,7 +220,7 @@ def strays(checked: Mapping[str, Sequence[Column]]) -> int:
 
 
 def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
-    """Raise Unreadable where columns identifying the pupil differ: the table is two side by side."""
+    """Raise Unreadable if two columns identify different pupils in a row: tables side by side."""
     first, *others = several
     for other in others:
         pairs = ((a.strip().upper(), b.strip().upper()) for a, b in zip(first, other, strict=True))
@@ -239,7 +239,7 @@ _TESTS = "ks2"
 
 
 def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
-    """Count a table into the tally and return its type. Raises Unreadable without one, or rows."""
+    """Count a table into the tally and return its type. Raises Unreadable for no type, or no rows."""
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
     tally.account.title(table.header.telling)
@@ -276,7 +276,7 @@ def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format:
 
 
 class _Counter:
-    """Count the rows under one header into a tally, a batch at a time, column by column."""
+    """Counter of rows under one header into a tally, a batch at a time, column by column."""
 
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
@@ -309,7 +309,7 @@ class _Counter:
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Add to the tally the columns recognised as grades only after all values were seen."""
+        """Add columns to the tally that were recognised as grades only after all values were read."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -319,13 +319,13 @@ class _Counter:
                 self._tally.column_has(part.key, part.others, part.shape.filled)
 
     def mark_grades(self, assessment: str) -> None:
-        """Mark the grades of a list with one result a row as an assessment other than results."""
+        """Mark grades in a list of one result a row as belonging to `assessment`, not to results."""
         for part in self._parts:
             if part.key == "exam-grade":
                 part.assessment = assessment
 
     def count(self, batch: list[Row]) -> None:
-        """Count a batch of rows, none of them blank, without repetitions of the header."""
+        """Count a batch of non-blank rows, without repeated headers."""
         columns = _columns(batch)
         if self._names[0] in columns[0] and len(left := without_headers(batch, self._names)) < len(batch):
             if left:

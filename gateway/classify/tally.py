@@ -55,7 +55,7 @@ _NAMING = frozenset({"upn", *_REPORTED, *chain.from_iterable(IDENTITIES)})
 
 
 class Tally:
-    """Counts of one file. `declared` is the data type that its name suggests; `on_pupil`: see `classify`."""
+    """Counts of one file. `declared`: data type that the file name suggests. `on_pupil`: see `classify`."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Tally:
         return FieldTally(key, rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
 
     def says_of_anybody(self) -> bool:
-        """Return True where some field with personal data, or some unknown column, is filled."""
+        """Return True if a field with personal data, or an unknown column, is filled anywhere."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
         return self.account.has_unknown() or any(map(self.filled, items))
 
@@ -132,7 +132,7 @@ class Tally:
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """Count a record, given its fields naming the pupil or required by some type.
+        """Count a record; `values` are the fields that name the pupil or that some type requires.
         `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
         `said` is the record's statements on its school.
         """
@@ -165,11 +165,11 @@ class Tally:
             self.settle()
 
     def stands_beside(self, what: str) -> None:
-        """Note content beside the records, for which the file waits, in the gateway's words."""
+        """Note content beside the records, in the gateway's words, for which the file must wait."""
         self.beside = self.beside or what
 
     def look_for_pupils(self, name: str, text: str) -> None:
-        """Note a pupil named outside the records, by a UPN in `text`, or by the element `name` around it.
+        """Note a pupil named outside the records, by a UPN in `text`, or by the element name `name`.
         The file then waits.
         """
         if self.rules.element_field("Pupil", name) in OF_PUPILS:
@@ -180,12 +180,12 @@ class Tally:
                 self.another(found[0])
 
     def another(self, upn: str) -> None:
-        """Report another pupil named in a record or beside: by a former UPN, or as a second pupil."""
+        """Report the UPN of another pupil in a record: a former UPN, or a second pupil."""
         if self.on_person is not None:
             self.on_person(upn.strip().upper(), {})
 
     def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
-        """Return the faults of a record with only these fields."""
+        """Return the counters of required fields missing from a record with only these fields."""
         # Most records of a file fill the same fields.
         keys = tuple(values)
         known = self._lacks.get(keys)
@@ -196,7 +196,7 @@ class Tally:
         return known
 
     def settle(self) -> None:
-        """Count the values waiting in the fields."""
+        """Count the values still collected in the fields."""
         for field in self.fields.values():
             field.settle()
 
@@ -232,7 +232,7 @@ class Tally:
                 self.on_person(upn, record)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count the pupils of records from number `first` on, and UPNs met before; `named`: all have UPNs."""
+        """Count the pupils of records from number `first`, and repeated UPNs; `named`: all have UPNs."""
         distinct = set(identities)
         new = distinct - self._people
         self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
@@ -252,7 +252,7 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Note records, from number `first` on, of a UPN with another surname than before in the file."""
+        """Count records, from number `first`, whose UPN had another surname before in the file."""
         # Nearly always all rows of a pupil have one surname: a quick check.
         last, known = dict(zip(upns, surnames, strict=False)), self._surnames
         new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
@@ -263,7 +263,7 @@ class Tally:
                 self._other_names.add(row)
 
     def _has_other_name(self, upn: str, surname: str) -> bool:
-        """Return True for a UPN met with another surname before in the file; remember its first surname."""
+        """Return True if a UPN had another surname before in the file; remember the first surname."""
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
@@ -295,7 +295,7 @@ class Tally:
                 on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
 
     def pupils(self) -> int:
-        """Return the number of distinct pupils, as far as UPNs, other numbers and names tell them apart."""
+        """Return the number of distinct pupils, as told apart by UPNs, other numbers and names."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
     def upn_authorities(self) -> tuple[str, ...]:
@@ -303,7 +303,7 @@ class Tally:
         return tuple(sorted(la for la in self._upn_authorities if la.isdigit()))[:_AUTHORITIES]
 
     def upper_years(self) -> int:
-        """Return how many records are of pupils in year 9 or above, by year group, else by date of birth."""
+        """Return the number of records of pupils in year 9 or above, by year group, else by date of birth."""
         years = self.fields.get("year-group")
         if years is not None and years.counts:
             said = ((_YEAR.fullmatch(text.strip()), count) for text, count in years.counts.items())
@@ -317,7 +317,7 @@ class Tally:
         return sum(count for day, count in days if day and _age(day, began) >= old)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
-        """Return the share of birth dates with an age in this range today, in whole years; 0 without any."""
+        """Return the fraction of birth dates with an age in this range today, in whole years; 0 for none."""
         counts, today = self.field("birth-date").counts, self.today
         if today is None or not counts:
             return 0.0
@@ -328,7 +328,7 @@ class Tally:
         )
 
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """Return the faults of a file with this verdict, in the order of the codes."""
+        """Return the findings of a file with this verdict, in the order of the codes."""
         kind = self.rules.data_types.types[verdict.data_type]
         carried = self.rules.carried(verdict.data_type)
         found = [
@@ -368,7 +368,7 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Note the numbers of filled and of unexpected values in one column."""
+        """Mark a field as wrong if one column has too many unexpected values among the filled ones."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 
@@ -409,7 +409,7 @@ def _finding(code: str, fault: FaultCount, about: str) -> Finding:
 
 
 def _tidied(texts: Sequence[str]) -> Sequence[str]:
-    """Return texts in upper case, without blanks around. Most are so already: a quick check."""
+    """Return texts in upper case and trimmed; unchanged where a quick check finds them so."""
     together = "".join(texts)
     if together == together.upper() and len(together.split(None, 1)) == 1:
         return texts

@@ -1,4 +1,4 @@
-"""Judge single values: each is of the kind that its field allows, or has a fault. Pure.
+"""Judge single values: each is of a kind that its field allows, or has a fault. Pure.
 
 items.toml and data_types.toml state the kinds of every field. Values are judged here in the same way for
 every format, both when a file is classified and when a view is made.
@@ -168,7 +168,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def of_another_year(check: Check, any_year: Check) -> Check:
-    """Return a check by one year's codes, with a fault of its own for codes of other years."""
+    """Return a check by one year's codes that reports codes of other years as a separate fault."""
 
     def checked(text: str) -> str | None:
         fault = check(text)
@@ -178,7 +178,7 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check of dates in ISO form, leaving out dates after today."""
+    """Return a quick check of ISO dates that rejects dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
@@ -209,7 +209,7 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -
 
 
 def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Callable[[str], bool]:
-    """Return the test whether a text, as in a file, is a value of a kind."""
+    """Return a test that a text, as in a file, is a value of a kind."""
     if kind == "code":
         known = Codes(codes[rule.codes or ""])
         return known.has_all if rule.several else known.has
@@ -262,7 +262,7 @@ _EXPECTED_CODES = re.compile(
 
 
 def expected(rule: FieldRule, codes: Sequence[str]) -> str:
-    """Return in words what a value of a field should be: the first kind allowed; of codes the first few."""
+    """Describe the values allowed in a field, by the first kind; of codes the first few."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
         return _UPN
@@ -283,7 +283,7 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a quick check of many values together, or None; `with_queries`: values with a query pass."""
+    """Return a function that picks the good of many values quickly, or None; `with_queries`: queries pass."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -299,7 +299,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Apply a quick check once for all values differing in their figures alone."""
+    """Run a quick check once for all values that differ in their figures only."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -309,7 +309,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check by patterns of good values, matching nothing that contains `BETWEEN`."""
+    """Return a quick check by patterns of good values; none may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -322,7 +322,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge the values of one field, each distinct one once; `quick` spares most of them the full check."""
+    """Judge of one field's values, each distinct value once; `quick` saves most the full check."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -332,13 +332,13 @@ class Judge:
         self.forget()
 
     def forget(self) -> None:
-        """Forget the values met so far."""
+        """Forget the values judged so far."""
         self.good: set[str | None] = set(_BLANK)
         self._bad.clear()
         self._all_differ = False
 
     def faults(self, values: Collection[str]) -> dict[str, str]:
-        """Return the distinct faulty values with the code of their fault. An empty text has none."""
+        """Return the distinct faulty values, each with the code of the fault. An empty text has none."""
         if self.check is None:
             return {}
         quick = self.quick
@@ -369,19 +369,19 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Remember the values a quick check finds good."""
+        """Store the values that the quick check finds good."""
         if self.quick is not None and (doubtful := set(values) - self.good):
             self._remember(self.quick(doubtful))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their kind: all free text, but never an empty text."""
+        """Return the values that are not of the field's kind: all free text, but never an empty text."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
 
 
 def distinct(values: Collection[str]) -> AbstractSet[str]:
-    """Return the distinct values, quickly for a column with the same one in each row."""
+    """Return the distinct values; quick for a column with one value in every row."""
     if isinstance(values, tuple) and values and values[0] == values[-1]:
         first = values[0]
         if values.count(first) == len(values):
@@ -427,7 +427,7 @@ _QUICK = {
 
 
 class Codes:
-    """Set of codes, and words for them, compared without case, blanks and punctuation."""
+    """A set of codes, with words for them, compared without case, blanks and punctuation."""
 
     def __init__(self, codes: frozenset[str]) -> None:
         self._codes = codes
@@ -439,7 +439,7 @@ class Codes:
         return text.strip().upper() in self._codes or (is_legible(text) and _words_of(text) in self._phrases)
 
     def has_all(self, text: str) -> bool:
-        """Return True for a text of such codes alone, as "MLD; SLCN", or a code with its words."""
+        """Return True if a text consists of codes only, as "MLD; SLCN", or a code with its words."""
         if self.has(text) or not is_legible(text):
             return self.has(text)
         # True at each word from which the rest consists of codes; a ranking's figures may stand between.
@@ -460,7 +460,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge names, labels and addresses by their characters, number of words, and words."""
+    """Judge of names, labels and addresses: by characters, number of words, and the words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind
@@ -475,7 +475,7 @@ class Words:
         return self._are_plain(text, _MOST_WORDS[self._kind])
 
     def are_names(self, text: str) -> bool:
-        """Return True for a text of names of people, their titles and their relations to a pupil alone."""
+        """Return True if a text has only people's names, titles and relations to a pupil."""
         relations = self._relations
         assert relations is not None  # noqa: S101 - made for this kind
         pieces = [piece.strip() for piece in _PIECES_OF_NAMES.split(text) if piece.strip(" ,.")]

@@ -1,6 +1,6 @@
 """Describe the values of a column or element by one word: grades, dates, names, free text.
 
-A shape keeps a sample of up to 300 values across the file, only while the file is read.
+A shape stores a sample of up to 300 values across the file, only while the file is read.
 """
 
 import re
@@ -30,7 +30,7 @@ _STORY_WORDS = 7
 
 
 class Shape:
-    """Number of filled values of a column or element, and how often each value of a sample occurs."""
+    """Number of filled values of a column or element, and how often each sampled value occurs."""
 
     __slots__ = ("counts", "filled")
 
@@ -39,7 +39,7 @@ class Shape:
         self.counts: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
-        """Count a value not blank, and sample it while there is room."""
+        """Count a non-blank value, and sample it while there is room."""
         self.filled += 1
         if len(self.counts) < SAMPLE:
             self.counts[text[:_LENGTH]] += 1
@@ -60,7 +60,7 @@ class Shape:
                     self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
-        """Count filled values among these; sample the first ones."""
+        """Count `filled` values; sample some of `values` if there is no sample yet."""
         self.filled += filled
         if filled and not self.counts:
             self.sample(values)
@@ -71,7 +71,7 @@ class Shape:
             self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
-        """Return the kind of most values sampled. `grades` are all of examinations and assessments."""
+        """Return the kind of most sampled values. `grades` are all of examinations and assessments."""
         kinds: Counter[ValueKind] = Counter()
         for value, count in self.counts.items():
             if text := value.strip():
@@ -91,13 +91,13 @@ class Shape:
         return kind if count >= total / 2 else "mixed"
 
     def share_among(self, values: frozenset[str]) -> float:
-        """Return the share of sampled values among `values`, without regard to case."""
+        """Return the fraction of sampled values among `values`, in any case."""
         total = sum(count for value, count in self.counts.items() if value.strip())
         among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
         return among / total if total else 0.0
 
     def has_national_insurance_numbers(self) -> bool:
-        """Return True where four in five distinct values sampled look like national insurance numbers."""
+        """Return True if four in five distinct sampled values look like national insurance numbers."""
         texts = [text for value in self.counts if (text := value.strip())]
         others = len(texts) - max(1, _MOST * len(texts))  # so many may be otherwise
         for text in texts:

@@ -1,4 +1,4 @@
-"""Sheets of a spreadsheet workbook in Excel's XML form (XLSX), row by row.
+"""Read the sheets of an Excel workbook in XML form (XLSX), row by row.
 
 Parts are read with the same bounded reader as any XML, because a workbook's statements on its size are not
 trusted; openpyxl interprets cell formats and date numbers.
@@ -33,7 +33,7 @@ _SHOWN: dict[str, Shown] = {"": "visible", "visible": "visible", "hidden": "hidd
 
 
 def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
-    """Return the sheets of the workbook. Raises Unreadable for anything but sheets."""
+    """Return the sheets of the workbook. Raises Unreadable for any other content."""
     check_package(book, limits, FORMAT)
     parts = _Parts(book, limits)
     named = parts.sheets()
@@ -45,7 +45,7 @@ def sheets_of(book: zipfile.ZipFile, limits: ClassifyLimits) -> list[Sheet]:
 
 
 class _Parts:
-    """Parts of one workbook: its sheets, shared strings and cell formats."""
+    """The parts of one workbook: sheets, shared strings and cell formats."""
 
     def __init__(self, book: zipfile.ZipFile, limits: ClassifyLimits) -> None:
         self._book = book
@@ -95,7 +95,7 @@ class _Parts:
         return found
 
     def rows(self, sheet: str) -> Iterator[Row]:
-        """Yield the rows that the part of a sheet holds, as text: blank ones may be missing."""
+        """Yield the rows in a sheet's part, as text; blank rows may be missing there."""
         return map(self._row, self.records(sheet, "row"))
 
     def _row(self, row: markup.Element) -> Row:
@@ -160,7 +160,7 @@ class _Parts:
 
 @lru_cache(1_000)
 def _column(letters: str) -> int:
-    """Return the number of the column with these letters, from 1; 0 where there is none."""
+    """Return a column's number for its letters, from 1; 0 for no column."""
     try:
         return int(column_index_from_string(letters))
     except (ValueError, KeyError):

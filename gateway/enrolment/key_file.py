@@ -124,7 +124,7 @@ class Update:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> Update | None:
-    """Return the additions to the certificate `known` in another copy or a revocation; None for none.
+    """Return the change that another copy, or a revocation, makes to the certificate `known`; None for none.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
@@ -147,7 +147,7 @@ def updated(
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Describe the key in a file by labels, fit for use or not; empty for no key."""
+    """Return labels and values that describe the key in a file, fit for use or not; empty without a key."""
     try:
         if is_ssh(data):
             key = of_ssh(admit_ssh(data))

@@ -11,7 +11,7 @@ _URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """Return the number of a kind of body, such as an ODS code. GatewayError for a malformed number."""
+    """Check the number of a body of a kind, such as an ODS code, and return it. GatewayError if malformed."""
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)
@@ -24,7 +24,7 @@ def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str
 
 
 def dfe_number(given: str | None) -> str | None:
-    """Return LA and establishment number, given as 9991234 or 999/1234. GatewayError unless 7 digits."""
+    """Return a DfE number as 7 digits, from 9991234 or 999/1234. GatewayError for any other form."""
     number = None if given is None else given.replace("/", "").replace(" ", "")
     if number is not None and not re.fullmatch(r"[0-9]{7}", number):
         raise GatewayError("a DfE number is 7 digits: the LA's 3 and the establishment's 4")

@@ -140,7 +140,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Return a text in UTF-8 or Windows-1252. GatewayError, saying `what` it is, for neither."""
+    """Decode a text in UTF-8 or Windows-1252. GatewayError for neither; `what` begins its sentence."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)
@@ -187,7 +187,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return the kind in a line, or the kind of the type of establishment."""
+    """Return the kind of provider in a line, or the kind that the GIAS type of establishment implies."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said

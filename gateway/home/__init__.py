@@ -31,21 +31,21 @@ _SHOWN_NAME_BYTES = 160
 
 
 def checked_provider(provider: str) -> str:
-    """Return `provider` if a well-formed provider id; ValueError otherwise."""
+    """Return `provider` unchanged if it is a well-formed provider id; ValueError otherwise."""
     if not PROVIDER_ID.fullmatch(provider):
         raise ValueError("not a provider id")
     return provider
 
 
 def checked_reference(reference: str) -> str:
-    """Return `reference` if a well-formed transfer reference; ValueError otherwise."""
+    """Return `reference` unchanged if it is a well-formed transfer reference; ValueError otherwise."""
     if not REFERENCE.fullmatch(reference):
         raise ValueError("not a transfer reference")
     return reference
 
 
 def provider_of(reference: str) -> str:
-    """Return the provider in a reference DATE-PROVIDER-DRAWN."""
+    """Return the provider id in a transfer reference, DATE-PROVIDER-DRAWN."""
     return reference.partition("-")[2].rpartition("-")[0]
 
 
@@ -53,7 +53,7 @@ _LOOKS_LIKE = str.maketrans("OIL", "011")
 
 
 def as_reference(given: str) -> str:
-    """Spell a typed reference as on record: the provider in lower case, the rest in upper case.
+    """Spell a typed reference as the registry does: the provider in lower case, the rest in upper case.
 
     Letters impossible in the last part are read as the digits of similar shape. Anything else stays as typed.
     """
@@ -108,7 +108,7 @@ class Below(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class Spool:
-    """The one-way folder from outside to inside. Intake owns all of it."""
+    """The one-way folder `spool/` from outside to inside. Intake owns all of the files."""
 
     root: Path
 
@@ -134,11 +134,11 @@ class Spool:
         return self.landed / f"{checked_reference(reference)}.part"
 
     def sealed(self, reference: str) -> Path:
-        """Return the path of the content of an upload in the earlier form of two files."""
+        """Return the path of an upload's content in the earlier format of two files."""
         return self.landed / f"{checked_reference(reference)}.sealed"
 
     def record(self, reference: str) -> Path:
-        """Return the path of the record of an upload in that form; written last, when all is complete."""
+        """Return the path of an upload's record in the earlier format of two files; written last."""
         return self.landed / f"{checked_reference(reference)}.json"
 
 
@@ -205,7 +205,7 @@ class Home:
 
     @property
     def policies_in_force(self) -> Path:
-        """The policies in force: the last found faultless; before any, the edited ones."""
+        """Return the folder of the policies in force: the last faultless version, or else the edited ones."""
         try:
             return self.version((self.versions / "current").read_text("ascii").strip())
         except FileNotFoundError:
@@ -218,7 +218,7 @@ class Home:
 
     @property
     def key_set(self) -> str:
-        """The key set in use: the second word of keys/signing; empty for the set made with the home."""
+        """Return the name of the key set in use, from keys/signing; empty for the set made with the home."""
         try:
             words = (self.keys / "signing").read_text("ascii", "replace").split()
         except FileNotFoundError:
@@ -226,11 +226,11 @@ class Home:
         return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
 
     def log_key(self, key_set: str) -> Path:
-        """Return the path of the log's key of a set."""
+        """Return the path of the key of a set that signs the log."""
         return self.keys / f"log{key_set and f'-{key_set}'}.pem"
 
     def pupil_key(self, key_set: str) -> Path:
-        """Return the path of the key of a set for digesting pupils' numbers."""
+        """Return the path of the key of a set that digests pupils' numbers."""
         return self.keys / f"pupil-index{key_set and f'-{key_set}'}.key"
 
     mailboxes = Below("mailboxes")
@@ -257,5 +257,5 @@ class Home:
         return self.root / "sealed" / f"{checked_reference(reference)}.sealed"
 
     def session(self, reference: str) -> Path:
-        """Return the path of a session key, sealed to a newer gateway key; few files have one."""
+        """Return the path of a transfer's session key, sealed anew to a newer gateway key; few have one."""
         return self.root / "sealed" / f"{checked_reference(reference)}.session"

@@ -236,7 +236,7 @@ class LetterSettings(File):
 
 
 class HandOnSettings(File):
-    """Files handed on. `key_file`: the SSH key for servers, else the credential `hand-on-key`."""
+    """[hand_on]. `key_file`: the SSH key for servers that get files, else the credential `hand-on-key`."""
 
     key_file: Path | None = None
 
@@ -248,7 +248,7 @@ class HookSettings(File):
 
 
 def _database(url: str) -> str:
-    """Return a URL without a password: gateway.toml is no secret, nor is a command line."""
+    """Check the registry's URL and return it. ValueError for another scheme, or a password in the URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("it has to be a URL like postgresql+psycopg://USER@/DATABASE?host=/run/postgresql")
@@ -260,7 +260,7 @@ def _database(url: str) -> str:
 
 
 def _organisation(name: str) -> str:
-    """Return a name fit for receipts and for a key's user id; ValueError otherwise."""
+    """Return an organisation's name if it is one printable line; ValueError otherwise."""
     if not name.strip() or not name.isprintable():
         raise ValueError("a name of one line is needed, such as Anyshire County Council")
     return name
@@ -360,7 +360,7 @@ class ClassifyLimits(File):
 
 
 class KeyPolicy(File):
-    """policies/keys.toml: rules for keys coming into force and leaving.
+    """policies/keys.toml: rules for keys that come into force, are replaced, or expire.
 
     `approve_drops`: a key dropped into /keys, signed by the provider's own key in force, counts at once.
     `overlap_days`: the time a replaced gateway key still opens files. `warn_days`: the days before a
@@ -381,7 +381,7 @@ class StoreLimits(File):
 
 
 class Limits(File):
-    """policies/limits.toml."""
+    """policies/limits.toml: the limits of intake, store, mailboxes, opening and classifying."""
 
     intake: IntakeLimits = IntakeLimits()
     store: StoreLimits = StoreLimits()
@@ -419,7 +419,7 @@ def read_toml(path: Path, kind: type[M]) -> M:
 
 
 def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
-    """Return `content` as a `kind`. ConfigurationError names the origin `where`, the key and the fault."""
+    """Validate `content` as a `kind`. ConfigurationError names the origin `where`, the key and the fault."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:

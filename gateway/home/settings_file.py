@@ -16,7 +16,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return the check that a whole text is written by a pattern; ValueError tells `how`."""
+    """Return a validator: a whole text matches `pattern`, else ValueError says `how`."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -28,14 +28,14 @@ def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return words suggesting the known name closest to a wrong one; "" without a close name."""
+    """Return "; perhaps NAME" for the known name closest to a wrong one; "" where none is close."""
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; perhaps {found[0]}" if found else ""
 
 
 @lru_cache(32)
 def keys_of(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Return every key used in files of a shape."""
+    """Return every key that a file of a shape can have, each once."""
     return tuple(dict.fromkeys(_named(kind.model_json_schema())))
 
 
@@ -50,10 +50,10 @@ Location = Sequence[str | int]
 
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
-    """Yield every text at a path of a model: its place, the text, and the values of the entry around it.
+    """Yield every text at a dotted path of a model: location, text, and the values of the entry around.
 
-    Of a list on the path, and of lists at its end, all entries are meant. At the end a table stands for its
-    keys, and `*` for the values under them, whose key is among the values around.
+    Lists on the path and at its end give all entries. At the end a table gives the keys, and `*` the values
+    under the keys, with the key among the values of the entry.
     """
     yield from _walked(model, path.split("."), (), {})
 

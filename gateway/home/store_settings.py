@@ -14,7 +14,7 @@ _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Z
 
 
 def _endpoint(url: str) -> str:
-    """Return a store's address; without TLS only on this machine, as requests disclose senders and times."""
+    """Check a store's address and return it. ValueError without TLS, except on this machine."""
     parts = urlsplit(url)
     if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
         raise ValueError("it has to be https://HOST or https://HOST:PORT")

@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A client's wish in opening a file for writing: the relevant flags of SFTP's OPEN."""
+    """Flags of a client's SFTP OPEN for writing: the ones that matter for an upload."""
 
     create: bool
     exclusive: bool
@@ -106,7 +106,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
 
 
 def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
-    """Write an upload from memory directly to spool/landed. On failure, give it ordinary files instead."""
+    """Write an upload from memory directly to spool/landed. On failure, store it in ordinary files."""
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - checked by the caller
     try:
@@ -128,7 +128,7 @@ _KEPT = timedelta(hours=1)
 
 
 class Folders:
-    """The folders of one provider, each with its time of making."""
+    """Folders that one provider's clients have made, each with the time of making."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -192,7 +192,7 @@ class Box:
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Drop unfinished uploads idle for longer than `keep`, and outdated recent entries."""
+        """Erase unfinished uploads idle for longer than `keep`, and outdated recent entries."""
         await self.unfinished.expire(now, keep)
         if self._is_loaded:
             await on_disk(self.recent.expire, now)
@@ -213,7 +213,7 @@ class Box:
         return sent | {upload.label.name: upload for upload in self.unfinished.within(folder)}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
-        """Remember the modification time set by a client, for listings only."""
+        """Store the modification time that a client sets, for listings only."""
         known = self.find(folder, name)
         if isinstance(known, Unfinished):
             known.label = known.label.model_copy(update={"modified": modified})
@@ -223,7 +223,7 @@ class Box:
             await on_disk(self.recent.write, entry)
 
     async def _check_begin(self) -> None:
-        """Raise Declined if one more upload may not begin."""
+        """Raise Declined if the provider has too many unfinished uploads, or too many uploads today."""
         if sum(1 for _ in self.unfinished) >= self._limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
         if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
@@ -242,14 +242,14 @@ class Box:
             raise Declined(TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError if the disk is nearly full, by a recent check; each write checks again."""
+        """Raise OSError if the disk was nearly full at a recent check; each write checks again."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.unfinished.place, self._limits.free_bytes)
             self._room_at = now
 
     async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
-        """Open an upload: a new one, or an unfinished one again at its size.
+        """Open an upload for writing: a new upload, or an unfinished one at the end of the bytes received.
 
         An upload of the same name still being written by another connection continues separately if this one
         starts anew, and is taken over if this one resumes it.
@@ -310,7 +310,7 @@ class Box:
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Receiving) -> None:
-        """Keep the received part of an upload after its client's loss, for resuming."""
+        """Keep the received part of an upload whose client was lost, so that the client can resume."""
         try:
             await writer.release(whole=False)
         finally:
@@ -328,9 +328,9 @@ class Box:
         await self.unfinished.drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete a closed upload and return its reference; None for one awaiting its rename.
+        """Complete an upload that the client closed; return the reference, or None where a rename is to come.
 
-        Raise the obstacle to handing over; the upload is kept.
+        Raise the obstacle to the hand-over; the upload then stays unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -354,7 +354,7 @@ class Box:
         return reference
 
     async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
-        """Hand over; on failure, give the last byte back.
+        """Hand over an upload; on failure, cut the last byte off.
 
         A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
         try the hand-over again.
@@ -388,7 +388,7 @@ class Box:
         return reference
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
-        """Hand over a whole upload under a fresh reference."""
+        """Hand over a complete upload under a new reference, and remember the upload as recent."""
         try:
             with HAND_OVER_SECONDS.time():
                 entry = await on_disk(self._bring_over, upload, name, by)
@@ -405,7 +405,7 @@ class Box:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Do all disk work of the hand-over in one go."""
+        """Do all disk work of the hand-over in one call, in a disk thread."""
         record = hand_over_upload(self._spool, upload, name, by, self._clock())
         entry = HandedOver(
             reference=record.reference,

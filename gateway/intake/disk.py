@@ -36,14 +36,14 @@ async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the single thread for long, less urgent work."""
+    """Run `work` in the single thread for long work that is less urgent."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 
 def store(
     descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: HASH | None, free_bytes: int
 ) -> None:
-    """Write all `chunks` in order at `offset`; or hash them.
+    """Write all `chunks` in order at `offset`, and hash them if there is a `hasher`.
 
     Without a descriptor, only hash. OSError ENOSPC if less than `free_bytes` would stay free on the disk.
     """
@@ -88,7 +88,7 @@ _FRESH_SECONDS = 2.0
 
 
 class Landed:
-    """A count of spool/landed, at most a few seconds old."""
+    """Bytes waiting in spool/landed, by provider: a count at most a few seconds old."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -96,11 +96,11 @@ class Landed:
         self._counted_at = float("-inf")
 
     def waiting(self, provider: str) -> int:
-        """Return the waiting bytes of one provider, by the last count."""
+        """Return the bytes of one provider that wait in spool/landed, by the last count."""
         return self._bytes[provider]
 
     def add(self, provider: str, size: int) -> None:
-        """Count an upload just handed over."""
+        """Add an upload just handed over to the count."""
         self._bytes[provider] += size
 
     async def refresh(self) -> None:
@@ -125,7 +125,7 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove incomplete hand-overs after a while: they were never acknowledged to a client.
+    """Remove hand-overs that stayed incomplete for longer than `keep`: no client was told of a success.
 
     Files set aside by the inside wait for a person, together with their contents.
     """

@@ -46,7 +46,7 @@ class Files(Server):
         return await self.tree.open_to_write(path, wish)
 
     async def close(self, file_obj: object) -> None:
-        """Complete an upload closed by its client; otherwise keep it for resuming."""
+        """Complete an upload if the client itself closes the file; otherwise keep the upload for resuming."""
         if isinstance(file_obj, FileIO):
             file_obj.close()
         elif isinstance(file_obj, Receiving) and self.client_closes:
@@ -55,7 +55,7 @@ class Files(Server):
             await self.tree.box.cut_off(file_obj)
 
     async def abandon(self, file: object) -> None:
-        """Handle a session's end with `file` open."""
+        """Close a file still open at a session's end: an upload stays unfinished."""
         self.client_closes = False
         await self.close(file)
 
@@ -64,7 +64,7 @@ class Files(Server):
         return _names(await self.tree.listing(path))
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Make a folder, for a while."""
+        """Make a folder below /in, which exists for a while."""
         await self.tree.make_folder(path)
 
     async def rmdir(self, path: bytes) -> None:
@@ -80,7 +80,7 @@ class Files(Server):
         return await on_disk(os.pread, file_obj.fileno(), size, offset)
 
     async def write(self, file_obj: object, offset: int, data: bytes) -> int:
-        """Take a part of an upload."""
+        """Write a block of an upload at an offset; return the number of bytes."""
         if not isinstance(file_obj, Receiving):
             raise Declined(NOT_WRITABLE)
         await file_obj.write(offset, data)
@@ -109,7 +109,7 @@ class Files(Server):
         return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        """Succeed without effect, except for an upload's time in listings.
+        """Set an upload's time in listings; ignore all other changes of attributes.
 
         Declined for a change of a file's size.
         """
@@ -126,7 +126,7 @@ class Files(Server):
         await self.setstat(path, attrs)
 
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        """Succeed without effect, as `setstat` does; but cut a file being written to a length.
+        """Cut a file being written to a length, and set the time in listings; ignore other attributes.
 
         OpenSSH's scp does not empty a file when opening it, and cuts off the old rest at the end.
         """
@@ -143,7 +143,7 @@ class Files(Server):
         await self.tree.remove(path)
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        """Complete a temporary upload."""
+        """Complete a temporary upload under a new name."""
         await self.tree.rename(oldpath, newpath)
 
     async def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Translate a client's path into a place of the virtual tree. Pure.
+"""Translate a client's path into an `IntakePlace` of the virtual tree. Pure.
 
 The tree has one level of fixed folders; below /in, a client may make more for its session. Nothing here
 touches a disk, and no path of a client ever becomes a path on disk.
@@ -32,7 +32,7 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 @dataclass(frozen=True, slots=True)
 class IntakePlace:
-    """The root (both None), a folder (name None), something in a folder, or a page (folder None).
+    """A place in the tree: the root (both None), a folder (name None), an entry, or a page (folder None).
 
     Entries of a folder made by a client have the name `MADE/NAME`.
     """
@@ -42,7 +42,7 @@ class IntakePlace:
 
     @property
     def uploads(self) -> Folder | None:
-        """The folder that uploads to this place lie in; None where nothing is taken."""
+        """The folder in which uploads to this place count; None where no upload is taken."""
         return self.folder if self.folder in {"in", "keys", "agreement"} else None
 
     @property
@@ -79,7 +79,7 @@ def components(raw: bytes) -> tuple[str, ...]:
 
 
 def place_of(raw: bytes) -> IntakePlace:
-    """Return the place meant by `raw`; entries of the root mean entries of /in.
+    """Return the place that the path `raw` names; a file directly in the root counts as one in /in.
 
     Declined with "no such file" for a path impossible in the tree.
     """
@@ -158,7 +158,7 @@ def find_published(folder: Path, name: str) -> ListedFile | None:
 
 
 def _check_plain(name: str) -> None:
-    """Raise FileNotFoundError if `name` is hidden or not one plain path component."""
+    """Raise FileNotFoundError if `name` is hidden or not a single path component."""
     if name.startswith(".") or "/" in name or "\0" in name or len(os.fsencode(name)) > _NAME_BYTES:
         raise FileNotFoundError
 

@@ -23,7 +23,7 @@ _SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
 class HandedOver(BaseModel):
-    """One line of the journal. `modified` is the time set by the client, in epoch seconds."""
+    """Upload handed over: a line of the journal. `modified`: time set by the client, in epoch seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +44,7 @@ class Day:
     size: int = 0
 
     def with_one(self, entry: HandedOver) -> Day:
-        """Return the day with one more upload; a later day starts anew."""
+        """Return the day with one more upload; an upload of a later day starts a new count."""
         day = entry.landed_at.astimezone(UTC).date()
         if day == self.day:
             return Day(day, self.uploads + 1, self.size + entry.size)
@@ -96,7 +96,7 @@ class Recent:
                     yield None  # A line cut off by a crash.
 
     def remember(self, entry: HandedOver) -> None:
-        """Remember `entry` as the latest of its name."""
+        """Store `entry` as the latest upload of its name."""
         key = (entry.folder, entry.name)
         known = self._forget(key)
         self._latest[key] = entry
@@ -155,7 +155,7 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Erase journals untouched for longer than `keep`; those in use are maintained by their owners."""
+    """Erase journals untouched for longer than `keep`, but not journals `in_use` by a running box."""
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:

@@ -55,7 +55,7 @@ _LSETSTAT = b"lsetstat@openssh.com"
 
 
 class Requests(Handler):
-    """The requests on `files`; `touch` is called at each."""
+    """The SFTP request handler of intake; `touch` is called at each request."""
 
     _extensions = [*Handler._extensions, (_POSIX_RENAME, b"1"), (_FSYNC, b"1"), (_LSETSTAT, b"1")]  # noqa: RUF012, SLF001
 
@@ -81,7 +81,7 @@ class Requests(Handler):
         await super().run()
 
     async def _close(self, packet: SSHPacket) -> None:
-        """Handle the client's own CLOSE."""
+        """Handle CLOSE sent by the client, the only close that completes an upload."""
         self._files.client_closes = True
         try:
             await super()._close(packet)
@@ -153,7 +153,7 @@ class Intake:
         self.door = Door(limits, INTAKE_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:
-        """Return how log lines name the provider."""
+        """Return a provider's name in the form for log lines."""
         return f"provider={name}"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -163,7 +163,7 @@ class Intake:
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
-        """Return a session in the tree of the logged-in provider."""
+        """Return an SFTP session in the tree of the logged-in provider."""
         tree = self.tree(by)
 
         def start(
@@ -177,19 +177,19 @@ class Intake:
         return Session(connection, start, running=self.running, ended=ended)
 
     def tree(self, by: LoggedIn) -> ProviderTree:
-        """Return the tree of a logged-in provider, which keeps every rule on files at either door."""
+        """Return the tree of a logged-in provider, with all rules on files, for SFTP and web alike."""
         return ProviderTree(
             published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
         )
 
     def box(self, provider: str) -> Box:
-        """Return the one box of a provider."""
+        """Return the box of a provider, made at the first call."""
         if provider not in self._boxes:
             self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
         return self._boxes[provider]
 
     async def sweep(self) -> None:
-        """Erase expired unfinished uploads, and remains of interrupted hand-overs."""
+        """Erase expired unfinished uploads, outdated journals, and remains of interrupted hand-overs."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
         partial = self._spool.root / "partial"
         for folder in await on_disk(lambda: list(partial.iterdir())):
@@ -257,7 +257,7 @@ async def serve(
     balancers = Balancers(settings.ssh.balancers, intake.door)
 
     async def follow_settings() -> None:
-        """Follow the balancers in the settings; the processor may have written those after this start."""
+        """Update the balancers from the settings, which the processor may have written after the start."""
         balancers.name((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
@@ -290,7 +290,7 @@ async def serve(
 def _web_door(
     intake: Intake, published: Published, settings: IntakeSettings, place: Path | None
 ) -> AbstractAsyncContextManager[None]:
-    """Return a context in which the web door is answered at its socket; nothing where it is off."""
+    """Return a context that answers the web door at the socket `place`; an empty one where it is off."""
     if place is None or settings.web.origin is None:
         return nullcontext()
     from gateway.intake.web import WebDoor, answering  # noqa: PLC0415 - loads a web framework, and WebAuthn
@@ -299,7 +299,7 @@ def _web_door(
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
-    """Return a check, callable from another thread: the event loop runs, and the processor claims uploads.
+    """Return a health check for another thread: the event loop runs, and the processor claims uploads.
 
     A balancer that is told otherwise sends no more: uploads here would wait for a processor that is gone.
     """

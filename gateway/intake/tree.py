@@ -1,4 +1,4 @@
-"""The virtual tree of one provider: its places, and the permitted operations.
+"""The virtual tree of one provider: folders, and the operations permitted in each.
 
 /              uploads here count as uploads to /in; status.html and calendar.ics, to read
 /in            upload; lists sent files, not to be fetched back or overwritten
@@ -73,7 +73,7 @@ class ProviderTree:
         return entry
 
     async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
-        """Yield the entries of the folder at `raw`: folder names, and files. Declined without a folder.
+        """Yield the entries of the folder at `raw`: folder names, and files. Declined where it is no folder.
 
         Only the page in transit to the client is in memory.
         """
@@ -105,7 +105,7 @@ class ProviderTree:
                 yield name if known is None else _entry(name, known)
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
-        """Yield the uploads in a folder, by name; None for a folder below."""
+        """Yield name and upload for each entry of a folder; None for a client-made folder below."""
         if place.uploads is None:
             return
         above = "" if place.name is None else f"{place.name}/"
@@ -198,13 +198,13 @@ class ProviderTree:
             raise Declined(SIZE_IS_SET)
 
     async def set_modified(self, raw: bytes, modified: int) -> None:
-        """Note the time set by a client for its own upload, for listings; ignore others."""
+        """Set the time of the provider's own upload in listings; ignore any other path."""
         place = place_of(raw)
         if place.uploads is not None and place.name is not None:
             await self.box.set_modified(place.uploads, place.name, modified)
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
-        """Return the folder and name of a file to be put."""
+        """Return folder and name for an upload at the path `raw`. Declined where none may be written."""
         place = place_of(raw)
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
@@ -235,7 +235,7 @@ class ProviderTree:
         return None
 
     async def _await_receipts(self, place: IntakePlace) -> None:
-        """Ask the inside for the provider's receipts where this host brings them out on request, and wait.
+        """Request the provider's receipts from the inside where they are brought out on request, and wait.
 
         Declined where they do not come in time.
         """
@@ -256,7 +256,7 @@ class ProviderTree:
 
 
 def _ask(folder: Path, mark: Path) -> bool:
-    """Note the time in `mark`; return True where the folder is there. Else a new mark wakes the processor."""
+    """Touch `mark`, to ask the inside for `folder`; return True if the folder exists already."""
     there = folder.is_dir()
     if not there:
         mark.unlink(missing_ok=True)
@@ -265,7 +265,7 @@ def _ask(folder: Path, mark: Path) -> bool:
 
 
 def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
-    """Return an upload as listed: its real size, and the time set by its client."""
+    """Return the listing entry of an upload: the real size, and the time set by the client."""
     if isinstance(known, Unfinished):
         given, own = known.label.modified, known.touched_at
     else:

@@ -96,13 +96,13 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
-        """Note the state left by the handle."""
+        """Store in the label the state that the closed handle left."""
         passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
         kept = passed if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
     def shorten(self) -> None:
-        """Give the last byte back; an empty or withheld upload becomes worthless instead."""
+        """Cut the last byte off, so that a client can resume; an empty or withheld upload is worthless."""
         if self.size == 0 or self.label.withheld:
             self.worthless = True
             return
@@ -219,17 +219,17 @@ class UnfinishedUploads:
         return self._named.get((folder, name))
 
     def put(self, upload: Unfinished) -> Unfinished | None:
-        """Register `upload` under its name; return the one replaced."""
+        """Register `upload` under its name; return the upload that had the name before, if any."""
         earlier = self._named.get(_key(upload))
         self._named[_key(upload)] = upload
         return earlier
 
     def opened(self, upload: Unfinished) -> None:
-        """Note the opening of a handle on `upload`."""
+        """Count an upload as open, as a handle on `upload` was opened."""
         self._open.add(upload)
 
     async def keep(self, upload: Unfinished, now: datetime) -> None:
-        """Keep `upload` after its handle is gone, unless worthless, or replaced under its name."""
+        """Store `upload` for resuming after its handle closed; drop one that is worthless or replaced."""
         if upload.receiving is None:
             self._open.discard(upload)
         upload.touched_at = now
@@ -245,7 +245,7 @@ class UnfinishedUploads:
             del self._named[_key(upload)]
 
     async def drop(self, upload: Unfinished | None) -> None:
-        """Forget an unfinished upload and erase it, unless busy."""
+        """Remove an unfinished upload from the list and erase its files, unless busy."""
         if upload is not None and not upload.busy:
             self.take_down(upload)
             await on_disk(upload.erase)
@@ -261,7 +261,7 @@ def _key(upload: Unfinished) -> tuple[Folder, str]:
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
-    """Write an upload in memory to an existing file; of a withheld one only return the SHA-256.
+    """Write an upload from memory to an existing file; return the SHA-256 of a withheld one, written nowhere.
 
     For a worker thread.
     """
@@ -282,7 +282,7 @@ _SMALL_BYTES = 4096  # Smaller pieces are joined.
 
 @dataclass(slots=True)
 class Memory:
-    """The memory used by one provider's uploads; above `limit`, data goes straight to the disk."""
+    """Count of bytes of one provider's uploads in memory; above `limit`, data goes straight to the disk."""
 
     limit: int = MEMORY_BYTES
     held: int = 0
@@ -295,14 +295,14 @@ class Memory:
 
 @dataclass(slots=True)
 class Block:
-    """Consecutive bytes not yet on the disk."""
+    """Consecutive bytes of an upload that are not yet on the disk."""
 
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
 
 
 class Receiving:
-    """Receive one upload. `may_grow` is called before each block, to decline data over a quota.
+    """Handle that writes one upload. `may_grow` is called before each block, to decline data over a quota.
 
     `descriptor` is its file, if any: a new upload gets files with the first write. `anew`: the client asked
     for an empty file, instead of resuming.
@@ -339,7 +339,7 @@ class Receiving:
         self._beginning = b""  # Of withheld data.
 
     async def write(self, offset: int, data: bytes) -> None:
-        """Take `data` at `offset` (at the end, if opened for appending).
+        """Write `data` at `offset` (at the end, if opened for appending).
 
         Declined over a quota, far beyond the end, or after a takeover by another connection; OSError if an
         earlier block could not be stored. After any of these the upload takes no more data, and its close
@@ -363,7 +363,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Put `data` in place: ahead of its turn, over existing bytes, or at the end."""
+        """Store `data` by its offset: in memory beyond the end, over existing bytes, or at the end."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
@@ -409,9 +409,9 @@ class Receiving:
             self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
-        """Decide on writing the upload down, as soon as its beginning is telling.
+        """Decide if the upload is sealed and so may be written to disk, once the first bytes show that.
 
-        One ending earlier holds only the beginning of an armor or packet, and may be written.
+        An upload that ends earlier holds only the beginning of an armor or packet, and may be written.
         """
         start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -451,14 +451,14 @@ class Receiving:
         await self._join()
 
     async def _store_next(self, block: Block) -> None:
-        """Store a block behind the last one."""
+        """Write a block after the bytes stored before."""
         await self._store(block, self._stored)
         self._memory.held -= block.size
         if self._failure is None:
             self._stored += block.size
 
     async def _store(self, block: Block, offset: int) -> None:
-        """Store `block` at `offset`; keep a failure for the following requests."""
+        """Write `block` at `offset`; store an OSError as the failure that the next requests raise."""
         if not self._is_open or not block.chunks:
             return
         try:
@@ -471,13 +471,13 @@ class Receiving:
         store(where, chunks, offset, self._hasher, self._limits.free_bytes)
 
     def _file(self) -> int:
-        """Return the upload's file, open for writing; made if missing."""
+        """Return the descriptor of the upload's file, open for writing; make the file if missing."""
         if self._descriptor is None:
             self._descriptor = make_files(self.upload)
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """Release the upload. `whole`: closed by its client, and durable after return.
+        """End writing. `whole`: the client closed the file, and it is durable after return.
 
         Not durable with `durable` False: the hand-over then syncs it together with its record. Unwritten data
         stays in memory for the hand-over, if it is the whole file.
@@ -498,7 +498,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _finish(self, *, whole: bool, durable: bool) -> None:
-        """Store the rest. For an upload ended early, a refusal has been reported already."""
+        """Store the rest of the data. For an upload ended early, a refusal has been reported already."""
         if whole:
             await self._join()
             if durable or self._ahead or self._descriptor is not None:

@@ -74,7 +74,7 @@ _AGAIN = Wish(create=False, exclusive=False, truncate=False, append=False)
 
 
 class WebDoor:
-    """The answers to the web door of one running intake."""
+    """The HTTP application of one running intake that answers the web door."""
 
     def __init__(
         self, intake: RunningIntake, published: Published, settings: WebSettings, limits: IntakeLimits
@@ -125,7 +125,7 @@ class WebDoor:
         return Starlette(routes=[*open_to_all, *(route(path, methods) for path, methods in PATHS.items())])
 
     def _told(self, request: Request, error: Exception) -> Response:
-        """Return the fixed answer to an error, as a sentence; nothing of the error's text leaves."""
+        """Return the fixed answer to an exception as JSON; the exception's own text stays inside."""
 
         def tell(code: str, detail: str) -> None:
             address = request.headers.get(ADDRESS, "")
@@ -187,7 +187,7 @@ class WebDoor:
 
     @asynccontextmanager
     async def _tree(self, request: Request) -> AsyncIterator[ProviderTree]:
-        """Yield the tree of whoever is logged in, for one of its provider's turns."""
+        """Yield the tree of the logged-in provider, one request at a time."""
         tree = self._intake.tree(self._login(request).by)
         await tree.box.load()
         async with tree.box.turns:
@@ -200,7 +200,7 @@ class WebDoor:
         return Response(status_code=204, headers=_TUS | _VERSIONS | most)
 
     async def _create(self, request: Request) -> Response:
-        """Begin an upload. Its address holds no name."""
+        """Begin an upload and return its address, which contains no name."""
         async with self._tree(request) as tree:
             if (wrong := _other_version(request)) is not None:
                 return wrong
@@ -227,7 +227,7 @@ class WebDoor:
             return Response(headers=_TUS | _reach(upload.size, upload.label.length))
 
     async def _append(self, request: Request) -> Response:
-        """Take the next part of an upload; with the last one, hand it over."""
+        """Write the next part of an upload; after the last part, hand the upload over."""
         self._login(request)
         data = await _body(request, MOST_BYTES)  # Before a turn is taken.
         async with self._tree(request) as tree:
@@ -259,7 +259,7 @@ class WebDoor:
         return Response(status_code=204, headers=told)
 
     def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
-        """Remember what was handed over, for a browser that did not get the answer."""
+        """Store reference and length of an upload handed over, for a browser that missed the answer."""
         self._handed_over[provider, upload] = (reference, length)
         if len(self._handed_over) > _REMEMBERED:
             del self._handed_over[next(iter(self._handed_over))]
@@ -273,13 +273,13 @@ class WebDoor:
     # What the provider may read.
 
     async def _sent(self, request: Request) -> Response:
-        """Tell the provider's uploads: those handed over by their references, and unfinished ones."""
+        """Return the provider's uploads as JSON: references of those handed over, and unfinished ones."""
         async with self._tree(request) as tree:
             known = tree.box.within("in").values()
             return JSONResponse([_shown(one) for one in known])
 
     async def _receipt(self, request: Request) -> Response:
-        """Tell the receipt of a reference: the signed text, or the note that the file has landed."""
+        """Return the receipt of a reference: the signed text, or the note that the file has landed."""
         async with self._tree(request) as tree:
             reference = request.path_params["reference"]
             if REFERENCE.fullmatch(reference) is None:
@@ -291,14 +291,14 @@ class WebDoor:
         raise Declined(NO_SUCH_FILE)
 
     async def _published_text(self, request: Request) -> Response:
-        """Tell the gateway's certificates and successions, the agreement, or the provider's own page."""
+        """Return a published text: certificates, successions, the agreement, the provider's own page."""
         async with self._tree(request) as tree:
             if (shown := _SHOWN.fullmatch(request.url.path)) is None:
                 raise Declined(NO_SUCH_FILE)
             return Response(await _read(tree, shown[1] or shown[0]), media_type="text/plain")
 
     async def _log(self, request: Request) -> Response:
-        """Tell the newest signed head of the log, and proofs that it goes on from those seen before."""
+        """Return the newest signed head of the log, with proofs of consistency with heads seen before."""
         path = self._published.pages(self._login(request).by.name) / "log.json"
         if not await on_disk(path.is_file):
             raise Declined(NO_SUCH_FILE)
@@ -356,7 +356,7 @@ def _path(request: Request) -> bytes:
 
 
 def _found(tree: ProviderTree, request: Request) -> Unfinished:
-    """Return the provider's unfinished upload of an address. Declined without one."""
+    """Return the provider's unfinished upload at a URL. Declined without one."""
     wanted = request.path_params["upload"]
     for upload in tree.box.unfinished if _ID.fullmatch(wanted) else ():
         label = upload.label
@@ -370,7 +370,7 @@ def _found(tree: ProviderTree, request: Request) -> Unfinished:
 
 
 async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
-    """Write a part of an upload; return its reference if it was the last one."""
+    """Write a part of an upload; return the upload's reference if that was the last part."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
     if receiving.upload is not upload or upload.size != offset:
         await tree.box.cut_off(receiving)

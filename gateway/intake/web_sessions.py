@@ -1,4 +1,4 @@
-"""Logins at the web door: guests at intake's own door, with its caps, penalties, idle time and revocation.
+"""Logins at the web door, with the connection limits, penalties, idle time and revocation of SSH logins.
 
 A passkey is enrolled, confirmed, published and revoked as any SSH key. It is the OpenSSH key of the kind
 sk-ecdsa-sha2-nistp256@openssh.com (OpenSSH, PROTOCOL.u2f) whose application is "ssh:" and the host of the
@@ -54,14 +54,14 @@ class WebPasskey:
 
 
 class WebChallenges:
-    """Challenges for browsers, each good for one of them, once. Nothing is kept before a login."""
+    """Challenges for browsers: each is good for one browser, once. Nothing is stored before a login."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(_DIGEST_BYTES)
         self._used: dict[bytes, float] = {}
 
     def give(self, browser: str) -> bytes:
-        """Return a challenge for the browser that holds a secret."""
+        """Return a challenge for the browser with the secret `browser`."""
         return self._made(browser, secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8))
 
     def take(self, browser: str, challenge: bytes) -> bool:
@@ -72,7 +72,7 @@ class WebChallenges:
         return genuine and now < until and challenge not in self._used
 
     def use(self, challenge: bytes) -> None:
-        """Let a signed challenge not be used again."""
+        """Mark a challenge as used."""
         now = time.monotonic()
         self._used = {known: until for known, until in self._used.items() if until > now}
         self._used[challenge] = now + SECONDS
@@ -82,7 +82,7 @@ class WebChallenges:
 
 
 def claimed(assertion: bytes) -> tuple[str, bytes]:
-    """Return the provider and the challenge that an assertion claims. ValueError for no assertion."""
+    """Return provider and challenge from an assertion, unproved. ValueError if it is malformed."""
     try:
         response = json.loads(assertion)["response"]
         provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]
@@ -146,7 +146,7 @@ CLIENT = "web"
 
 
 class RunningIntake(Protocol):
-    """What the web door asks of the running intake, whose rules hold at both doors."""
+    """The part of the running intake that the web door uses."""
 
     door: Door
 
@@ -164,7 +164,7 @@ class RunningIntake(Protocol):
 
 
 class WebLogin:
-    """One login, with the door's interface of a connection. `secret` is kept as a digest only."""
+    """One login at the web door, limited like a connection. `secret` is stored as a digest only."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -176,7 +176,7 @@ class WebLogin:
         self.ended = False
 
     def abort(self) -> None:
-        """End the login at once, and give its place at the door back."""
+        """End the login at once and free its connection slot."""
         self.ended = True
         self._sessions.forget(self)
 
@@ -189,7 +189,7 @@ class WebLogin:
 
     @property
     def by(self) -> LoggedIn:
-        """The login, as uploads tell of it."""
+        """The login in the form that uploads record."""
         assert self.passkey is not None  # noqa: S101 - only a proven login is asked
         return LoggedIn(self.passkey.provider, self.passkey.key.get_fingerprint(), CLIENT)
 
@@ -252,7 +252,7 @@ class WebSessions:
         return passkey
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login of a session's secret, asked from its own address; note the activity."""
+        """Return the login with this secret from the same address, and mark it active; None without one."""
         login = self._open.get(_digest(secret)) if secret else None
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

@@ -85,7 +85,7 @@ VIEW_EXTENSIONS = {"xls": "xlsx", "xlsb": "xlsx", "ods": "xlsx", "txt": "csv"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsWhere:
-    """Records that a team may have: those in which an item has one of these values, in any case."""
+    """Condition on a record: `item` has one of `values`, in upper or lower case."""
 
     item: str
     values: tuple[str, ...]
@@ -112,7 +112,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """Tables of counts (clause 2.4.2), for a team without access to any pupil's record.
+    """Parameters of the tables of counts (clause 2.4.2) for a team that may see no pupil's record.
     A count below `threshold` is withheld, others are rounded to multiples of `rounding`, at random from
     `seed` (32 octets in hexadecimal), a secret of one file. Joiners and leavers are counted from `since`.
     `school` and `period` are the tables' subject, in the gateway's words.
@@ -279,7 +279,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """Part of `Classified` loaded where many files are compared."""
+    """The parts of `Classified` that are loaded to compare many files."""
 
     data_type: str
     format: str = ""
@@ -307,7 +307,7 @@ class RollEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """File not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
+    """Content that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
     `about` fills the sentence of the reason, and `sensitive` are likely topics, in the gateway's words.
     `parts`: each file of an archive, or table of a workbook, where these are of several types.
     """
@@ -349,7 +349,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
-    """Ratifications that count: of these academic years, of the text with this SHA-256 (None: of any).
+    """Conditions for a ratification to count: academic year, and SHA-256 of the text (None: any text).
     One that a notice ended before the day `on` does not count.
     """
 

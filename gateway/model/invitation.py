@@ -37,7 +37,7 @@ def known_words() -> tuple[str, ...]:
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return the six words for some facts: the same facts in the same order give the same words anywhere."""
+    """Return six words that stand for `facts`: the same facts in the same order give the same words."""
     told = hashlib.sha256()
     for fact in facts:
         told.update(hashlib.sha256(fact.encode()).digest())
@@ -56,7 +56,7 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True for words rather than fingerprints, whose beginnings have 16 characters at least.
+    """Return True if a text heard is words, not fingerprints (at least 16 characters without a break).
     A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]
@@ -67,7 +67,7 @@ def are_words(heard: Sequence[str]) -> bool:
 
 
 def compare(heard: str | Sequence[str], words: Sequence[str]) -> None:
-    """Compare six words heard; GatewayError names the first that differs, without telling the right one."""
+    """Compare six words heard with the right ones. GatewayError names the first wrong word only."""
     # Words as heard and typed, one by one, in lower case, without numbers and punctuation.
     text = heard if isinstance(heard, str) else " ".join(heard)
     typed = "".join(one if one.isalpha() else " " for one in text.lower()).split()
@@ -121,7 +121,7 @@ class ProviderInvitation(BaseModel):
 
 
 def place_of(address: str, port: int = 2222) -> tuple[str, int]:
-    """Return host and port of an address HOST, HOST:PORT or [IPV6]:PORT; the port is `port` by default."""
+    """Split an address HOST, HOST:PORT or [IPV6]:PORT into host and port (`port` by default)."""
     named = re.fullmatch(r"\[?([^\[\]]+)\]?:([0-9]{1,5})", address)
     if named is None or (":" in named[1] and not address.startswith("[")):
         return address.strip("[]"), port

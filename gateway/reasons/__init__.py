@@ -61,7 +61,7 @@ def waits_for_second(transfer: Transfer) -> bool:
 
 
 def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
-    """Return what became of a file: its state, or "sent back with advice" rather than refused."""
+    """Return the outcome of a file for people: the state, or "sent back with advice" if it was returned."""
     returned = state == "refused" and any(why.code == RETURNED for why in reasons)
     return SENT_BACK if returned else UNDECIDED if state == "landed" else state
 
@@ -75,7 +75,7 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return a reason for an officer by code, or the code itself, if particulars would be needed."""
+    """Return a reason code in officers' words; the code itself where the sentence needs details."""
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
         return code
@@ -83,7 +83,7 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for an officer, without a full stop; in the sender's words where these tell a fact."""
+    """Return a reason for an officer, without a full stop: the sender's sentence where details fill it."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

@@ -32,7 +32,7 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """Return a table of texts by their English, and patterns for those with blanks, the longest first."""
+    """Return a language's texts by the English text, and patterns for texts with blanks, longest first."""
     text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
     tables: dict[str, dict[str, str]] = tomllib.loads(text)
     known, pages = tables["texts"], tables.get("pages", {})
@@ -45,7 +45,7 @@ def _texts(
 
 
 def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return the sentences and next steps of reasons by their English, but for those of a blank alone."""
+    """Return translated sentences and next steps of reasons by the English; not those of a blank alone."""
     pairs = (
         pair
         for code, theirs in table(language).items()
@@ -111,7 +111,7 @@ def told_by_kit(text: str, language: Language) -> str:
 
 
 def is_told(text: str, language: Language) -> bool:
-    """Return True where a language's table has the text."""
+    """Return True if the table of a language has a translation of the text."""
     known, patterns = _texts(language)
     return text in known or any(pattern.fullmatch(text) for pattern, _ in patterns)
 
@@ -119,7 +119,7 @@ def is_told(text: str, language: Language) -> bool:
 def translated(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """Fill `into`, the translation of `template`, with the values in `filled`; None if that is another text.
+    """Fill `into`, the translation of `template`, with the values in `filled`; None if it does not fit.
     `terms`: further words for blanks, with their translation.
     """
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
@@ -143,7 +143,7 @@ def _pattern(template: str) -> str:
 
 
 def _with_days(text: str, language: Language) -> str:
-    """Translate the days in a text."""
+    """Translate the dates in a text."""
     words, months = _section(language, "words"), _section(language, "months")
 
     def date(found: re.Match[str]) -> str:

@@ -32,7 +32,7 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return a home's passphrase if changed since this process learnt it; else None."""
+    """Return a home's passphrase if it differs from `tried`, the one this process knows; else None."""
     found = _found(home)
     if found is None or found == tried:
         return None
@@ -42,12 +42,12 @@ def changed(home: Home, tried: str) -> str | None:
 
 
 def is_at_hand(home: Home) -> bool:
-    """Return True if the passphrase is available without asking; its correctness is not tested."""
+    """Return True if the passphrase is available without asking a person; it may be wrong."""
     return _credential() is not None or load_settings(home).secrets.passphrase_file is not None
 
 
 def new_passphrase(file: Path | None) -> str:
-    """Return a passphrase for new secrets: from `file`, the credential, or typed twice."""
+    """Return a passphrase for new secrets: from `file`, the credential, or typed twice at the terminal."""
     if file is not None:
         return _read_private(file)
     if (credential := _credential()) is not None:
@@ -59,7 +59,7 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Remember this passphrase alone, for this process and `inheriting` children."""
+    """Store this passphrase in memory for this process and `inheriting` children, replacing any other."""
     forget()
     descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())
@@ -67,13 +67,13 @@ def keep(known: str) -> None:
 
 
 def forget() -> None:
-    """Forget the passphrase known to this process."""
+    """Erase the passphrase that this process knows."""
     with suppress(KeyError, ValueError, OSError):
         os.close(int(os.environ.pop(HANDED_ON)))
 
 
 def inheriting() -> tuple[int, ...]:
-    """Return the descriptors a child process must inherit to know the passphrase too."""
+    """Return the descriptors that a child process must inherit to know the passphrase."""
     return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
 
 

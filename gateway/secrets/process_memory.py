@@ -8,7 +8,7 @@ _MCL_CURRENT, _MCL_ONFAULT = 1, 4
 
 
 def keep_to_itself() -> None:
-    """Disable core files, and inspection by other processes of the same user."""
+    """Disable core files, and prevent other processes of the same user from reading this process's memory."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 

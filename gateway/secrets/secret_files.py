@@ -66,7 +66,7 @@ def signing_fingerprint(home: Home) -> str:
 
 
 def signing_key(home: Home) -> bytes:
-    """Return the OpenPGP secret key for signing receipts now."""
+    """Return the current OpenPGP secret key, which signs receipts."""
     return _secret(home, secret_key_file(home, signing_fingerprint(home)))
 
 
@@ -81,7 +81,7 @@ def log_key(home: Home) -> bytes:
 
 
 class CurrentLogKey(LogKey):
-    """The log's key of a home, loaded anew after a change, for services that hold the key for long."""
+    """The key that signs a home's log, reloaded after a change, for services that run for long."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._generation = home, generation(home)
@@ -111,13 +111,13 @@ def succession_file(home: Home, fingerprint: str) -> Path:
 
 
 def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
-    """Make another key sign from now on, and a key set count: one rename, switching all files at once."""
+    """Put another OpenPGP key, and a key set, in force: one rename switches all files at once."""
     chosen = "".join(f"{word}\n" for word in (fingerprint, key_set) if word)
     write_durably(home.keys / "signing", chosen.encode(), mode=private_mode(home.keys))
 
 
 def write_secret(path: Path, secret: bytes) -> None:
-    """Create `path` as private as its folder, whole and durable or not at all.
+    """Create `path` with a secret: private like its folder, complete and durable or not at all.
 
     FileExistsError if already there.
     """
@@ -146,10 +146,10 @@ def make_pupil_key(home: Home) -> None:
 
 
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
-    """Return the verifier key of a log's key made to follow, with a pupils' key of the same set.
+    """Make the next key set: a log key and a pupils' key; return the verifier key of the log key.
 
     `known` are the verifier keys on record: a set made by an interrupted attempt is none of those, and is
-    taken up again.
+    used again.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
@@ -184,7 +184,7 @@ def pupil_key_of(home: Home, key_set: str) -> bytes:
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:
-    """Remove the files of key sets out of use: every set named, and the first, unless in use."""
+    """Remove the files of key sets out of use: those in `ended`, and the first set unless in use."""
     for key_set in {"", *ended} - {home.key_set}:
         for path in (home.log_key(key_set), home.pupil_key(key_set)):
             path.unlink(missing_ok=True)
@@ -198,7 +198,7 @@ def sweep(home: Home) -> None:
 
 
 def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
-    """Return a value changing with every gateway key made, replaced, removed or chosen for signing."""
+    """Return a value that changes whenever a gateway key is made, replaced, removed or put in force."""
     watched = (home.keys / "openpgp", home.keys / "signing", *sorted(home.keys.glob("log*.pem")))
     found = []
     for path in watched:
@@ -209,25 +209,25 @@ def generation(home: Home) -> tuple[tuple[str, int, int], ...]:
 
 
 def holding(home: Home) -> list[str]:
-    """Return the names of a home's keys, sorted: equal on hosts sharing work."""
+    """Return the names of a home's key files, sorted, to compare hosts that share work."""
     statements = (path for folder in FOLDERS for path in (home.keys / folder).glob("[!.]*.asc"))
     names = [f"{path.parent.name}/{path.stem[:16]}" for path in statements]
     return sorted([*names, *(path.stem for path in home.keys.glob("log-*.pem"))])
 
 
 def protectable(home: Home) -> list[Path]:
-    """Return the files of the secrets open to protection by a passphrase."""
+    """Return the files of all secrets that a passphrase can protect."""
     of_sets = (path for name in ("log*.pem", "pupil-index*.key") for path in sorted(home.keys.glob(name)))
     return [*secret_keys(home), *of_sets]
 
 
 def is_protected(home: Home) -> bool:
-    """Return True if new secrets get the passphrase: judged by the log's key, among the last in `protect`."""
+    """Return True if the log's key, one of the last that `protect` changes, is under a passphrase."""
     return is_locked(_read(home.log_key(home.key_set)))
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Return the files of those secrets without protection by a passphrase."""
+    """Return the files of secrets that no passphrase protects yet."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 
@@ -246,7 +246,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if all protected secrets open with this passphrase, as after an interrupted `protect`."""
+    """Return True if every protected secret opens with this passphrase, as after an interrupted `protect`."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -25,7 +25,7 @@ class Signing:
 
     @classmethod
     def load(cls, home: Home, settings: Settings) -> Self:
-        """Read the keys. ConfigurationError names a missing one."""
+        """Load the signing keys of a home. ConfigurationError names a missing key."""
         fingerprint, key_set = secret_files.signing_fingerprint(home), home.key_set
         openpgp = secret_files.openpgp_secret(home, fingerprint)
         log_key = secret_files.log_key_of(home, key_set)

@@ -49,7 +49,7 @@ INTERNAL = failed("internal error")
 
 
 class Declined(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """Report a client's request answered with `answer` and nothing else."""
+    """A client's request was declined: the client gets `answer` and nothing else."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.sentence)
@@ -60,7 +60,7 @@ Request = Callable[..., Awaitable[Any]]
 
 
 def guarded(request: Request) -> Request:
-    """Return a request's handler that raises nothing but SFTPError with a fixed text.
+    """Wrap a request handler so that it raises only SFTPError with a fixed text.
     asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes.
     """
 
@@ -78,7 +78,7 @@ def guarded(request: Request) -> Request:
 
 
 def answer_for(error: Exception, tell: Callable[[str, str], None]) -> Answer:
-    """Return the fixed answer to an error; tell an unexpected one to the log, without its text."""
+    """Return the fixed answer to an error; log an unexpected error, without its text."""
     if isinstance(error, Declined):
         return error.answer
     if isinstance(error, PacketDecodeError):
@@ -104,7 +104,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names with the list interface used by asyncssh: counting, and encoding each."""
+    """Encoded names of a folder, with the list methods that asyncssh calls: count, iterate, encode."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
@@ -114,11 +114,11 @@ class Names:
         return len(self._encoded)
 
     def __iter__(self) -> Iterator[Names]:
-        """Return all names as one."""
+        """Iterate over one item: all names together."""
         return iter((self,))
 
     def encode(self, _version: int) -> bytes:
-        """Return the names as encoded in an answer."""
+        """Return the names, already encoded, as bytes of an SFTP answer."""
         return b"".join(self._encoded)
 
 
@@ -148,7 +148,7 @@ class Listing:
 
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
-    """Return a name encoded with its attributes and its line as in `ls -l`; without a size for None.
+    """Encode a name for SFTP, with attributes and a line as in `ls -l`; `size` None leaves the size out.
     `modified` and `now` are in seconds since 1970.
     """
     text, shown = name.encode(), "" if size is None else str(size)

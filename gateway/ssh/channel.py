@@ -40,7 +40,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
             self._recv_window, self._consumed = self._recv_window + self._consumed, 0
 
     def take(self, data: memoryview) -> bool:
-        """Hand data on at once, past asyncssh; return False if asyncssh must handle the packet."""
+        """Deliver data directly to the session; return False if asyncssh must handle the packet."""
         if self._recv_state != "open" or self._send_state in {"close_pending", "closed"}:
             return False
         if self._session is None or self._recv_paused or len(data) > self._recv_window:
@@ -79,12 +79,12 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:
-        """Hand received data on, without granting as much again."""
+        """Deliver received data to the session, without granting the client as much again."""
         if self._session is not None:
             self._session.data_received(data, datatype)
 
     def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
-        """Keep data received before the session's begin in few pieces."""
+        """Join small pieces of data received before the session begins."""
         super()._accept_data(data, datatype)
         if len(self._recv_buf) > 1:
             (before, kind), (last, same) = self._recv_buf[-2:]
@@ -145,7 +145,7 @@ class LeanCipher(GCMCipher):
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Put a lean cipher into an AES-GCM encryption of asyncssh and return it; None for other ciphers."""
+    """Replace the cipher of an AES-GCM encryption by a lean one and return it; None for others."""
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001
@@ -155,7 +155,7 @@ def _lean(encryption: object) -> LeanCipher | None:
 
 
 class LeanConnection(asyncssh.SSHServerConnection):
-    """Connection with a short path for the data of channels."""
+    """SSH connection with a short code path for channel data."""
 
     def _recv_data(self) -> None:
         """Process received packets: data of channels here, others one by one through asyncssh."""
@@ -193,7 +193,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return cipher if self._recv_handler == self._recv_pkthdr else None
 
     def _take_data(self, cipher: LeanCipher, buffer: bytes) -> tuple[int, int]:
-        """Hand on the data packets at the beginning of `buffer`; return start and end of the next packet.
+        """Deliver the data packets at the beginning of `buffer`; return start and end of the next packet.
 
         That next packet is decrypted into `cipher.opened`; for an incomplete packet, the end is the start.
         """
@@ -216,7 +216,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return at, at
 
     def _take_packet(self, opened: bytes) -> bool:
-        """Give the data in a packet to its channel; return False for any other packet."""
+        """Deliver the data in a packet to its channel; return False for any other packet."""
         if len(opened) < _DATA.size:
             return False
         padding, kind, number, size = _DATA.unpack_from(opened)
@@ -226,7 +226,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         return channel.take(memoryview(opened)[_DATA.size : _DATA.size + size])
 
     def send_data(self, channel: int, data: memoryview) -> bool:
-        """Send data of a channel, unless asyncssh has to do something else first."""
+        """Send data of a channel; return False, unsent, if asyncssh must do something else first."""
         cipher = _lean(self._send_encryption)
         if (
             cipher is None

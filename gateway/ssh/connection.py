@@ -29,7 +29,7 @@ _ACTIVE = 1e-4  # Seconds, faded; below, a source is not active.
 
 @dataclass(slots=True)
 class _Spent:
-    """Seconds of the event loop spent, as faded at the monotonic time `at`."""
+    """Seconds of the event loop used by a source, decaying with time, as of the monotonic time `at`."""
 
     seconds: float = 0.0
     at: float = 0.0
@@ -43,7 +43,7 @@ class _Spent:
 
 
 class FairShare:
-    """Recent time of the event loop spent on each source; `clock` returns monotonic seconds."""
+    """Recent event-loop time used by each source; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -51,7 +51,7 @@ class FairShare:
         self._by_source: dict[str, _Spent] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Count seconds spent on a source; return for how many to pause reading from it."""
+        """Add seconds used by a source; return the seconds for which to pause reading from the source."""
         now = self.clock()
         spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
         if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
@@ -105,14 +105,14 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Offer algorithms; to a client that may be quantum-safe, only after its own list has come."""
+        """Send the server's algorithms; to a client that may be quantum-safe, after the client's list."""
         if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Offer algorithms now, if put off; `only_safe`: the quantum-safe key exchange alone."""
+        """Send the algorithms now, if delayed; `only_safe`: with the quantum-safe key exchange alone."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -133,7 +133,7 @@ class Connection(LeanConnection):
         self._used = [name for name in chosen if name in self._weak]
 
     def _process_global_response(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Ignore an answer not asked for, as OpenSSH does: phpseclib answers all requests."""
+        """Ignore an answer to no request, as OpenSSH does: phpseclib answers all requests."""
         if self._global_request_waiters:
             super()._process_global_response(pkttype, pktid, packet)
 
@@ -166,12 +166,12 @@ class Connection(LeanConnection):
             super().send_packet(pkttype, *args, handler=handler)
 
     def comes_from(self, source: tuple[str, int]) -> None:
-        """Set the client's address and port that a balancer tells. Call before the connection is made."""
+        """Set the client's address and port as given by a balancer. Call before the connection is made."""
         self._address = source[0]
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the source charged for reading."""
+        """Note the client's source address, which is charged for reading."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -205,11 +205,11 @@ class Connection(LeanConnection):
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log an internal failure at a request of this client, one line per client and cause."""
+        """Log an internal failure during a request of this client, one line per client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
-        """Process data within the share of the source now, and the rest after a pause."""
+        """Process received data within the fair share of the source now, and the rest after a pause."""
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:
@@ -242,7 +242,7 @@ class Connection(LeanConnection):
         return self._unread[self._taken :]
 
     def spend(self, seconds: float) -> float:
-        """Charge seconds of the event loop to the client's source; return for how many to pause reading."""
+        """Charge event-loop seconds to the client's source; return the seconds for which to pause reading."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
@@ -261,7 +261,7 @@ class Connection(LeanConnection):
         """Do nothing: the options are the same for every user."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse an attempt to log in, and the connection after too many, but for the usual first probe."""
+        """Refuse a login attempt; disconnect after too many. The usual first probe does not count."""
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"
@@ -278,7 +278,7 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
-        """Release all waiting for the connection."""
+        """Wake all tasks that wait for the connection."""
         self._may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):
@@ -292,5 +292,5 @@ class Connection(LeanConnection):
         super().abort()
 
     async def until_read(self) -> None:
-        """Wait while the client leaves too many answers unread."""
+        """Wait until the client has read enough of the answers sent."""
         await self._may_send.wait()

@@ -32,14 +32,14 @@ _OWED_A_SECOND = 10.0
 
 @dataclass(slots=True)
 class _Debt:
-    """Debt of a source, paid off at the monotonic time `until`; `in_force` once large enough."""
+    """Penalty of a source, which ends at the monotonic time `until`; `in_force` once large enough."""
 
     until: float
     in_force: bool = False
 
 
 class Penalties:
-    """The debts of sources; `clock` gives monotonic seconds."""
+    """The penalties of sources; `clock` returns monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -52,7 +52,7 @@ class Penalties:
         self._exempt += [ipaddress.ip_network(network) for network in networks]
 
     def add(self, address: str, seconds: float) -> None:
-        """Add seconds to the debt of an address's source."""
+        """Add seconds to the penalty of an address's source."""
         source = source_of(address)
         network = ipaddress.ip_network(source)
         start = network.network_address
@@ -83,21 +83,21 @@ class Penalties:
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Cancel the debt of `address`, unless in force, after a login."""
+        """Cancel the penalty of `address` after a login, unless in force."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt.in_force:
             del self._debts[source_of(address)]
 
     def lift(self, source: str) -> bool:
-        """Cancel the debt of a source, an address or a /64 network; return False without one."""
+        """Cancel the penalty of a source, an address or a /64 network; return False without one."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
     def __len__(self) -> int:
-        """Return the number of sources with a debt, in force or not."""
+        """Return the number of sources with a penalty, in force or not."""
         return len(self._debts)
 
     def in_force(self) -> dict[str, float]:
-        """Return every source with a debt in force, with the seconds left."""
+        """Return every source with a penalty in force, with the seconds left."""
         now = self._clock()
         debts = ((source, debt) for source, debt in self._debts.items() if debt.in_force)
         return {source: debt.until - now for source, debt in debts if debt.until > now}
@@ -111,7 +111,7 @@ _KNOWN = 4_096
 
 @dataclass(slots=True)
 class _Told:
-    """The last log time of an offence, its level, and the count since."""
+    """Time and level of an offence's last log line, and the number of offences since."""
 
     at: float
     level: int
@@ -119,7 +119,7 @@ class _Told:
 
 
 class Offences:
-    """Log of clients' offences, a line a minute for each; `clock` returns monotonic seconds."""
+    """Log of clients' offences, at most one line a minute for each; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], counts: Metric) -> None:
         self._clock = clock
@@ -143,7 +143,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log the counts of the last minute; forget offences not repeated."""
+        """Log the counts of the last minute; forget offences that were not repeated."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:
@@ -162,7 +162,7 @@ _GRACE_SECONDS = 3.0
 
 
 class Line(Protocol):
-    """The connection's interface for the door."""
+    """The methods of a connection that the door calls."""
 
     def abort(self) -> None:
         """Close the connection at once."""
@@ -170,7 +170,7 @@ class Line(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """Connection let in. Times are in monotonic seconds.
+    """A connection that was let in. Times are in monotonic seconds.
     `name`: the owner of the key, after a login. Reading starts `held` seconds after the arrival.
     """
 
@@ -186,7 +186,7 @@ class Guest:
 
 
 class Door:
-    """The counts of a service's connections; `clock` gives monotonic seconds."""
+    """The connections of a service and their limits; `clock` returns monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, counts: DoorCounts, clock: Callable[[], float]) -> None:
         self.limits = limits
@@ -201,7 +201,7 @@ class Door:
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
-        """Let a new connection in; return None at a limit if none gives way."""
+        """Admit a new connection; return None at a limit where no other connection can be closed."""
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
         held = self._held(address, from_there)
@@ -221,7 +221,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds a newcomer is held; None if refused."""
+        """Return the seconds to delay a new connection by the source's penalty; None if refused."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -231,7 +231,7 @@ class Door:
         return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
 
     def log_in(self, guest: Guest, name: str) -> bool:
-        """Note the login of a provider or person; return False at the limit on connections of one."""
+        """Record a login; return False where the provider or person has the most connections allowed."""
         guest.active_at = self._clock()
         of_name = self._of(name)
         if len(of_name) >= self.limits.connections_each and not self._send_away(
@@ -268,12 +268,12 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close the first idle connection without a login, else the first without a session, if any."""
+        """Close an idle connection, preferably one without a login, else without a session; False if none."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Close one connection not logged in, of the source with most, if the newcomer's has fewer."""
+        """Close a connection without login of the source with most of these, if the newcomer's has fewer."""
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
             return False
@@ -282,7 +282,7 @@ class Door:
         return number > own + 1 and self._send_away(guest for guest in entering if guest.source == most)
 
     def _send_away(self, guests: Iterable[Guest]) -> bool:
-        """Send away the first of `guests`, if there is one."""
+        """Close the first of `guests`; return False without one."""
         for guest in guests:
             self.leave(guest)
             guest.line.abort()
@@ -294,13 +294,13 @@ class Door:
         return self._clock() - guest.active_at > guest.held + _GRACE_SECONDS
 
     def leave(self, guest: Guest) -> None:
-        """Forget a closed connection; may be repeated."""
+        """Remove a closed connection from the counts; may be repeated."""
         if guest in self._guests:
             del self._guests[guest]
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise a connection ended without a login; `tried`: a name was given."""
+        """Penalise a connection that ended without a login; `tried`: the client gave a name."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed
@@ -312,7 +312,7 @@ class Door:
         self.penalties.add(guest.address, owed)
 
     def touch(self, guest: Guest) -> None:
-        """Note an activity of a connection."""
+        """Record activity of a connection."""
         guest.active_at = self._clock()
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ def can_do_more(version: bytes) -> bool:
 
 
 def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Return True if a capable client gets only the quantum-safe exchange, judged by its own list.
+    """Return True if a capable client, by its own list, is offered only the quantum-safe exchange.
     A client configured without the quantum-safe exchange gets the common offer, to have an algorithm in
     common.
     """
@@ -30,7 +30,7 @@ def safe_only(theirs: Sequence[bytes]) -> bool:
 
 
 def is_of_host_keys(algorithm: bytes | str) -> bool:
-    """Return True for an algorithm of signatures by an RSA host key."""
+    """Return True for the name of an RSA signature algorithm of host keys."""
     return algorithm in {b"rsa-sha2-512", b"rsa-sha2-256", "rsa-sha2-512", "rsa-sha2-256"}
 
 

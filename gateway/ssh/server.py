@@ -197,12 +197,12 @@ class Balancers:
         self.name(networks)
 
     def name(self, networks: Sequence[str]) -> None:
-        """Accept balancers in `networks` from now on, and no others."""
+        """Replace the networks of balancers: a connection from any other network needs no PROXY header."""
         self._door.penalties.spare(set(networks).difference(self._named))
         self._named = networks
 
     def before(self, connect: Callable[[], Connection]) -> asyncio.Protocol:
-        """Return the protocol for a new connection: without balancers, a Connection itself."""
+        """Return the protocol for a new connection; with balancers, one that reads a PROXY header first."""
         return _Reception(self, connect) if self._named else connect()
 
     def speaks(self, address: str) -> bool:
@@ -210,12 +210,12 @@ class Balancers:
         return is_within(address, self._named)
 
     def refuse(self, address: str) -> None:
-        """Note a connection from a balancer without a PROXY header."""
+        """Log that a connection from a balancer had no PROXY header."""
         self._door.offences.note("no-proxy-header", address)
 
 
 class _Reception(asyncio.Protocol):
-    """A protocol reading the PROXY header, then handing the connection on for good."""
+    """Protocol that reads the PROXY header, then gives the connection to `Connection` for good."""
 
     def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
         self._balancers = balancers
@@ -239,7 +239,7 @@ class _Reception(asyncio.Protocol):
         self._waiting = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._refuse)
 
     def data_received(self, data: bytes) -> None:
-        """Read the header, once complete."""
+        """Collect the PROXY header and, once complete, give the connection over."""
         self._said += data
         try:
             header = introduced(self._said)
@@ -285,7 +285,7 @@ _PUBLIC_BYTES = 16 * 1024
 
 
 class Offer:
-    """Options of a service with the host keys that are in the files at present.
+    """SSH options with the host keys now in the files, read again when these change.
     ConfigurationError without a readable key at the start; later, the options before stay.
     """
 
@@ -297,7 +297,7 @@ class Offer:
         self._options = self._made()
 
     def options(self) -> asyncssh.SSHServerConnectionOptions:
-        """Return the options for a new connection; look at the files every 5 seconds at most."""
+        """Return the options for a new connection; check the files every 5 seconds at most."""
         now = time.monotonic()
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now
@@ -333,7 +333,7 @@ def announce(secret: Path) -> asyncssh.SSHKey:
 
 
 def switch(secret: Path) -> asyncssh.SSHKey:
-    """Put the announced host key in use, and keep the one before as NAME.old; may be repeated.
+    """Put the announced host key in use, and store the former as NAME.old; may be repeated.
     GatewayError if none is announced.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")

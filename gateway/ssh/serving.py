@@ -26,7 +26,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a round: apply penalties lifted by an administrator, and list waiting sources after changes."""
+    """Return a periodic task: cancel penalties lifted by an administrator, and write the list."""
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:
@@ -90,7 +90,7 @@ async def serving(
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:
-    """Run a round every few seconds, forever; log a failing round and continue."""
+    """Run a periodic task every few seconds, forever; log a failure and continue."""
     while True:
         try:
             await round_()

@@ -30,7 +30,7 @@ _NAME_SECONDS = 0.000002  # and of each name in the answer.
 
 
 class Server(asyncssh.SFTPServer):
-    """The operations of one session: none, until defined by a service.
+    """The SFTP operations of one session; each is declined until a service overrides the method.
     asyncssh's own methods work on the real file system; all are overridden. `handles` is the maximum number
     of open files and folders in a session.
     """
@@ -38,7 +38,7 @@ class Server(asyncssh.SFTPServer):
     handles: int = 32
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:  # noqa: ARG002
-        """Return the pages of encoded names in a folder. Declined for a missing one."""
+        """Return the pages of encoded names in a folder. Declined if missing."""
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
@@ -66,7 +66,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """SFTP session: have the server answer one request after the other; `touch` is called at each."""
+    """SFTP session: passes requests to the server one after the other; `touch` is called at each."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]
@@ -159,7 +159,7 @@ class Handler(SFTPServerHandler):
         await _result(self._server.close(file))
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
-        """Open a folder; unlike in asyncssh, a missing one fails here, not at its first name."""
+        """Open a folder; a missing one fails here, not, as in asyncssh, at the first name."""
         path = packet.get_string()
         packet.check_end()
         self._check_handles()
@@ -169,7 +169,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names, charged to the client."""
+        """Return the next names of a folder, and charge the client's source for the time."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:
@@ -235,7 +235,7 @@ _FATAL = b"\x02\n"
 
 
 class Session(SSHServerStreamSession[bytes]):
-    """Session of a connection. Its task is in `running` until its last file is dealt with.
+    """SSH session of a connection. Its task stays in `running` until the last file is closed.
     `ended` is called once the channel is gone.
     """
 
@@ -255,7 +255,7 @@ class Session(SSHServerStreamSession[bytes]):
         self._is_scp = False
 
     def exec_requested(self, command: str) -> bool:
-        """Accept only scp, to name the alternative; no command is ever run."""
+        """Accept only `scp`, to answer with the advice to use SFTP; no command is ever run."""
         self._is_scp = command.partition(" ")[0] == "scp"
         return self._is_scp
 
@@ -278,7 +278,7 @@ class Session(SSHServerStreamSession[bytes]):
         task.add_done_callback(self._running.discard)
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        """Keep received data in few pieces."""
+        """Buffer received data, joining small pieces."""
         kept: list[Any] = self._recv_buf[datatype]
         if len(data) < SMALL_BYTES:
             data = bytes(data)  # A view would keep its whole packet in memory.
@@ -289,7 +289,7 @@ class Session(SSHServerStreamSession[bytes]):
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
-        """Take received data out of memory, and let the client send as much again."""
+        """Take received data out of the buffer, and let the client send as much again."""
         data: bytes = await super().read(datatype, n, exact)
         if isinstance(self._chan, Channel):
             self._chan.consumed(len(data))

@@ -1,4 +1,4 @@
-"""One connection to a service: claimed name, login key, and sessions."""
+"""One SSH connection to a service: user name, login key, and sessions."""
 
 import logging
 from collections.abc import Callable
@@ -26,10 +26,10 @@ class LoggedIn(NamedTuple):
 
 
 class Service(Protocol):
-    """The parts of a service differing at the door."""
+    """The part of a service that differs between intake and mailboxes."""
 
     def shown(self, name: str) -> str:
-        """Return the name for log lines: never a person's."""
+        """Return a name in the form for log lines: never a person's name."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
@@ -77,7 +77,7 @@ class Visitor(asyncssh.SSHServer):
             self._door.leave(self._guest)
 
     def begin_auth(self, username: str) -> bool:
-        """Require a login, and one name for all attempts."""
+        """Require a login; disconnect a client that changes its user name between attempts."""
         if self._name is not None:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
@@ -90,7 +90,7 @@ class Visitor(asyncssh.SSHServer):
         return True
 
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
-        """Return True if a key may log in under a name; asyncssh then asks for its proof."""
+        """Return True if a key may log in under a name; asyncssh then has the client prove possession."""
         try:
             holds = await self._service.holds_key(username, key, self._address)
         except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
@@ -106,7 +106,7 @@ class Visitor(asyncssh.SSHServer):
         return holds
 
     def auth_completed(self) -> None:
-        """Note the login, once the key is proved; at a limit, end the connection."""
+        """Count the login once the key is proved; at a limit, end the connection."""
         if self._guest is None or self._key is None or self._name is None or self._connection is None:
             return
         if self._door.log_in(self._guest, self._name):

@@ -1,4 +1,4 @@
-"""Test an S3 store: several implementations break promises of S3 silently.
+"""Test if an S3 store keeps the promises of S3: several implementations break some silently.
 
 All tests work below probe/, and clean up afterwards.
 """
@@ -25,7 +25,7 @@ _FIRST, _SECOND, _NOTE = b"the first", b"the second", "noted"
 
 
 def check(store: Store) -> None:
-    """Raise ConfigurationError for an S3 store overwriting objects wrongly; OSError without an answer."""
+    """Raise ConfigurationError if an S3 store overwrites objects wrongly; OSError if it does not answer."""
     if isinstance(store, ObjectStore):
         with _probing(store) as probe:
             if fault := probe.overwrites():
@@ -33,7 +33,7 @@ def check(store: Store) -> None:
 
 
 def faults_of(store: Store) -> Iterator[str]:
-    """Yield the promises broken by an S3 store. OSError without an answer."""
+    """Yield a sentence for each broken promise of an S3 store. OSError if the store does not answer."""
     if not isinstance(store, ObjectStore):
         return
     with _probing(store) as probe:
@@ -55,13 +55,13 @@ def _probing(store: ObjectStore) -> Iterator[_Probe]:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """A set of tests; each method tests one promise, and returns the fault, if any."""
+    """Tests of one S3 store; each method tests one promise, and returns the fault as a sentence, or None."""
 
     client: S3Store
     folder: str
 
     def paths(self) -> list[str]:
-        """Return the paths of all objects made."""
+        """Return the paths of all objects that the tests made."""
         with as_os_error():
             return [found["path"] for page in obstore.list(self.client, self.folder) for found in page]
 
@@ -76,7 +76,7 @@ class _Probe:
         return None
 
     def races(self) -> str | None:
-        """Test several simultaneous creators of one object: exactly one may succeed."""
+        """Test simultaneous creation of one object: exactly one of several creators may succeed."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
@@ -96,7 +96,7 @@ class _Probe:
         return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
 
     def notes(self) -> str | None:
-        """Test the return of an object's metadata with the object."""
+        """Test that an object comes with its metadata."""
         self._create("note", _FIRST)
         with as_os_error():
             found = obstore.get(self.client, self._path("note"))

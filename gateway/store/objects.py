@@ -2,12 +2,12 @@
 
     small/REFERENCE           a file of at most 8 MiB, created only if the name is unused
     large/REFERENCE           a larger file's index, naming its valid content; created only if unused
-    content/REFERENCE/TOKEN   such a content, in parts, under a name never used again
+    content/REFERENCE/TOKEN   the content of a larger file, in parts, under a name never used again
     session/REFERENCE         a session key
 
 So no valid object is ever overwritten, and of two hosts storing different files under one reference at least
-one is told. No store can create an object in parts only if absent; hence the two steps, and after storing, a
-host checks for the other kind: one of the two sees the other.
+one gets an error. No store can create an object in parts only if absent; hence the two steps, and after
+storing, a host checks for an object of the other kind: one of the two hosts sees the other's.
 
 A content without an index, left by a dead host, is removed with its reference.
 
@@ -65,7 +65,7 @@ class Credentials(File):
 
 
 def client_of(settings: StoreSettings) -> S3Store:
-    """Return a client. ConfigurationError for credentials unreadable, or readable by others."""
+    """Return a client. ConfigurationError if the credentials cannot be read, or others can read them."""
     file = settings.credentials_file or Path()
     try:
         mode = file.stat().st_mode
@@ -107,7 +107,7 @@ def _client_options(settings: StoreSettings) -> ClientConfig:
 
 @contextmanager
 def as_os_error() -> Iterator[None]:
-    """Turn failures of the store or the network into OSError; FileNotFoundError passes unchanged."""
+    """Convert errors of the store or the network to OSError; FileNotFoundError passes unchanged."""
     try:
         yield
     except AlreadyExistsError:
@@ -121,7 +121,7 @@ def as_os_error() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    """Return an error in one line, including the keys of objects, made of references."""
+    """Return the first line of an error; object keys in it consist of references, so nothing is personal."""
     return str(error).partition("\n")[0][:_SHOWN]
 
 
@@ -130,12 +130,12 @@ KIND = "copy"
 
 @dataclass(frozen=True, slots=True)
 class SharedCopies:
-    """Sealed copies in a folder of a bucket. OSError if the store does not answer."""
+    """Sealed copies for providers, in a folder of a bucket. OSError if the store does not answer."""
 
     client: S3Store
 
     def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
-        """Store a copy from the beginning of a descriptor. Harmless if already there."""
+        """Store a copy, read from the start of the descriptor `source`. Harmless if already there."""
         os.lseek(source, 0, os.SEEK_SET)
         parts = iter(lambda: os.read(source, _READ_BYTES), b"")
         with as_os_error():
@@ -211,7 +211,7 @@ _OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - sealed data, in a nameless f
 
 
 class Large(File):
-    """The object at large/REFERENCE: the valid content's token, size and SHA-256."""
+    """Index of a large file, the object large/REFERENCE: token, size and SHA-256 of the valid content."""
 
     token: str
     size: int
@@ -219,9 +219,9 @@ class Large(File):
 
 
 def object_store(settings: StoreSettings, scratch: Path) -> ObjectStore:
-    """Return the store of these settings. ConfigurationError for credentials unreadable, or readable by all.
+    """Return the S3 store of `settings`. ConfigurationError if others can read the credentials, or we cannot.
 
-    `scratch` is a folder for files too large for memory while being read.
+    `scratch`: the folder for files too large for memory while being read.
     """
     return ObjectStore(client_of(settings), scratch)
 
@@ -305,17 +305,17 @@ class ObjectStore:
         return Kept(len(content), hashlib.sha256(content).hexdigest())
 
     def put_session(self, reference: str, session: bytes) -> None:
-        """Keep a session key, in place of an earlier one."""
+        """Store a session key, replacing an earlier one."""
         with as_os_error():
             obstore.put(self.client, f"{_SESSION}/{checked_reference(reference)}", session)
 
     def settle(self) -> None:
-        """Do nothing: the store has already made everything durable."""
+        """Do nothing: an S3 store makes objects durable as they are put."""
         passing("claim.durable")
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """Yield the file in anonymous memory; a large one in a nameless file."""
+        """Yield a descriptor of the file: in anonymous memory, or in a nameless file if large."""
         try:
             content = self._small(reference, most)
         except FileNotFoundError:
@@ -350,7 +350,7 @@ class ObjectStore:
             yield file.fileno()
 
     def _parts_of(self, reference: str, large: Large, most: int | None = None) -> Iterator[bytes]:
-        """Yield a large content in parts, one request each, because a single one may take too long."""
+        """Yield a large content in parts, one request each, because one long request may time out."""
         path, end = (
             f"{_content(reference)}{large.token}",
             large.size if most is None else min(most, large.size),
@@ -371,7 +371,7 @@ class ObjectStore:
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
-        """Yield the session key in anonymous memory; None without one."""
+        """Yield a descriptor of the session key in anonymous memory; None without one."""
         try:
             with as_os_error():
                 found = obstore.get(self.client, f"{_SESSION}/{checked_reference(reference)}")
@@ -395,7 +395,7 @@ class ObjectStore:
             return digest.hexdigest()
 
     def has(self, reference: str) -> bool:
-        """Return True if a file is there."""
+        """Return True if a file is stored under the reference."""
         name = checked_reference(reference)
         return self._is_there(f"{_SMALL}/{name}") or self._is_there(f"{_LARGE}/{name}")
 
@@ -416,7 +416,7 @@ class ObjectStore:
             self._delete([*self._paths(_content(reference)), *copies, *named])
 
     def free(self) -> None:
-        """Return None: the free space is unknown."""
+        """Return None: an S3 store does not report free space."""
         return
 
     def _is_there(self, path: str) -> bool:
@@ -448,7 +448,7 @@ class ObjectStore:
 
 
 class _Hashed:
-    """The data of a descriptor after its `start`, at most `size` bytes in all, hashed while read."""
+    """Data read from a descriptor after `start`, at most `size` bytes in all, hashed while read."""
 
     def __init__(self, start: bytes, source: int, size: int) -> None:
         self._start, self._source, self._size = start, source, size

@@ -26,12 +26,12 @@ _FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
 
 @dataclass(frozen=True, slots=True)
 class SealedFolder:
-    """REFERENCE.sealed and, for a few, REFERENCE.session."""
+    """A store in the folder sealed/ of a home: REFERENCE.sealed and, for a few, REFERENCE.session."""
 
     root: Path
 
     def put(self, reference: str, source: int, size: int) -> Kept:
-        """Store at most `size` bytes read from a descriptor. `settle` makes them durable.
+        """Store at most `size` bytes read from a descriptor. `settle` makes the file durable.
 
         The file is copied, never moved: a captured intake must not keep a handle on stored files.
         """
@@ -76,7 +76,7 @@ class SealedFolder:
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """Yield the whole file in any case: opening reads nothing, so `most` is ignored."""
+        """Yield a descriptor of the whole file: opening reads nothing, so `most` is ignored."""
         del most
         descriptor = _opened(self.path(reference))
         try:
@@ -103,7 +103,7 @@ class SealedFolder:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def has(self, reference: str) -> bool:
-        """Return True if a file is there."""
+        """Return True if a file is stored under the reference."""
         return self.path(reference).exists()
 
     def references(self) -> Iterator[str]:
@@ -161,7 +161,7 @@ if TYPE_CHECKING:
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
-    """Return the store of a home, by `settings` if given.
+    """Return the store of a home, by `settings` or else gateway.toml.
 
     ConfigurationError for a store unsupported by this installation.
     """
@@ -184,7 +184,7 @@ def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
 
 
 def check_store(home: Home, settings: Settings) -> None:
-    """Raise ConfigurationError for a store replacing files silently; OSError without an answer."""
+    """Raise ConfigurationError if the S3 store replaces files silently; OSError if it does not answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import check  # noqa: PLC0415
@@ -193,7 +193,7 @@ def check_store(home: Home, settings: Settings) -> None:
 
 
 def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
-    """Yield the promises broken by a home's store. OSError without an answer."""
+    """Yield a sentence for each broken promise of a home's store. OSError if the store does not answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import faults_of  # noqa: PLC0415
@@ -203,7 +203,7 @@ def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """Return the process's single client, reusing its connections."""
+    """Return the process's only S3 client, so that connections are reused."""
     try:
         from gateway.store.objects import object_store  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -31,23 +31,23 @@ class Store(Protocol):
         """Store a session key beside its file, replacing an earlier one. Durable after return."""
 
     def settle(self) -> None:
-        """Make stored files durable. After an OSError, treat none as stored."""
+        """Make stored files durable. After an OSError, count none of them as stored."""
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Yield a descriptor at the start of the file, for this process and its children; sized as the file.
+        """Yield a descriptor at the start of the file, usable by this process and its children.
 
         Limited to the first `most` bytes, if given. FileNotFoundError for a missing file; another OSError for
         a changed one, as far as detectable.
         """
 
     def reading_session(self, reference: str) -> AbstractContextManager[int | None]:
-        """Yield the session key in the same way; None for a file without one."""
+        """Yield a descriptor of the session key, like `reading`; None for a file without a session key."""
 
     def digest(self, reference: str) -> str:
         """Return the SHA-256 of the content stored now. FileNotFoundError for a missing file."""
 
     def has(self, reference: str) -> bool:
-        """Return True if a file is there."""
+        """Return True if a file is stored under the reference."""
 
     def references(self) -> Iterator[str]:
         """Yield the references of the stored files, in order."""

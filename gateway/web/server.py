@@ -106,7 +106,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     """Return the web door as an application behind its guard."""
 
     async def passed_on(request: Request) -> Response:
-        """Pass a request on to intake, and its answer back: known headers only."""
+        """Pass a request on to intake and return the answer, with known headers only."""
         own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
         if not own and request.url.path != SECURITY:
             return JSONResponse({"said": "This was not asked by one of our pages."}, 403)
@@ -133,7 +133,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
         return FileResponse(STATIC / "index.html")
 
     async def worker(_: Request) -> Response:
-        """Return the page's worker, from the one path allowing a worker to keep the page itself."""
+        """Serve the page's service worker from the one path that lets a worker control the page itself."""
         return FileResponse(STATIC / "worker.js")
 
     async def stated(_: Request) -> Response:

@@ -30,7 +30,7 @@ def slug(text: str) -> str:
 
 @lru_cache(1024)  # The same phrases occur in many receipts.
 def plain(text: str) -> str:
-    """Return a text with "..." for every word not listed, and every long number."""
+    """Replace every word of a text that is not listed, and every long number, by "..."."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]
@@ -38,7 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but with each of an authority's `own` phrases shown whole."""
+    """Replace words as `plain` does, but leave each of an authority's `own` phrases whole."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
@@ -49,7 +49,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Return a piece as `plain` does, with the blanks at its ends."""
+    """Replace words of a piece as `plain` does; a blank at either end stays as one space."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"

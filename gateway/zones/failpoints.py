@@ -64,7 +64,7 @@ _left = int(_times or 1)
 
 
 def passing(name: Failpoint | MoveStep | AnewStep | UpgradeStep) -> None:
-    """Pass the place called `name`; may not return."""
+    """Kill the process here if the failpoint `name` is armed; otherwise do nothing."""
     if _armed and name == _armed:
         _count_down()
 

@@ -11,12 +11,12 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """Return the statement, a line each: heading = key of a field in items.toml; no key means other data."""
+    """Return the statement as text: "heading = key of items.toml" a line; no key means other data."""
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
 def is_statement(content: bytes) -> bool:
-    """Return True if a signed text is such a statement."""
+    """Return True if a signed text is a statement about headings."""
     return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
 
 

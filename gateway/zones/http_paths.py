@@ -31,5 +31,5 @@ BEYOND_ROWS = 2**63
 
 
 def row_number(text: str) -> int | None:
-    """Return the number of a row, as an address gives it; None for any other text."""
+    """Return the row number in a URL; None for any other text."""
     return int(text) if text.isdecimal() and len(text) < len(str(BEYOND_ROWS)) else None

@@ -45,7 +45,7 @@ ASIDE = ".aside"
 
 @dataclass(frozen=True, slots=True)
 class LandedUpload:
-    """A landed upload by its record, and the kernel's time of its naming, in epoch seconds.
+    """A landed upload: the record, and the kernel's time of the final naming, in epoch seconds.
 
     The kernel's time cannot be forged by intake: no process can set it.
     """
@@ -102,7 +102,7 @@ class _Record(BaseModel):
 
 @contextmanager
 def _opened(spool: Spool) -> Iterator[int]:
-    """Yield the open folder. OSError if missing, or a link."""
+    """Yield a descriptor of the folder spool/landed. OSError if missing, or a link."""
     descriptor = os.open(spool.landed, FOLDER_FLAGS)
     try:
         yield descriptor
@@ -111,7 +111,7 @@ def _opened(spool: Spool) -> Iterator[int]:
 
 
 def waiting(spool: Spool) -> Iterator[str]:
-    """Yield the references handed over and not yet taken away, in no particular order."""
+    """Yield the references of uploads handed over and not yet removed, in no order."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         names = (entry.name.rpartition(".") for entry in entries)
         found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
@@ -119,18 +119,18 @@ def waiting(spool: Spool) -> Iterator[str]:
 
 
 def is_waiting(spool: Spool, reference: str) -> bool:
-    """Return True if an upload was handed over and not yet taken away."""
+    """Return True if an upload was handed over and is not yet removed."""
     return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
 
 
 def count_aside(spool: Spool) -> int:
-    """Return the number of files set aside and waiting for a person."""
+    """Return the number of invalid files set aside for a person."""
     with _opened(spool) as folder, os.scandir(folder) as entries:
         return sum(entry.name.endswith(ASIDE) for entry in entries)
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """Return the kernel's time of an upload's naming, in epoch seconds. FileNotFoundError if gone."""
+    """Return the kernel's time of an upload's final naming, in epoch seconds. FileNotFoundError if gone."""
     with _opened(spool) as folder:
         try:
             status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
@@ -173,7 +173,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """Return the opened single file of an upload and True; else one of its two files and False."""
+    """Open the single file of an upload and return True, or one of the earlier two files and False."""
     with _opened(spool) as folder:
         try:
             return open_regular(folder, whole), True
@@ -183,7 +183,7 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
 
 
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
-    """Return the content of a landed upload, open at its start, and its size; more may follow behind.
+    """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
 
     BadFileError if gone, larger than `most`, or with holes: intake writes every byte, and a file of holes
     takes no room outside but could fill the disk inside.
@@ -212,7 +212,7 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Rename an upload, so that it no longer counts as one. Harmless if gone.
+    """Rename an invalid upload, so that it no longer counts as an upload. Harmless if gone.
 
     A person restores the name after correcting the file.
     """
@@ -245,10 +245,9 @@ _COMPLETE = ("landed", "sealed", "json")
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
-    """Move the uploads of the spool `theirs`; return how many. OSError leaves the rest for another try.
+    """Move the uploads of another host's spool into `ours`; return their number. OSError leaves the rest.
 
-    GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads, and files that are
-    none, stay.
+    GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads stay.
     """
     landed = theirs / "landed"
     if not landed.is_dir() or landed.is_symlink():

@@ -17,7 +17,7 @@ def host_of(origin: str) -> str:
 
 
 def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
-    """Return the browser's options (JSON) to sign with one of `allowed`, or with any passkey if empty."""
+    """Return WebAuthn options (JSON) for a signature by one of `allowed`, or by any passkey if empty."""
     options = generate_authentication_options(
         rp_id=host_of(origin),
         challenge=challenge,
@@ -29,9 +29,9 @@ def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str
 
 
 def count_signed(assertion: str, challenge: bytes, origin: str, key: bytes, count: int) -> int | None:
-    """Return the new count of signatures of the passkey with a public key (COSE), whose last one was `count`.
+    """Check a passkey's signature of `challenge`; return the passkey's new count of signatures.
 
-    None where another passkey made the signature, or of another challenge, or at another address.
+    `key` is the public key (COSE), `count` the last count. None for a wrong passkey, challenge or origin.
     """
     try:
         return verify_authentication_response(

@@ -32,7 +32,7 @@ def as_source(given: str) -> str:
 
 
 class Listed(BaseModel):
-    """Content of penalties.json: the end of the penalty by source, an address or a network."""
+    """penalties.json: the end of the penalty by source, an address or a network."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,7 +40,7 @@ class Listed(BaseModel):
 
 
 class Lifted(BaseModel):
-    """lifted.json."""
+    """lifted.json: sources with lifted penalties, and the time of lifting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,7 +54,7 @@ class Lifted(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PenaltyFiles:
-    """The paths of a service's list of waiting sources, and of its forgiven sources."""
+    """Paths of a service's list of penalised sources, and of the list of lifted penalties."""
 
     listed: Path
     lifted: Path
@@ -67,7 +67,7 @@ class PenaltyFiles:
             return Lifted()
 
     def read_listed(self) -> Listed:
-        """Return the waiting sources; none for a missing file. ValueError if invalid."""
+        """Read the penalised sources; none for a missing file. ValueError if invalid."""
         try:
             return Listed.model_validate_json(read_small(self.listed, _MOST_BYTES))
         except FileNotFoundError:
@@ -81,12 +81,12 @@ class PenaltyFiles:
 
 
 def of_home(home: Home) -> dict[str, PenaltyFiles]:
-    """Return the files of each service."""
+    """Return the penalty files of intake and mailboxes."""
     return {"intake": of_intake(home.spool, home.published), "mailboxes": of_mailboxes(home)}
 
 
 def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
-    """Return the files of each service as whoever reaches no spool reads them."""
+    """Return the penalty files of each service as read by services that cannot reach the spool."""
     return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}
 
 

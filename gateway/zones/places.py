@@ -11,7 +11,7 @@ from gateway.home import Home
 
 
 def is_locked(path: Path) -> bool:
-    """Return True if a process holds `path`. FileNotFoundError if nothing is there.
+    """Return True if a process has the file `path` locked. FileNotFoundError if missing.
 
     The test may delay a process just starting, for a moment.
     """
@@ -54,7 +54,7 @@ def answers(host: str, port: int, seconds: float) -> bool:
 
 
 def processor_is_at_work(home: Home) -> bool:
-    """Return True if a processor holds the home."""
+    """Return True if a processor runs on the home."""
     try:
         return is_locked(home.root / "processor.lock")
     except FileNotFoundError:

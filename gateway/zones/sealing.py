@@ -1,4 +1,4 @@
-"""Test arriving data for encryption, by its first bytes (RFC 9580, 4.2, 5.1-5.3, 5.13, 6.2).
+"""Judge by the first bytes if arriving data is encrypted (RFC 9580, 4.2, 5.1-5.3, 5.13, 6.2).
 
 Clear data must not be written down, and only intake can prevent that. Only the outermost packet is examined:
 a protection against mistakes. The inside judges if a file is properly sealed. Pure.
@@ -24,12 +24,12 @@ _HEAD_BYTES = 4_096
 
 
 def is_wide(data: bytes) -> bool:
-    """Return True if `data` begins like text of two octets a character."""
+    """Return True if `data` begins like UTF-16 text."""
     return _encoding(data) is not None
 
 
 def needs_mending(start: bytes) -> bool:
-    """Return True if a file beginning with `start` is text changed by repair."""
+    """Return True if text beginning with `start` needs `mended`, such as UTF-16 or lone CRs."""
     head = start[:_HEAD_BYTES]
     if is_wide(head):
         return True
@@ -40,14 +40,14 @@ def needs_mending(start: bytes) -> bool:
 
 
 def mended(data: bytes) -> bytes:
-    """Return the text in plain octets, with LF line ends, without a byte order mark or part number."""
+    """Return text as UTF-8 with LF line ends, without byte order mark or part number."""
     text = _narrow(data).removeprefix(UTF8_MARK)
     text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
     return _ONLY_PART.sub(rb"\1-----", text)
 
 
 def _narrow(data: bytes) -> bytes:
-    """Return text of two octets a character as UTF-8, dropping a truncated last character."""
+    """Convert UTF-16 text to UTF-8, dropping a truncated last character; other data stays."""
     encoding = _encoding(data)
     if encoding is None:
         return data
@@ -95,7 +95,7 @@ _CONTROLS = bytes({*range(32), 127} - {9, 10, 12, 13, 27})
 
 
 def is_encrypted_otherwise(start: bytes) -> bool:
-    """Return True for other encryption than OpenPGP: a password, S/MIME, age, …"""
+    """Return True for data encrypted by something other than OpenPGP: a password, S/MIME, age, …"""
     if start.startswith(_ZIP):
         return len(start) > len(_ZIP) + 2 and bool(start[6] & _ENCRYPTED_FLAG)
     if start.startswith(_OLD_OFFICE):
@@ -109,12 +109,12 @@ def is_encrypted_otherwise(start: bytes) -> bool:
 
 
 def is_in_the_clear(start: bytes) -> bool:
-    """Return True for a readable kind of file: text, a spreadsheet, an archive, a picture."""
+    """Return True for data in a readable format: text, a spreadsheet, an archive, a picture."""
     return start.startswith(_IN_THE_CLEAR) or is_wide(start) or _is_text(start)
 
 
 def _is_text(start: bytes) -> bool:
-    """Return True for text of any language, almost without characters foreign to text."""
+    """Return True for text of any language: almost no control characters."""
     odd = len(start) - len(start.translate(None, _CONTROLS))
     if odd > _MOST_ODD * len(start):
         return False
@@ -174,7 +174,7 @@ Judge = Callable[[bytes], bool | None]
 
 
 def judge_for(folder: Folder) -> Judge:
-    """Return the test for writing in `folder`: sealed files; also keys and signed texts in their folders."""
+    """Return the test of data for `folder`: sealed messages; elsewhere public keys and signed texts."""
     return is_sealed if folder == "in" else is_public
 
 
@@ -211,7 +211,7 @@ def is_public(start: bytes) -> bool | None:
 
 
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
-    """Return the kind of data not sealed with OpenPGP; "" for ordinary clear data.
+    """Return the kind of data that is not sealed with OpenPGP; "" for ordinary clear data.
 
     "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`: `start` is
     the whole file. A signature counts only on its own, without data it might sign.
@@ -229,7 +229,7 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 
 def _appears(start: bytes) -> LooksLike:
-    """Return the kind of data without OpenPGP: encrypted another way, unknown, or "" for clear."""
+    """Return the kind of data without OpenPGP: "other-encryption", "unknown", or "" for clear."""
     if is_encrypted_otherwise(start):
         return "other-encryption"
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
@@ -249,7 +249,7 @@ def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
 
 
 def _armored_begins_encrypted(body: bytes) -> bool | None:
-    """Return True if an armored message's base64 text begins encrypted; None if too short."""
+    """Return True if an armored message's base64 text begins an encrypted message; None if too short."""
     text = b"".join(body[: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
     try:
         data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)

@@ -37,12 +37,12 @@ class BadFileError(ValueError):
 
 
 def behind_content(record: bytes) -> bytes:
-    """Return the bytes to write behind a content with this record."""
+    """Return the bytes to append to a content: the record, its length and an end mark."""
     return record + _END.pack(len(record), _MARK)
 
 
 def divided(descriptor: int) -> tuple[int, bytes]:
-    """Return the number of content bytes in a landed file, and its record. Read nowhere else.
+    """Return the number of content bytes in a landed file, and the record. The only reader of the format.
 
     BadFileError for an end never written by intake.
     """
@@ -161,7 +161,7 @@ def private_mode(folder: Path) -> int:
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
-    """Write aside, fsync, rename into place, fsync the folder: all of `content` or nothing."""
+    """Write a file completely or not at all: write aside, fsync, rename into place, fsync the folder."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:

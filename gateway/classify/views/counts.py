@@ -1,4 +1,4 @@
-"""Count the pupils in a file for teams without records (clause 2.4.2), with small numbers withheld.
+"""Count the pupils in a file for teams without access to records (clause 2.4.2); withhold small numbers.
 
 The output has only numbers, codes of the gateway, and postcode sectors of the right form: no other text of
 the file. Subtracting one figure from another, of one table or of two files, must not reveal a number of
@@ -35,14 +35,14 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """Rule for one file's counts: `threshold` and rounding `base` in pupils, `seed` of up to 64 octets."""
+    """How small counts of one file are hidden: `threshold` and rounding `base` in pupils, secret `seed`."""
 
     threshold: int
     base: int
     seed: bytes
 
     def told(self, cell: str, count: int) -> int | None:
-        """Return the figure for a count; None where withheld. `cell` names the count within the file."""
+        """Return the figure to show for a count; None if withheld. `cell`: the count's name in the file."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -58,7 +58,7 @@ class SmallNumbers:
         return self.base - 1
 
     def _drawn(self, what: Literal["margin", "rounding"], cell: str) -> int:
-        """Draw a number from 0 to the base less one, the same at every reading of the file."""
+        """Draw a pseudo-random number from 0 to the base less one, the same at every reading of the file."""
         digest = hashlib.blake2b(f"{what}\0{cell}".encode(), key=self.seed, digest_size=16).digest()
         return int.from_bytes(digest) % self.base
 
@@ -78,7 +78,7 @@ OTHER = "other"
 def told_years(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[ToldLine, ...], int]:
-    """Return the lines for counts by year group and sex ("" where unknown), and how many pupils there may be.
+    """Return lines for counts by year group and sex ("" where unknown), and the largest possible total.
     The latter is the largest number that the figures allow. A year group is split by sex where both figures
     may be shown.
     """
@@ -112,7 +112,7 @@ def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[T
 def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
-    """Return the lines for pupils in another division, such as by address.
+    """Return lines for counts of pupils by another division, such as postcode sector.
     The lines with the smallest figures are withheld until all together, compared with the year groups,
     narrow down no figure of either: `at_most` is the maximum left possible by the year groups.
     """
@@ -145,7 +145,7 @@ _SEXES = {"F": "F", "FEMALE": "F", "2": "F", "M": "M", "MALE": "M", "1": "M"}
 
 @dataclass(slots=True)
 class PupilCounts:
-    """Pupils in one file: on roll by year group and sex, and by postcode sector; joiners, leavers."""
+    """Counts of one file's pupils: on roll by year group and sex, by postcode sector; joiners, leavers."""
 
     years: dict[str, Counter[str]] = field(default_factory=dict)
     sectors: Counter[str] = field(default_factory=Counter)
@@ -164,7 +164,7 @@ def write_counts(
 
 
 def count(records: Iterator[Values], since: date | None) -> PupilCounts:
-    """Count each pupil once; joiners from `since` on, and leavers from `since` on or ever."""
+    """Count each pupil once; as joiners those from `since` on, as leavers those from `since` on or ever."""
     counts, met = PupilCounts(), set[str]()
     for values in records:
         who = _who(values)
@@ -208,7 +208,7 @@ def _count(counts: PupilCounts, values: Values, since: date | None) -> None:
 
 
 def _who(values: Values) -> str | None:
-    """Return what tells a pupil from others in the file, UPN or name; None where nothing does."""
+    """Return text that identifies a pupil in the file, UPN or name; None without either."""
     if upn := _one(values, "upn"):
         return upn.upper()
     born = read_date(_one(values, "birth-date"))
@@ -217,7 +217,7 @@ def _who(values: Values) -> str | None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date of the first of these fields with a value."""
+    """Return the latest date in the first of these fields that has a value."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

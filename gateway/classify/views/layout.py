@@ -1,4 +1,4 @@
-"""Lay a view out as CSV for another system: a layout can show nothing that the view does not hold."""
+"""Write a view as CSV for another system: a layout can show nothing that the view does not contain."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from gateway.model.layout import FileLayout, LaidColumn
 def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
-    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled ones by column.
+    """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
     A row without any value of the view is left out. Raises Unreadable.
     """
     line = io.StringIO()
@@ -58,7 +58,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Collect the values of a record by field, by "=heading", and by "number heading" within its parts."""
+    """Collector of a record's values by field, by "=heading", and by "number heading" in repeated parts."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
@@ -83,7 +83,7 @@ class _LayoutWalk(RecordWalk):
         return values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values below an element; `number` is that of the part around, 0 for none."""
+        """Add the values below an element; `number` is the number of the part around, 0 for none."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)

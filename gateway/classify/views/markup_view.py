@@ -43,7 +43,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """View being written, with its open elements, outermost first, and the name that each has there."""
+    """A view being written, with its open elements, outermost first, and the name of each in the view."""
 
     def __init__(
         self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str
@@ -63,7 +63,7 @@ class _Document:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
-        """Write unwritten content before a record, then the record."""
+        """Write what comes before a record, then the record."""
         # Nothing is unwritten between a record and the next one.
         if self._last is None or record.getprevious() is not self._last:
             around = [record, *record.iterancestors()][::-1]
@@ -98,7 +98,7 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Take the kept part of an element, to be written once much is there, since all is judged together.
+        """Collect the kept part of an element; many elements are judged and written together.
         `loose`: it may have attributes or text beside elements. `enough`: see `_Pruner.put`.
         """
         if loose:
@@ -132,7 +132,7 @@ class _Document:
 
 
 class _Template(NamedTuple):
-    """What is kept of elements of one form: a text with gaps; of each gap the place of its piece, and judge.
+    """The kept part of elements of one form: a text with gaps; for each gap, position of the piece and judge.
     An assessment, judged before, has no judge; nor has the first piece, which is empty.
     """
 
@@ -177,7 +177,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 
 
 class _Pruner:
-    """Write elements without the parts not to be kept, many together."""
+    """Writer of elements without the parts that a team may not have, many together."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -204,7 +204,7 @@ class _Pruner:
                 inner.attrib.clear()
 
     def leaf(self, element: Element, enough: Stay) -> str:
-        """Return what is kept of an element without children, with a line feed; "" for nothing."""
+        """Return the kept part of an element without children, with a line feed; "" for nothing."""
         name, text = self.name(element), element.text or ""
         self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
         if not text.strip() and self._sieve.is_container(name):
@@ -219,7 +219,7 @@ class _Pruner:
         return f"<{name}>{kept}</{name}>\n"
 
     def put(self, text: str, enough: Stay | None = None) -> None:
-        """Take a text, to be written as it is, or an element with children, as written.
+        """Collect a text, written as it is, or an element with children, as written.
         `enough`: the content required in an element with children for it to stay; in a record no trace of
         removed content may remain.
         """
@@ -227,12 +227,12 @@ class _Pruner:
         self.length += len(text)
 
     def written(self) -> str:
-        """Return all that was taken, without what is left out."""
+        """Return everything collected, without the parts left out."""
         waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 
     def _lines(self, waiting: Sequence[tuple[str, Stay | None]]) -> list[str]:
-        """Return each text as it is, and of each element a line of what is kept, or ""."""
+        """Return each text unchanged, and for each element the kept part on one line, or ""."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
         for each in (Stay.BESIDE, Stay.IN):
@@ -255,7 +255,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces with texts not of their kind, and note their withholding; a blank is none."""
+        """Return the pieces with texts not of their kind, never blanks; note any as withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -265,7 +265,7 @@ class _Pruner:
     def _kept(
         self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
     ) -> Iterator[_Kept]:
-        """Yield what is kept of the elements in `waiting` with these numbers, by template."""
+        """Yield the kept parts of the elements in `waiting` with these numbers, by template."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -314,14 +314,14 @@ class _Pruner:
         return plan
 
     def _share(self, form: str, plan: _Plan) -> None:
-        """Keep a plan for later views if the policies know each name: so it tells nothing of a file."""
+        """Store a plan for later views if the policies know every name: it then reveals nothing of a file."""
         if self._shared is not None and len(self._shared) < _PLANS_SHARED:
             plan.lacking = self._sieve.lacking(plan.tags)
             if plan.lacking is not None:
                 self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return what is kept of elements of a form; None where nothing is."""
+        """Return the template of the kept parts of elements of a form; None if nothing is kept."""
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -332,8 +332,8 @@ class _Pruner:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Put what is kept of an assessment in the place of its first tag; return True where anything is.
-        `at` is the place of the first piece of the element around; `where` as in `_Plan.assessments`.
+        """Put the kept part of an assessment in the position of its first tag; return True if any is kept.
+        `at` is the position of the first piece of the element around; `where` as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -347,7 +347,7 @@ class _Pruner:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return what is kept of an assessment: nothing without a type, no result of another qualifier."""
+        """Return the kept part of an assessment: none without a data type, no result of other qualifiers."""
         said: dict[str, str] = {}
         results = []
         for first, after in children(inside[::2]):
@@ -366,15 +366,15 @@ class _Pruner:
         return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True where there is room to remember a plan for so many tags."""
+        """Return True if there is memory for a plan with these tags."""
         self._room -= len(tags)
         return self._room > 0
 
     def _part(
         self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
-        """Return what is kept of an element around others, whose first tag has the place `at` in the form.
-        `assessed`: by place in the form, if the assessment there stays.
+        """Return the kept part of an element with children, whose first tag has position `at` in the form.
+        `assessed`: by position in the form, if the assessment there stays.
         """
         if not self._sieve.is_container(name):
             return _NOTHING
@@ -403,7 +403,7 @@ class _Pruner:
         return (Stay.IN, f"<{name}>{''.join(texts)}</{name}>", gaps) if best >= plan.enough else _NOTHING
 
     def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
-        """Return what is kept of an element without children, with a text (`filled`) or without."""
+        """Return the kept part of an element without children, with text (`filled`) or without."""
         stay = self._stay_of(parent, name, plan.enough)
         if not filled:
             return stay, f"<{name}/>", ()
@@ -414,5 +414,5 @@ class _Pruner:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def name(self, element: Element) -> str:
-        """Return the name of an element; of one in another namespace than the root, a name nobody knows."""
+        """Return the name of an element; one in another namespace than the root gets a name no rule knows."""
         return str(element.tag).removeprefix(self._space)

@@ -1,4 +1,4 @@
-"""Choose the columns, elements and rows of a file that a view may have, by their data items and school."""
+"""Choose the columns, elements and rows of a file for a view, by data items and school."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from gateway.words import plain
 
 
 class OwnRows:
-    """Choose the rows of a table that name one school: by DfE number and URN, "" where unknown."""
+    """Filter for the rows of a table that name one school: by DfE number and URN, "" where unknown."""
 
     def __init__(self, names: tuple[str, ...], rules: Rules, school: tuple[str, str]) -> None:
         self._dfe_number, self._urn = school
@@ -28,7 +28,7 @@ class OwnRows:
         self._known: dict[tuple[str, ...], bool] = {}
 
     def of(self, batch: list[Row]) -> list[Row]:
-        """Return the rows naming the school."""
+        """Return the rows that name the school."""
         return [row for row in batch if self._is_own(row)]
 
     def _is_own(self, row: Row) -> bool:
@@ -63,7 +63,7 @@ class Stay(IntEnum):
 
 
 class Sieve:
-    """Decide which columns and elements of a file stay in a view for a basis, and note the items left out."""
+    """The decisions on columns and elements of a file for a basis, and a list of the items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
@@ -80,7 +80,7 @@ class Sieve:
             self.leave_out(APART)
 
     def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
-        """Return what chooses the rows of a table with these columns; None where all rows are given."""
+        """Return the row filter for a table with these columns; None if all rows are given."""
         if self._of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
@@ -93,7 +93,7 @@ class Sieve:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Labels of the items left out, in alphabetical order; unknown things last."""
+        """Labels of the items left out, in alphabetical order; those for unknown content last."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
     def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
@@ -116,14 +116,14 @@ class Sieve:
         return self._rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values not of their kind, and note that some are withheld."""
+        """Return the values that are not of their kind, and note any as withheld."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
         return found
 
     def element(self, parent: str, name: str) -> Stay:
-        """Return the fate of an element with text."""
+        """Decide if an element with text stays in the view."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self._rules.element_field(parent, name)
@@ -140,7 +140,7 @@ class Sieve:
         return None if self._told.any else self._rules.plans(*self._basis)
 
     def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
-        """Return the labels of what is left out of elements with these tags; None where a name is unknown."""
+        """Return the labels left out of elements with these tags; None if the rules do not know a name."""
         around, found = list[str](), set[str]()
         for tag, after in pairwise(tags):
             if tag[0] == "/":
@@ -160,21 +160,21 @@ class Sieve:
         return frozenset(found)
 
     def around(self, parent: str, name: str) -> Stay:
-        """Return if an element outside all records stays: only one about the document or its owner may."""
+        """Decide if an element outside all records stays: only one about the document or its owner may."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Stay.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True where elements of this name may stand around others; else note one left out."""
+        """Return True if elements of this name may contain others; otherwise note an element as left out."""
         if name in self._rules.containers:
             return True
         self.leave_out()
         return False
 
     def container(self, name: str, *, bare: bool) -> str:
-        """Return the name in the view of an element around records, hiding unknown names.
+        """Return the name that an element around records gets in the view; unknown names are hidden.
         `bare`: the element has no attributes and declares no namespaces, which are not written.
         """
         known = self._rules.container(name)
@@ -182,21 +182,21 @@ class Sieve:
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
-        """Return True where assessments of a stage and subject have a data type; else note one left out."""
+        """Return True if assessments of a stage and subject have a data type; else note one as left out."""
         known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
         if not known:
             self.leave_out()
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
-        """Return True where a result is valid for its qualifier; otherwise note the withholding."""
+        """Return True if a result is valid for its qualifier; otherwise note a value as withheld."""
         known = is_result(self._rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
         return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
-        """Note that something was left out, under a label of an item or one such as `UNKNOWN`."""
+        """Note that something was left out, under an item's label or a constant such as `UNKNOWN`."""
         self._left_out[what] += 1
         self.changed = True
 
@@ -220,7 +220,7 @@ class Sieve:
 
 
 class _AlreadyTold:
-    """The classifier's findings outside the file's type, as met again by a view."""
+    """The classifier's list of content outside the file's type (`Unlisted`), looked up by a view."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}
@@ -230,13 +230,13 @@ class _AlreadyTold:
         self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
 
     def column(self, key: str | None, name: str, position: int | None) -> bool:
-        """Return True for a column in the list of such content, or after the end of an incomplete list."""
+        """Return True for a column in that list, or after the end of an incomplete list."""
         if position is None:
             return not self._is_all or self._is_named(key, name)
         return position in self._positions or (not self._is_all and position > self._until)
 
     def element(self, key: str | None, name: str) -> bool:
-        """Return True for an element in the list of such content; if the list is incomplete, for any."""
+        """Return True for an element in that list; if the list is incomplete, for any element."""
         return not self._is_all or self._is_named(key, name)
 
     def _is_named(self, key: str | None, name: str) -> bool:

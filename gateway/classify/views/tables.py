@@ -20,7 +20,7 @@ WriteTable = Callable[[Row, Batches], None]
 
 
 class Apart:
-    """Leave out whole records by their number, from 0 over all parts of a content."""
+    """Filter that leaves out records by number, counted from 0 over all parts of a content."""
 
     def __init__(self, without: tuple[int, ...]) -> None:
         self._without = frozenset(without)
@@ -32,12 +32,12 @@ class Apart:
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return the kept ones of the next records."""
+        """Return those of the next records that stay."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 
 class Cut:
-    """Columns of one table to keep."""
+    """The columns of one table that a view keeps."""
 
     def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
@@ -90,7 +90,7 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """Return a cell as text no spreadsheet runs: a possible formula gets an apostrophe before."""
+    """Return a cell as text that no spreadsheet runs: a possible formula gets an apostrophe before."""
     return f"'{cell}" if is_formula(cell) else cell
 
 

@@ -76,7 +76,7 @@ class WorkbookWriter:
 
 
 class Stream(io.RawIOBase):
-    """Write-only stream for archives, so that no seeking is needed."""
+    """Write-only stream that passes each piece on of an archive, so that no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()
@@ -87,13 +87,13 @@ class Stream(io.RawIOBase):
         return True
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - bytes in any form
-        """Pass all of the data on; return its length."""
+        """Pass all of the data on and return the length."""
         self._give(bytes(data))
         return len(data)
 
 
 def entry(name: str) -> zipfile.ZipInfo:
-    """Return the entry of an archive for a file, without the time, so that each view has the same bytes."""
+    """Return a ZIP entry for a file, with a fixed time, so that each view has the same bytes."""
     made = zipfile.ZipInfo(name, _SINCE)
     made.compress_type = zipfile.ZIP_DEFLATED
     made.external_attr = 0o600 << 16
@@ -161,7 +161,7 @@ def make_view(
 
 
 class _Maker:
-    """Make the view of one content, or of each file in an archive."""
+    """Maker of the view of one content, or of each file in an archive."""
 
     def __init__(self, sieve: Sieve, apart: Apart, rules: Rules, limits: ClassifyLimits) -> None:
         self._sieve = sieve
@@ -171,7 +171,7 @@ class _Maker:
         self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
-        """Write the view; return True where it differs from the content in more than what is left out."""
+        """Write the view; return True if more changed than content left out."""
         with containers.opened(content, self._limits) as found:
             if found is None:
                 return self._plain(content, write)
@@ -183,7 +183,7 @@ class _Maker:
             return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
-        """Write an archive of views, with numbers for names, because the names of files may name people."""
+        """Write an archive of views named by numbers, because file names may name people."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
             for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
                 with containers.file_in(packed, name) as content:

@@ -1,4 +1,4 @@
-"""Read the records of a content in the order of a view: the values of some fields, the persons in each."""
+"""Read the records of a content in the order of a view: values of some fields, or the persons in each."""
 
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
@@ -23,7 +23,7 @@ _COLUMNS = {
 
 
 def read_results(source: Source, rules: Rules) -> Table:
-    """Return the results in an awarding body's file as a table; options and the like have no column."""
+    """Return the results in an awarding body's file as a table; options and other data have no column."""
     header = Header(tuple(_COLUMNS.values()), 0, "")
     rows = _results(source, rules)
     return Table(header, iter(lambda: list(islice(rows, BATCH)), []))
@@ -104,7 +104,7 @@ def start_of(content: BinaryIO) -> str:
 
 
 class RecordWalk:
-    """Read the records of a content, each as the values of the wanted fields."""
+    """Reader of a content's records, each as values of the wanted fields."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules

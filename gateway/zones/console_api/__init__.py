@@ -19,7 +19,7 @@ STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class ConsoleQuestion(File):
-    """A question. `origin` is the origin of the page, `address` the browser's."""
+    """A question of the console to the inside. `origin`: of the page; `address`: of the browser."""
 
     origin: str
     address: str
@@ -33,7 +33,7 @@ class ConsoleQuestion(File):
 class OfPerson(ConsoleQuestion):
     """A question by a logged-in person; `session` is the secret in the person's browser.
 
-    One that a page asks by itself, with nobody at it, is `unattended`: no session lasts longer by it.
+    `unattended`: a page asks by itself, with nobody present, so the session is not prolonged.
     """
 
     session: str

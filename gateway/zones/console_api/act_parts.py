@@ -1,4 +1,4 @@
-"""What acts tell of their fields and lists, as declared inside and as shown by forms and pages."""
+"""Fields and lists of acts, as declared inside and as shown by forms and pages."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class ActField:
-    """One field: `kind` is the type of one value, `choices` are the allowed values, if limited.
+    """One field of an act: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
-    `names` tells the sort of object that the value names; `form` describes the field in forms, where `about`
-    does so in words of the command line. `longest` is the most characters of a text, if limited.
+    `names` is the sort of object that the value identifies; `form` describes the field in forms, as `about`
+    uses words of the command line. `longest` is the most characters of a text, if limited.
 
-    In a form, `known` are the choices for the object that the field `names`. `reveals`: by a choice of this
-    field, the fields that it alone asks for, and with which of their choices.
+    In a form, `known` are the choices for the object that the field `names`. `reveals`: for a choice of this
+    field, the further fields needed, with the choices allowed.
     """
 
     name: str
@@ -40,7 +40,7 @@ class ActField:
 
     @property
     def label(self) -> str:
-        """The first words of what the field is for."""
+        """The label of the field: the first words of its description."""
         return re.split(r"[:;.,(]", self.about)[0].strip()
 
 

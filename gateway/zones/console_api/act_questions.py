@@ -15,16 +15,16 @@ Cell = str | int | float | bool | None
 
 
 class AskActs(OfPerson):
-    """Ask for the acts the person may carry out here.
+    """Ask for the acts that the person may carry out here.
 
-    `about`: one act with the values that the fields may name; of the others, those beside it, in short.
+    `about`: one act, with the values that its fields may name; related acts are then given in short.
     """
 
     about: str = ""
 
 
 class AskAct(OfPerson):
-    """Ask a read-only act for its answer, by the words of its command.
+    """Ask a read-only act for its answer; `act` is the words of its command.
 
     Of a list, `limit` rows after the cursor `after` are asked for; 0: all rows. With `whole`, the answer is
     everything, as JSON, for programs.
@@ -38,9 +38,9 @@ class AskAct(OfPerson):
 
 
 class CarryOutAct(WeightyAct):
-    """Carry out an act, by the words of its command; `fields` are validated as declared by the act.
+    """Carry out an act; `act` is the words of its command, and the act validates `fields`.
 
-    A program says by `key` that a request is the same as one before, which is then answered as before.
+    `key`: a program's name for one request; a repeated key gets the answer given before.
     """
 
     act: str
@@ -49,7 +49,7 @@ class CarryOutAct(WeightyAct):
 
 
 class BesideTold(File):
-    """An act about the thing of an answer: the field that names it, and flags to be set."""
+    """Act offered beside an answer: `field` takes the id of the answer's object; `flags` are set."""
 
     command: str
     field: str
@@ -86,7 +86,7 @@ class ActTold(File):
 
 
 class ActsTold(File):
-    """Every act a person may carry out, by area, and in the order of declaration."""
+    """Every act that a person may carry out, by area, in the order of declaration."""
 
     acts: tuple[ActTold, ...]
 

@@ -8,7 +8,7 @@ from gateway.home.settings_file import File
 
 
 class ConsoleKnows(File):
-    """The settings needed by the console; `zone` is the local authority's time zone."""
+    """The settings that the console needs; `zone` is the local authority's time zone."""
 
     organisation: str
     zone: str
@@ -31,7 +31,7 @@ class PasskeyOptions(File):
 
 
 class OpenIdBegun(File):
-    """The address of the OpenID provider, to which the browser goes next."""
+    """The address at the OpenID provider to which the browser goes next."""
 
     address: str
 
@@ -44,14 +44,14 @@ class Begun(File):
 
 
 class Named(File):
-    """Something with a name for people: a team, a provider, a data type."""
+    """Id and name, for people, of a team, provider, data type or the like."""
 
     id: str
     name: str
 
 
 class Me(File):
-    """The logged-in person, with rights."""
+    """The logged-in person, with teams and rights."""
 
     name: str
     teams: tuple[Named, ...]
@@ -59,23 +59,23 @@ class Me(File):
 
 
 class Done(File):
-    """A completed act, in a sentence."""
+    """Result of a completed act, in a sentence."""
 
     sentence: str
 
 
 class SavedTold(File):
-    """A saved filter of a list, as in an address."""
+    """A saved filter of a list; `query` is the filter as in a URL."""
 
     name: str
     query: str
 
 
 class Declining(File):
-    """A refusal, in a sentence; `options` if the person's passkey has to sign first.
+    """Refusal of a question, in a sentence; `options` where the person's passkey has to sign first.
 
     `again`: the address for a new login for this act, for a person without a passkey. `status` is for
-    programs. `fields` are the wrong fields of a form, each with its own sentence.
+    for programs. `fields` are the wrong fields of a form, each with a sentence.
     """
 
     status: int = 403

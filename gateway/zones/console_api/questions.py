@@ -57,14 +57,14 @@ class Enrol(ConsoleQuestion):
 
 
 class BeginOpenId(ConsoleQuestion):
-    """Begin a login at the provider; `code`, if any, is from a one-time link."""
+    """Begin a login at the OpenID provider; `code`, if any, is from a one-time link."""
 
     browser: str
     code: str = ""
 
 
 class FinishOpenId(ConsoleQuestion):
-    """Finish an OpenID login with `given`, the provider's code, and the state sent along."""
+    """Finish an OpenID login; `given` is the provider's code, `state` the value sent along."""
 
     browser: str
     code: str = ""
@@ -73,14 +73,14 @@ class FinishOpenId(ConsoleQuestion):
 
 
 class ConfirmByOpenId(OfPerson):
-    """Confirm an act by the new login at the provider."""
+    """Confirm an act by the new login at the OpenID provider."""
 
     given: str = Field(max_length=4_096)
     state: str = Field(max_length=200)
 
 
 class AskPage(OfPerson):
-    """Ask for what a page shows; the inside validates the fields as the page declares them."""
+    """Ask for the contents of a page; the inside validates `fields` as the page declares them."""
 
     page: str
     fields: dict[str, Given]
@@ -93,7 +93,7 @@ class LogOut(OfPerson):
 
 
 class LeaveFirstSteps(OfPerson):
-    """Say that the first steps need not be shown on the first page any more."""
+    """Hide the first steps on the first page from now on."""
 
 
 class Collect(OfPerson):

@@ -84,7 +84,7 @@ async def at_work(
 
 
 def spare_the_collector() -> None:
-    """Keep the collector from scanning loaded objects, and let the collector search the rest seldom.
+    """Exempt loaded objects from garbage collection, and collect the rest rarely.
 
     A page makes some 50,000 objects and leaves hardly any garbage. By Python's own numbers (700, 10, 10)
     about each seventh page waits for a search among all objects that stay, 40 to 110 ms.
@@ -95,7 +95,7 @@ def spare_the_collector() -> None:
 
 @contextlib.contextmanager
 def socket_in(place: Path) -> Generator[str, None, None]:
-    """Yield a path of the socket in a folder short enough for the kernel (108 octets), for any home path."""
+    """Yield a path of the socket in the folder `place` that fits the kernel's limit of 108 octets."""
     folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
@@ -104,7 +104,7 @@ def socket_in(place: Path) -> Generator[str, None, None]:
 
 
 def listening(place: Path) -> socket.socket:
-    """Return a service's socket in a folder, bound anew. Access is controlled by the folder."""
+    """Return a listening socket in the folder `place`, bound anew. The folder's mode controls access."""
     place.mkdir(mode=0o750, exist_ok=True)
     (place / SOCKET).unlink(missing_ok=True)
     opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
