@@ -45,14 +45,14 @@ WAITS = "it waits for a second person, who runs the same command within a week"
 
 
 class Confirmation(StrEnum):
-    """How a person confirms an act in the console, the only door able to ask for a passkey."""
+    """How a person confirms an act in the console, the only door that can ask for a passkey."""
 
     NOTHING = "nothing"
     PASSKEY = "passkey"
 
 
 class Area(StrEnum):
-    """Headings under which a door lists acts; each module of acts declares its own as `AREA`."""
+    """Headings under which doors list acts; each module of acts declares its own as `AREA`."""
 
     SCHOOLS = "Schools"
     FILES = "Files"
@@ -62,7 +62,7 @@ class Area(StrEnum):
 
 
 class TeamMailboxes(Protocol):
-    """The mailboxes of the teams of whoever acts. Errors of `ssh/answers` for a team of others."""
+    """The mailboxes of the acting person's teams. For any other team, errors of `ssh/answers`."""
 
     def files(
         self,
@@ -78,12 +78,12 @@ class TeamMailboxes(Protocol):
         """Return at most `limit` files, latest first, with sequences below `before`."""
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark files as dealt with, or put them back; return a sentence."""
+        """Mark files of a team as dealt with; with `undo`, put the files back. Return a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """The person carrying out an act, the clock, and the home."""
+    """Context of an act: the person, the clock, the home, and openers of registry and registrar."""
 
     home: Home
     person: str
@@ -108,15 +108,15 @@ class ActContext:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Read what the registry knows of the files within the person's sight, in one transaction."""
+        """Open a session that reads the registry, within the person's sight, in one transaction."""
         with self.open_registry() as registry, registry.within(self.sight).read() as session:
             yield session
 
     @contextmanager
     def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
-        """Change the registry in one transaction; with `signs`, sign the log's head at the end.
+        """Open one transaction that changes the registry; with `signs`, sign the log's head at the end.
 
-        With `access`, tell intake the providers' new access, where the process publishes.
+        With `access`, also publish the providers' new access to intake, where this process publishes.
         """
         with self.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -132,7 +132,7 @@ class ActContext:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One transaction of an act, changing the registry with entries in the log."""
+    """One transaction of an act, which changes the registry and adds entries to the log."""
 
     registrar: Registrar
     session: Session
@@ -142,7 +142,7 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append an entry to the log, in the name of the person; `note` stays out of the leaf."""
+        """Append a log entry in the person's name; `note` is stored in the registry, not in the leaf."""
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
@@ -159,8 +159,8 @@ class ActDone:
 class ActListing:
     """Rows of a list. `narrow` are the columns for a narrow screen; `latest`: the last rows matter most.
 
-    `closing` is said to people beside the list, if anything is. Of a page, `first` is the number of the first
-    row, `total` the number of rows of all pages, where counted, and `following` the cursor of the next page.
+    `closing` is a sentence beside the list, for people. Of a page, `first` is the number of the first row,
+    `total` the number of rows of all pages, where counted, and `following` the cursor of the next page.
     `groups` are all groups in order, `group_of` the value of each row of the page.
     """
 
@@ -179,10 +179,10 @@ class ActListing:
 
 @dataclass(frozen=True, slots=True)
 class ActDetails:
-    """One thing in detail: a heading, labelled lines, paragraphs, lists of parts, a closing.
+    """One object in detail: a heading, labelled lines, paragraphs, lists of parts, closing sentences.
 
     `values` holds everything, for programs. `lines` without a value are left out. `refused` says why the
-    answer is a no: the command fails with it. `proof` is what few read: digests, keys, entries of the log.
+    answer is a no: the command fails with it. `proof` is for experts: digests, keys, entries of the log.
     """
 
     heading: str
@@ -195,7 +195,7 @@ class ActDetails:
     proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the labelled lines with a value, by label."""
+        """Return the labelled lines that have a value, by label."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
@@ -255,7 +255,7 @@ class Act(BaseModel):
         right: AccessRight | None = None,
         **more: Any,  # noqa: ANN401 - as pydantic's
     ) -> None:
-        """Take command and right from the head of the class. TypeError for a command without a right."""
+        """Set command and right from the head of the class. TypeError for a command without a right."""
         super().__init_subclass__(**more)
         if right is not None:
             cls.right = right
@@ -266,7 +266,7 @@ class Act(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_more: Any) -> None:  # noqa: ANN401 - as pydantic's
-        """Check that groups have each field once. TypeError otherwise."""
+        """Check that groups name each field exactly once; TypeError otherwise."""
         if cls.field_groups and sorted(name for one in cls.field_groups for name in one.fields) != sorted(
             cls.model_fields
         ):
@@ -274,30 +274,30 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return the values that the policies know of a field, with their names, by the field."""
+        """Return by field the values that the policies allow, each with a name for people."""
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows under one choice alone; without values, all of a field's."""
+        """Return the fields that a form shows only under one choice of another field, with their values."""
         return {}
 
     def check(self, context: ActContext) -> None:
-        """Refuse visible faults before the person confirms. GatewayError with a sentence."""
+        """Check the act before the person confirms. GatewayError with a sentence for a fault found."""
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
-        """Return a sentence about what will be done, for the person to read before the confirmation.
+        """Return a sentence about the effect, for the person to read before confirming.
 
         GatewayError for faults that only the carrying out would show.
         """
         return ""
 
     def confirms(self) -> Confirmation:
-        """Tell how the person confirms the act where a passkey can be asked for."""
+        """Return how the person confirms the act, at doors that can ask for a passkey."""
         return self.confirmation
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return the facts behind an answer besides the policies; None for an answer never to be cached."""
+        """Return a cache key for an answer: the facts behind it besides the policies. None: never cached."""
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
@@ -306,13 +306,13 @@ class Act(BaseModel):
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return what the declaration of a field says beside type and description; None for nothing."""
+    """Return the extra setting `what` of a field's declaration, such as "place"; None without one."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 
 
 class GivenFile(BaseModel):
-    """A file handed over or pasted. `folder` is the file's folder, for a file on the same machine."""
+    """A file uploaded or pasted. `folder` is the file's folder, for a file on the same machine."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -321,7 +321,7 @@ class GivenFile(BaseModel):
 
     @classmethod
     def read(cls, file: Path) -> GivenFile:
-        """Read a file of the machine. GatewayError where unreadable or too large."""
+        """Read a file of this machine. GatewayError if unreadable or too large."""
         try:
             with file.open("rb") as opened:
                 content = opened.read(_FILE_BYTES + 1)
@@ -338,7 +338,7 @@ class GivenFile(BaseModel):
 
 
 class ReadingAct(Act):
-    """A person's question; nothing is changed."""
+    """An act that only reads: a person's question. Changes nothing."""
 
     confirmation: ClassVar[Confirmation] = Confirmation.NOTHING
     reads: ClassVar[bool] = True
@@ -387,7 +387,7 @@ def _one_line(given: str) -> str:
 
 
 def as_reason(given: str) -> str:
-    """Return a reason as recorded: one line, not too long. ValueError for anything else."""
+    """Return a reason as recorded, on one line. ValueError if empty or too long."""
     said = " ".join(given.split())
     if not said:
         raise ValueError("it needs a reason, which goes on record")

@@ -1,4 +1,4 @@
-"""The yearly data sharing agreement: ratified, how every provider stands, and its text."""
+"""Acts on the yearly data sharing agreement: ratifications, every provider's standing, the text."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Let the provider's ratifications end."""
+        """Record the notice, with the day on which the provider's ratifications end."""
         with context.recording() as record:
             ends = give_notice(
                 record.session, record.registrar.catalogue, self.provider, self.notice,
@@ -86,7 +86,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Compare the signatures with those due by the day."""
+        """Compare each provider's ratifications with those due on the day."""
         load_settings(context.home)
         catalogue = context.catalogue
         with context.reading() as session:
@@ -105,7 +105,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
 
 
 def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
-    """Return how each party to the agreement stands on a day."""
+    """Return one row for each party to the agreement, with its standing on a day."""
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row

@@ -67,7 +67,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the methods, the data, and the questions of the agreement, with the methods of each."""
+        """Return the methods, kinds of data and questions of the agreement, with names."""
         methods = catalogue.methods
         return {
             "method": {one.id: one.name for one in methods.method if one.declarable},
@@ -79,7 +79,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return what each method asks to be in place."""
+        """Return for each method the safeguards it requires."""
         methods = (one for one in catalogue.methods.method if one.declarable and one.need)
         return {
             "method": {
@@ -89,11 +89,11 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         }
 
     def confirms(self) -> Confirmation:
-        """Ask for nothing where nothing is put on record."""
+        """Require no confirmation for a dry run."""
         return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
 
     def effect(self, context: ActContext) -> str:
-        """Say what is decided, and why. NotFoundError for an unknown provider."""
+        """Return the decision and its reasons in words. NotFoundError for an unknown provider."""
         with context.open_registrar() as registrar:
             declaration = self._declaration(registrar, context)
             decision = judge(declaration, registrar.catalogue)
@@ -101,7 +101,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         return f"{heading}. {' '.join(reason.sentence for reason in decision.reasons)}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Decide, and put the declaration on record unless it is a dry run."""
+        """Decide on the declaration, and record both unless it is a dry run."""
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
             if self.dry_run:

@@ -72,12 +72,12 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a discrepancy with a file outside the person's sight, as if it were not there."""
+        """Refuse, as not found, a discrepancy with a file outside the person's sight."""
         with context.reading() as session:
             discrepancies.get(session, self.number)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the discrepancy, with the person and the reason on record."""
+        """Close the discrepancy; record the person and the reason."""
         with context.recording() as record:
             known = discrepancies.resolve(
                 record.session, self.number, by=record.by, why=self.why, at=record.at

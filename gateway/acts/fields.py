@@ -32,7 +32,7 @@ _KINDS: dict[Any, FieldKind] = {
 
 @cache
 def every_act() -> Mapping[str, type[Act]]:
-    """Return every act by the words of its command, in the order of declaration."""
+    """Return every act by its command, in the order of declaration."""
     return {act.command: act for module in MODULES for act in acts_in(module)}
 
 
@@ -49,30 +49,30 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act, in the order of its groups, or else of declaration."""
+    """Describe the fields of an act, in the order of groups, or else of declaration."""
     return tuple(_described(name, act.model_fields[name]) for name in headings_of(act))
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
-    """Return the heading of the group of each field, in the order of the groups; "" without groups."""
+    """Return each field's heading, in the order of the groups; "" without groups."""
     headings = {name: group.heading for group in act.field_groups for name in group.fields}
     return headings or dict.fromkeys(act.model_fields, "")
 
 
 def area_of(act: type[Act]) -> Area:
-    """Return the area that the module of an act declares."""
+    """Return the area of the module that declares an act."""
     area: Area = import_module(act.__module__).AREA
     return area
 
 
 def answer_of(act: type[Act]) -> str:
-    """Return the name of the kind of answer that an act gives, such as "ActListing"."""
+    """Return the name of an act's answer type, such as "ActListing"."""
     told: object = act.carry_out.__annotations__["return"]
     return told if isinstance(told, str) else str(getattr(told, "__name__", told))
 
 
 def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
-    """Return the type of one value of a field, and whether the field takes several."""
+    """Return the type of a field's single value, and True if the field takes several values."""
     if get_origin(annotation) is tuple:
         return type_of(get_args(annotation)[0])[0], True
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -84,7 +84,7 @@ def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
 
 
 def is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
-    """Are the values of a type listed by name?"""
+    """Return True if a type is an enumeration, whose values are known by name."""
     return isinstance(kind, type) and issubclass(kind, Enum)
 
 

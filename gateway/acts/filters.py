@@ -53,7 +53,7 @@ class SaveFilter(_FilterAct, command="filters save"):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Refuse parts unknown to the list, and a search, for fear of a child's name. GatewayError."""
+        """Refuse parts unknown to the list, and a search, which may contain a child's name. GatewayError."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):
@@ -71,7 +71,7 @@ class SaveFilter(_FilterAct, command="filters save"):
             raise GatewayError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Keep the filter."""
+        """Store the filter."""
         self.check(context)
         key = {"staff": name_of(context.person), "listing": self.of, "name": self.name}
         with context.open_registry() as registry, registry.write() as session:

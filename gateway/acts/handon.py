@@ -51,7 +51,7 @@ class ListHandOns(DatedListing, command="handon list", right=AccessRight.LOOK):
     when: ClassVar = "owed_at"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Read the batches, oldest first."""
+        """Yield a row for each batch, oldest first."""
         with context.reading() as session:
             for batch in hand_ons.batches(session):
                 yield _row(session, batch, context.clock())
@@ -89,7 +89,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Make the files in memory. GatewayError where the team cannot be shown the file in parts."""
+        """Make the files in memory and count. GatewayError if the team may not have the file in parts."""
         with context.open_registrar() as registrar, ExitStack() as until:
             found = _declared(registrar, self.hand_on)
             examiners = until.enter_context(closing(Examiners(context.home)))
@@ -134,7 +134,7 @@ class RetryHandOn(_BatchAct, command="handon retry"):
     """Make a batch again and send it again, under the same names, such as where the system lost it."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Owe the batch again."""
+        """Mark the batch to be made and sent again."""
         with context.recording() as record:
             batch = hand_ons.find(record.session, self.hand_on, self.number)
             hand_ons.owe_again(record.session, batch)

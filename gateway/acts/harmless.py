@@ -42,7 +42,7 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the column on the list, and decide the waiting files again."""
+        """Add the column to the list of harmless ones, and decide waiting files again."""
         name = self._name()
         with context.recording() as record:
             if self.provider is not None:
@@ -62,7 +62,7 @@ class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
     """Take a column off the list, in your name. Files accepted before stay accepted."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the column off."""
+        """Remove the column from the list."""
         with context.recording() as record:
             harmless.remove(record.session, self._name(), self.provider or EVERY)
             record.note(

@@ -44,7 +44,7 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the statement away, with the person and the reason on record."""
+        """Remove the statement; record the person and the reason."""
         with context.recording() as record:
             harmless.remove(record.session, harmless_name(self.heading), self.provider, stated=True)
             record.note("column-unlisted", self.provider, note=f"{self.heading}: {self.why}")
@@ -64,12 +64,12 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file not waiting for a person before the confirmation."""
+        """Refuse a file that is not waiting for a person, before the confirmation."""
         with context.reading() as session:
             releases.held(session, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Store the answer, or propose it to a second person."""
+        """Store the meaning, or propose an item to a second person."""
         with context.recording() as record:
             known = headings.meanings(context.home.policies_in_force, record.registrar.catalogue)
             if self.item != headings.SOMETHING_ELSE and self.item not in known:

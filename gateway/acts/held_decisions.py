@@ -41,24 +41,24 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file not waiting for a person before the confirmation."""
+        """Refuse a file that is not waiting for a person, before the confirmation."""
         with context.reading() as session:
             releases.held(session, self.reference)
 
     def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind, and why the file waits."""
+        """Return the file's school and kind, and why the file waits, in a sentence."""
         with context.reading() as session:
             waits = for_officers(transfers.get(session, self.reference).reasons)
         return f"{file_in_words(context, self.reference)} It waits: {waits}."
 
 
 class _ProposedRelease(_HeldFileAct):
-    """An act on a held file whose release somebody proposed."""
+    """An act on a held file whose release a person has proposed."""
 
     why: Why
 
     def effect(self, context: ActContext) -> str:
-        """Repeat who proposed the release, why, and the teams. GatewayError where nobody did."""
+        """Return the proposer, reason and teams in words. GatewayError without a proposal."""
         with context.reading() as session:
             first = releases.proposed(session, self.reference)
         wording = context.catalogue.wording
@@ -85,7 +85,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Name the teams that get it, and what the agreement says against it. GatewayError as `release`."""
+        """Return the teams that get the file, and what the agreement forbids. GatewayError as `release`."""
         rules = KeylessRules(context.home, context.catalogue)
         with context.reading() as session:
             asked = releases.wished(
@@ -97,7 +97,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         return f"{super().effect(context)} {said}{second}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file, or propose to."""
+        """Release the file, or propose the release to a second person."""
         with context.open_registrar() as registrar:
             asked = releases.release(
                 registrar, self.reference,
@@ -127,7 +127,7 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file of which no release is proposed."""
+        """Refuse a file without a proposed release."""
         super().check(context)
         with context.reading() as session:
             releases.proposed(session, self.reference)
@@ -152,7 +152,7 @@ class AssignHeldFile(_HeldFileAct, command="held assign"):
     text: Why | None = option("What to know of the file; name no child.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the person's name on the file, in place of any other."""
+        """Record the person as the one to decide on the file, replacing any other."""
         with context.recording() as record:
             releases.held(record.session, self.reference)
             name = self.to or name_of(record.by)
@@ -188,16 +188,16 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Name the files."""
+        """Return the number of files and the references, in words."""
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Decide one of the files. GatewayError for a file that cannot be decided so."""
+        """Decide on one file. GatewayError if this decision is not possible for it."""
         raise NotImplementedError
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Decide each file."""
+        """Decide on each file in turn."""
         with context.open_registrar() as registrar:
             for reference in self.reference:
                 self.decide(registrar, reference, context.person)
@@ -243,16 +243,16 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file that waits for something else. GatewayError."""
+        """Refuse a file that does not wait for a ratification. GatewayError."""
         self._schools(context)
 
     def effect(self, context: ActContext) -> str:
-        """Name the schools, and the files."""
+        """Return the schools, the signatory and the files, in words."""
         schools = " and ".join(f"{name} ({one})" for one, name in self._schools(context).items())
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each signature, and decide the waiting files again; name the files that go on waiting."""
+        """Record each ratification and decide waiting files again; return which files still wait."""
         told = [
             RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
             .carry_out(context)
@@ -269,7 +269,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the schools by id, in the order of the files."""
+        """Return the names of the files' schools by id, in the order of the files."""
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:
@@ -301,7 +301,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Add the note to the events of the file."""
+        """Add the note to the log entries of the file."""
         with context.recording() as record:
             releases.held(record.session, self.reference)
             record.note("noted", self.reference, note=self.text)
@@ -309,7 +309,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
 
 
 def release_in_words(asked: Release, catalogue: Catalogue) -> str:
-    """Say which teams get a file that is released, and what the agreement says against it."""
+    """Return in words which teams a release gives the file to, and what the agreement forbids."""
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))

@@ -45,14 +45,14 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     mine: bool = option("Only files that are yours to decide.", default=False)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria of the held files asked for."""
+        """Return the search for held files, with `mine` only the person's own."""
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield the files with who decides on each, for whom or what it waits, and for how many days."""
+        """Yield rows with the person who decides, what the file waits for, and the days of waiting."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
@@ -66,7 +66,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
             }
 
     def closing(self, context: ActContext) -> str:
-        """Count the sensitive files outside the person's sight."""
+        """Return a sentence with the number of sensitive held files that the person may not see."""
         wanted = self.wanted(context)
         with context.open_registry() as registry, registry.read() as session:
             seen = replace(wanted, sight=context.sight(session))
@@ -81,7 +81,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
 
 def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
-    """Say how often a file was sent that waits several times, and which is the newest."""
+    """Return how often a file that still waits was sent, and the newest of them; "" if once."""
     if not (same := again.get(reference)):
         return ""
     newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
@@ -89,5 +89,5 @@ def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
 
 
 def names_of_lookers(catalogue: Catalogue) -> str:
-    """Name the teams with sight of sensitive files."""
+    """Return the names of the teams with sight of sensitive files."""
     return catalogue.wording.list_names(catalogue.sensitive_teams())

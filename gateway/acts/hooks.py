@@ -32,7 +32,7 @@ _LIKE = "an address is like https://cases.example.gov.uk/gateway, without a pass
 
 
 def _with_valid_host(address: str) -> str:
-    """Return an address with a valid port and IP address. ValueError for any other."""
+    """Check that an address has a valid port and IP address, and return it; ValueError otherwise."""
     try:
         _ = urlsplit(address).port
     except ValueError:
@@ -52,7 +52,7 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Read the hooks. All behind the host in an address may be a secret, and is left out."""
+        """Yield the hooks; of each address only the host, since the rest may be a secret."""
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)
@@ -83,7 +83,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the hook, once a second person agrees."""
+        """Add the hook, once a second person has run the same command."""
         events, teams = ",".join(sorted(set(self.event))), ",".join(sorted(set(self.team)))
         digest = hashlib.sha256(f"{self.address} {events} {teams}".encode()).hexdigest()
         asked = TwoPersonAct("add-hook", "hooks", f"{self.name} {digest}")
@@ -111,7 +111,7 @@ class RemoveHook(Act, command="hooks remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the hook; the log keeps that there was one."""
+        """Delete the hook; the log records that it existed."""
         with context.recording() as record:
             record.session.delete(hooks.find(record.session, self.name))
             record.note("hook-removed", "hooks", {"what": self.name}, self.why)
@@ -125,7 +125,7 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     since: Moment | None = option("Send again all since this moment, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the trial, of which the hook is told as of any event."""
+        """Record a trial event, which the hook gets as any event; send lost messages again."""
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:

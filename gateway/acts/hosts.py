@@ -1,4 +1,4 @@
-"""Hosts that share the work: listed, taken off the record, and a dead one's spool taken over."""
+"""Acts on hosts that share the work: list, remove from the record, take over a dead host's spool."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -28,7 +28,7 @@ class ListHosts(ListingAct, command="hosts list", right=AccessRight.LOOK):
     empty: ClassVar = "no host is on record that shares the work"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read what the hosts said."""
+        """Return a row for each host, from its last report."""
         with context.reading() as session:
             found = hosts.known(session)
         every = frozenset[str]().union(*(one.holds for one in found))
@@ -60,7 +60,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove a host that is not at work, and whose uploads were taken in."""
+        """Remove a host that is not running and whose spool is empty or lost."""
         with context.recording() as record:
             host = _gone(record.session, self.name)
             if host.spool and not self.lost:
@@ -86,7 +86,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Move each complete upload, and note how many."""
+        """Move each complete upload into this host's spool, and log the number."""
         with context.reading() as session:
             _gone(session, self.name)
         if self.name == load_settings(context.home).host.name:
@@ -104,7 +104,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
 
 
 def _gone(session: Session, name: str) -> Host:
-    """Return a host on record that is at work no more. GatewayError otherwise."""
+    """Return a host on record that is not running. GatewayError for an unknown or running host."""
     host = next((one for one in hosts.known(session) if one.name == name), None)
     if host is None:
         raise NotFoundError(f"no host {name} is on record")

@@ -53,12 +53,12 @@ _MOST_BYTES = 1024**2
 
 
 class _KeyAct(Act, right=AccessRight.ENROL):
-    """An act on keys of one owner, for administrators."""
+    """An act on the keys of one owner, for administrators."""
 
     id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=OWNER)
 
     def owner_kind(self, session: Session) -> OwnerKind:
-        """Return the kind of the owner. NotFoundError for an unknown one."""
+        """Return if the owner is a provider or staff. NotFoundError for an unknown owner."""
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
 
@@ -72,7 +72,7 @@ class AddKey(_KeyAct, command="keys add"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each key of the file as one that waits, or what is new in a known certificate."""
+        """Record each key in the file as pending, or the changes to a known certificate."""
         given, said = _separate(self.file.content), []
         for data in given:
             said += [f"{label:>14}  {value}" for label, value in described(data, context.clock())]
@@ -105,7 +105,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in confirmed))
 
     def _fingerprints(self, session: Session, owner_kind: OwnerKind) -> list[str]:
-        """Return the fingerprints of the keys read out; none for words. GatewayError for no match."""
+        """Return the full fingerprints read out; none for six words. GatewayError without a match."""
         found: list[str] = []
         if owner_kind == "provider" and are_words(self.read_out):
             return found
@@ -125,12 +125,12 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
 
 
 class _NamedKeyAct(_KeyAct):
-    """An act on one key, named by its fingerprint."""
+    """An act on one key, identified by its fingerprint."""
 
     fingerprint: str = argument("The fingerprint or its beginning.", metavar="FPR")
 
     def named(self, session: Session) -> Key:
-        """Return the key. NotFoundError for none, or several."""
+        """Return the key. NotFoundError if the fingerprint fits none, or several."""
         return keys.find_key(session, self.owner_kind(session), self.id, self.fingerprint)
 
 
@@ -147,7 +147,7 @@ class RetireKey(_NamedKeyAct, command="keys retire"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the key out of use. GatewayError for a day that is past."""
+        """Retire the key now or after its last day. GatewayError for a past day."""
         with _changing(context) as clerk:
             ended = clerk.retire(self.named(clerk.session), self._last(context), why=self.why)
             others = keys.list_keys(clerk.session, ended.owner_kind, ended.owner)
@@ -183,7 +183,7 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the key in force again, once a second person agrees where two are wanted."""
+        """Put the key in force again; with roles in force, after a second person agrees."""
         with _changing(context) as clerk:
             key = self.named(clerk.session)
             if self.staff and not self._is_agreed(context, clerk, key):
@@ -193,7 +193,7 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
         return ActDone(f"{restored.fingerprint} {again}")
 
     def _is_agreed(self, context: ActContext, clerk: Clerk, key: Key) -> bool:
-        """May the person's key be restored?
+        """Return True if the key may be restored now.
 
         Two people decide for persons with powerful roles or sight of held files.
         """
@@ -241,7 +241,7 @@ class RevokeKey(_NamedKeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Open a clerk in one transaction, which signs the log's head; publish the consequences."""
+    """Yield a clerk for key changes in one transaction, then sign the log's head and publish."""
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -262,7 +262,7 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 
 def _separate(data: bytes) -> list[bytes]:
-    """Return the keys of a file as the provider's kit hands it over: an SSH key, then a certificate.
+    """Split a file with an SSH key and a certificate, as the provider's kit makes it.
 
     GatewayError for a file far too large for a key.
     """
@@ -273,20 +273,20 @@ def _separate(data: bytes) -> list[bytes]:
 
 
 def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
-    """Return the key in a file. Refusal for an unfit one."""
+    """Judge the key in a file and return it. Refusal for an unfit key."""
     if owner_kind == "staff" and not is_ssh(data):
         raise Refusal("key:not-an-ssh-key")
     return judge(data, context.clock(), *_strength(context))
 
 
 def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
-    """Return the shortest RSA key that the policies allow, in bits, and the new kinds that engines verify."""
+    """Return the shortest RSA key allowed, in bits, and the new key kinds that engines can verify."""
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
 
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Take in one key, and return the result in words. Refusal or GatewayError for an unfit key."""
+    """Enrol one key, or update a known certificate; return a sentence. Refusal if unfit."""
     known = None if owner_kind == "staff" or is_ssh(data) else _known(clerk, owner, data)
     if known is None:
         clerk.add(owner_kind, owner, _judged(context, owner_kind, data), state="pending")
@@ -306,6 +306,6 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 
 def _known(clerk: Clerk, owner: str, data: bytes) -> Key | None:
-    """Return the key of a certificate, if the provider has the key already; else None."""
+    """Return the provider's key on record with the fingerprint of a certificate; None for none."""
     known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
     return known if known is not None and known.owner == owner else None

@@ -52,7 +52,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 
 def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:
-    """Return the kind of owner. NotFoundError for an unknown one."""
+    """Return "staff" or "provider" for an owner. NotFoundError for an unknown owner."""
     if is_staff:
         staff.get_staff(session, identifier)
         return "staff"

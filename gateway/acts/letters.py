@@ -44,12 +44,12 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
-        """Let a preview be a minute old, under the same entries of the log: all schools are judged."""
+        """Return the log's size: a cached preview is valid up to a minute and until the next entry."""
         with context.reading() as session:
             return str(log.size(session))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Write each letter due on the given days, once."""
+        """Yield each letter due on the given days, once."""
         catalogue = context.catalogue
         letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
@@ -76,7 +76,7 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
         return list(rows.values())
 
     def _check_days(self, first: date, judged: int) -> None:
-        """Refuse more than can be judged while somebody waits. GatewayError says how to ask for the rest."""
+        """Refuse too many days for one answer. GatewayError says how to ask for the rest."""
         most = max(1, _JUDGED_AT_ONCE // max(1, judged))
         if self.days > most:
             then = spoken(first + timedelta(days=most))
@@ -126,14 +126,14 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def effect(self, context: ActContext) -> str:
-        """Show the letter, and to whom it goes. GatewayError as for the carrying out."""
+        """Return the letter's text and recipients. GatewayError as for `carry_out`."""
         with context.open_registrar() as registrar, context.reading() as session:
             found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
         recipients = ", ".join(one.recipient for one in found)
         return f"To: {recipients}\nSubject: {found[0].subject}\n\n{plain(found[0].text, _UNWRAPPED)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Owe the letter. GatewayError where there is nothing to write, or nobody to write to."""
+        """Queue the letter. GatewayError if nothing is missing, or no address is known."""
         with context.open_registrar() as registrar:
             owed = chase(registrar, self.provider, context.clock())
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")

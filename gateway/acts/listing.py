@@ -1,4 +1,4 @@
-"""Lists: their rows are found, filtered, sorted and cut into pages in one way, at every door."""
+"""Base classes of lists: rows are read, filtered, sorted and paged in one way for every door."""
 
 from __future__ import annotations
 
@@ -69,34 +69,33 @@ class ListingAct(ReadingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the column of the groups; "" for none."""
+        """Return the column by which rows are grouped; "" for none."""
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value of a column for narrowing and grouping."""
+        """Return the value of a column, used to filter and group."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
-        """Return the names of groups for people by value, unless the values are words."""
+        """Return names for people of the groups, by value; empty where the values are words."""
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
-        """Read the rows, in their own order. GatewayError with a sentence for the person on failure."""
+        """Read the rows in the list's own order. GatewayError with a sentence for the person."""
         raise NotImplementedError
 
     def closing(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
-        """Return a sentence for people beside the list, or nothing."""
+        """Return a sentence to show beside the list; "" for none."""
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """List all rows that were asked for. Rows of a long list are read as they are taken."""
+        """Return all rows asked for. Rows of a long list are read as the caller takes them."""
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return `limit` rows after a cursor; where `latest`, and in no other order, the last ones first.
+        """Return a page: `limit` rows after a cursor; unsorted, with `latest`, the last rows first.
 
-        With `counted`, the answer also says how many rows all pages have. GatewayError for a cursor of no
-        page.
+        With `counted`, the answer also has the number of rows of all pages. GatewayError for a wrong cursor.
         """
         found = list(self._found(context))
         if self.latest and self.sort is None:
@@ -128,7 +127,7 @@ class ListingAct(ReadingAct):
         return _text(self.value_in(row, self.grouped_by()))
 
     def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Return rows group by group, each group in the order of before."""
+        """Sort rows by group; within a group the order stays."""
         by = self.grouped_by()
         return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
 
@@ -140,7 +139,7 @@ class ListingAct(ReadingAct):
         return found
 
     def has_text(self, row: Row) -> bool:
-        """Tell whether a row has each word that is looked for."""
+        """Return True if a row contains every word of the search."""
         if not self.search:
             return True
         held = " ".join(map(_text, row.values())).casefold()
@@ -157,7 +156,7 @@ class ListingAct(ReadingAct):
 
 
 class GroupedListing(ListingAct):
-    """A list with rows in groups, if asked for: by one of the columns `groups`."""
+    """A list that can be grouped by one of the columns `groups`."""
 
     groups: ClassVar[tuple[str, ...]]
 
@@ -173,12 +172,12 @@ class GroupedListing(ListingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the given column."""
+        """Return the column that the person chose, or ""."""
         return self.group or ""
 
 
 class DatedListing(ListingAct):
-    """A list of which days can be asked for. `when` is the column of the moment."""
+    """A list that can be limited to days. `when` is the column with the time."""
 
     when: ClassVar[str]
 
@@ -186,7 +185,7 @@ class DatedListing(ListingAct):
     to: date | None = option("Only up to this day.", None)
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
-        """Return the first moment of the first day, and that after the last, by the authority's clocks."""
+        """Return the first moment of the first day and the first after the last, in the authority's zone."""
         if self.from_ is None and self.to is None:
             return None, None
         from zoneinfo import ZoneInfo  # noqa: PLC0415 - few lists are told a day
@@ -205,12 +204,12 @@ class DatedListing(ListingAct):
 
 
 class ProviderListing(ListingAct):
-    """A list of which those rows can be asked for that are about one provider."""
+    """A list that can be limited to one provider."""
 
     provider: str | None = option("Only this provider's.", None, metavar="ID", names="school")
 
     def check_provider(self, session: Session) -> None:
-        """Refuse a provider that is not on record. NotFoundError."""
+        """Refuse an unknown provider. NotFoundError."""
         if self.provider is not None:
             providers.provider_row(session, self.provider)
 
@@ -221,7 +220,7 @@ def _check_column(act: type[ListingAct], name: str) -> None:
 
 
 def _text(value: object) -> str:
-    """Return a value as typed by a person who looks for the value."""
+    """Return a value as a person would type it in a search."""
     if isinstance(value, Mapping):
         return str(value.get("code", value))
     if isinstance(value, list | tuple):
@@ -232,7 +231,7 @@ def _text(value: object) -> str:
 
 
 def _order(value: object) -> tuple[int, float, str]:
-    """Return the place of a value in a sorted list: numbers, then text and times, then nothing."""
+    """Return a sort key: numbers first, then texts and times, then empty values."""
     if isinstance(value, int | float):
         return 0, value, ""
     text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else _text(value).casefold()
@@ -244,7 +243,7 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return how many rows stand before the next page: up to the last row shown, wherever that is now."""
+    """Return the index of the row after the cursor's row, also if rows moved since."""
     number, _, _ = cursor.partition(".")
     if not number.isdecimal():
         raise GatewayError("that is the cursor of no page: begin at the first one")

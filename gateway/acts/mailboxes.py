@@ -52,7 +52,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
             before = found[-1]["sequence"]
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return the latest `limit` files before a cursor, latest first."""
+        """Return a page: the latest `limit` files before a cursor."""
         if self.where or self.sort or self.search:
             return super().page(context, limit, after, counted=counted)
         found = self._read(context, limit + 1, row_number(after))
@@ -92,7 +92,7 @@ class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     undo: bool = option("Put them back.", default=False)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record it, file by file."""
+        """Mark each file as dealt with, or undo that."""
         return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
 
 

@@ -47,7 +47,7 @@ _KEY = {
 
 @cache
 def openapi_document() -> str:
-    """Return the description of the API as JSON."""
+    """Return the OpenAPI document as JSON."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {
         "Problem": {
@@ -81,12 +81,12 @@ def openapi_document() -> str:
 
 
 def path_of(act: type[Act]) -> str:
-    """Return the path of an act: the words of its command."""
+    """Return an act's URL path, made of the words of its command."""
     return f"{ROOT}/{act.command.replace(' ', '/')}"
 
 
 def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the method of an act, and the description of its request and answers."""
+    """Return an act's HTTP method, and the description of its request and answers."""
     fields = _fields_of(act, schemas)
     title, _, about = " ".join((act.__doc__ or "").replace("`", "").split()).partition(". ")
     told: dict[str, Any] = {
@@ -129,7 +129,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
 
 
 def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of each field; what several fields share is added to `schemas`."""
+    """Return the JSON schema of each field; parts that fields share are added to `schemas`."""
     whole = act.model_json_schema(ref_template="#/components/schemas/{model}")
     shared: dict[str, Any] = whole.get("$defs", {})
     schemas.update({name: _plain(one) for name, one in shared.items() if name != "GivenFile"})
@@ -146,7 +146,7 @@ def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema without the words that are for the other doors."""
+    """Return a schema without the words meant for other doors."""
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 

@@ -44,7 +44,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put on record that the address waits no longer; where this process publishes, tell the services."""
+        """Record that the penalty is lifted; inform the services where this process publishes."""
         try:
             source = penalty_files.as_source(self.address)
         except ValueError:
@@ -59,7 +59,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
 
 def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
-    """Yield who waits at each service; in the service of the mailboxes, as the processor copied it."""
+    """Yield each service with its penalised addresses, as this process may read them."""
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:

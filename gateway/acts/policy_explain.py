@@ -1,4 +1,4 @@
-"""Why a file was decided as it was, by the policies of the day, and what persons said."""
+"""Explain a decision, by the policies of its day and by persons' notes."""
 
 import json
 from dataclasses import asdict
@@ -45,7 +45,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 
 def _decided_by(session: Session, reference: str) -> str | None:
-    """Return the digest of the policies behind a transfer's last decision."""
+    """Return the digest of the policies used for a transfer's last decision; None if unknown."""
     for event in reversed(log.events(session, reference)):
         fields = json.loads(event.leaf)["fields"]
         if "policies" in fields:
@@ -60,7 +60,7 @@ def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
 
 
 def _decision_on(session: Session, reference: str) -> Decision:
-    """Return the decision on an upload or a declaration."""
+    """Return the recorded decision on an upload or declaration."""
     try:
         transfer = transfers.get(session, reference)
     except NotFoundError as unknown:
@@ -85,7 +85,7 @@ def _decision(
 
 
 def decision_object(decision: Decision) -> dict[str, Any]:
-    """Return a decision as JSON values."""
+    """Convert a decision to JSON values."""
     return {
         "state": decision.state,
         "flow": decision.flow,

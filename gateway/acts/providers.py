@@ -97,12 +97,12 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the kinds of provider."""
+        """Return the kinds of provider with their names."""
         return {"kind": {one.id: one.name for one in catalogue.bodies.kind}}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return the numbers by which each kind is known."""
+        """Return for each kind of provider the number fields that a form shows."""
         bodies, both = catalogue.bodies, ("dfe_number", "urn")
         asked: dict[str, tuple[str, ...]] = {
             one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)
@@ -113,12 +113,12 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def check(self, context: ActContext) -> None:
-        """Refuse an unknown kind or an invalid number before the person confirms."""
+        """Refuse an unknown kind or malformed number before the person confirms."""
         load_settings(context.home)
         self._provider(context.catalogue.bodies)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the provider and the keys; the keys wait for the telephone call."""
+        """Record provider and keys; the keys wait for the telephone call."""
         from gateway.enrolment.key_file import described  # noqa: PLC0415 - loads asyncssh
 
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
@@ -175,7 +175,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Sign the invitation with the gateway's key, and put it on record by its digest."""
+        """Sign the invitation with the gateway's key, and log its digest."""
         from gateway.ssh import server  # noqa: PLC0415 - loads asyncssh
 
         settings = load_settings(context.home)
@@ -289,7 +289,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse an empty change before the person confirms."""
+        """Refuse a request without any change before the person confirms."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -298,7 +298,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the given columns and contacts; decide files waiting for the schools again."""
+        """Change the given columns and contacts; decide files that waited for the schools again."""
         wanted = self._wanted()
         with context.recording() as record:
             enroller = _enroller(record)
@@ -329,7 +329,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         return {column: value for column, value in zip(_NUMBERS, given, strict=True) if value is not None}
 
     def _set_columns(self, record: Recording, wanted: dict[str, str]) -> bool:
-        """Put columns right, and tell whether anything is new."""
+        """Change columns of the provider's row; return True if any value is new."""
         session, bodies = record.session, record.registrar.catalogue.bodies
         row = providers.provider_row(session, self.id)
         if (number := wanted.pop("number", None)) is not None:
@@ -502,11 +502,11 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     dry_run: bool = option("Only say what would be done.", default=False)
 
     def confirms(self) -> Confirmation:
-        """Ask for nothing where nothing is put on record."""
+        """Require no confirmation for a dry run."""
         return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Take the list in; of a dry run, nothing stays."""
+        """Import the list; a dry run changes nothing."""
         taken: ListTakenIn | None = None
         try:
             with context.recording(access=True) as record:
@@ -572,7 +572,7 @@ def _counting(context: ActContext) -> RatificationsThatCount:
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Judge a key of a provider. Refusal for an unfit key."""
+    """Judge a provider's key and return it. Refusal for an unfit key."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

@@ -45,12 +45,12 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def asked(self) -> Asked:
-        """Return the child to look for."""
+        """Return the child to search for, as given."""
         # The index of pupils loads the libraries of OpenPGP.
         return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
 
     def check(self, context: ActContext) -> None:
-        """Refuse an incomplete name of a child before the person confirms."""
+        """Refuse incomplete details of a child before the person confirms."""
         children.digests_of(context.home, self.asked())
 
 
@@ -60,7 +60,7 @@ class FindChild(NamesChild, command="pupils find", right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Look the child up in the index, once the question is on record."""
+        """Search the index for the child, after recording the question."""
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why)
         rows = [_row(one) for one in found.files]
@@ -89,7 +89,7 @@ class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write the report of the findings, after recording the question."""
+        """Write a report on the child, after recording the question."""
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
             account = children.account(registrar, found, names=self.names)
@@ -102,7 +102,7 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
     )
 
     def check(self, context: ActContext) -> None:
-        """Refuse a child that is named by the UPN alone: a file may have the UPN mistyped, or lack it."""
+        """Refuse a UPN without a name: a file may have the UPN mistyped, or lack it."""
         super().check(context)
         if self.surname is None:
             raise GatewayError(
@@ -132,7 +132,7 @@ class ProtectChild(_MarkChild, command="pupils protect"):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse people without enrolment before the confirmation."""
+        """Refuse people who are not enrolled, before the confirmation."""
         super().check(context)
         with context.reading() as session:
             for name in self.person:
@@ -191,7 +191,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Look for the children, after recording the question."""
+        """Search for the children, after recording the question."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)

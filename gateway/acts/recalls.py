@@ -74,11 +74,11 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind."""
+        """Return the file's school and kind, in a sentence."""
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again, or propose to."""
+        """Deliver the file again, or propose that to a second person."""
         with context.open_registrar() as registrar:
             done = delivered.redeliver(
                 registrar, self.reference,
@@ -97,7 +97,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     short: ClassVar = "Confirm"
 
     def effect(self, context: ActContext) -> str:
-        """Name the file's school and kind, and repeat the first person's proposal and reason."""
+        """Return the file's school and kind, and the first person's proposal and reason."""
         with context.reading() as session:
             first = delivered.proposal(session, self.reference)
             events = log.events(session, self.reference, kind="withdrawn")

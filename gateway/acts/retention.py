@@ -24,7 +24,7 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Let a plan be a minute old, under the same holds: many files take seconds."""
+        """Return the legal holds: a cached plan is valid up to a minute and until these change."""
         with context.reading() as session:
             return ",".join(str(each.number) for each in holds.list_holds(session))
 
@@ -58,7 +58,7 @@ class ShowCertificate(ReadingAct, command="retention certificate", right=AccessR
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read the certificate as signed. GatewayError where it names a file for few people."""
+        """Return the signed certificate. GatewayError if it names a file outside the person's sight."""
         with context.reading() as session:
             text = retention.certificate(session, self.number)
             check_all_seen(session, context.sight(session), text)

@@ -30,7 +30,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     )
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the persons, and those beside whom each counts as no second person."""
+        """Return all persons with roles, and for each the persons beside whom they are no second person."""
         with context.reading() as session:
             behind = dual_control.who_could_be(session, context.clock())
             return [
@@ -45,11 +45,11 @@ class _ChangeRole(Act, right=AccessRight.APPOINT):
     why: Why
 
     def _note(self, record: Recording, kind: Kind) -> None:
-        """Log the change. The owner's name is in the registry only."""
+        """Log the change of role. Only the registry has the person's name."""
         record.note(kind, "staff", {"what": self.role.value}, note=f"{self.name}: {self.why}")
 
     def _agreed(self, record: Recording, act: TwoPersonAct, looking: LookingTeams) -> bool:
-        """May the act be done now: is no second person needed, or do both agree?"""
+        """Return True if the change may be made now: alone, or with a second person's agreement."""
         return agreed_to_give(
             record.session,
             act,
@@ -97,7 +97,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Refuse a role for oneself, or for a person who could not prove who they are."""
+        """Refuse a role for oneself, or for a person who has no key or account to be known by."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and dual_control.name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -155,7 +155,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
     own: tuple[str, ...] = argument("Each of your keys, as your own device has it.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the acceptance. GatewayError under an account that is nobody's own."""
+        """Record the acceptance. GatewayError under an account that several people share."""
         _check_read_out(self.own)
         with context.recording() as record:
             if not roles.in_force(record.session):
@@ -168,13 +168,13 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _check_read_out(fingerprints: Sequence[str]) -> None:
-    """Refuse what is too short for a fingerprint that was read out."""
+    """Refuse fingerprints too short to have been read out in full."""
     for fingerprint in fingerprints:
         check_read_out(fingerprint)
 
 
 def _own_account(context: ActContext) -> str:
-    """Return the account of the machine. GatewayError for one of a program, or shared by several people."""
+    """Return the person's account on this machine. GatewayError for a program's or a shared account."""
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     account, owner = context.account(), pwd.getpwuid(context.home.root.stat().st_uid).pw_name
@@ -184,7 +184,7 @@ def _own_account(context: ActContext) -> str:
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log a confirmation, and return what is said of it. Name and marks are in the registry only."""
+    """Log a confirmation and return a sentence. Only the registry has name and fingerprints."""
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
     return f"on record for {said}; it counts in three days"

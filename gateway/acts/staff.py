@@ -77,7 +77,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record a key of the person, or restore the earlier one, unless no longer trusted."""
+        """Record a key of the person, or restore the earlier one; revoked keys are refused."""
         from gateway.enrolment.key_file import admit_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
 
@@ -132,7 +132,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     tabs: ClassVar = ("state", tuple(StaffState))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the persons with teams and roles; leavers only if asked for."""
+        """Return the persons with teams and roles; leavers only if asked for."""
         left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
             found = staff.list_at_work(session, context.clock())
@@ -152,7 +152,7 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
     name: str = argument("The name they log in with.", metavar="NAME", personal=True, names="person")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read the person's teams, keys and entries of the log."""
+        """Return the person's teams, keys and log entries."""
         with context.reading() as session:
             held = [asdict(key) for key in keys.list_keys(session, "staff", self.name)]
             past = [
@@ -191,7 +191,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Name the person, and the held files that will be nobody's to decide."""
+        """Return the person's name, and the held files that nobody will be assigned to."""
         with context.reading() as session:
             seen, every = self._held(session, context.sight(session)), self._held(session)
         if len(every) > len(seen):
@@ -200,7 +200,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return f"{self.name} cannot log in or collect any more.{files}"
 
     def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
-        """Return the held files within a sight that the person was to decide on."""
+        """Return the held files, within a sight, that are assigned to the person."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 
@@ -272,7 +272,7 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
-    """Return the wanted teams with sight of held files. GatewayError for an unknown team."""
+    """Return those of the teams that see held files. GatewayError for an unknown team."""
     catalogue = record.registrar.catalogue
     known = [team.id for team in catalogue.teams.team]
     for team in wanted:
@@ -282,7 +282,7 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return the act of putting a person into teams, with the given keys."""
+    """Return the two-person act of putting a person into teams, with the given keys."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -290,13 +290,13 @@ def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) 
 def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
-    """May a person join a team with sight of held files now?"""
+    """Return True if a person may join a team with sight of held files now."""
     act = _putting(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
 
 
 def _agreed_to_invite(record: Recording, name: str) -> bool:
-    """May a person be invited now? Whoever has the link can act as the person."""
+    """Return True if a person may be invited now. Whoever has the link can act as the person."""
     act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
     return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)
 
@@ -304,6 +304,6 @@ def _agreed_to_invite(record: Recording, name: str) -> bool:
 def _note(
     record: Recording, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
 ) -> None:
-    """Log a change. Name and reason are in the registry only: the leaf commits to both."""
+    """Log a change of staff. Only the registry has name and reason: the leaf commits to both."""
     fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
     record.note(kind, "staff", fields, note=f"{name}{_SAID}{why}" if why else name)

@@ -63,7 +63,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     )
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria of the transfers asked for."""
+        """Return the search for the transfers asked for."""
         since, until = self.bounds(context)
         wanted = TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
         if not self.search:
@@ -79,7 +79,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
                 yield from self.listed(session, context, page)
 
     def has_text(self, row: Row) -> bool:
-        """Leave the search to the database, which knows the names of schools and kinds."""
+        """Return True: the database searches, as it knows the names of schools and kinds."""
         del row
         return True
 
@@ -103,7 +103,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return the names of kinds of data, and the words for reasons."""
+        """Return names of data types, or words for reason codes, by value."""
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
@@ -145,7 +145,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria of the transfers asked for."""
+        """Return the search for the transfers asked for."""
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,
@@ -178,7 +178,7 @@ STEPS = {
 
 
 def in_words(kind: str, reasons: str | None) -> str:
-    """Return a step of a file in words; `reasons` are the codes of the entry."""
+    """Return a log entry's kind in words; `reasons` are the codes of the entry."""
     return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
@@ -260,7 +260,7 @@ def file_in_words(context: ActContext, reference: str) -> str:
 
 
 def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
-    """Return the steps of a file from the log; `reasons` are codes, `why` is a person's reason."""
+    """Return the log entries of a file as JSON values; `reasons` are codes, `why` is a person's reason."""
     return [
         {
             "number": step.event.number,
@@ -276,7 +276,7 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer as shown in listings."""
+    """Return a transfer as a row of a list."""
     upload = transfer.upload
     return {
         "reference": upload.reference,

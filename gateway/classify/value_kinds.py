@@ -508,7 +508,7 @@ class Words:
         return self._are_in_case(words) and not sensitive.of_value(text, self._kind, of_people=of_people)
 
     def _are_in_case(self, words: list[str]) -> bool:
-        """Return True for words in title case; a name alone or after a comma, or a short label needs none."""
+        """Return True for words in title case; short labels, and names alone or after a comma, need none."""
         small = []
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")

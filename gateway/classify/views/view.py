@@ -76,7 +76,7 @@ class WorkbookWriter:
 
 
 class Stream(io.RawIOBase):
-    """Write-only stream that passes each piece on of an archive, so that no seeking is needed."""
+    """Write-only stream that passes on each piece of an archive, so that no seeking is needed."""
 
     def __init__(self, write: Write) -> None:
         super().__init__()
