@@ -15,13 +15,13 @@ _MOST_DESCRIPTORS = 4
 
 
 class Broken(Exception):  # noqa: N818 - what became of the channel
-    """Report a channel whose other end is gone, too slow or breaks the protocol; the text says how."""
+    """The other end of a channel is gone, too slow or breaks the protocol; the text says how."""
 
 
 def send(
     channel: socket.socket, message: bytes, descriptors: Sequence[int] = (), *, until: float | None = None
 ) -> None:
-    """Send one message. Raises Broken where not taken before `until`, in monotonic seconds."""
+    """Send one message. Raises Broken if not accepted before `until`, in monotonic seconds."""
     try:
         _limit(channel, until)
         socket.send_fds(channel, [_LENGTH.pack(len(message))], descriptors)

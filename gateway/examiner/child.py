@@ -1,4 +1,4 @@
-"""The service's end of one isolated child: start, ask for one thing, replace after a loss."""
+"""Control one isolated child from the service: start, send one request, replace after a loss."""
 
 import builtins
 import fcntl
@@ -38,14 +38,14 @@ _ROOT = Path(__file__).parents[1]
 
 
 class ExaminerLost(Fault):
-    """Report that a process crashed, or ran out of memory or time. A new process takes over."""
+    """An examining process crashed, or ran out of memory or time. A new process takes over."""
 
 
 Process = subprocess.Popen[bytes]
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments at the other end of a channel."""
+    """Start Python with these arguments as a child process that has the channel as a descriptor."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -85,7 +85,7 @@ class Child:
             self._opened_channel()
 
     def begin(self, owner: str, request: bytes, descriptors: Sequence[int], seconds: float) -> float:
-        """Send a request about a file of `owner` (a provider): then call `finish`, or `drop`.
+        """Send a request about a file of the provider `owner`: then call `finish`, or `drop`.
         Returns the deadline of the answer, in monotonic seconds: the child may take `seconds`. A process
         examines the files of one owner only.
         """
@@ -100,7 +100,7 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Return the answer to the request sent, with descriptors for the caller to close."""
+        """Receive the answer to the last request, with descriptors for the caller to close."""
         process = self._process
         if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -115,19 +115,19 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process for files, by force where necessary, and ignore its answer."""
+        """End the process that examines files, by force if necessary, and ignore its answer."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """Let the process for files end; the child makes the next one meanwhile."""
+        """End the process that examines files; the child makes the next one meanwhile."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
 
     def close(self) -> None:
-        """End the child and its process for files."""
+        """End the child and the process that examines files."""
         self.rest()
         if self._channel is not None:
             self._channel.close()
@@ -147,7 +147,7 @@ class Child:
         return ExaminerLost(f"the examining process {broken}")
 
     def _send(self, message: bytes, descriptors: Sequence[int], until: float) -> None:
-        """Send a request to the process at work, or to a new one."""
+        """Send a request to the present process, or start one first."""
         if self._process is not None:
             send(self._process, message, descriptors, until=until)
             return
@@ -185,7 +185,7 @@ class Child:
         return self._channel
 
     def _has_ended(self) -> bool:
-        """Wait up to 5 seconds for the end of the process for files; return True once it has ended."""
+        """Wait up to 5 seconds for the process that examines files to end; return True if it has."""
         if self._channel is None:
             return True
         try:
@@ -197,7 +197,7 @@ class Child:
 
 
 def where(answer: bytes) -> str:
-    """Return the place of a crash for the log: only names of errors and lines of the gateway's code.
+    """Return the location of a crash for the log: only names of errors and lines of the gateway's code.
     Anything else is shown as "?": a captured process could put parts of a file into its answer.
     """
     told = answer.removeprefix(CRASHED)[:_MOST_PLACES].decode("ascii", "replace").split()
@@ -222,14 +222,14 @@ _LEAST_SECONDS = 15.0
 
 
 def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """Return the service's end of the child running `module`."""
+    """Return a `Child` for the examiner's module `module`."""
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
 def ask(
     child: Child, request: Request, files: Sequence[int], seconds: float, expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Return a child's answer with its descriptors. Raises ExaminerLost for an answer not `expected`."""
+    """Send a request and return the answer with its descriptors. ExaminerLost if not of a type `expected`."""
     until = child.begin(provider_of(request.reference), REQUEST.dump_json(request), files, seconds)
     return believed(request, *child.finish(until), expected)
 
@@ -237,7 +237,7 @@ def ask(
 def believed(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Parse an answer and check that it is to this request, and of a type `expected`.
+    """Parse an answer; check that it is to this request, and of a type `expected`.
     Raises Fault where the child reports one, ExaminerLost for any other answer.
     """
     try:
@@ -255,7 +255,7 @@ def believed(
 
 
 def checked(content: int, size: int) -> int:
-    """Return the descriptor of a child's content if immutable and of this size; else raise ExaminerLost."""
+    """Return `content`, a descriptor from a child, if immutable and of this size; else raise ExaminerLost."""
     if is_fixed(content) and os.fstat(content).st_size == size:
         return content
     os.close(content)
@@ -263,13 +263,13 @@ def checked(content: int, size: int) -> int:
 
 
 def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds that a child may take for a file of this size: 15 and more, up to `most`."""
+    """Return the seconds allowed for a file of this size: at least 15, at most `most`."""
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Open a sealed file. Raises Fault where reading fails."""
+    """Enter the context that opens a sealed file. Raises Fault where reading fails."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)
@@ -280,7 +280,7 @@ def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
 
 @contextmanager
 def closing(descriptor: int) -> Iterator[None]:
-    """Close the descriptor on exit."""
+    """Close a descriptor at the end of the context."""
     try:
         yield
     finally:
@@ -300,7 +300,7 @@ Programs based on Sequoia hold 25 MiB back until the signature is verified, so a
 
 @dataclass(slots=True)
 class Follower:
-    """Classifier reading along in `memory`, the memory the opener writes to."""
+    """A classifier that reads `memory` while the opener is still writing to it."""
 
     memory: int
     _classifier: Child
@@ -309,7 +309,7 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Return True where the opener's content is the memory being read."""
+        """Return True if the descriptor `content` is the memory being read."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
@@ -332,7 +332,7 @@ class Follower:
 
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
-    """Let a classifier read along for at most `seconds`; yield None where it cannot be started.
+    """Start a classifier that reads along for at most `seconds`; yield None if it cannot start.
     The next request to it then reports why.
     """
     with ExitStack() as kept:
@@ -353,7 +353,7 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
 
 
 def _begins(classifier: Child, request: Reading, memory: int, ear: int, seconds: float) -> bool:
-    """Start a classifier on a read-only view of `memory`; return False where it cannot start."""
+    """Start a classifier on a read-only descriptor of `memory`; return False if it cannot start."""
     sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
     owner, asked = provider_of(request.reference), REQUEST.dump_json(request)
     with closing(sight), suppress(Fault):

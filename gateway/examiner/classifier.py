@@ -48,7 +48,7 @@ TEXTS = {"rehearsal.xml": _XML, "rehearsal.csv": _TABLE}
 
 
 def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentRefused]:
-    """Judge a value of each field and classify a text of each kind, so that later files find all made."""
+    """Judge a value of each field and classify a text of each kind, so that all rules are loaded early."""
     for day in (_DAY, _NEXT_YEAR):
         of_pack = rules.on(day)
         for key in of_pack.fields:
@@ -69,13 +69,13 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
 
 @dataclass(frozen=True, slots=True)
 class Classifying:
-    """Handle the requests to a classifier."""
+    """Handler of the requests to a classifier."""
 
     rules: Rules
     limits: ClassifyLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Classify the content sent with a request; one still being written comes with a pipe for its end."""
+        """Classify the content sent with a request; a content still being written comes with a pipe."""
         request = REQUEST.validate_json(message)
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
@@ -120,7 +120,7 @@ class Classifying:
 
 
 def main() -> None:
-    """Run as the child process: serve until the service is gone."""
+    """Run as the child process: answer requests until the service ends."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = READER_SETUP.validate_json(message)

@@ -43,7 +43,7 @@ _MAPPING = {"mmap": 2, "mprotect": 2}
 
 
 class _Compared(ctypes.Structure):
-    """Condition on an argument of a system call: struct scmp_arg_cmp of seccomp_rule_add_array(3)."""
+    """A condition on an argument of a system call: struct scmp_arg_cmp of seccomp_rule_add_array(3)."""
 
     _fields_ = (
         ("place", ctypes.c_uint),
@@ -54,7 +54,7 @@ class _Compared(ctypes.Structure):
 
 
 class CallFilter:
-    """Filter of system calls, put in force for good by `load` in the calling process.
+    """A filter of system calls; `load` puts it in force in the calling process, for good.
     `starts_programs`: a SOP program is to be started, so the list names refused calls. `makes_memory`:
     contents are made in anonymous memory.
     """
@@ -83,7 +83,7 @@ class CallFilter:
             _check(self._library.seccomp_load(self._filter))
 
     def _add(self, action: int, names: Sequence[str], *compared: _Compared) -> None:
-        """Add a rule for each of these calls known on this architecture."""
+        """Add a rule for each of these calls that this architecture has."""
         assert self._library is not None  # noqa: S101 - there is a filter
         arguments = (_Compared * len(compared))(*compared)
         for name in names:
@@ -94,13 +94,13 @@ class CallFilter:
 
 
 def _check(answer: int) -> None:
-    """Raise OSError for a negative answer of libseccomp."""
+    """Raise OSError if libseccomp answered with a negative number."""
     if answer < 0:
         raise OSError(-answer, os.strerror(-answer))
 
 
 def kernel_filters() -> bool:
-    """Return True where the kernel has seccomp: it then looks for the filter that is missing (EFAULT)."""
+    """Return True if the kernel has seccomp: it then rejects the missing filter with EFAULT."""
     _libc().prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, None, 0, 0)
     return ctypes.get_errno() == errno.EFAULT
 
@@ -112,7 +112,7 @@ def _libc() -> ctypes.CDLL:
 
 @cache
 def libseccomp() -> ctypes.CDLL | None:
-    """Return libseccomp, see seccomp_init(3); None where not installed."""
+    """Load libseccomp, see seccomp_init(3); None if not installed."""
     try:
         library = ctypes.CDLL("libseccomp.so.2")
     except OSError:
@@ -138,7 +138,7 @@ _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
 class Access(IntFlag):
-    """Rights on files a process may keep; all others governed by Landlock are given up."""
+    """Access rights on files that a process may keep; Landlock takes all others away."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -147,7 +147,7 @@ class Access(IntFlag):
 
 
 class _Ruleset(ctypes.Structure):
-    """What a ruleset governs: struct landlock_ruleset_attr."""
+    """The rights that a ruleset governs: struct landlock_ruleset_attr."""
 
     _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
@@ -169,7 +169,7 @@ def version() -> int:
 
 
 def restrict(allowed: Mapping[str, Access]) -> None:
-    """Give up all files but below these paths, the network, and others' sockets and processes.
+    """Give up access to all files but below these paths, to the network, and to others' processes.
     Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set before.
     """
     known = version()
@@ -216,7 +216,7 @@ _USE = Access.READ_FILE | Access.WRITE_FILE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What one kind of child needs: bytes of memory, bytes of each anonymous file, a SOP program to start."""
+    """Needs of one kind of child: bytes of memory, bytes of each anonymous file, a SOP program to start."""
 
     memory_bytes: int
     writes_bytes: int = 0
@@ -225,13 +225,13 @@ class Needs:
 
 @dataclass(slots=True)
 class Cell:
-    """Confinement of one kind of child: `prepare` in the child, `close` in each process for files."""
+    """Confinement of one kind of child: call `prepare` in the child, `close` in each process for files."""
 
     needs: Needs
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
-        """Give up files, network and surplus memory. Secrets and rules are loaded by now."""
+        """Give up files, network and surplus memory. Secrets and rules must be loaded before."""
         needs, makes_memory = self.needs, self.needs.writes_bytes > 0
         self._calls = CallFilter(starts_programs=needs.program is not None, makes_memory=makes_memory)
         _set_limit(resource.RLIMIT_AS, needs.memory_bytes)
@@ -264,7 +264,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """Return sentences about the confinement this machine lacks; empty where complete."""
+    """Return sentences about confinement that this machine lacks; empty if complete."""
     lacking = []
     if not version():
         lacking.append(
@@ -288,7 +288,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, Access]:
-    """Return the paths a SOP program may open: the program, its loader and its libraries."""
+    """Return the paths that a SOP program may open: program, loader and libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

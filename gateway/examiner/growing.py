@@ -11,7 +11,7 @@ _PAUSE_MS = 5
 
 
 class Growing:
-    """Content still being decrypted, as a file; `word`: the pipe on which the service confirms the signature.
+    """A content still being decrypted, as a file; `word`: the pipe on which the service confirms it.
     Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
     without confirmation, nobody needs the answer any more and the process ends.
     """
@@ -26,11 +26,11 @@ class Growing:
         self._waited = 0.0
 
     def clock(self) -> float:
-        """Return monotonic seconds, less the time spent waiting for data."""
+        """Return monotonic seconds, without the time spent waiting for data."""
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, or the whole rest; wait for them, or for the end."""
+        """Read `size` bytes, or all the rest; wait for data, or for the end."""
         if size < 0:
             size = self._size() - self._position
         whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.
@@ -40,7 +40,7 @@ class Growing:
         return piece
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the position; to count from the end, wait for the end."""
+        """Set the position; counting from the end waits for the end."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}
         self._position = offset + (self._size() if whence == os.SEEK_END else base[whence])
         return self._position
@@ -50,7 +50,7 @@ class Growing:
         return self._position
 
     def wait(self) -> None:
-        """Wait for the service's confirmation."""
+        """Wait for the service's confirmation of the signature."""
         while not self._has_the_word(_PAUSE_MS):
             pass
 
@@ -59,7 +59,7 @@ class Growing:
         return os.fstat(self._content).st_size
 
     def _has_the_word(self, wait_ms: int) -> bool:
-        """Return True once confirmed, waiting up to `wait_ms`. Raises SystemExit where the pipe is closed."""
+        """Return True once the service confirmed; waits up to `wait_ms`. SystemExit if the pipe is closed."""
         if self._is_whole:
             return True
         begun = time.monotonic()

@@ -52,7 +52,7 @@ def examine_key(
 
 
 def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
-    """Return the content of a drop, and its signature; None for an unsigned one. Raises Refusal, IsSealed."""
+    """Return a drop's content and its signature (None if unsigned). Raises Refusal, or IsSealed."""
     data, job = mended(drop.data) if needs_mending(drop.data) else drop.data, drop.job
     if drop.opened_by is not None:
         return data, drop.opened_by
@@ -65,7 +65,7 @@ def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
 
 
 def _lost(content: bytes) -> protocol.FoundKey | None:
-    """Return the SSH key that a statement takes out of use, by its fingerprint; None for other content."""
+    """Return the SSH key that a lost-key statement names by fingerprint; None for other content."""
     text = content.decode("latin-1")
     said = read_as("lost-key", text)
     if said is None or said == text or protocol.SSH_FINGERPRINT.fullmatch(said.strip()) is None:
@@ -76,7 +76,7 @@ def _lost(content: bytes) -> protocol.FoundKey | None:
 
 
 def _said_of_keys(content: bytes) -> bytes:
-    """Return the signed content. Raises Refusal where signed for another folder."""
+    """Remove the purpose statement from a signed content. Refusal where it names another purpose."""
     said = read_as("key", content.decode("latin-1"))
     if said is None:
         raise Refusal("key:not-a-key")
@@ -106,7 +106,7 @@ def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.Fo
 
 
 def _revocation(content: bytes, known: Sequence[bytes], job: protocol.Job) -> protocol.FoundKey:
-    """Return the certificate that a revocation alone revokes. Raises Refusal if not the provider's."""
+    """Return the provider's certificate that a bare revocation revokes. Refusal for any other."""
     for certificate in known:
         with suppress(CertificateRefused):
             return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))
@@ -131,7 +131,7 @@ def _is_lone_signature(content: bytes) -> bool:
 
 
 def _block(content: bytes) -> bytes:
-    """Return a content from its armored block on: gpg puts a text and a colon before its revocations."""
+    """Return a content from its armored block on: gpg writes text before its revocations."""
     kind = None if packets.is_binary(content) else packets.kind_of(content)
     return content if kind is None else content[kind[1] :]
 
@@ -140,7 +140,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def examine_agreement(drop: protocol.DropToJudge) -> protocol.AgreementCopy | protocol.FileRefused:
-    """Judge a drop in /agreement: compare it with the agreement's text, and check its signature."""
+    """Judge a drop in /agreement: compare the text with the agreement, and check the signature."""
     job = drop.job
     try:
         text, signature = _signed_text(drop)
@@ -156,7 +156,7 @@ def examine_agreement(drop: protocol.DropToJudge) -> protocol.AgreementCopy | pr
 
 
 def lines_of(text: str) -> list[str]:
-    """Return the lines of a text to compare: without line ends and trailing blanks, which signing drops."""
+    """Return the lines of a text for comparison, without trailing blanks, which signing drops."""
     lines = [line.rstrip() for line in text.removeprefix("\ufeff").splitlines()]
     while lines and not lines[-1]:
         lines.pop()
@@ -182,7 +182,7 @@ _JUDGES: dict[Folder, Callable[[protocol.DropToJudge], protocol.Judged]] = {
 
 
 def judge(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protocol.Judged:
-    """Judge a drop by the rules of its folder. `data`: its first DROP_BYTES + 1 bytes at most."""
+    """Judge a drop by the rules of its folder. `data`: at most its first DROP_BYTES + 1 bytes."""
     job = request.job
     if not data:
         return protocol.FileRefused(reference=job.reference, why=protocol.OpenRefused(code="open:empty"))
@@ -196,7 +196,7 @@ def judge(request: protocol.Judging, data: bytes, limits: OpenLimits) -> protoco
 
 @dataclass(frozen=True, slots=True)
 class JudgingDrops:
-    """Handle the requests to a judge."""
+    """Handler of the requests to a judge."""
 
     limits: OpenLimits
 
@@ -210,7 +210,7 @@ class JudgingDrops:
 
 
 def main() -> None:
-    """Run as the child process: serve until the service is gone."""
+    """Run as the child process: answer requests until the service ends."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
         limits = protocol.READER_SETUP.validate_json(message).limits.open

@@ -36,7 +36,7 @@ _SHARE_OF_PROGRAM = 0.8
 
 
 class Openers:
-    """Make the engine for each set of the gateway's keys, on first use."""
+    """The engines for sets of the gateway's keys, made on first use."""
 
     def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class Openers:
         self._made: dict[tuple[str, ...], Opener] = {}
 
     def of(self, fingerprints: tuple[str, ...] = ()) -> Opener:
-        """Return the engine for the keys of these fingerprints, or all. Raises Fault for a missing key."""
+        """Return the engine for the keys with these fingerprints, or for all. Fault for a missing key."""
         # In one order: a job names all keys in force, mostly those that an engine is made for already.
         wanted = tuple(sorted(fingerprints or self.secrets))
         if wanted not in self._made:
@@ -60,7 +60,7 @@ class Openers:
 
 
 class Stored(NamedTuple):
-    """Sealed file with a second descriptor, if any.
+    """A sealed file, with a second descriptor, if any.
     `other` is, for a file examined before, its sealed session key where kept; for a file to examine, the
     empty memory for its content, where a classifier reads along.
     """
@@ -71,13 +71,13 @@ class Stored(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Handle the requests to an opener."""
+    """Handler of the requests to an opener."""
 
     openers: Openers
     limits: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Answer one request; a fault of the gateway is an answer too."""
+        """Answer one request; a fault of the gateway becomes an answer too."""
         request = protocol.REQUEST.validate_json(message)
         stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
         try:
@@ -90,7 +90,7 @@ class Opening:
         return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """Give a SOP program less time than the rest of this process's time, where limited.
+        """Limit a SOP program to less than the time left for this process, where that is limited.
         So a hanging program, a fault of the gateway, differs from a file breaking the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
@@ -130,7 +130,7 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open one landed file and find its signer, by the keys in force or the provider's further ones."""
+        """Open a landed file by the keys in force, or else by the provider's other keys; find the signer."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:
@@ -157,7 +157,7 @@ class Opening:
     def _opened_by_another(
         self, job: protocol.Job, sealed: OpenFile, stranger: protocol.FileRefused
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a file with the provider's further keys; return `stranger` where none of them signed it."""
+        """Open a file with the provider's other keys; return `stranger` if none of those signed it."""
         match self._opened(job, job.others, sealed):
             case protocol.Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
@@ -186,7 +186,7 @@ class Opening:
         return self.openers.of().session_key(stored.sealed, self.limits)
 
     def _content(self, stored: Stored, sha256: str) -> int:
-        """Return the content of a stored file, proved by its digest: a descriptor for the caller to close."""
+        """Open a stored file, checked by its digest; return a descriptor for the caller to close."""
         session = self._session_key(stored) if stored.other is not None else None
         return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
 
@@ -210,7 +210,7 @@ class Opening:
 
 
 def _able(request: protocol.SealCopy) -> list[bytes]:
-    """Return the recipients' certificates that can be encrypted to. Raises Fault without any."""
+    """Return the recipients' certificates that can encrypt. Raises Fault if none can."""
     recipients = [material.encode() for material in request.recipients]
     able = [one for one in recipients if describe(one, request.now).can_encrypt]
     if not able:
@@ -219,7 +219,7 @@ def _able(request: protocol.SealCopy) -> list[bytes]:
 
 
 def opening(setup: protocol.OpenerSetup) -> Opening:
-    """Return the opener for a setup, with the engine for all keys made."""
+    """Return the handler for a setup, with the engine for all keys made."""
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
@@ -227,7 +227,7 @@ def opening(setup: protocol.OpenerSetup) -> Opening:
 
 
 def rehearse(openers: Openers, limits: OpenLimits) -> int:
-    """Open a text sealed to each key of the gateway, so that later files find all made; return how often."""
+    """Open a text sealed to each key of the gateway, so that engines are ready; return the number opened."""
     asked, contents = Opening(openers, limits), list[int]()
     for secret in openers.secrets.values():
         # A rehearsal decides nothing: the same error later costs its file alone, and is told to the service.
@@ -242,7 +242,7 @@ def rehearse(openers: Openers, limits: OpenLimits) -> int:
 
 
 def needs(setup: protocol.OpenerSetup) -> Needs:
-    """Return what an opener needs: memory for a content, and the SOP program where one is used."""
+    """Return an opener's needs: memory for a content, and the SOP program, if used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
         memory_bytes=limits.memory_bytes,
@@ -252,7 +252,7 @@ def needs(setup: protocol.OpenerSetup) -> Needs:
 
 
 def main() -> None:
-    """Run as the child process: serve until the service is gone."""
+    """Run as the child process: answer requests until the service ends."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = protocol.OPENER_SETUP.validate_json(message)

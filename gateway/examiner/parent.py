@@ -43,7 +43,7 @@ _MOST_SHOWN = 100
 
 
 def has_malware(settings: Scanner, reference: str, content: int) -> bool:
-    """Return True for malware in a content; False without a scanner. Fault where it gives no answer."""
+    """Return True if the malware scanner finds malware; False without a scanner. Fault without an answer."""
     if settings.socket is None:
         return False
     scanner = ClamdUnixSocket(str(settings.socket), settings.seconds)
@@ -78,7 +78,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
-    """Return a child's refusal. Raises ExaminerLost for an unknown reason, or details unfit to be shown."""
+    """Check a child's refusal and return it. ExaminerLost for an unknown code, or details unfit to show."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -97,7 +97,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
-    """Return a judge's finding. Raises ExaminerLost for a key of another fingerprint, or an unfit name."""
+    """Check a judge's finding and return it. ExaminerLost for a wrong fingerprint, or an unfit name."""
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
@@ -106,7 +106,7 @@ def believable_drop(
 
 
 def _fits(key: protocol.FoundKey) -> bool:
-    """Return True where the material of a key is of its fingerprint.
+    """Return True if a key's material has the stated fingerprint.
     Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
     if key.kind == "openpgp":
@@ -145,7 +145,7 @@ _JUDGED: dict[Folder, tuple[type[protocol.Judged], ...]] = {
 
 
 class Examiner:
-    """Examine files with an opener and a classifier; judge and viewer start when needed. For one thread.
+    """Examiner of files: opener and classifier; judge and viewer start when needed. For one thread.
     The children use the policies in force in `home`, or those in the folder `policies`. Every method may
     raise Fault, for which no file is to blame, and ExaminerLost, for which one may be.
     """
@@ -171,7 +171,7 @@ class Examiner:
         self._classifier.start()
 
     def rest(self) -> None:
-        """End the processes for files; the children make new ones for the next provider."""
+        """End the processes that examine files; the children make new ones for the next provider."""
         for each in (self._opener, self._classifier, self._judge, self._viewer):
             each.rest()
 
@@ -181,12 +181,12 @@ class Examiner:
             each.close()
 
     def examine(self, job: protocol.Job) -> protocol.Looked:
-        """Open and classify one landed file of the store, or judge a drop."""
+        """Open and classify one landed file from the store, or judge a drop."""
         with child.opened_for_reading(self._store.reading(job.reference)) as sealed:
             return self.look(job, sealed)
 
     def look(self, job: protocol.Job, sealed: int) -> protocol.Looked:
-        """Open and classify the file behind a descriptor, or judge the drop there."""
+        """Open and classify the sealed file at a descriptor, or judge the drop there."""
         if job.folder != "in":
             return self._judged(job, sealed)
         with self._following(job, sealed) as follower:
@@ -213,28 +213,28 @@ class Examiner:
         )
 
     def read(self, job: protocol.Job, content: int) -> protocol.Read:
-        """Classify the content behind a descriptor, after the malware scanner, if any."""
+        """Scan the content at a descriptor for malware, then classify it."""
         if has_malware(load_settings(self._home).scanner, job.reference, content):
             return protocol.Read(reference=job.reference, content=ContentRefused(code=MALWARE))
         return self.classify(content, _reading(job))
 
     def classify(self, content: int, request: protocol.Reading) -> protocol.Read:
-        """Classify the content behind a descriptor."""
+        """Classify the content at a descriptor."""
         seconds = self._seconds_to_read(content)
         return child.ask(self._classifier, request, (content,), seconds, (protocol.Read,))[0]
 
     def reopen(self, request: protocol.Reopen) -> tuple[int, int]:
-        """Return the content of a transfer: descriptor, for the caller to close, and size in bytes."""
+        """Open a stored transfer; return a descriptor, for the caller to close, and the size in bytes."""
         answer, (content,) = self._of_stored(request, protocol.Reopened, given=1)
         return child.checked(content, answer.size), answer.size
 
     def view(self, request: protocol.Reopen, basis: Basis | Counting) -> tuple[int, View]:
-        """Return the view of a transfer for `basis`: descriptor, for the caller to close, and its data."""
+        """Make the view of a transfer for `basis`; return a descriptor for the caller to close, and data."""
         content, _ = self.reopen(request)
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Return the view of a content as `view` does. `content` is closed, or given back as a whole view."""
+        """Make the view of a content as `view` does. `content` is closed, or returned as a whole view."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             seconds = self._seconds_to_read(content)
@@ -251,7 +251,7 @@ class Examiner:
     def view_apart(
         self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
-        """Return the view of a transfer without the records about persons with these digests.
+        """Make the view of a transfer without the records about persons with these digests.
         Returns None where these records cannot be told from the others.
         """
         if not persons:
@@ -268,7 +268,7 @@ class Examiner:
     def lay_out(
         self, reference: str, view: int, layout: FileLayout, stated: Stated
     ) -> tuple[int, protocol.LaidOut]:
-        """Return a view laid out for another system: descriptor and data; `view` stays open."""
+        """Lay a view out as CSV for another system; return descriptor and data. `view` stays open."""
         asked = protocol.LayingOut(reference=reference, layout=layout, stated=stated)
         answer, given = child.ask(
             self._viewer, asked, (view,), self._seconds_to_read(view), (protocol.LaidOut,)
@@ -279,7 +279,7 @@ class Examiner:
         return child.checked(given[0], answer.size), answer
 
     def records_named(self, reference: str, content: int) -> protocol.RecordsNamed:
-        """Return the persons in each record of a content, in the order of a view; `content` stays open."""
+        """Return the persons in each record of a content, in a view's order; `content` stays open."""
         seconds = self._seconds_to_read(content)
         return child.ask(
             self._viewer,
@@ -290,23 +290,23 @@ class Examiner:
         )[0]
 
     def seal_copy(self, request: protocol.SealCopy) -> tuple[int, protocol.SealedCopy]:
-        """Return a file sealed to a provider: descriptor, for the caller to close, and data of the copy."""
+        """Seal a file to a provider; return a descriptor, for the caller to close, and data of the copy."""
         answer, (content,) = self._of_stored(request, protocol.SealedCopy, given=1)
         return child.checked(content, answer.size), answer
 
     def seal_part(self, request: protocol.SealCopy, content: int) -> tuple[int, protocol.SealedCopy]:
-        """Return a part of a file, which is in `content`, sealed as by `seal_copy`; `content` stays open."""
+        """Seal a part of a file, in `content`, as `seal_copy` does; `content` stays open."""
         answer, (sealed,) = self._ask_opener(request, (content,), protocol.SealedCopy, 1)
         return child.checked(sealed, answer.size), answer
 
     def reseal(self, request: protocol.Reseal) -> protocol.Resealed:
-        """Return the session key of a stored file, sealed to another certificate of the gateway."""
+        """Seal the session key of a stored file to another certificate of the gateway."""
         return self._of_stored(request, protocol.Resealed, given=0)[0]
 
     def _of_stored(
         self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
-        """Ask the opener about a file examined before, with its session key where kept."""
+        """Ask the opener about a stored file, with the sealed session key if one is stored."""
         store, reference = self._store, request.reference
         with (
             child.opened_for_reading(store.reading(reference)) as sealed,
@@ -316,7 +316,7 @@ class Examiner:
             return self._ask_opener(request, files, expected, given)
 
     def _following(self, job: protocol.Job, sealed: int) -> AbstractContextManager[child.Follower | None]:
-        """Let a classifier read along with a large file, unless a malware scanner goes first."""
+        """Start a classifier that reads along with a large file, unless a malware scanner must go first."""
         large = os.fstat(sealed).st_size >= FROM_BYTES
         if not large or load_settings(self._home).scanner.socket is not None:
             return nullcontext()
@@ -337,7 +337,7 @@ class Examiner:
         return answer, child.checked(given[0], answer.opened.size)
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
-        """Have a drop judged: as sent, or after opening it."""
+        """Judge a drop: as sent, or opened first if sealed."""
         answer = self._judgement(protocol.Judging(job=job), drop)
         if not isinstance(answer, protocol.StillSealed):
             return answer
@@ -414,14 +414,14 @@ class Examiner:
 
 
 def _reading(job: protocol.Job) -> protocol.Reading:
-    """Return the request to classify the content of a job."""
+    """Return the request to classify a job's content."""
     return protocol.Reading(
         reference=job.reference, name=job.name, today=job.now.date(), rolls=job.rolls, stated=job.stated
     )
 
 
 class Examiners:
-    """One Examiner per thread, all closed together."""
+    """One `Examiner` for each thread, all closed together."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
@@ -440,7 +440,7 @@ class Examiners:
         return examiner
 
     def _new(self) -> Examiner:
-        """Return a new examiner. The sandbox makes others."""
+        """Return a new examiner. Overridden by the sandbox."""
         return Examiner(self._home)
 
     def close(self) -> None:

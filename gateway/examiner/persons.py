@@ -1,7 +1,7 @@
 """Persons in a file: collected in the isolated child, turned into keyed digests in the service.
 
 With the digests the registry finds the files about a child; without the key nobody can test for a given
-child. A person with a UPN is known by the UPN and the former UPN, others by name and date of birth.
+child. A person with a UPN is indexed by UPN and former UPN, others by name and date of birth.
 """
 
 import hmac
@@ -29,7 +29,7 @@ _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
 class RollTaker:
-    """Collect the pupils of a roll while a file is read: `on_pupil` of `classify`.
+    """Collector of the pupils of a roll while a file is read: the `on_pupil` of `classify`.
     Only a permanent UPN names a pupil across schools: others are left out. Of several records of a pupil in
     one school the last counts.
     """
@@ -52,17 +52,17 @@ class RollTaker:
         self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
 
     def pupils(self) -> str:
-        """Return the pupils collected, one a line (`protocol.Pupils`)."""
+        """Return the pupils collected, one per line (`protocol.Pupils`)."""
         return as_lines(self._said.values())
 
 
 def as_lines(texts: Iterable[str]) -> str:
-    """Return texts, each as a line with its end."""
+    """Join texts, each as a line with a line end."""
     return "".join([f"{text}\n" for text in texts])
 
 
 def digested(pupils: str, key: bytes) -> Iterator[RollEntry]:
-    """Yield the entries of a roll, with digests under `key` in place of UPNs and birth dates."""
+    """Convert collected pupils to roll entries, with digests under `key` for UPNs and birth dates."""
     for pupil in pupils.split():
         upn, born, former, on_roll, record, school = pupil.split(",")
         yield RollEntry(
@@ -116,7 +116,7 @@ _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
 class PersonTaker:
-    """Collect the persons in a file: called by `classify` as `on_person`."""
+    """Collector of the persons in a file: the `on_person` of `classify`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
@@ -137,7 +137,7 @@ class PersonTaker:
                 self.names |= found
 
     def _number(self, upn: str) -> bool:
-        """Add a UPN; return False for one not valid."""
+        """Add a UPN; return False if it is not valid."""
         if upn in self.numbers:
             return True
         if not upn or not is_upn(upn):
@@ -153,7 +153,7 @@ class PersonTaker:
         return False
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect UPNs found as text in a content without readable records."""
+        """Collect UPNs found as text in a content whose records cannot be read."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):
@@ -176,19 +176,19 @@ def number_digest(upn: str, key: bytes) -> bytes:
 
 
 def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozenset[bytes]:
-    """Return the digests of a person by name and date of birth; none where a name has no letter."""
+    """Return the digests of a person's name and date of birth; none if a name has no letter."""
     return frozenset(_digest(key, b"name", one) for one in name_keys(surname, forename, "", born))
 
 
 def carried(digest: bytes, key: bytes) -> bytes:
-    """Return the digest under `key` for one on record made under the key before it.
+    """Convert a digest under the previous key to one under `key`.
     A digest under a successor is the digest of the one before: no file has to be read again.
     """
     return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
 
 
 def roll_carried(roll: bytes, key: bytes) -> bytes:
-    """Return a packed roll with every digest carried over to `key` (`carried`)."""
+    """Convert every digest of a packed roll to `key`, as `carried` does."""
     return packed(
         replace(
             entry,
@@ -201,7 +201,7 @@ def roll_carried(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return a digest under the first key in `key`, carried over to each of its successors there."""
+    """Return a digest under the first key in `key`, converted for each successor key in it."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = carried(found, key[:end])

@@ -53,7 +53,7 @@ Work = Callable[[bytes, Sequence[int]], Answer]
 
 @dataclass(slots=True, repr=False)  # `signal` asks for the repr of a handler: that of all rules takes 20 ms.
 class ProcessPool:
-    """One child serving the service at the other end of `channel`."""
+    """A child of the service, at the other end of `channel`, that forks processes to examine files."""
 
     channel: socket.socket
     cell: Cell
@@ -62,7 +62,7 @@ class ProcessPool:
     _process: int = 0
 
     def serve(self) -> None:
-        """Fork one process after another until the service is gone."""
+        """Fork one process after another until the service ends."""
         for name in _CODECS:
             codecs.lookup(name)
         for name in _MODULES:
@@ -77,7 +77,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process for files, wait for its end and return its exit code."""
+        """Fork a process that examines files, wait for its end and return the exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.
@@ -125,7 +125,7 @@ class ProcessPool:
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 
     def _end_process(self) -> None:
-        """End the process and everything started by it."""
+        """Kill the process and every process that it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0
@@ -139,12 +139,12 @@ class ProcessPool:
 
 
 def asked(request: bytes, seconds: float) -> bytes:
-    """Return a request with its time limit, in seconds, as sent to a child."""
+    """Return a request for a child, preceded by its time limit in seconds."""
     return _SECONDS.pack(seconds) + request
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield the kind of an error and the lines of code passed, nothing of its message."""
+    """Yield an error's type and the code lines passed, nothing of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:
@@ -159,7 +159,7 @@ _SETUP_BYTES = 16 * 1024**2
 
 
 def serve(description: str, prepared: Callable[[bytes], tuple[Needs, Work]]) -> None:
-    """Run a child. `prepared` turns its setup message into what it needs, and its handler of requests."""
+    """Run a child. `prepared` turns the setup message into the child's needs and request handler."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--channel", type=int, required=True)
     arguments = parser.parse_args()

@@ -18,7 +18,7 @@ from gateway.openpgp.engines import ProgramFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AboutFile:
-    """Request, answer or outcome about the file with this reference."""
+    """Base of requests, answers and outcomes about the file with this reference."""
 
     reference: str
 
@@ -36,7 +36,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """View made, following as a descriptor of anonymous memory unless the content is the view."""
+    """Answer with a view, whose descriptor of anonymous memory follows unless the content is the view."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -173,7 +173,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """Ask the judge for the drop sent as a descriptor: as received, or opened and with its `signature`."""
+    """Ask the judge about a drop sent as a descriptor: as received, or opened with its `signature`."""
 
     job: Job
     signature: Signature | None = None
@@ -187,7 +187,7 @@ class Judging:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillSealed(AboutFile):
-    """Drop to be opened before it can be judged."""
+    """Answer about a drop that must be opened before it can be judged."""
 
     kind: Literal["still-sealed"] = "still-sealed"
 
@@ -233,14 +233,14 @@ class FileOpened(FileRead):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits(FileRead):
-    """Outcome for a file whose signing key has ended or is not yet in force, as `why` tells."""
+    """Outcome for a file whose signing key has ended or is not yet in force; `why` says which."""
 
     why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRefused(AboutFile):
-    """Answer and outcome for a file or drop that does not open, or is wrong for its folder."""
+    """Answer and outcome for a file or drop that cannot be opened, or is wrong for its folder."""
 
     why: OpenRefused
     kind: Literal["refused"] = "refused"
@@ -253,7 +253,7 @@ FieldKey = Annotated[str, Field(pattern=r"^([a-z0-9-]{1,60})?$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementCopy(AboutFile):
-    """Drop in /agreement with the agreement's text, signed by its provider. `signatory`: as the text says."""
+    """Drop in /agreement with the agreement's text, signed by the provider. `signatory`: from the text."""
 
     signature: Signature
     signatory: str = ""
@@ -271,7 +271,7 @@ class KeyDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadingsDrop(AboutFile):
-    """Outcome for a drop in /keys that states the meaning of headings: each with the key of a field."""
+    """Outcome for a drop in /keys about headings: each heading with the key of its field."""
 
     stated: Annotated[tuple[tuple[Heading, FieldKey], ...], Field(min_length=1, max_length=100)]
     signature: Signature
@@ -280,14 +280,14 @@ class HeadingsDrop(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWithheld(AboutFile):
-    """Outcome for a file sent in the clear, which intake did not keep: no child is asked."""
+    """Outcome for a file sent unencrypted, of which intake stored nothing; no child examines it."""
 
     why: OpenRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLost(AboutFile):
-    """Outcome for a file at which every child crashed, or ran out of memory or time."""
+    """Outcome for a file on which every child crashed, or ran out of memory or time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +300,7 @@ class Reopen(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened(AboutFile):
-    """Content reopened, following as a descriptor of anonymous memory, `size` bytes long."""
+    """Answer with a reopened content of `size` bytes, whose descriptor of anonymous memory follows."""
 
     size: int
     kind: Literal["reopened"] = "reopened"
@@ -319,7 +319,7 @@ class Reseal(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resealed(AboutFile):
-    """Answer with the session key of a stored file, sealed and armored; `proved`: it opened the content."""
+    """Answer with a stored file's session key, sealed and armored; `proved`: it opened the content."""
 
     session: str
     proved: bool
@@ -342,7 +342,7 @@ class SealCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedCopy(AboutFile):
-    """Sealed copy, following as a descriptor of anonymous memory. `size` and `sha256` are of the copy.
+    """Answer with a sealed copy, whose descriptor follows. `size` and `sha256` are of the copy.
     `sealed_to` are the fingerprints of the certificates able to open the copy.
     """
 
@@ -422,12 +422,12 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """Report a sealed drop, to be opened first."""
+    """The drop is sealed and must be opened first."""
 
 
 @dataclass(frozen=True, slots=True)
 class DropToJudge:
-    """One drop. `opened_by`: the signature, where the drop has been unsealed."""
+    """A drop to judge. `opened_by`: the signature, if the drop was unsealed."""
 
     job: Job
     data: bytes
@@ -436,6 +436,6 @@ class DropToJudge:
 
 
 def refused(job: Job, code: str, detail: dict[str, str | int] | None = None) -> FileRefused:
-    """Return the refusal of a drop, with `code` translated to the reason of its folder."""
+    """Return the refusal of a drop, with `code` replaced by the folder's own reason code."""
     known = _KNOWN_AS.get(job.folder, {}).get(code, code)
     return FileRefused(reference=job.reference, why=OpenRefused(code=known, detail=detail or {}))

@@ -54,6 +54,6 @@ def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) ->
 
 
 def counting_seed(home: Home, sha256: str) -> str:
-    """Return the secret seed, in hexadecimal, for rounding the counts of the content with this SHA-256."""
+    """Return the secret seed, in hexadecimal, that rounds the counts of the content with this SHA-256."""
     key = secret_files.pupil_key(home)
     return hmac.digest(key, b"counts\0" + bytes.fromhex(sha256), "sha256").hex()

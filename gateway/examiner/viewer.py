@@ -33,14 +33,14 @@ _AT_ONCE = 256 * 1024  # writing each record alone would cost a system call each
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """Handle the requests to a viewer. A view has at most `most` bytes."""
+    """Handler of the requests to a viewer. A view has at most `most` bytes."""
 
     rules: Rules
     limits: ClassifyLimits
     most: int
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Answer one request about the content sent with it; a fault of the gateway is an answer too."""
+        """Answer one request about the content sent along; a fault of the gateway becomes an answer too."""
         request = protocol.REQUEST.validate_json(message)
         if not isinstance(request, protocol.Viewing | protocol.LayingOut | protocol.NamingRecords):
             raise TypeError(request.kind)
@@ -59,7 +59,7 @@ class Looking:
         return protocol.ANSWER.dump_json(protocol.Viewed(reference=request.reference, view=view)), given
 
     def view(self, request: protocol.Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
-        """Return the view and its descriptor; no descriptor where nothing was left out or changed."""
+        """Make the view; return its data and descriptor, no descriptor if nothing was left out or changed."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
             with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
                 left_out, whole = self._make(content, request.basis, pieces.write)
@@ -76,7 +76,7 @@ class Looking:
         return (EVERY_RECORD,), False
 
     def laid_out(self, request: protocol.LayingOut, descriptor: int) -> tuple[protocol.LaidOut, int]:
-        """Return a view laid out for another system, and its descriptor."""
+        """Lay a view out as CSV for another system; return the data and the descriptor."""
         rules, about = self.rules.with_stated(request.stated), request.reference
         with os.fdopen(descriptor, "rb", closefd=False) as view, Content(self.most) as memory:
             with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
@@ -94,7 +94,7 @@ class Looking:
 
 
 def main() -> None:
-    """Run as the child process: serve until the service is gone."""
+    """Run as the child process: answer requests until the service ends."""
 
     def prepared(message: bytes) -> tuple[Needs, Work]:
         setup = protocol.READER_SETUP.validate_json(message)

@@ -10,20 +10,20 @@ from gateway.openpgp import packets
 
 
 def lock(secret: bytes, passphrase: str) -> bytes:
-    """Return a secret encrypted to a passphrase, armored. ConfigurationError for an empty passphrase."""
+    """Encrypt a secret to a passphrase, armored. ConfigurationError for an empty passphrase."""
     if not passphrase:
         raise ConfigurationError("an empty passphrase protects nothing")
     return encrypt(bytes=secret, passwords=[passphrase])
 
 
 def is_locked(data: bytes) -> bool:
-    """Return True if `data` is an encrypted message rather than a plain key."""
+    """Return True if `data` is an encrypted message rather than an unprotected key."""
     kind = packets.kind_of(data)
     return kind is not None and kind[0] == "MESSAGE"
 
 
 def unlock(data: bytes, passphrase: str) -> bytes:
-    """Return the secret in `data`. ConfigurationError for a wrong passphrase."""
+    """Decrypt a secret with its passphrase. ConfigurationError for a wrong passphrase."""
     try:
         secret = decrypt(bytes=data, passwords=[passphrase]).bytes
     except RuntimeError:

@@ -31,7 +31,7 @@ _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
 class CertificateRefused(Refusal):
-    """Report a certificate unfit for enrolment, by a `key:` code of `gateway.reasons`."""
+    """A certificate is unfit for enrolment, by a `key:` code of `gateway.reasons`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def describe(data: bytes, now: datetime) -> Certificate:
 
 
 def merge(old: bytes, new: bytes) -> bytes:
-    """Return certificate `old` with the owner's additions in `new`: subkeys, dates, revocations.
+    """Return certificate `old` extended by the owner's additions in `new`: subkeys, dates, revocations.
     The result is binary, without additions by others. CertificateRefused for two different certificates.
     """
     known, news = _parsed(old), _parsed(new)
@@ -112,7 +112,7 @@ def merge(old: bytes, new: bytes) -> bytes:
 
 
 def revoke(certificate: bytes, revocation: bytes) -> bytes:
-    """Return a certificate with its owner's revocation (as made by gpg --gen-revoke), in binary.
+    """Add the owner's revocation (as made by gpg --gen-revoke) to a certificate; return both in binary.
     CertificateRefused `key:not-a-revocation` for one of another certificate.
     """
     known = _parsed(certificate)
@@ -229,7 +229,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _signs_until(parts: Parts, now: datetime) -> datetime | None:
-    """Return when the last signing key, or before it the primary key, expires; None for never."""
+    """Return when the last signing key, or the primary key if earlier, expires; None for never."""
     primary = parts.standing(parts.primary, now)
     ends = [
         min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
@@ -270,13 +270,13 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Refuse a subkey that the owner does not bind, or a signing one that does not consent itself."""
+    """Refuse a certificate with a subkey that the owner did not bind, or that signs without own consent."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:
-    """Refuse a certificate without a signing key in force: now, rather than file by file."""
+    """Refuse a certificate without a signing key in force, now rather than with each file."""
     standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
     if any(standing.says_uses and standing.can_sign for standing in standings):
         return

@@ -29,7 +29,7 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One key of a certificate. `bits` is the length of its first number, if any.
+    """One key of a certificate. `bits` is the length of the first number of its material, if any.
     `said` are the statements on the key itself, newest first: for a subkey, the binding ones.
     """
 
@@ -76,7 +76,7 @@ class Standing:
 
     @property
     def counts(self) -> bool:
-        """True if the key may be used at the moment."""
+        """True if the key itself is bound, alive and not revoked at the moment."""
         return self.bound and self.alive and self.revoked is None
 
 
@@ -127,14 +127,14 @@ class Parts:
                 yield from user_id.said
 
     def is_meant_to_sign(self, key: Component) -> bool:
-        """Return True if the owner has ever stated, by words or kind of key, that it may sign."""
+        """Return True if the owner ever stated, in words or by the kind of key, that the key may sign."""
         signs, _ = _USES_OF_OLD.get(key.kind, (False, False))
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
 
     def adopted(self) -> list[Component]:
-        """List subkeys that seem allowed to sign, without their own consent to this certificate.
+        """Return subkeys that seem allowed to sign, but did not consent to belong to this certificate.
         By binding a stranger's key, an owner could otherwise claim the stranger's signatures.
         """
         return [
@@ -144,7 +144,7 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> self_signatures.SelfSignature | None:
-        """Return the statement on the leading user id at a moment, else that on the primary key itself."""
+        """Return the statement in force on the main user id at a moment, else on the primary key itself."""
         found = []
         for place, user_id in enumerate(self.user_ids):
             said = self_signatures.counting(user_id.said, moment) if user_id.text else None
@@ -228,7 +228,7 @@ def parts_of(certificate: bytes) -> Parts:
 
 
 def own_packets(certificate: bytes) -> bytes:
-    """Return a certificate in binary with its owner's statements alone, and without pictures.
+    """Return a certificate in binary with only the owner's own statements, and without pictures.
     Anybody may append any amount to a certificate: that must not keep the owner's renewals and revocations
     out. RuntimeError as `parts_of`.
     """
@@ -260,7 +260,7 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Return True if a certificate states which encryption its owner's programs support.
+    """Return True if a certificate states which encryption the owner's programs support.
     Version 6 does; others do by the subpacket Features (RFC 9580, 5.2.3.32). RuntimeError as `parts_of`.
     """
     primary, *rest = _good_packets(certificate)
@@ -313,7 +313,7 @@ def _component(packet: Packet) -> Component:
 
 
 def _kind(key: Packet) -> str:
-    """Return the algorithm's name in Sequoia."""
+    """Return Sequoia's name of a key's algorithm."""
     try:
         return self_signatures.name_of(key.key_algorithm)
     except RuntimeError:
@@ -329,7 +329,7 @@ def _algorithm(kind: str, body: bytes) -> str:
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
-    """Add the statement or revocation of a self-signature to the key or user id that it is about."""
+    """Add the statement or revocation in a self-signature to the key or user id it is about."""
     if not _is_own(signature, primary):
         return
     if signature.signature_type in _REVOCATIONS:

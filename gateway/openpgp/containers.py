@@ -36,7 +36,7 @@ _INDEX_BYTES = 8
 
 
 class SessionKey(NamedTuple):
-    """Session key of a message, with the number of its cipher, which PKESK packets of version 3 name."""
+    """Session key of a message, with the number of its cipher; version 6 PKESK packets contain no number."""
 
     key: bytes
     cipher: int | None
@@ -53,18 +53,18 @@ class SessionKey(NamedTuple):
         raise Fault("a stored session key cannot be read")
 
     def text(self, container: bytes) -> bytes:
-        """Return the key as CIPHER:HEX; a cipher not named by the wrap is read from `container`."""
+        """Return the key as CIPHER:HEX; a cipher missing in the PKESK packet is read from `container`."""
         cipher = self.cipher if self.cipher is not None else container[1]
         return f"{cipher}:{self.key.hex().upper()}".encode("ascii")
 
     @property
     def fits(self) -> bool:
-        """True if the key is as long as its cipher wants; any length suits an unknown cipher."""
+        """True if the key has the length for its cipher; any length for an unknown cipher."""
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 
 class _Kind(NamedTuple):
-    """Cipher, if supported. `old`: the word in the settings that allows a cipher too weak today."""
+    """A cipher, if supported. `old`: the word in the settings that allows a cipher too weak today."""
 
     name: str
     makes: Callable[[bytes], BlockCipherAlgorithm] | None = None
@@ -99,7 +99,7 @@ def is_old(cipher: int | None) -> bool:
 def opened(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """Return the contents of a container; None for a wrong session key or a changed body.
+    """Decrypt a container; return None for a wrong session key or a changed body.
     Refusal for an unknown cipher, or an old one outside `old_ciphers`.
     """
     if protection == SEIPD_1:
@@ -114,7 +114,7 @@ def opened(
 def start_of(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """Return the unverified start of a container's contents, only for inspecting the structure."""
+    """Decrypt the start of a container, unverified: only for inspecting the structure."""
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
@@ -123,7 +123,7 @@ def start_of(
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """Return the decrypted octets, unverified, and the length of the random prefix."""
+    """Decrypt octets in CFB mode, unverified; also return the length of the random prefix."""
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
@@ -136,7 +136,7 @@ def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
-    """Return the contents of an AEAD container, or only of its first chunk; None if they do not verify."""
+    """Decrypt an AEAD container, or only the first chunk; return None if it does not verify."""
     check_body(protection, body)
     cipher, mode = body[1], body[2]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
@@ -161,7 +161,7 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
 
 
 class _Chunks(NamedTuple):
-    """AEAD chunks, and at the end a tag over the total length. `numbered`: each covers its number, too."""
+    """Chunks of an AEAD container, and a last tag over the length. `numbered`: tags cover numbers, too."""
 
     aead: _Aead
     nonce: bytes
@@ -171,7 +171,7 @@ class _Chunks(NamedTuple):
     numbered: bool = False
 
     def opened(self, *, whole: bool) -> bytes:
-        """Return all chunks decrypted, or the first. InvalidTag for a changed or missing one."""
+        """Decrypt all chunks, or only the first. InvalidTag for a changed or missing chunk."""
         step = self.size + _AEAD_TAG_BYTES
         chunks, last = self.sealed[:-_AEAD_TAG_BYTES], self.sealed[-_AEAD_TAG_BYTES:]
         if not whole:

@@ -27,7 +27,7 @@ from gateway.openpgp.promise import Certs, Sealed, SealedSource
 
 
 class EmbeddedOpener:
-    """Open with pysequoia and PGPy, within this process. ConfigurationError for an unusable secret key."""
+    """Engine of pysequoia and PGPy, within this process. ConfigurationError for an unusable secret key."""
 
     name = "embedded"
 
@@ -68,7 +68,7 @@ class EmbeddedOpener:
 def verified_message(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None = None
 ) -> Verified:
-    """Return the content of a signed message with its signature.
+    """Verify a signed message; return the content and the signature.
     `addressee` is the fingerprint of the certificate that the message was sealed to, if any. Refusal for
     anything except one literal with one good signature by one of `senders`.
     """

@@ -35,7 +35,7 @@ def usable(settings: ProcessorSettings) -> ProcessorSettings:
 
 
 def _prove(program: str) -> None:
-    """Test a program, once for as long as its file stays unchanged."""
+    """Run the self-test of a program, once while the program's file stays unchanged."""
     file = _file(program)
     if file not in _proved:
         from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask
@@ -52,7 +52,7 @@ def proved_program(settings: ProcessorSettings) -> ProgramFile | None:
 
 
 def believe(file: ProgramFile) -> None:
-    """Take a program for proved: the parent process has done so."""
+    """Mark a program as proved, because the parent process has proved it."""
     _proved.add(file)
 
 

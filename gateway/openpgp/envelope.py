@@ -43,7 +43,7 @@ _MOST_CHUNK_BITS: dict[Protection, int] = {SEIPD_2: 16, GNUPG_OCB: 56}
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Encrypted message as seen from outside.
+    """An encrypted message as visible without a key.
     `wraps` are the bodies of the PKESK packets (session keys encrypted to a key), `recipients` the key ids
     there, in lower-case hex. `start` is what the first 256 KiB hold of the container's body.
     """
@@ -55,12 +55,12 @@ class Envelope:
     start: bytes
 
     def is_for(self, key_ids: Collection[str]) -> bool:
-        """Return True if one of `key_ids` may open the message."""
+        """Return True if one of `key_ids` is a recipient, or a recipient is anonymous."""
         return any(recipient == ANYONE or recipient in key_ids for recipient in self.recipients)
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file sealed to one of `key_ids`; for None, to anybody.
+    """Return the envelope of a file, which must be sealed to one of `key_ids`, if given.
     Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
     """
     try:
@@ -79,7 +79,7 @@ def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
 
 
 def look_again(path: Sealed, limits: OpenLimits) -> Envelope:
-    """Return the envelope of a stored file. Fault if it cannot be read any more."""
+    """Return the envelope of a stored file. Fault if the file is no longer readable."""
     try:
         return look(SealedSource.at(path, limits), None)
     except Refusal as refusal:
@@ -99,7 +99,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:
-    """Refuse a file with data after the armor: it is not sealed, though its sender may think so."""
+    """Refuse a file with data after the armor: that data is not sealed, though its sender may think so."""
     file.seek(0)
     last = b""
     while piece := file.read(HEAD_BYTES):
@@ -200,7 +200,7 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Return True if a PKESK packet goes with its container, and its shared secret is not known to all.
+    """Return True if a PKESK packet fits its container, and its shared secret is not a known one.
     Containers of version 2 go with packets of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}

@@ -37,7 +37,7 @@ _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One parsed certificate entitled to sign for a provider."""
+    """A parsed certificate that may sign for a provider."""
 
     data: bytes
     cert: Cert
@@ -49,7 +49,7 @@ class Sender:
         return self.cert.fingerprint
 
     def key(self, handle: str) -> Component | None:
-        """Return the key of this certificate with this fingerprint or key id, in hex; or None."""
+        """Return the certificate's key with a fingerprint or key id, in hex; None without one."""
         return next((key for key in self.parts.keys if key.is_named(handle)), None)
 
     def has_expired(self, now: datetime) -> bool:
@@ -63,7 +63,7 @@ class Sender:
 
 
 class Waits(Refusal):
-    """Report a good file whose signing key has ended since. The caller closes `opened.content`."""
+    """A good file has to wait, as its signing key has ended since. The caller closes `opened.content`."""
 
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
@@ -72,7 +72,7 @@ class Waits(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A good signature, with the reason to wait from `check_signature`, if any.
+    """A verified signature; `ended` is the code to wait under, from `check_signature`, if any.
     `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
     time of signing, but has been renewed since: see `Opened.late`.
     """
@@ -83,7 +83,7 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file; `content` as from `Content.finish`. Waits where the key has ended since."""
+        """Return the opened file, `content` from `Content.finish`. Raises Waits if the key ended since."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -101,7 +101,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class SignatureClaim:
-    """What an unverified signature packet says. `issuer` is a fingerprint or key id, in lower-case hex."""
+    """The unverified contents of a signature packet. `issuer`: fingerprint or key id, in lower-case hex."""
 
     issuer: str
     created_at: datetime | None = None
@@ -117,7 +117,7 @@ class SignatureClaim:
 
 
 def parsed_senders(certificates: Sequence[bytes]) -> tuple[Sender, ...]:
-    """Return the parsed certificates. Fault if an enrolled one cannot be parsed."""
+    """Parse the certificates of senders. Fault if an enrolled certificate cannot be parsed."""
     try:
         return tuple(map(_sender, certificates))
     except RuntimeError as error:
@@ -133,7 +133,7 @@ def _sender(certificate: bytes) -> Sender:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """Return None if a verified signature counts at `now`; the code to wait under if its key has ended since.
+    """Check a verified signature at `now`: None if it counts, the code to wait under if its key ended since.
     Refusal otherwise.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
@@ -218,7 +218,7 @@ _DATE_BYTES = 4
 
 
 def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
-    """Return what the signatures around the one literal of a message say, unverified.
+    """Return the unverified claims of the signatures around a message's one literal.
     Refusal for anything except one literal with signatures around it.
     """
     try:
@@ -239,7 +239,7 @@ def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
 
 
 def literal(message: bytes) -> bytes:
-    """Return the content of the one literal in a message, whoever signed it (RFC 9580, 5.9)."""
+    """Return the content of a message's only literal, without checking signatures (RFC 9580, 5.9)."""
     claims_of(message)
     body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.LITERAL)
     return body[2 + body[1] + _DATE_BYTES :]
@@ -248,7 +248,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Return the refusal of a message without a valid signature by one of `senders`."""
+    """Find the reason for refusing a message that has no valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
         if not claims:
@@ -266,12 +266,12 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal for a message broken off before its signature."""
+    """Return the refusal for a message that broke off before its signature."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """Return a signature packet's claim; an empty one for kinds unknown to pysequoia."""
+    """Return the claim of a signature packet; an empty one if pysequoia does not know the kind."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(
@@ -336,7 +336,7 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
-    """Raise InvalidSignature, or ValueError, if the numbers do not fit."""
+    """Verify the numbers of a signature with a key. InvalidSignature, or ValueError, if they do not fit."""
     if algorithm in _RSA:
         modulus, exponent = map(_number, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()
@@ -363,7 +363,7 @@ def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: 
 
 
 def _numbers(data: bytes, count: int) -> Iterator[bytes]:
-    """Yield so many numbers, each stored after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
+    """Yield `count` numbers, each stored after its length in bits (RFC 9580, 3.2). ValueError if cut off."""
     position = 0
     for _ in range(count):
         size = (int.from_bytes(data[position : position + 2], "big") + 7) // 8
@@ -384,7 +384,7 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Return a signed message whose only fault is the dates of the signer's certificate.
+    """Verify a signed message whose only fault is the dates of the signer's certificate.
     None without such a signature, or with a mismatching one; Refusal for any other fault.
     """
     try:
@@ -414,7 +414,7 @@ def verified_late(
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Return "renewed" for a key then expired, "vouched" for a key or certificate not yet bound by its owner.
+    """Classify a late signature: "renewed" (key then expired) or "vouched" (key not yet bound by its owner).
     None for a valid key, or a fault other than a date.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]

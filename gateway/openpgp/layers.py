@@ -1,8 +1,9 @@
 """Remove encryption and compression from a message, in memory and under caps.
 
-The result is a signed message, not verified so far: Sequoia still has to identify the signer. `secret_keys`
-unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP could open
-whole messages, but inflate compressed data without limit, and withhold the signed message from Sequoia.
+The result is a signed message that is not verified yet: Sequoia still has to identify the signer.
+`secret_keys` unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP
+could open whole messages, but inflate compressed data without limit, and withhold the signed message from
+Sequoia.
 """
 
 from __future__ import annotations
@@ -38,18 +39,18 @@ _CHECKSUM_BYTES = 2
 
 
 class SecretKey:
-    """One parsed secret certificate of the gateway. Its text never holds the secret."""
+    """A parsed secret certificate of the gateway. `repr` shows only the fingerprint."""
 
     def __init__(self, data: bytes) -> None:
         self.fingerprint, self.key_ids = identified(data)
         self._keys = _decryption_keys(data)
 
     def __repr__(self) -> str:
-        """Return the fingerprint, and nothing secret."""
+        """Return the fingerprint, never the secret."""
         return f"SecretKey({self.fingerprint})"
 
     def session_key(self, wrap: bytes) -> SessionKey | None:
-        """Return the session key in the body of a PKESK packet; None if this certificate cannot unwrap it."""
+        """Unwrap the session key in the body of a PKESK packet; None if this certificate cannot."""
         recipient = wrapped_for(wrap)
         for key_id, key in self._keys.items():
             if recipient in {key_id, ANYONE}:
@@ -62,7 +63,7 @@ class SecretKey:
 
 @cache
 def secret_key(data: bytes) -> SecretKey:
-    """Return the secret certificate in `data`; cached, because loading RSA keys is slow."""
+    """Parse a secret certificate; cached, because loading RSA keys is slow."""
     return SecretKey(data)
 
 
@@ -92,7 +93,7 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
 
 
 class _DecryptionKey(NamedTuple):
-    """One decryption key: PGPy's packet, and the private key, slow to load for RSA."""
+    """A decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
 
     packet: pgpy.packet.Packet
     private: Any
@@ -113,7 +114,7 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
 
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
-    """Return the session key in the body of a PKESK packet of version 3 or 6 (RFC 9580, 5.1)."""
+    """Unwrap the session key in a PKESK packet of version 3 or 6 (RFC 9580, 5.1)."""
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:
@@ -155,12 +156,12 @@ def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
 
 
 def seal_session_key(session: bytes, certificate: bytes) -> str:
-    """Return a session key, from `Opener.session_key`, encrypted to a certificate and armored."""
+    """Encrypt a session key, from `Opener.session_key`, to a certificate; return armored text."""
     return encrypt(bytes=session, recipients=[Cert.from_bytes(certificate)]).decode("ascii")
 
 
 def open_session_key(sealed: bytes, secrets: Iterable[bytes]) -> bytes:
-    """Return the session key that `seal_session_key` sealed. Fault if none of the secret keys opens it."""
+    """Decrypt a session key sealed by `seal_session_key`. Fault if none of the secret keys opens it."""
     for secret in secrets:
         try:
             opened = decrypt(bytes=sealed, decryptor=Tsk.from_bytes(secret).decryptor()).bytes
@@ -182,7 +183,7 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 
 class Unwrapped(NamedTuple):
-    """A message without encryption and compression, and the certificate the message was sealed to.
+    """A message without encryption and compression, and the certificate that the message was sealed to.
     `uncommon`: sound, but not opened by SOP programs: see `docs/decisions`.
     """
 
@@ -194,7 +195,7 @@ class Unwrapped(NamedTuple):
 def unwrapped(
     sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
-    """Return the message inside a sealed file, within the limits. Refusal if it cannot be extracted.
+    """Decrypt and decompress a sealed file, within the limits. Refusal if that is impossible.
     With its session key, no secret key is needed.
     """
     data, outer = _outer(sealed)
@@ -218,7 +219,7 @@ def unwrapped(
 
 
 def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
-    """Return a sealed message without armor, and its packets but for markers and padding."""
+    """Return a sealed message without armor, and its packets except markers and padding."""
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -238,12 +239,12 @@ def _protection(tag: int, body: bytes) -> Protection:
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
-    """Return the session key of a message, tried on its start; None if none of the keys fits."""
+    """Find the session key of a message by trying the keys on its start; None if none fits."""
     return next((session for session, _ in _fitting(envelope, keys)), None)
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """Return the session key of a message as CIPHER:HEX; None if none of the keys fits."""
+    """Find the session key of a message, as CIPHER:HEX; None if no key fits."""
     session = session_of(envelope, keys)
     return None if session is None else session.text(envelope.start)
 
@@ -270,7 +271,7 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
 
 
 def _first(plain: bytes) -> tuple[int, bytes] | None:
-    """Return the tag and the start of the body of the first significant packet."""
+    """Return tag and first body bytes of the first packet that is not a marker or padding."""
     position = 0
     try:
         while True:
@@ -299,7 +300,7 @@ def uncompressed(message: bytes, cap: int) -> bytes:
 def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
-    """Return the contents of a container, the fingerprint of the key that opened it, and the cipher.
+    """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
     Every session key is tried that some key unwraps: recipients may be anonymous.
     """
     yielded = False
@@ -315,7 +316,7 @@ def _decrypted(
 
 
 def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """Return a message without its layers of compression; a bomb ends at `cap` bytes.
+    """Remove all layers of compression from a message; Refusal beyond `cap` bytes, as of a bomb.
     The flag is True for compression inside the signature instead of around it.
     """
     for _ in range(_MOST_LAYERS):
@@ -341,7 +342,7 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the compressed packet filling the whole message; None without one."""
+    """Return the compressed packet if it fills the whole message; else None."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

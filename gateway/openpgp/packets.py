@@ -34,11 +34,11 @@ _MOST_PIECES = 400_000
 
 
 class FramingError(ValueError):
-    """Report octets that are no sequence of OpenPGP packets, or end in the middle of one."""
+    """Octets are no sequence of OpenPGP packets, or end inside a packet."""
 
 
 class Packet(NamedTuple):
-    """Packet from offset `start` to `end`: its tag, and the start and end of each piece of its body."""
+    """A packet from offset `start` to `end`: tag, and start and end of each piece of the body."""
 
     tag: int
     start: int
@@ -51,7 +51,7 @@ class Packet(NamedTuple):
 
 
 def is_ignored(tag: int) -> bool:
-    """Return True for a packet without meaning in a message: marker, padding, not critical (4.3)."""
+    """Return True for packets that carry no meaning in messages: marker, padding, not critical (4.3)."""
     return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 
@@ -84,7 +84,7 @@ def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]
 
 
 def start_of_body(data: bytes | memoryview, position: int) -> bytes:
-    """Return as much of the body of the packet at a position as the data, perhaps cut off, holds."""
+    """Return the part of a packet's body that `data`, possibly cut off, contains."""
     _, start, length = head(data, position)
     if length is not None or not data[position] & 0x40:
         return bytes(data[start : len(data) if length is None else start + length])
@@ -129,7 +129,7 @@ def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Return the offset of the body, its whole length (None: more pieces follow), and the piece's length."""
+    """Read a length: offset of the body, whole length (None: more pieces follow), this piece's length."""
     first = _number(data, position, 1)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first
@@ -161,7 +161,7 @@ class ArmorError(ValueError):
 
 
 def is_binary(data: bytes) -> bool:
-    """Return True if `data` starts like a packet, with the highest bit set, and without a BOM."""
+    """Return True if `data` starts with a binary packet: highest bit set, no byte order mark."""
     return bool(data) and bool(data[0] & 0x80) and not data.startswith(_BYTE_ORDER_MARK)
 
 
@@ -172,18 +172,18 @@ def kind_of(data: bytes) -> tuple[str, int] | None:
 
 
 def in_ascii(armored: str) -> bytes:
-    """Return an armored block without header lines beyond ASCII: names with accents break many programs."""
+    """Drop header lines of an armored block that are not ASCII: names with accents break many programs."""
     lines = armored.splitlines(keepends=True)
     return "".join(line for line in lines if line.isascii()).encode("ascii")
 
 
 def is_blank(data: bytes) -> bool:
-    """Return True if `data` holds only white space and a byte order mark."""
+    """Return True if `data` is only white space, possibly after a byte order mark."""
     return not data.removeprefix(_BYTE_ORDER_MARK).strip(_BLANK)
 
 
 def dearmored(data: bytes) -> bytes:
-    """Return the contents of an armored block. ArmorError if cut off, or with anything beside."""
+    """Decode an armored block. ArmorError if cut off, or with other data before or after."""
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
         raise ArmorError("no block of armor at the start")
@@ -197,7 +197,7 @@ def dearmored(data: bytes) -> bytes:
 
 
 def dearmored_head(data: bytes) -> bytes:
-    """Return the contents of the beginning of an armored block, as far as it can be decoded."""
+    """Decode the beginning of an armored block, as far as present."""
     found = _BEGIN.search(data)
     if found is None:
         raise ArmorError("no block of armor")

@@ -1,4 +1,4 @@
-"""The promise kept by every engine opening a sealed file, and the file as an engine gets it.
+"""The promise that every engine fulfils when opening a sealed file, and the file as an engine gets it.
 
 `open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
 literal, with exactly one valid signature over all of it by one of the given senders, made within the time
@@ -21,7 +21,7 @@ from gateway.zones.sealing import mended, needs_mending
 
 
 class OpenFile(NamedTuple):
-    """Sealed file by its descriptor, as a path would be used. All readers share one position."""
+    """A sealed file by descriptor, with a path's methods that engines use. Readers share one position."""
 
     descriptor: int
 
@@ -48,14 +48,14 @@ _HEAD_BYTES = 4_096
 
 
 class SealedSource(NamedTuple):
-    """A file at `path`; `text` is the repaired form, if repaired."""
+    """A sealed file at `path`; `text` is the repaired text, where `needs_mending` said so."""
 
     path: Sealed
     text: bytes | None = None
 
     @classmethod
     def at(cls, path: Sealed, limits: OpenLimits) -> Self:
-        """Return the file at `path`, repaired if need be. Refusal if too large; Fault if unreadable."""
+        """Return the file at `path`, its text repaired if needed. Refusal if too large; Fault on OSError."""
         try:
             with path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size > limits.sealed_bytes:
@@ -100,14 +100,14 @@ class SealedSource(NamedTuple):
 
 
 class Opener(Protocol):
-    """An engine opening sealed files with the gateway's own keys."""
+    """An engine that opens sealed files with the gateway's own keys."""
 
     name: str
 
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Return the content of a file signed by one of the certificates `senders` (armored or binary).
+        """Open a sealed file that is signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
         caller closes `Opened.content`. `into` is an empty memfd to fill, which others may read meanwhile:
         what they read does not count before this returns that very memory.
@@ -115,7 +115,7 @@ class Opener(Protocol):
         ...
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """Return a descriptor of the content of a file opened before, for the caller to close.
+        """Open once more a file accepted before; return a descriptor, for the caller to close.
         The signer was settled then, and the certificate may have ended since; now the content must be the
         very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
         no key of the gateway is needed.
@@ -123,5 +123,5 @@ class Opener(Protocol):
         ...
 
     def session_key(self, sealed: Sealed, limits: OpenLimits) -> bytes | None:
-        """Return the session key of a message as CIPHER:HEX; None if no key of the gateway fits."""
+        """Return the session key of a file as CIPHER:HEX; None if no key of the gateway fits."""
         ...

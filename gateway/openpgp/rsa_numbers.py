@@ -15,7 +15,7 @@ _PRIMES = (
 
 
 def weakness(modulus: int, exponent: int) -> str | None:
-    """Return what is weak about an RSA key, in words for people; None if nothing shows."""
+    """Return an RSA key's weakness, in words for people; None if none is found."""
     if exponent < _LEAST_EXPONENT or not exponent & 1:
         return f"RSA with the exponent {exponent}"
     if is_of_infineon(modulus):
@@ -36,7 +36,7 @@ _LEAST_RSA_BITS = 2048
 
 
 def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
-    """Return the bits of an RSA key in an OpenSSH line, None for another kind. Refusal if it is weak."""
+    """Check an OpenSSH key line; return an RSA key's bits, None for other kinds. Refusal if weak."""
     kind = line.split(maxsplit=1)[0]
     known = _loaded(line.encode(), kind)
     if isinstance(known, DSAPublicKey):

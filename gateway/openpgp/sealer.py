@@ -40,17 +40,17 @@ _SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - named after the event
-    """A file cannot be sealed to its recipient's certificate."""
+    """A file cannot be sealed to the recipient's certificate."""
 
 
 class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
-    """Report data without exactly one valid signature by one of the given certificates."""
+    """Data does not have exactly one valid signature by one of the given certificates."""
 
 
 def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
-    """Return a new secret key (version 4) for an organisation, armored, without a passphrase.
+    """Make a secret key (version 4) for an organisation, armored, without a passphrase.
     It is dated `now` and never expires: the gateway records its retirement. Fault if it does not work.
     """
     import pgpy  # noqa: PLC0415 - takes long to load, and few make a key
@@ -98,7 +98,7 @@ def certificate_of(secret: bytes) -> bytes:
 
 
 def clearsign(secret: bytes, text: str) -> str:
-    """Return a text as a cleartext-signed message (RFC 9580, 7).
+    """Sign a text as a cleartext-signed message (RFC 9580, 7).
     White space at the ends of lines cannot be signed and is removed; readers see the text end with one line
     feed in any case.
     """
@@ -106,7 +106,7 @@ def clearsign(secret: bytes, text: str) -> str:
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Return each text signed as by `clearsign`, many together faster. Fault if the key cannot sign."""
+    """Sign each text as `clearsign` does, faster for many. Fault if the key cannot sign."""
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
     try:
@@ -116,12 +116,12 @@ def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
 
 
 def sign_detached(secret: bytes, data: bytes) -> bytes:
-    """Return a detached signature over data, armored."""
+    """Make an armored detached signature over data."""
     return sign_each(secret, [data])[0]
 
 
 def sign_each(secret: bytes, data: Iterable[bytes]) -> list[bytes]:
-    """Return a signature over each as by `sign_detached`. Fault if the key cannot sign."""
+    """Make a detached signature over each item of `data`. Fault if the key cannot sign."""
     try:
         return [sign(_secret(secret).signer(), each, mode=SignatureMode.DETACHED) for each in data]
     except RuntimeError:
@@ -136,7 +136,7 @@ def hash_of(signature: bytes) -> str:
 def verify_clearsigned(
     signed: str, certificates: Sequence[bytes], *, comments: bool = False
 ) -> tuple[str, Signature]:
-    """Return the text of a cleartext-signed message, and its one valid signature by one of `certificates`.
+    """Verify a cleartext-signed message; return the text and the signature, by one of `certificates`.
     SignatureInvalid without one, or with anything before, beside or after the signed text, because a reader
     would take it for a part of the text. `comments`: remarks of programs may stand beside the signature.
     """
@@ -166,7 +166,7 @@ def _certs(certificates: tuple[bytes, ...]) -> list[Cert]:
 
 
 def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]) -> Signature:
-    """Return a detached signature (armored or binary) if valid for `data`; else SignatureInvalid."""
+    """Verify a detached signature (armored or binary) over `data` and return it; else SignatureInvalid."""
     certs = _certs(tuple(certificates))
     try:
         parsed = Sig.from_bytes(signature)
@@ -180,7 +180,7 @@ def verify_detached(data: bytes, signature: bytes, certificates: Sequence[bytes]
 
 
 def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes) -> bytes:
-    """Return a content (bytes, or a descriptor to be read from its start) signed and encrypted, in binary.
+    """Sign and encrypt a content (bytes, or a descriptor to be read from its start); return it in binary.
     `recipients` are certificates; see `readers`. CannotSeal if one has no encryption key in force.
     """
     if not recipients:
@@ -194,7 +194,7 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
-    """Return the certificates to seal a file to: those of the recipients, and perhaps the signer's own.
+    """Return the certificates to encrypt to: those of the recipients, and possibly the signer's.
     The latter asks for an encryption that every program supports. It is added if a recipient's certificate
     states none: Sequoia would take that for the newest.
     """
@@ -214,7 +214,7 @@ def _secret(secret: bytes) -> Tsk:
 
 
 def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
-    """Return the text and the signature block of a cleartext-signed message.
+    """Split a cleartext-signed message into text and signature block.
     SignatureInvalid for anything outside them, or beside the one signature in the block.
     """
     found = _MESSAGE.fullmatch("\n".join(_lines(signed.strip(_BLANKS))) + "\n")

@@ -56,7 +56,7 @@ def intended_recipients(body: bytes) -> tuple[str, ...]:
 
 
 def lean(body: bytes) -> bytes:
-    """Return the body of a signature without foreign additions in its uncovered area.
+    """Remove foreign additions from the uncovered area of a signature's body.
     The issuer's name stays, and a subkey's consent, with its own signature.
     """
     _, end, size = _areas(body)
@@ -71,7 +71,7 @@ def lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return start and end of the part that a signature covers, and how many octets tell such a length."""
+    """Return start and end of the covered subpackets, and the number of octets of each length field."""
     size = 4 if body[:1] == _VERSION_6 else 2
     start = 4 + size
     return start, start + int.from_bytes(body[4:start], "big"), size
@@ -109,7 +109,7 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 
 
 class Backing(NamedTuple):
-    """A signing subkey's consent to belong to its certificate, within the binding statement."""
+    """A signing subkey's consent to belong to its certificate, inside the binding signature."""
 
     made: datetime
     ends: datetime | None
@@ -118,7 +118,7 @@ class Backing(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfSignature:
-    """Owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
+    """The owner's statement on a key or user id. `lasts`, `signs` and `encrypts` are None if not stated.
     `lasts`: validity of the key from its making; zero for ever. `ends`: the end of the statement itself.
     """
 
@@ -175,13 +175,13 @@ def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature |
 def revocation_at(
     revocations: Sequence[Revoked], moment: datetime, since: datetime | None
 ) -> Revocation | None:
-    """Return how something is revoked at a moment, "hard" before "soft"; None if it is not."""
+    """Return how a key or user id is revoked at a moment: "hard", "soft", or None if not revoked."""
     kinds = {one.kind for one in revocations if one.counts(moment, since)}
     return "hard" if "hard" in kinds else "soft" if kinds else None
 
 
 def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | None:
-    """Return a self-signature's statement; None without a time of making."""
+    """Read the statement in a self-signature; None without a creation time."""
     made, flags = packet.signature_created, packet.key_flags
     if made is None:
         return None
@@ -201,7 +201,7 @@ def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | Non
 
 
 def read_revocation(packet: Packet) -> Revoked:
-    """Return the revocation in a signature; it counts with any digest, because forging one gains nothing."""
+    """Read the revocation in a signature; weak digests count too, as forging a revocation gains nothing."""
     kind: Revocation = "hard"
     for one in hashed(packet.body):
         if one.kind == REASON_FOR_REVOCATION and one.data:

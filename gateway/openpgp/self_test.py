@@ -1,7 +1,7 @@
 """Prove a SOP program before use, with good and bad messages of known verdict.
 
 Programs differ about valid signatures, invisibly in their answers. Each vector in `self_test.json` covers one
-thing handled wrongly by some program, or required of all. A program failing any vector is not used.
+case that some program handled wrongly, or that all must. A program failing any vector is not used.
 """
 
 import base64
@@ -25,7 +25,7 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """One message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
+    """A test message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
     `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
     no signature may be found good.
     """
@@ -57,7 +57,7 @@ def proof() -> SelfTest:
 
 
 def check(program: str) -> None:
-    """Raise ConfigurationError for a program that gets a message wrong. Fault if it cannot be run."""
+    """Raise ConfigurationError if a program fails a vector. Fault if the program cannot be run."""
     wrong = next((vector for vector in proof().vectors if not passes(program, vector)), None)
     if wrong is not None:
         raise ConfigurationError(
@@ -67,7 +67,7 @@ def check(program: str) -> None:
 
 
 def passes(program: str, vector: Vector) -> bool:
-    """Return True if a program's verdict on one message is right. Fault if it cannot be run."""
+    """Return True if a program's verdict on one vector is right. Fault if the program cannot be run."""
     found = proof().keys
     with Content(_LIMITS.content_bytes) as content:
         order = Order(

@@ -42,7 +42,7 @@ _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 class Order(NamedTuple):
-    """File to open, memory for its content, certificates to verify it with, and secret keys to open it."""
+    """One run of a program: sealed file, memory for the content, senders' certificates, secret keys."""
 
     sealed: SealedSource
     content: Content
@@ -52,7 +52,7 @@ class Order(NamedTuple):
 
 
 def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-    """Run `sop decrypt`; return its exit code and list of verifications. Plaintext goes to the content.
+    """Run `sop decrypt`; return the exit code and list of verifications. Plaintext goes to the content.
     With `session`, the session key as CIPHER:HEX, no secret key is passed.
     """
     order.content.restart()
@@ -74,7 +74,7 @@ def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[i
 
 
 def only_signature(verifications: bytes) -> Signature:
-    """Return the signature in the one line of a list of verifications: time, signing key, certificate."""
+    """Parse a list of verifications of one line: time, signing key, certificate. Refusal for several."""
     lines = verifications.decode("utf-8", "replace").splitlines()
     if len(lines) != 1:
         raise Refusal("open:not-one-file")
@@ -90,7 +90,7 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Wait for the end of a program and return its exit code; kill it at a limit."""
+    """Wait for a program to end and return the exit code; kill the program at a limit."""
     deadline = time.monotonic() + order.limits.seconds
     with child:
         try:
@@ -127,7 +127,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Limit the memory of a running program: a hook before exec would cost a slow fork."""
+    """Limit the memory of a running program; a hook before exec would need a slow fork."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -154,7 +154,7 @@ def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) ->
 
 
 class SopOpener:
-    """Open with the SOP program at path `program`. ConfigurationError for an unusable key."""
+    """Engine that runs the SOP program at path `program`. ConfigurationError for an unusable key."""
 
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
@@ -192,7 +192,7 @@ class SopOpener:
 
     @cached_property
     def _keys(self) -> list[layers.SecretKey]:
-        """The secret keys that PGPy can read: to look at the structure of messages, never to decide."""
+        """The secret keys that PGPy can read: used to inspect messages, never to decide."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
@@ -223,7 +223,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run the program; for an anonymous recipient, once more with a session key found here."""
+        """Run the program; for an anonymous recipient, a second time with a session key found here."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -234,12 +234,12 @@ class SopOpener:
         return code, verifications
 
     def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-        """Run the program as `decrypt` does, after checking that it may be used."""
+        """Check the program, then run it as `decrypt` does."""
         self._check(self._program)
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Return a signature that was too late for the program, with its content; else raise the refusal.
+        """Return a signature that the program found too late, with its content; else raise the refusal.
         Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:

@@ -4,7 +4,7 @@ from gateway.home.settings import ProcessorSettings
 
 
 class VerifiedKinds:
-    """Set of the post-quantum kinds of keys that every engine in use verifies, tested when asked for one."""
+    """The post-quantum kinds of keys that every engine in use verifies, tested at the first question."""
 
     def __init__(self, settings: ProcessorSettings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Give account to people from the registry's rows: of one transfer, and of a term for all providers."""
+"""Assemble accounts for people from the registry's rows: of a transfer, or of a term over all providers."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -31,7 +31,7 @@ from gateway.reports.review import ProviderReview, Review
 def account(
     session: Session, reference: str, organisation: str, wording: Wording = UNNAMED
 ) -> TransferAccount:
-    """Return the account of one transfer. NotFoundError where there is none."""
+    """Return the account of one transfer. NotFoundError for an unknown reference."""
     return account_of(session, transfers.get(session, reference), organisation, wording)
 
 
@@ -50,7 +50,7 @@ def accounts_of(
 def account_of(
     session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
 ) -> TransferAccount:
-    """Return the account of a transfer that was read."""
+    """Return the account of a transfer already read."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
         facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
@@ -72,7 +72,7 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the given days, or those of today's term. GatewayError for days of two school years."""
+    """Return the given days, or else those of today's term. GatewayError for days of two school years."""
     begun, ended = _term(catalogue, today)
     span = (first or begun, last or ended)
     starts = catalogue.school_year_starts
@@ -84,7 +84,7 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 
 
 def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the first and the last day of the term begun last."""
+    """Return the first and last day of the term that began last."""
     this = first_year(academic_year(today, catalogue.school_year_starts))
     years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
     begun = [term for year in years if year for term in year.terms if term.first <= today]

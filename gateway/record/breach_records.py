@@ -26,7 +26,7 @@ _ADDED = ("transfers", "staff", "keys", "measures")
 
 
 class Told(BaseModel):
-    """A person's account of a breach. Times are aware; texts are without pupils' data.
+    """A person's statements about a breach. Times are aware; texts are without pupils' data.
 
     `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
     search by staff and keys, and count alone where nothing else is given.
@@ -49,7 +49,7 @@ class Told(BaseModel):
 
 
 class _Kept(BaseModel):
-    """The stored form of a record: a person's account and the finished document."""
+    """The stored form of a breach record: a person's statements and the finished document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -107,7 +107,7 @@ def drafted(
 
 
 def _touched(session: Session, told: Told, organisation: str) -> list[TransferAccount]:
-    """Return the transfers that a breach concerns, in the order of landing. NotFoundError for an unknown one.
+    """Return the transfers that a breach concerns, in the order of landing. NotFoundError if unknown.
 
     For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
     over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
@@ -127,7 +127,7 @@ def _touched(session: Session, told: Told, organisation: str) -> list[TransferAc
 
 
 def _named_key(session: Session, fingerprint: str) -> Key:
-    """Return the key, of any owner, named by a fingerprint or a unique beginning of one."""
+    """Find the key, of any owner, by its fingerprint or a unique beginning."""
     wanted = fingerprint.replace(" ", "").lower()
     found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
     if not wanted or len(found) != 1:
@@ -143,7 +143,7 @@ def _touched_by_key(session: Session, key: Key, told: Told) -> set[str]:
 
 
 def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
-    """Return a breach's account with new statements; scope and measures are added to the earlier ones.
+    """Return a breach's statements with new ones; scope and measures are added to the earlier ones.
 
     GatewayError for a record of an earlier release, stored as text alone.
     """
@@ -157,7 +157,7 @@ def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
 
 
 def keep(session: Session, number: int, told: Told, document: Document, *, by: str, at: datetime) -> None:
-    """Put a record, or a further version of one, on record. The head is for the caller to sign."""
+    """Log a breach record, or a further version of one. The caller signs the log's head."""
     fields: dict[str, str | int] = {"number": number}
     note = _Kept(told=told, document=document).model_dump_json()
     entry = Entry(kind="breach-recorded", subject="breach", fields=fields, actor=by, note=note)
@@ -178,7 +178,7 @@ def records(session: Session) -> list[BreachRecord]:
 
 
 def record(session: Session, number: int) -> BreachRecord:
-    """Return one record. NotFoundError where there is none of the number."""
+    """Return a breach record. NotFoundError for an unknown number."""
     for one in records(session):
         if one.number == number:
             return one
@@ -186,7 +186,7 @@ def record(session: Session, number: int) -> BreachRecord:
 
 
 def _read(number: int, note: str) -> tuple[Told | None, Document]:
-    """Read a stored record; an earlier release stored the text alone."""
+    """Read a stored breach record; an earlier release stored only the document's text."""
     try:
         kept = _Kept.model_validate_json(note)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Search for one child, and answer for children: access requests, missing ones. Every question is logged.
+"""Search for one child, and answer questions about children. Every question is logged.
 
 A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
 """
@@ -51,7 +51,7 @@ SUBJECT = "pupils"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """How somebody names a child: a UPN, or a name with a date of birth, or both."""
+    """A child's identity as a person gives it: a UPN, or a name with a date of birth, or both."""
 
     upn: str | None = None
     surname: str | None = None
@@ -61,9 +61,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """A file with the child. `deleted_at` is the sealed file's deletion; the index remains.
+    """A stored file with data of the child. `deleted_at`: when the sealed file was deleted; the index stays.
 
-    `copies` are the providers with a copy of their own.
+    `copies` are the providers that got a copy.
     """
 
     transfer: Transfer
@@ -75,7 +75,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnRoll:
-    """A provider's latest statement about the child's place on roll."""
+    """A provider's latest statement on whether the child is on roll."""
 
     provider: str
     on_roll: bool
@@ -86,7 +86,7 @@ class OnRoll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedBefore:
-    """An earlier question about the same child."""
+    """An earlier question about the same child: when, who asked, what, why."""
 
     at: datetime
     who: str
@@ -96,7 +96,7 @@ class AskedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundChild:
-    """The findings about a child. `unindexed` counts stored files missing from the index."""
+    """Everything found about a child. `unindexed` counts stored files missing from the index."""
 
     files: tuple[FoundFile, ...]
     rolls: tuple[OnRoll, ...]
@@ -107,7 +107,7 @@ class FoundChild:
 
 
 def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
-    """Return the digests of a child. GatewayError, without the words given, for an incomplete name."""
+    """Return the index digests of a child. GatewayError, without the words given, for an incomplete name."""
     return _digests(asked, secret_files.pupil_key(home))
 
 
@@ -134,7 +134,7 @@ def _digests(asked: Asked, key: bytes) -> frozenset[bytes]:
 
 
 def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: str = "find") -> FoundChild:
-    """Return the findings about a child to one person, after logging the question."""
+    """Log the question, then return what the registry has about a child."""
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
         key = secret_files.pupil_key(registrar.home)
@@ -189,7 +189,7 @@ def mark(
 
 
 def unmark(registrar: Registrar, number: int, *, by: str, why: str) -> None:
-    """Lift a marker. GatewayError where there is none of the number."""
+    """Lift a marker. GatewayError for an unknown number."""
     now = registrar.clock()
     with registrar.registry.write() as session:
         markers.lift(session, number, by=by, why=why, at=now)
@@ -225,7 +225,7 @@ def _questions(
 
 
 def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
-    """Return the earlier questions about a child, as far as the salts are kept."""
+    """Return earlier questions about a child, as far as their salts still exist."""
     found: dict[tuple[datetime, str, str], AskedBefore] = {}
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, SUBJECT):
@@ -250,7 +250,7 @@ _OUTCOMES = {
 
 
 def account(registrar: Registrar, found: FoundChild, *, names: bool) -> ChildAccount:
-    """Return the account of a child; with the `names` of staff, or of the teams alone."""
+    """Return the account of a child; with `names`, the names of staff who opened files, not only teams."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
         files = tuple(_file(registrar, session, rules, one, names=names) for one in found.files)
@@ -296,7 +296,7 @@ def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
 
 
 def _team(team: str, catalogue: Catalogue) -> str:
-    """Name a team, marked where the team gets counts instead of records."""
+    """Return a team's name, marked if the team gets counts instead of records."""
     found, name = catalogue.team(team), catalogue.wording.name(team)
     return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
 
@@ -335,7 +335,7 @@ def _limits(found: FoundChild) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leavers:
-    """Children who left since a day. `hidden` counts further children whose data the person may not see."""
+    """Children who left a roll since a day. `hidden` counts children whose data the person may not see."""
 
     children: tuple[Gone, ...]
     hidden: int
@@ -355,7 +355,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
 
 
 def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
-    """Return the leavers, and the question's log entry for the caller to record beforehand."""
+    """Return the leavers, and a log entry for the question, which the caller records first."""
     found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
     hidden = markers.kept_from(session, name)
     shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
@@ -370,7 +370,7 @@ def _gone(session: Session) -> list[Gone]:
 
 
 def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
-    """Replace sequences by the files' references."""
+    """Replace transfer sequences by the files' references."""
     references = transfers.references(session, {int(one.reference) for one in found})
     return tuple(replace(one, reference=references[int(one.reference)]) for one in found)
 
@@ -381,7 +381,7 @@ _log = logging.getLogger(__name__)
 def reindex(
     registrar: Registrar, progress: Callable[[int, int], object] = lambda *_: None
 ) -> tuple[int, list[str]]:
-    """Open each stored file missing from the index, in memory, and index the children.
+    """Index the children in stored files missing from the index, by opening each in memory.
 
     Returns the number of files indexed, and the references of files impossible to open. `progress` is
     called with the files done and the total. An interrupted run can be started again.

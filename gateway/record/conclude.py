@@ -1,4 +1,4 @@
-"""Assign landed uploads for examination, and conclude from findings to a decision, without side effects.
+"""Prepare landed uploads for examination, and decide on the findings, without side effects.
 
 Beside the engines' verification, the gateway's own records of keys decide which signature counts.
 """
@@ -53,14 +53,14 @@ File = FileOpened | FileWaits | FileRefused | FileWithheld | FileLost
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """A provider's certificates at one moment: those in force, and the others."""
+    """A provider's OpenPGP certificates at one moment: those in force, and all others."""
 
     in_force: tuple[Key, ...]
     others: tuple[Key, ...]
 
     @property
     def digest(self) -> str:
-        """A digest of the certificates and their states; an outcome holds for one digest."""
+        """A digest of the certificates and their states; an examination's result is valid for one digest."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -70,12 +70,12 @@ class Signers:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def awaits_renewal(self, now: datetime) -> bool:
-        """Has a certificate in force by the gateway's records expired by its own date?"""
+        """Return True if a certificate that the gateway has in force expired by its own date."""
         return any(key.has_expired(now) for key in self.in_force)
 
 
 def signers_of(session: Session, provider: str, now: datetime) -> Signers:
-    """Return the certificates among the keys of a provider."""
+    """Return the OpenPGP certificates of a provider."""
     known = [
         key for key in register.of(session).keys.get(("provider", provider), ()) if key.kind == "openpgp"
     ]
@@ -88,7 +88,7 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
 def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
-    """Return the objection to a valid signature made at `made` with `signer`; None for no objection.
+    """Return the reason against a valid signature made at `made` with `signer`; None if it counts.
 
     Files signed before a key was replaced go to a person for judgement. A compromised key counts for nothing,
     since its holder can date a signature back.
@@ -108,7 +108,7 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Can an upload have come by a login with the SSH key named by intake?
+    """Return True if the SSH key that intake names could log in when the upload came.
 
     The key must have let the provider in at the time, since only intake names the key. A key replaced since
     did; a compromised key counts for nothing.
@@ -122,7 +122,7 @@ def came_by_login(session: Session, upload: Upload) -> bool:
 
 
 def opening_keys(own: Sequence[Key], landed_at: datetime, now: datetime) -> Sequence[Key]:
-    """Return the gateway's keys for opening an upload: in force now, or at the landing.
+    """Return the gateway's keys that may open an upload: in force now, or at the landing.
 
     A gateway key retired between the two is no reason to refuse a file sealed in time.
     """
@@ -144,7 +144,7 @@ def decision_on(
     earlier: str | None,
     signers: Signers,
 ) -> Decision:
-    """Return the decision on an examined file. `earlier` is the reference of a replayed transfer or None."""
+    """Decide on an examined file. `earlier` is the reference of the transfer it replays, or None."""
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
@@ -170,18 +170,18 @@ def decision_on(
 
 
 def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
-    """Return a refusal with the mark that few people may know of the file, where its content asks for it."""
+    """Return a refusal, marked for few people if the content is sensitive."""
     found = isinstance(content, ContentRefused) and content.code in FEW_REASONS
     return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Add a reason to a decision: how the file's key came to count after signing."""
+    """Add a reason to a decision: how the signing key came to count after signing."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Hold a file with an unknown login for a person, unless the decision is a refusal."""
+    """Hold a file for a person because of an unknown login, unless it is refused anyway."""
     if isinstance(decision, Refused):
         return decision
     # The hold loses its date, which would release the file automatically.
@@ -190,7 +190,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Decide on a file that did not open, or was too large to open: an expired key may be renewed."""
+    """Decide on a file that was not opened: hold it if an expired key may be renewed, else refuse it."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))
@@ -199,7 +199,7 @@ def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by`: digests of the provider's keys and the rules; the key set.
+    """One upload to examine. `judged_by`: digests of the provider's keys, the rules and the key set.
 
     `decided_before`: the time of an earlier decision, where the file is examined again.
     """
@@ -217,7 +217,7 @@ def assignments(
     in_progress: Mapping[str, Upload] = MappingProxyType({}),
     version: int | None = None,
 ) -> list[Assignment]:
-    """Return the assignments of landed uploads, oldest first, by the current keys.
+    """Return assignments for landed uploads, oldest first, by the current keys.
 
     Uploads `in_progress` are not on record yet. `version` is a version of the register just read, to spare a
     second read; the decision checks the keys again.
@@ -236,7 +236,7 @@ def assignments(
 
 
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
-    """Return the assignment of one upload, by the current keys."""
+    """Return the assignment for one upload, by the current keys."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
     own = [one for one in register.of(session).keys.get(("gateway", "gateway"), ()) if one.kind == "openpgp"]
     openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]
@@ -260,5 +260,5 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
-    """Return the abilities verified of the engines in use, found out once for the process."""
+    """Return the kinds of post-quantum keys that the engines in use verify, tested once in the process."""
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))

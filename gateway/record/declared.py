@@ -1,4 +1,4 @@
-"""Recording a declared transfer by another method: decided, logged and receipted."""
+"""Record a declared transfer by another method: decision, log entry and receipt."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ _NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Judge a declared transfer by the agreement. A held one never goes on automatically."""
+    """Decide on a declared transfer by the agreement. A held one is never decided again automatically."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision
@@ -35,7 +35,7 @@ def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def record(registrar: Registrar, declaration: Declaration, *, by: str) -> tuple[str, Decision]:
-    """Decide on a declaration and record any outcome, with a receipt; return reference and decision."""
+    """Decide on a declaration, record the decision with a receipt, and return reference and decision."""
     catalogue, now = registrar.catalogue, registrar.clock()
     decision = judge(declaration, catalogue)
     with registrar.registry.write() as session:

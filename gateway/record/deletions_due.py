@@ -1,4 +1,4 @@
-"""The plan of deletions due by the current record."""
+"""Compute the plan of deletions due from the current record."""
 
 from datetime import datetime
 

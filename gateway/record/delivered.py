@@ -38,7 +38,7 @@ _FOR_GOOD = "person:withdrawn-for-good"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """The result of a withdrawal: earlier openings, and the providers with a copy."""
+    """Result of a withdrawal: who opened the file before, and the providers that have a copy."""
 
     openings: tuple[FileOpening, ...]
     copies: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
 
 
 def check_second(session: Session, transfer: Transfer, by: str, at: datetime) -> None:
-    """GatewayError unless a file was withdrawn by one person, and `by` is certainly another."""
+    """Raise GatewayError unless another person than `by`, for certain, withdrew the file."""
     reference = transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -125,7 +125,7 @@ def tell(
     headline: str,
     next_step: str,
 ) -> None:
-    """Leave a signed notice for data protection, in the caller's transaction."""
+    """Leave a signed notice for data protection officers, in the caller's transaction."""
     now = registrar.clock()
     facts = AuthorityFacts(
         headline=headline,
@@ -162,7 +162,7 @@ def _reasons(
 
 
 def _opened(openings: tuple[FileOpening, ...]) -> str:
-    """Say for the provider how often and for which teams a file was opened, without naming a person."""
+    """Return a sentence for the provider: how often, and by which teams, a file was opened. Names nobody."""
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
@@ -171,7 +171,7 @@ def _opened(openings: tuple[FileOpening, ...]) -> str:
 
 
 def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes | None:
-    """Remove the pupils on rolls by the file alone; return them packed, to be stored with the file."""
+    """Remove the pupils that only this file put on rolls; return them packed, to store with the file."""
     now, entries = registrar.clock(), []
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)
@@ -187,7 +187,7 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """A person acting at a moment, with the reason; `named`: the person has named the teams."""
+    """A person acting, with reason and time; `named`: the person named the teams."""
 
     person: str
     why: str
@@ -197,7 +197,7 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A requested delivery.
+    """A delivery that a person asks for.
 
     With anything `forbidden` only a proposal; `further` teams had no delivery before.
     """
@@ -216,7 +216,7 @@ def redeliver(
     teams: tuple[str, ...] = (),
     override: bool = False,
 ) -> Again:
-    """Put a file into mailboxes again, in one person's name: of the file's teams, or of `teams`.
+    """Deliver a file again, in one person's name: to the file's teams, or to `teams`.
 
     With `override` a delivery against the agreement is proposed to a second person. For a withdrawn file
     another person decides. GatewayError where impossible.
@@ -275,12 +275,12 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the delivery against the policy proposed since the file was last settled, or None."""
+    """Return the proposed delivery against the policy, if not settled since; else None."""
     return proposed(session, reference, "redelivery-proposed", _SETTLED)
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file once passed on. GatewayError for a file never passed on, or deleted."""
+    """Return a file that was delivered once. GatewayError if never delivered, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
@@ -405,7 +405,7 @@ def _told(transfer: Transfer, asked: Release) -> Again:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The content of a file as a descriptor of anonymous memory; `extension` is the usual file extension."""
+    """The whole content of a file, as a descriptor of anonymous memory; `extension` is the usual one."""
 
     content: int
     size: int
@@ -414,7 +414,7 @@ class Whole:
 
 @contextmanager
 def opened_whole(registrar: Registrar, reference: str, *, by: str, why: str) -> Iterator[Whole]:
-    """Open a whole file as sent, for data protection or a legal hold, until the block ends.
+    """Yield a whole file as sent, opened for data protection or a legal hold, until the block ends.
 
     Person and reason are recorded before anything is given out. GatewayError where there is nothing to open,
     Fault where opening or recording fails for now.

@@ -1,4 +1,4 @@
-"""Find the school of each pupil in a file, and discrepancies between rolls, within a decision's transaction.
+"""Assign pupils in a file to schools, and compare rolls for discrepancies, in a decision's transaction.
 
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
 discrepancies are recorded, and each provider concerned is told of its own records.
@@ -70,7 +70,7 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the school of a record in an accepted file of a sender; None for no known school.
+        """Return the provider whose roll a record belongs to, in an accepted file; None for no known school.
 
         `number` is the school number in the record, or empty.
         """
@@ -89,7 +89,7 @@ class Enrolled:
         return sender.id
 
     def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
-        """Return those of a sender's several schools that a file names: number, provider, name, by number.
+        """Return the schools named in a file, if its sender has several: number, provider, name; by number.
 
         Empty for a sender of one school. Provider and name are empty where none is enrolled.
         """
@@ -103,7 +103,7 @@ class Enrolled:
         return tuple((number, one.id if one else "", one.name if one else "") for number, one in each)
 
     def owners(self, sender: Provider, content: Classified) -> frozenset[str]:
-        """Return all schools with records in a file."""
+        """Return the ids of all enrolled schools with records in a file."""
         numbers = {number_of(school) for school in content.schools} or {named_school(content) or ""}
         return frozenset(filter(None, (self.owner(sender, number) for number in numbers)))
 
@@ -112,12 +112,12 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return the providers of a register as the policies see each one."""
+    """Return the providers of the register with ratifications as the policies count them."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number ending in an establishment number; the latter for none or several."""
+    """Return the only DfE number that ends in an establishment number; else the given number."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
     return fitting[0] if len(fitting) == 1 else number
 
@@ -135,7 +135,7 @@ _COMPARED_BYTES = 4 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The context of a comparison: transaction, policies, enrolled providers and signing keys."""
+    """Context of comparing rolls: transaction, policies, enrolled providers and signing keys."""
 
     session: Session
     catalogue: Catalogue
@@ -146,7 +146,7 @@ class Comparison:
 
 
 class Decided(NamedTuple):
-    """A decided file, with the roll packed by the examination.
+    """A decided file, with the packed roll from the examination.
 
     `roll` is None for a file examined earlier or without a roll; `arrives`: nothing of the file was on record
     before.
@@ -159,7 +159,7 @@ class Decided(NamedTuple):
 
 
 def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
-    """Update the rolls after decisions and compare them; return the log's entries.
+    """Update the rolls after decisions, compare them, and return the log entries.
 
     All files are compared together: a difference made by one file and mended by another is no discrepancy.
     """
@@ -209,7 +209,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
-    """Yield the roll of each school in accepted files, each pupil on the roll of the pupil's school.
+    """Yield a roll for each school in accepted files, with the pupils of that school.
 
     A record without a school belongs to the file's only school.
     """
@@ -228,7 +228,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 
 
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
-    """Open new discrepancies and settle resolved ones among the pupils of the files."""
+    """Open new discrepancies about the files' pupils, and settle those that no longer exist."""
     session = comparison.session
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:

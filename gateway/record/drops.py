@@ -1,4 +1,4 @@
-"""Settle drops of providers in /keys and /agreement: the meaning and the effects of each.
+"""Decide on drops of providers in /keys and /agreement, and record their effects.
 
 A new key counts only when signed by a key in force of the same provider: clearsigned, as `gpg --sign` makes
 it, or signed and encrypted like any file. A known certificate needs no such signature, since its own primary
@@ -64,7 +64,7 @@ from gateway.store.of_home import store_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One drop, its provider, and the context of the decision."""
+    """One drop with its provider, and the context for deciding on it."""
 
     registrar: Registrar
     session: Session
@@ -74,7 +74,7 @@ class Drop:
 
 
 def settle_key(drop: Drop, found: FoundKey) -> Decision:
-    """Record the change of keys expressed by a valid drop."""
+    """Decide on a drop with a key: add, renew or revoke the key as found."""
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused(drop, "key:known")
@@ -124,7 +124,7 @@ def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Dec
 
 
 def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
-    """Return the decision on a drop with a key waiting for approval, once a person has decided."""
+    """Return the decision on a drop whose key waited for approval; None until a person has decided."""
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
@@ -134,7 +134,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def forget(drop: Drop) -> None:
-    """Record that a drop with a secret key is not kept; `publish` then removes the file."""
+    """Mark a drop that contained a secret key as withheld; `publish` then removes the stored file."""
     row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
     if row.withheld:  # Recognised by intake, and never stored.
         return
@@ -145,7 +145,7 @@ def forget(drop: Drop) -> None:
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the current SSH keys to intake, and remove files not to be kept."""
+    """Publish the current SSH keys to intake, and remove stored files marked as withheld."""
     publish_access(registry, home.published, now)
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
@@ -173,7 +173,7 @@ def _refused(drop: Drop, code: str) -> Refused:
 
 
 def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> Decision:
-    """Record the ratification expressed by a valid signed copy, by `signatory` where the copy names one."""
+    """Decide on a signed copy of the agreement: record the ratification, by `signatory` if named."""
     provider, catalogue = drop.provider, drop.registrar.catalogue
     if provider.kind not in catalogue.bodies.parties:
         return Refused(reasons=(catalogue.reason("agreement:not-a-party"),))
@@ -201,7 +201,7 @@ def settle_signature(drop: Drop, signature: Signature, signatory: str = "") -> D
 
 
 def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
-    """Was the copy signed recently and for the current year? Last year's copy must not count again."""
+    """Return True if a copy was signed recently and for this year: last year's must not count again."""
     limits: OpenLimits = drop.registrar.limits.open
     oldest = drop.now - timedelta(days=limits.signature_age_days)
     latest = drop.now + timedelta(seconds=limits.clock_skew_seconds)
@@ -210,7 +210,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tuple[str, ...]:
-    """Record the signature; return the names of the roles still to sign."""
+    """Record a signature under the agreement; return the names of roles that still have to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
     role = role_of_copies(catalogue, drop.provider.kind)
     signed = Signed(
@@ -228,7 +228,7 @@ def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tupl
 
 
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
-    """Store a valid statement, or refuse all of a statement with one forbidden meaning."""
+    """Decide on a statement about headings: store all meanings, or refuse all for one forbidden."""
     catalogue = drop.registrar.catalogue
     if drop.provider.suspended or drop.provider.closed_on is not None:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"
@@ -276,7 +276,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileWithheld:
-    """Return the outcome of a file sent in the clear, by appearance and folder."""
+    """Return the refusal of a file sent unencrypted, by folder and apparent kind."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
@@ -289,7 +289,7 @@ def withheld(upload: Upload) -> FileWithheld:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on a drop and record the consequences, in the caller's transaction."""
+    """Decide on any drop and record the effects, in the caller's transaction."""
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))

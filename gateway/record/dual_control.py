@@ -44,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """GatewayError where `person` enrolled the key of a held file and so may not alone release the file."""
+    """Raise GatewayError if `person` enrolled the key that a held file waits for."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -57,7 +57,7 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
-    """GatewayError, with `said` and the reason, unless two names on record are certainly two people.
+    """Raise GatewayError, with `said` and the reason, unless two names are certainly two people.
 
     `since` is when the first person acted.
     """
@@ -68,7 +68,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
-    """Return the reason why two names on record may be one person; None where certainly two."""
+    """Return why two names on record may be one person; None if certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
@@ -89,7 +89,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person the others able to act as that person, as givers of credentials."""
+    """Return for each person those who could act as that person, having given the credentials."""
     known = _known(session, _Names(session), since=at, at=at)
     people = {credential.owner for credential in known}
     everybody = people | {giver for credential in known for giver in credential.everybody}
@@ -101,7 +101,7 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
 
 
 def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
-    """Are two among the given people certainly two?"""
+    """Return True if two among the given people are certainly two."""
     behind = who_could_be(session, at)
     sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
     return any(one.isdisjoint(other) for number, one in enumerate(sets) for other in sets[:number])
@@ -145,7 +145,7 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
 
 
 def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetime) -> list[Credential]:
-    """Return all credentials of a person. GatewayError where a key is missing from those read out."""
+    """Return a person's credentials. GatewayError if a key is missing from those read out."""
     theirs = [each for each in givings.credentials(session, at) if each.owner == name]
     marks = [mark.replace(" ", "").lower() for mark in read_out]
     for each in theirs:
@@ -155,7 +155,7 @@ def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetim
 
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
-    """Did `by` alone give a person a role, without confirmation by another?"""
+    """Return True if `by` alone gave a person a role, without confirmation by another."""
     names = _Names(session)
     return any(
         (each.owner, each.what, each.mark) == (name, "role", role)
@@ -171,14 +171,14 @@ def name_of(person: str) -> str:
 
 
 class _Names:
-    """The persons behind names on record: members of staff, or unassigned accounts of the machine."""
+    """Look-up of the persons behind names on record: staff, or unassigned machine accounts."""
 
     def __init__(self, session: Session) -> None:
         self._staff = frozenset(session.exec(select(StaffRow.name)).all())
         self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
     def people(self, name: str) -> frozenset[str]:
-        """Return everybody who may have acted by a name: the person named, and the users of the account."""
+        """Return everybody who may have acted under a name: the person, and the account's users."""
         claimed, account = _parts(name)
         if claimed is None and name in self._staff:
             return frozenset({name})
@@ -186,7 +186,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential with the owner and the possible users: all the givers who count, together."""
+    """A credential with its owner and with everybody who may have given it."""
 
     __slots__ = ("givers", "owner")
 
@@ -203,7 +203,7 @@ class _Attributed:
         return frozenset().union(*self.givers)
 
     def could_be_used_by(self, some: Collection[str]) -> bool:
-        """Do the people given include every giver whose word counts?"""
+        """Return True if these people include every giver of the credential who counts."""
         return bool(self.givers) and all(not giver.isdisjoint(some) for giver in self.givers)
 
 
@@ -212,7 +212,7 @@ def _known(session: Session, names: _Names, *, since: datetime, at: datetime) ->
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return everybody as whom one person could act, through credentials given directly or indirectly."""
+    """Return everybody as whom a person could act, through credentials given directly or indirectly."""
     found = {somebody}
     while True:
         further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
@@ -230,7 +230,7 @@ def _told(somebody: str, one: str, other: str) -> str:
 
 
 def are_named_two(one: str, other: str) -> bool:
-    """Are two names on record certainly different people?
+    """Return True if two names on record are certainly different people.
 
     One account used twice, at least once without a name, may be one person.
     """
@@ -252,7 +252,7 @@ _MARK = ": "
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act needing two people: a word, its subject, and the person concerned, who is in no leaf."""
+    """An act for two people: a code, its subject, and the person concerned, who is in no leaf."""
 
     what: str
     subject: str
@@ -262,10 +262,10 @@ class TwoPersonAct:
 def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
 ) -> bool:
-    """May an act be done now: with roles not in force (unless `always`), or proposed by another before?
+    """Return True if an act may be done now: another person proposed it, or roles are not in force.
 
     Otherwise a proposal by `by` is recorded. GatewayError where `by` does not count as a second person beside
-    the proposer.
+    the proposer. With `always`, also without roles.
     """
     if not always and not roles.in_force(session):
         return True
@@ -291,7 +291,7 @@ def agreed_to_give(
     why: str | None,
     at: datetime,
 ) -> bool:
-    """May a person be given a credential or a role now?
+    """Return True if a person may be given a credential or role now.
 
     With two administrators, two people decide for a member of a team with sight of held files, and for a
     holder or recipient of a powerful role.
@@ -306,7 +306,7 @@ def agreed_to_give(
 def agreed_to_show(
     session: Session, act: TwoPersonAct, name: str, *, by: str, why: str | None, at: datetime
 ) -> bool:
-    """May a person join a team with sight of held files now? Two people decide, and neither gave credentials.
+    """Return True if a person may join a team with sight of held files now, as two people decided.
 
     Applies with two administrators or more. GatewayError where one person alone gave the credentials. An
     unused link to the console ends: whoever printed the link could use it.
@@ -324,7 +324,7 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer, beside the confirmer, as a giver of a credential."""
+    """Record the proposer of an act, too, as giver of the credential it gave."""
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
@@ -342,7 +342,7 @@ class Proposal:
 
 
 def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]) -> Proposal | None:
-    """Return the last proposal of a kind about a file, unless an event of the kinds `ends` came since."""
+    """Return the last proposal of a kind about a file; None if an event of the kinds `ends` came after."""
     for event in reversed(log.events(session, reference)):
         if event.kind in ends:
             return None
@@ -365,7 +365,7 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """Return the current proposal of an act, neither confirmed nor rejected, or None."""
+    """Return the open proposal of an act, neither confirmed nor rejected nor expired; else None."""
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
             return event if event.kind == _PROPOSAL and event.at >= at - COUNTS else None

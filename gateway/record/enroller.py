@@ -20,7 +20,7 @@ from gateway.registry.tables import ContactRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enroller:
-    """Enrols and changes providers in the caller's transaction, in the name of `by` at `at`.
+    """Enrolment and changes of providers in the caller's transaction, in the name of `by` at `at`.
 
     The caller signs the log's head.
     """
@@ -61,7 +61,7 @@ class Enroller:
         return True
 
     def forget_contact(self, provider: str, role: str, why: str | None = None) -> None:
-        """Delete a contact. NotFoundError where there is none of the role."""
+        """Delete a contact. NotFoundError for an unknown role."""
         contacts.forget(self.session, provider, role)
         self._log(Entry(kind="contact-changed", subject=provider, actor=self.by, note=why))
 
@@ -74,7 +74,7 @@ class Enroller:
         return closed
 
     def reopen(self, provider: str, why: str) -> None:
-        """Take a closure back."""
+        """Undo a provider's closure."""
         self.note("provider-reopened", provider_life.reopen(self.session, provider), why)
 
     def convert(
@@ -111,12 +111,12 @@ _BY_LIST = "by a list of providers"
 
 
 class TriedError(Exception):
-    """Raised to roll back the transaction of a trial run."""
+    """Raised to roll back the transaction of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """One line taken in: the number of new keys, and the result in words."""
+    """Result of one imported line: the number of new keys, and a sentence."""
 
     listed: ListedProvider
     keys: int
@@ -125,7 +125,7 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class ListTakenIn:
-    """The result for each line of a list, and the list as read."""
+    """Result of an imported list, line by line, and the list as read."""
 
     lines: tuple[TakenIn, ...]
     read: ProviderList
@@ -134,7 +134,7 @@ class ListTakenIn:
 def take_in(
     enroller: Enroller, data: bytes, bodies: BodiesFile, folder: Path, judged: Callable[[Path], NewKey]
 ) -> ListTakenIn:
-    """Record a list of providers. GatewayError names every faulty line.
+    """Import a list of providers. GatewayError names every faulty line.
 
     `judged` reads the key in a file named by the list, in `folder` beside the list.
     """
@@ -150,7 +150,7 @@ def take_in(
 
 
 def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], NewKey]) -> TakenIn:
-    """Put one line on record. GatewayError names the line."""
+    """Import one line. GatewayError names the line."""
     try:
         known = providers.is_enrolled(enroller.session, one.id)
         what = _changed(enroller, one) if known else "new"
@@ -169,7 +169,7 @@ def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], 
 
 
 def _changed(enroller: Enroller, one: ListedProvider) -> str:
-    """Store the list's changes and return them in words. Changes left to a person are errors."""
+    """Store a line's changes to a known provider; return them in words. GatewayError for forbidden ones."""
     session = enroller.session
     before = providers.get_provider(session, one.id)
     if before.kind != one.kind:
@@ -197,7 +197,7 @@ def _changed(enroller: Enroller, one: ListedProvider) -> str:
 
 
 def _key(enroller: Enroller, provider: str, new: NewKey) -> bool:
-    """Enrol a key as pending; return False where the provider has the key already."""
+    """Enrol a key as pending; return False if the provider already has the key."""
     known = keys.holder(enroller.session, new.kind, new.fingerprint)
     if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
         return False

@@ -1,4 +1,4 @@
-"""Files for another system, made from what a team's view shows of a file, and from nothing else."""
+"""Make files for another system from a team's view of a file, and from nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TOLD_APART = "it holds a record that few people may see and that cannot be left
 
 @dataclass(frozen=True, slots=True)
 class MadeFile:
-    """One output file: name, content in anonymous memory, data, and the empty columns."""
+    """One output file: name, content in anonymous memory, row counts, and names of empty columns."""
 
     name: str
     descriptor: int
@@ -42,7 +42,7 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one file, and the entry of the log about the view that they were made from.
+    """The output files of one transfer, and the log entry about the view they were made from.
 
     `apart` are the markers heeded for the file, which is `transfer`.
     """
@@ -54,11 +54,11 @@ class Made:
 
 
 class NotHandedOnError(GatewayError):
-    """A file that cannot be handed on. The text is the reason, on record."""
+    """A file cannot be handed on; the text is the reason, on record."""
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
-    """Return the output files of a file; `until` closes their memory.
+    """Make the output files of a file; `until` closes their memory.
 
     NotHandedOnError where the team cannot be shown the file in parts. Fault to be tried again.
     """
@@ -121,7 +121,7 @@ def _layout(file: HandOnFile, facts: dict[str, str]) -> FileLayout:
 def manifest(
     session: Session, registrar: Registrar, batch: HandOnBatchRow, made: Sequence[Made], at: datetime
 ) -> tuple[bytes, bytes]:
-    """Return the manifest of a batch as JSON, and the gateway's signature over it. Fault if unsigned."""
+    """Return a batch's manifest as JSON, and the gateway's signature over it. Fault if signing fails."""
     listed = [
         {
             "name": file.name, "reference": each.collected.subject, "sha256": file.laid.sha256,
@@ -152,7 +152,7 @@ def manifest(
 def record_made(
     session: Session, files: Sequence[HandOnFileRow], made: Sequence[Made], at: datetime
 ) -> list[Entry]:
-    """Record the files of a batch as handed to the team; return the entries for the log, once for each."""
+    """Record the files of a batch as handed on; return log entries, one for each file at its first time."""
     by_reference, entries = {one.collected.subject: one for one in made}, []
     for file in files:
         if (one := by_reference.get(file.reference)) is None:

@@ -1,4 +1,4 @@
-"""What the authority says a heading of a provider means: two people, since more data goes to teams by it.
+"""Record what the authority says a provider's heading means; an item takes two people.
 
 A heading said to be something else reaches no team, so one person may say that. The answer counts for files
 arriving later, is listed beside the provider's own statements, and gives way to a later one of those.
@@ -31,7 +31,7 @@ _ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
 
 @dataclass(frozen=True, slots=True)
 class HeadingProposal:
-    """One person's answer waiting for a second person: the key of an item, and who said so."""
+    """One person's proposed meaning of a heading, waiting for a second person: the key of an item."""
 
     heading: str
     item: str
@@ -39,7 +39,7 @@ class HeadingProposal:
 
 
 def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the labels of the items a heading may stand for, by key, in the order of the policies."""
+    """Return the labels of items that a heading may mean, by key, in the order of the policies."""
     return _meanings(policies, frozenset(catalogue.appendix_a))
 
 
@@ -49,13 +49,13 @@ def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return the headings of a file that nobody understood and nobody explained since."""
+    """Return a file's headings that the rules do not know and nobody has explained."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
 
 def waiting(session: Session, provider: str, at: datetime) -> list[HeadingProposal]:
-    """Return the answers about a provider's headings that wait for a second person, one a heading."""
+    """Return the proposed meanings for a provider's headings that wait for a second person."""
     found: dict[str, HeadingProposal] = {}
     for event in log.events(session, provider):
         about = _ABOUT.match(event.note or "")
@@ -71,7 +71,7 @@ def waiting(session: Session, provider: str, at: datetime) -> list[HeadingPropos
 def say(
     session: Session, transfer: Transfer, heading: str, item: str, *, by: str, why: str, at: datetime
 ) -> bool:
-    """Store what a heading of a file means; False where a second person has to say the same first.
+    """Store the meaning of a file's heading; return False if a second person must say the same first.
 
     `item` is a key of `meanings`, or SOMETHING_ELSE. GatewayError for a heading that is not asked about, and
     where `by` may be the person who said it first.

@@ -1,4 +1,4 @@
-"""Confirming keys by telephone: the owner has read a fingerprint out, and the key comes into force."""
+"""Confirm keys by telephone: the owner reads a fingerprint out, and the key comes into force."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _INVITED = frozenset({"passkey", "openid"})
 
 
 def check_read_out(fingerprint: str) -> None:
-    """GatewayError for too short a beginning of a fingerprint.
+    """Raise GatewayError if the beginning of a fingerprint is too short.
 
     A forged key may share a few characters of a fingerprint, but not as many.
     """
@@ -47,7 +47,7 @@ def confirm(
 
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
-    """Return the two waiting keys of a kit. GatewayError names the first word that differs.
+    """Return the two pending keys of a kit, by six words. GatewayError names the first wrong word.
 
     Where several of a kind wait, the newest pair is named in the error.
     """
@@ -71,7 +71,7 @@ def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]
 
 
 def _check_second(clerk: Clerk, key: Key, by: str) -> None:
-    """Raise GatewayError where the enroller confirms a key that waits for another person."""
+    """Raise GatewayError if the enroller confirms a key that another person must confirm."""
     asked = key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None
     if asked and len(roles.administrators(clerk.session)) >= 2:  # noqa: PLR2004 - else there is nobody to ask
         said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"

@@ -1,7 +1,7 @@
-"""Owing letters: in the transaction of a decision, or daily by the calendar.
+"""Queue letters: in the transaction of a decision, or daily by the calendar.
 
 A letter names organisations, references, data types, days and the sentences of reasons; never a pupil, a file
-name or contents. Letters are signed when owed, so that the sending service holds no key.
+name or contents. Letters are signed when queued, so that the sending service holds no key.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Letterhead:
 def owe_for_decisions(
     registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
 ) -> None:
-    """Owe the letters due at once after decisions, in the same transaction."""
+    """Queue the letters due at once after decisions, in the same transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead.of(registrar)
         told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
@@ -72,7 +72,7 @@ def owe_for_decisions(
 
 
 def owe_by_calendar(registrar: Registrar, now: datetime) -> int:
-    """Owe a day's letters in one transaction, each only once; return the number."""
+    """Queue the day's letters in one transaction, each only once; return the number."""
     if not registrar.catalogue.letters.letter:
         return 0
     with registrar.registry.read() as session:
@@ -90,9 +90,9 @@ def by_calendar(
     letterhead: Letterhead, session: Session, now: datetime, sent: Collection[str] = (),
     judged: Mapping[str, Sequence[FlowStatus]] | None = None,
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield every unsigned letter due on the day of `now`, owed before or not.
+    """Yield every unsigned letter due on the day of `now`, queued before or not.
 
-    `sent`: the events of this week's weekly letters owed before, which are not written again. `judged`: the
+    `sent`: the events of this week's weekly letters queued before, which are not written again. `judged`: the
     flows of each provider on that day, where somebody judged them already.
     """
     catalogue = letterhead.catalogue
@@ -127,7 +127,7 @@ def by_calendar(
 def _of_news(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
 ) -> Iterator[Letter]:
-    """Yield the letter with all that a provider is to know today, or has to send by now, if anything."""
+    """Yield one letter with a provider's news or missing data today, if there is any."""
     catalogue = letterhead.catalogue
     if not _addresses(letterhead, session, rule, facts.provider.id, "", sensitive=False):
         return
@@ -143,7 +143,7 @@ def _of_news(
 
 
 def chasing(letterhead: Letterhead, session: Session, provider: str, now: datetime) -> list[Letter]:
-    """Return the unsigned letters that chase a provider today. GatewayError for none; NotFoundError."""
+    """Return unsigned letters that chase a provider today. GatewayError if none; NotFoundError."""
     catalogue = letterhead.catalogue
     day = local_day(now, catalogue.calendar.timezone)
     providers.provider_row(session, provider)
@@ -169,7 +169,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
 
 
 def chase(registrar: Registrar, provider: str, now: datetime) -> int:
-    """Owe the letters that chase a provider; return their number. GatewayError as `chasing`, or again."""
+    """Queue letters that chase a provider; return the number. GatewayError as `chasing`, or if repeated."""
     with registrar.registry.write() as session:
         found = chasing(Letterhead.of(registrar), session, provider, now)
         owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
@@ -179,17 +179,17 @@ def chase(registrar: Registrar, provider: str, now: datetime) -> int:
 
 
 def _week(catalogue: Catalogue, now: datetime) -> str:
-    """Return the week of a moment as in ISO 8601: "2026-W48"."""
+    """Return the ISO 8601 week of a moment: "2026-W48"."""
     return f"{local_day(now, catalogue.calendar.timezone):%G-W%V}"
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a blank in a language."""
+    """Return the name of a template's blank for a language."""
     return name if language == "en" else f"{name}_{language}"
 
 
 def _weekly(letterhead: Letterhead, to: str, day: date) -> Iterator[LetterRule]:
-    """Yield the rules of weekly letters that may leave on a day."""
+    """Yield the rules of weekly letters that may be sent on a day."""
     for rule in letterhead.catalogue.letters.rules("weekly"):
         if rule.to == to and rule.weekday <= day.isoweekday():
             yield rule
@@ -199,7 +199,7 @@ def _of_all(
     letterhead: Letterhead, session: Session, standing: Sequence[ProviderFacts], now: datetime,
     sent: Collection[str],
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the weekly letters to administrators: what is late, and whose key ends soon."""
+    """Yield the weekly letters to administrators: late data, and keys that expire soon."""
     catalogue = letterhead.catalogue
     day, event = local_day(now, catalogue.calendar.timezone), f"weekly:administrators:{_week(catalogue, now)}"
     for rule in _weekly(letterhead, "administrators", day) if event not in sent else ():
@@ -222,7 +222,7 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield a provider's OpenPGP keys in force that expire, with the moment and the days until then."""
+    """Yield a provider's OpenPGP keys in force that will expire, with the time and the days left."""
     for key in facts.own_keys:
         if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
             yield key, key.expires_at, (key.expires_at - facts.at).days
@@ -235,7 +235,7 @@ def _for_decision(
     transfer: Transfer,
     told_of: Collection[str],
 ) -> Iterator[Letter]:
-    """Yield the letters about a decided file; `told_of`: the events of letters that said it waits."""
+    """Yield letters about a decided file; `told_of`: events of letters that said the file waits."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -305,7 +305,7 @@ def _for_notices(
     kind: LetterKind,
     left: Sequence[tuple[str, datetime]],
 ) -> Iterator[Letter]:
-    """Yield letters of a kind about notices left for a provider, given by reference and time."""
+    """Yield letters of a kind about a provider's notices, each given by reference and time."""
     zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
         facts = {"day": spoken(local_day(at, zone)), "reference": reference}
@@ -400,7 +400,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
-    """Yield each letter in the form in which it leaves: text and HTML under one signature (PGP/MIME)."""
+    """Yield each letter as sent: text and HTML under one signature (PGP/MIME)."""
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]

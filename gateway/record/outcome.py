@@ -1,4 +1,4 @@
-"""An outcome in the three forms committed together: log entries, receipt facts, receipt rows."""
+"""Convert an outcome to the three forms committed together: log entries, receipt facts, receipt rows."""
 
 import logging
 import secrets
@@ -26,13 +26,13 @@ from gateway.zones.failpoints import passing
 def landed_facts(
     upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
 ) -> ReceiptFacts:
-    """Return the facts of an upload's first receipt: the upload is durable in the inside zone."""
+    """Return the facts of an upload's first receipt, given once it is durable in the inside zone."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
     return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
 
 def landed_entry(upload: Upload, statement: Statement | None) -> Entry:
-    """Return the log's entry for a durable upload. `statement` is that of the receipt, if any."""
+    """Return the log entry for a durable upload, with the receipt's `statement`, if any."""
     return Entry(
         kind="landed",
         subject=upload.reference,
@@ -113,7 +113,7 @@ def decision_entry(
     replaces: str | None = None,
     arrives: bool = False,
 ) -> Entry:
-    """Return the log's entry for a decision and its recipients, with the `statement` of its receipt.
+    """Return the log entry for a decision and its recipients, with the receipt's `statement`.
 
     `replaces`: the superseded file.
     `arrives`: nothing of the file is in the log before, so the entry tells of the arrival as well.
@@ -159,7 +159,7 @@ ReceiptsAt = Sequence[tuple[ReceiptFacts, Statement, int]]
 def put_on_record(
     registrar: Registrar, session: Session, entries: Sequence[Entry], given: ReceiptsAt, now: datetime
 ) -> Issued:
-    """Append entries for the transaction's changes, sign the head, and store receipts.
+    """Append the transaction's entries, sign the log's head, and store receipts.
 
     A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
     statements. While others wait for the log, nothing is signed but the head: the caller signs what is left.

@@ -1,4 +1,4 @@
-"""Owe what an accepted file brings: copies for the providers it is about, counts for teams without records.
+"""Record what an accepted file leads to: copies for providers, counts for teams without records.
 
 A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
 record.
@@ -37,7 +37,7 @@ def owe(
     catalogue: Catalogue,
     enrolled: Enrolled,
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record the providers to be sent a copy of an accepted file of a shared flow, now or once ratified.
+    """Record which providers get a copy of an accepted file of a shared flow, now or once ratified.
 
     Returns the log's entries about the copies, and the receipt's sentences.
     """
@@ -67,7 +67,7 @@ def owe(
 
 
 def follow(registrar: Registrar) -> int:
-    """Let the copies follow whose recipients have ratified by now; return how many."""
+    """Release waiting copies whose recipients have ratified; return the number."""
     with registrar.registry.read() as session:
         if not _ready(registrar, session):
             return 0
@@ -85,7 +85,7 @@ def follow(registrar: Registrar) -> int:
 
 
 def _ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies, of accepted files, that their recipients may have now."""
+    """Return waiting copies of accepted files whose recipients may have them now."""
     now = registrar.clock()
     return [
         (row, transfer)
@@ -114,7 +114,7 @@ Decided = tuple[Transfer, Decision, Provider, bool]
 
 @dataclass(slots=True)
 class CountsOwed:
-    """The counts given by one transaction to teams without pupil records.
+    """Counts of pupils that one transaction gives to teams without pupil records.
 
     `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
     the transaction.
@@ -170,7 +170,7 @@ class CountsOwed:
         return given
 
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
-        """Put counts of a file into the mailboxes of `teams`; return the transfer with the teams.
+        """Deliver a file's counts to `teams`; return the transfer with these teams added.
 
         A file without pupils may be routed to teams without pupil records; of such a file, too, they get
         counts.
@@ -193,7 +193,7 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def _write(self) -> None:
-        """Store the counts given and not taken back, and remove those taken back from earlier files."""
+        """Store new deliveries of counts, and remove those withdrawn from earlier files."""
         if self._back:
             rolls.take_back(self.session, self._back)
             self._back.clear()
@@ -202,14 +202,14 @@ class CountsOwed:
             self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
-        """Reduce the teams' deliveries of a file to counts."""
+        """Change a file's deliveries to these teams from records to counts."""
         self._write()
         rolls.mark(self.session, transfer.sequence, teams)
         for team in teams:
             self._note(transfer, team)
 
     def _note(self, transfer: Transfer, team: str) -> None:
-        """Note that a team has counts of a file."""
+        """Remember that a team has counts of a file, for comparison with later files."""
         upload, data_type = transfer.upload, transfer.data_type or ""
         self.earlier.append(
             Earlier(
@@ -219,7 +219,7 @@ class CountsOwed:
         )  # fmt: skip
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Take back a team's counts of the same school, kind and period, to make room for new ones.
+        """Withdraw a team's counts for the same school, kind and period, to replace them by new ones.
 
         Returns False where the team has opened those counts, or has some of a later file.
         """

@@ -1,4 +1,4 @@
-"""The policies in force by the log, each version kept under its digest, and the notice of them to everybody.
+"""The policies in force by the log, with every version stored, and the notice of changes to everybody.
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
@@ -96,7 +96,7 @@ _BY_HAND, _IN_FORCE, _VOUCHED = "by-hand", "in-force", "vouched"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """One version of the policies, whole."""
+    """One complete version of the policies, loaded."""
 
     folder: Path
     catalogue: Catalogue
@@ -105,7 +105,7 @@ class Policies:
 
 
 def load_policies(policies: Path) -> Policies:
-    """Load the policies of a folder checked before. ConfigurationError where the folder has changed."""
+    """Load the policies of a folder already checked. ConfigurationError if the folder has changed."""
     return Policies(
         folder=policies,
         catalogue=load_catalogue(policies),
@@ -115,7 +115,7 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """ConfigurationError where the home's policies in force never came into force by the log.
+    """Raise ConfigurationError if the log does not know the home's policies in force.
 
     Before any version was in force, policies/ of the home applies.
     """
@@ -128,7 +128,7 @@ def check_on_record(session: Session, home: Home) -> None:
 
 
 class Keeper:
-    """Keeps the policies of a home in force. `clock` gives the time in UTC.
+    """Manager of the versions of a home's policies. `clock` gives the time in UTC.
 
     A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`), and
     any version that loses protection comes into force only with that person's mark: `allow`. So whoever
@@ -157,7 +157,7 @@ class Keeper:
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
-        """Return the policies in force: by the log, or the first time policies/ of the home.
+        """Return the policies in force by the log; the first time, put policies/ of the home in force.
 
         An approved version comes into force on its day. Without a mark, one that loses protection does not,
         though the log has it. ConfigurationError where a version is faulty, or differs from its digest.
@@ -204,7 +204,7 @@ class Keeper:
         return {digest.decode("ascii", "replace").strip() for digest in found}
 
     def changed(self, version: int | None = None) -> Policies | None:
-        """Return the policies now in force; None where unchanged since the last call.
+        """Return the policies in force if they changed since the last call; else None.
 
         `version` is the register's: while the number is the same, nobody has approved or withdrawn a
         proposal.
@@ -238,14 +238,14 @@ class Keeper:
         return tuple(None if event is None else event.number for event in found)
 
     def _note_approval(self, coming: PolicyProposal | None) -> None:
-        """Note the day of an approved proposal, or a withdrawal, on behalf of a user without write access."""
+        """Write down an approved proposal's day, or its withdrawal, for a user without write access."""
         if coming is not None and coming.approved_by is not None:
             self.put_off(coming)
         elif coming is None:
             self.forget_day()
 
     def _is_behind(self, session: Session) -> bool:
-        """Did, or will, other policies come into force at another host?"""
+        """Return True if other policies came, or will come, into force at another host."""
         if self._others is None:
             return False
         past, coming = loaded(session), proposal(session)
@@ -260,11 +260,11 @@ class Keeper:
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
     def hand_on(self, folder: Path) -> None:
-        """Give a kept version to the other hosts. Fault where the sealed store does not answer."""
+        """Upload a version to the sealed store for the other hosts. Fault if the store does not answer."""
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Give the version in force here to the other hosts, and tell that it is, if the log says so too."""
+        """Upload the version in force here, and vouch for it to the other hosts if the log has it."""
         digest = self._home.policies_in_force.name
         self.hand_on(self._home.policies_in_force)
         with self._registry.read() as session:
@@ -300,14 +300,14 @@ class Keeper:
         return self._kept_copy(folder).name
 
     def folder(self, digest: str) -> Path:
-        """Return a kept version, brought from the sealed store where another host keeps it.
+        """Return the folder of a version, fetched from the sealed store if another host has it.
 
         ConfigurationError where there is none. Fault where the store does not answer.
         """
         return self._version(digest).folder
 
     def put_in_force(self, digest: str, *, by: str | None = None, why: str | None = None) -> Policies:
-        """Put a kept version in force from now on, with an entry in the log."""
+        """Put a stored version in force now, with an entry in the log."""
         policies = self._version(digest)
         if self._by_hand:
             self.allow(digest)
@@ -316,7 +316,7 @@ class Keeper:
         return policies
 
     def put_off(self, coming: PolicyProposal) -> None:
-        """Note for the services the day an approved version comes into force."""
+        """Write down, for the services, the day on which an approved version comes into force."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
@@ -327,7 +327,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a version, unless somebody has edited the folder."""
+        """Replace policies/ of the home by a version, unless a person has edited the folder."""
         known = {digest, *(path.name for path in self._home.versions.iterdir())}
         if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
             take_over(self._home.version(digest), self._home.policies)
@@ -343,7 +343,7 @@ class Keeper:
         return load_policies(folder)
 
     def _kept_copy(self, original: Path) -> Path:
-        """Store a durable, permanent copy of other policies under its digest."""
+        """Store a durable copy of a policies folder under its digest."""
         if not original.is_dir():
             raise ConfigurationError(f"{original} is missing")
         kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
@@ -370,7 +370,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store a version put in force at another host, if in the sealed store, or a draft of the console."""
+        """Fetch a version from the sealed store, or a draft from the console, and store it here."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -382,7 +382,7 @@ class Keeper:
                 self._kept_copy(folder)
 
     def _point_to(self, digest: str) -> None:
-        """Point all services to the version in force by the log."""
+        """Point all services to the version that the log has in force."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self._home.versions / _BY_HAND).unlink(missing_ok=True)
@@ -414,7 +414,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
 
     def _changes(self, after: Catalogue) -> AgreementChanges | None:
-        """Return the agreement's changed statements; None without an earlier version that can be read."""
+        """Return the changed statements of the agreement; None without a readable earlier version."""
         if self._home.policies_in_force == self._home.policies:
             return None
         try:
@@ -448,7 +448,7 @@ def _last_digest(session: Session, kind: Kind) -> str | None:
 
 
 def take_over(origin: Path, policies: Path) -> None:
-    """Make a folder of policies hold the policy files of another one, and no others."""
+    """Copy the policy files of one folder to another, and remove all others there."""
     names = {path.name for path in policy_files(origin)}
     for path in policy_files(origin):
         write_durably(policies / path.name, path.read_bytes(), mode=0o644)

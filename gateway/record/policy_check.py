@@ -121,7 +121,7 @@ def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
 
 
 def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield faults of items named in only one of rights.toml and items.toml, and so unjudged."""
+    """Yield items named in only one of rights.toml and items.toml, which nothing would judge."""
     listed = {item.label: item for item in rules.items.values()}
     for key, item in rules.items.items():
         if item.label not in catalogue.appendix_a:
@@ -138,7 +138,7 @@ def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
 
 
 def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradiction]:
-    """Yield the personal items outside the list that are named in the policies' rules and in flows."""
+    """Yield items outside Appendix A that rules or flows name and no list has."""
     outside = catalogue.rights.outside
     named = [("rights.toml", ("outside", "hold"), name) for name in outside.hold]
     named += [("rights.toml", ("outside", "sensitive"), name) for name in outside.sensitive]
@@ -154,7 +154,7 @@ def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradic
 
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield the formats named for carried items that no file has."""
+    """Yield file formats in rules about carried items that no reader produces."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -179,7 +179,7 @@ def _names_in_packs(packs: tuple[LawPack, ...], rules: Rules) -> Iterator[Contra
 
 
 def _days_of_packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
-    """Yield gaps between packs, days that are not of their pack, and versions out of order."""
+    """Yield gaps between law packs, days outside their pack, and versions out of order."""
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
             words = f"the pack {earlier.academic_year} ends on {earlier.last}: begin on the day after"
@@ -214,7 +214,7 @@ def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradic
 
 
 def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
-    """Yield all that the team of a hand-on may have of its files, by sender and format."""
+    """Yield every basis on which a hand-on's team gets files, by sender and format."""
     for name in each.data_types:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:
@@ -225,7 +225,7 @@ def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
 
 
 def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
-    """Return the field that each heading of a view, or element within a part, tells of; None if unknown."""
+    """Return the field of each heading of a view, or element within a part; None if unknown."""
     found: dict[str, str | None] = {}
     for heading in headings:
         part, slash, name = heading.partition("/")
@@ -250,7 +250,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedOutcome:
-    """The compared parts of an outcome: state, teams, reasons and the end of waiting."""
+    """The compared parts of a decision: state, teams, reasons and the end of waiting."""
 
     state: str
     teams: tuple[str, ...]
@@ -259,7 +259,7 @@ class SimulatedOutcome:
 
     @property
     def told(self) -> str:
-        """The outcome in a few words: the teams, or the reasons against."""
+        """The decision in a few words: the teams, or the reasons against."""
         if self.state == "accepted":
             return f"accepted for {', '.join(self.teams) or 'nobody'}"
         return f"{self.state}: {', '.join(self.reasons)}"
@@ -267,7 +267,7 @@ class SimulatedOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """The number of files, and for each pair of different outcomes the number and some references."""
+    """Result of a simulation: number of files, and each kind of change with its number and examples."""
 
     files: int
     same: int
@@ -275,7 +275,7 @@ class Simulated:
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
-    """Decide the files landed since a moment by both policies; the most frequent changes come first."""
+    """Decide files landed since a moment under both policies; the most frequent changes come first."""
     counted: Counter[tuple[SimulatedOutcome, SimulatedOutcome]] = Counter()
     examples: defaultdict[tuple[SimulatedOutcome, SimulatedOutcome], list[str]] = defaultdict(list)
     files = same = 0
@@ -295,7 +295,7 @@ def simulate(session: Session, before: Catalogue, after: Catalogue, since: datet
 def _both(
     session: Session, some: Sequence[Transfer], before: Catalogue, after: Catalogue
 ) -> Iterator[tuple[str, SimulatedOutcome, SimulatedOutcome]]:
-    """Yield each opened file of pupils' data with both outcomes."""
+    """Yield each opened file of pupils' data with both decisions."""
     for transfer in some:
         if transfer.content is not None and transfer.upload.folder == "in":
             was, now = (_outcome(session, transfer, catalogue) for catalogue in (before, after))

@@ -1,4 +1,4 @@
-"""Prepare other policies: drafts edited in the console, and law packs as files, signed by a publisher.
+"""Prepare changed policies: drafts edited in the console, and law packs signed by a publisher.
 
 The signature is a signed note, as for the log's heads: the origin is the publisher, a name ending in /law,
 the size is the pack's length, and the root is the pack's SHA-256. An installed pack is proposed and approved
@@ -37,12 +37,12 @@ _PUBLISHER = "/law"
 
 
 def note_beside(pack: Path) -> Path:
-    """Return where the signature of a pack lies."""
+    """Return the path of a pack's signature file."""
     return pack.with_name(f"{pack.name}.note")
 
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
-    """Return the note of a publisher vouching for a pack. GatewayError for a malformed name."""
+    """Sign a law pack as a publisher; return the note. GatewayError for a malformed name."""
     check_name(pack)
     if not publisher.endswith(_PUBLISHER):
         raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
@@ -51,7 +51,7 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 
 def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
-    """Return a pack signed by a known publisher. GatewayError names the fault in pack or signature."""
+    """Verify a pack's signature by a known publisher and return the pack. GatewayError names the fault."""
     check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
@@ -75,7 +75,7 @@ def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) 
 
 @contextmanager
 def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
-    """Yield a temporary copy of policies with a file added, or in place of the one with this name."""
+    """Yield a temporary copy of policies with one file added or replaced."""
     with tempfile.TemporaryDirectory() as folder:
         for path in policy_files(policies):
             shutil.copyfile(path, Path(folder) / path.name)
@@ -84,14 +84,14 @@ def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
 
 
 def check_name(pack: Path) -> None:
-    """Refuse a file whose name is not that of a pack. GatewayError."""
+    """Raise GatewayError for a file whose name is not a law pack's."""
     if not fnmatch(pack.name, PACKS):
         raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")
 
 
 @contextmanager
 def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
-    """Yield a temporary copy of policies with this content of one file. GatewayError for no file of them."""
+    """Yield a temporary copy of policies with one file edited. GatewayError for an unknown file."""
     if not (policies / file).is_file() or Path(file).name != file:
         raise GatewayError(f"the policies have no file {file}")
     with policies_with(policies, file, content.encode()) as folder:
@@ -100,7 +100,7 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
-    """Yield the folder of a version kept here, or a temporary one of a draft; None for neither."""
+    """Yield a version's folder, or a temporary folder of a draft; None for an unknown digest."""
     draft = None if home.version(digest).is_dir() else policy_drafts.find(session, digest)
     if draft is None or not home.version(draft[0]).is_dir():
         yield home.version(digest) if home.version(digest).is_dir() else None
@@ -111,5 +111,5 @@ def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None
 
 
 def loses_protection(before: Path, after: Path) -> bool:
-    """Tell if any difference between two versions loses protection."""
+    """Return True if any difference between two versions weakens the protection of data."""
     return any(edit.weight == "loses protection" for edit in edits(before, after))

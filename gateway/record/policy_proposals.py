@@ -1,4 +1,4 @@
-"""Changes of policy: proposed by one person, approved by another, in force on a date.
+"""Changes of policy: proposed by one person, approved by another, in force from a date.
 
 The log records proposer and approver. The home's policies/ is a draft: an edit decides nothing before
 proposal and approval.
@@ -37,7 +37,7 @@ class PolicyProposal:
 
 
 def proposal(session: Session) -> PolicyProposal | None:
-    """Return the current proposal, approved or not; None where in force or withdrawn."""
+    """Return the open proposal, approved or not; None if none, or once in force or withdrawn."""
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
@@ -69,14 +69,14 @@ def last_loaded(session: Session) -> str | None:
 
 
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
-    """Return when policies come into force: now, or at the first moment of a later day in `zone`."""
+    """Return when policies come into force: now, or at the start of a later day in `zone`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
 def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:
-    """Record a proposal in place of an unapproved one.
+    """Record a proposal, replacing an unapproved one.
 
     GatewayError for policies in force already, or while an approved proposal waits for its day.
     """
@@ -91,14 +91,14 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Approve the proposal as a second person, only with the given `digest`. GatewayError as below."""
+    """Approve the proposal as a second person, only if it has `digest`. GatewayError as `to_approve`."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Return the proposal for a person to approve.
+    """Return the proposal that a person may approve.
 
     GatewayError where there is none, the digest is another, or the proposer may be the same person.
     """
@@ -116,7 +116,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
 
 
 def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
-    """Take a proposal back, approved or not. GatewayError where there is none."""
+    """Withdraw the proposal, approved or not. GatewayError if there is none."""
     known = proposal(session)
     if known is None:
         raise GatewayError("nothing is proposed")
@@ -125,7 +125,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """Return the digest of the version before the one in force. GatewayError where there is none."""
+    """Return the digest of the version in force before. GatewayError if there was none."""
     past = loaded(session)
     earlier = [digest for digest in past if past and digest != past[-1]]
     if not earlier:

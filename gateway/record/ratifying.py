@@ -1,4 +1,4 @@
-"""Recording signatures under the agreement; with all signatures the agreement is ratified."""
+"""Record signatures under the agreement; with all signatures the agreement is ratified."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Signed:
 
 
 def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str | None) -> tuple[str, ...]:
-    """Record a signature, and the ratification once complete; return the roles still to sign.
+    """Record a signature, and the ratification once complete; return roles that still have to sign.
 
     GatewayError where the agreement knows no such role, or the role has signed already.
     """
@@ -94,7 +94,7 @@ def sign_for(
     by: str,
     at: datetime,
 ) -> tuple[str, tuple[str, ...]]:
-    """Record a signature shown to a person, of a day or today; return the year and the roles still to sign.
+    """Record a signature that a person has seen, as of a day or today; return year and roles missing.
 
     GatewayError for a provider outside the agreement, or a future day.
     """
@@ -153,7 +153,7 @@ def give_notice(
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role signing by a copy in /agreement; None where any one signature ratifies."""
+    """Return the role that signs by a copy in /agreement; None if any one signature ratifies."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 

@@ -1,4 +1,4 @@
-"""Deciding held files again once a date, a ratification or an approval has come, or other rules are in force.
+"""Decide held files again, after a date, a ratification or a change of rules.
 
 A held file judged by other rules is never decided by what those found: its content is read again first.
 
@@ -49,14 +49,14 @@ _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 @dataclass(slots=True)
 class Portions:
-    """Held files decided again, a portion each time. `after` is the sequence of the last one looked at."""
+    """Held files to decide again, in portions. `after` is the sequence of the last file decided."""
 
     which: _Which
     after: int = 0
     changed: int = 0
 
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
-        """Decide the next portion again; return False after the last, with all to be looked at again.
+        """Decide the next portion again; return False after the last one.
 
         False also where another host decides one at this moment, unless the call is to wait for its turn.
         Fault where nothing could be decided; tried again by the next call.
@@ -90,20 +90,20 @@ class Portions:
 
 
 def reconsider(registrar: Registrar) -> int:
-    """Decide all files again that need not wait any longer; return how many."""
+    """Decide all files again that need not wait longer; return the number of changed decisions."""
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     owed.follow(registrar)
     return found
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return the condition for files that wait for a date or ratification no longer."""
+    """Return a query condition: files whose date has come or whose ratification is recorded."""
     known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Settle dropped keys approved or refused by now; return how many."""
+    """Decide on drops whose keys were approved or refused meanwhile; return the number."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -135,7 +135,7 @@ def reconsider_unlisted(registrar: Registrar) -> int:
 
 
 def reconsider_schools(registrar: Registrar, provider: str) -> int:
-    """Decide a provider's files held for the schools named in them again, after a change of its schools.
+    """Decide a provider's files again that were held for the schools in them, after its schools changed.
 
     Returns the number of changed decisions.
     """
@@ -145,7 +145,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
-    """Yield rulings for the transfers with a changed decision, but for those judged by other rules."""
+    """Yield rulings for transfers whose decision changed; skip those judged by other rules."""
     for transfer in waiting:
         if transfer.content is None or transfer.rules != registrar.catalogue.rules:
             continue
@@ -155,7 +155,7 @@ def _decided_anew(
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
-    """Decide a held file by what the rules in force found in its content, with an entry in the log.
+    """Decide a held file by a new reading of its content, with an entry in the log.
 
     Another decision has a receipt. Nothing is done where the file waits no longer. Fault where other policies
     came into force at another host.
@@ -204,7 +204,7 @@ def _anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Decide by a content; what the file waits for besides (its key, its login, malware) stays."""
+    """Decide by a content; other reasons to wait (key, login, malware) stay."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -219,7 +219,7 @@ def _anew(
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:
-    """Would a decision change nothing? Then no entry is written."""
+    """Return True if a decision would change nothing, so that no entry is needed."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -228,5 +228,5 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def _is_no_content(code: str) -> bool:
-    """Return True for a reason outside the policies: how a file arrived, its key, its scan, or a fault."""
+    """Return True for a reason outside the policies: login, key, malware scan, or a fault."""
     return code.startswith(("open:", "key:", "internal:")) and code not in SIGNED_LATE

@@ -33,32 +33,32 @@ _log = logging.getLogger(__name__)
 
 
 class Rulebook(Protocol):
-    """The basis of a decision besides the file: the policies, and the providers as the policies see them."""
+    """The basis of a decision besides the file: policies, and providers as the policies see them."""
 
     @property
     def home(self) -> Home:
-        """The home, with the secret keys for opening files."""
+        """The home, which has the secret keys that open files."""
         ...
 
     @property
     def catalogue(self) -> Catalogue:
-        """The policies."""
+        """The policies in force."""
         ...
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider as the policies see one at `now`."""
+        """Return a provider with ratifications as the policies count them at `now`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeylessRules:
-    """A rulebook without any key, for showing what would be decided."""
+    """A rulebook without keys, to show a decision beforehand."""
 
     home: Home
     catalogue: Catalogue
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider as the policies see one at `now`."""
+        """Return a provider with ratifications as the policies count them at `now`."""
         return register.of(session).provider(provider, years_at(now, self.catalogue))
 
 
@@ -80,7 +80,7 @@ class Registrar:
     brings_out: bool = True
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider as the policies see one at `now`."""
+        """Return a provider with ratifications as the policies count them at `now`."""
         return register.of(session).provider(provider, years_at(now, self.catalogue))
 
     def sign_head(self, session: Session, at: datetime) -> str:
@@ -92,7 +92,7 @@ class Registrar:
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
-        """Publish all receipts and the head not published yet. Fault where to be tried again.
+        """Publish all receipts, and the log's head, not published yet. Fault to try again.
 
         A receipt that nobody has signed yet is signed before. One that the log does not prove is passed over,
         so that it keeps back nobody else's.
@@ -103,7 +103,7 @@ class Registrar:
         publish_checkpoint(self.registry, self.home.published)
 
     def sign_owed(self, after: int = 0) -> list[int]:
-        """Sign receipts left unsigned after a number; return those that the log does not prove."""
+        """Sign receipts numbered above `after` that are unsigned; return those the log does not prove."""
         with self.registry.read() as session:
             if not receipts.is_owed(session, after):
                 return []
@@ -111,7 +111,7 @@ class Registrar:
             return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Sign the receipts of a committed transaction where still to be signed, and publish them.
+        """Sign the still unsigned receipts of a committed transaction, and publish them all.
 
         A failure changes nothing committed: the processor does so later.
         """

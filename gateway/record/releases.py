@@ -80,7 +80,7 @@ def wished(
     teams: tuple[str, ...] = (),
     override: bool = False,
 ) -> Release:
-    """Return the release of a held file as a person wishes it. GatewayError as `release`."""
+    """Return the release of a held file that a person asks for. GatewayError as `release`."""
     asked = _judged(rulebook, session, transfer, now, data_type=data_type, teams=teams)
     if asked.forbidden and not override:
         said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
@@ -129,7 +129,7 @@ def proposed(session: Session, reference: str) -> Proposal:
 
 
 def send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
-    """Return a held file to the sender as not taken; the receipt gives the advice."""
+    """Refuse a held file with advice to the sender, which stands on the receipt."""
     told = " ".join(advice.split())
     if not told or len(told) > ADVICE_LENGTH or not told.isprintable():
         raise GatewayError(f"advice is one to {ADVICE_LENGTH} characters, and names no child")
@@ -158,7 +158,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the release proposed for a held file, neither declined nor decided since, or None."""
+    """Return the proposed release of a held file, if neither declined nor decided since; else None."""
     return dual_control.proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
 
 
@@ -197,7 +197,7 @@ def _judged(
 def _period(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
 ) -> str | None:
-    """Return the period of a file, by the person's day or the file's own statement."""
+    """Return the period of a file: by the person's day, or else by the file's own statement."""
     catalogue, upload = registrar.catalogue, transfer.upload
     if about is None:
         content = transfer.content

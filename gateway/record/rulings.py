@@ -1,4 +1,4 @@
-"""Putting decisions in force: each with deliveries, receipt, log entries and roll, in one transaction."""
+"""Put decisions in force: each with deliveries, receipt, log entries and roll, in one transaction."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from gateway.registry.vouched_rows import digest_changes
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the files replaced by, and replacing, a file on record; none for kinds without succession."""
+    """Return the files that a file replaces and is replaced by; none for kinds without succession."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -60,7 +60,7 @@ def standing_of(
 def standing_among(
     files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the place of an accepted file among accepted files in the order of landing."""
+    """Return the same for an accepted file, among accepted files in the order of landing."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     kind = (transfer.upload.provider, transfer.data_type, transfer.period)
@@ -87,7 +87,7 @@ class Batch:
     persons: dict[str, bytes] = field(default_factory=dict)
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """Return the reference of an earlier transfer replayed by an upload, also of the batch; else None.
+        """Return the reference of an earlier transfer that an upload replays, also in the batch; else None.
 
         A refused transfer is not counted: the sender may send the file again.
         """
@@ -97,7 +97,7 @@ class Batch:
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
-    """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
+    """Return what to lock for a decision: the file, and the provider's files of the same kind.
 
     Files of one kind may replace, or be copies of, each other.
     """
@@ -187,7 +187,7 @@ def _told(
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
-    """Return the log's entries, and the receipts with the place of the entry of each."""
+    """Return the log entries of decided files, and receipts with the index of their entry."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period
@@ -233,7 +233,7 @@ def _told(
 def notices_for(
     registrar: Registrar, session: Session, transfer: Transfer, provider: Provider, now: datetime
 ) -> tuple[str, ...]:
-    """Return the advance notices of a transfer's receipt, each a sentence with its next step.
+    """Return advance notices for a transfer's receipt, each a sentence with its next step.
 
     They tell of a lapsing ratification, from the first warning on, of the signer's key that soon counts no
     more, and of an old key of the gateway that the file was encrypted to.

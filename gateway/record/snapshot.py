@@ -1,4 +1,4 @@
-"""The state of a gateway at one moment, from registry and folders, and the faults."""
+"""Take a snapshot of a gateway's state, from registry and folders, and list the faults."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """The file system of one part of the home; sizes in bytes available to a service."""
+    """Free space on the disk of one part of the home; bytes available to a service."""
 
     part: str
     free: int
@@ -29,7 +29,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When the last of one owner's keys of a kind stops to count. Staff are counted, never named."""
+    """When the last key of a kind of one owner ends. Staff are counted, never named."""
 
     owner_kind: str
     owner: str
@@ -60,13 +60,13 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """The longest wait for a decision in seconds, in spool or registry."""
+        """Seconds that the oldest undecided upload waits, in spool or registry."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 
 
 def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True) -> Snapshot:
-    """Take a snapshot at `now`. Fault where the registry does not answer.
+    """Take a snapshot at `now`. Fault if the registry does not answer.
 
     Without `counted`, no counts by state and reason: with many transfers counting takes a while.
     """
@@ -91,7 +91,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the codes of all faults for a person to look at."""
+    """Yield the codes of all faults that need a person."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:
@@ -118,7 +118,7 @@ def _wrong_hosts(found: Iterable[Host], watch: WatchSettings) -> Iterator[str]:
 
 
 def spool_ages(home: Home, now: datetime) -> Iterator[float]:
-    """Yield the seconds for which each upload waits in the spool of this host."""
+    """Yield the age in seconds of each upload in this host's spool."""
     for reference in waiting(home.spool):
         try:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))
@@ -166,7 +166,7 @@ def _disks(home: Home) -> tuple[Disk, ...]:
 
 
 def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
-    """Yield for each owner and kind of key the days until the last key ends."""
+    """Yield for each owner and kind of key the days until the last key expires."""
     ends: dict[tuple[str, str, str], float | None] = {}
     rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Carrying out an agreed upgrade: first the tables, then the policies of the new version.
+"""Carry out an agreed upgrade: first the tables, then the policies of the new version.
 
 The agreement is in `upgrade/plan.json` of the home. Each step can be repeated, so an interrupted upgrade is
 finished by the next `gateway upgrade`, or by the processor at its start.
@@ -28,7 +28,7 @@ from gateway.zones.spool import write_durably
 
 
 class UpgradePlan(BaseModel):
-    """A plan agreed on by two people. `digest` is that of the new policies, None for no change of policies.
+    """A plan of upgrade, agreed by two people. `digest`: of the new policies; None for the same ones.
 
     `before` is the digest of the policies in force before, `entries` the size of the log at the backup.
     """
@@ -46,22 +46,22 @@ class UpgradePlan(BaseModel):
 
     @property
     def is_agreed(self) -> bool:
-        """May the plan be carried out, with a backup made and everybody asked?"""
+        """True if the plan may be carried out: a backup is made, and a second person agreed if needed."""
         return self.backup is not None and (self.digest is None or self.approved_by is not None)
 
 
 def plan_file(home: Home) -> Path:
-    """Return the place of the plan."""
+    """Return the path of the plan."""
     return home.root / "upgrade" / "plan.json"
 
 
 def draft_folder(home: Home) -> Path:
-    """Return the folder of the policies to be put in force by an upgrade."""
+    """Return the folder of the policies that an upgrade puts in force."""
     return home.root / "upgrade" / "policies"
 
 
 def read_plan(home: Home) -> UpgradePlan | None:
-    """Return the plan of a home, None where there is none. ConfigurationError where unreadable."""
+    """Return the plan of a home; None without one. ConfigurationError if unreadable."""
     try:
         return UpgradePlan.model_validate_json(plan_file(home).read_bytes())
     except FileNotFoundError:
@@ -77,7 +77,7 @@ def write_plan(home: Home, plan: UpgradePlan) -> None:
 
 
 def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
-    """Give a registry of an older version the current tables and the policies agreed on.
+    """Migrate a registry of an older version, and put the policies agreed on in force.
 
     ConfigurationError, with nothing changed, where the policies in force are invalid in the current version
     and no others are agreed on: a registry with new tables would shut the older version out.
