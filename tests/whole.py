@@ -225,8 +225,8 @@ def collect(desk: Desk, person: Person, team: str, reference: str) -> None:
             signing.origin,
             lambda: desk.now,
         )
-        folder = mailboxes.page(person, MailboxPlace(team), None)
-        (delivery,) = [one for one in folder.files if one.reference == reference]
+        files, _ = mailboxes.page(person, MailboxPlace(team), None)
+        (delivery,) = [one for one in files if one.reference == reference]
         place = MailboxPlace(team, file_name(delivery))
         mailboxes.collect(person, place, Given(-1, delivery.content_size, delivery.content_sha256))
         mailboxes.deal_with(person, place)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gateway.policy.timescale import FlowStatus
     from gateway.record.registrar import Registrar
     from gateway.registry.database import Registry
+    from gateway.registry.deliveries import DeliveriesWanted
     from gateway.reports.document import Document
 
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
@@ -65,15 +66,7 @@ class TeamMailboxes(Protocol):
     """The mailboxes of the acting person's teams. For any other team, errors of `ssh/answers`."""
 
     def files(
-        self,
-        team: str,
-        limit: int,
-        before: int | None,
-        *,
-        new: bool,
-        data_type: str | None,
-        provider: str | None,
-        period: str | None,
+        self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return at most `limit` files, latest first, with sequences below `before`."""
 

@@ -2,8 +2,7 @@
 
 from dataclasses import asdict
 from datetime import date, time
-from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, Why, argument, option
@@ -19,12 +18,11 @@ from gateway.registry import expectations, providers
 AREA = Area.SCHOOLS
 
 
-class Expected(StrEnum):
-    """Is a data type expected of a provider: as a person says, or as the calendar does?"""
-
-    YES = "yes"
-    NO = "no"
-    DEFAULT = "default"
+_EXPECTED = {
+    "yes": "is expected",
+    "no": "is not expected",
+    "default": "is expected as the calendar says",
+}
 
 
 class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
@@ -34,7 +32,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
 
     identifier: str = argument("The provider, by its short name.", metavar="ID", names="school")
     data_type: str = argument("The kind of data.", metavar="FLOW", names="kind")
-    expected: Expected = argument(
+    expected: Literal["yes", "no", "default"] = argument(
         "Whether it is expected: by default as the calendar says.", metavar="EXPECTED"
     )
     why: Why
@@ -44,26 +42,21 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
-            if self.expected is Expected.DEFAULT:
+            if self.expected == "default":
                 expectations.forget(record.session, self.identifier, self.data_type)
             else:
                 expectations.expect(
                     record.session,
                     self.identifier,
                     self.data_type,
-                    expected=self.expected is Expected.YES,
+                    expected=self.expected == "yes",
                     at=record.at,
                     by=record.by,
                     why=self.why,
                 )
-            fields = {"data_type": self.data_type, "state": self.expected.value}
+            fields = {"data_type": self.data_type, "state": self.expected}
             record.note("expectation-set", self.identifier, fields, self.why)
-        told = {
-            Expected.YES: "is expected",
-            Expected.NO: "is not expected",
-            Expected.DEFAULT: "is expected as the calendar says",
-        }
-        return ActDone(f"{self.data_type} of {self.identifier} {told[self.expected]}")
+        return ActDone(f"{self.data_type} of {self.identifier} {_EXPECTED[self.expected]}")
 
 
 class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):

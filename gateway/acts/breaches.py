@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -23,21 +22,13 @@ from gateway.errors import GatewayError
 from gateway.record import breach_records
 from gateway.registry import breaches
 from gateway.registry.sight import check_all_seen
-from gateway.reports.breach import NOTIFY_WITHIN
+from gateway.reports.breach import NOTIFY_WITHIN, Nature
 from gateway.zones.console_api.act_parts import FieldGroup
 
 if TYPE_CHECKING:
     from gateway.reports.document import Document
 
 AREA = Area.CHILDREN
-
-
-class BreachNature(StrEnum):
-    """The kinds of breach of UK GDPR Article 4(12)."""
-
-    CONFIDENTIALITY = "confidentiality"
-    INTEGRITY = "integrity"
-    AVAILABILITY = "availability"
 
 
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
@@ -72,7 +63,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     key: tuple[str, ...] = option("Keys concerned, by fingerprint: all that went over them.", ())
     from_: Moment | None = option("When it began.", None)
     to: MomentAfter | None = option("When it ended.", None)
-    nature: tuple[BreachNature, ...] = option("What was breached.", ())
+    nature: tuple[Nature, ...] = option("What was breached.", ())
     what: str = option("What happened. No pupil's data.", "", max_length=4_000)
     measure: tuple[str, ...] = option("Measures taken. No pupil's data.", (), max_length=50)
     contact: str = option("Whom the ICO may ask.", "", max_length=400)

@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -83,14 +83,16 @@ def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
     return annotation, False
 
 
-def is_enumeration(kind: Any) -> bool:  # noqa: ANN401 - a type
-    """Return True if a type is an enumeration, whose values are known by name."""
-    return isinstance(kind, type) and issubclass(kind, Enum)
+def choices_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type
+    """Return the values of a type that lists them; none for others."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(str(one.value) for one in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()
 
 
 def _described(name: str, field: FieldInfo) -> ActField:
     kind, several = type_of(field.annotation)
-    choices = tuple(str(each.value) for each in kind) if is_enumeration(kind) else ()
+    choices = choices_of(kind)
     return ActField(
         name=name,
         about=field.description or name,

@@ -24,6 +24,7 @@ from gateway.acts.act import (
 )
 from gateway.acts.listing import MOST, ListingAct, Row
 from gateway.errors import NotFoundError
+from gateway.registry.deliveries import DeliveriesWanted
 from gateway.zones.http_paths import row_number
 
 AREA = Area.RULES
@@ -60,12 +61,10 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
         return self._listing(context, found[:limit], following=following)
 
     def _read(self, context: ActContext, limit: int, before: int | None) -> list[Row]:
-        return [
-            *_mailboxes(context).files(
-                self.team, limit, before,
-                new=self.new, data_type=self.data_type, provider=self.provider, period=self.period,
-            )
-        ]  # fmt: skip
+        wanted = DeliveriesWanted(
+            new=self.new, data_type=self.data_type, provider=self.provider, period=self.period
+        )
+        return [*_mailboxes(context).files(self.team, wanted, limit, before)]
 
 
 class CollectFile(ReadingAct, command="mailbox collect", right=AccessRight.PERSON):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from sqlmodel import Session
 
@@ -38,15 +37,6 @@ from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.http_paths import row_number
 
 AREA = Area.FILES
-
-
-class TransferState(StrEnum):
-    """The states of a transfer."""
-
-    LANDED = "landed"
-    ACCEPTED = "accepted"
-    HELD = "held"
-    REFUSED = "refused"
 
 
 class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
@@ -139,7 +129,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     heading: ClassVar = "Files"
     tabs: ClassVar = ("outcome", ("accepted", "held", "refused", SENT_BACK, UNDECIDED))
 
-    state: TransferState | None = option("Only those in this state.", None)
+    state: Literal["landed", "accepted", "held", "refused"] | None = option("Only those in this state.", None)
     data_type: str | None = option("Only files that are this.", None, names="kind")
     team: str | None = option("Only what goes to this team.", None, names="team")
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
-from gateway.acts.fields import acts_in, answer_of, headings_of, type_of
+from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import MOST, PAGE, ListingAct
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -137,6 +137,8 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
         kind = Path if kind is GivenFile else str
     if kind is int:
         words |= _limits(field)
+    if several and not isinstance(kind, type):  # Typer takes no list of literals.
+        words["metavar"], kind = f"<{'|'.join(choices_of(kind))}>", str
     spelled = [_spelled(name), *filter(None, [str(told.get("also", ""))])]
     made = typer.Argument(**words) if by_place else typer.Option(*spelled, **words)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]

@@ -6,6 +6,8 @@ Every call checks the person again, so that a removed person or a revoked key ge
 
 from __future__ import annotations
 
+import csv
+import io
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from gateway.log.leaf import Kind
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
+from gateway.record.children import leavers
 from gateway.registry import keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
@@ -52,6 +55,9 @@ ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
 TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
 UNDO = timedelta(days=30)
+_LEFT_SINCE = timedelta(days=365)
+_LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
+"""The lists for teams looking for children: of those who are on no roll, or of those who moved."""
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
 
 
@@ -71,14 +77,6 @@ class Person:
 
     name: str
     key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some files of a folder; `abouts` are the sequences of those with a NAME.about.txt."""
-
-    files: Sequence[Delivery]
-    abouts: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +109,19 @@ class MailboxAccess:
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
-    def page(self, person: Person, place: MailboxPlace, before: int | None) -> Page:
+    def page(
+        self, person: Person, place: MailboxPlace, before: int | None
+    ) -> tuple[Sequence[Delivery], frozenset[int]]:
         """Return at most PAGE files of a folder, latest first, with sequences below `before`.
 
-        Declined for a folder the person does not have.
+        Beside them: the sequences of those with a NAME.about.txt. Declined for a folder the person does not
+        have.
         """
         with self.registry.read() as session:
             teams = self._teams(session, person)
             self._check_folder(person, teams, place)
             files = self._page(session, person, teams, place, before)
-            return Page(files, self.showing.told_of(session, files))
+            return files, self.showing.told_of(session, files)
 
     def _page(
         self,
@@ -175,6 +176,36 @@ class MailboxAccess:
                 for team in self._teams(session, person)
                 if delivered(session, team, wanted=wanted, person=name, limit=1)
             )
+
+    def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
+        """Return the entries of a folder of lists; None for a list. Declined if nothing is there."""
+        with self.registry.read() as session:
+            own = tuple(team for team in self._teams(session, person) if team in self.looking.welfare)
+        if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
+            raise Declined(NO_SUCH_FILE)
+        if place.name is not None:
+            return None
+        return own if place.folder is None else tuple(_LISTS)
+
+    def list_text(self, person: Person, place: MailboxPlace) -> bytes:
+        """Return a list as UTF-8 CSV for one person, after recording the reading. Declined without a list."""
+        if self.inside_lists(person, place) is not None:
+            raise Declined(NO_SUCH_FILE)
+        now, moved = self.clock(), _LISTS[str(place.name)]
+        with self.registry.write() as session:
+            found, question = leavers(
+                session, now - _LEFT_SINCE, moved=moved, by=person.name, name=person.name
+            )
+            log.append(session, [question], now)
+            log.sign_head(session, self.log_key, self.log_origin, now)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(("Left", "School", "Reference", "Record", "Now at"))
+        for one in sorted(found.children, key=lambda each: each.left_at, reverse=True):
+            writer.writerow(
+                [f"{one.left_at:%Y-%m-%d}", one.provider, one.reference, one.record, one.to or ""]
+            )
+        return text.getvalue().encode()
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
         """Raise Declined if the person's access ended, or the open file was taken back."""

@@ -15,7 +15,7 @@ from gateway.mailboxes.contents import Contents, FileOrder, Given
 from gateway.mailboxes.fetching import fetched, in_force
 from gateway.mailboxes.mailbox_access import MailboxAccess
 from gateway.mailboxes.showing import Showing
-from gateway.mailboxes.tree import Lists, SharedResources
+from gateway.mailboxes.tree import SharedResources
 from gateway.registry import log
 from gateway.registry.database import Registry
 from gateway.secrets import secret_files
@@ -47,7 +47,6 @@ def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[Shared
     try:
         yield SharedResources(
             mailboxes=MailboxAccess(registry, showing, log_key, settings.log_origin, clock),
-            lists=Lists(registry, catalogue, log_key, settings.log_origin, clock),
             contents=Contents(fetch, limits.mailboxes, openers),
             readers=readers,
             writers=writers,

@@ -18,7 +18,7 @@ import uvloop
 
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
-from gateway.mailboxes.console_api.opening import console_api_open
+from gateway.mailboxes.console_api.api import console_api_open
 from gateway.mailboxes.mailbox_access import Person
 from gateway.mailboxes.resources import open_resources
 from gateway.mailboxes.tree import MailboxTree, SharedResources

@@ -1,7 +1,9 @@
 """The team's share of a delivery: the file as sent, a view, or counts; and the about text."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -9,7 +11,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason, RecordsWhere, Unlisted
+from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason, RecordsWhere
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
@@ -20,129 +22,80 @@ from gateway.registry.transfers import contained_in, contents_of, reasons_of
 _LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
 
 
-def about_text(
-    delivery: Delivery,
-    items: Sequence[str],
-    unlisted: Sequence[Unlisted],
-    catalogue: Catalogue,
-    *,
-    withheld: Sequence[str] = (),
-    apart: bool = False,
-    where: RecordsWhere | None = None,
-) -> bytes:
-    """Return the UTF-8 text for one delivery; `items` are the labels left out of its view.
+def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
+    """Return the UTF-8 text beside a delivery, under the name of the file."""
+    return "".join(f"{line}{_LINE}" for line in (file_name(delivery), "", *lines)).encode()
 
-    `withheld`: the labels of cells left blank because of their values. `apart`: True if records of children
-    visible to few people are left out; their number is not disclosed. `where`: the records that the team
-    gets, where not all.
+
+def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterator[str]:
+    """Yield what was left out of a view, and why.
+
+    `apart`: records of children visible to few people are left out; their number is not disclosed.
     """
-    lines = [
-        f"{file_name(delivery)}",
-        "",
-        f"This is what the team {_team(delivery, catalogue)} may have of the file that",
-        f"{delivery.provider} sent (reference {delivery.reference}). The following was left out.",
-        *_no_right(items, catalogue),
-        *_not_listed(items, unlisted, catalogue),
-        *_withheld(withheld),
-        *_others(where),
-        *(_APART if apart else ()),
-        "",
-        "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
-        "clause of the agreement asks for it: rights are given on record, for all files or for this one.",
-    ]
-    return _encoded(lines)
-
-
-def about_counts(delivery: Delivery, catalogue: Catalogue) -> bytes:
-    """Return the UTF-8 text beside tables of counts."""
-    rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
-    return _encoded(
-        [
-            f"{file_name(delivery)}",
-            "",
-            f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
-            f"{delivery.provider} sent (reference {delivery.reference}).",
-            f"It holds no record of a pupil ({clause}).",
-            "",
-            "- Every number is rounded, up or down by chance, to a multiple of",
-            f"  {rule.rounding}: the true one is less than {rule.rounding} away. On average it is right.",
-            f"- A number of fewer than {rule.threshold} pupils, and at times a few more, is not told.",
-            "  Such a year group is counted under 'other', such a postcode sector is left out, and",
-            "  'low' stands for such a number. A year group with few of one sex is told in one line.",
-            "- A number may differ from that of an earlier file by rounding alone.",
-            "- Each pupil with a sole or main registration is counted once. 'arrived' and 'left' are",
-            "  since the census before.",
-            "",
-            "There is one such file for a school, a kind of data and a census period.",
-        ]
-    )
-
-
-_APART = (
-    "",
-    "Because data protection has said that few people may see them:",
-    "- records of single pupils. Ask data protection if your work needs them.",
-)
-
-
-def _others(where: RecordsWhere | None) -> Iterator[str]:
-    if where is not None:
-        yield from ("", "Because the agreement gives this team the records of some children only:")
-        yield f"- every record in which {where.item} is not one of: {', '.join(where.values)}"
-
-
-def _encoded(lines: Sequence[str]) -> bytes:
-    return "".join(f"{line}{_LINE}" for line in lines).encode()
-
-
-def held_text(delivery: Delivery, reasons: Sequence[Reason]) -> bytes:
-    """Return the UTF-8 text for a held file: the reasons to wait, and the possible decisions."""
-    lines = [
-        f"{file_name(delivery)}",
-        "",
-        f"{delivery.provider} sent this file (reference {delivery.reference}). It waits, because:",
-        *(line for reason in reasons for line in ("", *_reason(reason))),
-        "",
-        "Look at it, and decide in the console, where there is one, or have one of these typed:",
-        *(
-            f'- gateway held {act} {delivery.reference} {more} "..."'
-            for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why"))
-        ),
-    ]
-    return _encoded(lines)
-
-
-def _reason(reason: Reason) -> Iterator[str]:
-    yield f"- {reason.sentence}"
-    yield f"  (clause {reason.clause}; {reason.code}) The sender is told: {reason.next_step}"
-
-
-def _team(delivery: Delivery, catalogue: Catalogue) -> str:
-    team = catalogue.team(delivery.team or "")
-    return team.name if team is not None else delivery.team or ""
-
-
-def _no_right(items: Sequence[str], catalogue: Catalogue) -> Iterator[str]:
-    listed = [item for item in items if item in catalogue.appendix_a]
-    if listed:
+    one, listed, unlisted = view.delivery, catalogue.appendix_a, view.held.unlisted
+    yield f"This is what the team {_team(one, catalogue)} may have of the file that"
+    yield f"{one.provider} sent (reference {one.reference}). The following was left out."
+    if no_right := [item for item in view.lacking if item in listed]:
         yield from ("", "Because the agreement gives this team no reason to have it (Appendix A):")
-        yield from (f"- {item} ({catalogue.appendix_a[item].clause})" for item in listed)
-
-
-def _withheld(abouts: Sequence[str]) -> Iterator[str]:
-    if abouts:
-        yield from ("", "Because something else stands in them than their heading says, cells are blank in:")
-        yield from (f"- {about}" for about in abouts)
-        yield "The sender is told which they are, and what to write instead."
-
-
-def _not_listed(items: Sequence[str], unlisted: Sequence[Unlisted], catalogue: Catalogue) -> Iterator[str]:
-    others = [item for item in items if item not in catalogue.appendix_a]
+        yield from (f"- {item} ({listed[item].clause})" for item in no_right)
+    others = [item for item in view.lacking if item not in listed]
     if others or unlisted:
         yield from ("", "Because the agreement does not list it for such a file (3.1):")
         yield from (f"- {item}" for item in others)
     if unlisted:
         yield f"- {places(unlisted)}"
+    if view.withheld:
+        yield from ("", "Because something else stands in them than their heading says, cells are blank in:")
+        yield from (f"- {about}" for about in view.withheld)
+        yield "The sender is told which they are, and what to write instead."
+    if (where := view.where) is not None:
+        yield from ("", "Because the agreement gives this team the records of some children only:")
+        yield f"- every record in which {where.item} is not one of: {', '.join(where.values)}"
+    if apart:
+        yield from ("", "Because data protection has said that few people may see them:")
+        yield "- records of single pupils. Ask data protection if your work needs them."
+    yield from (
+        "",
+        "The file as it was sent is kept, sealed. If your work needs more of it, tell an administrator which",
+        "clause of the agreement asks for it: rights are given on record, for all files or for this one.",
+    )
+
+
+def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
+    """Return what stands beside tables of counts."""
+    rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
+    return (
+        f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
+        f"{delivery.provider} sent (reference {delivery.reference}).",
+        f"It holds no record of a pupil ({clause}).",
+        "",
+        "- Every number is rounded, up or down by chance, to a multiple of",
+        f"  {rule.rounding}: the true one is less than {rule.rounding} away. On average it is right.",
+        f"- A number of fewer than {rule.threshold} pupils, and at times a few more, is not told.",
+        "  Such a year group is counted under 'other', such a postcode sector is left out, and",
+        "  'low' stands for such a number. A year group with few of one sex is told in one line.",
+        "- A number may differ from that of an earlier file by rounding alone.",
+        "- Each pupil with a sole or main registration is counted once. 'arrived' and 'left' are",
+        "  since the census before.",
+        "",
+        "There is one such file for a school, a kind of data and a census period.",
+    )
+
+
+def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
+    """Yield the reasons of a held file to wait, and the possible decisions."""
+    yield f"{delivery.provider} sent this file (reference {delivery.reference}). It waits, because:"
+    for one in reasons:
+        yield from ("", f"- {one.sentence}")
+        yield f"  (clause {one.clause}; {one.code}) The sender is told: {one.next_step}"
+    yield from ("", "Look at it, and decide in the console, where there is one, or have one of these typed:")
+    for act, more in (("release", "--why"), ("return", "--advice"), ("refuse", "--why")):
+        yield f'- gateway held {act} {delivery.reference} {more} "..."'
+
+
+def _team(delivery: Delivery, catalogue: Catalogue) -> str:
+    team = catalogue.team(delivery.team or "")
+    return team.name if team is not None else delivery.team or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,61 +119,9 @@ class TeamView:
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
-@dataclass(frozen=True, slots=True)
-class Bases:
-    """The basis of each team, its share of each kind of file, computed once under one catalogue."""
-
-    catalogue: Catalogue
-    _found: dict[object, Basis] = field(default_factory=dict)
-    _lacking: dict[object, tuple[str, ...]] = field(default_factory=dict)
-
-    def basis(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> Basis:
-        """Return the basis of a delivery: the share of the team."""
-        data_type = delivery.data_type or held.data_type
-        asked = (delivery.team or "", data_type, sender, held.unlisted, held.format, held.stated)
-        if (basis := self._found.get(asked)) is None:
-            basis = self._found[asked] = basis_for(
-                asked[0],
-                data_type,
-                self.catalogue,
-                sender,
-                held.unlisted,
-                form=held.format,
-                stated=held.stated,
-            )
-        return basis
-
-    def view(self, delivery: Delivery, held: Classified | Contained, sender: ProviderKind) -> TeamView:
-        """Return the view of a delivery for its team."""
-        data_type = delivery.data_type or held.data_type
-        asked = (delivery.team, data_type, sender, held.format, held.items, held.other_items, held.stated)
-        basis = self.basis(delivery, held, sender)
-        if (lacking := self._lacking.get(asked)) is None:
-            lacking = self._lacking[asked] = left_out(held, basis)
-        return TeamView(delivery, held, lacking, basis.where)
-
-
 _View = tuple[int, str | None, datetime, bool, ProviderKind]
+"""The key of a view among those known under one catalogue; a new decision changes the moment."""
 _MOST_KNOWN = 200_000
-
-
-def _of_view(delivery: Delivery, sender: ProviderKind) -> _View:
-    """Return the key of a view in the cache of one catalogue; a new decision changes `decided_at`."""
-    return delivery.sequence, delivery.team, delivery.decided_at, delivery.counts, sender
-
-
-@dataclass(slots=True)
-class KnownViews:
-    """Remember if an about text stands beside each view; None for a file that nobody recognised."""
-
-    _catalogue: Catalogue | None = None
-    _says: dict[_View, bool | None] = field(default_factory=dict)
-
-    def by(self, catalogue: Catalogue) -> dict[_View, bool | None]:
-        """Return the cache, to look up and extend; an empty one for other policies, or once too large."""
-        if catalogue is not self._catalogue or len(self._says) > _MOST_KNOWN:
-            self._catalogue, self._says = catalogue, {}
-        return self._says
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +133,8 @@ class Showing:
 
     catalogue: Callable[[], Catalogue]
     seed: Callable[[str], str]
-    known: KnownViews = field(default_factory=KnownViews)
+    known: dict[str, dict[_View, bool | None]] = field(default_factory=dict)
+    """Does an about text stand beside each view, by the policies? None: nobody recognised the file."""
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
         """Set `apart` of each delivery: the markers of children whose records a person's view omits."""
@@ -253,31 +155,25 @@ class Showing:
             return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
         kind = self._kinds(session, [delivery])[delivery.provider]
-        basis = Bases(self.catalogue()).basis(delivery, content, kind)
+        basis = _basis_of(delivery, content, kind, self.catalogue())
         shown = delivery._replace(apart=apart.numbers)
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """Return the about texts by sequence: the items left out of a view, or the reasons to wait."""
+        catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
+        reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {
-            each.sequence: held_text(each, reasons) for each, reasons in self._waiting(session, deliveries)
+            number: _encoded(waiting[number], _about_held(waiting[number], why))
+            for number, why in reasons.items()
         }
         apart = kept_apart(session, [each.sequence for each in deliveries], person)
-        catalogue = self.catalogue()
         for view in self._views(session, deliveries, catalogue):
-            one, unlisted, kept = view.delivery, view.held.unlisted, view.delivery.sequence in apart
+            one, kept = view.delivery, view.delivery.sequence in apart
             if one.counts:
-                found[one.sequence] = about_counts(one, catalogue)
+                found[one.sequence] = _encoded(one, _about_counts(one, catalogue))
             elif view.says_something or kept:
-                found[one.sequence] = about_text(
-                    one,
-                    view.lacking,
-                    unlisted,
-                    catalogue,
-                    withheld=view.withheld,
-                    apart=kept,
-                    where=view.where,
-                )
+                found[one.sequence] = _encoded(one, _about_view(view, catalogue, apart=kept))
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
@@ -285,43 +181,44 @@ class Showing:
 
         The contents of a file are read once, until a new decision or new policies.
         """
-        waiting = [each.sequence for each in deliveries if each.team is None]
-        return frozenset((*self._told_of_views(session, deliveries), *reasons_of(session, waiting)))
-
-    def _told_of_views(self, session: Session, deliveries: Sequence[Delivery]) -> Iterator[int]:
-        catalogue = self.catalogue()
-        views = [each for each in deliveries if not each.whole]
+        catalogue, views = self.catalogue(), [each for each in deliveries if not each.whole]
         kinds = self._kinds(session, views) if views else {}
-        known = self.known.by(catalogue)
-        asked = {_of_view(each, kinds[each.provider]): each for each in views}
-        unknown = [each for view, each in asked.items() if view not in known]
-        if unknown:
-            found = self._views(session, unknown, catalogue)
+        known = self.known.get(catalogue.digest)
+        if known is None or len(known) > _MOST_KNOWN:
+            self.known.clear()  # Threads that look views up go on with what they have.
+            known = self.known[catalogue.digest] = {}
+        asked: dict[_View, Delivery] = {
+            (one.sequence, one.team, one.decided_at, one.counts, kinds[one.provider]): one for one in views
+        }
+        told = {view: known[view] for view in asked if view in known}
+        if unknown := asked.keys() - told.keys():
+            found = self._views(session, [asked[view] for view in unknown], catalogue)
             says = {view.delivery.sequence: view.says_something for view in found}
-            known.update((_of_view(each, kinds[each.provider]), says.get(each.sequence)) for each in unknown)
-        for view, each in asked.items():
-            says_something = known[view]
-            if says_something or (says_something is not None and each.apart):
-                yield each.sequence
-
-    def _waiting(
-        self, session: Session, deliveries: Sequence[Delivery]
-    ) -> Iterator[tuple[Delivery, Sequence[Reason]]]:
-        """Yield the held deliveries with their reasons to wait."""
-        waiting = {each.sequence: each for each in deliveries if each.team is None}
-        for number, why in (reasons_of(session, list(waiting)) if waiting else {}).items():
-            yield waiting[number], why
+            new = {view: says.get(asked[view].sequence) for view in unknown}
+            known.update(new)
+            told |= new
+        waiting = [each.sequence for each in deliveries if each.team is None]
+        return frozenset(reasons_of(session, waiting)).union(
+            one.sequence
+            for view, one in asked.items()
+            if (said := told[view]) or (said is not None and one.apart)
+        )
 
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
-        """Yield the views of deliveries not shown as sent."""
+        """Yield the views of deliveries not shown as sent; alike ones are judged once."""
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if holdings else {}
-        bases = Bases(catalogue)
-        for delivery in deliveries:
-            if (held := holdings.get(delivery.sequence)) is not None:
-                yield bases.view(delivery, held, kinds[delivery.provider])
+        shares: dict[object, TeamView] = {}
+        for one in deliveries:
+            if (held := holdings.get(one.sequence)) is not None:
+                kind, of = kinds[one.provider], one.data_type or held.data_type
+                alike = (one.team, of, kind, held.format, held.items, held.other_items, held.stated)
+                if (share := shares.get(alike)) is None:
+                    basis = _basis_of(one, held, kind, catalogue)
+                    share = shares[alike] = TeamView(one, held, left_out(held, basis), basis.where)
+                yield replace(share, delivery=one, held=held)
 
     def _counting(self, delivery: Delivery, content: Classified | None) -> Counting:
         if content is None:
@@ -337,3 +234,13 @@ class Showing:
 
     def _kinds(self, session: Session, deliveries: Sequence[Delivery]) -> dict[str, ProviderKind]:
         return providers.kinds_of(session, {each.provider for each in deliveries})
+
+
+def _basis_of(
+    delivery: Delivery, held: Classified | Contained, sender: ProviderKind, catalogue: Catalogue
+) -> Basis:
+    """Return the basis of a delivery: the share of the team."""
+    return basis_for(
+        delivery.team or "", delivery.data_type or held.data_type, catalogue, sender, held.unlisted,
+        form=held.format, stated=held.stated,
+    )  # fmt: skip

@@ -6,21 +6,18 @@ file marks it as dealt with; renaming it back undoes the mark. Everything else i
 """
 
 import asyncio
-import csv
-import io
 import logging
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncssh
 
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
-from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.contents import Contents, OpenContent
 from gateway.mailboxes.mailbox_access import PAGE, AccessEnded, MailboxAccess, Person
 from gateway.mailboxes.names import (
@@ -34,70 +31,10 @@ from gateway.mailboxes.names import (
     file_name,
     place_of,
 )
-from gateway.policy.catalogue import Catalogue
-from gateway.record.children import Leavers, leavers
-from gateway.registry import log
-from gateway.registry.database import Registry
 from gateway.registry.deliveries import Delivery
-from gateway.registry.staff import teams_while_in_force
 from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, TOO_MANY_HANDLES, Declined, denied, encoded, failed
 from gateway.ssh.sftp import Server
 from gateway.zones.failpoints import passing
-
-SINCE = timedelta(days=365)
-_LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
-_HEADER = ("Left", "School", "Reference", "Record", "Now at")
-
-
-@dataclass(frozen=True, slots=True)
-class Lists:
-    """The CSV files in /lists: children on no roll, and movers, for teams looking for children."""
-
-    registry: Registry
-    catalogue: Callable[[], Catalogue]
-    log_key: LogKey
-    log_origin: str
-    clock: Callable[[], datetime]
-
-    @property
-    def teams(self) -> frozenset[str]:
-        """The teams with lists, by the policies in force now."""
-        return self.catalogue().looking_teams().welfare
-
-    def inside(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
-        """Return the entries of a folder; None for a list. Declined if nothing is there."""
-        with self.registry.read() as session:
-            teams = teams_while_in_force(session, person.name, person.key, self.clock())
-        if teams is None:
-            raise AccessEnded
-        entitled = self.teams
-        own = tuple(team for team in teams if team in entitled)
-        if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
-            raise Declined(NO_SUCH_FILE)
-        if place.name is not None:
-            return None
-        return own if place.folder is None else tuple(_LISTS)
-
-    def text(self, person: Person, place: MailboxPlace) -> bytes:
-        """Return a list as UTF-8 CSV for one person, after recording the reading. Declined without a list."""
-        if self.inside(person, place) is not None:
-            raise Declined(NO_SUCH_FILE)
-        now, moved = self.clock(), _LISTS[str(place.name)]
-        with self.registry.write() as session:
-            found, question = leavers(session, now - SINCE, moved=moved, by=person.name, name=person.name)
-            log.append(session, [question], now)
-            log.sign_head(session, self.log_key, self.log_origin, now)
-        return _csv(found)
-
-
-def _csv(found: Leavers) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_HEADER)
-    for one in sorted(found.children, key=lambda each: each.left_at, reverse=True):
-        writer.writerow([f"{one.left_at:%Y-%m-%d}", one.provider, one.reference, one.record, one.to or ""])
-    return text.getvalue().encode()
-
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +56,6 @@ class SharedResources:
     """Resources shared by all sessions. `readers` and `writers` are threads for registry calls."""
 
     mailboxes: MailboxAccess
-    lists: Lists
     contents: Contents
     readers: Executor
     writers: Executor
@@ -127,19 +63,12 @@ class SharedResources:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Collected:
-    """A collected file opened by a client."""
+class OpenFile:
+    """A file opened by a client: the content of a delivery, or else a text; a list is of no delivery."""
 
-    delivery: Delivery
-    content: OpenContent
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenText:
-    """An open about text of a delivery, or an open list."""
-
-    text: bytes
-    delivery: Delivery | None = None
+    delivery: Delivery | None
+    content: OpenContent | None = None
+    text: bytes = b""
 
 
 _Encoded = tuple[Sequence[bytes], int | None]
@@ -167,7 +96,7 @@ class MailboxTree(Server):
         """Return the size and times of a file, or the attributes of a folder."""
         place = place_of(path)
         if place.is_list:
-            inside = await self._ask(self._resources.lists.inside, place)
+            inside = await self._ask(self._mailboxes.inside_lists, place)
             if inside is not None:
                 return self._folder(place)
             return _attrs(_FILE_MODE, None, self._mailboxes.clock())
@@ -185,11 +114,10 @@ class MailboxTree(Server):
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Return the size and times of an open file."""
         await self._ask(self._mailboxes.folders)
-        if isinstance(file, OpenText):
-            modified = file.delivery.decided_at if file.delivery else self._mailboxes.clock()
-            return _attrs(_FILE_MODE, len(file.text), modified)
-        collected = _collected(file)
-        return _file(collected.delivery, collected.content.given.size)
+        opened = _opened(file)
+        modified = opened.delivery.decided_at if opened.delivery else self._mailboxes.clock()
+        size = opened.content.given.size if opened.content else len(opened.text)
+        return _attrs(_FILE_MODE, size, modified)
 
     async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002
         """Succeed and do nothing: clients set times and modes unasked."""
@@ -203,24 +131,24 @@ class MailboxTree(Server):
         """Yield the person's folders, or the files of a folder, latest first; encoded, in pages."""
         place = place_of(path)
         if place.is_list:
-            inside = await self._ask(self._resources.lists.inside, place)
+            inside = await self._ask(self._mailboxes.inside_lists, place)
             if inside is None:
                 raise Declined(NO_SUCH_FILE)
-            return self._lists(place, inside)
+            return _at_once(self._lists(place, inside))
         if place.folder is None:
             there = await self._ask(self._mailboxes.removed_folders)
             if place.removed:
-                return self._root(place, there)
+                return _at_once(self._root(place, there))
             folders = await self._ask(self._mailboxes.folders)
             further = (REMOVED,) if there and place.shelf is None else ()
-            lists = (
-                (LISTS,) if place.shelf is None and self._resources.lists.teams.intersection(folders) else ()
-            )
-            return self._root(place, (*folders, *further, *lists))
+            has_lists = place.shelf is None and self._mailboxes.looking.welfare.intersection(folders)
+            lists = (LISTS,) if has_lists else ()
+            return _at_once(self._root(place, (*folders, *further, *lists)))
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
-            return self._kinds(place, await self._ask(self._mailboxes.kinds, place))
+            kinds = await self._ask(self._mailboxes.kinds, place)
+            return _at_once(self._folders(place, (".", "..", *kinds)))
         return self._files(place, await self._ask(self._page, place, None))
 
     async def open(
@@ -228,7 +156,7 @@ class MailboxTree(Server):
         path: bytes,
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
-    ) -> Collected | OpenText:
+    ) -> OpenFile:
         """Collect a file: open the permitted view in memory, record the collection, return the handle."""
         place = place_of(path)
         if pflags & _WRITING:
@@ -236,9 +164,9 @@ class MailboxTree(Server):
         if self._open >= self._resources.limits.open_files_per_session:
             raise Declined(TOO_MANY_HANDLES)
         if place.is_list:
-            text = await self._tell(self._resources.lists.text, place)
+            text = await self._tell(self._mailboxes.list_text, place)
             self._open += 1
-            return OpenText(text)
+            return OpenFile(None, text=text)
         delivery = await self._ask(self._mailboxes.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
@@ -246,7 +174,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
             self._open += 1
-            return OpenText(text, order.delivery)
+            return OpenFile(order.delivery, text=text)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
@@ -256,24 +184,24 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return Collected(order.delivery, content)
+        return OpenFile(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """Return a piece of an open file, unless withdrawn since opening."""
-        delivery = file.delivery if isinstance(file, OpenText) else _collected(file).delivery
-        if delivery is None:
+        opened = _opened(file)
+        if opened.delivery is None:
             await self._ask(self._mailboxes.folders)
         else:
-            await self._ask(self._mailboxes.check_reading, delivery)
-        if isinstance(file, OpenText):
-            return file.text[offset : offset + length]
-        return self._resources.contents.read(_collected(file).content, offset, length)
+            await self._ask(self._mailboxes.check_reading, opened.delivery)
+        if opened.content is None:
+            return opened.text[offset : offset + length]
+        return self._resources.contents.read(opened.content, offset, length)
 
     async def close(self, file: object) -> None:
         """Release the content of an open file."""
         self._open -= 1
-        if not isinstance(file, OpenText):
-            self._resources.contents.give_back(_collected(file).content, self._person.name)
+        if (content := _opened(file).content) is not None:
+            self._resources.contents.give_back(content, self._person.name)
 
     async def abandon(self, file: object) -> None:
         """Close a file of a client that is gone: how much was read makes no difference."""
@@ -326,11 +254,11 @@ class MailboxTree(Server):
             loop.call_soon(self.connection.close)
             raise
 
-    async def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> AsyncIterator[Sequence[bytes]]:
-        """Yield the teams' folders of the root or a shelf, and the shelves in the root."""
+    def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> list[bytes]:
+        """Return the teams' folders of the root or a shelf, and the shelves in the root."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
-        yield [
+        return [
             *self._folders(MailboxPlace(), (".", "..", *(SHELVES if teams and is_root else ()))),
             *(
                 folder
@@ -339,16 +267,13 @@ class MailboxTree(Server):
             ),
         ]
 
-    async def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
+    def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> list[bytes]:
+        """Return the teams with lists, or the lists of a team."""
+        if place.folder is None:
+            return self._folders(place, (".", "..", *inside))
         now = self._mailboxes.clock().timestamp()
         lists = [encoded(name, _FILE_MODE, None, int(now), now) for name in inside]
-        yield [
-            *self._folders(place, (".", "..")),
-            *(self._folders(place, inside) if place.folder is None else lists),
-        ]
-
-    async def _kinds(self, place: MailboxPlace, kinds: Sequence[str]) -> AsyncIterator[Sequence[bytes]]:
-        yield self._folders(place, (".", "..", *kinds))
+        return [*self._folders(place, (".", "..")), *lists]
 
     async def _files(self, place: MailboxPlace, page: _Encoded) -> AsyncIterator[Sequence[bytes]]:
         yield self._folders(place, (".", ".."))
@@ -365,18 +290,15 @@ class MailboxTree(Server):
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
         """Return the next page of a folder; run in a thread, because a page may be two thousand files."""
-        page, now, names = (
-            self._mailboxes.page(person, place, before),
-            self._mailboxes.clock().timestamp(),
-            [],
-        )
-        for delivery in page.files:
+        files, abouts = self._mailboxes.page(person, place, before)
+        now, names = self._mailboxes.clock().timestamp(), []
+        for delivery in files:
             name, modified = file_name(delivery), int(delivery.decided_at.timestamp())
             size = self._resources.contents.size_of(delivery)
             names.append(encoded(name, _FILE_MODE, size, modified, now))
-            if delivery.sequence in page.abouts:
+            if delivery.sequence in abouts:
                 names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))
-        return names, page.files[-1].sequence if len(page.files) == PAGE else None
+        return names, files[-1].sequence if len(files) == PAGE else None
 
     def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
         now = self._mailboxes.clock().timestamp()
@@ -386,13 +308,18 @@ class MailboxTree(Server):
         return _attrs(_folder_mode(place), 0, self._mailboxes.clock())
 
 
+async def _at_once(names: Sequence[bytes]) -> AsyncIterator[Sequence[bytes]]:
+    """Yield a folder of few entries in one page."""
+    yield names
+
+
 def _folder_mode(place: MailboxPlace) -> int:
     return _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
 
 
-def _collected(file: object) -> Collected:
-    """Return the handle as Collected; asyncssh passes open files as plain objects."""
-    if not isinstance(file, Collected):
+def _opened(file: object) -> OpenFile:
+    """Return the handle as OpenFile; asyncssh passes open files as plain objects."""
+    if not isinstance(file, OpenFile):
         raise TypeError("not a file of this session")
     return file
 

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import uvloop
 
-from gateway.mailboxes.console_api.opening import console_api_open
+from gateway.mailboxes.console_api.api import console_api_open
 from gateway.mailboxes.resources import open_resources
 from gateway.registry import invitations, keys, roles
 from gateway.registry.roles import Role

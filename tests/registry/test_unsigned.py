@@ -33,7 +33,7 @@ from gateway.keys.rotation import rotate
 from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.console_api.context import Caller
 from gateway.mailboxes.console_api.evidence import verify_receipt
-from gateway.mailboxes.console_api.opening import counter_of
+from gateway.mailboxes.console_api.api import counter_of
 from gateway.mailboxes.resources import open_resources
 from gateway.mailboxes.tree import Person
 from gateway.openpgp.sealer import clearsign_each

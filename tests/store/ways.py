@@ -158,7 +158,7 @@ class Way:
             showing = Showing(lambda: registrar.catalogue, lambda sha256: counting_seed(home, sha256))
             key, origin = registrar.signing.log_key, registrar.signing.origin
             desk = MailboxAccess(registrar.registry, showing, key, origin, clock)
-            files = desk.page(self.origin.jane, MailboxPlace(team), None).files
+            files, _ = desk.page(self.origin.jane, MailboxPlace(team), None)
             (delivery,) = [one for one in files if one.reference == reference]
             place = MailboxPlace(team, file_name(delivery))
             given = fetched(examiner, desk.order(self.origin.jane, place))

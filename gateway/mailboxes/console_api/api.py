@@ -6,7 +6,9 @@ Errors leave only as fixed answers: no exception text reaches a person unless wr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from functools import cache
@@ -23,10 +25,11 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
+from gateway.home import Home
+from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api import (
     boxes,
     carrying_out,
-    confirming,
     evidence,
     held_files,
     logins,
@@ -34,8 +37,8 @@ from gateway.mailboxes.console_api import (
     schools,
     today,
 )
-from gateway.mailboxes.console_api.challenges import GuessedError
-from gateway.mailboxes.console_api.confirming import PasskeyAskedError
+from gateway.mailboxes.console_api.carrying_out import learn_acts
+from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
     Caller,
     ConsoleContext,
@@ -44,16 +47,21 @@ from gateway.mailboxes.console_api.context import (
     WrongFieldsError,
     caller,
 )
+from gateway.mailboxes.console_api.judged import Judged
+from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.console_api.showing_files import Shown, team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
+from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
+from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, OfPerson, act_questions
 from gateway.zones.console_api import questions as asked
 from gateway.zones.console_api.answers import Declining, Me
+from gateway.zones.console_api.serving import at_work, config_of, listening
 
 
 class Way(NamedTuple):
@@ -122,7 +130,7 @@ OF_PERSONS: dict[type[OfPerson], Way] = {
     asked.AskPage: Way(ask_page, own=True),
     asked.LogOut: Way(logins.log_out, writes=True),
     asked.LeaveFirstSteps: Way(logins.leave_first_steps, writes=True),
-    asked.ConfirmByOpenId: Way(confirming.confirm),
+    asked.ConfirmByOpenId: Way(logins.confirm),
     act_questions.AskActs: Way(carrying_out.ask_acts),
     act_questions.AskAct: Way(carrying_out.ask, own=True),
     act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
@@ -144,7 +152,7 @@ class TooLongError(GatewayError):
 
 
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
-    ((PasskeyAskedError,), 409, ""),
+    ((logins.PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
     ((TooLongError,), 413, "The question is too long."),
     ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
@@ -282,7 +290,7 @@ def _said(me: Me | None, said: BaseModel | Shown) -> Response:
 
 def _declined(error: Exception) -> Response:
     """Return the fixed answer to an error. Unexpected errors are logged, and answered in general terms."""
-    options, again = (error.options, error.again) if isinstance(error, PasskeyAskedError) else ("", "")
+    options, again = (error.options, error.again) if isinstance(error, logins.PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
     )
@@ -300,3 +308,33 @@ def _declined(error: Exception) -> Response:
         status=told,
     )
     return JSONResponse(said.model_dump(), status_code=status)
+
+
+def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
+    """Make the context of the console API of `home`."""
+    settings = load_settings(home)
+    openid = settings.console.openid
+    return ConsoleContext(
+        home=home,
+        settings=settings,
+        mailboxes=resources.mailboxes,
+        catalogue=in_force(home, resources.mailboxes.registry),
+        challenges=SharedChallenges(resources.mailboxes.registry)
+        if settings.host.shares
+        else Challenges(time.monotonic),
+        penalties=Penalties(resources.limits, time.monotonic),
+        limits=resources.limits,
+        judged=Judged(time.monotonic),
+        openid=None if openid is None else OpenIdProvider(openid),
+    )
+
+
+@contextlib.asynccontextmanager
+async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
+    """Answer the console inside the context."""
+    console = counter_of(home, resources)
+    today.judged_on(console)  # Whoever asks first waits for nothing that it loads.
+    learn_acts()
+    api = ConsoleApi(console, resources)
+    async with at_work(config_of(api.app), [listening(home.console)]):
+        yield

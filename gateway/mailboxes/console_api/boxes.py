@@ -1,11 +1,14 @@
-"""The mailboxes of a person's teams, as shown by the console."""
+"""The mailboxes of a person's teams, as shown by the console, and the recall of a file."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
+from gateway.access import AccessRight
+from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument
 from gateway.acts.mailboxes import ListMailbox
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext
+from gateway.errors import GatewayError, NotFoundError
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
     Shown,
     columns_of,
@@ -20,6 +23,8 @@ from gateway.mailboxes.mailbox_access import UNDO
 from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
+from gateway.record import delivered
+from gateway.record.dual_control import COUNTS
 from gateway.registry import deliveries, log, providers, saved_filters
 from gateway.registry.deliveries import DeliveriesWanted, find_delivered
 from gateway.registry.transfer_lists import MOST
@@ -133,18 +138,9 @@ class OwnMailboxes:
     caller: Caller
 
     def files(
-        self,
-        team: str,
-        limit: int,
-        before: int | None,
-        *,
-        new: bool,
-        data_type: str | None,
-        provider: str | None,
-        period: str | None,
+        self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
         """Return at most `limit` files, latest first. Declined for a person outside the team."""
-        wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         return [*map(file_row, found)]
 
@@ -164,3 +160,33 @@ class OwnMailboxes:
             (mailboxes.restore if undo else mailboxes.deal_with)(self.caller.person, place)
         files = counted(len(references), "file is", "files are")
         return f"{files} {'back in the mailbox' if undo else 'marked as dealt with'}."
+
+
+class RecallFile(Act, command="recall", right=AccessRight.PERSON):
+    """Recall a file from every mailbox; a person without the right to recall asks those with the right."""
+
+    of_any_file: ClassVar = True  # Whoever may not recall any file recalls one of the own mailboxes.
+
+    reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
+    why: Why
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Recall the file, or put the request on record, once a person.
+
+        MayNotError for a file in none of the person's mailboxes, unless the person may recall any.
+        """
+        if not isinstance(own := context.mailboxes, OwnMailboxes):
+            raise NotFoundError("the mailboxes are not here")
+        said = f"{self.reference} is out of every mailbox. A second person decides whether it comes back."
+        if AccessRight.RECALL in own.caller.may:
+            with context.open_registrar() as registrar:
+                delivered.withdraw(registrar, self.reference, by=context.person, why=self.why)
+            return ActDone(said)
+        if not own.have(self.reference):
+            raise MayNotError("That file is in none of your mailboxes.")
+        with context.recording() as record:
+            asked = log.events(record.session, self.reference, kind="act-proposed")
+            if any(event.at > record.at - COUNTS and event.actor == record.by for event in asked):
+                raise GatewayError("You have asked for that already.")
+            record.note("act-proposed", self.reference, {"what": "recall"}, self.why)
+        return ActDone(f"That {self.reference} be recalled is asked for: whoever may do it sees it.")

@@ -20,8 +20,7 @@ from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.console_api.acts import RecallFile
-from gateway.mailboxes.console_api.boxes import OwnMailboxes
+from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
@@ -37,11 +36,9 @@ from gateway.reports.document import (
     Chart,
     Details,
     Document,
-    Matrix,
     Paragraph,
     Points,
     ReportTable,
-    Section,
     as_object,
 )
 from gateway.zones.console_api.act_parts import ActField
@@ -71,42 +68,27 @@ _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 def seen(document: Document) -> JsonValue:
     """Return a report as pages show it; charts and matrices become tables."""
-    return {
-        "title": document.title,
-        "subtitle": document.subtitle,
-        "sections": [*map(_section, document.sections)],
-        "annex": [*map(_section, document.annex)],
+    sections: dict[str, JsonValue] = {
+        name: [{"title": one.title, "blocks": [*map(_block, one.blocks)]} for one in some]
+        for name, some in (("sections", document.sections), ("annex", document.annex))
     }
+    return {"title": document.title, "subtitle": document.subtitle, **sections}
 
 
-def _section(section: Section) -> JsonValue:
-    return {"title": section.title, "blocks": [_NO_BLOCK | _block(one) for one in section.blocks]}
-
-
-_NO_BLOCK: dict[str, JsonValue] = {
-    "text": "", "important": False, "points": [], "headings": [], "rows": [],
-}  # fmt: skip
-"""One part of a document: text, points, or a table under a caption; what is not used is empty."""
-
-
-def _block(block: Block) -> dict[str, JsonValue]:
+def _block(block: Block) -> JsonValue:
+    """Return text, points, or a table under a caption; what is not used is empty."""
+    told: dict[str, JsonValue] = {"text": "", "important": False, "points": [], "headings": [], "rows": []}
     match block:
         case Paragraph(text, important):
-            return {"text": text, "important": important}
+            return told | {"text": text, "important": important}
         case Points(texts):
-            return {"points": [*texts]}
+            return told | {"points": [*texts]}
         case Details(pairs):
-            return {"rows": [[label, value] for label, value in pairs if value is not None]}
-        case ReportTable():
-            return _table_of(block)
+            return told | {"rows": [[label, value] for label, value in pairs if value is not None]}
         case Chart():
-            return {"text": block.caption} | _table_of(block.table)
-        case Matrix():
-            return _table_of(block.table)
-
-
-def _table_of(table: ReportTable) -> dict[str, JsonValue]:
-    return {"headings": [*table.headings], "rows": [[*row] for row in table.rows]}
+            told["text"] = block.caption
+    table = block if isinstance(block, ReportTable) else block.table
+    return told | {"headings": [*table.headings], "rows": [[*row] for row in table.rows]}
 
 
 def learn_acts() -> None:

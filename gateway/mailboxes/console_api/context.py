@@ -73,13 +73,6 @@ class WrongFieldsError(GatewayError):
         self.fields = fields
 
 
-class NotConfirmedError(MayNotError):
-    """The caller logged in with a credential that nobody has confirmed."""
-
-    def __init__(self, fingerprint: str) -> None:
-        super().__init__(not_confirmed(fingerprint))
-
-
 def not_confirmed(fingerprint: str) -> str:
     """Return the sentence on an unconfirmed credential, with the number to read out in groups of four."""
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
@@ -164,9 +157,9 @@ class Caller:
     program: Program | None = None
 
     def check_confirmed(self) -> None:
-        """Raise NotConfirmedError for a credential that nobody has confirmed."""
+        """Raise MayNotError for a credential that nobody has confirmed."""
         if not self.confirmed:
-            raise NotConfirmedError(self.person.key)
+            raise MayNotError(not_confirmed(self.person.key))
 
     @property
     def name(self) -> str:

@@ -1,25 +1,34 @@
-"""Login and logout: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions.
+"""Login and logout: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions; acts confirmed.
 
 Every proof is verified here, inside. An account elsewhere is bound once to a person, by an invitation.
 """
 
+import json
 import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
+from webauthn import generate_registration_options, options_to_json, verify_registration_response
+from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
 
-from gateway.mailboxes.console_api import confirming, signing_in
-from gateway.mailboxes.console_api.challenges import NotInvitedError
-from gateway.mailboxes.console_api.confirming import PasskeyAskedError
+from gateway.errors import GatewayError
+from gateway.mailboxes.console_api.challenges import GuessedError, NotInvitedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of
-from gateway.mailboxes.console_api.signing_in import NotSignedError
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
+from gateway.registry.passkeys import Passkey
 from gateway.registry.tables import InvitationRow
 from gateway.zones.console_api import ConsoleQuestion, WeightyAct
 from gateway.zones.console_api.answers import (
@@ -34,18 +43,40 @@ from gateway.zones.console_api.questions import (
     BeginEnrolment,
     BeginLogin,
     BeginOpenId,
+    ConfirmByOpenId,
     Enrol,
     FinishOpenId,
     LeaveFirstSteps,
     LogIn,
     LogOut,
 )
-from gateway.zones.passkeys import to_sign
+from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
 
 _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT, _OPENID = "login", "enrolment", "openid"
+_ACT, _CONFIRMED = "openid-act", " was confirmed"
+_NO_PASSKEY = "This takes a passkey, and you have none: ask for an invitation."
 _SECRET_BYTES = 32
 _NEWS = timedelta(days=14)
+
+
+class NotSignedError(GuessedError):
+    """The answer is not the passkey's signature of the challenge at the console's address."""
+
+    def __init__(self) -> None:
+        super().__init__("The passkey was not accepted. Try again, or ask for a new invitation.")
+
+
+class PasskeyAskedError(GatewayError):
+    """The act needs the signature of a passkey. The text is the effect; `options` are for the browser.
+
+    A person without a passkey logs in again at `again`.
+    """
+
+    def __init__(self, effect: str, options: str, again: str = "") -> None:
+        super().__init__(effect)
+        self.options = options
+        self.again = again
 
 
 def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
@@ -81,10 +112,10 @@ def log_in(console: ConsoleContext, question: LogIn) -> Begun:
 def _begun(console: ConsoleContext, question: LogIn, challenge: bytes) -> Begun:
     now, registry = console.clock(), console.mailboxes.registry
     with registry.read() as session:
-        passkey = passkeys.find(session, signing_in.credential_in(question.assertion), now)
+        passkey = passkeys.find(session, _credential_in(question.assertion), now)
     if passkey is None:
         raise NotSignedError
-    count = signing_in.check_signed(question.assertion, challenge, question.origin, passkey)
+    count = _counted(question.assertion, challenge, question.origin, passkey)
     with registry.write() as session:
         if passkeys.find(session, passkey.credential, now) is None:
             raise NotSignedError  # Revoked meanwhile.
@@ -135,16 +166,26 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
 
 
 def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> PasskeyOptions:
-    """Return the options for the browser to make a passkey for an invited person."""
+    """Return the options for the browser to make a passkey for an invited person, on a new device."""
     console.check_origin(question)
     name = invited(console, question, question.code)
     with console.mailboxes.registry.read() as session:
         known = passkeys.of_person(session, name, console.clock())
     challenge = console.challenges.give(question.browser, _ENROLMENT)
-    options = signing_in.to_make(
-        question.origin, challenge, name, console.settings.organisation, [each.credential for each in known]
+    options = generate_registration_options(
+        rp_id=host_of(question.origin),
+        rp_name=console.settings.organisation,
+        user_name=name,
+        user_id=name.encode(),
+        challenge=challenge,
+        timeout=int(SECONDS * 1000),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential) for each in known],
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.REQUIRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
     )
-    return PasskeyOptions(options=options, name=name)
+    return PasskeyOptions(options=options_to_json(options), name=name)
 
 
 def enrol(console: ConsoleContext, question: Enrol) -> Begun:
@@ -152,13 +193,22 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
     console.check_origin(question)
     invited(console, question, question.code)
     challenge = console.challenges.take(question.browser, _ENROLMENT)
-    made = signing_in.made(question.attestation, challenge, question.origin)
+    try:
+        made = verify_registration_response(
+            credential=question.attestation,
+            expected_challenge=challenge,
+            expected_rp_id=host_of(question.origin),
+            expected_origin=question.origin,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, TypeError, KeyError):
+        raise NotSignedError from None
     with console.mailboxes.registry.write() as session:
         invitation = invitations.invited(session, question.code, console.clock())
         begun = _take_up(
             console, session, question, invitation, "passkey",
             lambda by, at: passkeys.add(
-                session, by.staff, made.credential, made.public_key,
+                session, by.staff, made.credential_id, made.credential_public_key,
                 sign_count=made.sign_count, at=at, by=by.made_by,
             ),
         )  # fmt: skip
@@ -222,9 +272,12 @@ def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest
     return begun
 
 
-def _provider(console: ConsoleContext) -> OpenIdProvider:
+def _provider(
+    console: ConsoleContext, without: str = "Logging in by an account elsewhere is not set up here."
+) -> OpenIdProvider:
+    """Return the OpenID provider. MayNotError with a sentence where none is set up."""
     if console.openid is None:
-        raise MayNotError("Logging in by an account elsewhere is not set up here.")
+        raise MayNotError(without)
     return console.openid
 
 
@@ -303,20 +356,69 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effec
     with registry.read() as session:
         own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
     if not own:
-        confirming.check_logged_in_again(console, caller, act, effect)
+        _check_logged_in_again(console, caller, act, effect)
         return
     if act.assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
         raise PasskeyAskedError(effect, to_sign(act.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
-    said = signing_in.credential_in(act.assertion)
+    said = _credential_in(act.assertion)
     passkey = next((each for each in own if each.credential == said), None)
     if passkey is None:
         raise NotSignedError
-    count = signing_in.check_signed(act.assertion, challenge, act.origin, passkey)
+    count = _counted(act.assertion, challenge, act.origin, passkey)
     with registry.write() as session:
         passkeys.note_signature(session, passkey.fingerprint, count, now)
+
+
+def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str) -> None:
+    """Check that the person has logged in again for this act. PasskeyAskedError asks for that login."""
+    purpose = act.signed_over()
+    if act.assertion is not None:
+        console.challenges.take(caller.session, purpose + _CONFIRMED)
+        return
+    provider = _provider(console, _NO_PASSKEY)
+    about = f"{console.clock().isoformat()} {purpose}"
+    challenge = console.challenges.give(caller.session, _ACT, about)
+    raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), act.origin))
+
+
+def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) -> Done:
+    """Accept a person's return from the provider: the act in question may be done once."""
+    console.check_origin(question)
+    provider, now = _provider(console, _NO_PASSKEY), console.clock()
+    challenge, about = console.challenges.take_about(caller.session, _ACT)
+    begun, _, purpose = about.partition(" ")
+    subject = provider.subject(
+        Attempt(challenge, act=True),
+        question.origin,
+        code=question.given,
+        state=question.state,
+        now=now,
+        since=datetime.fromisoformat(begun),
+    )
+    if staff.openid_fingerprint(provider.settings.issuer, subject) != caller.person.key:
+        raise NotProvedError
+    console.challenges.give(caller.session, purpose + _CONFIRMED)
+    return Done(sentence="Confirmed. Go back to the page that you came from, and press Confirm.")
+
+
+def _credential_in(assertion: str) -> bytes:
+    """Return the credential id claimed by an assertion. NotSignedError if unreadable."""
+    try:
+        said = json.loads(assertion)["id"]
+        return base64url_to_bytes(str(said))
+    except (ValueError, TypeError, KeyError):
+        raise NotSignedError from None
+
+
+def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) -> int:
+    """Return the passkey's new count of signatures. NotSignedError unless it signed the challenge."""
+    count = count_signed(assertion, challenge, origin, passkey.public_key, passkey.sign_count)
+    if count is None:
+        raise NotSignedError
+    return count
 
 
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:

@@ -52,7 +52,7 @@ _WRONG = (
     ("less_than_equal", "Enter {le} or less for “{label}”."),
     ("string_too_long", "Enter at most {max_length} characters for “{label}”."),
     ("too_long", "Enter at most {max_length} lines for “{label}”."),
-    ("enum", "Choose what is offered for “{label}”."),
+    (("enum", "literal"), "Choose what is offered for “{label}”."),
     ("", "Enter “{label}” in the form that is asked for."),
 )
 """What to enter in the place of a wrong value, by how the type of the error begins."""
