@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,5 @@ class ShowCertificate(ReadingAct, command="retention certificate", right=AccessR
 
 
 def _row(due: Due) -> dict[str, Any]:
-    return {
-        "reference": due.reference,
-        "what": due.what,
-        "data_type": due.data_type,
-        "rule": due.rule,
-        "due_since": due.since,
-    }
+    row = asdict(due)
+    return row | {"due_since": row.pop("since")}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import ClassVar
 
@@ -136,7 +135,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the confirmation."""
-        _check_read_out(self.read_out)
+        check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
             marks = dual_control.vouch(record.session, self.name, self.read_out, by=record.by, at=record.at)
@@ -156,7 +155,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the acceptance. GatewayError under an account that several people share."""
-        _check_read_out(self.own)
+        check_read_out(*self.own)
         with context.recording() as record:
             if not roles.in_force(record.session):
                 raise GatewayError(
@@ -165,12 +164,6 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
             account = _own_account(context)
             marks = dual_control.accept(record.session, record.by, account, self.own, at=record.at)
             return ActDone(_note_confirmed(record, "accepted", record.by, marks))
-
-
-def _check_read_out(fingerprints: Sequence[str]) -> None:
-    """Refuse fingerprints too short to have been read out in full."""
-    for fingerprint in fingerprints:
-        check_read_out(fingerprint)
 
 
 def _own_account(context: ActContext) -> str:

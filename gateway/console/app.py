@@ -50,7 +50,7 @@ _ROUTES = [
     Route("/mailboxes/{team}", mailbox_pages.change_files, methods=["POST"]),
     Route("/mailboxes/{team}/{reference}", entering.page_of("file", "file.html", "removed"), methods=["GET"]),
     Route("/recall/{reference}", mailbox_pages.recall, methods=["POST"]),
-    Route("/held", pages.show_held, methods=["GET"]),
+    Route("/held", lambda _: see("/work/held/list"), methods=["GET"]),
     Route("/held/{reference}", pages.show_held_file, methods=["GET"]),
     Route("/schools", entering.page_of("schools", "schools.html", "late", "on", "page"), methods=["GET"]),
     Route("/schools/{provider}", entering.page_of("school", "school.html", "before"), methods=["GET"]),
@@ -90,7 +90,7 @@ def application(site: Site) -> ASGIApp:
             DeclinedInside: _declined,
             NotOurFormError: _not_ours,
             HTTPException: _no_page,
-            ValueError: _senseless,
+            ValueError: _no_page,
             Exception: _failed,
         },
     )
@@ -110,9 +110,7 @@ async def _not_logged_in(request: Request) -> Response:
     """Show the login page, which leads back to the page that was asked for, with what was typed there."""
     site, address = site_of(request), request.url.path
     if request.method == "POST":
-        response = await entering.show_login_for(
-            request, address, await _typed(request), status=_NOT_LOGGED_IN
-        )
+        response = await entering.show_login(request, address, await _typed(request), status=_NOT_LOGGED_IN)
     elif request.headers.get("sec-fetch-site") == "cross-site" and not site.held_by(request, "session"):
         # A link elsewhere led here: browsers send strict cookies only with requests from own pages.
         onward = f"{address}?{request.url.query}" if request.url.query else address
@@ -146,13 +144,11 @@ async def _not_ours(request: Request, _: Exception) -> Response:
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
+    """Return a page for what is not there, or makes no sense, such as far too many files at once."""
+    if isinstance(error, ValueError):
+        return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404
     return _problem(request, status, "There is no such page.")
-
-
-async def _senseless(request: Request, _: Exception) -> Response:
-    """Return a page for an impossible request, such as far too many files at once."""
-    return _problem(request, 400, "That request does not make sense.")
 
 
 async def _failed(request: Request, error: Exception) -> Response:

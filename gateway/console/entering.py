@@ -57,11 +57,6 @@ async def choose_language(request: Request) -> Response:
     return response
 
 
-async def show_login(request: Request) -> Response:
-    """Show the login page."""
-    return await show_login_for(request)
-
-
 async def log_in(request: Request) -> Response:
     """Log in by a passkey, with a new session, replacing any in the browser."""
     site = site_of(request)
@@ -71,7 +66,7 @@ async def log_in(request: Request) -> Response:
         question = site.question(request, LogIn, browser=browser, assertion=text(form, "credential"))
         begun = await site.inside.ask(question, Begun)
     except DeclinedInside as declined:
-        return await show_login_for(request, text(form, "to"), _kept(form), str(declined), declined.status)
+        return await show_login(request, text(form, "to"), _kept(form), str(declined), declined.status)
     if is_ours(to := text(form, "to")):
         return resume(request, to, _kept(form), _entered(site, begun), begun.session)
     return _entered(site, begun, site.held_by(request, TO))
@@ -99,11 +94,6 @@ def _kept(form: FormData) -> list[tuple[str, str]]:
     ]
 
 
-async def show_invitation(request: Request) -> Response:
-    """Show the page of a one-time link, without using its code before the form is sent."""
-    return _invitation(request, "")
-
-
 async def take_invitation(request: Request) -> Response:
     """Check the code of an invitation, and ask the browser for a passkey."""
     site = site_of(request)
@@ -113,7 +103,7 @@ async def take_invitation(request: Request) -> Response:
         question = site.question(request, BeginEnrolment, browser=browser, code=code)
         told = await site.inside.ask(question, PasskeyOptions)
     except DeclinedInside as declined:
-        return _invitation(request, str(declined), declined.status)
+        return await show_invitation(request, str(declined), declined.status)
     return site.page(
         request,
         "new_passkey.html",
@@ -139,7 +129,7 @@ async def enrol(request: Request) -> Response:
         )
         begun = await site.inside.ask(question, Begun)
     except DeclinedInside as declined:
-        return _invitation(request, str(declined), declined.status)
+        return await show_invitation(request, str(declined), declined.status)
     return _entered(site, begun)
 
 
@@ -185,10 +175,10 @@ async def leave_first_steps(request: Request) -> Response:
     return site.see_said("/", reply.said.sentence)
 
 
-async def show_login_for(
+async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
-    """Return the login page, with a new challenge for a new attempt.
+    """Show the login page, with a new challenge for a new attempt.
 
     `kept` is what was typed in a form for the page `to` without being logged in.
     """
@@ -243,11 +233,12 @@ async def finish_elsewhere(request: Request) -> Response:
     try:
         begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told), Begun)
     except DeclinedInside as declined:
-        return await show_login_for(request, problem=str(declined), status=declined.status)
+        return await show_login(request, problem=str(declined), status=declined.status)
     return _entered(site, begun, site.held_by(request, TO))
 
 
-def _invitation(request: Request, problem: str, status: int = 200) -> Response:
+async def show_invitation(request: Request, problem: str = "", status: int = 200) -> Response:
+    """Show the page of a one-time link, without using its code before the form is sent."""
     site, browser = site_of(request), fresh_secret()
     response = site.page(request, "invitation.html", secret=browser, status=status, problem=problem)
     site.set_secret(response, _ATTEMPT, browser)

@@ -10,7 +10,6 @@ from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import httpx
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -94,7 +93,9 @@ async def change_files(request: Request) -> Response:
         async with AsyncExitStack() as stack:
             given = await stack.enter_async_context(site.inside.collected(asked[0]))
             ending = stack.pop_all()
-        response = _attachment(given.aiter_bytes(), _name_of(given), "application/octet-stream")
+        response = _attachment(
+            given.aiter_bytes(), given.headers["x-gateway-name"], "application/octet-stream"
+        )
         response.headers["content-length"] = given.headers["content-length"]
         response.background = BackgroundTask(ending.aclose)
         return response
@@ -129,7 +130,7 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
         for one in asked:
             try:
                 async with site.inside.collected(one) as given:
-                    with whole.open(_name_of(given), "w", force_zip64=True) as entry:
+                    with whole.open(given.headers["x-gateway-name"], "w", force_zip64=True) as entry:
                         async for piece in given.aiter_bytes():
                             entry.write(piece)
                             yield sink.taken()
@@ -138,11 +139,6 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
         if lacking:
             whole.writestr("NOT-INCLUDED.txt", "\r\n".join(lacking) + "\r\n")
     yield sink.taken()
-
-
-def _name_of(given: httpx.Response) -> str:
-    """Return the file name given by the inside: letters, figures, dots, hyphens and underscores."""
-    return given.headers["x-gateway-name"]
 
 
 class _Sink(io.RawIOBase):

@@ -82,11 +82,6 @@ async def verify_receipt(request: Request) -> Response:
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
 
 
-async def show_held(_request: Request) -> Response:
-    """Lead to the list of held files, from where it was before."""
-    return see("/work/held/list")
-
-
 _PARTS = {
     "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
     "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",

@@ -7,7 +7,7 @@ import uvicorn
 from gateway.browsing.connections import punctual, transport
 from gateway.browsing.serving import patiently, run, serve, sockets_of
 from gateway.console.app import application
-from gateway.console.inside import Inside, inside_of, settings_of
+from gateway.console.inside import inside_of, settings_of
 from gateway.console.site import LANGUAGES, Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
@@ -25,9 +25,8 @@ def run_console(home: Home, *, host: str | None = None, port: int | None = None)
 
 
 async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.Event) -> None:
-    await _awaited(home)
+    knows = await _awaited(home)
     async with inside_of(home) as inside:
-        knows = await _settings(inside)
         sockets = sockets_of(
             "console", knows.host if host is None else host, knows.port if port is None else port
         )
@@ -39,18 +38,12 @@ async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.E
         )
 
 
-async def _awaited(home: Home) -> None:
-    """Wait for the console API: the mailboxes service may have been started at the same time."""
+async def _awaited(home: Home) -> ConsoleKnows:
+    """Return the settings, once the console API answers: the mailboxes may have been started meanwhile."""
     async for attempt in patiently(ConfigurationError):
         with attempt:
             async with inside_of(home) as inside:
-                await settings_of(inside)
-
-
-async def _settings(inside: Inside) -> ConsoleKnows:
-    async for attempt in patiently(ConfigurationError):
-        with attempt:
-            return await settings_of(inside)
+                return await settings_of(inside)
     raise ConfigurationError("the inside does not answer")
 
 

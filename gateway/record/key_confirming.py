@@ -15,13 +15,12 @@ _PAIRS = 9
 _INVITED = frozenset({"passkey", "openid"})
 
 
-def check_read_out(fingerprint: str) -> None:
+def check_read_out(*fingerprints: str) -> None:
     """Raise GatewayError if the beginning of a fingerprint is too short.
 
     A forged key may share a few characters of a fingerprint, but not as many.
     """
-    read_out = fingerprint.replace(" ", "").removeprefix("SHA256:")
-    if len(read_out) < READ_OUT:
+    if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
         raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")
 
 

@@ -231,8 +231,9 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
             asked.check(context)
             _carried_out(asked, context)
         except GatewayError as error:
-            field = _field_of(asked, error)
-            raise WrongFieldsError({field: _at_field(field, str(error))}) if field else error from None
+            if field := _field_of(asked, error):  # The option that says which is not repeated at its field.
+                raise WrongFieldsError({field: str(error).removesuffix(f": {_option(field)}")}) from None
+            raise
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
@@ -256,11 +257,6 @@ def _field_of(asked: Act, error: GatewayError) -> str:
 
 def _option(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
-
-
-def _at_field(name: str, sentence: str) -> str:
-    """Return a sentence as it stands at a field, without the option that says which at its end."""
-    return sentence.removesuffix(f": {_option(name)}")
 
 
 def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
@@ -327,9 +323,10 @@ def _json_value(value: object) -> object:
 def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
     """Return the act, with its fields validated. MayNotError for a caller without the right.
 
-    NotFoundError for an act not offered here.
+    NotFoundError for an act not offered here, or on a file outside the caller's sight.
     """
-    act, of_program = _known_act(question.act), caller.program is not None
+    act = OF_BUTTONS.get(question.act) or every_act().get(question.act)
+    of_program = caller.program is not None
     offered = of_program or question.act in OF_BUTTONS or (act is not None and act.in_console)
     if act is None or act.streams or act.reads != reads or not offered:
         raise NotFoundError(question.act)
@@ -346,7 +343,12 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
     except ValidationError as error:
         chosen = act.known(console.catalogue())
         raise WrongFieldsError(told_wrong(_fields_told(act), chosen, error)) from None
-    _check_seen(console, caller, asked)
+    named = getattr(asked, "reference", None)
+    if named is not None and not asked.of_any_file:
+        with console.mailboxes.registry.read() as session:
+            for reference in (named,) if isinstance(named, str) else named:
+                if not sees(session, caller.sight, reference):
+                    raise NotFoundError(reference)
     return asked
 
 
@@ -362,20 +364,6 @@ def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
         mailboxes=OwnMailboxes(console, caller),
         judged=lambda day: judged_on(console, day).of,
     )
-
-
-def _check_seen(console: ConsoleContext, caller: Caller, asked: Act) -> None:
-    """Raise NotFoundError for an act on a file outside the caller's sight."""
-    named = getattr(asked, "reference", None)
-    if named is not None and not asked.of_any_file:
-        with console.mailboxes.registry.read() as session:
-            for reference in (named,) if isinstance(named, str) else named:
-                if not sees(session, caller.sight, reference):
-                    raise NotFoundError(reference)
-
-
-def _known_act(command: str) -> type[Act] | None:
-    return OF_BUTTONS.get(command) or every_act().get(command)
 
 
 @cache

@@ -116,12 +116,17 @@ class ConsoleContext:
         if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
 
-    def note_failure(self, address: str, error: GuessedError) -> None:
-        """Delay the answer to a failure, the longer the more recent failures at the address."""
-        _log.warning("console-login-failed address=%s", address)
-        with self.lock:
-            self.penalties.add(address, self.limits.penalty_login_failed)
-            error.pause = self.penalties.pause(address)
+    @contextmanager
+    def noting_failure(self, address: str) -> Iterator[None]:
+        """Delay the answer to a failure inside, the longer the more recent failures at the address."""
+        try:
+            yield
+        except GuessedError as error:
+            _log.warning("console-login-failed address=%s", address)
+            with self.lock:
+                self.penalties.add(address, self.limits.penalty_login_failed)
+                error.pause = self.penalties.pause(address)
+            raise
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:

@@ -102,25 +102,18 @@ def log_in(console: ConsoleContext, question: LogIn) -> Begun:
     """Log in the owner of the signing passkey. Signatures for another browser, or repeated, are refused."""
     console.check_origin(question)
     challenge = console.challenges.take(question.browser, _LOGIN)
-    try:
-        return _begun(console, question, challenge)
-    except NotSignedError as error:
-        console.note_failure(question.address, error)
-        raise
-
-
-def _begun(console: ConsoleContext, question: LogIn, challenge: bytes) -> Begun:
     now, registry = console.clock(), console.mailboxes.registry
-    with registry.read() as session:
-        passkey = passkeys.find(session, _credential_in(question.assertion), now)
-    if passkey is None:
-        raise NotSignedError
-    count = _counted(question.assertion, challenge, question.origin, passkey)
-    with registry.write() as session:
-        if passkeys.find(session, passkey.credential, now) is None:
-            raise NotSignedError  # Revoked meanwhile.
-        passkeys.note_signature(session, passkey.fingerprint, count, now)
-        begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
+    with console.noting_failure(question.address):
+        with registry.read() as session:
+            passkey = passkeys.find(session, _credential_in(question.assertion), now)
+        if passkey is None:
+            raise NotSignedError
+        count = _counted(question.assertion, challenge, question.origin, passkey)
+        with registry.write() as session:
+            if passkeys.find(session, passkey.credential, now) is None:
+                raise NotSignedError  # Revoked meanwhile.
+            passkeys.note_signature(session, passkey.fingerprint, count, now)
+            begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
     _note_login(console, question)
     return begun
 
@@ -227,48 +220,35 @@ def begin_openid(console: ConsoleContext, question: BeginOpenId) -> OpenIdBegun:
 
 
 def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Begun:
-    """Log in the owner of the account, or an invited person. Attempts of another browser are refused."""
+    """Log in the owner of the account; bind that of an invited person first, using up the invitation.
+
+    Attempts of another browser are refused.
+    """
     console.check_origin(question)
-    provider, now = _provider(console), console.clock()
-    challenge, invitation = console.challenges.take_about(question.browser, _OPENID)
-    try:
+    provider, now, registry = _provider(console), console.clock(), console.mailboxes.registry
+    challenge, digest = console.challenges.take_about(question.browser, _OPENID)
+    issuer = provider.settings.issuer
+    with console.noting_failure(question.address):
         subject = provider.subject(
-            Attempt(challenge),
-            question.origin,
-            code=question.given,
-            state=question.state,
-            now=now,
-            since=None,
-        )
-        if invitation:
-            return _bound(console, question, subject, invitation)
-        return _begun_by_openid(console, question, subject)
-    except NotProvedError as error:
-        console.note_failure(question.address, error)
-        raise
-
-
-def _begun_by_openid(console: ConsoleContext, question: FinishOpenId, subject: str) -> Begun:
-    now = console.clock()
-    with console.mailboxes.registry.write() as session:
-        known = staff.find_openid(session, _provider(console).settings.issuer, subject, now)
-        if known is None:
-            raise NotProvedError
-        begun = _begin_session(session, question, *known, now)
-    _note_login(console, question)
-    return begun
-
-
-def _bound(console: ConsoleContext, question: FinishOpenId, subject: str, digest: str) -> Begun:
-    """Bind the account to the invited person, using up the invitation, and log the person in."""
-    issuer = _provider(console).settings.issuer
-    with console.mailboxes.registry.write() as session:
-        invitation = invitations.invited_by(session, digest, console.clock())
-        begun = _take_up(
-            console, session, question, invitation, "openid",
-            lambda by, at: staff.bind_openid(session, by.staff, issuer, subject, by=by.made_by, at=at),
+            Attempt(challenge), question.origin,
+            code=question.given, state=question.state, now=now, since=None,
         )  # fmt: skip
-    _log.info("console-enrolled")
+        with registry.write() as session:
+            if digest:
+                begun = _take_up(
+                    console, session, question, invitations.invited_by(session, digest, now), "openid",
+                    lambda by, at: staff.bind_openid(
+                        session, by.staff, issuer, subject, by=by.made_by, at=at
+                    ),
+                )  # fmt: skip
+            elif (known := staff.find_openid(session, issuer, subject, now)) is not None:
+                begun = _begin_session(session, question, *known, now)
+            else:
+                raise NotProvedError
+    if digest:
+        _log.info("console-enrolled")
+    else:
+        _note_login(console, question)
     return begun
 
 
@@ -425,8 +405,7 @@ def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> st
     """Return the invited person's name. NotInvitedError, delayed against guessing, for an invalid code."""
     with console.mailboxes.registry.read() as session:
         invitation = invitations.invited(session, code, console.clock())
-    if invitation is None:
-        error = NotInvitedError()
-        console.note_failure(question.address, error)
-        raise error
+    with console.noting_failure(question.address):
+        if invitation is None:
+            raise NotInvitedError
     return invitation.staff

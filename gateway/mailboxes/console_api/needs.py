@@ -71,23 +71,55 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
 ) -> Iterator[WaitingTask]:  # fmt: skip
     may = caller.may
     if "decide" in may:
-        yield from _to_second(session, caller)
         yield from _to_decide(session, caller, held)
     for asked in recalls[:_EACH] if "recall" in may else ():
         said = f"Take back {asked.reference}, as {asked.by} asks"
         yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.reference)
     if "enrol" in may:
-        yield from _to_approve(session, caller)
-        for provider, name, since in transfer_lists.keys_pending(session, _EACH):
-            said = f"Ring {name} to confirm its keys"
-            yield WaitingTask(said=said, since=since, page="school", of=provider)
-        yield from _of_other_systems(session, now)
+        yield from _to_administer(session, caller, now)
     if "protect" in may:
         unread = transfer_lists.unread_notices(session)
         if unread.number:
             yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
     if "enrol" in may:
         yield from _to_chase(session, now, sorted(behind, key=lambda one: one.due or date.max))
+
+
+def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
+    """Yield the releases that somebody else proposed against the agreement, and the held files.
+
+    First those that were given to the person, then those that wait for anybody.
+    """
+    for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
+        first = proposal(session, reference)
+        if first is not None and name_of(first.by) != caller.name:
+            said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
+            yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+    mine = transfer_lists.given(session, caller.sight, caller.name)
+    if mine.number:
+        said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
+        yield WaitingTask(said=said, since=mine.since, page="mine")
+    if held.number:
+        yield WaitingTask(said=f"Decide on {_number(held, 'held file')}", since=held.since, page="held")
+
+
+def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
+    """Yield the policies that somebody else proposed, keys to confirm, and faults of other systems."""
+    first = policy_proposals.proposal(session)
+    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
+        said = f"Approve or withdraw the change of policies that {first.by} proposed"
+        yield WaitingTask(said=said, since=first.at, page="policies")
+    for provider, name, since in transfer_lists.keys_pending(session, _EACH):
+        yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
+    late = hand_ons.unacknowledged(session, now)
+    if late:
+        told = ThingsWaiting(len(late), late[0].sent_at)
+        said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
+        yield WaitingTask(said=said, since=told.since, page="hand-ons")
+    for hook in hooks.listed(session):
+        if hooks.remark(hook):
+            said = f"See why the web hook {hook.name} fails"
+            yield WaitingTask(said=said, since=hook.lost_since, page="hooks")
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iterator[WaitingTask]:
@@ -103,46 +135,6 @@ def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iter
     if rest:
         said = f"Chase {counted(len(rest), 'further school')} from which something has not come"
         yield WaitingTask(said=said, due=rest[0].due, page="schools")
-
-
-def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield the held files that were given to the person, and those that wait for anybody."""
-    mine = transfer_lists.given(session, caller.sight, caller.name)
-    if mine.number:
-        said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
-        yield WaitingTask(said=said, since=mine.since, page="mine")
-    if held.number:
-        yield WaitingTask(said=f"Decide on {_number(held, 'held file')}", since=held.since, page="held")
-
-
-def _to_second(session: Session, caller: Caller) -> Iterator[WaitingTask]:
-    """Yield the releases that somebody else proposed against the agreement."""
-    for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
-        first = proposal(session, reference)
-        if first is not None and name_of(first.by) != caller.name:
-            said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
-            yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
-
-
-def _to_approve(session: Session, caller: Caller) -> Iterator[WaitingTask]:
-    """Yield the change of policies that somebody else proposed."""
-    first = policy_proposals.proposal(session)
-    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
-        said = f"Approve or withdraw the change of policies that {first.by} proposed"
-        yield WaitingTask(said=said, since=first.at, page="policies")
-
-
-def _of_other_systems(session: Session, now: datetime) -> Iterator[WaitingTask]:
-    """Yield the batches that no other system took in, and the web hooks that fail."""
-    late = hand_ons.unacknowledged(session, now)
-    if late:
-        told = ThingsWaiting(len(late), late[0].sent_at)
-        said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
-        yield WaitingTask(said=said, since=told.since, page="hand-ons")
-    for hook in hooks.listed(session):
-        if hooks.remark(hook):
-            said = f"See why the web hook {hook.name} fails"
-            yield WaitingTask(said=said, since=hook.lost_since, page="hooks")
 
 
 def _number(waiting: ThingsWaiting, thing: str, things: str = "") -> str:

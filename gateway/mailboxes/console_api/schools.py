@@ -11,8 +11,6 @@ from sqlmodel import Session
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.judged import is_late
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of, type_named
-from gateway.model import Transfer
-from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import register
 from gateway.policy.timescale import asked_soon
@@ -142,7 +140,16 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "signatories": [
                 Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
             ],
-            "files": [_line(each, catalogue) for each in shown],
+            "files": [
+                {
+                    "reference": each.upload.reference,
+                    "data_type": type_named(catalogue, each.data_type),
+                    "state": outcome_of(each.state, each.reasons),
+                    "landed_at": each.upload.landed_at,
+                    "why": "" if each.state == "accepted" else for_officers(each.reasons),
+                }
+                for each in shown
+            ],
             "next": shown[-1].sequence if len(files) > FILES else None,
         }
 
@@ -181,13 +188,3 @@ def _became(letter: LetterRow) -> str:
     if letter.refused is not None:
         return "was refused by the relay"
     return "waits for the relay" if letter.sent_at is None else "is with the relay"
-
-
-def _line(transfer: Transfer, catalogue: Catalogue) -> Shown:
-    return {
-        "reference": transfer.upload.reference,
-        "data_type": type_named(catalogue, transfer.data_type),
-        "state": outcome_of(transfer.state, transfer.reasons),
-        "landed_at": transfer.upload.landed_at,
-        "why": "" if transfer.state == "accepted" else for_officers(transfer.reasons),
-    }
