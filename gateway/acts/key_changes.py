@@ -157,7 +157,13 @@ class RetireKey(_NamedKeyAct, command="keys retire"):
             )
         until = f" until {ended.not_after:%Y-%m-%d %H:%M} UTC" if ended.state == "retiring" else ""
         said = f"{ended.fingerprint} is {ended.state}{until}"
-        return ActDone(f"{said}\n{self._last_one(ended)}" if is_last else said)
+        if not is_last:
+            return ActDone(said)
+        then, staff = "then " * (ended.state == "retiring"), " --staff" * self.staff
+        return ActDone(
+            f"{said}\nit is the last {ended.noun} of {ended.owner}, who {then}cannot {ended.use}; to take it "
+            f"back: gateway keys restore {ended.owner} {ended.fingerprint}{staff} --why …"
+        )
 
     def _last(self, context: ActContext) -> datetime | None:
         if self.until is None:
@@ -167,13 +173,6 @@ class RetireKey(_NamedKeyAct, command="keys retire"):
         if last <= context.clock():
             raise GatewayError(f"{self.until:%Y-%m-%d} is past; to end a key now, leave --until out")
         return last
-
-    def _last_one(self, key: Key) -> str:
-        then = "then " if key.state == "retiring" else ""
-        return (
-            f"it is the last {key.noun} of {key.owner}, who {then}cannot {key.use}; to take it back: "
-            f"gateway keys restore {key.owner} {key.fingerprint}{' --staff' if self.staff else ''} --why …"
-        )
 
 
 class RestoreKey(_NamedKeyAct, command="keys restore"):

@@ -55,8 +55,12 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
         rows: dict[tuple[str, str], Row] = {}
         with context.reading() as session:
-            if context.mailboxes is not None:  # A page ends sooner than a command.
-                self._check_days(first.date(), len(providers.names(session)))
+            every = len(providers.names(session))
+            most = max(1, _JUDGED_AT_ONCE // max(1, every))
+            if context.mailboxes is not None and self.days > most:  # A page ends sooner than a command.
+                then = spoken(first.date() + timedelta(days=most))
+                said = f"{self.days} days of {counted(every, 'provider')} are too many at once"
+                raise GatewayError(f"{said}: ask for {most}, and then for further ones as if it were {then}")
             for number in range(self.days):
                 at = first + timedelta(days=number)
                 known = {event for event, _ in rows}
@@ -74,14 +78,6 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
                     }
                     rows.setdefault((letter.event, letter.recipient), row)
         return list(rows.values())
-
-    def _check_days(self, first: date, judged: int) -> None:
-        """Refuse too many days for one answer. GatewayError says how to ask for the rest."""
-        most = max(1, _JUDGED_AT_ONCE // max(1, judged))
-        if self.days > most:
-            then = spoken(first + timedelta(days=most))
-            said = f"{self.days} days of {counted(judged, 'provider')} are too many at once"
-            raise GatewayError(f"{said}: ask for {most}, and then for further ones as if it were {then}")
 
 
 class ListLetters(GroupedListing, DatedListing, command="letters list", right=AccessRight.LOOK):

@@ -10,9 +10,8 @@ from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
 from gateway.acts.transfers import event_objects
 from gateway.errors import GatewayError, NotFoundError
-from gateway.home import Home
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
-from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
 from gateway.registry import declarations, log, transfers
 
@@ -30,33 +29,21 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
         """Read the decision, and earlier reasons and persons' notes."""
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
-            digest = _decided_by(session, self.reference)
+            fields = [json.loads(event.leaf)["fields"] for event in log.events(session, self.reference)]
+            digest = next((str(one["policies"]) for one in reversed(fields) if "policies" in one), None)
             said = [step for step in event_objects(session, self.reference) if step["reasons"] or step["why"]]
+        version = context.home.policies_in_force if digest is None else context.home.version(digest)
+        catalogue = load_catalogue(version if version.is_dir() else context.home.policies_in_force)
         told = {"reference": self.reference, "policies": digest, "history": said}
         by = () if digest is None else (f"by the policies {digest}",)
         return ActDetails(
-            heading=f"{self.reference}: {render(decision, _catalogue_of(context.home, digest))}",
+            heading=f"{self.reference}: {render(decision, catalogue)}",
             values=decision_object(decision) | told,
             paragraphs=by,
             parts=(
                 ActListing(said, ("at", "kind", "reasons", "by", "why"), empty="nothing else is on record"),
             ),
         )
-
-
-def _decided_by(session: Session, reference: str) -> str | None:
-    """Return the digest of the policies used for a transfer's last decision; None if unknown."""
-    for event in reversed(log.events(session, reference)):
-        fields = json.loads(event.leaf)["fields"]
-        if "policies" in fields:
-            return str(fields["policies"])
-    return None
-
-
-def _catalogue_of(place: Home, digest: str | None) -> Catalogue:
-    if digest is not None and place.version(digest).is_dir():
-        return load_catalogue(place.version(digest))
-    return load_catalogue(place.policies_in_force)
 
 
 def _decision_on(session: Session, reference: str) -> Decision:

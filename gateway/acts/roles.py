@@ -155,25 +155,19 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the acceptance. GatewayError under an account that several people share."""
+        import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
+
         check_read_out(*self.own)
         with context.recording() as record:
             if not roles.in_force(record.session):
                 raise GatewayError(
                     "roles are not in force: gateway roles grant NAME administrator comes first"
                 )
-            account = _own_account(context)
+            account, owner = context.account(), pwd.getpwuid(context.home.root.stat().st_uid).pw_name
+            if account is None or account in {"root", owner}:  # Of a program, or shared by several people.
+                raise GatewayError(f"{account} is nobody's own account: log in to this machine under yours")
             marks = dual_control.accept(record.session, record.by, account, self.own, at=record.at)
             return ActDone(_note_confirmed(record, "accepted", record.by, marks))
-
-
-def _own_account(context: ActContext) -> str:
-    """Return the person's account on this machine. GatewayError for a program's or a shared account."""
-    import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
-
-    account, owner = context.account(), pwd.getpwuid(context.home.root.stat().st_uid).pw_name
-    if account is None or account in {"root", owner}:
-        raise GatewayError(f"{account} is nobody's own account: log in to this machine under yours")
-    return account
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:

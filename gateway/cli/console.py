@@ -54,19 +54,11 @@ def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int 
     room = None if width is None else width - len(_GAP) * (len(columns) - 1)
     if room is not None and sum(least) > room:
         return _records(headings, rows, width or 0)
-    widths = widest if room is None else _shrunk(widest, least, room)
-    return [line for row in (headings, *rows) for line in _row(row, widths)]
-
-
-def _shrunk(widest: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Return fitting widths: the widest column gives way first."""
     widths = list(widest)
-    while sum(widths) > room:
-        place = max(
-            (place for place in range(len(widths)) if widths[place] > least[place]), key=widths.__getitem__
-        )
-        widths[place] -= 1
-    return widths
+    while room is not None and sum(widths) > room:  # The widest column gives way first.
+        may = (place for place in range(len(widths)) if widths[place] > least[place])
+        widths[max(may, key=widths.__getitem__)] -= 1
+    return [line for row in (headings, *rows) for line in _row(row, widths)]
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:

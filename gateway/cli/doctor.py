@@ -92,8 +92,13 @@ def doctor(
     """Say what is missing or weak in a home, and how to mend it. Exit 1 where files cannot pass."""
     complaints = list(examine(Home(home), now()))
     if mend:
-        for complaint in complaints:
-            _mend(complaint)
+        for one in complaints:
+            try:
+                if one.safely is not None:
+                    one.safely()
+                    err.print(f"mended: {one.what}", soft_wrap=True)
+            except (GatewayError, OSError) as error:
+                err.print(f"not mended: {one.what}: {error}", soft_wrap=True)
         complaints = list(examine(Home(home), now()))
     if deep:
         complaints += _audited(home)
@@ -106,17 +111,6 @@ def doctor(
             out.print("nothing is missing or weak")
     if any(complaint.severity == "fault" for complaint in complaints):
         raise typer.Exit(1)
-
-
-def _mend(complaint: Complaint) -> None:
-    if complaint.safely is None:
-        return
-    try:
-        complaint.safely()
-    except (GatewayError, OSError) as error:
-        err.print(f"not mended: {complaint.what}: {error}", soft_wrap=True)
-    else:
-        err.print(f"mended: {complaint.what}", soft_wrap=True)
 
 
 def examine(home: Home, at: datetime) -> Iterator[Complaint]:

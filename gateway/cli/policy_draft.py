@@ -59,7 +59,14 @@ def confirm(
     if policies.is_dir() and not file.exists():
         write_durably(file, b"", mode=0o644)
     catalogue = load_unchecked(policies)
-    read = [clause for clause in _wanted(catalogue, clauses) if _is_confirmed(catalogue, clause, yes=yes)]
+    texts, cited, read = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_now(catalogue), []
+    for clause in _wanted(catalogue, clauses):
+        words = plain(catalogue.agreement.clauses.get(clause, ""))
+        out.print(Text(f"\nclause {clause}: {words}", style="bold"))
+        out.print(Text(plain(texts.of(clause) or "It is no longer in the text.")))
+        out.print(Text(f"rests on it: {plain(', '.join(cited.get(clause, ())) or 'nothing any more')}"))
+        if yes or typer.confirm("Does the clause say this?", default=False, err=True):
+            read.append(clause)
     write_durably(file, confirmed(catalogue, read).encode(), mode=0o644)
     left = due(load_unchecked(policies))
     out.print(f"{counted(len(read), 'clause')} confirmed, {len(left)} left")
@@ -77,15 +84,6 @@ def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
         if clause not in known:
             raise GatewayError(f"nothing cites a clause {clause}{nearest(clause, known)}")
     return list(dict.fromkeys(named))
-
-
-def _is_confirmed(catalogue: Catalogue, clause: ClauseId, *, yes: bool) -> bool:
-    text = ClauseTexts(catalogue.agreement, catalogue.agreement_text).of(clause)
-    users = cited_now(catalogue).get(clause, ())
-    out.print(Text(f"\nclause {clause}: {plain(catalogue.agreement.clauses.get(clause, ''))}", style="bold"))
-    out.print(Text(plain(text or "It is no longer in the text.")))
-    out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"))
-    return yes or typer.confirm("Does the clause say this?", default=False, err=True)
 
 
 new_app = typer.Typer(no_args_is_help=True, help="Something new in the policies, written for you.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import Session
 
-from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_know, rights_of, roles_with
+from gateway.access import AccessRight, LookingTeams, Sight, may_know, rights_of, roles_with
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
@@ -41,8 +41,13 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
         return None
     with closing(Registry(settings.database_url(place))) as registry, registry.read() as session:
         name = person_in(session, place, command, right, account)
-        if name is not None and reference is not None:
-            check_seen(session, place, name_of(name), reference)
+        if name is None or reference is None:
+            return name
+        if not sees(session, sight_of(session, place, name_of(name)), reference):
+            from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
+
+            few = names_of_lookers(_catalogue(place))
+            raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
     return name
 
 
@@ -54,18 +59,13 @@ def person_in(session: Session, place: Home, command: str, right: AccessRight, a
     if not roles.in_force(session):
         return None
     name = _identified(session, command, account)
-    _check_right(place, roles.viewer(session, name_of(name)), right)
+    viewer = roles.viewer(session, name_of(name))
+    if right in rights_of(viewer, LookingTeams()):  # By a role: the policies need not be read.
+        return name
+    if right not in rights_of(viewer, _catalogue(place).looking_teams()):
+        wanted = " or ".join(sorted(roles_with(right)))
+        raise GatewayError(f"{viewer.name} may not do this: it takes the role {wanted}")
     return name
-
-
-def _check_right(place: Home, viewer: Viewer, right: AccessRight) -> None:
-    """GatewayError where a person has a right neither by a role nor by a team."""
-    if right in rights_of(viewer, LookingTeams()):
-        return
-    if right in rights_of(viewer, _catalogue(place).looking_teams()):
-        return
-    wanted = " or ".join(sorted(roles_with(right)))
-    raise GatewayError(f"{viewer.name} may not do this: it takes the role {wanted}")
 
 
 def _identified(session: Session, command: str, account: str) -> str:
@@ -115,15 +115,6 @@ def to_sign(what: str) -> bytes:
 def sight_of(session: Session, place: Home, name: str) -> Sight:
     """Return the sight of a person: the files the person may know of."""
     return may_know(roles.viewer(session, name), _catalogue(place).looking_teams())
-
-
-def check_seen(session: Session, place: Home, name: str, reference: str) -> None:
-    """GatewayError for a file outside the person's sight."""
-    if not sees(session, sight_of(session, place, name), reference):
-        from gateway.acts.held_files import names_of_lookers  # noqa: PLC0415 - few are refused
-
-        few = names_of_lookers(_catalogue(place))
-        raise GatewayError(f"{reference} is for {few} alone, or for people who are named")
 
 
 def _catalogue(place: Home) -> Catalogue:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
@@ -61,15 +61,14 @@ def status(
     if not _secrets_open(place):
         found.append("secrets-closed")
     if as_json:
-        print_json(
-            {
-                "well": not found,
-                "wrong": found,
-                "services": services,
-                "policies": policies,
-                **_as_json(snapshot),
-            }
-        )
+        seen = dataclasses.asdict(snapshot) | {"oldest": snapshot.oldest}
+        seen["hosts"] = [{**host, "holds": sorted(host["holds"])} for host in seen["hosts"]]
+        seen["reasons"] = [
+            {"state": state, "code": code, "transfers": count}
+            for (state, code), count in sorted(snapshot.reasons.items())
+        ]
+        told_first = {"well": not found, "wrong": found, "services": services, "policies": policies}
+        print_json(told_first | seen)
     else:
         named = [*told(policies)[1:], *map(_host, snapshot.hosts)]
         for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
@@ -102,16 +101,6 @@ def _secrets_open(home: Home) -> bool:
     except (ConfigurationError, OSError):
         return False
     return True
-
-
-def _as_json(snapshot: Snapshot) -> dict[str, Any]:
-    seen = dataclasses.asdict(snapshot)
-    seen["hosts"] = [{**host, "holds": sorted(host["holds"])} for host in seen["hosts"]]
-    seen["reasons"] = [
-        {"state": state, "code": code, "transfers": count}
-        for (state, code), count in sorted(snapshot.reasons.items())
-    ]
-    return {**seen, "oldest": snapshot.oldest}
 
 
 def _standing(services: dict[str, bool], asked: dict[str, Listen]) -> Iterator[str]:

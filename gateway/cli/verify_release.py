@@ -46,12 +46,13 @@ def verify_release(
 
     The statement is in-toto's (SLSA provenance v1), with its detached OpenPGP signature beside it.
     """
-    told = statement or _beside(file)
+    beside, above = file.parent / STATEMENT, file.parent / ".." / STATEMENT  # Above a file of the kit.
+    told = statement or (above if not beside.exists() and above.exists() else beside)
     signed = read_at_most(told, _STATEMENT_BYTES, "the statement of a release")
-    beside = read_at_most(told.with_name(f"{told.name}.asc"), _STATEMENT_BYTES, "a signature")
+    signatures = read_at_most(told.with_name(f"{told.name}.asc"), _STATEMENT_BYTES, "a signature")
     certificate = read_key_file(key)
     try:
-        signature = verify_detached(signed, beside, [certificate])
+        signature = verify_detached(signed, signatures, [certificate])
     except (SignatureInvalid, RuntimeError):
         raise GatewayError(
             f"{told.name} is not signed by {key.name}: do not install this; fetch the file, the statement "
@@ -61,25 +62,14 @@ def verify_release(
         subjects = _Statement.model_validate_json(signed).subject
     except ValidationError:
         raise GatewayError(f"{told.name} is signed, but is no statement about a release") from None
-    digest = _digest_of(file)
+    try:
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
     names = [subject.name for subject in subjects if subject.digest.get("sha256") == digest]
     if not names:
         raise GatewayError(
             f"{file.name} was changed, or is not of this release: do not install this; fetch it again"
         )
     out.print(f"{names[0]}: as released; signed by {signature.certificate}")
-
-
-def _beside(file: Path) -> Path:
-    """Return the path of the statement: beside the file, else one folder above, as for a file of the kit."""
-    beside, above = file.parent / STATEMENT, file.parent / ".." / STATEMENT
-    return above if not beside.exists() and above.exists() else beside
-
-
-def _digest_of(file: Path) -> str:
-    """Return the SHA-256 of a file of any size, in lower-case hexadecimal."""
-    try:
-        with file.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None

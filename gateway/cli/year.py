@@ -121,7 +121,13 @@ def open_year(
     """
     place, at = existing(home), now()
     catalogue = load_catalogue(place.policies_in_force)
-    _check_year(year, local_day(at, catalogue.calendar.timezone), catalogue)
+    current = academic_year(local_day(at, catalogue.calendar.timezone), catalogue.school_year_starts)
+    try:
+        first_year(year)
+    except ValueError:
+        raise GatewayError(f"write an academic year like {following(current)}") from None
+    if year not in {current, following(current)}:
+        raise GatewayError(f"only {current} and {following(current)} can be opened now")
     given = _dates(terms, term or [], inset or [])
     text = None if agreement is None else _read_text(agreement)
     if given is not None or text is not None or version is not None:
@@ -158,29 +164,15 @@ def show_year(
     """Show the state of a school year: terms, ratifications, and missing parts."""
     with registrar_of(home) as registrar, registrar.registry.read() as session:
         catalogue, at = registrar.catalogue, now()
-        wanted = year or _coming(local_day(at, catalogue.calendar.timezone), catalogue)
-        found = _state(session, Home(home), catalogue, wanted, at)
+        today = local_day(at, catalogue.calendar.timezone)
+        current = academic_year(today, catalogue.agreement.year.starts)
+        coming = following(current)
+        begun = coming if today >= opens(coming, catalogue) else current
+        found = _state(session, Home(home), catalogue, year or begun, at)
     if as_json:
         print_json(found | {"missing": [one.as_object() | {"about": one.about} for one in found["missing"]]})
         return
     _print(found, each=each)
-
-
-def _check_year(year: str, today: date, catalogue: Catalogue) -> None:
-    current = academic_year(today, catalogue.school_year_starts)
-    try:
-        first_year(year)
-    except ValueError:
-        raise GatewayError(f"write an academic year like {following(current)}") from None
-    if year not in {current, following(current)}:
-        raise GatewayError(f"only {current} and {following(current)} can be opened now")
-
-
-def _coming(today: date, catalogue: Catalogue) -> str:
-    """Return the next year once ratification is open; before, the current year."""
-    current = academic_year(today, catalogue.agreement.year.starts)
-    coming = following(current)
-    return coming if today >= opens(coming, catalogue) else current
 
 
 def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates | None:
