@@ -31,9 +31,9 @@ from gateway.homes.audit.audit import Anchors, audit
 from gateway.homes.audit.tree import Inconsistency
 from gateway.keys.rotation import rotate
 from gateway.log.checkpoint import LogKey
+from gateway.mailboxes.console_api.api import counter_of
 from gateway.mailboxes.console_api.context import Caller
 from gateway.mailboxes.console_api.evidence import verify_receipt
-from gateway.mailboxes.console_api.api import counter_of
 from gateway.mailboxes.resources import open_resources
 from gateway.mailboxes.tree import Person
 from gateway.openpgp.sealer import clearsign_each

@@ -20,8 +20,8 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.log.leaf import Kind
-from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
 from gateway.mailboxes.console_api.api import counter_of
+from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
 from gateway.mailboxes.resources import open_resources
 from gateway.processor import retention
 from gateway.processor.follow import Follow
