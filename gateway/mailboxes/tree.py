@@ -63,7 +63,7 @@ class SharedResources:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OpenFile:
+class CollectedFile:
     """A file opened by a client: the content of a delivery, or else a text; a list is of no delivery."""
 
     delivery: Delivery | None
@@ -156,7 +156,7 @@ class MailboxTree(Server):
         path: bytes,
         pflags: int,
         attrs: asyncssh.SFTPAttrs,  # noqa: ARG002
-    ) -> OpenFile:
+    ) -> CollectedFile:
         """Collect a file: open the permitted view in memory, record the collection, return the handle."""
         place = place_of(path)
         if pflags & _WRITING:
@@ -166,7 +166,7 @@ class MailboxTree(Server):
         if place.is_list:
             text = await self._tell(self._mailboxes.list_text, place)
             self._open += 1
-            return OpenFile(None, text=text)
+            return CollectedFile(None, text=text)
         delivery = await self._ask(self._mailboxes.find, place)
         if delivery is None:
             raise Declined(IS_FOLDER)
@@ -174,7 +174,7 @@ class MailboxTree(Server):
         if place.is_about:
             text = await self._ask(self._mailboxes.about, place)
             self._open += 1
-            return OpenFile(order.delivery, text=text)
+            return CollectedFile(order.delivery, text=text)
         content = await self._resources.contents.borrow(order, self._person.name)
         passing("collect.opened")
         try:
@@ -184,7 +184,7 @@ class MailboxTree(Server):
             raise
         passing("collect.recorded")
         self._open += 1
-        return OpenFile(order.delivery, content)
+        return CollectedFile(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
         """Return a piece of an open file, unless withdrawn since opening."""
@@ -317,9 +317,9 @@ def _folder_mode(place: MailboxPlace) -> int:
     return _FOLDER_MODE if place.folder in {None, HELD} or place.has_folders else _TEAM_MODE
 
 
-def _opened(file: object) -> OpenFile:
-    """Return the handle as OpenFile; asyncssh passes open files as plain objects."""
-    if not isinstance(file, OpenFile):
+def _opened(file: object) -> CollectedFile:
+    """Return the handle as CollectedFile; asyncssh passes open files as plain objects."""
+    if not isinstance(file, CollectedFile):
         raise TypeError("not a file of this session")
     return file
 
