@@ -42,7 +42,7 @@ Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """List the acts the person may carry out, by what they are about; or those with some words in them."""
+    """List the acts the person may carry out, by subject; or only acts with some words."""
     site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
     words = find.casefold().split()
@@ -149,7 +149,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
     given: Mapping[str, Given],
     back: str,
 ) -> Response:
-    """Show the page of origin, or that of what an act was about, with the sentence about what was done."""
+    """Show the page of origin, or of the subject of an act, with a sentence about the result."""
     site, may, sentence = site_of(request), {one.command: one for one in others}, reply.said.sentence
     if is_ours(back) and not back.endswith("/show"):
         return site.see_said(back, sentence)
@@ -161,7 +161,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
 
 
 def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
-    """Return the page of what an act was about: its address, and the name of a person, which is in none."""
+    """Return the page of the subject of an act: the address, and beside an address a person's name."""
     noun = act.command.rpartition(" ")[0]
     shows = may.get(f"{noun} show")
     own = [field.name for field in shows.fields if field.required] if shows else []
@@ -221,7 +221,7 @@ def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
 
 
 def _in_words(act: ActTold) -> ActTold:
-    """Return an act that speaks of its fields by their labels, not by the options of the command."""
+    """Return an act with the labels of fields in the place of the options of the command."""
     told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
     fields = tuple(replace(one, about=about) for one, about in told)
     return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})

@@ -107,7 +107,7 @@ async def _declined(request: Request, error: Exception) -> Response:
 
 
 async def _not_logged_in(request: Request) -> Response:
-    """Show the login page, which leads back to the page that was asked for, with what was typed there."""
+    """Show the login page; afterwards the person is back on the page asked for, with the typed values."""
     site, address = site_of(request), request.url.path
     if request.method == "POST":
         response = await entering.show_login(request, address, await _typed(request), status=_NOT_LOGGED_IN)

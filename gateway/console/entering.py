@@ -48,7 +48,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Keep the language that somebody chose in their browser, and lead back to where they were."""
+    """Keep the language chosen in a browser, and lead back to the page of the choice."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
@@ -147,7 +147,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
-    """Return what a page shows, by its path, further fields, and those `asked` for in its address alone.
+    """Return the contents of a page, by path, further fields, and the fields `asked` for in the address alone.
 
     A link from elsewhere could fill in any other field.
     """
@@ -158,7 +158,7 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler that shows a page as the inside tells it, by the fields `asked` for, as `shown`."""
+    """Return the handler showing a page as told by the inside, by the fields `asked` for, as `shown`."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)

@@ -154,7 +154,7 @@ class Site:
         return response
 
     def _before(self, request: Request) -> str:
-        """Return the page of this site, with its filters, whose link was followed; "" for none."""
+        """Return the page of this site, with filters, from which a link was followed; "" for none."""
         referrer = request.headers.get("referer", "")
         path = referrer.removeprefix(self.origin)
         return path if path != referrer and is_ours(path) else ""
@@ -167,7 +167,7 @@ class Site:
         )  # fmt: skip
 
     def _language(self, request: Request) -> Language:
-        """Return the language that was chosen in this browser, or else the one that it prefers."""
+        """Return the language chosen in the browser, or else preferred by the browser."""
         chosen = self.held_by(request, LANGUAGE) or request.headers.get("accept-language", "")[:2]
         return next((one for one in LANGUAGES if one == chosen), "en")
 

@@ -96,7 +96,7 @@ PAGES = {
 
 
 def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -> BaseModel | Shown:
-    """Return what a page shows. Parts of its address that are no field of it are left out."""
+    """Return the contents of a page. Parts of the address without a field of the page are left out."""
     if (way := PAGES.get(question.page)) is None:
         raise NotFoundError(question.page)
     caller.check_question(f"page:{question.page}")
@@ -106,7 +106,7 @@ def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -
 
 @cache
 def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
-    """Return the model of a function's parameters by name, which validates what a browser sent."""
+    """Return the model of a function's parameters by name, to validate values from a browser."""
     types = get_type_hints(answer, include_extras=True)
     declared: dict[str, Any] = {
         one.name: (types[one.name], ... if one.default is one.empty else one.default)

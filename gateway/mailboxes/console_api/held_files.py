@@ -37,11 +37,10 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
     """Return the details of a held file. MayNotError if not held or invisible to the caller.
 
     `decides`: the caller may decide on it here. `recalled`: taken back, and waiting for a second person.
-    `proposed`: the release, or of a recalled file the delivery, that somebody proposes.
+    `proposed`: somebody's proposal of a release, or for a recalled file of a delivery.
     `asked` are headings the caller may say the meaning of, `meanings` the items to choose from, `said` the
-    answers waiting for a second person. `owner` was said to decide; `would` is what became of the file if it
-    was released as it was recognised. `again` are the references of files that wait with the same content,
-    this one among them, the newest last.
+    answers waiting for a second person. `owner` is to decide; `would` tells the outcome of a release as
+    recognised. `again` are the references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
         transfer = look_at(session, caller, reference)

@@ -353,7 +353,7 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effec
 
 
 def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str) -> None:
-    """Check that the person has logged in again for this act. PasskeyAskedError asks for that login."""
+    """Check for a new login of the person for the act alone. PasskeyAskedError asks for the login."""
     purpose = act.signed_over()
     if act.assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)

@@ -1,4 +1,4 @@
-"""The tasks that wait for a person, on the first page: what, since when, and where it is done."""
+"""The tasks waiting for a person, on the first page: sentence, beginning, and page for the work."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -86,10 +86,7 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield the releases that somebody else proposed against the agreement, and the held files.
-
-    First those that were given to the person, then those that wait for anybody.
-    """
+    """Yield other people's proposals of a release, the person's own held files, and the rest."""
     for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:
@@ -104,7 +101,7 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 
 
 def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
-    """Yield the policies that somebody else proposed, keys to confirm, and faults of other systems."""
+    """Yield other people's proposals of policies, keys to confirm, and faults of other systems."""
     first = policy_proposals.proposal(session)
     if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {first.by} proposed"

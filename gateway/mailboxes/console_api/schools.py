@@ -97,8 +97,8 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
     `standing`: "ratified", "lapsed" or "never"; "" for a provider that is no party to the agreement.
     `next` leads to earlier files. NotFoundError for an unknown provider.
     """
-    catalogue, now = console.catalogue(), console.clock()
-    on = local_day(now, catalogue.calendar.timezone)
+    catalogue, bodies = console.catalogue(), console.catalogue().bodies
+    on = local_day(console.clock(), catalogue.calendar.timezone)
     with console.mailboxes.registry.read() as session:
         row = providers.provider_row(session, provider)
         wanted = TransfersWanted(provider=provider, before=before, sight=caller.sight)
@@ -121,9 +121,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
                 {"academic_year": each.academic_year, "signatory": each.signatory, "on": each.ratified_on}
                 for each in ratified
             ],
-            "standing": register(years, on, catalogue).standing
-            if row.kind in catalogue.bodies.parties
-            else "",
+            "standing": register(years, on, catalogue).standing if row.kind in bodies.parties else "",
             "cells": [
                 cell | {"kind": names.get(cell["data_type"], cell["data_type"])}
                 for cell in columns_of(cells, *_CELL)
@@ -131,7 +129,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "keys": columns_of(keys.list_keys(session, "provider", row.id), *_KEY),
             "discrepancies": _discrepancies(session, row),
             "told": _told(session, row),
-            "becomes": catalogue.bodies.of(row.kind).becomes,
+            "becomes": bodies.of(row.kind).becomes,
             "coming": [
                 f"{catalogue.wording.name(each.data_type)}, "
                 f"{spoken(each.on) if each.on else 'from now on'}: {each.says}"
