@@ -147,7 +147,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
-    """Return the contents of a page, by path, further fields, and the fields `asked` for in the address alone.
+    """Return the contents of a page, by path, further fields, and fields `asked` for in the address alone.
 
     A link from elsewhere could fill in any other field.
     """
