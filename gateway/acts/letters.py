@@ -22,7 +22,8 @@ from gateway.model import counted
 from gateway.policy.dates import local_day, spoken
 from gateway.publish.letters_out import plain
 from gateway.publish.standing import Authority
-from gateway.record.letters import Letterhead, by_calendar, chase, chasing
+from gateway.record.letters import Letterhead, by_calendar, chase, chasing, owe_by_calendar
+from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, providers
 
 AREA = Area.SCHOOLS
@@ -131,8 +132,36 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Queue the letter. GatewayError if nothing is missing, or no address is known."""
         with context.open_registrar() as registrar:
+            _check_relay(registrar)
             owed = chase(registrar, self.provider, context.clock())
         return ActDone(f"{counted(owed, 'letter')} to {self.provider} will leave with the next round")
+
+
+class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
+    """Send today's letters at once, and count the letters waiting to leave.
+
+    The processor does the same once a day and after each change of the policies. No letter is sent twice.
+    """
+
+    def carry_out(self, context: ActContext) -> ActDone:
+        """Owe today's letters. GatewayError where no relay is named."""
+        with context.open_registrar() as registrar:
+            _check_relay(registrar)
+            owed = owe_by_calendar(registrar, context.clock())
+            with registrar.registry.read() as session:
+                waiting = letters.count_unsent(session)
+        if not waiting:
+            return ActDone("nobody is to be written to today who has not been")
+        leave = "leaves" if waiting == 1 else "leave"
+        return ActDone(
+            f"{counted(waiting, 'letter')} ({owed} of today) {leave} with the next round of the courier"
+        )
+
+
+def _check_relay(registrar: Registrar) -> None:
+    """GatewayError where no relay is named, so that no letter leaves."""
+    if registrar.settings.letters.relay is None:
+        raise GatewayError("no letter leaves: name a relay under [letters] in gateway.toml")
 
 
 class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL):

@@ -97,9 +97,17 @@ def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) 
     return owed
 
 
+_UNSENT = col(LetterRow.sent_at).is_(None), col(LetterRow.refused).is_(None)
+
+
+def count_unsent(session: Session) -> int:
+    """Count the letters neither sent nor refused by a relay yet."""
+    return session.exec(select(func.count()).select_from(LetterRow).where(*_UNSENT)).one()
+
+
 def unsent(session: Session, most: int) -> Sequence[LetterRow]:
     """Return letters neither sent nor refused by a relay yet, oldest first."""
-    query = select(LetterRow).where(col(LetterRow.sent_at).is_(None), col(LetterRow.refused).is_(None))
+    query = select(LetterRow).where(*_UNSENT)
     return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
 
 

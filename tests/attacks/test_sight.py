@@ -97,8 +97,8 @@ ACTS_NOT_TRIED = {
         "staff invite", "staff log-out", "roles grant", "roles take", "roles vouch", "roles accept",
         "agreement notice", "providers invite", "hosts remove", "hosts take-over", "programs add",
         "programs revoke", "mailbox deal-with", "keys add", "keys confirm", "keys retire", "keys restore",
-        "keys revoke", "letters chase", "handon acknowledge", "handon retry", "hooks add",
-        "hooks remove", "hooks try", "declarations add", "filters save", "filters remove",
+        "keys revoke", "letters chase", "letters send", "handon acknowledge", "handon retry",
+        "hooks add", "hooks remove", "hooks try", "declarations add", "filters save", "filters remove",
     },
     "it is for data protection alone, who know of every file": {
         "notices show", "pupils find", "pupils report", "pupils protect", "pupils restrict", "pupils unmark",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -269,3 +270,28 @@ def letter(number: int, to: str = "office@oak.invalid") -> letters.Letter:
     return letters.Letter(
         event=f"event-{number}", recipient=to, kind="held", subject=f"Letter {number}", text="Text.\n"
     )
+
+
+def test_todays_letters_are_sent_at_once_where_somebody_asks(desk: Desk, relay: tuple[Relay, int]) -> None:
+    handler, _ = relay
+    desk.provider("elm", dfe_number="9991003", years=())
+    with desk.registry.write() as session:
+        contacts.keep(
+            session,
+            ContactRow(
+                provider="elm", role="office", email="o@elm.invalid", recorded_at=desk.now, recorded_by="a"
+            ),
+        )
+    assert "with the next round" in desk.gateway("letters", "send")
+    assert "(0 of today)" in desk.gateway("letters", "send")  # Nobody is written to twice.
+    assert go(desk) > 0
+    assert [one["Subject"] for one in handler.taken if one["To"] == "o@elm.invalid"] != []
+    assert "nobody is to be written to" in desk.gateway("letters", "send")
+
+
+def test_no_letter_is_said_to_leave_where_no_relay_is_named(tmp_path: Path) -> None:
+    with closing(Desk(tmp_path)) as desk:
+        desk.provider("oak")
+        for asked in (("send",), ("chase", "oak")):
+            assert "name a relay" in desk.gateway("letters", *asked, code=1)
+        assert json.loads(desk.gateway("letters", "list", "--json")) == []
