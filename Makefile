@@ -5,7 +5,7 @@ VENV := .venv
 unexport PYTHONDONTWRITEBYTECODE
 BIN := $(VENV)/bin
 
-.PHONY: kit kit-windows first-day nightly hooks demo term test faults faults-sample install-check deb package-check image containers-check release release-check cluster soak lint format bench clients confusion fuzz stranger docs man lock audit sbom clean
+.PHONY: kit kit-windows first-day nightly hooks demo term test test-long test-all faults faults-sample install-check deb package-check image containers-check release release-check cluster soak lint format bench clients confusion fuzz stranger docs man lock audit sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gateway demo
@@ -14,10 +14,20 @@ demo: $(VENV)/.installed
 first-day: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/send/test_first_day.py
 
+# What a developer runs: all but the tests that are marked `long` (journeys through a browser, clusters, guides followed word
+# by word, thousands of tampered homes). `make test-long` runs those, `make test-all` both, as CI and plain pytest do.
 # Half of the time of a test is waiting for services and clocks: two workers for each processor.
 WORKERS ?= $(shell expr 2 \* $$(nproc))
+SUITE_RUN = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+SUITE_LEAVES = not faults and not install
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(SUITE_RUN) -m '$(SUITE_LEAVES) and not long' $(PYTEST_ARGS)
+
+test-long: $(VENV)/.installed-dev
+	$(SUITE_RUN) -m '$(SUITE_LEAVES) and long' $(PYTEST_ARGS)
+
+test-all: $(VENV)/.installed-dev
+	$(SUITE_RUN) $(PYTEST_ARGS)
 
 # Kills, full disks, failing calls, wrong clocks, and all of what the suite tries a part of: as root, 35 minutes at
 # most. Writes docs/faults.md, unless PYTEST_ARGS picks only some of them.
@@ -27,8 +37,8 @@ faults: $(VENV)/.installed-dev
 	    tests/classify/test_streaming.py tests/record/test_second_person.py \
 	    $(if $(PYTEST_ARGS),$(PYTEST_ARGS),--faults-table docs/faults.md)
 
-# The short form: of each kind of fault one case, drawn by the commit and told first; what `make test` tries a part of is
-# left out. SEED=2 draws others.
+# The short form: of each kind of fault one case, drawn by the commit and told first; what `make test-all` tries a part
+# of is left out. SEED=2 draws others.
 SEED ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo 0)
 faults-sample: $(VENV)/.installed-dev
 	timeout 1200 $(BIN)/python -m pytest -n 2 --dist load -m faults --sample $(SEED) --kills 15 tests/faults tests/term \

@@ -33,157 +33,26 @@ _NUMBERS = count(1)
 # By how many new objects a search for garbage begins, and after how many searches one among what is older. As
 # Python begins they are 700, 10 and 10.
 _SEARCHES = 20_000, 20, 20
-_A_WHILE_SECONDS = 30
+_A_WHILE_SECONDS = 20
 # The files that take longest, in that order: begun first, so that no worker is left with one at the end.
-LONG = (
+FIRST = (
     "web/test_sealing.py",
     "console/test_looks.py",
     "store/test_several_hosts.py",
     "attacks/test_sight.py",
     "views/test_remarks.py",
-    "attacks/test_reading_along.py",
     "production/test_confined.py",
+    "attacks/test_reading_along.py",
+    "console/test_console.py",
+    "console/test_afternoon.py",
     "web/test_standing.py",
     "attacks/test_access_matrix.py",
     "homes/audit/test_tampering.py",
+    "store/test_two_authorities.py",
     "send/test_ceremonies.py",
+    "cli/test_streams.py",
     "hostile/test_abuse.py",
     "end_to_end/test_readme.py",
-    "console/test_console.py",
-    "attacks/test_captured_children.py",
-    "store/test_every_way.py",
-    "send/test_writers.py",
-    "console/test_afternoon.py",
-    "send/test_invitations.py",
-    "end_to_end/test_remarks_reach_nobody.py",
-    "hooks/test_hooks.py",
-    "production/test_admins_guide.py",
-    "production/test_upgrade.py",
-    "send/test_sending.py",
-    "web/test_large.py",
-    "secrets/test_secret_files.py",
-    "classify/test_streaming.py",
-    "homes/test_upgrade.py",
-    "keys/test_gateway_keys.py",
-    "attacks/test_kit.py",
-    "classify/test_quick_looks.py",
-    "console/test_acts.py",
-    "processor/test_judged_anew.py",
-    "web/test_look.py",
-    "openpgp/test_vectors.py",
-    "homes/test_term_upgraded.py",
-    "mailboxes/test_service.py",
-    "record/test_policies_in_force.py",
-    "cli/test_streams.py",
-    "store/test_two_authorities.py",
-    "store/test_move.py",
-    "attacks/test_one_person_alone.py",
-    "clients/test_vendors.py",
-    "registry/test_postgresql.py",
-    "end_to_end/test_rotation.py",
-    "classify/test_hostile.py",
-    "console/test_protecting.py",
-    "processor/test_retention.py",
-    "console/test_pages.py",
-    "openpgp/test_engines_agree.py",
-    "record/test_discrepancies.py",
-    "record/test_policy_proposals.py",
-    "web/test_proving.py",
-    "processor/test_dry_run.py",
-    "console/test_wrong_input.py",
-    "hand_on/test_following.py",
-    "layouts/test_periods.py",
-    "send/test_terminal.py",
-    "classify/test_properties.py",
-    "registry/test_unsigned.py",
-    "web/test_page.py",
-    "record/drops/test_keys.py",
-    "cli/test_roles.py",
-    "web/test_offline.py",
-    "processor/test_witness_mail.py",
-    "policy/test_mutants.py",
-    "hand_on/test_guide.py",
-    "console/test_api_guide.py",
-    "console/test_passkeys_in_a_browser.py",
-    "confusion/test_confusion.py",
-    "production/test_kit_wheel.py",
-    "console/test_first_day.py",
-    "verify/test_verify_files.py",
-    "corpus/test_one_more_column.py",
-    "record/drops/test_agreement.py",
-    "keys/test_key_sets.py",
-    "processor/test_references.py",
-    "store/test_home_on_s3.py",
-    "send/test_checking.py",
-    "classify/test_pumping.py",
-    "cli/test_nouns.py",
-    "end_to_end/test_embargo.py",
-    "cli/test_running.py",
-    "production/test_first_of_september.py",
-    "send/test_headings.py",
-    "keys/test_life.py",
-    "send/test_welsh.py",
-    "corpus/test_corpus.py",
-    "attacks/test_captured_intake.py",
-    "attacks/test_lying_children.py",
-    "send/test_sandbox.py",
-    "evidence/test_elsewhere.py",
-    "hostile/test_content.py",
-    "bench/test_counts.py",
-    "samples/test_build.py",
-    "production/test_units.py",
-    "evidence/test_privacy.py",
-    "console/test_console_api.py",
-    "processor/test_embargo.py",
-    "courier/test_letters.py",
-    "classify/test_rehearsal.py",
-    "hand_on/test_push.py",
-    "processor/test_provider_copies.py",
-    "hostile/test_penalties.py",
-    "record/test_children.py",
-    "send/test_first_day.py",
-    "cli/test_flows.py",
-    "hostile/test_paramiko_suite.py",
-    "northmoor/test_northmoor.py",
-    "record/test_counts.py",
-    "attacks/test_shared_address.py",
-    "cli/test_keys.py",
-    "store/test_restore_together.py",
-    "courier/test_readers.py",
-    "openpgp/test_moments.py",
-    "hand_on/test_folder.py",
-    "registry/test_arrivals.py",
-    "cli/test_policy.py",
-    "store/test_stores.py",
-    "processor/test_malware.py",
-    "console/test_api.py",
-    "record/test_releases.py",
-    "record/test_recalls.py",
-    "cli/test_commands.py",
-    "attacks/test_greedy_provider.py",
-    "end_to_end/test_mistakes.py",
-    "end_to_end/test_bare_machine.py",
-    "send/test_watching.py",
-    "end_to_end/test_law_flows.py",
-    "keys/test_guide.py",
-    "attacks/test_greedy_client.py",
-    "end_to_end/test_clients.py",
-    "console/test_welsh.py",
-    "record/test_schools.py",
-    "views/test_statutory.py",
-    "console/test_costs_of_pages.py",
-    "keys/test_expiry.py",
-    "send/test_captured_intake.py",
-    "production/test_two_sides.py",
-    "agreements/test_end_to_end.py",
-    "production/test_supply.py",
-    "homes/test_backup.py",
-    "cli/test_listings.py",
-    "openpgp/test_certificates.py",
-    "observe/test_observe.py",
-    "attacks/test_many_addresses.py",
-    "corpus/test_confined.py",
-    "end_to_end/test_interruptions.py",
 )
 
 
@@ -202,25 +71,21 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that take longest."""
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    """Where a test stands in the order: those of one file stay together, in theirs."""
-    file = item.nodeid.partition("::")[0].removeprefix("tests/")
-    return LONG.index(file) if file in LONG else len(LONG)
+    """Begin with the files that take longest, then with others that have a long test; each stays together."""
+    long = {item.path for item in items if item.get_closest_marker("long")}
+    turns = {Path(__file__).parent / file: turn for turn, file in enumerate(FIRST)}
+    items.sort(key=lambda item: turns.get(item.path, len(FIRST) + (item.path not in long)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Tell of files that ought to be begun earlier."""
+    """Tell of tests that ought to be cheaper, or have the mark `long`."""
     seconds = Counter[str]()
     for report in chain.from_iterable(terminalreporter.stats.values()):
-        if isinstance(report, pytest.TestReport):
-            seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration
-    for file, taken in seconds.most_common():
-        if taken > _A_WHILE_SECONDS and file not in LONG:
-            terminalreporter.write_line(f"{file} took {taken:.0f} s: put it into LONG of tests/conftest.py")
+        if isinstance(report, pytest.TestReport) and "long" not in report.keywords:
+            seconds[report.nodeid] += report.duration
+    for test, taken in seconds.most_common():
+        if taken > _A_WHILE_SECONDS:
+            terminalreporter.write_line(f"{test} took {taken:.0f} s: make it cheaper, or mark it `long`")
 
 
 @pytest.fixture

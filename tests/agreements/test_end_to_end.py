@@ -5,6 +5,8 @@ from __future__ import annotations
 from io import BytesIO
 from pathlib import Path
 
+import pytest
+
 from gateway.classify import classify, load_rules
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
@@ -12,6 +14,8 @@ from gateway.policy.catalogue import Catalogue
 from tests.agreements.specimens import plain_signatures, table
 from tests.site import Party, Site
 from tests.waiting import until
+
+pytestmark = pytest.mark.long
 
 NUMBER = "9994002"
 

@@ -234,6 +234,7 @@ def test_each_command_asks_who_it_is() -> None:
                 assert parameter.name in {"reference", "references"}, (name, parameter.name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", KNOWN)
 def test_the_command_line_lets_each_do_what_is_theirs(doors: Doors, who: str) -> None:
     doors.sit_down(who)
@@ -243,6 +244,7 @@ def test_the_command_line_lets_each_do_what_is_theirs(doors: Doors, who: str) ->
         assert doors.lets(function) == (right.value in may), (who, name, right)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", KNOWN)
 def test_the_command_line_tells_each_of_the_files_that_are_for_them(doors: Doors, who: str) -> None:
     doors.sit_down(who)
@@ -277,6 +279,7 @@ def test_nobody_is_let_in_whom_no_account_proves(doors: Doors) -> None:
         assert doors.lets(function) == (right_of(name, function) is AccessRight.UNNAMED), name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", [*KNOWN, "removed", "stranger"])
 def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[str, str]], who: str) -> None:
     opened, sessions = console
@@ -300,6 +303,7 @@ def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[st
         assert (answer.json()["sentence"] in lacking) == (expected == 403 and not may), (who, name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", KNOWN)
 def test_the_console_tells_each_of_the_files_that_are_for_them(
     doors: Doors, console: tuple[Console, dict[str, str]], who: str
@@ -327,6 +331,7 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
                 assert answer.json()["said"]["sent_on"] == (file in opens), (who, file)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", KNOWN)
 def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
     doors: Doors, console: tuple[Console, dict[str, str]], who: str

@@ -190,6 +190,7 @@ def attempt(child: Child, attack: str, home: Home, port: int, **known: object) -
     return run_in(child, _PRELUDE + attack, {**where, **known}).get("got")
 
 
+@pytest.mark.long
 def test_the_child_runs_what_the_attacker_sends(child: tuple[str, Child], home: Home, port: int) -> None:
     """Without this, every attack below might fail for another reason."""
     assert attempt(child[1], "found['got'] = os.pread(content, 100, 0).decode()", home, port) == "one content"
@@ -225,6 +226,7 @@ def test_the_viewer_cannot_do_it(viewer: Child, home: Home, port: int, name: str
     assert attempt(viewer, OF_WHO_HOLDS_NOTHING[name], home, port) is None
 
 
+@pytest.mark.long
 def test_the_passphrase_of_the_service_goes_to_no_child(
     child: tuple[str, Child], home: Home, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,6 +255,7 @@ def test_what_it_leaves_behind_is_gone_before_the_next_providers_file(
     assert other == gone
 
 
+@pytest.mark.long
 def test_it_cannot_stay_to_wait_for_the_next_providers_file(child: tuple[str, Child]) -> None:
     """It answers well, then refuses to end when its channel is closed."""
     stay = "child.os._exit = lambda status: time.sleep(600)\nfound['got'] = os.getpid()"
@@ -272,6 +275,7 @@ def has_ended(process: int) -> bool:
     return state in {"Z", "X"}
 
 
+@pytest.mark.long
 def test_a_process_that_hangs_costs_its_own_file_and_no_more(classifier: Child) -> None:
     hang = "signal.setitimer(signal.ITIMER_REAL, 0); time.sleep(600)"
     with pytest.raises(ExaminerLost, match="in time"):
@@ -279,11 +283,13 @@ def test_a_process_that_hangs_costs_its_own_file_and_no_more(classifier: Child) 
     assert run_in(classifier, "found['got'] = 'fresh'", {}, owner="oak") == {"got": "fresh"}
 
 
+@pytest.mark.long
 def test_an_honest_process_that_takes_too_long_ends_itself(child: tuple[str, Child]) -> None:
     with pytest.raises(ExaminerLost, match="ended early"):
         ask_quickly(child[1], "while True: pass")
 
 
+@pytest.mark.long
 def test_a_partial_answer_does_not_hold_the_service(classifier: Child) -> None:
     """The head of an answer that never comes: it was waited for without end."""
     partial = (

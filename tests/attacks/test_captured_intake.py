@@ -127,6 +127,7 @@ def test_a_login_that_is_not_the_providers_is_for_a_person_to_look_at(captured: 
     assert "open:unknown-login" in captured.desk.codes(captured.reference)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_thousand_odd_files_keep_no_good_one_waiting(captured: Captured) -> None:
     desk, oak = captured.desk, captured.oak
@@ -148,6 +149,7 @@ def test_a_thousand_odd_files_keep_no_good_one_waiting(captured: Captured) -> No
     assert "everything fits" in desk.gateway("log", "verify", "--sealed")
 
 
+@pytest.mark.long
 def test_the_service_goes_on_while_odd_files_come_in(captured: Captured) -> None:
     """The real processor, woken by each of them; and by what its own folder is replaced with."""
     desk, oak = captured.desk, captured.oak

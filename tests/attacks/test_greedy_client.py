@@ -55,6 +55,7 @@ async def answer(reader: Any) -> bytes:
     return await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
 
 
+@pytest.mark.long
 def test_what_is_sent_ahead_in_small_pieces_costs_what_was_granted(gate: Service) -> None:
     """The client asks for a file, reads nothing of it, and sends requests on in pieces of 64 octets."""
 

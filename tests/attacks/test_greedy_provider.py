@@ -33,6 +33,7 @@ def decided(desk: Desk) -> list[str]:
     return [event.subject for event in events if event.kind == "decided"]
 
 
+@pytest.mark.long
 def test_a_file_behind_a_heap_is_decided_long_before_its_end(desk: Desk) -> None:
     mallory, oak = desk.provider("mallory"), desk.provider("oak")
     heap = mallory.seal(core_data(), desk.certificate)

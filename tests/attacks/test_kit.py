@@ -13,6 +13,8 @@ from tests.content import core_data
 from tests.send.office import Office
 from tests.site import Running, Site
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:

@@ -111,6 +111,7 @@ def decided(desk: Desk, reference: str, kind: str, answer: dict[str, Any]) -> li
     return desk.codes(reference)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", UNRECORDABLE)
 def test_what_cannot_be_recorded_is_held_and_the_next_file_goes_on(desk: Desk, oak: Party, what: str) -> None:
     reference = desk.send(oak, core_data(1))
@@ -237,6 +238,7 @@ NAMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_captured_judge_of_drops_makes_no_key_of_its_own(desk: Desk, oak: Party, name: str) -> None:
     before = known(desk)

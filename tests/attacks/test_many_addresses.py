@@ -12,6 +12,8 @@ from gateway.home import Home
 from tests.hostile.abuse import Service, service
 from tests.intake.running import Running
 
+pytestmark = pytest.mark.long
+
 LOGINS = 17
 
 

@@ -32,6 +32,8 @@ from tests.console.through_the_api import Console, console_api_of
 from tests.content import core_data
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 GATEWAY = Path(__file__).parents[2] / "gateway"
 ASKS = {"agreed", "agreed_to_give", "agreed_to_show", "check_two", "check_release"}
 OWN = {"dual_control", "second_person"}

@@ -30,6 +30,8 @@ from tests.forking import Forked, forked
 from tests.waiting import eventually, until
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 REFERENCE = "261127-oak-7K2MX"
 SMALL = 1024**2
 TOLD = {"reference": REFERENCE, "kind": "read", "content": {"code": "classify:unknown", "evidence": []}}

@@ -14,6 +14,8 @@ from gateway.home import Home
 from tests.hostile.abuse import Service, service
 from tests.intake.running import Running
 
+pytestmark = pytest.mark.long
+
 SECONDS = 400  # At most: the attack ends when the school has got in.
 SOURCE = ("127.0.0.2", 0)  # As that of the attacks.
 

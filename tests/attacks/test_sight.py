@@ -228,6 +228,7 @@ def test_each_command_and_each_act_is_tried_or_has_a_reason() -> None:
     assert set().union(*ACTS_NOT_TRIED.values()) == changing
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", PEOPLE)
 def test_no_command_tells_anybody_of_what_is_not_for_them(told: Told, who: str, tmp_path: Path) -> None:
     told.sit_down(who)
@@ -251,6 +252,7 @@ def test_no_command_tells_anybody_of_what_is_not_for_them(told: Told, who: str, 
                 assert told.files["plain"] in found.output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", PEOPLE)
 def test_no_question_of_the_console_is_answered_with_what_is_not_for_them(
     told: Told, console: tuple[Console, dict[str, str]], who: str

@@ -9,6 +9,8 @@ import pytest
 from tests.bench.counts import COUNTS, grown, measured
 from tests.costs import calls
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.timeout(600)
 def test_a_file_costs_no_more_statements_commits_fsyncs_and_calls_than_are_written_down() -> None:

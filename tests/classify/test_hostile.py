@@ -60,6 +60,7 @@ def cost_of_each(folder: Path, what: str) -> tuple[dict[str, float], int]:
     return {names.get(name, name): cost for name, cost in measured["told"].items()}, measured["peak"]
 
 
+@pytest.mark.long
 def test_it_costs_little(tmp_path: Path) -> None:
     told, peak = cost_of_each(tmp_path, "calls")
     ordinary = told.pop("ordinary")

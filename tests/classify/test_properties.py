@@ -89,6 +89,7 @@ def test_unknown_elements_in_xml(classify: Classify, case) -> None:
     assert told(classify(case.around(records).encode())) == told(classify(case.text().encode()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", TABLES, ids=lambda case: case.name)
 @QUICK
 @given(seed=st.randoms(use_true_random=False))

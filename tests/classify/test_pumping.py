@@ -24,6 +24,8 @@ from tests.classify.conftest import TODAY
 from tests.corpus.books import Page, ods, with_member, xls, xlsb, xlsx, zipped
 from tests.costs import lines
 
+pytestmark = pytest.mark.long
+
 SMALL, TIMES = 8 * 1024, 4
 MOST = 8  # between 4 and 16
 

@@ -100,6 +100,7 @@ TOGETHER = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=100, deadline=None)
 @given(first=TOGETHER, second=TOGETHER)
 def test_values_looked_at_together_are_judged_as_each_by_itself(
@@ -124,6 +125,7 @@ ALL = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ALL)
 def test_every_sample_and_every_hostile_file_is_the_same_by_either_look(
     name: str, rules: Rules, monkeypatch: pytest.MonkeyPatch

@@ -30,6 +30,8 @@ from tests.bench.bench_classify import POLICIES
 from tests.costs import python_calls
 from tests.openpgp.vectors import KEYS
 
+pytestmark = pytest.mark.long
+
 REPOSITORY = Path(__file__).parents[2]
 COUNTED = """
 import io, sys

@@ -16,6 +16,8 @@ from gateway.classify.tally import Tally
 from gateway.home.settings import ClassifyLimits
 from tests.bench import bench_classify as bench
 
+pytestmark = pytest.mark.long
+
 MEGABYTES = 1024**2
 
 

@@ -130,6 +130,7 @@ def told(home: Path) -> set[tuple[str, str]]:
     return {(one.what, one.mend) for one in examine(Home(home), datetime.now(UTC))}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", HOMES)
 def test_a_broken_home_is_told_and_its_remedy_works(
     name: str, whole: tuple[Workshop, Path], tmp_path: Path

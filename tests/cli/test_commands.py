@@ -211,6 +211,7 @@ def test_doctor_asks_whom_to_tell_of_a_flaw_and_providers_are_shown_it(
     assert "a contact is an address such as mailto:" in site.result("doctor").stdout
 
 
+@pytest.mark.long
 def test_doctor_warns_before_the_term_dates_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     def told() -> list[str]:
         with monkeypatch.context() as then:

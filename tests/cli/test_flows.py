@@ -82,6 +82,7 @@ def test_an_accepted_file_has_come(desk: Desk) -> None:
     assert status(desk)["school-census"]["last"] == desk.now.isoformat().replace("+00:00", "Z")
 
 
+@pytest.mark.long
 def test_a_year_of_300_schools_costs_few_calls(desk: Desk) -> None:
     catalogue = load_catalogue(desk.home.policies)
     with desk.registry.write() as session:

@@ -45,6 +45,7 @@ def registry(site: Site) -> Iterator[Registry]:
     opened.close()
 
 
+@pytest.mark.long
 def test_fifty_are_listed_unless_all_are_asked_for(site: Site) -> None:
     result = site.result("transfers", "list")
     listed = [line for line in result.stdout.splitlines() if "school-" in line]

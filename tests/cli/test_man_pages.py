@@ -22,6 +22,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_every_noun_and_what_stands_below_it_has_a_page(pages: Path) -> None:
     names = {page.stem for page in pages.iterdir()}
     assert {f"gateway-{noun}" for noun in NOUNS} < names
@@ -48,6 +49,7 @@ def test_roff_finds_nothing_wrong_with_any_page(pages: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.long
 @pytest.mark.needs("bash")
 def test_bash_completes_verbs_and_options_by_the_script_that_the_guide_sources() -> None:
     asked = """

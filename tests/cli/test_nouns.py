@@ -142,6 +142,7 @@ json.dump(told, sys.stdout)
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asked", RUNS)
 def test_a_command_loads_what_it_needs_and_no_more(asked: str, runs: dict[str, list[str]]) -> None:
     most, all_of_them, may = RUNS[asked]

@@ -6,6 +6,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from gateway.policy.dates import first_year
 from gateway.processor import claim
 from tests.clock import THIS_YEAR
@@ -70,6 +72,7 @@ def test_trying_leaves_no_trace(desk: Desk, tmp_path: Path) -> None:
     assert {path.name for path, at in after.items() if before.get(path) != at} <= {"registry.db-wal", "home"}
 
 
+@pytest.mark.long
 def test_a_decision_is_explained_by_the_policies_of_its_day(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     sent = desk.send(oak, core_data())

@@ -180,6 +180,7 @@ def test_what_is_sensitive_is_not_for_all_who_triage(desk: Desk, as_sam: Act) ->
     assert desk.state(told) == "refused"
 
 
+@pytest.mark.long
 def test_what_was_found_sensitive_stays_for_few(desk: Desk, as_sam: Act) -> None:
     """Refused, returned, sent once more, or released: other reasons, the same file."""
     oak = desk.provider("oak", years=THIS_YEAR)

@@ -11,12 +11,15 @@ import subprocess
 import sys
 from contextlib import closing
 
+import pytest
+
 from tests.ending import ending
 from tests.ports import free_ports
 from tests.site import Site
 from tests.waiting import until
 
 
+@pytest.mark.long
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:
     settings = site.home / "gateway.toml"
     intake, mailboxes, console = free_ports(3)
@@ -41,6 +44,7 @@ def test_status_finds_services_where_they_run(site: Site) -> None:
     assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
 
+@pytest.mark.long
 def test_a_courier_runs_where_a_relay_is_named(site: Site) -> None:
     """It is one service more, which is ready before `run` says so and goes with the others."""
     settings = site.home / "gateway.toml"

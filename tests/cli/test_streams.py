@@ -133,6 +133,7 @@ def test_a_file_that_cannot_be_opened_is_named(site: Site) -> None:
     lock.rmdir()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [("providers", "list"), ("providers", "list", "--json"), ("log", "head"), ("doctor",), ("--help",)],
@@ -155,6 +156,7 @@ def test_an_output_that_is_closed_is_said(site: Site) -> None:
     assert one_line(result) == "gateway: the output cannot be written: Bad file descriptor\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [("flows", "list"), ("flows", "list", "--json"), ("agreement", "text")])
 def test_a_reader_that_has_seen_enough_is_no_fault(site: Site, arguments: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
@@ -164,6 +166,7 @@ def test_a_reader_that_has_seen_enough_is_no_fault(site: Site, arguments: tuple[
     assert result.stderr == b""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("narrow", NARROW)
 def test_what_the_terminal_cannot_show_is_escaped(site: Site, narrow: dict[str, str]) -> None:
     shown = run("providers", "list", home=site.home, **narrow)
@@ -173,6 +176,7 @@ def test_what_the_terminal_cannot_show_is_escaped(site: Site, narrow: dict[str, 
     assert json.loads(as_json.stdout.decode("ascii"))[0]["name"] == "Zoë School"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("narrow", NARROW)
 def test_a_home_can_be_made_where_little_can_be_shown(tmp_path: Path, narrow: dict[str, str]) -> None:
     made = run(*INIT, home=tmp_path / "h", **narrow)

@@ -23,6 +23,7 @@ def rows(name: str, monkeypatch: pytest.MonkeyPatch, **more: object) -> list[str
     return [line for line in table.page().splitlines() if line.startswith(f"| {name} ")]
 
 
+@pytest.mark.long
 @pytest.mark.needs("sqop")
 def test_what_opens_what_does_not_and_what_ought_to(monkeypatch: pytest.MonkeyPatch) -> None:
     key, good, damaged, to_rsa = rows("sqop", monkeypatch)

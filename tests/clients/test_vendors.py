@@ -19,6 +19,8 @@ from tests.ending import ending
 from tests.waiting import until
 from tests.whole import whole
 
+pytestmark = pytest.mark.long
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "vendors.md").read_text("utf-8")
 SCHEMA = json.loads((DOCS / "receipt.schema.json").read_text("utf-8"))

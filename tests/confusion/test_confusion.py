@@ -31,6 +31,7 @@ def test_a_sample_is_what_it_is(case: Case, rules: Rules):
     assert misses(case, built, outcome) == []
 
 
+@pytest.mark.long
 def test_no_file_of_the_negative_corpus_gets_a_data_type_or_takes_long(rules: Rules):
     matrix: Matrix = Counter()
     assert others(LIMITS, rules, matrix) == []

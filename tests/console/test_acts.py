@@ -21,7 +21,7 @@ from tests.console.conftest import House, Person
 from tests.content import core_data
 from tests.waiting import until
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

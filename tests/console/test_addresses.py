@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 
+import pytest
 from openpyxl import load_workbook
 
 from gateway.acts.fields import every_act, fields_of
@@ -64,6 +65,7 @@ def test_what_a_reading_act_puts_into_an_address_is_of_no_person() -> None:
     assert {field for _, field in texts} <= IN_ADDRESSES, texts
 
 
+@pytest.mark.long
 def test_no_page_takes_what_names_a_person_from_its_address(served: Served) -> None:
     asked = list(personal())
     assert asked

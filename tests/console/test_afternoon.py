@@ -11,7 +11,7 @@ from tests.console.acts import ACTS
 from tests.console.afternoon import done_in
 from tests.console.conftest import PICTURES, House
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(600)]
 
 GUIDE = Path(__file__).parents[2] / "docs/console.md"
 

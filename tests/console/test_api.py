@@ -192,6 +192,7 @@ def test_an_expired_credential_and_none_are_refused(api: Api) -> None:
     client.close()
 
 
+@pytest.mark.long
 def test_a_generated_client_meets_what_is_described(api: Api) -> None:
     """Schemathesis draws requests from the description, and holds each answer against it."""
     api.room.deliver(b"some", TEAM)

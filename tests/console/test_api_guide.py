@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import gateway
 from tests.console.pages import console_of
 from tests.console.through_the_api import console_api_of
 from tests.mailboxes.mailroom import Mailroom
+
+pytestmark = pytest.mark.long
 
 GUIDE = Path(gateway.__file__).parents[1] / "docs/api.md"
 

@@ -34,6 +34,7 @@ def _value(field: ActField) -> Given:
     return (value, f"{value}-too") if field.several else value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", CONFIRMED)
 def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> None:
     act = _told(command)
@@ -59,6 +60,7 @@ def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> N
             assert f"Name of {field.name}" in text
 
 
+@pytest.mark.long
 def test_a_second_person_reads_who_proposed_a_release_and_why(served: Served) -> None:
     held, jane = served.room.hold(core_data(7)), served.jane
     served.room.staff("lee", TEAM)

@@ -99,6 +99,7 @@ def test_a_strange_address_of_the_pages_is_not_taken(office: Office) -> None:
         assert office.console.ask(BeginLogin, browser="b", origin=origin).status_code == 403
 
 
+@pytest.mark.long
 def test_whoever_guesses_shuts_nobody_out_who_shares_the_address(office: Office) -> None:
     """Wrong codes and strange passkeys are answered ever later; what is right passes at once."""
     browser = secrets.token_urlsafe(32)

@@ -93,6 +93,7 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, int], d
     return few, asked_anew(room, key)
 
 
+@pytest.mark.long
 def test_no_page_asks_the_registry_oftener_where_there_are_more_schools(
     counted: tuple[dict[str, int], dict[str, int]],
 ) -> None:

@@ -122,6 +122,7 @@ def check_comes_in(by: ByHttps) -> None:
     jane.client.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "configured",
     [

@@ -31,7 +31,7 @@ from tests.content import core_data
 from tests.mailboxes.mailroom import PROVIDER
 from tests.web.browsers import CHANNEL, CHROMIUM
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(800)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(800)]
 WAYS: dict[str, dict[str, Any]] = {
     "light": {"size": (1280, 1024)},
     "dark": {"size": (1280, 1024), "color_scheme": "dark"},

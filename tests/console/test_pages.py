@@ -238,6 +238,7 @@ def test_a_download_is_never_shown_as_a_page(served: Served) -> None:
     assert served.kinds(reference) == ["collected"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+SUM(A1:A2)", "-SUM(A1)"])
 def test_a_formula_in_a_schools_table_is_not_downloaded(served: Served, cell: str) -> None:
     """CSV injection: what a school writes into a cell is run in nobody's spreadsheet, alone or in a ZIP."""

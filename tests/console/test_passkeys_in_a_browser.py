@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.conftest import House
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
 FAILS = "() => {{ navigator.credentials.create = async () => {{ throw new DOMException('', '{name}'); }}; }}"
 

@@ -164,6 +164,7 @@ def _edited(visitor: Visitor, file: str, before: str, after: str) -> str:
     return content
 
 
+@pytest.mark.long
 def test_policies_are_edited_tried_and_proposed_in_the_console(served: Served) -> None:
     mary, keeper = served.mary, served.keeper()
     keeper.changed()
@@ -215,6 +216,7 @@ def test_a_link_fills_nothing_into_the_editor_of_the_policies(served: Served) ->
         assert words not in main, words
 
 
+@pytest.mark.long
 def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served: Served) -> None:
     mary, keeper = served.mary, served.keeper()
     keeper.changed()
@@ -235,6 +237,7 @@ def test_policies_that_lose_protection_are_approved_at_the_machine_alone(served:
     assert (kept / "keys.toml").read_text() == content
 
 
+@pytest.mark.long
 def test_what_lost_protection_before_is_not_approved_in_the_console_though_it_is_kept(served: Served) -> None:
     mary, keeper, ada = served.mary, served.keeper(), _second(served, "ada")
     keeper.changed()

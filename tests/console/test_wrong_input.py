@@ -66,6 +66,7 @@ def test_a_wrong_input_is_told_in_the_form_before_the_passkey(
     assert served.room.log_size() == size
 
 
+@pytest.mark.long
 def test_no_form_of_a_task_speaks_of_options_or_command_lines(served: Served) -> None:
     seen = 0
     for command, act in every_act().items():

@@ -27,6 +27,8 @@ from gateway.samples import make, school, variants
 from tests.classify import made
 from tests.corpus.corpus import LIMITS, POLICIES, files, shipped
 
+pytestmark = pytest.mark.long
+
 TODAY = date(2026, 11, 24)
 REFERENCE = "261124-oak-7K2MX"
 

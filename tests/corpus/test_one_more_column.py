@@ -126,6 +126,7 @@ def test_there_are_enough_headers() -> None:
     assert kinds.count("unknown") >= 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", TABLES)
 def test_one_more_column_is_never_passed_over(name: str, step: int) -> None:
@@ -142,6 +143,7 @@ def test_one_more_column_is_never_passed_over(name: str, step: int) -> None:
     assert {header: what for header, what in told.items() if what} == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_one_more_element_is_never_passed_over(name: str, step: int) -> None:

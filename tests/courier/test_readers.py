@@ -31,7 +31,7 @@ from tests.waiting import eventually
 from tests.web.browsers import CHANNEL, CHROMIUM
 from tests.workshop import Desk
 
-pytestmark = pytest.mark.needs("neomutt", "tmux", "chromium", "gpg")
+pytestmark = [pytest.mark.long, pytest.mark.needs("neomutt", "tmux", "chromium", "gpg")]
 PICTURES = Path(os.environ.get("GATEWAY_TEST_PICTURES", Path(__file__).parents[2] / "build/pictures"))
 WITH_PGP = """\
 unset crypt_use_gpgme

@@ -15,6 +15,8 @@ from tests.content import core_data
 from tests.site import Running, Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 ABOUT = "9994001"
 
 

@@ -15,6 +15,8 @@ from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 # Neither Landlock (444 to 446) nor seccomp is there, and prctl knows no filters (22), as on such a kernel.
 BARE = """
 import ctypes, errno, os, platform, struct, sys

@@ -16,6 +16,8 @@ from tests.content import core_data
 from tests.end_to_end.conftest import Scene
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 SSH = "-oStrictHostKeyChecking=no -oUserKnownHostsFile=/dev/null -oLogLevel=ERROR -oBatchMode=yes"
 Put = Callable[[Scene, Path], subprocess.CompletedProcess[str]]
 

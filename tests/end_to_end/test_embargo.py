@@ -8,12 +8,16 @@ import time
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from tests import warm
 from tests.content import gcse_results
 from tests.end_to_end.test_interruptions import land
 from tests.policies import enact
 from tests.site import Site
 from tests.waiting import until
+
+pytestmark = pytest.mark.long
 
 SECONDS = 20
 

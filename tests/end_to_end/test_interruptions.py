@@ -20,6 +20,8 @@ from tests.looking import in_the_clear
 from tests.site import Party, Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 FEW, MANY = 60, pytest.param(150, marks=pytest.mark.faults)
 
 

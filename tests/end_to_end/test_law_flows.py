@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.end_to_end.test_interruptions import land
 from tests.layouts.returns_of_law import FLOWS, RETURNS
 from tests.policies import enact
 from tests.site import Site
+
+pytestmark = pytest.mark.long
 
 SEEN = ("central-data-team", "admissions-and-entitlements", "education-welfare", "exclusions", "sen")
 

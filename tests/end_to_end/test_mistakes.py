@@ -57,6 +57,7 @@ def with_a_password(_: Scene) -> bytes:
     return pysequoia.encrypt(bytes=core_data(5), passwords=["secret"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("make", "code"),
     [
@@ -88,6 +89,7 @@ SECRET = bytes(ELSEWHERE)
 CERTIFICATE = bytes(ELSEWHERE.extract_certificate())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("folder", "data", "code"),
     [

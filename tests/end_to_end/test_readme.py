@@ -15,7 +15,7 @@ from tests.ending import ending
 from tests.ports import free_port
 from tests.waiting import until
 
-pytestmark = [pytest.mark.needs("gpg", "sftp", "ssh-keygen"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("gpg", "sftp", "ssh-keygen"), pytest.mark.timeout(300)]
 README = Path(__file__).parents[2] / "README.md"
 END = "that was all, with exit code"
 MAY_EXIT_1 = "gateway doctor"

@@ -27,6 +27,8 @@ from tests.site import Party, Running, Site
 from tests.views.making import RULES
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 MARK = re.compile(rb"[Zz]xq[a-z]{3}vyk", re.IGNORECASE)
 KINDS = ("school", "dfe", "fft", "alps")
 LETTERS = '\n[letters]\nrelay = "127.0.0.1"\nport = 9\ntls = "none"\n'

@@ -38,6 +38,8 @@ from tests.end_to_end.rotating import (
 from tests.site import Party
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 SCHOOLS = ("oak", "elm", "ash")
 
 

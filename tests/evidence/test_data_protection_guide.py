@@ -15,6 +15,8 @@ from tests.clock import THIS_YEAR
 from tests.content import census
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 GUIDE = Path(__file__).parents[2] / "docs" / "data-protection.md"
 REFERENCE = re.compile(r"\b\d{6}-oak-[0-9A-Z]{5}\b")
 CHILD = made.Child(1)

@@ -89,6 +89,7 @@ def log_key() -> str:
     return str(whole().home.published.common / "keys" / "gateway-log.vkey")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(FETCHED)
 def test_the_commands_of_the_guide_verify_a_receipt(
     setting_up: tuple[Path, subprocess.CompletedProcess[str]],

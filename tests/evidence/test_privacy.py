@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 from lxml import etree
 from sqlmodel import select
 
@@ -179,6 +180,7 @@ def unhashed(text: str) -> str:
     return re.sub(r"[A-Za-z0-9+/]{20,}={0,2}", "", text)
 
 
+@pytest.mark.long
 def test_much_of_it_is_recognised_nevertheless() -> None:
     desk, sent, _ = world()
     states = [desk.state(reference) for reference in sent]

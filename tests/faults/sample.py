@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-# Their short forms are in `make test`: tests/courier/test_letters.py and tests/send/test_writers.py.
+# Their short forms are in `make test-all`: tests/courier/test_letters.py and tests/send/test_writers.py.
 LEFT_OUT = ("test_letters_of_a_term.py", "test_watched_folder.py")
 
 

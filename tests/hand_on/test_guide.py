@@ -19,6 +19,8 @@ from tests.hand_on.nights import DECLARED, GUIDE, place
 from tests.hand_on.system import System
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 BLOCKS = re.findall(r"^```(sh|toml)\n(.+?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 
 

@@ -23,7 +23,7 @@ from tests.content import core_data
 from tests.ending import serving
 from tests.homes.test_upgrade import RELEASES, holds, unpacked, upgrade
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def party(folder: Path, name: str) -> Party:

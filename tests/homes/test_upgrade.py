@@ -28,6 +28,8 @@ from gateway.zones.failpoints import VARIABLE, UpgradeStep
 from tests import warm
 from tests.commands import Result, invoke
 
+pytestmark = pytest.mark.long
+
 HOMES = Path(__file__).parents[1] / "vectors" / "homes"
 RELEASES = sorted(path.name.removesuffix(".tar.xz") for path in HOMES.iterdir())
 """Homes as `tests.homes.release` made them with each release, at the commits 0c28960 and 1aaf765."""

@@ -22,6 +22,8 @@ from tests.hostile.attacks import ATTACKS
 from tests.intake.running import Running
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 SECONDS = 60.0  # At most: an attack ends when what it is to disturb is done.
 BEFORE_LOGIN = ["login_flood", "silent", "reopening", "connect_and_leave", "noise_before_login"]
 AFTER_LOGIN = sorted(ATTACKS.keys() - set(BEFORE_LOGIN))

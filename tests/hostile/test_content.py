@@ -19,6 +19,8 @@ from tests.ending import ending
 from tests.negatives import negatives
 from tests.site import Party, Site
 
+pytestmark = pytest.mark.long
+
 SECONDS = 600  # Within these the processor is done with all of them, or hangs.
 
 # Name as the client sends it, and whether intake takes it.

@@ -19,6 +19,8 @@ import pytest
 from gateway.intake.answers import NOT_EMPTY
 from tests.intake.running import Running
 
+pytestmark = pytest.mark.long
+
 CLIENT = """
 import contextlib, os
 import paramiko, pytest

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.needs("gpg")
 # What a file of core data always carries.
 
 
+@pytest.mark.long
 def test_warnings_come_in_time_and_once(shop: Workshop, school) -> None:
     oak: School = school("oak", expires="65d")
     first = shop.sent(oak, oak.sealed(fresh(), shop.certificate))

@@ -152,6 +152,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.long
 def test_cut_off_anywhere_both_keys_work_and_the_next_attempt_finishes(shop: Workshop, oak: School) -> None:
     """Right before each step that leaves a mark; right after one is right before the next."""
     for module, name, nth in STEPS:
@@ -210,6 +211,7 @@ def cut_off_at(real, nth: int):
     return cut
 
 
+@pytest.mark.long
 def test_a_stored_file_comes_to_open_with_the_new_key_and_stays_as_it_was_sent(
     shop: Workshop, oak: School
 ) -> None:
@@ -255,6 +257,7 @@ def reopened(shop: Workshop, transfer) -> bytes:
     return data
 
 
+@pytest.mark.long
 def test_a_key_is_not_destroyed_while_it_counts_or_something_waits(
     shop: Workshop, oak: School, school
 ) -> None:
@@ -281,6 +284,7 @@ def test_a_key_is_not_destroyed_while_it_counts_or_something_waits(
     assert old != shop.certificate
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", [pytest.param("sop", marks=pytest.mark.needs("sqop")), "embedded"])
 def test_either_engine_opens_by_session_key(shop: Workshop, oak: School, engine: str) -> None:
     text = shop.home.settings.read_text().replace('engine = "auto"', f'engine = "{engine}"')

@@ -17,7 +17,7 @@ from tests.content import core_data
 from tests.end_to_end.rotating import Services
 from tests.waiting import until
 
-pytestmark = pytest.mark.needs("gpg", "sftp", "ssh-keygen")
+pytestmark = [pytest.mark.long, pytest.mark.needs("gpg", "sftp", "ssh-keygen")]
 GUIDE = Path(__file__).parents[2] / "docs" / "schools.md"
 WHO = "office@oak.example"
 LOGIN = "sftp -i oak -P 2222 oak@gateway.example.gov.uk"

@@ -78,6 +78,7 @@ def said(paths: list[Path], certificates: str) -> list[str]:
     return [f"{each.good} {' '.join(each.lines)}" for each in verdicts]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lost", [True, False])
 def test_receipts_of_each_key_verify_with_the_list_of_keys(
     shop: Workshop, oak: School, tmp_path: Path, lost: bool, capsys: pytest.CaptureFixture[str]
@@ -162,6 +163,7 @@ def test_a_list_signed_with_a_key_before_counts_for_nothing(
     assert receipt_of(shop, oak).exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["_record", "choose_signing_key", "forget_key_sets"])
 def test_a_change_of_all_keys_goes_on_wherever_it_is_killed(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, point: str

@@ -20,7 +20,7 @@ from tests.commands import invoke
 from tests.school import School
 from tests.workshop import Workshop, codes, fresh
 
-pytestmark = pytest.mark.needs("gpg")
+pytestmark = [pytest.mark.long, pytest.mark.needs("gpg")]
 GUIDE = Path(__file__).parents[2] / "docs" / "operations.md"
 TITLE = "When the gateway's keys may be out"
 HOME = "/var/lib/gateway"

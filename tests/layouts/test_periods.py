@@ -232,6 +232,7 @@ def told_under_the_earlier(content: bytes, term: str, now: datetime, school: str
     assert all(any(item in sentence for item in asked) for sentence in sensitive)
 
 
+@pytest.mark.long
 def test_each_seeded_error_of_a_year_of_schools_is_found_and_no_other():
     """Each school sends the spring census of its own pupils, and a transfer file; one in four has an error.
 

@@ -66,6 +66,7 @@ def alive(process: int) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_it_ends_cleanly_with_a_file_open(room: Mailroom):
     reference = room.deliver(MARKER * 100, "sen")
     with in_own_process(room) as process, room.sftp("anna") as sftp:
@@ -80,6 +81,7 @@ def test_it_ends_cleanly_with_a_file_open(room: Mailroom):
         eventually(lambda: not any(alive(child) for child in openers))
 
 
+@pytest.mark.long
 def test_its_children_do_not_outlive_it(room: Mailroom):
     reference = room.deliver(MARKER * 100, "sen")
     with in_own_process(room) as process, room.sftp("anna") as sftp:
@@ -91,6 +93,7 @@ def test_its_children_do_not_outlive_it(room: Mailroom):
         eventually(lambda: not any(alive(child) for child in openers))
 
 
+@pytest.mark.long
 def test_it_stops_while_a_file_is_being_opened(room: Mailroom):
     reference = room.deliver(MARKER * 100, "sen")
     with in_own_process(room) as process, room.transport("anna") as transport:
@@ -115,6 +118,7 @@ def _waiting(process: int) -> bool:
     return Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "T"
 
 
+@pytest.mark.long
 def test_ssh_audit_finds_nothing_and_the_key_is_that_of_the_home(room: Mailroom):
     with in_own_process(room) as process:
         done = subprocess.run(

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import LONG
 from tests.mutation.changes import CORE, NOWHERE, Mutant, places
 
 MAP = "GATEWAY_TESTS_MAP"
@@ -65,8 +64,9 @@ class Mapping:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Measure the files that take longest at the end."""
-        items.sort(key=lambda item: item.nodeid.partition("::")[0].removeprefix("tests/") in LONG)
+        """Measure files with long tests at the end."""
+        long = {item.path for item in items if item.get_closest_marker("long")}
+        items.sort(key=lambda item: item.path in long)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:

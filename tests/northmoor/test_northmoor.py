@@ -179,6 +179,7 @@ def nursery(council: Council) -> Party:
     return signed(council.desk, "daisy", "nursery", "EY123456", "owner", "manager")
 
 
+@pytest.mark.long
 def test_what_the_agreement_does_not_list_is_known_and_refused(council: Council, school: Party) -> None:
     core = council.sent(school, core_data(1, 2).decode(), "core.xml")
     assert council.desk.codes(core) == ["policy:no-flow"]

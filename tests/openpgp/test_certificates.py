@@ -340,6 +340,7 @@ def test_nothing_stays_that_the_owner_s_signatures_do_not_cover():
     assert admit(armored(data), AT).can_sign
 
 
+@pytest.mark.long
 def test_a_certificate_that_is_large_by_itself_is_refused():
     many = {b"zoe %d" % n: [Said(made=BORN, flags=3)] for n in range(3_000)}
     assert refused(written(user_ids=many).written()) == "key:too-large"

@@ -15,6 +15,8 @@ from tests.openpgp import fuzz
 from tests.openpgp.make import family
 from tests.openpgp.vectors import KEYS
 
+pytestmark = pytest.mark.long
+
 MESSAGES = 500
 LIMITS = OpenLimits(signature_age_days=10_000)
 

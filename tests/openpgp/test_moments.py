@@ -48,6 +48,7 @@ def disagreements(numbers) -> tuple[list, int, int]:
     return found, good, bad
 
 
+@pytest.mark.long
 def test_a_key_counts_at_the_moments_at_which_it_counts_for_sequoia():
     found, good, bad = disagreements(range(FAMILY))
     assert found == []

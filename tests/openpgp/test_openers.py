@@ -259,6 +259,7 @@ except Refusal as refusal:
 """
 
 
+@pytest.mark.long
 def test_a_bomb_ends_at_the_cap_in_little_memory(tmp_path):
     """1 GiB of nothing in 1 MB; the cap is 50 MB, and the peak in MiB must be near it."""
     squeezed = tmp_path / "bomb"

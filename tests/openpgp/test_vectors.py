@@ -113,6 +113,7 @@ def test_every_difference_is_explained():
             assert " - " in verdict, vector.name
 
 
+@pytest.mark.long
 @pytest.mark.needs("sqop", "gosop", "rsop")
 def test_other_programs_say_what_the_vectors_tell_of_them():
     found = {vector.name: vectors.opinion(vector, vector.data) for vector in VECTORS}
@@ -152,6 +153,7 @@ def descriptors() -> set[tuple[str, str]]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_no_descriptor_is_left_open(engine, tmp_path):
     before = descriptors()
@@ -188,6 +190,7 @@ def test_a_file_waits_whose_key_ended_after_it_was_signed(engine, name, waits, t
             assert content.read().startswith(b"UPN,")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("engine", ENGINES)
 def test_what_was_signed_before_the_renewal_is_told_from_all_else(engine, tmp_path):
     late = collections.defaultdict(set)

@@ -14,6 +14,8 @@ from gateway.policy.catalogue import OPTIONAL
 from tests.policies import POLICIES
 from tests.policy.mutants import is_read_alike, judge, mutants
 
+pytestmark = pytest.mark.long
+
 FOLDERS = sorted(path.parent for path in POLICIES.glob("*/flows.toml"))
 _SOME = {"data_types.toml": 900, "items.toml": 900, "sensitive.toml": 400, "confirmed.toml": 200}
 

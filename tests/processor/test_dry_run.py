@@ -207,6 +207,7 @@ def test_a_key_that_does_not_count_is_foreseen(trials: Trials, standing: str, co
     assert trials.compare([(party, data)]) == [code]
 
 
+@pytest.mark.long
 def test_every_kind_of_sealed_file_ends_as_foreseen(tmp_path: Path) -> None:
     chosen = chosen_vectors()
     with closing(Trials(tmp_path)) as trials:

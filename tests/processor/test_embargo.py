@@ -157,6 +157,7 @@ def test_an_unratified_school_waits_for_both(desk: Desk) -> None:
     assert receipts(desk, sent) == ["HELD", "HELD", "ACCEPTED"]
 
 
+@pytest.mark.long
 def test_a_results_day_that_is_moved_moves_what_waits(desk: Desk) -> None:
     moment = next_results_day(desk)
     oak = desk.provider("oak", years=YEARS)

@@ -17,6 +17,8 @@ from tests.policies import enact
 from tests.record.test_policies_in_force import edit
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 WARDS = b"Ward,Hours\nNorth,12\nSouth,9\n"
 TRIAGE, FEW = Sight(few=False), Sight(ordinary=False)
 NORTH_IS_SENSITIVE = "sensitive.toml", 'text = ["on a cp plan"', 'text = ["north", "on a cp plan"'

@@ -179,6 +179,7 @@ def test_a_workbook_is_divided_too_and_is_made_again_when_it_is_missing(desk: De
     assert opened(elm, copy.read_bytes(), desk.certificate) == made
 
 
+@pytest.mark.long
 def test_who_has_not_ratified_gets_the_copy_once_it_has_and_that_is_on_record(desk: Desk) -> None:
     fft = desk.provider("fft", "fft")
     oak = desk.provider("oak", dfe_number=ABOUT)

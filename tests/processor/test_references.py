@@ -69,6 +69,7 @@ def test_an_upload_under_the_reference_of_a_notice_is_not_lost(desk: Desk) -> No
     assert (state, other == reference) == ("accepted", False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "failpoint", ["claim.stored", "commit.written", "commit.committed", "land.half-emptied"]
 )

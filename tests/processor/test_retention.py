@@ -260,6 +260,7 @@ main()
 """
 
 
+@pytest.mark.long
 def test_killed_between_the_record_and_the_files_it_is_finished_at_the_next_start(
     desk: Desk, long_ago: list[str]
 ) -> None:
@@ -325,6 +326,7 @@ def told(desk: Desk) -> dict[str, str]:
     return {what: path.name.removesuffix(".txt").rpartition(".")[2] for what, path in named.items()}
 
 
+@pytest.mark.long
 def test_notices_and_declarations_go_by_their_own_rules_and_stay_verifiable(
     desk: Desk, told: dict[str, str], tmp_path: Path
 ) -> None:

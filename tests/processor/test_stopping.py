@@ -13,6 +13,8 @@ from tests.content import core_data
 from tests.waiting import until
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 
 def test_a_stop_is_no_fault_of_the_file_in_hand(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)

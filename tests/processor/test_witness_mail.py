@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.workshop import Desk
 
-pytestmark = [pytest.mark.needs("msmtp", "unshare"), pytest.mark.root]
+pytestmark = [pytest.mark.long, pytest.mark.needs("msmtp", "unshare"), pytest.mark.root]
 AUDITOR = "auditor@example.org"
 # The processor an hour from now, when the hour of the head is over. /etc says where the mail goes, so a
 # copy of it is put in its place for this process alone.

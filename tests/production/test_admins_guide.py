@@ -35,7 +35,7 @@ from tests.ports import free_port
 from tests.production.guide import commands
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 REFERENCE = "261124-oak-7K2MX"
 # These say by their exit code that somebody has something to do.
 # Nobody has said what a heading means, so there is nothing to revoke.

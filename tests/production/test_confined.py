@@ -20,6 +20,7 @@ from tests.production.confined import CONFINE, REPOSITORY, Machine, Unit, listen
 from tests.waiting import until
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.root,
     pytest.mark.timeout(240),
     pytest.mark.needs(

@@ -15,7 +15,7 @@ from gateway.policy.catalogue import load_catalogue
 from tests.production.guide import REPOSITORY, commands
 from tests.production.test_admins_guide import MAY_EXIT_1, SCHOOLS, SEPTEMBER
 
-pytestmark = [pytest.mark.needs("faketime"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("faketime"), pytest.mark.timeout(300)]
 JUNE, JULY, FIRST = "2027-06-15 09:00:00", "2027-07-05 09:00:00", "2027-09-01 09:00:00"
 TERMS = """\
 first,last,what

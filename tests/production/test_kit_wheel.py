@@ -18,7 +18,7 @@ from tests.production.test_two_sides import linked
 from tests.send.office import PASSPHRASE, Office
 from tests.site import Site
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,7 @@ def bills(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lock", LOCKS)
 def test_the_bill_of_materials_lists_every_package(lock: str, bills: Path) -> None:
     bill = json.loads((bills / lock).read_text("utf-8"))

@@ -98,6 +98,7 @@ def _holds(one: Requirement, extras: list[str]) -> bool:
     return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
 
 
+@pytest.mark.long
 def test_a_provider_needs_nothing_that_is_not_declared(school: School) -> None:
     (school.root / "core.xml").write_bytes(core_data())
     (school.root / "passphrase").write_text("correct horse battery staple\n")

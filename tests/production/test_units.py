@@ -139,6 +139,7 @@ def test_every_timer_has_its_service() -> None:
         assert timer.with_suffix(".service").exists()
 
 
+@pytest.mark.long
 def test_each_command_that_a_unit_starts_exists() -> None:
     for unit in UNITS.glob("*.service"):
         parser = configparser.ConfigParser(strict=False, interpolation=None)

@@ -28,7 +28,7 @@ from tests.ending import ending
 from tests.production.later import change_tables
 from tests.site import Party, Site
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 THIS = Path(gateway.__file__).parents[1]
 
 

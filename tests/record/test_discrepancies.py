@@ -248,6 +248,7 @@ def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
     assert digests["another"] not in raw
 
 
+@pytest.mark.long
 def test_a_thousand_pupils_on_two_rolls_take_hardly_more_statements_than_one(desk: Desk) -> None:
     oak, elm = desk.provider("oak", years=YEARS), desk.provider("elm", years=YEARS)
     content = core(*(child(number) for number in range(1000)))

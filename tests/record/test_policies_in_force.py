@@ -110,6 +110,7 @@ def test_without_any_whole_policies_nothing_starts(desk: Desk) -> None:
     assert place in desk.gateway("process", "--once", code=1)
 
 
+@pytest.mark.long
 def test_a_running_processor_takes_an_edit_over(desk: Desk) -> None:
     oak = desk.provider("oak", years=THIS_YEAR)
     stop = threading.Event()
@@ -170,6 +171,7 @@ def test_a_snapshot_that_was_lost_is_made_again(desk: Desk, tmp_path: Path) -> N
     assert len(loaded(desk)) == 1
 
 
+@pytest.mark.long
 def test_what_waits_for_a_signature_goes_on_when_its_flow_takes_it_without(desk: Desk) -> None:
     waiting = desk.send(desk.provider("oak"), core_data(1))
     desk.process()

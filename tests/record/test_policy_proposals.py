@@ -92,6 +92,7 @@ def test_a_change_is_proposed_compared_tried_approved_by_another_and_rolled_back
     assert "everything fits" in desk.gateway("log", "verify")
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("oak")
 def test_what_loses_protection_decides_once_two_people_approved_it_on_the_machine(desk: Desk) -> None:
     before = policy_digest(desk.home.policies)
@@ -135,6 +136,7 @@ def test_the_mailboxes_follow_who_may_look_without_a_restart(desk: Desk) -> None
         assert resources.mailboxes.folders(person) == ("sen",)
 
 
+@pytest.mark.long
 def test_what_is_approved_for_a_day_decides_from_that_day_on(desk: Desk, oak: Party) -> None:
     edit(desk, "flows.toml", *NARROWED)
     after = policy_digest(desk.home.policies)
@@ -179,6 +181,7 @@ def test_the_log_says_which_policies_decide_not_a_file(desk: Desk, oak: Party) -
     assert "admissions-and-entitlements" in desk.transfer(second).teams
 
 
+@pytest.mark.long
 def test_policies_of_an_earlier_version_go_on_without_the_files_that_are_new(desk: Desk, oak: Party) -> None:
     for name in ("bodies.toml",):
         (desk.home.policies / name).unlink()

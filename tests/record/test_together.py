@@ -6,12 +6,16 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from gateway.home import Home
 from gateway.passage import conclude
 from gateway.processor.service import open_registrar
 from gateway.record.outcome import land
 from tests.bench.writers_place import Bench, now
 from tests.commands import invoke
+
+pytestmark = pytest.mark.long
 
 SCHOOLS = 6  # More than are asked for one by one.
 

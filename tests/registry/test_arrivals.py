@@ -201,6 +201,7 @@ def test_the_last_of_everybody_is_not_looked_for_among_all(tmp_path: Path) -> No
     registry.close()
 
 
+@pytest.mark.long
 def test_a_day_is_judged_by_the_same_rules_from_the_files_since_its_period_began(
     registry: Registry, catalogue: Catalogue
 ) -> None:

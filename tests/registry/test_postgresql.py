@@ -27,7 +27,7 @@ from tests.registry.cluster import Cluster
 from tests.site import Party, Site
 from tests.waiting import until
 
-pytestmark = [pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster"), pytest.mark.xdist_group("postgresql")]
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 
 

@@ -110,6 +110,7 @@ def signatures(places: Places, seen: Counter[tuple[str, bool]]) -> Iterator[None
         sys.setprofile(None)
 
 
+@pytest.mark.long
 def test_while_others_wait_for_the_log_nothing_is_signed_but_its_head(bench: Bench) -> None:
     seen: Counter[tuple[str, bool]] = Counter()
     with open_registrar(Home(bench.site.home), now) as registrar:
@@ -123,6 +124,7 @@ def test_while_others_wait_for_the_log_nothing_is_signed_but_its_head(bench: Ben
     assert seen == {("log", True): 1, ("log", False): 8, ("text", False): 1}
 
 
+@pytest.mark.long
 def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -167,6 +169,7 @@ def shifted(row: ReceiptRow, _: ReceiptRow) -> dict[str, object]:
     return {"created_at": row.created_at + timedelta(seconds=1)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "forged",
     [
@@ -248,6 +251,7 @@ def test_no_receipt_is_signed_where_the_log_was_changed_behind_the_gateways_back
         assert UNSIGNED not in [one.seal for one in decided(registrar, references)]
 
 
+@pytest.mark.long
 def test_a_compromised_key_is_replaced_although_a_receipt_cannot_be_signed(
     cluster: Cluster, tmp_path: Path
 ) -> None:
@@ -337,6 +341,7 @@ def test_a_host_that_publishes_waits_for_those_that_another_is_signing(bench: Be
         assert [row.text for row in decided(registrar, references)] == signed
 
 
+@pytest.mark.long
 def test_a_key_of_the_log_signs_what_it_owes_before_it_is_replaced(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

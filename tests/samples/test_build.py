@@ -14,6 +14,7 @@ def test_variants_are_listed_once():
     assert len(ALL) == len(set(ALL))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("errors", [False, True])
 def test_the_same_seed_writes_the_same_bytes(tmp_path, errors):
     for name in ("a", "b"):
@@ -23,6 +24,7 @@ def test_the_same_seed_writes_the_same_bytes(tmp_path, errors):
     assert first == second
 
 
+@pytest.mark.long
 def test_another_seed_writes_other_bytes(tmp_path):
     for seed in (7, 8):
         write_samples(tmp_path / str(seed), seed=seed, pupils=6, errors=False)

@@ -16,12 +16,14 @@ def all_of_them() -> dict[str, Negative]:
     return {negative.what: negative for negative in found}
 
 
+@pytest.mark.long
 def test_every_kind_is_there_and_no_file_is_unreasonably_large(all_of_them):
     kinds = {negative.kind for negative in all_of_them.values()}
     assert kinds == {"outside", "table", "binary", "broken", "trap", "archive"}
     assert max(len(negative.content) for negative in all_of_them.values()) < 25_000_000
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_bytes(all_of_them):
     again = {negative.what: negative.content for negative in negatives(Random(3))}
     assert again == {what: negative.content for what, negative in all_of_them.items()}

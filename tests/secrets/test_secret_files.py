@@ -60,6 +60,7 @@ class Protected(Commands):
         return super().result(*arguments)
 
 
+@pytest.mark.long
 def test_all_of_it_works_under_a_passphrase_that_no_process_shows(tmp_path: Path) -> None:
     site, party = Protected(tmp_path), Party("jane", tmp_path / "jane")
     certificate = site.gateway("keys", "gateway", "export")
@@ -128,6 +129,7 @@ def test_a_passphrase_file_that_others_may_read_is_not_used(tmp_path: Path) -> N
     assert "is open to other users" in site.refused("log", "head")
 
 
+@pytest.mark.long
 def test_a_person_types_it_in_and_the_services_learn_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
     named = ["init", "--organisation", "Anyshire", "--log-origin", "test.invalid/log", "--passphrase"]
@@ -212,6 +214,7 @@ def test_protecting_is_changed_taken_off_and_resumed(tmp_path: Path, monkeypatch
     assert len(secret_files.unprotected(home)) == 3
 
 
+@pytest.mark.long
 def test_a_home_whose_pupil_key_is_in_the_clear_goes_on_and_can_be_put_right(tmp_path: Path) -> None:
     """As an earlier version left it, which put the other secrets under the passphrase."""
     site = Protected(tmp_path)
@@ -263,6 +266,7 @@ def test_a_passphrase_that_does_not_fit_is_not_called_well(tmp_path: Path) -> No
     assert "the passphrase does not fit" in site.result("doctor").stdout
 
 
+@pytest.mark.long
 def test_services_find_a_passphrase_that_was_changed_under_them(tmp_path: Path) -> None:
     site = Protected(tmp_path)
     oak = site.provider("oak")

@@ -36,6 +36,7 @@ def served(office: Office, form: str) -> Path:
     return max(folder.glob(f"*.{form}"), key=lambda path: path.stat().st_mtime_ns)
 
 
+@pytest.mark.long
 def test_a_kept_receipt_is_replaced_by_a_proved_one_alone(offices: tuple[Office, Office]) -> None:
     oak, _ = offices
     oak.send(str(oak.file("first.txt", b"neither here nor there yet\n")), "--anyway", "--why", "x")

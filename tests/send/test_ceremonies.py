@@ -18,6 +18,8 @@ from tests.openpgp.gnupg import Gnupg
 from tests.send.office import Office
 from tests.site import Running, Site
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:

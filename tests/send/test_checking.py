@@ -29,6 +29,7 @@ def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield Office(site, "oak", services.intake, site.root / "oak")
 
 
+@pytest.mark.long
 def test_what_no_team_gets_stops_a_transfer_file(oak: Office) -> None:
     """It went out in silence, though `gateway classify` names both."""
     ctf = core_data(seed=51).replace(
@@ -56,6 +57,7 @@ def test_a_value_that_no_team_gets_is_told_by_record_item_and_what_to_write(oak:
     assert "born" not in said
 
 
+@pytest.mark.long
 def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak: Office) -> None:
     """As that provider: only the gateway knows what was listed for it."""
     file = oak.file("shoes.csv", with_another_column(52))
@@ -85,6 +87,7 @@ def test_what_is_older_than_what_is_kept_is_not_taken(oak: Office) -> None:
     assert kept() == before
 
 
+@pytest.mark.long
 def test_the_policies_are_those_of_the_authority(tmp_path: Path) -> None:
     """An authority in Wales has no phonics check."""
     site = Site(tmp_path, "--policies", str(REPOSITORY / "policies" / "cwm-alarch"))

@@ -19,7 +19,7 @@ from tests.waiting import until
 
 GUIDE = Path(__file__).parents[2] / "docs" / "schools.md"
 NAME = "Oak Primary School"
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 MASKS = (
     (r"\b(?:[a-z]{3,8} ){5}[a-z]{3,8}\b(?=$)", "SIX WORDS"),  # alone at the end of a line
     (r"/\S+/", "…/"),

@@ -13,6 +13,8 @@ from tests.send.office import Office
 from tests.site import Running, Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 HEADING = "How Taken Here"
 TEAM = "admissions-and-entitlements"
 

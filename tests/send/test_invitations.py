@@ -88,6 +88,7 @@ def test_words_are_no_fingerprints() -> None:
     assert place_of("2001:db8::1") == ("2001:db8::1", 2222)
 
 
+@pytest.mark.long
 def test_from_the_invitation_to_a_receipt(ash: Office, services: Running) -> None:
     opened = ash.invited(services.intake)
     shown = ash.done(*opened, *GIVEN)
@@ -173,6 +174,7 @@ def test_a_weak_passphrase_in_a_file_is_refused_before_a_key_is_made(ash: Office
     assert not (ash.kit / "openpgp.asc").exists()
 
 
+@pytest.mark.long
 @pytest.mark.needs("gpg")
 @pytest.mark.parametrize(
     ("kind", "until", "told"),
@@ -219,6 +221,7 @@ def test_a_weak_ssh_key_is_refused_as_enrolment_would(ash: Office, services: Run
     assert not (ash.kit / "kit.toml").exists()
 
 
+@pytest.mark.long
 def test_a_key_of_openpgp_js_is_taken_and_signs(ash: Office, services: Running) -> None:
     """Made by OpenPGP.js 6.3.2 as it comes, under a passphrase; PGPy does not know hashes that it prefers."""
     ash.passphrase.write_text("wide river seven lamp\n")

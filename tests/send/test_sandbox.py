@@ -19,6 +19,8 @@ from tests.commands import invoke
 from tests.content import core_data
 from tests.ending import ending
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:

@@ -107,6 +107,7 @@ def draws(shown: str) -> bool:
     return shown.rfind(HIDES_CURSOR) > shown.rfind(SHOWS_CURSOR)
 
 
+@pytest.mark.long
 def test_nothing_asks_while_something_is_drawn(oak: Office) -> None:
     """Without a key ring: the passphrase is asked for once, for both keys, on a line that can be seen."""
     at = Terminal(oak, str(oak.file("core.xml", core_data(seed=31))))
@@ -124,6 +125,7 @@ def test_nothing_asks_while_something_is_drawn(oak: Office) -> None:
     assert "sending core.xml" in plainly(shown), "the way is shown"
 
 
+@pytest.mark.long
 def test_a_watch_asks_before_it_watches(oak: Office) -> None:
     folder = oak.root / "out"
     folder.mkdir()
@@ -147,6 +149,7 @@ def test_three_wrong_passphrases_end_it(oak: Office) -> None:
     assert (at.process.returncode, "none of the three opens" in shown) == (1, True), shown
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_an_upload_that_is_killed_anywhere_goes_on_where_it_was(elm: Office, services: Running) -> None:
     """From its first line on, each run shows what is there already. `make nightly` kills at 20 places."""

@@ -12,6 +12,8 @@ from tests.content import core_data
 from tests.send.office import Office
 from tests.site import Site
 
+pytestmark = pytest.mark.long
+
 
 def test_one_kit_sends_as_each_of_its_providers(tmp_path: Path) -> None:
     site = Site(tmp_path)

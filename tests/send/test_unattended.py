@@ -77,6 +77,7 @@ def test_a_watch_that_nobody_starts_needs_its_passphrase_in_a_file(tmp_path: Pat
     assert (done.exit_code, "--passphrase-file" in done.stderr) == (1, True)
 
 
+@pytest.mark.long
 @pytest.mark.needs("gpg", "lftp", "ssh", "ssh-keygen")
 def test_gpg_and_lftp_send_without_a_terminal_as_the_guide_has_it(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[2] / "docs" / "schools.md").read_text("utf-8")

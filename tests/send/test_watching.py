@@ -64,6 +64,7 @@ def test_what_was_held_moves_on_when_it_is_decided(oak: Office) -> None:
     assert "REFUSED" in (folder / "refused" / f"letter.txt.{held['reference']}.txt").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.needs("setpriv")
 def test_what_cannot_be_read_is_told_of_once_and_the_others_go_on(oak: Office) -> None:
     folder = oak.root / "mixed"

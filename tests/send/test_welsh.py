@@ -70,6 +70,7 @@ def template(node: ast.AST) -> str:
     return "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
 
 
+@pytest.mark.long
 def test_each_sentence_of_the_kit_has_its_welsh() -> None:
     known, _ = languages._texts("cy", "kit")
     blank = {re.sub(r"\{\w+\}", "{}", one) for one in known}
@@ -96,6 +97,7 @@ def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         yield Office(site, "oak", services.intake, site.root / "oak")
 
 
+@pytest.mark.long
 def test_a_file_is_told_of_in_welsh(oak: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     file = str(oak.file("core.xml", core_data(seed=61)))
     told = oak.done("--language", "cy", file)

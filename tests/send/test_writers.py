@@ -56,6 +56,7 @@ def watched(
     return WatchedFolder(sender, folder, stillness or Stillness(0, time.monotonic), tell=tell)
 
 
+@pytest.mark.long
 def test_a_file_that_a_paused_writer_has_open_is_neither_sent_nor_moved(oak: Office) -> None:
     """Half of a list of pupils is a whole list of half of them: only the system knows that more comes."""
     folder = oak.root / "paused"
@@ -128,6 +129,7 @@ def test_a_name_that_programs_use_while_they_write_waits_for_its_rename(oak: Off
     assert (folder / "sent" / "core.xml").exists()
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_more_than_a_batch_at_once_are_finished_in_order_and_counted(oak: Office) -> None:
     folder = oak.root / "many"
@@ -150,11 +152,13 @@ def test_more_than_a_batch_at_once_are_finished_in_order_and_counted(oak: Office
     assert all(verdict.good for verdict in verify_receipt_files([receipt], certificate))
 
 
+@pytest.mark.long
 def test_a_nightly_export_is_sent_whole_while_kit_and_gateway_are_killed(tmp_path: Path) -> None:
     """Each way of writing three times; `make nightly` has 300 files."""
     many.run(tmp_path, files=30, kills=4, seed=3)
 
 
+@pytest.mark.long
 def test_what_seems_cut_off_waits_for_its_rest_and_is_refused_in_the_end(oak: Office) -> None:
     folder = oak.root / "cut"
     folder.mkdir()

@@ -39,7 +39,7 @@ from tests.store.outcomes import (
 from tests.store.servers import Server
 from tests.store.ways import WAYS, Origin, Way
 
-pytestmark = pytest.mark.needs("pg_ctlcluster")
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 Same = Callable[[object], None]
 TEAM = "central-data-team"
 

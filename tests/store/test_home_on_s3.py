@@ -29,6 +29,8 @@ from tests.site import Party, Site
 from tests.store.servers import Server
 from tests.workshop import Workshop
 
+pytestmark = pytest.mark.long
+
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 
 

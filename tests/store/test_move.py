@@ -39,7 +39,7 @@ from tests.store.servers import Server
 from tests.whole import collect, whole
 from tests.workshop import Workshop
 
-pytestmark = pytest.mark.needs("pg_ctlcluster")
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 
 
 def options(weed: Server, folder: str, url: str) -> tuple[str, ...]:

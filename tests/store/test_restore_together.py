@@ -19,7 +19,7 @@ from tests.store.servers import Server
 from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
 
-pytestmark = pytest.mark.needs("pg_ctlcluster")
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 
 
 def test_a_dump_and_a_later_copy_of_the_bucket_make_the_gateway_again(

@@ -47,7 +47,7 @@ from tests.store.several import another_host, at_work, shared_home
 from tests.waiting import until
 from tests.workshop import Workshop, login_of
 
-pytestmark = pytest.mark.needs("pg_ctlcluster")
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 YEARS = THIS_YEAR
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 Hosts = tuple[Workshop, Workshop]

@@ -39,7 +39,7 @@ from tests.store.servers import Server
 from tests.store.several import shared_home
 from tests.workshop import Workshop
 
-pytestmark = pytest.mark.needs("pg_ctlcluster")
+pytestmark = [pytest.mark.long, pytest.mark.needs("pg_ctlcluster")]
 
 
 @pytest.fixture(scope="module")

@@ -202,6 +202,7 @@ def test_a_receipt_whose_proof_fails_does_not_pass_for_a_notice(tmp_path: Path) 
     assert not verdict(path).good
 
 
+@pytest.mark.long
 def test_a_flipped_bit_anywhere_in_a_text_receipt_is_refused(tmp_path: Path) -> None:
     """A change is accepted only where OpenPGP itself says that the signed text is still the same.
 
@@ -222,6 +223,7 @@ def test_a_flipped_bit_anywhere_in_a_text_receipt_is_refused(tmp_path: Path) -> 
     assert tolerated < 40
 
 
+@pytest.mark.long
 def test_every_flipped_bit_of_the_statement_in_a_json_receipt_is_refused(tmp_path: Path) -> None:
     _, made = receipts(tmp_path)
     raw = made.read_bytes()

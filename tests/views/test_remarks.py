@@ -20,6 +20,8 @@ from gateway.policy.decide import decide
 from tests.views.making import CATALOGUE, RULES, found, view_of
 from tests.views.remarks import REMARKS, Place, places
 
+pytestmark = pytest.mark.long
+
 PLACES = list(places())
 NOW = datetime(2026, 6, 16, 12, tzinfo=ZoneInfo("Europe/London"))
 EVERY_ITEM = tuple({item.label for item in (*RULES.items.values(), *RULES.others.values())})

@@ -55,6 +55,7 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Captured]:
     ann.client.close()
 
 
+@pytest.mark.long
 def test_it_forges_no_file(captured: Captured) -> None:
     """What another key signed, and what none did, is refused; what the school signed once counts once."""
     stranger = captured.site.provider("elm")

@@ -10,6 +10,8 @@ from tests.web.browsers import BROWSERS
 from tests.web.large import MIB, MOST_MIB, made, sends_large
 from tests.web.school import enrolled, school_at
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("name", BROWSERS)
 def test_a_file_larger_than_its_memory_is_sealed_cut_off_and_sent(name: str, tmp_path: Path) -> None:

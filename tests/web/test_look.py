@@ -57,6 +57,7 @@ def shown(page: Page) -> list[str]:
     return page.locator("#seen-others li strong").all_inner_texts()
 
 
+@pytest.mark.long
 def test_what_is_outside_the_agreement_is_shown_and_taken_out(school: School, page: Page) -> None:
     chooses(page, "pupils.csv", TABLE)
     assert shown(page) == ["Home Telephone", "Shoe size"]
@@ -101,6 +102,7 @@ def test_elements_outside_the_agreement_are_shown_and_taken_out(page: Page) -> N
     assert bytes(page.evaluate(CONTENT)) == content
 
 
+@pytest.mark.long
 def test_without_the_signed_list_the_look_is_skipped_and_the_file_sent(school: School, page: Page) -> None:
     genuine = Home(school.site.home).published.common / "agreement" / "headings.asc"
     for text in ("", genuine.read_text("utf-8").replace('"words"', '"Words"', 1)):

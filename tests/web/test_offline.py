@@ -17,6 +17,8 @@ from tests.waiting import until
 from tests.web.school import School, school_at
 from tests.web.test_sealing import chooses, enrolled, presses
 
+pytestmark = pytest.mark.long
+
 KEPT = "caches.keys().then((names) => names.join())"
 LYING = "async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())"
 

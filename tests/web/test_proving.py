@@ -84,6 +84,7 @@ def refused(page: Page, sentence: str) -> None:
     assert not page.locator("#receipt").is_visible()
 
 
+@pytest.mark.long
 def test_a_receipt_is_found_in_the_log_that_goes_on(school: School, seen: Seen) -> None:
     shows(seen.page, "last.xml")
     proof = seen.page.locator("#proof", has_text=GOES_ON).inner_text()

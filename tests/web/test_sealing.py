@@ -14,6 +14,8 @@ from tests.waiting import until
 from tests.web.browsers import BROWSERS
 from tests.web.school import PROVED, School, answers, chooses, enrolled, leads_to, presses, school_at
 
+pytestmark = pytest.mark.long
+
 LYING = "async () => Array.fromAsync((await navigator.storage.getDirectory()).keys())"
 CLICKS = (
     "() => { window.clicks = 0; addEventListener('click', (one) => one.detail && window.clicks++, true); }"

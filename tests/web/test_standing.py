@@ -16,6 +16,8 @@ from tests.waiting import until
 from tests.web.school import School, school_at
 from tests.web.test_sealing import answers, enrolled, presses, sends
 
+pytestmark = pytest.mark.long
+
 PAGE = "**/api/pages/status.html"
 OF_BIRCH = "(html) => (async () => Standing.read(html, 'birch'))().catch((error) => error.message)"
 

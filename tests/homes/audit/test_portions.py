@@ -71,6 +71,7 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
+@pytest.mark.long
 def test_several_processes_find_what_one_does_in_the_same_order(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:

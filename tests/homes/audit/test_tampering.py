@@ -53,6 +53,7 @@ def expect(path: Path, name: str, act: str) -> None:
     assert named in {name, UNREADABLE.where} | ALSO.get(name, set()), (act, name, found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_every_column_is_vouched_for(name: str, tmp_path: Path) -> None:
     rng = random.Random(name)
@@ -70,6 +71,7 @@ def test_every_column_is_vouched_for(name: str, tmp_path: Path) -> None:
             expect(tmp_path / "copy.db", name, f"a change in {column} of row {place}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_taken_out_is_missed(name: str, tmp_path: Path) -> None:
     for place in {0, table(name).rows - 1}:
@@ -79,6 +81,7 @@ def test_a_row_that_is_taken_out_is_missed(name: str, tmp_path: Path) -> None:
         expect(tmp_path / "copy.db", name, f"the removal of row {place}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_table_that_is_cut_off_is_noticed(name: str, tmp_path: Path) -> None:
     for kept in {0, table(name).rows // 2}:
@@ -88,6 +91,7 @@ def test_a_table_that_is_cut_off_is_noticed(name: str, tmp_path: Path) -> None:
         expect(tmp_path / "copy.db", name, f"cutting to {kept} rows")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_doubled_is_noticed(name: str, tmp_path: Path) -> None:
     """A copy of a row under another key."""
@@ -121,6 +125,7 @@ def test_rows_that_change_places_are_noticed(name: str, tmp_path: Path) -> None:
     expect(tmp_path / "copy.db", name, "a swap")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "column"),
     [
@@ -147,6 +152,7 @@ def test_a_bit_that_flips_is_found(name: str, column: str, tmp_path: Path) -> No
         expect(tmp_path / "copy.db", name, f"a flipped bit in {column}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "column"), [(name, column.name) for name in WHOLLY for column in METADATA.tables[name].columns]
 )
