@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from jinja2 import Template
 
 from gateway.acts.act import Confirmation
 from gateway.acts.fields import every_act
@@ -34,9 +35,14 @@ def _value(field: ActField) -> Given:
     return (value, f"{value}-too") if field.several else value
 
 
-@pytest.mark.long
+@pytest.fixture(scope="module")
+def confirm() -> Template:
+    """The page, read once."""
+    return templates("UTC").get_template("confirm.html")
+
+
 @pytest.mark.parametrize("command", CONFIRMED)
-def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> None:
+def test_the_page_that_confirms_an_act_shows_each_value_given(confirm: Template, command: str) -> None:
     act = _told(command)
     known = [
         replace(one, known=(Named(id=f"given-{one.name}", name=f"Name of {one.name}"),)) if one.names else one
@@ -44,7 +50,7 @@ def test_the_page_that_confirms_an_act_shows_each_value_given(command: str) -> N
     ]
     act = act.model_copy(update={"fields": tuple(known)})
     given = {field.name: _value(field) for field in act.fields}
-    page = templates("UTC").get_template("confirm.html").render(
+    page = confirm.render(
         me=None, organisation="O", token="t", here="/work", place="/", said="", what=act.title, effect="",
         fields=(), options="", again="x", back="/work", given=in_words(act, given),
     )  # fmt: skip

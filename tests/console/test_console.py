@@ -417,6 +417,7 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     until(lambda: served.exists() and made.split()[1] in served.read_text(), "the key where intake reads it")
 
 
+@pytest.mark.long
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
     assert sorted(ACTS["test_console.py"] - house.seen.acts) == []
 

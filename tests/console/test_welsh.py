@@ -85,16 +85,21 @@ def texts_of(pages: Environment, name: str) -> Iterator[str]:
             yield value.replace("%d", "{count}")
 
 
+@pytest.fixture(scope="module")
+def pages() -> Environment:
+    """All templates, read once."""
+    return templates("UTC")
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_every_text_of_a_template_has_its_welsh(name: str) -> None:
+def test_every_text_of_a_template_has_its_welsh(pages: Environment, name: str) -> None:
     """Add it to gateway/reasons/cy-console.toml."""
-    lacking = [text for text in texts_of(templates("UTC"), name) if text not in WELSH]
+    lacking = [text for text in texts_of(pages, name) if text not in WELSH]
     assert sorted({*lacking} - NOT_YET - SAME) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_text_of_a_template_stands_there_untranslated(name: str) -> None:
-    pages = templates("UTC")
+def test_no_text_of_a_template_stands_there_untranslated(pages: Environment, name: str) -> None:
     source, _, _ = pages.loader.get_source(pages, name)  # type: ignore[union-attr]
     bare = "".join(
         part.data if isinstance(part, nodes.TemplateData) else "{}"
