@@ -96,7 +96,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Refuse a role for oneself, or for a person who has no key or account to be known by."""
+        """Refuse a role for oneself, or for a person without key or account to be known by."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and dual_control.name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")

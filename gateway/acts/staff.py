@@ -200,7 +200,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return f"{self.name} cannot log in or collect any more.{files}"
 
     def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
-        """Return the held files, within a sight, that are assigned to the person."""
+        """Return the held files, within a sight, assigned to the person."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 

@@ -1,4 +1,4 @@
-"""Transfers: listed, and shown with all that is on record of them."""
+"""Transfers: listed, and shown with all on record of them."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         return {one: catalogue.wording.name(one) for one in catalogue.data_types()} if catalogue else {}
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return `limit` transfers after a cursor: latest first, or as sorted, by the database."""
+        """Return a page: `limit` transfers after a cursor, latest first or sorted, read by the database."""
         asked = [(name, value) for name, _, value in (each.partition("=") for each in self.where)]
         if not transfer_lists.SOUGHT.issuperset(name for name, _ in asked):
             return super().page(context, limit, after)

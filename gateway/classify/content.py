@@ -62,7 +62,7 @@ def part_called(name: str, kinds: str) -> str:
 
 
 class TimedContent:
-    """A content whose reading ends with Unreadable after some seconds.
+    """A content with a time limit on reading, in seconds: Unreadable afterwards.
     Nearly all work happens between two reads of at most 64 KB, so the limit covers the work too.
     """
 

@@ -135,7 +135,7 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """Return the types of examination results whose stages occurred."""
+        """Return the types of examination results, by the stages that occurred."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 

@@ -123,7 +123,7 @@ class SchoolsRule(RuleTable):
         return frozenset(map(plain, self.columns))
 
     def slot(self, header: str, key: str | None) -> Slot | None:
-        """Return the way in which a column (header, field) names a school; None where it names none."""
+        """Return how a column (header, field) names a school; None where it names none."""
         found = self.fields.get(key or "")
         if found is None and plain(header) not in self._codes:
             return None

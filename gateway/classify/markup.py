@@ -325,7 +325,7 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return the number of elements without children that have a start and an end tag."""
+    """Return the number of elements without children with a start and an end tag."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 

@@ -31,7 +31,7 @@ EXTENSIONS = {
 
 
 class Several(Unreadable):
-    """A file whose parts are not of one data type; `parts` has the result for each."""
+    """A file with parts of several data types; `parts` has the result for each."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})

@@ -227,7 +227,7 @@ def print_table(
 
 
 def local_times() -> str:
-    """Say by which clock a listing's times are given."""
+    """Name the clock of a listing's times."""
     return f"times are local ({'/'.join(dict.fromkeys(time.tzname))})"
 
 

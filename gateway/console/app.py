@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Unchanging(StaticFiles):
-    """Files at an address with a digest of all of them. Browsers keep such files without asking again."""
+    """Static files under a URL with a digest of all of them, so that browsers need not ask again."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -99,7 +99,7 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """Return the inside's refusal; redirect to the login page without a login."""
+    """Show a refusal by the inside; without a login, show the login page."""
     status = error.status if isinstance(error, DeclinedInside) else 503
     return (
         await _not_logged_in(request) if status == _NOT_LOGGED_IN else _problem(request, status, str(error))
@@ -124,7 +124,7 @@ async def _not_logged_in(request: Request) -> Response:
 
 
 async def _typed(request: Request) -> list[tuple[str, str]]:
-    """Return what stands in the form of a request, without files."""
+    """Return the values typed in a request's form, without files."""
     form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
     return [
         (name, value)
@@ -134,7 +134,7 @@ async def _typed(request: Request) -> list[tuple[str, str]]:
 
 
 async def _not_ours(request: Request, _: Exception) -> Response:
-    """Keep what was typed in a form of another session; nothing is done before it is sent again."""
+    """Show the values typed in a form of another session again; nothing is done before they are resent."""
     kept, path = await _typed(request), request.url.path
     if path.startswith(("/login", "/invitation")) or not site_of(request).held_by(request, "session"):
         return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")

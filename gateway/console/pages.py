@@ -91,7 +91,7 @@ _PARTS = {
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show the details of a held file; of one that waits no longer, lead to all that is on record."""
+    """Show the details of a held file; of one that waits no longer, lead to all on record."""
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
@@ -109,7 +109,7 @@ async def held_page(
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
 ) -> Response:
-    """Show a held file; with an act that was refused, the given fields and the problems, by field."""
+    """Show a held file; with an act refused, the given fields and the problems, by field."""
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
     return site_of(request).page(
         request, "held_file.html", reply.me, status=status, seen=reply.said, here=f"/held/{reference}",

@@ -40,7 +40,7 @@ class HookTarget(File):
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Post messages until `stop` is set, to each hook in a thread of its own."""
+    """Post messages until `stop` is set, to each hook in a separate thread."""
     serve_each(root, "hook.toml", _serve, stop, pause_seconds)
 
 

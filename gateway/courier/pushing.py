@@ -46,7 +46,7 @@ class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Push batches until `stop` is set, to each server in a thread of its own."""
+    """Push batches until `stop` is set, to each server in a separate thread."""
     serve_each(root, "server.toml", _serve, stop, pause_seconds)
 
 

@@ -46,7 +46,7 @@ def serve_each(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Serve each folder of `root` with a file `settings`, in a thread of its own, until `stop` is set."""
+    """Serve each folder of `root` with a file `settings`, in a separate thread, until `stop` is set."""
     threads: dict[Path, threading.Thread] = {}
     while not stop.is_set():
         for folder in sorted(found.parent for found in root.glob(f"*/{settings}")):

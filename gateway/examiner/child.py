@@ -45,7 +45,7 @@ Process = subprocess.Popen[bytes]
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments as a child process that has the channel as a descriptor."""
+    """Start Python with these arguments as a child process with the channel as a descriptor."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],

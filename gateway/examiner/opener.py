@@ -90,7 +90,7 @@ class Opening:
         return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """Limit a SOP program to less than the time left for this process, where that is limited.
+        """Limit a SOP program to less than the time left for this process, where limited.
         So a hanging program, a fault of the gateway, differs from a file breaking the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)

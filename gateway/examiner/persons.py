@@ -137,7 +137,7 @@ class PersonTaker:
                 self.names |= found
 
     def _number(self, upn: str) -> bool:
-        """Add a UPN; return False if it is not valid."""
+        """Add a UPN; return False if not valid."""
         if upn in self.numbers:
             return True
         if not upn or not is_upn(upn):

@@ -191,7 +191,7 @@ def back_up(
     earlier: Path | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
-    """Copy `home` into `folder`, which must not exist or be empty. Durable after return.
+    """Copy `home` into `folder`, missing or empty before. Durable after return.
 
     Sealed files present in the backup `earlier` are linked, not copied, on the same file system. `progress`
     gets the steps done and the total: each file is copied, then read again. A failed copy is removed.
@@ -267,7 +267,7 @@ def restore(
     in_folder: bool = False,
     progress: Progress = lambda _done, _all: None,
 ) -> Manifest:
-    """Make `home`, which must not hold any file yet, from a whole backup. Durable after return.
+    """Make `home`, without any file before, from a whole backup. Durable after return.
 
     With `damaged`, sealed files may be missing or altered; an audit of the home then names them. With
     `in_folder` the home keeps sealed files in its own folder. `progress` gets the number of backup files

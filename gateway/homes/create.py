@@ -125,7 +125,7 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
 
 
 def make_folders(home: Home) -> None:
-    """Make the folders of a home that are missing. OSError where this user may not."""
+    """Make the folders of a home missing. OSError where this user may not."""
     # The outside user may cross the home, with access to spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
     if home.root.stat().st_uid == os.geteuid():

@@ -1,7 +1,7 @@
 """Hand over settings, policies and inside secrets from one host to another, sealed under a one-time code.
 
 Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same
-steps bring later keys to a host that has a home. Existing files are never overwritten.
+steps bring later keys to a host with a home. Existing files are never overwritten.
 """
 
 import io

@@ -82,7 +82,7 @@ class WebChallenges:
 
 
 def claimed(assertion: bytes) -> tuple[str, bytes]:
-    """Return provider and challenge from an assertion, unproved. ValueError if it is malformed."""
+    """Return provider and challenge from an assertion, unproved. ValueError if malformed."""
     try:
         response = json.loads(assertion)["response"]
         provider = base64url_to_bytes(response["userHandle"]).decode("ascii").partition(":")[0]

@@ -6,7 +6,7 @@
 
     — gateway.example.gov.uk/log Az3grl…=    one line a signature: 4 bytes of key id, the signature
 
-A witness may add a line: a cosignature/v1 (C2SP tlog-cosignature) states the time of seeing the head. A
+A witness may add a line: a cosignature/v1 (C2SP tlog-cosignature) states when the witness saw the head. A
 verifier key (vkey) is `NAME+KEYID+BASE64(type || public key)`. All base64 is read strictly, so that no two
 texts mean the same bytes.
 """
@@ -38,12 +38,12 @@ _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 class CheckpointError(GatewayError):
-    """Report a malformed checkpoint or verifier key, or a bad signature."""
+    """A checkpoint or verifier key is malformed, or a signature is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """Public half of a log's or a witness's key, with the name used for signing."""
+    """The public half of a log's or witness's key, with the name that appears in signatures."""
 
     name: str
     kind: int
@@ -57,7 +57,7 @@ class VerifierKey:
     @classmethod
     @lru_cache(64)
     def read(cls, vkey: str) -> Self:
-        """Read a key in text form. Raises CheckpointError unless an Ed25519 verifier key."""
+        """Parse a verifier key. Raises CheckpointError unless it is an Ed25519 key."""
         name, key_id, encoded = [*vkey.strip().split("+", 2), "", ""][:3]
         material = unbase64(encoded)
         kinds = (_SIGNATURE, _COSIGNATURE)
@@ -87,7 +87,7 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """Witness's statement of having seen a head, and no larger one, at a moment."""
+    """A witness's statement of having seen a head, and no larger one, at a moment."""
 
     name: str
     at: datetime
@@ -95,7 +95,7 @@ class Cosignature:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Head of the log with a verified signature. `root` is 32 bytes."""
+    """A head of the log whose signature was verified. `root` is 32 bytes."""
 
     origin: str
     size: int
@@ -104,14 +104,14 @@ class Checkpoint:
 
 
 class LogKey:
-    """Secret key of a log or a witness."""
+    """The secret key of a log or a witness."""
 
     def __init__(self, secret: Ed25519PrivateKey) -> None:
         self._secret = secret
 
     @staticmethod
     def generate() -> bytes:
-        """Return a new secret key as unencrypted PKCS #8 PEM, to be readable by its owner only."""
+        """Generate a secret key as unencrypted PKCS #8 PEM, to be readable by its owner only."""
         from cryptography.hazmat.primitives import serialization as s  # noqa: PLC0415 - as above
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415
 
@@ -163,7 +163,7 @@ def _key_id(name: str, kind: int, public: bytes) -> bytes:
 
 
 def checkpoint(origin: str, size: int, root: bytes, key: LogKey) -> str:
-    """Return the head of `size` leaves under `root` (32 bytes) as a note signed by `key`.
+    """Make a signed note (checkpoint) of `size` leaves under `root` (32 bytes), signed by `key`.
 
     `origin` names the log and its key: like a URL without a scheme, no spaces, no plus sign.
     """
@@ -183,7 +183,7 @@ def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
 
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
-    """Return the head in `text`, signed by at least one log key of `vkeys`.
+    """Verify a checkpoint and return its head; at least one log key of `vkeys` must have signed it.
 
     The log's signature must bear the name of the origin. Lines by unknown keys are ignored, as C2SP
     demands; a bad signature by a known key refuses the whole note. Raises CheckpointError naming the fault.
@@ -208,13 +208,13 @@ def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
 
 
 def names_signer(text: str, vkeys: Iterable[str]) -> bool:
-    """Return True where a signature line of `text` names one of the keys; its signature is not verified."""
+    """Return True if a signature line of `text` names one of the keys; signatures are not verified."""
     keys = map(VerifierKey.read, vkeys)
     return not {(key.name, key.key_id) for key in keys}.isdisjoint(map(_signer, _split(text)[1]))
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """Return `held` with new cosignatures from `offered`, the same head, by the witnesses in `vkeys`.
+    """Add new cosignatures by witnesses in `vkeys` from the note `offered` to the note `held`.
 
     Nothing else is taken over. Raises CheckpointError for another head, a bad cosignature, or no new one.
     """

@@ -293,7 +293,7 @@ if set(FIELDS) != set(get_args(Kind)):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event. Raises ValueError for anything its kind does not admit.
+    """One event of the log. Raises ValueError for any field that its kind does not admit.
 
     `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a provider id, a
     fingerprint, a vkey or a word such as "log". `fields` are flat.
@@ -306,7 +306,7 @@ class Event:
     fields: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for anything not admitted to the log."""
+        """Raise ValueError for any value that the log does not admit."""
         if not _fits(_COUNT, self.sequence) or self.at.tzinfo is None:
             raise ValueError("an event needs a place in the log and an aware time")
         admitted = FIELDS.get(self.kind)
@@ -322,7 +322,7 @@ class Event:
                 raise ValueError(f"{self.kind}: the log does not admit this value of {known}")
 
     def mapping(self) -> dict[str, str | int | dict[str, str | int]]:
-        """Return the event as a mapping for the log."""
+        """Return the event as the mapping that a leaf encodes."""
         return {
             "at": rfc3339(self.at),
             "fields": dict(self.fields),
@@ -334,13 +334,13 @@ class Event:
 
 
 def leaf(event: Event | Mapping[str, object]) -> bytes:
-    """Return the bytes of an event's leaf: RFC 8785 canonical JSON. Raises ValueError where not admitted."""
+    """Encode an event as a leaf: RFC 8785 canonical JSON. Raises ValueError if not admitted."""
     checked = event if isinstance(event, Event) else read_event(event)
     return canonical(checked.mapping())
 
 
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
-    """Return the parts of an event's leaf before and after `sequence`, for a number not yet known."""
+    """Encode an event as a leaf in two parts, before and after `sequence`, for a number not known yet."""
     # JSON escapes quotation marks within texts, so this pattern matches in one place only.
     before, mark, after = canonical(event.mapping()).rpartition(
         f'"sequence":{event.sequence},"subject":'.encode()
@@ -349,7 +349,7 @@ def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
 
 
 def read_event(mapping: object) -> Event:
-    """Return the event in `mapping` (as from `Event.mapping`). Raises ValueError where there is none."""
+    """Parse the mapping of an event (as from `Event.mapping`). Raises ValueError if not one."""
     if not isinstance(mapping, Mapping):
         raise ValueError("not an event of the log")  # noqa: TRY004 - one error for one fault
     at, kind, fields = mapping.get("at"), mapping.get("kind"), mapping.get("fields")
@@ -370,7 +370,7 @@ def read_event(mapping: object) -> Event:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return an aware time in UTC with Z (RFC 3339); microseconds only where present."""
+    """Format an aware time in UTC with Z (RFC 3339); microseconds only where present."""
     if moment.tzinfo is None:
         raise ValueError("a naive time has no place in the log")
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -400,7 +400,7 @@ _FIRST_PLANE = "\uffff"
 
 
 def canonical(value: object) -> bytes:
-    """Return the canonical JSON (RFC 8785) of a value, to sign and hash, as receipts and the log need it.
+    """Encode a value as canonical JSON (RFC 8785), to sign and hash, as receipts and the log need.
 
     Both hold only texts, whole numbers below 2^53, truth values, null, lists, and objects with names from
     the first Unicode plane. For these the standard library's encoder, with sorted keys, gives the bytes of

@@ -17,14 +17,14 @@ class NodeStore(Protocol):
     """Store of the hashes of complete subtrees."""
 
     def get(self, level: int, index: int) -> bytes:
-        """Return the 32 bytes at (level, index). Raises KeyError where nothing is stored."""
+        """Return the 32 bytes at (level, index). Raises KeyError if nothing is stored there."""
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Store `node` at (level, index); each place is written exactly once."""
+        """Store `node` at (level, index); each node is written exactly once."""
 
 
 def leaf_hash(data: bytes) -> bytes:
-    """Return the hash of a leaf holding `data` (RFC 9162 section 2.1.1)."""
+    """Return the hash of a leaf with the bytes `data` (RFC 9162 section 2.1.1)."""
     return hashlib.sha256(b"\x00" + data).digest()
 
 
@@ -34,7 +34,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def append(store: NodeStore, size: int, leaf: bytes) -> int:
-    """Append the leaf holding the bytes `leaf` to a tree of `size` leaves; return the new size."""
+    """Append a leaf of the bytes `leaf` to a tree of `size` leaves; return the new size."""
     level, index, node = 0, size, leaf_hash(leaf)
     store.put(level, index, node)
     while index & 1:
@@ -91,7 +91,7 @@ def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
 
 
 class _Reads:
-    """Store that only records the places read."""
+    """A store that only records which nodes an operation reads."""
 
     def __init__(self) -> None:
         self.places: list[tuple[int, int]] = []
@@ -114,7 +114,7 @@ def _subtree(store: NodeStore, start: int, end: int) -> bytes:
 
 
 def _subproof(store: NodeStore, first: int, second: int) -> Iterator[bytes]:
-    """Yield SUBPROOF of RFC 9162, from the root downwards."""
+    """Yield the hashes of SUBPROOF (RFC 9162, 2.1.4.1), from the root downwards."""
     start, end, whole = 0, second, True
     while first != end:
         middle = start + _left_size(end - start)

@@ -279,7 +279,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """The parts of `Classified` that are loaded to compare many files."""
+    """The parts of `Classified` loaded to compare many files."""
 
     data_type: str
     format: str = ""

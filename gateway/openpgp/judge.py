@@ -248,7 +248,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Find the reason for refusing a message that has no valid signature by one of `senders`."""
+    """Find the reason for refusing a message without valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
         if not claims:

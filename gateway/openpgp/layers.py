@@ -1,6 +1,6 @@
 """Remove encryption and compression from a message, in memory and under caps.
 
-The result is a signed message that is not verified yet: Sequoia still has to identify the signer.
+The result is a signed message not verified yet: Sequoia still has to identify the signer.
 `secret_keys` unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP
 could open whole messages, but inflate compressed data without limit, and withhold the signed message from
 Sequoia.

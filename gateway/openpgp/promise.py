@@ -107,7 +107,7 @@ class Opener(Protocol):
     def open(
         self, sealed: Sealed, senders: Certs, limits: OpenLimits, now: datetime, into: int | None = None
     ) -> Opened:
-        """Open a sealed file that is signed by one of the certificates `senders` (armored or binary).
+        """Open a sealed file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
         caller closes `Opened.content`. `into` is an empty memfd to fill, which others may read meanwhile:
         what they read does not count before this returns that very memory.

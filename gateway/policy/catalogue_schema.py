@@ -250,11 +250,11 @@ class Catalogue(PolicyTable):
         return own if team.of is None else team.of
 
     def triage_teams(self) -> tuple[str, ...]:
-        """Return the teams whose members see held files, except sensitive ones."""
+        """Return the teams with sight of held files, except sensitive ones."""
         return tuple(team.id for team in self.teams.team if team.triage)
 
     def sensitive_teams(self) -> tuple[str, ...]:
-        """Return the teams whose members see sensitive held files."""
+        """Return the teams with sight of sensitive held files."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
@@ -276,7 +276,7 @@ class Catalogue(PolicyTable):
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return the items for which `may_have` is true."""
+        """Return the items with `may_have` true."""
         if (known := self._granted.get((team, sender))) is not None:
             return known
         found: frozenset[str] = frozenset()

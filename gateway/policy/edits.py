@@ -399,7 +399,7 @@ def _merged_list(before: Any, after: Any, now: Any) -> list[Any]:  # noqa: ANN40
 
 
 def _named(value: object, key: str) -> bool:
-    """Return True for a list whose entries all have a name."""
+    """Return True for a list of entries that all have a name."""
     return (
         isinstance(value, list)
         and key not in WHOLE

@@ -39,7 +39,7 @@ class Register:
 
 
 def lapse_day(year: str, catalogue: Catalogue) -> date:
-    """Return the first day on which a ratification of an academic year no longer counts."""
+    """Return the first day after a ratification of an academic year has lapsed."""
     return _span(year, catalogue.agreement.year)[1]
 
 

@@ -379,7 +379,7 @@ class Consequence(PolicyTable):
 
 
 class WhoIsTold(PolicyTable):
-    """The clauses by which each body must be told of a breach."""
+    """The clauses on telling each body of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
     governance: tuple[ClauseId, ...] = ()

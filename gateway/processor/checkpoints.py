@@ -1,4 +1,4 @@
-"""Signed checkpoints of the log: publish, keep, send to witnesses.
+"""Signed checkpoints of the log: publish them, keep some, send them to witnesses.
 
 published/log/checkpoint is the newest signed head. The last head of each hour, and every head cosigned by a
 witness, is kept beside the newest as published/log/SIZE. All can be made again from the registry.
@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Telling:
-    """Head on its way to a witness."""
+    """A head being sent to a witness by a child process."""
 
     child: subprocess.Popen[bytes]
     size: int
@@ -44,7 +44,7 @@ class _Telling:
 
 
 class Witness:
-    """Witness told of heads. The file `told` holds the size of the last head confirmed.
+    """A witness that gets the log's heads. The file `told` has the size of the last head confirmed.
 
     `clock` returns monotonic seconds. Nothing here waits for the witness.
     """
@@ -66,11 +66,11 @@ class Witness:
 
     @property
     def is_being_told(self) -> bool:
-        """True while a message to the witness is under way."""
+        """True while a head is being sent to the witness."""
         return self._telling is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Check a message under way, or send `head` where new to the witness.
+        """Check on a head being sent, or send `head` if the witness does not have it.
 
         `size` is the number of entries. Raises OSError where `told` cannot be written.
         """
@@ -80,7 +80,7 @@ class Witness:
             self._begin(size, head)
 
     def close(self) -> None:
-        """Wait a few seconds for a message under way, then end its process."""
+        """Wait a few seconds for a head being sent, then end the process."""
         if self._telling is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -137,7 +137,7 @@ class Witness:
 
 
 def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -> list[Witness]:
-    """Return the witnesses named in the settings. `folder` holds the size last told to each."""
+    """Return the witnesses in the settings. `folder` has a file for each with the last size confirmed."""
     named: list[tuple[str, Sequence[str], Callable[[str], bytes]]] = []
     if settings.witness_command:
         named.append(("command", settings.witness_command, str.encode))
@@ -158,7 +158,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """Return a mail with the head attached unchanged, so that it can be saved and checked."""
+    """Build an e-mail with the head attached unchanged, so that it can be saved and checked."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address
@@ -177,7 +177,7 @@ HEADS_MARK = ".heads"
 
 
 class Checkpoints:
-    """Keep the checkpoints of one home; call `tend` repeatedly."""
+    """The checkpoints kept by one home; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -185,7 +185,7 @@ class Checkpoints:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Publish the heads due to be kept; where this host `leads`, sign a new head and tell witnesses.
+        """Publish heads to be kept; where this host `leads`, sign a new head and send it to witnesses.
 
         Raises Fault where published/ cannot be written.
         """
@@ -213,7 +213,7 @@ class Checkpoints:
             self._tell(registrar.home.published)
 
     def close(self) -> None:
-        """Stop every message to a witness under way."""
+        """Stop sending heads to witnesses."""
         for witness in self._witnesses:
             witness.close()
 
@@ -244,6 +244,6 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
 
 
 def keep_cosigned(published: Published, head: SignedHead) -> None:
-    """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
+    """Publish a head that a witness just cosigned. Raises Fault where published/ cannot be written."""
     with published_is_written():
         replace_published(published.log / str(head.size), head.text)

@@ -60,7 +60,7 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads without a record, by inside reference, oldest first; `in_spool`: as named there.
+    """Claimed uploads not on record yet, by inside reference, oldest first; `in_spool`: spool references.
 
     For one thread only; `clock` returns monotonic seconds.
     """
@@ -71,24 +71,24 @@ class InProgress:
     _since: dict[str, float] = field(default_factory=dict)
 
     def add(self, uploads: Mapping[str, Upload]) -> None:
-        """Add uploads just claimed, keyed by spool reference."""
+        """Add uploads just claimed, given by spool reference."""
         for there, upload in uploads.items():
             self.uploads[upload.reference], self.in_spool[upload.reference] = upload, there
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return uploads undecided for longer than a moment and their queue take, by spool reference."""
+        """Return, by spool reference, uploads undecided for longer than usual."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def hold_up(self, reference: str) -> None:
-        """Count an upload as late from now on, because something delays its decision."""
+        """Treat an upload as late from now on, because its decision is delayed."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Forget uploads now on record; return their references in the spool."""
+        """Remove uploads that are now on record; return their spool references."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -100,7 +100,7 @@ _DOUBLINGS = 10
 
 
 class BackOff:
-    """Track failures per file; pauses grow from twice `pause_seconds` to ten minutes.
+    """Count of failures per file; pauses grow from twice `pause_seconds` to ten minutes.
 
     `losses` counts the children lost over each file. `clock` returns monotonic seconds.
     """
@@ -113,11 +113,11 @@ class BackOff:
         self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
-        """Return True while it is too early to try this file again."""
+        """Return True while this file's pause lasts."""
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a failure, with `lost` also a lost child, and return the number of children lost so far."""
+        """Count a failure, with `lost` also a lost child; return the number of children lost so far."""
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
@@ -145,7 +145,7 @@ def claim_waiting(
     progress: InProgress | None = None,
     version: int | None = None,
 ) -> None:
-    """Claim every upload waiting in the spool, in batches, until `go_on` returns False.
+    """Claim every upload in the spool, in batches, until `go_on` returns False.
 
     Providers take turns, and each batch is chosen from the uploads present then, so one provider's backlog
     does not delay another provider's new upload. Claimed uploads are noted in `progress`; without
@@ -185,14 +185,14 @@ def claim_waiting(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Claim uploads in batches, relying on `version` of the register."""
+    """Claiming of uploads in batches, with providers and keys as of `version` of the register."""
 
     registrar: Registrar
     progress: InProgress | None = None
     version: int | None = None
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
-        """Claim a batch and return the faults met.
+        """Claim one batch; return the faults.
 
         `taken`: references not on record under which the store holds another file.
         """
@@ -219,7 +219,7 @@ class Claim:
         return faults + self.take(sorted(elsewhere), taken | {fresh[one] for one in elsewhere})
 
     def put_on_record(self, stored: Mapping[str, Upload]) -> list[Fault]:
-        """Put stored uploads on record as landed and empty them from the spool; return the faults met.
+        """Record stored uploads as landed and remove them from the spool; return the faults.
 
         `stored` is keyed by the reference in the spool. An upload refused by the registry is set aside in
         the spool and removed from the store.
@@ -235,7 +235,7 @@ class Claim:
         return self.empty([there for there in stored if there not in left])
 
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
-        """Read a batch from the spool: uploads by spool reference, and the faults met.
+        """Read a batch from the spool: return uploads by spool reference, and the faults.
 
         Set malformed ones aside. The kernel notes when a record was renamed, and no process can set that
         time: where intake tells another one, the kernel's counts.
@@ -293,7 +293,7 @@ class Claim:
     def _store_one(
         self, store: Store, full: threading.Event, reference: str, upload: Upload
     ) -> Upload | OSError | None:
-        """Copy one upload into the store and return its stored form, or the error of the disk.
+        """Copy one upload into the store; return its stored form, or the disk's error.
 
         None where the upload was set aside, or another copy found the disk `full`.
         """
@@ -327,7 +327,7 @@ class Claim:
         return replace(upload, size=kept.size, sha256=kept.sha256)
 
     def _land(self, uploads: Sequence[Upload]) -> set[str]:
-        """Put stored uploads on record and return the references now on record.
+        """Record stored uploads as landed; return the references now on record.
 
         On an unexpected error, tries each upload alone, so that one bad row keeps no other out. Raises
         Fault where the registry fails.
@@ -343,7 +343,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> list[Fault]:
-        """Remove recorded uploads from the spool and return the faults met."""
+        """Remove recorded uploads from the spool; return the faults."""
         faults: list[Fault] = []
         if not references:
             return faults
@@ -356,7 +356,7 @@ class Claim:
         return faults
 
     def _set_aside(self, reference: str, why: str) -> None:
-        """Rename a malformed upload in the spool for a person to look at. Where renaming fails, only log."""
+        """Rename a malformed upload in the spool, for a person to examine. On failure, only log."""
         _log.error("%s: set aside in the spool for a person to look at: %s", reference, why)
         try:
             set_aside(self.registrar.home.spool, reference)
@@ -371,7 +371,7 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Separate uploads already on record from fresh ones, giving a new reference where one is borne twice.
+    """Separate uploads on record from new ones; give a new one whose reference is taken another.
 
     Returns each fresh spool reference with the reference inside, and the known spool references. `taken`:
     references in use without a record. A new reference follows from the upload alone, so that the result
@@ -395,7 +395,7 @@ def sort_out(
 
 
 def _on_record(session: Session, reference: str, upload: Upload) -> bool:
-    """Return True where `upload` is on record as `reference`.
+    """Return True if `upload` is on record as `reference`.
 
     Size, digest and landing time may differ: the stored values and the kernel's time are on record.
     """
@@ -407,7 +407,7 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
 
 
 def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
-    """Return a free reference for `upload`, derived from the upload and so the same each time."""
+    """Derive a free reference from `upload`, the same at every attempt."""
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"

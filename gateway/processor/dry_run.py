@@ -1,4 +1,4 @@
-"""Dry run: find the decision for a file along the usual way, keeping nothing."""
+"""Dry run: decide on a file in the usual way, and store nothing."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ _NOWHERE = "00000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """File to try, for a provider and a moment. `anyone` stands in for a provider not enrolled."""
+    """A file to try, for a provider and a moment. `anyone` stands in for a provider not enrolled."""
 
     file: Path
     provider: str
@@ -44,7 +44,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """Outcome of a trial. `found` is None where the file could not be opened.
+    """Result of a dry run. `found` is None if the file could not be opened.
 
     `counted`: teams that may see no pupil's record and would get counts in place of the file.
     """
@@ -56,14 +56,14 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class TrialRules:
-    """Policies and providers for a trial; the policies may differ from those in force."""
+    """Policies and providers for a dry run; the policies may differ from those in force."""
 
     home: Home
     catalogue: Catalogue
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider under these policies at `now`."""
+        """Return a provider with ratifications as these policies count them at `now`."""
         if self.anyone is not None:
             return self.anyone
         return register.of(session).provider(provider, years_at(now, self.catalogue))
@@ -71,13 +71,13 @@ class TrialRules:
 
 @dataclass(frozen=True, slots=True)
 class TriedFile:
-    """Examine the file behind a descriptor in place of a stored file, with the processor's attempts."""
+    """Examiner of the file behind a descriptor, in place of a stored file."""
 
     examiner: Examiner
     descriptor: int
 
     def examine(self, job: Job) -> Looked:
-        """Examine the file, trying again where a child is lost.
+        """Examine the file, trying again if a child is lost.
 
         Raises ExaminerLost after the last attempt.
         """
@@ -90,7 +90,7 @@ class TriedFile:
 
 
 def try_file(trial: Trial, catalogue: Catalogue, examiner: Examiner, home: Home, registry: Registry) -> Tried:
-    """Return the decision for a file, plain or sealed. Raises OSError where the file cannot be read."""
+    """Return the decision on a file, unencrypted or sealed. Raises OSError if it cannot be read."""
     rules = TrialRules(home, catalogue, trial.anyone)
     with _opened(trial.file) as descriptor, registry.read() as session:
         if is_sealed(os.pread(descriptor, ENOUGH_BYTES, 0)):
@@ -133,7 +133,7 @@ def _tried(
 
 
 def _upload(trial: Trial, descriptor: int) -> Upload:
-    """Return the upload record for the file."""
+    """Return an upload record for the file."""
     return Upload(
         reference=_reference(trial),
         provider=trial.provider,

@@ -1,4 +1,4 @@
-"""Follow the log: publish in this home the changes recorded by commands and other hosts.
+"""Follow the log: publish in this home the changes that commands and other hosts recorded.
 
 A cursor in published/ marks the last entry read. New entries about keys, providers, policies or files cause
 the dependent parts of published/ to be made again from the registry. Receipts have a cursor of their own.
@@ -39,7 +39,7 @@ _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
 class _New(NamedTuple):
-    """Log entry written elsewhere."""
+    """A new log entry, written by another process."""
 
     number: int
     kind: str
@@ -48,7 +48,7 @@ class _New(NamedTuple):
 
 
 class Follow:
-    """Follow the log of one registry for one home, from the last entry read."""
+    """Reader of new log entries for one home, from the last entry read."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
@@ -60,7 +60,7 @@ class Follow:
                 self._read_to = log.size(session)
 
     def tend(self, registrar: Registrar) -> None:
-        """Publish the effects of new entries.
+        """Publish the effects of new log entries.
 
         Raises Fault where published/ cannot be written; tried again.
         """
@@ -122,7 +122,7 @@ class Follow:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
     def _lift(self, registrar: Registrar, since: int) -> None:
-        """Let addresses in again that were lifted by entries of the log from `since` on."""
+        """Lift penalties as log entries from number `since` say."""
         with registrar.registry.read() as session:
             lifted = log.events(session, "penalties", kind=_LIFTED)
         for event in lifted:
@@ -136,7 +136,7 @@ class Follow:
 
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:
-    """Remove the published files of deleted uploads, notices or declarations.
+    """Remove published files of deleted uploads, notices or declarations.
 
     All folders are looked through: a trust's receipt lies with each of its schools, whom nothing on record
     may name any more.

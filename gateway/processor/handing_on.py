@@ -1,4 +1,4 @@
-"""Files are handed on to other systems: batches are owed, made in a folder, followed until acknowledged.
+"""Hand files on to other systems: record batches, make them in a folder, follow them until acknowledged.
 
 A batch is recorded before it is made, so that a kill loses none and doubles none: under its number the same
 files come to lie in the same place. What a batch holds is on record before the folder has its final name.
@@ -49,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 
 class HandingOn:
-    """Hand on what is due, in worker threads. Of several hosts only the one that `leads` does."""
+    """Hands files on in worker threads. Of several hosts only the one that `leads` does."""
 
     def __init__(
         self, registrar: Registrar, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -72,7 +72,7 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Owe batches, begin those unmade, and note what became of others; `do` queues work for a thread."""
+        """Record new batches, start making unmade ones, and follow others; `do` queues work for a thread."""
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
         self._looked_at = time.monotonic()
@@ -100,7 +100,7 @@ class HandingOn:
                 do(partial(self._make, registrar, each, batch.number))
 
     def _lay_out(self, registrar: Registrar, declared: dict[str, HandOn]) -> None:
-        """Make the folder of each hand-on, with its server for the courier."""
+        """Make the folder of each hand-on, with its server's settings for the courier."""
         key_file = registrar.settings.hand_on.key_file
         key = {} if key_file is None else {"key_file": str(key_file)}
         servers = {
@@ -109,7 +109,7 @@ class HandingOn:
         lay_out_folders(self._home.hand_on, servers, "server.toml")
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
-        """Record a batch of what is due and of what was taken back, where there is any."""
+        """Record a batch of files due and recalls of files taken back, if there are any."""
         now, zone = registrar.clock(), ZoneInfo(registrar.catalogue.calendar.timezone)
         until = now + timedelta.resolution if each.at == "at-once" else _last(each.at, now.astimezone(zone))
         since = datetime.combine(each.since, hour(), zone).astimezone(UTC)
@@ -133,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Is a batch still to be made here? Also one made at another host whose files are to lie here."""
+        """Return True if this host has to make a batch, also if another host made it and files lie here."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
@@ -141,7 +141,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make one batch in a worker thread; a failed one rests before the next attempt."""
+        """Make one batch, in a worker thread; a failed batch waits before the next attempt."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -200,7 +200,7 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write the files of a batch aside, durably, and return the folder."""
+        """Write a batch's files aside, durably, and return the folder."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -215,7 +215,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Note whether a made batch was sent, whether acknowledged, and what keeps it."""
+        """Record if a batch was sent or acknowledged, and what prevents that."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -247,7 +247,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove what is left of batches pushed or acknowledged, and of those to be made anew."""
+        """Remove folders of batches pushed or acknowledged, or are to be made again."""
         held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
@@ -268,7 +268,7 @@ class HandingOn:
 
 
 def lay_out_folders(root: Path, told: Mapping[str, Mapping[str, Any] | None], settings: str) -> None:
-    """Make a folder for each other side, with a file of what the courier is told of it; remove all others."""
+    """Make a folder for each destination, with its settings for the courier; remove all others."""
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.name not in told:
             shutil.rmtree(folder, ignore_errors=True)
@@ -293,12 +293,12 @@ def _lay_out_folder(folder: Path, said: Mapping[str, Any] | None, settings: str)
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of the note about a batch, written by the courier or by the other system."""
+    """Return the path of a report on a batch, written by the courier or the other system."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if there is a note about a batch. Links are not followed: other users write notes."""
+    """Return True if there is a report on a batch. Links are not followed: other users write reports."""
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
@@ -306,13 +306,13 @@ def _is_noted(place: Path, end: str) -> bool:
 
 
 def _last(at: str, now: datetime) -> datetime:
-    """Return the last moment before `now` at which the clocks showed an hour, in UTC."""
+    """Return the last time before `now` at which clocks showed the hour `at`, in UTC."""
     today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
     return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return what the courier notes of the other side, in words; None where all is well."""
+    """Return the trouble that the courier reports with the other side, in words; None for none."""
     try:
         said = read_words(folder / "done" / "trouble", 100)
     except (FileNotFoundError, BadFileError):

@@ -1,4 +1,4 @@
-"""Judging what waits anew once other rules are in force: other policies, or another version of the code.
+"""Examine held files again when other rules are in force: other policies, or another version of the code.
 
 An isolated child opens and reads each stored content again, one file after another and while no other file
 waits for a worker. Until then nobody may open the file. A file that cannot be read stays closed, and is tried
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class JudgingAnew:
-    """Judge waiting files anew in worker threads, calling `done` after a few."""
+    """Examines held files again in worker threads, calling `done` after a few."""
 
     def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
         self._examiners = examiners
@@ -39,7 +39,7 @@ class JudgingAnew:
         self.busy = False
 
     def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
-        """Begin with a few files, unless some are in hand; `do` queues work for a thread."""
+        """Start with a few files, unless some are under way; `do` queues work for a thread."""
         rules = registrar.catalogue.rules
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
@@ -55,7 +55,7 @@ class JudgingAnew:
     def _judge(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
     ) -> None:
-        """Judge the first of some files in a worker thread, and queue the others; a failed one rests."""
+        """Examine the first of some files in a worker thread, and queue the rest; a failed one waits."""
         reference, *others = references
         self._back_off.note(reference)
         try:

@@ -67,7 +67,7 @@ class _Wake(FileSystemEventHandler):
 
 
 class Watch:
-    """Call `wake` from another thread when an upload or a request appears in `folder`.
+    """Watcher that calls `wake`, from another thread, when an upload or a request appears in `folder`.
 
     inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
     replaced folder of the same name, and may be refused altogether. So callers also scan, at start and
@@ -81,7 +81,7 @@ class Watch:
         self._watched: tuple[int, int] | None = None
 
     def renew(self) -> None:
-        """Watch the current folder of that name. On failure only log: scanning continues."""
+        """Watch the folder now at that path. On failure only log: callers scan anyway."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -196,7 +196,7 @@ class Processor:
                     _log.error("%s; it is tried again at the next start", fault)
 
     def drain(self) -> int:
-        """Process until nothing waits and nothing is in hand; return the number of files still landed.
+        """Process until no file waits or is under way; return the number of files still landed.
 
         Raises Fault where the spool cannot be claimed or receipts cannot be published.
         """
@@ -244,14 +244,14 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Ask the registry for news, in one statement for the whole round."""
+        """Read what changed in the registry, with one statement for the whole round."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
         self._has_handed_out = False
 
     def _publish(self) -> None:
-        """Publish receipts recorded elsewhere or not published before."""
+        """Publish receipts that another process recorded, or that failed before."""
         if self._on_request is not None:
             self._on_request.tend(self._registrar.registry)
         found = self._news
@@ -259,7 +259,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps besides files, where due; among several hosts most of them belong to the leader."""
+        """Yield the steps besides files due; of several hosts, most are the leader's."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -286,7 +286,7 @@ class Processor:
             yield from self._left_to_others()
 
     def _left_to_others(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps that empty the courier's folders at this host, because another host leads."""
+        """Yield the steps that empty this host's courier folders, because another host leads."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -298,7 +298,7 @@ class Processor:
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Take over new policies once in force. Children notice new policies by themselves."""
+        """Load new policies once they are in force. Children notice new policies by themselves."""
         self._is_behind = True
         policies = self._renew(self._news.register)
         self._is_behind = False
@@ -310,7 +310,7 @@ class Processor:
         self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
-        """Sign with the gateway's new key as soon as the key is there. Raises Fault where loading fails."""
+        """Reload the gateway's keys once they change, and publish. Fault if loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return
@@ -322,7 +322,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish the effects of changed policies and folders, until done once."""
+        """Publish the effects of changed policies and folders; tried again until done."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -331,7 +331,7 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Take landed files in hand, the oldest first: only a few, so that keys rarely change meanwhile."""
+        """Give landed files to the workers, oldest first; only a few, since keys may change meanwhile."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -372,7 +372,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Put uploads undecided after a moment on record as landed. Raises Fault where some cannot be."""
+        """Record uploads still undecided after a moment as landed. Fault if some cannot be."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         faults = Claim(self._registrar).put_on_record(late) if late else []
@@ -381,7 +381,7 @@ class Processor:
             raise faults[0]
 
     def _wait(self, seconds: float | None) -> bool:
-        """Wait for results, then record them; return True where `wake` was called meanwhile."""
+        """Wait for results, and record them; return True if `wake` was called meanwhile."""
         finished, woken = self._pool.wait(seconds)
         examinations = [item.examination or self._failed(item) for item in finished]
         try:
@@ -429,7 +429,7 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failure; return an outcome where the file has lost every child."""
+        """Count a failed examination; return an outcome if the file has lost every child."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None
@@ -445,7 +445,7 @@ class Processor:
 
 
 def _fault_of(step: Callable[[], object]) -> Fault | None:
-    """Run one step of a round and return the fault met, or None.
+    """Run one step of a round; return the fault, or None.
 
     A wrong setting keeps a service from starting, but does not end a running one.
     """

@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 20.0
 
 
 class Pages:
-    """Keep the pages in published/ up to date within seconds; every start makes all of them."""
+    """Updates the pages in published/ within seconds; every start makes all of them."""
 
     def __init__(self) -> None:
         self._made_at = float("-inf")
@@ -26,7 +26,7 @@ class Pages:
         self._known: dict[str, Provider] = {}
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the pages due, unless made seconds ago and not `at_once`. Raises Fault where writing fails."""
+        """Make the pages due, unless made seconds ago and not `at_once`. Fault if writing fails."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         at = registrar.clock()

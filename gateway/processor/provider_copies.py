@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Make missing copies in worker threads, calling `done` after each."""
+    """Makes missing copies in worker threads, calling `done` after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -59,13 +59,13 @@ class Copier:
 
     @property
     def busy(self) -> bool:
-        """True while a copy is being made or waits for room."""
+        """True while a copy is being made, or others wait for a thread."""
         return bool(self._in_hand) or self._more
 
     def hand_out(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, leads: bool = True
     ) -> None:
-        """Begin a few missing copies; `do` queues work for a thread.
+        """Start making a few missing copies; `do` queues work for a thread.
 
         Of several hosts only the one that `leads` makes copies; each host publishes the copies made.
         """
@@ -81,7 +81,7 @@ class Copier:
                 do(partial(self._make, registrar, copy))
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return copies still to make.
+        """Return copies to make.
 
         Queue copies already made: all at the start, later those of other hosts.
         """
@@ -103,14 +103,14 @@ class Copier:
             yield self._elsewhere.popleft()
 
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True where the copy is missing, not in hand, not resting, and its file is stored."""
+        """Return True if a copy is missing, not under way or waiting, and its file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Make or fetch one copy in a worker thread; a failed copy rests before the next attempt."""
+        """Make or fetch one copy, in a worker thread; a failed copy waits before the next attempt."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -129,7 +129,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Publish the sealed copy kept in the store; return False where the store has none."""
+        """Publish the sealed copy from the shared store; return False if the store has none."""
         kept = copies_of(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -144,7 +144,7 @@ class Copier:
         return True
 
     def _keep(self, registrar: Registrar, copy: Copy, sealed: SealedCopy, source: int) -> None:
-        """Put the sealed copy into the store for other hosts."""
+        """Put the sealed copy into the shared store for other hosts."""
         if (kept := copies_of(self._home, registrar.settings)) is None:
             return
         try:
@@ -202,7 +202,7 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Return a descriptor of a provider's part of a file about many schools. Raises Fault on failure."""
+    """Seal a provider's part of a file about many schools; return a descriptor. Fault on failure."""
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)

@@ -68,7 +68,7 @@ class RegistryView(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Yield a snapshot as gauges."""
+        """Yield a snapshot as gauges, and counters."""
         try:
             # Count the new entries of the log; one scrape at a time.
             with self._lock, self._registry.read() as session:

@@ -45,7 +45,7 @@ _LOOKED_BACK = timedelta(days=7)  # Older files are left to the nightly run.
 def run(
     registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
 ) -> str | None:
-    """Delete everything due at `moment` and return the signed certificate; None where nothing was due.
+    """Delete everything due at `moment` and return the signed certificate; None if nothing was due.
 
     `by` is the person or process named in the log. `progress` is called with the number of things in each
     batch. Raises Fault where a file cannot be removed or the registry does not answer; the next run
@@ -61,13 +61,13 @@ def run(
 
 
 class Sweep:
-    """Delete short-lived data within the hour; call `tend` repeatedly."""
+    """Deletes short-lived data once an hour; call `tend` repeatedly."""
 
     def __init__(self) -> None:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete unopened files and old letters that are due; withdraw old receipts from published/.
+        """Delete unopened files and old letters due; withdraw old receipts from published/.
 
         Receipts withdrawn too early by a fast clock are published again first. Of several hosts only the
         one that `leads` deletes. Raises Fault where something fails; tried again in the next hour.
@@ -98,7 +98,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove the files of recorded deletions; return a certificate for those without one, if any."""
+    """Remove files of recorded deletions; return a certificate for deletions without one, if any."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)
@@ -145,7 +145,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """List the files of one thing due: paths below the home, or `store:` and a reference."""
+    """List the files of one item due: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
         copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
         return [f"{_STORED}{due.reference}", *copies]
@@ -163,7 +163,7 @@ def _files(home: Home, due: Due, found: Holding) -> list[str]:
 
 
 def _remove(registrar: Registrar, files: Sequence[str]) -> None:
-    """Remove files and fsync their folders. Raises Fault where the disk refuses."""
+    """Remove files and fsync their folders. Raises Fault if the disk refuses."""
     stored = [file.removeprefix(_STORED) for file in files if file.startswith(_STORED)]
     paths = [registrar.home.root / file for file in files if not file.startswith(_STORED)]
     try:

@@ -1,4 +1,4 @@
-"""Work of the processor besides files: checkpoints, calendar of keys, deletions, pages, letters.
+"""Periodic work of the processor besides files: checkpoints, keys, deletions, pages, letters.
 
 Among several hosts the leader does part of the work; each host publishes the effects in its own published/.
 
@@ -42,7 +42,7 @@ _PAUSE_SECONDS = 5.0
 
 
 class LetterRound:
-    """Check the calendar once a day and after each change of policies; pass letters on every few seconds.
+    """Queues letters by the calendar, once a day and after new policies; sends them every few seconds.
 
     Without a relay no letter is owed, so that a relay named later does not get a year's letters at once.
     """
@@ -57,7 +57,7 @@ class LetterRound:
         self._passed_at = float("-inf")
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Owe and pass on the letters due; only the host that `leads` owes.
+        """Queue the letters due, and give queued ones to the courier; only the host that `leads` queues.
 
         Raises Fault if not possible now.
         """
@@ -77,7 +77,7 @@ class LetterRound:
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
-    """Retire the keys due and warn of expiry, at the clerk's moment; return how many of both.
+    """Retire keys that are due, and warn of expiry, as of the clerk's time; return how many.
 
     Raises Fault where the registry or published/ does not answer.
     """
@@ -103,7 +103,7 @@ def go_round(
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return keys with a due warning not yet given: with days left and the step."""
+    """Return keys whose expiry warning is due and not given, with days left and the warning step."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)
@@ -113,7 +113,7 @@ def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tupl
 
 
 class Rounds:
-    """The rounds of one home, called often and mostly with little to do. A Fault is tried again."""
+    """The periodic work of one home, called often, mostly with little to do. A Fault is tried again."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._checkpoints = Checkpoints(registrar)
@@ -127,7 +127,7 @@ class Rounds:
         self.more_held = False
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of the held files that need not wait; `more_held` tells where others remain.
+        """Decide a portion of held files that need not wait longer; `more_held`: others remain.
 
         The host that `leads` sees to copies that wait no longer, too.
         """
@@ -138,11 +138,11 @@ class Rounds:
             owed.follow(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
-        """Publish the heads due to be kept; where this host `leads`, first sign and tell witnesses."""
+        """Publish heads to be kept; where this host `leads`, first sign a head and send it to witnesses."""
         self._checkpoints.tend(registrar, leads=leads)
 
     def keys(self, registrar: Registrar) -> None:
-        """Retire keys on their last day and warn of expiry."""
+        """Retire keys on their last day, and warn of expiry."""
         # Retire keys, send warnings, and finish an interrupted change of the gateway's key.
         now = registrar.clock()
         if rotation.finish(registrar.home, registrar.registry):
@@ -165,25 +165,25 @@ class Rounds:
         self._sweep.tend(registrar, leads=leads)
 
     def follow(self, registrar: Registrar) -> None:
-        """Publish changes made by commands and other hosts."""
+        """Publish changes that commands and other hosts recorded."""
         self._follow.tend(registrar)
 
     def pages(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the providers' pages again where outdated."""
+        """Make outdated pages of providers again."""
         self._pages.tend(registrar, at_once=at_once)
 
     def letters(self, registrar: Registrar, *, leads: bool) -> None:
-        """Owe today's letters where this host `leads`, and pass owed letters on."""
+        """Queue today's letters where this host `leads`, and give queued letters to the courier."""
         self._letters.tend(registrar, leads=leads)
 
     def hooks(self, registrar: Registrar) -> None:
-        """Tell web hooks of what happened."""
+        """Send events to web hooks."""
         self._hooks.tend(registrar)
 
     def penalties(self, registrar: Registrar) -> None:
-        """Bring in who has to wait at the door."""
+        """Copy intake's list of penalties."""
         self._penalties.tend(registrar.home)
 
     def close(self) -> None:
-        """Stop telling the witnesses of the log."""
+        """Stop sending heads to witnesses."""
         self._checkpoints.close()

@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 def open_registrar(
     home: Home, clock: Callable[[], datetime], settings: Settings | None = None
 ) -> Iterator[Registrar]:
-    """Yield a registrar for `home`, with the given settings or the home's own.
+    """Yield a registrar for `home`, by the given settings or the home's own.
 
     Raises ConfigurationError, naming the obstacle.
     """
@@ -120,7 +120,7 @@ def _metrics_socket(place: Metrics) -> list[socket.socket]:
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
-    """Process everything waiting; return the number of files that stay landed."""
+    """Process everything that waits; return the number of files that stay landed."""
     with open_processor(home, clock) as processor:
         return processor.drain()
 

@@ -1,4 +1,4 @@
-"""Files this host examines: all landed ones, or those in its tasks.
+"""The files that this host examines: all landed ones, or those in its tasks.
 
 Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
 while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
@@ -33,10 +33,10 @@ _log = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """Work of one host. Called by the processor's loop, from one thread."""
+    """The work of one host. Called by the processor's loop, from one thread."""
 
     def hold(self) -> None:
-        """Hold the registry, again where the hold was lost. Raises Fault where others prevent the hold.
+        """Take the lock on the registry, again if lost. Fault if another processor has it.
 
         Whoever holds the home of a registry in SQLite holds the registry, too.
         """
@@ -54,18 +54,18 @@ class Work(Protocol):
         ...
 
     def let_go(self, references: Collection[str]) -> None:
-        """Release files to other hosts."""
+        """Give up files, so that other hosts examine them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """All the work of a registry without other hosts."""
+    """The work of a single host: all files."""
 
     ownership: Ownership
     leads: bool = True
 
     def hold(self) -> None:
-        """Hold the registry, as in `Work`."""
+        """Take the lock on the registry, as in `Work`."""
         self.ownership.hold()
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ class Alone:
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """Undecided files of a task; `over` is set once none is left."""
+    """The undecided files of a task; `over` is set once none is left."""
 
     left: set[str]
     loop: asyncio.AbstractEventLoop
@@ -94,7 +94,7 @@ class _Task:
 
 
 class Share:
-    """Tasks given to this host. The worker's thread calls `take`, the loop's thread all else."""
+    """The work of one of several hosts: its tasks. The worker's thread calls `take`, the loop's all else."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
         self._registrar = registrar
@@ -105,12 +105,12 @@ class Share:
         self._worker: TaskSource | None = None
 
     def hold(self) -> None:
-        """Hold the registry, as in `Work`."""
+        """Take the lock on the registry, as in `Work`."""
         self._ownership.hold()
 
     @property
     def leads(self) -> bool:
-        """True for one host of several."""
+        """True for one of the hosts."""
         return self._ownership.leads()
 
     def begin(self) -> None:
@@ -122,7 +122,7 @@ class Share:
         self._worker.start()
 
     async def take(self, references: Sequence[str]) -> None:
-        """Have the files of a task examined; return once each is decided or let go."""
+        """Add the files of a task; return once each is decided or given up."""
         task = _Task(set(references), asyncio.get_running_loop())
         with self._lock:
             self._tasks.append(task)
@@ -134,7 +134,7 @@ class Share:
                 self._tasks.remove(task)
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the landed files of this host's tasks; decided ones leave their task."""
+        """Return the landed files of this host's tasks; decided files leave their task."""
         if self._worker is None:
             return transfers.landed(session)
         mine = self._mine()
@@ -143,13 +143,13 @@ class Share:
         return still
 
     def let_go(self, references: Collection[str]) -> None:
-        """Release files to other hosts, as in `Work`."""
+        """Give up files, as in `Work`."""
         with self._lock:
             for task in [one for one in self._tasks if not one.left.isdisjoint(references)]:
                 task.without(references)
 
     def end(self) -> None:
-        """Take no more tasks and queue unexamined files again for other hosts at once."""
+        """Take no more tasks; queue unexamined files again for other hosts at once."""
         if self._worker is None:
             return
         mine = self._mine()
@@ -167,17 +167,17 @@ class Share:
 
 
 class TaskSource(Protocol):
-    """Source of tasks."""
+    """A source of tasks for this host."""
 
     def start(self) -> None:
-        """Start in a thread of its own."""
+        """Start in a separate thread."""
 
     def end(self) -> None:
         """Stop giving tasks."""
 
 
 def prove_engine(settings: Settings) -> None:
-    """Raise ConfigurationError where a program that must be used is not trustworthy.
+    """Raise ConfigurationError if a SOP program that must be used fails its test.
 
     Otherwise only log: the embedded engine opens what it can, and where the program does not run at all,
     files stay landed until the program runs.
@@ -193,7 +193,7 @@ def prove_engine(settings: Settings) -> None:
 
 
 def prove_store(home: Home, settings: Settings) -> None:
-    """Check the store. Raises ConfigurationError if files may be replaced silently, Fault if down."""
+    """Check the store. ConfigurationError if it replaces files silently, Fault without an answer."""
     try:
         check_store(home, settings)
     except OSError as error:
@@ -202,7 +202,7 @@ def prove_store(home: Home, settings: Settings) -> None:
 
 @contextmanager
 def only_owner(registrar: Registrar) -> Iterator[Ownership]:
-    """Hold the home and its registry for this processor.
+    """Lock the home and the registry for this processor.
 
     Raises GatewayError where another processor has either, and Fault where holding fails.
     """
@@ -212,14 +212,14 @@ def only_owner(registrar: Registrar) -> Iterator[Ownership]:
 
 @contextmanager
 def alone(registrar: Registrar, _wake: Callable[[], None]) -> Iterator[Work]:
-    """Yield all work of a registry without other hosts. Raises GatewayError as `only_owner`."""
+    """Yield the work of a single host. Raises GatewayError as `only_owner`."""
     with only_owner(registrar) as ownership:
         yield Alone(ownership)
 
 
 @contextmanager
 def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
-    """Yield this host's share of the work. Raises GatewayError where a lone processor holds the registry."""
+    """Yield the work of one of several hosts. GatewayError if a single host's processor has the registry."""
     with (
         home_of_its_own(registrar.home),
         Ownership(
@@ -238,7 +238,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _say(registrar: Registrar, connection: Connection) -> None:
-    """Tell all hosts what waits in the spool of this one, how its clock stands, and which keys it holds."""
+    """Report this host's state to the others: its spool, its clock, and the names of its keys."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
@@ -255,7 +255,7 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return changed policies at one of several hosts, or None.
+    """Return policies that changed at another host, or None.
 
     A host lacking a key raises Fault and examines nothing meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Worker fetching tasks for this host: procrastinate's, in a thread with an event loop of its own.
+"""Fetch tasks for this host: procrastinate's worker, in a thread with an event loop of its own.
 
 Covers the duties procrastinate leaves to its users. The first host to notice a dead host queues its tasks
 again. The periodic task doing so also keeps procrastinate's own monitor alive; otherwise a restart of the
@@ -32,7 +32,7 @@ Take = Callable[[Sequence[str]], Awaitable[None]]
 
 
 class TaskWorker:
-    """Give the files of tasks to `take`, at most `at_once` tasks, from `start` to `end`."""
+    """Gives the files of tasks to `take`, at most `at_once` tasks, from `start` to `end`."""
 
     def __init__(self, registrar: Registrar, take: Take, *, at_once: int) -> None:
         self._registrar = registrar
@@ -49,7 +49,7 @@ class TaskWorker:
         self._thread.start()
 
     def end(self) -> None:
-        """Stop giving tasks and wait for the thread's end."""
+        """Stop giving tasks and wait for the thread to end."""
         self._over.set()
         with suppress(RuntimeError):  # The loop is closed already.
             self._loop.call_soon_threadsafe(self._stop)
@@ -105,7 +105,7 @@ class TaskWorker:
         return app
 
     async def _tend(self, app: procrastinate.App) -> None:
-        """Queue again the tasks of dead hosts and landed files in no task."""
+        """Queue again the tasks of dead hosts, and landed files without task."""
         for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_SECONDS):
             _log.warning("a task of a host that is gone is queued again")
             await app.job_manager.retry_job(job)

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """File back from a worker: examined, failed by a fault of the gateway, or its child was lost."""
+    """Result of a worker's file: examined, failed by a fault of the gateway, or its child was lost."""
 
     reference: str
     examination: Examination | None = None
@@ -49,7 +49,7 @@ class Finished:
 
 
 class WorkerPool:
-    """Files in hand, the workers and their results. Give and take from one thread only.
+    """Worker threads, the files given to them, and their results. Call from one thread only.
 
     A file is `in_hand` from `give` until its result is recorded.
     """
@@ -104,17 +104,17 @@ class WorkerPool:
             self._more.notify_all()
 
     def give_up(self) -> None:
-        """Drop the files not yet begun; they stay landed."""
+        """Drop queued files that no worker has begun; they stay landed."""
         with self._more:
             left = self._turns.give_up()
         self.in_hand.difference_update(one.upload.reference for one in left)
 
     def wake(self) -> None:
-        """End a `wait` now."""
+        """Let a running `wait` return now."""
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
-        """Wait for results; return the finished files and True where `wake` was called.
+        """Wait for results; return finished files, and True if `wake` was called.
 
         Returns at most one transaction's worth: providers take turns, and the rest comes next time.
         """
@@ -131,7 +131,7 @@ class WorkerPool:
         return [files[reference] for reference in found], None in got
 
     def _work(self, warm: bool) -> None:
-        """Examine files in turn until the end; runs in a thread of its own."""
+        """Examine files in turn until the pool ends; runs in a worker thread."""
         mine = self.examiners.mine()
         if warm:
             with suppress(GatewayError, OSError):  # Told with the first file, which starts them again.
@@ -155,7 +155,7 @@ class WorkerPool:
             rested = not job
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
-        """Return the next job, or None; called with the lock held.
+        """Return a worker's next job, or None; called with the lock held.
 
         A rested worker leaves files to workers whose children are still prepared.
         """
@@ -168,7 +168,7 @@ class WorkerPool:
 
     @EXAMINE_SECONDS.time()
     def _examine(self, assignment: Assignment, whose: str) -> None:
-        """Examine one file and always report the result to the loop."""
+        """Examine one file, and report the result to the loop in any case."""
         reference = assignment.upload.reference
         finished = Finished(reference, lost=True)
         retrying = Retrying(
@@ -189,7 +189,7 @@ class WorkerPool:
                 self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
-        """Log and count a failed examination; the result has `lost` where the file may be at fault."""
+        """Log and count a failed examination; return a result, `lost` if the file may be at fault."""
         if self._ending.is_set():  # The children were ended during the examination.
             _log.info("%s: stays landed, as the processor stops", reference)
             return Finished(reference)
@@ -241,7 +241,7 @@ def in_turn(
 
 @dataclass(slots=True)
 class Turns:
-    """Files in hand and not yet begun, shared by `workers`; `count` tells how many."""
+    """The queue of files for `workers`, in which providers take turns; `count` is its length."""
 
     workers: int
     clock: Callable[[], float]
@@ -254,7 +254,7 @@ class Turns:
     _turn_ends: float = 0.0
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: a process was lost over the file, so others must not wait for it."""
+        """Queue a file. `struck`: a child was lost over the file, so other files must not wait for it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1
@@ -262,13 +262,13 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """True where several providers were active in the last seconds; any of them may send more at once."""
+        """True if several providers sent in the last seconds, and so may send more at once."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file and whose turn it is, or None; `at_work` counts it until taken out there."""
+        """Return the next file and its provider, or None; `at_work` counts the file until removed there."""
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
         if is_over and self._whose in self._waiting:
             self._waiting.move_to_end(self._whose)
@@ -288,7 +288,7 @@ class Turns:
         return found, whose
 
     def give_up(self) -> list[Assignment]:
-        """Remove and return every waiting file."""
+        """Empty the queue; return the files."""
         left = [one for files in self._waiting.values() for one in files]
         self._waiting.clear()
         self.count = 0

@@ -1,1 +1,1 @@
-"""What must appear in published/: projections of the registry that can be made again at any time."""
+"""Write published/: projections of the registry that can be made again at any time."""

@@ -1,4 +1,4 @@
-"""Project everything but receipts, at every start and when keys or policies change."""
+"""Write everything in published/ except receipts, at every start and when keys or policies change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHOWN = 10
 
 
 def publish_agreement_news(registry: Registry, published: Published) -> None:
-    """Write the last ten notices into /agreement, named by day, and remove older ones."""
+    """Write the last ten notices about the agreement into /agreement, named by day; remove older ones."""
     with registry.read() as session:
         told = log.events(session, "agreement", kind="changes-told")[-_SHOWN:]
     wanted = {f"notice-{event.at:%Y-%m-%d}-{event.number}.txt": event.note for event in told if event.note}
@@ -38,7 +38,7 @@ def publish_agreement_news(registry: Registry, published: Published) -> None:
 
 
 def publish_all(home: Home, now: datetime) -> None:
-    """Project everything but receipts into published/. Idempotent."""
+    """Write everything in published/ except receipts. Idempotent."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     intake = IntakeSettings(
@@ -109,7 +109,7 @@ def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisat
 
 
 def copy_path(home: Home, copy: Copy) -> Path:
-    """Return the path of a copy."""
+    """Return the path of a provider's copy in its /out folder."""
     extension = copy.extension
     if copy.part:
         extension = extension.removeprefix("formulas.")
@@ -119,7 +119,7 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove every copy in an /out no longer owed to a provider. Repeatable.
+    """Remove every copy from /out folders no longer on record for the provider. Repeatable.
 
     Raises Fault where published/ cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Pass owed letters to the courier, and record the courier's notes."""
+"""Give queued letters to the courier, and record what the courier reports."""
 
 import hashlib
 import logging
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 def pass_letters(
     registry: Registry, place: Letters, settings: LetterSettings, now: datetime, *, leads: bool = True
 ) -> None:
-    """Record the courier's notes, then put owed letters in its folder. Raises Fault where writing fails.
+    """Record the courier's reports, then put queued letters into its folder. Fault if writing fails.
 
     Of several hosts only the one that `leads` sends; another host's remaining letters are removed from its
     folder.
@@ -62,7 +62,7 @@ def pass_letters(
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
-    """Make the folders and write the relay's settings for the courier. Raises Fault where writing fails."""
+    """Make the courier's folders and write the relay's settings there. Fault if writing fails."""
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
     try:
         for folder in (place.root, place.out, place.done):
@@ -90,7 +90,7 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield the courier's notes and their text, trusting nothing: the courier may write anything.
+    """Yield the courier's reports with their text, trusting nothing: the courier may write anything.
 
     A malformed note is renamed for a person to look at, and its letter goes to the relay again.
     """
@@ -106,7 +106,7 @@ def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
 
 
 def _message(row: LetterRow, settings: LetterSettings, before: Sequence[str]) -> EmailMessage:
-    """Return a letter with its headers; `before`: the Message-IDs of earlier ones about the same file."""
+    """Build a letter's message; `before`: the Message-IDs of earlier ones about the same file."""
     message: EmailMessage = message_from_string(row.text, policy=policy.default)
     if not message.is_multipart():  # Owed by a version that signed text only.
         message = EmailMessage()
@@ -133,7 +133,7 @@ _FROM = re.compile(rb"^From ", re.MULTILINE)
 
 
 def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
-    """Return a letter's two forms as one MIME entity (multipart/alternative) with CRLF, fit to be signed.
+    """Build a letter's two forms as one MIME entity (multipart/alternative) with CRLF, fit to be signed.
 
     Paragraphs stand between blank lines; one of lines beginning with "- " is a list, one beginning with "## "
     a heading. The entity is ASCII, no line ends in a blank, and none begins with "From " (RFC 3156, 3).
@@ -151,12 +151,12 @@ def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
 
 
 def plain(text: str, width: int = _WIDTH) -> str:
-    """Return a letter as plain text: headings underlined, lines of at most `width`."""
+    """Format a letter as plain text: headings underlined, lines of at most `width`."""
     return "\n\n".join(_wrapped(each, width) for each in _paragraphs(text)) + "\n"
 
 
 def signed(data: bytes, signature: bytes) -> str:
-    """Return an entity with its detached armored signature as multipart/signed (RFC 3156, 5), with LF."""
+    """Combine an entity and its detached signature to a multipart/signed message (RFC 3156, 5), with LF."""
     boundary = f"signed-{hashlib.sha256(data).hexdigest()[:32]}"
     lines = (
         f'Content-Type: multipart/signed; micalg="pgp-{hash_of(signature)}";',

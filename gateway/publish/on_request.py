@@ -1,4 +1,4 @@
-"""Among several hosts, each brings out the receipts of those providers who look for them at its own door.
+"""Among several hosts, publish receipts at each host only for providers that look for them there.
 
 A provider who lists or opens receipts leaves a mark in the spool. The folder of receipts appears whole, is
 kept up to date as that of a host alone, and goes a day after the provider last looked.
@@ -50,7 +50,7 @@ _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 
 
 def publish_events(registry: Registry, published: Published) -> None:
-    """Add each receipt not told yet to its provider's events.
+    """Append new receipts to their providers' event files.
 
     After a crash amid it, what was half written is cut off and written again; no line comes twice. Raises
     Fault where published/ cannot be written.
@@ -71,7 +71,7 @@ def publish_events(registry: Registry, published: Published) -> None:
 
 
 def add_events(folder: Path, rows: Sequence[ReceiptRow]) -> None:
-    """Add the events of receipts, in their order, to the files of a provider; those told already are not."""
+    """Append receipts, in order, to the event files of one provider; those already there are skipped."""
     for month, some in groupby(rows, lambda one: f"{one.created_at:%Y-%m}"):
         _add(folder / f"events-{month}.jsonl", list(some))
 
@@ -96,12 +96,12 @@ def _add(path: Path, rows: Sequence[ReceiptRow]) -> None:
 
 
 def is_events(name: str) -> bool:
-    """Is this the name of a file of events among a provider's receipts?"""
+    """Return True if a file among receipts is an event file, by its name."""
     return _NAME.fullmatch(name) is not None
 
 
 def event_of(row: ReceiptRow) -> str:
-    """Return the event of a receipt as a line of JSON.
+    """Return the line of an event file for a receipt, as JSON.
 
     The line has no file name: it stays longer than the receipt, and a name may name a child.
     """
@@ -125,7 +125,7 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 
 
 def choose(published: Published, *, on_request: bool) -> None:
-    """Bring receipts out on request from now on, or all of them. Raises Fault where that cannot be noted."""
+    """Set if receipts are published only on request from now on. Fault if that cannot be written."""
     with published_is_written():
         if on_request:
             published.on_request.touch()
@@ -138,13 +138,13 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 class OnRequest:
-    """The providers whose receipts are brought out at one host."""
+    """The providers with receipts published by this host on request."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._looked_at = home, -1
 
     def tend(self, registry: Registry) -> None:
-        """Bring out the receipts of providers who asked since the last call. Raises Fault as for receipts."""
+        """Publish the receipts of providers that asked since the last call. Fault as for receipts."""
         with published_is_written():
             try:
                 newest = self._home.spool.asked.stat().st_mtime_ns
@@ -168,7 +168,7 @@ class OnRequest:
 
 
 def let_go(home: Home) -> None:
-    """Remove the receipts of providers who have not looked for a day, some now and the rest at the next call.
+    """Remove receipts of providers that have not looked for a day, some now, the rest at later calls.
 
     Raises Fault where removing fails.
     """
@@ -183,7 +183,7 @@ def let_go(home: Home) -> None:
 
 
 def _asked(home: Home) -> set[str]:
-    """Return the enrolled providers who looked within a day; any other name may lie in intake's spool."""
+    """Return enrolled providers that looked within a day; intake's spool may contain any other name."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -208,7 +208,7 @@ def _aside(folder: Path) -> Path:
 
 
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
-    """Write a provider's receipts and events after a number, as a host alone does; return the last number.
+    """Write a provider's receipts and events numbered above `last`; return the last number written.
 
     Stops at a receipt that is to be published, and not signed yet.
     """

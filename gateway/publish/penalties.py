@@ -1,4 +1,4 @@
-"""Penalties of addresses: the list brought in from intake, and those lifted brought out to the services."""
+"""Copy penalties: intake's list for the console, and lifted penalties to the services."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
 def lift(home: Home, source: str, at: datetime) -> None:
-    """Tell each service at which an address waits that it waits no longer. Fault if impossible now."""
+    """Lift the penalty of an address at each service that has one. Fault if impossible now."""
     for files in penalty_files.of_home(home).values():
         with published_is_written():
             if source in _read(files).until:
@@ -21,7 +21,7 @@ def lift(home: Home, source: str, at: datetime) -> None:
 
 
 def _read(files: PenaltyFiles) -> Listed:
-    """Return the waiting sources; none for a list that is not valid."""
+    """Read a service's list of penalties; empty if the list is invalid."""
     try:
         return files.read_listed()
     except ValueError:
@@ -29,13 +29,13 @@ def _read(files: PenaltyFiles) -> Listed:
 
 
 class PenaltiesIn:
-    """Copy intake's list, after changes, to where the console can ask for it."""
+    """Copies intake's list of penalties, when changed, to where the console may read it."""
 
     def __init__(self) -> None:
         self._copied = Listed()
 
     def tend(self, home: Home) -> None:
-        """Copy the list. Fault if impossible now."""
+        """Copy the list if it changed. Fault if impossible now."""
         with published_is_written():
             listed = _read(penalty_files.of_home(home)["intake"])
             if listed != self._copied:

@@ -39,7 +39,7 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """Results of a transaction: the signed head of the log; by number, signed receipts and those to sign."""
+    """Results of a transaction: the log's signed head; receipts signed, and those to sign."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -49,7 +49,7 @@ class Issued(NamedTuple):
 def publish_receipts(
     registry: Registry, published: Published, *, redo: bool = False, unproved: Collection[int] = ()
 ) -> bool:
-    """Write every receipt not yet published; return False at one that is not signed yet, and stop there.
+    """Write every receipt not yet published; return False if one is unsigned, and stop there.
 
     Those of the numbers `unproved` are passed over. With `redo`, receipts of the last hour before the newest
     one are compared and written again where different. Raises Fault where published/ cannot be written: the
@@ -68,7 +68,7 @@ def publish_receipts(
 
 
 def publish_given(published: Published, issued: Issued) -> bool:
-    """Write receipts just committed and their head, if no older receipt is missing in published/.
+    """Write receipts just committed, and their head, if published/ lacks no older receipt.
 
     Returns False, writing nothing, where receipts recorded by others are missing. Raises Fault as above.
     """
@@ -95,7 +95,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True where a provider's receipts are shown at this host; make their folder where all are."""
+    """Return True if this host publishes a provider's receipts; make the folder if for all providers."""
     if not folder.is_dir():
         if published.on_request.exists():
             return False
@@ -104,13 +104,13 @@ def is_brought_out(published: Published, folder: Path) -> bool:
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
-    """Return True where all receipts up to this number, and this signed head, if any, are published."""
+    """Return True if receipts up to this number, and this signed head, if any, are published."""
     is_head_out = head is None or _text(published.log / "checkpoint") == head
     return is_head_out and number_in(published.root / UP_TO) >= receipt
 
 
 def size_of_head(head: str) -> int:
-    """Return the number of entries in a head, its second line; -1 where there is none."""
+    """Return the number of entries in a head, its second line; -1 if malformed."""
     lines = head.split("\n", 2)
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1
 
@@ -184,14 +184,14 @@ def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path,
 
 
 def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield the receipts after a number in their order, a hundred at a time."""
+    """Yield receipts numbered above `sequence`, in order, in pages of a hundred."""
     yield from pages_after(session, sequence, select(ReceiptRow))
 
 
 def pages_after(
     session: Session, sequence: int, query: SelectOfScalar[ReceiptRow]
 ) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield those receipts of a query after a number, in the same way."""
+    """Yield those receipts of a query numbered above `sequence`, in pages."""
     query = query.order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
@@ -201,7 +201,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the sequence an hour before the last published receipt; 0 where unknown."""
+    """Return the number of the first receipt of the last published hour, less one; 0 where unknown."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -219,7 +219,7 @@ def _redo_from(session: Session, published: Published) -> int:
 
 
 def number_in(path: Path) -> int:
-    """Return the number in a file; 0 without one."""
+    """Return the number in a file; 0 without a file."""
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):
@@ -227,7 +227,7 @@ def number_in(path: Path) -> int:
 
 
 def take_back(registry: Registry, published: Published, before: datetime, *, most: int) -> int:
-    """Remove receipts published before that moment; return the number examined, about `most` at most.
+    """Remove receipts older than `before` from published/; return how many were examined, about `most`.
 
     The receipts stay in the registry, and providers have had time to fetch them. A transfer with a later
     receipt keeps all its receipts until the later one is due. Notices to a provider stay. Raises Fault
@@ -255,7 +255,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 
 def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish receipts of `before` or later again where removed too early, as by a fast clock.
+    """Publish receipts of `before` or later again removed too early, as by a fast clock.
 
     Raises Fault where published/ cannot be written.
     """
@@ -279,7 +279,7 @@ def _remove_receipts(session: Session, published: Published, one: ReceiptRow) ->
 
 
 def put_published(path: Path, content: str) -> bool:
-    """Write a published file where different; return True where written. Raises OSError as below.
+    """Write a published file if its content changed; return True if written. OSError as below.
 
     Comparing costs a tenth of writing, and writing for 300 providers is most of the time of a command
     changing one provider.
@@ -293,7 +293,7 @@ def put_published(path: Path, content: str) -> bool:
 
 @contextmanager
 def published_is_written() -> Iterator[None]:
-    """Turn OSError into Fault, with the system's own words."""
+    """Convert an OSError inside the context to a Fault with the system's message."""
     try:
         yield
     except OSError as error:
@@ -301,7 +301,7 @@ def published_is_written() -> Iterator[None]:
 
 
 def replace_published(path: Path, content: str) -> None:
-    """Write a published file, whole or not at all. Raises OSError where writing fails."""
+    """Replace a published file, completely or not at all. Raises OSError if writing fails."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         aside.write_text(content, "utf-8")

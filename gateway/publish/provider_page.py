@@ -55,9 +55,7 @@ TEMPLATES = Environment(
 
 
 def page(facts: ProviderFacts) -> str:
-    """Return the page as HTML, once in each language: no script, no external content, readable at 320
-    pixels.
-    """
+    """Return the provider's page as HTML, once in each language: no script, no external content."""
     return TEMPLATES.get_template("status.html").render(
         facts=facts,
         at=spoken_minute(facts.at, facts.catalogue.calendar.timezone),
@@ -68,7 +66,7 @@ def page(facts: ProviderFacts) -> str:
 
 
 class _Event(NamedTuple):
-    """An event of the calendar: a day of the agenda with its text, the same as on the page."""
+    """An event of the calendar: a day by which data is due, with the same text as on the page."""
 
     of: FlowStatus
     day: date
@@ -80,7 +78,7 @@ class _Event(NamedTuple):
 
 
 def _events(facts: ProviderFacts) -> Iterator[_Event]:
-    """Yield each day that the provider is asked to keep, from today on, and those that are late."""
+    """Yield each day on which data is due from the provider, from today on, and days late."""
     for one in (day for due in facts.due for day in due.days):
         if one.due and (one.due >= facts.today or one.state == "missing"):
             said = _SUMMARIES.get(one.state, _CAME)
@@ -90,21 +88,19 @@ def _events(facts: ProviderFacts) -> Iterator[_Event]:
 
 
 def _said(facts: ProviderFacts, text: str) -> str:
-    """Return a text in each language, one after the other."""
+    """Return a text in each language, separated by slashes."""
     return " / ".join(dict.fromkeys(told(text, language) for language in facts.catalogue.wording.languages))
 
 
 def made_of(facts: ProviderFacts) -> str:
-    """Return a digest of the calendar's content except the time of making."""
+    """Return a digest of the calendar's content, without the time of making."""
     days = [(one.of.data_type, str(one.day), one.summary, one.reminds) for one in _events(facts)]
     said = json.dumps([_FORM, facts.authority.organisation, facts.provider.id, days])
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
 def calendar(facts: ProviderFacts) -> bytes:
-    """Return the deadlines as an iCalendar file (RFC 5545), as whole days; what has not come has a reminder
-    a week before.
-    """
+    """Return the deadlines as an iCalendar file (RFC 5545), as whole days, with reminders a week before."""
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
@@ -136,8 +132,7 @@ def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
     authority: Authority, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write /status.html, its signature and /calendar.ics of each provider, or of `only`; return their
-    number.
+    """Write /status.html, its signature and /calendar.ics of each provider, or `only` some; return how many.
 
     A calendar with unchanged days is left alone. Each file is always whole; for an instant a new page may
     stand beside the previous page's signature. Raises Fault where published/ cannot be written.
@@ -163,7 +158,7 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write for each provider, or for `only`, what shows its browsers that the log goes on as they saw it.
+    """Write for each provider, or `only` some, proofs that the log continues what its browsers saw.
 
     log.json holds the newest signed head, and a consistency proof to it (RFC 9162, 2.1.4) from the head of
     each of the provider's latest receipts, and from those that the file held before. Raises Fault where
@@ -190,7 +185,7 @@ def publish_log_proofs(registry: Registry, published: Published, only: Collectio
 
 
 def publish_policies(published: Published, policies: Path, signing: Signing, at: datetime) -> None:
-    """Write /agreement/policies.asc and headings.asc, by which files are checked before they are sent.
+    """Write /agreement/policies.asc and headings.asc, used to check files before they are sent.
 
     The first is for a provider's program, the second for a browser (`known_headings`). Each is one signed
     line of JSON, left alone while the policies in force and the key stay the same. Raises Fault where the
@@ -216,7 +211,7 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
-    """Return the providers with a receipt or notice after `sequence`, and the number of the last.
+    """Return providers with a receipt or notice numbered above `sequence`, and the last number.
 
     Those after `up_to` are not published yet. A trust's file counts for each school in it.
     """

@@ -1,4 +1,4 @@
-"""Where a provider stands: its facts, and the sentences in which page, calendar and letters tell them.
+"""A provider's standing: facts, and the sentences for the page, the calendar and letters.
 
 A sentence about a day is made once, so that all three say the same. Sentences name data types, days,
 references and reasons; never a pupil or anything from a file's content. The page alone names files, as their
@@ -41,7 +41,7 @@ _KINDS = {"openpgp": "OpenPGP key", "ssh": "SSH key"}
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The authority that providers deal with, and the telephone number of its desk, if set."""
+    """The authority's name, and the telephone number of its desk, if set."""
 
     organisation: str
     telephone: str | None = None
@@ -53,7 +53,7 @@ class Authority:
 
     @property
     def ring(self) -> str:
-        """The telephone number, to follow the organisation's name; empty where none is set."""
+        """The telephone number as a phrase to follow the organisation's name; "" without one."""
         return f", telephone {self.telephone}" if self.telephone else ""
 
 
@@ -82,12 +82,12 @@ class ProviderFacts:
         return local_day(at, self.catalogue.calendar.timezone)
 
     def named(self, data_type: str | None) -> str:
-        """Return the name of a data type; of a file not recognised, that."""
+        """Return the name of a data type; "not recognised" for None."""
         return self.catalogue.wording.name(data_type) if data_type else "not recognised"
 
     @property
     def provider_facts(self) -> str:
-        """Provider's facts for a check of files before sending, as JSON."""
+        """The provider's record as JSON, used to check files before sending."""
         one = self.provider
         return json.dumps(
             {
@@ -99,7 +99,7 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """A line of a section: `says` about `about`, in one language. `data` is for programs.
+    """A line of a section: `says` is the sentence on `about`, in one language. `data` is for programs.
 
     `late` stands out. `news`: worth a letter, of what is due or ends within so many days; None otherwise.
     """
@@ -113,7 +113,7 @@ class StandingLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StandingSection:
-    """A heading and its lines; `otherwise` is said where there are none."""
+    """A heading and its lines; `otherwise` is the sentence used without lines."""
 
     heading: str
     otherwise: str = ""
@@ -122,7 +122,7 @@ class StandingSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfEach:
-    """Registry data read once for all providers: keys, years ratified, providers with waiting files.
+    """Registry data read once for all providers: keys, years ratified, providers with held files.
 
     `lately`: the files of a week, where no others are told, and `held` the files that wait; None where those
     of the term, and what waits, are read for each provider by itself.
@@ -136,7 +136,7 @@ class OfEach:
 
 
 def of_each(session: Session, day: date, week_before: datetime | None = None) -> OfEach:
-    """Read the keys, years ratified for a day, and waiting files of every provider.
+    """Read keys, years ratified by a day, and held files of every provider.
 
     With `week_before`, read also the files of the seven days before that moment, and all that wait.
     """
@@ -158,7 +158,7 @@ def gather(
     session: Session, catalogue: Catalogue, provider: Provider, flows: Sequence[FlowStatus], of_each: OfEach,
     *, authority: Authority, at: datetime,
 ) -> ProviderFacts:  # fmt: skip
-    """Collect the facts about a provider from registry and policies at `at`."""
+    """Collect the facts about one provider, from registry and policies, as of `at`."""
     zone = catalogue.calendar.timezone
     today = local_day(at, zone)
     began = term_began(catalogue.calendar, today, catalogue.school_year_starts)
@@ -188,7 +188,7 @@ def gather(
 
 
 def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSection]:
-    """Yield everything that is told of a provider, in one language."""
+    """Yield every section of a provider's standing, in one language."""
 
     def t(text: str) -> str:
         return told(text, language)
@@ -281,7 +281,7 @@ def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
-    """Return what a letter tells of a provider: late, due or ending within `days`, waiting, come this week.
+    """Return the part of a letter with a provider's news: late, due or ending within `days`, waiting, new.
 
     Empty where there is nothing of this kind. The headings and sentences are those of the page, without the
     names of files.
@@ -301,13 +301,13 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
 
 
 def missing(facts: ProviderFacts, language: Language) -> str:
-    """Return the lines of a letter that chases a provider: the data that has not come, and its day."""
+    """Return the lines of a chasing letter: data that has not come, and the day it was due."""
     lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)
 
 
 def _came(facts: ProviderFacts, language: Language) -> str:
-    """Return the files of the last seven days by reference, at most 20; empty without any."""
+    """Return lines with the files of the last seven days by reference, at most 20; "" for none."""
     lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
     lines = [
         f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"

@@ -1,4 +1,4 @@
-"""The receipt of a declared transfer by another method, past or future.
+"""Receipts of declared transfers by another method, past or future.
 
 The receipt has the two forms of any receipt, and the same proof in the log (see `receipt`).
 """
@@ -58,7 +58,7 @@ class DeclarationFacts:
 
 
 def stated_declaration(facts: DeclarationFacts) -> Statement:
-    """Return the statement of a declaration's receipt."""
+    """Make the statement of a declaration's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
     values = {

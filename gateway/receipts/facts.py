@@ -106,7 +106,7 @@ class ReceiptFacts:
 
     @property
     def withdrawn(self) -> bool:
-        """Did persons withdraw the file after delivery?"""
+        """True if the file was withdrawn after delivery, by persons."""
         return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
 
@@ -189,7 +189,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
-    """Return what a file states about itself; None for a fact of an unexpected form."""
+    """Return the facts a file states about itself as text; None for a fact of unexpected form."""
     shown: dict[str, str | None] = {}
     for name in STATED:
         said, form = getattr(stated, name), _FORMS.get(name)
@@ -204,7 +204,7 @@ def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
 
 @lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
-    """Return a reason with values from a file reduced to a school number, known words and own words.
+    """Reduce values from a file in a reason's sentence to a school number, known words and own words.
 
     A sentence unknown to `gateway.reasons` is replaced by the code's template, unfilled.
     """
@@ -222,7 +222,7 @@ def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
 
 @lru_cache(_IN_THE_MAKING)
 def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
-    """Return a plain reason in a language of the receipt; in English where no template matches."""
+    """Translate a plain reason to a language of the receipt; in English where no template matches."""
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
@@ -255,7 +255,7 @@ def _plain_value(blank: str, value: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons after persons' decision: overridden reasons ask for no further step."""
+    """Return reasons with the next step of a person's decision, where that overrides them."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told

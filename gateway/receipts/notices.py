@@ -19,9 +19,9 @@ from gateway.receipts.text import bullets, field, filled, notice_heading, paragr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementNotice:
-    """The contents of a notice:
+    """The contents of a notice about the agreement.
 
-    a headline, the changes, the steps to take, and the clause requiring notice.
+    A headline, the changes, the steps to take, and the clause requiring notice.
     """
 
     headline: str
@@ -31,7 +31,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """Return the notice of a changed agreement or Appendix A."""
+    """Make the notice about a changed agreement or Appendix A."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause=clause,
@@ -44,7 +44,7 @@ def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
 
 
 def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
-    """Return the notice of an agreement ready to be ratified for an academic year."""
+    """Make the notice about an agreement ready to be ratified for an academic year."""
     return AgreementNotice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
         clause=clause,
@@ -69,7 +69,7 @@ def render(
     at: datetime,
     languages: Sequence[Language] = ("en",),
 ) -> str:
-    """Return the notice as text, once in each language. Ends in a newline."""
+    """Format the notice as text, once in each language. Ends in a newline."""
     about = "What it is about" if notice.clause is None else f"What it is about (clause {notice.clause})"
     sections = [
         section
@@ -95,7 +95,7 @@ def _facts(reference: str, at: datetime, language: Language) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityFacts:
-    """The facts of one notice. `openings` are moment, person and team ("" outside a mailbox).
+    """The facts of a notice to data protection. `openings`: moment, person, team ("" outside a mailbox).
 
     `copies` are the providers with a copy of the file in /out.
     """
@@ -114,7 +114,7 @@ class AuthorityFacts:
 
 
 def render_authority_notice(facts: AuthorityFacts) -> str:
-    """Return the notice as text. Ends in a newline."""
+    """Format the notice to data protection as text. Ends in a newline."""
     sections = [
         filled(f"Notice of {facts.organisation} to its data protection officers"),
         filled(facts.headline),
@@ -151,7 +151,7 @@ _SHOWN = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeFacts:
-    """The facts of one notice. `points` are the discrepancies by number, with the statement on each."""
+    """The facts of a notice about discrepancies. `points`: the number and the statement of each."""
 
     reference: str
     provider_name: str
@@ -162,7 +162,7 @@ class NoticeFacts:
 
 
 def render_notice(facts: NoticeFacts) -> str:
-    """Return the notice as text, once in each language. Ends in a newline.
+    """Format the notice about discrepancies as text, once in each language. Ends in a newline.
 
     Lists at most 500 discrepancies, and the number of further ones.
     """
@@ -195,7 +195,7 @@ def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
 
 
 def _clauses(facts: NoticeFacts) -> str:
-    """Return the clauses behind the points, each once."""
+    """Return the clauses that the points cite, each once."""
     found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 

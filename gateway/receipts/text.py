@@ -1,4 +1,4 @@
-"""A receipt for people: plain words first, then the details, then the proof.
+"""Receipts as text for people: plain words first, then the details, then the proof.
 
 Printable text, at most 74 columns, without lines starting with a hyphen or ending in a space: clearsigning
 changes no line, and any mail program or printer preserves the text.
@@ -45,7 +45,7 @@ _PROOF = (
 
 
 def visible(text: str) -> str:
-    """Return `text` in visible characters: letters of any script stay, all others become "?".
+    """Replace characters that cannot be seen by "?"; letters of any script stay.
 
     Control characters and marks of writing direction are replaced, so that nobody can disguise a receipt.
     Letters with accents become single characters (NFC).
@@ -56,26 +56,26 @@ def visible(text: str) -> str:
 
 
 def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
-    """Spell a time as a person writes one, by the clocks of a named zone."""
+    """Format a time for people, by the clocks of a named zone."""
     at = moment.astimezone(zone)
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
 
 def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
-    """Return who gives a notice, and to whom."""
+    """Return a notice's first lines: from whom, to whom."""
     lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
     return "\n".join(map(filled, lines))
 
 
 def paragraph(text: str) -> str:
-    """Return running text, indented."""
+    """Format running text, indented."""
     return filled(text, "    ", "    ")
 
 
 # The same sentences stand in many receipts.
 @lru_cache(1024)
 def filled(text: str, first: str = "", further: str = "") -> str:
-    """Return text in lines of at most 74 columns, the first prefixed by `first`, others by `further`."""
+    """Wrap a text at 74 columns, with `first` before the first line and `further` before the others."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
         return first + told  # The result of textwrap, ten times as fast.
@@ -83,22 +83,22 @@ def filled(text: str, first: str = "", further: str = "") -> str:
 
 
 def bullets(texts: Iterable[str]) -> str:
-    """Return a list of points."""
+    """Format texts as a list with bullets."""
     return "\n".join(filled(text, "    * ", "      ") for text in texts)
 
 
 def field(label: str, value: str) -> str:
-    """Return a label with its value."""
+    """Format a label with its value."""
     return filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL))
 
 
 def digest_field(label: str, digest: str) -> str:
-    """Return a 64-digit digest in two halves, for comparison by eye."""
+    """Format a 64-digit digest in two halves, for comparison by eye."""
     return f"    {label:<{_LABEL}}{digest[:32]}\n{' ' * (4 + _LABEL)}{digest[32:]}"
 
 
 def chunks(label: str, value: str) -> str:
-    """Return a value of any length cut at the margin. Values have no spaces, so a reader joins the pieces."""
+    """Format a value of any length, cut at the margin. Without spaces, so that readers join the pieces."""
     room = WIDTH - 4 - _LABEL
     cut = [value[at : at + room] for at in range(0, len(value), room)]
     lines = [f"    {label if at == 0 else '':<{_LABEL}}{piece}" for at, piece in enumerate(cut)]
@@ -173,7 +173,7 @@ _TOLD = {
 
 @dataclass(frozen=True)
 class Statement:
-    """The statement of a receipt in both forms: one for machines (RFC 8785), and the text above the proof."""
+    """A receipt's statement in both forms: JSON for machines (RFC 8785), and the text above the proof."""
 
     canonical: bytes
     text: str
@@ -192,7 +192,7 @@ class Statement:
 
     @cached_property
     def digests(self) -> dict[str, str]:
-        """The SHA-256 of both forms, as fields of the log's leaf, which ties them to the log."""
+        """The SHA-256 of both forms, as fields of the log's leaf, to bind both to the log."""
         forms = {"receipt": self.canonical, "text": self.text.encode()}
         return {name: hashlib.sha256(form).hexdigest() for name, form in forms.items()}
 
@@ -243,14 +243,14 @@ class Statement:
 
 
 def stated(facts: ReceiptFacts) -> Statement:
-    """Return the statement of a transfer's receipt."""
+    """Make the statement of a transfer's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
     return Statement.of(receipt_object(facts), sections, languages)
 
 
 def statement_in(signed: str) -> str:
-    """Return the statement of a signed receipt above the proof. ValueError for text without a proof."""
+    """Cut the statement out of a signed receipt. ValueError for text without a proof."""
     _, _, text = signed.partition("\n\n")
     statement, mark, _ = text.rpartition(_ABOVE_PROOF)
     if not mark:
@@ -312,7 +312,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
 
 
 def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[tuple[str, str]]:
-    """Yield the section of each reason with the clause, and that of the steps asked for, each once."""
+    """Yield a section for the reasons, with clauses, and one for the steps to take, each once."""
     blocks = [
         "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
         for reason in reasons

@@ -190,7 +190,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Decide on a file that was not opened: hold it if an expired key may be renewed, else refuse it."""
+    """Decide on a file not opened: hold it if an expired key may be renewed, else refuse it."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))

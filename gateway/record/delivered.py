@@ -38,7 +38,7 @@ _FOR_GOOD = "person:withdrawn-for-good"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """Result of a withdrawal: who opened the file before, and the providers that have a copy."""
+    """Result of a withdrawal: who opened the file before, and the providers with a copy."""
 
     openings: tuple[FileOpening, ...]
     copies: tuple[str, ...] = ()
@@ -280,7 +280,7 @@ def proposal(session: Session, reference: str) -> Proposal | None:
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file that was delivered once. GatewayError if never delivered, or deleted."""
+    """Return a file delivered once. GatewayError if never delivered, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):

@@ -43,7 +43,7 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The policies and the organisation of letters; enough for a preview, which is unsigned.
+    """The policies and the organisation of letters; enough for a preview, unsigned.
 
     `reached`: the addresses of every provider, once read for letters to many.
     """

@@ -67,7 +67,7 @@ def owe(
 
 
 def follow(registrar: Registrar) -> int:
-    """Release waiting copies whose recipients have ratified; return the number."""
+    """Release waiting copies for recipients that have ratified; return the number."""
     with registrar.registry.read() as session:
         if not _ready(registrar, session):
             return 0

@@ -84,7 +84,7 @@ def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
 
 
 def check_name(pack: Path) -> None:
-    """Raise GatewayError for a file whose name is not a law pack's."""
+    """Raise GatewayError for a file without the name of a law pack."""
     if not fnmatch(pack.name, PACKS):
         raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")
 

@@ -135,7 +135,7 @@ def reconsider_unlisted(registrar: Registrar) -> int:
 
 
 def reconsider_schools(registrar: Registrar, provider: str) -> int:
-    """Decide a provider's files again that were held for the schools in them, after its schools changed.
+    """Decide a provider's files again held for the schools in them, after its schools changed.
 
     Returns the number of changed decisions.
     """

@@ -37,7 +37,7 @@ class Rulebook(Protocol):
 
     @property
     def home(self) -> Home:
-        """The home, which has the secret keys that open files."""
+        """The home, with the secret keys that open files."""
         ...
 
     @property
@@ -103,7 +103,7 @@ class Registrar:
         publish_checkpoint(self.registry, self.home.published)
 
     def sign_owed(self, after: int = 0) -> list[int]:
-        """Sign receipts numbered above `after` that are unsigned; return those the log does not prove."""
+        """Sign receipts numbered above `after` unsigned; return those the log does not prove."""
         with self.registry.read() as session:
             if not receipts.is_owed(session, after):
                 return []

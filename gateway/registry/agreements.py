@@ -56,7 +56,7 @@ def ratify(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """Let a provider's ratifications end on a day, unless they end before; return their academic years.
+    """End a provider's ratifications on a day, unless they end before; return their academic years.
 
     `day` is the day of the notice: what has ended by then stays as it is.
     """

@@ -26,7 +26,7 @@ from gateway.registry.vouched_rows import is_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """The arrivals to read: all of `seldom` types from `since`; of `often` types those from `lately`.
+    """Bounds for reading arrivals: all of `seldom` types from `since`; of `often` types those from `lately`.
 
     The last arrival before `lately` is read too. No file that landed at `until` or later is read. `midnights`
     are the times of day in UTC, as "23:00", at which a local day may begin.
@@ -56,7 +56,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield the files sent by a provider as its own, then those sent by another on behalf of the provider."""
+    """Yield files that a provider sent for itself, then those that another sent on the provider's behalf."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -106,7 +106,7 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return the queries for accepted files; where no other finds the last one before `lately`, also that."""
+    """Return queries for accepted files, if needed also for the last file before `lately`."""
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)
@@ -137,7 +137,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
 
 
 def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
-    """Yield the SQL columns that group UTC times by local day: the date, and the side of each midnight."""
+    """Yield SQL columns that group UTC times by local day: the date, and the side of each midnight."""
     written = cast(at, Text)
     yield func.substr(written, 1, 10)
     for midnight in midnights:

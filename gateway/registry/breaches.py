@@ -1,4 +1,4 @@
-"""The transfers touched by a breach, found in the log and the transfers; and the breaches on record."""
+"""Find the transfers that a breach concerns, in the log and the transfers; and breaches on record."""
 
 import json
 from datetime import datetime
@@ -27,7 +27,7 @@ _STEPS = (
 
 
 def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return the references opened by a member of staff from `since` until before `until`;
+    """Return references of files opened by a member of staff, from `since` until before `until`.
 
     None leaves an end open.
     """
@@ -35,23 +35,23 @@ def collected_by(session: Session, name: str, since: datetime | None, until: dat
 
 
 def is_staff(session: Session, name: str) -> bool:
-    """Is there, or was there, a member of staff of the given name?"""
+    """Return True if a member of staff has, or once had, this name."""
     return session.get(StaffRow, name) is not None
 
 
 def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return the references with any step in the log from `since` until before `until`."""
+    """Return references with any log entry from `since` until before `until`."""
     return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
 
 
 def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return the references landed in a time over an SSH key, or signed by a certificate or its subkey."""
+    """Return files landed in a time over an SSH key, or signed by a certificate or its subkey."""
     columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
     return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
 
 
 def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return the references landed in a time and sealed to one certificate of the gateway."""
+    """Return references of files landed in a time and sealed to one certificate of the gateway."""
     return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
 
 

@@ -1,4 +1,4 @@
-"""Open challenges of the console on a registry in PostgreSQL: each is taken once, at whichever host."""
+"""Open challenges of the console, stored in PostgreSQL so that any host can take each once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAKE = text(
 def give(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Keep a challenge for some seconds, in place of one for the same purpose; at most `most` of a holder."""
+    """Store a challenge for some seconds, replacing one for the same purpose; at most `most` per holder."""
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})
     given = {"challenge": challenge, "about": about, "seconds": seconds}
@@ -33,7 +33,7 @@ def give(
 
 
 def take(session: Session, holder: str, purpose: str) -> tuple[bytes, str] | None:
-    """Remove and return a challenge with its `about`; None where there is none, or its time is over."""
+    """Remove a challenge and return it with its `about`; None if missing or expired."""
     asked = {"holder": digest_of(holder), "purpose": digest_of(purpose)}
     found = session.execute(_TAKE, asked).one_or_none()
     return (bytes(found[0]), str(found[1])) if found is not None and found[2] else None

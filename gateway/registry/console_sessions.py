@@ -1,4 +1,4 @@
-"""Logins to the console. The registry keeps only the digest of the secret held by the browser."""
+"""Logins to the console. The registry stores only the digest of the secret that the browser has."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ NOTED_EVERY = timedelta(minutes=5)
 
 
 def begin(session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime) -> None:
-    """Record a new login, and delete the sessions that are over."""
+    """Record a new login, and delete expired sessions."""
     for row in session.exec(
         select(ConsoleSessionRow).where(
             (col(ConsoleSessionRow.begun_at) <= at - LONGEST) | (col(ConsoleSessionRow.seen_at) <= at - IDLE)
@@ -33,7 +33,7 @@ def begin(session: Session, secret: str, name: str, *, passkey: str, address: st
 
 
 def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
-    """Return a browser's session; None where the session is over or the address is another one."""
+    """Return a browser's session; None if expired, or if the address is another one."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None
@@ -64,7 +64,7 @@ def of_person(session: Session, name: str, now: datetime) -> Sequence[ConsoleSes
 
 
 def end(session: Session, secret: str) -> None:
-    """End a session at logging out. Does nothing for an ended session."""
+    """End a session at logout. Does nothing for an ended session."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is not None:
         session.delete(row)
@@ -72,7 +72,7 @@ def end(session: Session, secret: str) -> None:
 
 
 def end_all(session: Session, name: str, *, but: str | None = None) -> int:
-    """End the sessions of a person except the one whose secret is `but`; return how many ended."""
+    """End a person's sessions except the one with the secret `but`; return the number ended."""
     kept = None if but is None else digest_of(but)
     rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
     ended = [row for row in rows if row.digest != kept]

@@ -1,4 +1,4 @@
-"""How providers are reached: by role, e-mail address and telephone number, without a person's name."""
+"""Contacts of providers: role, e-mail address and telephone number, without a person's name."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()-]{4,24}( ?(ext\.?|x) ?[0-9]{1,6})?")
 
 
 def check(contact: ContactRow) -> None:
-    """GatewayError for a malformed role, address or telephone number."""
+    """Raise GatewayError for a malformed role, address or telephone number."""
     if not _ROLE.fullmatch(contact.role):
         raise GatewayError("a role is a few words such as: data manager")
     if contact.email is None and contact.telephone is None:
@@ -45,7 +45,7 @@ def keep(session: Session, contact: ContactRow) -> bool:
 
 
 def forget(session: Session, provider: str, role: str) -> None:
-    """Delete a contact. NotFoundError where the provider has none of the role."""
+    """Delete a contact. NotFoundError if the provider has none with this role."""
     row = session.get(ContactRow, (provider, role))
     if row is None:
         raise NotFoundError(f"{provider} has no contact {role}")

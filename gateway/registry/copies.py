@@ -1,4 +1,4 @@
-"""Copies for providers of files about them: due ones, and those made and put into an /out folder."""
+"""Copies of files for providers that they concern: those due, and those made and put into /out."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Owe a provider a copy, or only the part of its own; with `waits`, once the provider has ratified."""
+    """Record that a provider gets a copy, or a `part` with its own records; `waits`: once it has ratified."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     session.add(row)
     session.flush()
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the copies waiting for their recipients to ratify the agreement, with their files."""
+    """Return copies whose recipients still have to ratify the agreement, with their transfers."""
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 
 def count_waiting(session: Session) -> Counter[str]:
-    """Count the copies as `waiting`, by provider, without reading a file."""
+    """Count the copies of `waiting` by provider, without reading transfers."""
     counted = select(col(CopyRow.provider), func.count()).join(TransferRow, _TRANSFER).where(*_WAITING)
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
@@ -84,7 +84,7 @@ def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """Delete every copy owed of a file; return the ids of the providers whose copy had been made."""
+    """Delete all copies of a file; return the ids of providers whose copy had been made."""
     rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
     for row in rows:
         session.delete(row)
@@ -93,14 +93,14 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 
 
 def is_owed(session: Session, number: int) -> bool:
-    """Is a copy still owed?"""
+    """Return True if a copy is still on record."""
     return session.get(CopyRow, number) is not None
 
 
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record the sealed copy in the provider's /out folder, with the certificates of the sealing."""
+    """Record that the sealed copy is in the provider's /out folder, with the certificates sealed to."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

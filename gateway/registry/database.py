@@ -1,4 +1,4 @@
-"""Opening the registry: one engine, short transactions, the same code on SQLite and PostgreSQL."""
+"""Open the registry: one engine, short transactions, the same code on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Registry:
         self._tried: Connection | None = None
 
     def within(self, sight_of: Callable[[Session], Sight]) -> Registry:
-        """Return the same registry, whose reading sessions are limited to a person's sight.
+        """Return the registry with reading sessions limited to a person's sight.
 
         Writing sessions are not. The engine is shared, and closed with the original.
         """
@@ -71,7 +71,7 @@ class Registry:
 
     @contextmanager
     def on_trial(self) -> Iterator[Registry]:
-        """Yield the same registry for one writer, which reads what it wrote, and of which nothing stays.
+        """Yield the registry for a trial: one writer that can read its changes, all rolled back at the end.
 
         All is one transaction, taken back at the end. Fault as for `write`.
         """
@@ -91,7 +91,7 @@ class Registry:
 
     @contextmanager
     def read(self, version: int | None = None) -> Iterator[Session]:
-        """Open a session for reading with one unchanging snapshot.
+        """Yield a session that reads one unchanging snapshot.
 
         `version` is the register's, read a moment ago, and saves the session a query.
         """
@@ -99,7 +99,7 @@ class Registry:
 
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
-        """Open a transaction: durable on leaving, rolled back when anything is raised.
+        """Yield a session of a writing transaction: committed at the end, rolled back on an exception.
 
         `dated` False for one that records nothing, and only keeps others out.
         """
@@ -107,13 +107,13 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Open a transaction as by `write`, for changes of the given subjects only."""
+        """Yield a session as `write` does, for changes of the given subjects only."""
         yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session that writes once `writing` has taken its place, or only reads."""
+        """Yield a session: a writing one once `writing` has locked what it needs, or a reading one."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
             with ExitStack() as open_until_done:
@@ -146,7 +146,7 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Open a connection without a transaction and close the connection afterwards.
+        """Yield a connection without a transaction, and close it afterwards.
 
         Fault where there is none.
         """
@@ -162,7 +162,7 @@ class Registry:
 
     @contextmanager
     def moving(self) -> Iterator[Connection]:
-        """Open the single writer's transaction for moving a whole registry; the log records no changes."""
+        """Yield the single writer's connection for moving a whole registry; the log records no changes."""
         try:
             with (
                 self._engine.connect().execution_options(gateway_write=True) as connection,
@@ -175,7 +175,7 @@ class Registry:
             raise _fault(error) from None
 
     def check_unused(self) -> None:
-        """ConfigurationError unless the database is empty and takes every character. Fault as above."""
+        """Raise ConfigurationError unless the database is empty and keeps every character. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 used = inspect(connection).get_table_names()
@@ -189,7 +189,7 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """ConfigurationError where another version of the gateway has changed the tables. Fault as above."""
+        """Raise ConfigurationError if a newer gateway has changed the tables. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 _check_known(_revision(connection))
@@ -197,7 +197,7 @@ class Registry:
             raise _fault(error) from None
 
     def revision(self) -> str | None:
-        """Return the last migration of the tables, or None. Fault as above."""
+        """Return the number of the last migration of the tables; None for none. Fault as above."""
         try:
             with self._engine.connect() as connection:
                 return _revision(connection)
@@ -239,12 +239,12 @@ class Registry:
             _log.info("registry-upgraded from=%s to=%s", before, after)
 
     def close(self) -> None:
-        """Give up every connection."""
+        """Close every connection."""
         self._engine.dispose()
 
 
 def _revision(connection: Connection) -> str | None:
-    """Return the last migration of the tables; None where there are no tables."""
+    """Return the number of the last migration; None without tables."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
@@ -252,7 +252,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def newest_revision() -> str:
-    """Return the newest migration in the package, by number."""
+    """Return the number of the newest migration in the package."""
     return max(_known_revisions())
 
 
@@ -282,7 +282,7 @@ def _check_known(revision: str | None) -> None:
 
 
 def _fault(error: DatabaseError) -> Exception:
-    """Turn a database error into a Fault, unless our own statement was wrong."""
+    """Convert a database error to a Fault, unless our own statement was wrong."""
     if isinstance(error, _OUR_BUGS):
         return error
     # Only the driver's own words: the full error would carry the statement's values.

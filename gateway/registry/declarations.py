@@ -45,7 +45,7 @@ def record(
 
 
 def get(session: Session, reference: str) -> DeclarationRow:
-    """Return a declaration. NotFoundError where there is none."""
+    """Return a declaration. NotFoundError for an unknown reference."""
     row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).first()
     if row is None:
         raise NotFoundError(f"there is no declaration {reference}")

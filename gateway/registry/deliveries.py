@@ -1,4 +1,4 @@
-"""Deliveries to teams not yet dealt with, held files shown beside them, and the order of a mailbox."""
+"""Deliveries that teams have not dealt with, held files shown beside them, and the order of a mailbox."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """A choice of deliveries: uncollected ones, or of one data type, provider or period; or all.
+    """Filter on deliveries: uncollected ones, or of one data type, provider or period; or all.
 
     With `removed_since`, instead of those not dealt with, the ones dealt with from then on and still stored.
     """
@@ -53,7 +53,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """Is the query read by the index of one provider's transfers, instead of the team's deliveries?"""
+        """Return True if the index of one provider's transfers serves the query, not that of deliveries."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -61,7 +61,7 @@ ALL = DeliveriesWanted()
 
 
 def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
-    """Select the deliveries of a team that are wanted and shown to a person."""
+    """Return the query for a team's deliveries that match the filter and that a person may see."""
     dealt_with_at = col(DeliveryRow.dealt_with_at)
     query = (
         select(*_COLUMNS, *_OF_TEAM)
@@ -96,13 +96,13 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
 
 
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Is a delivery shown? Records of marked children can be left out of a view alone."""
+    """Return the condition that a person may see a delivery; views can leave marked children out."""
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
 
 def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
-    """Select the held files within a person's sight and possible to open.
+    """Return the query for held files that a person may see and open.
 
     Files not judged by the `rules` in force are left out: these may restrict a file to few people.
     """
@@ -116,7 +116,7 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a transfer waits for one of the given reasons."""
+    """Return the condition that a transfer waits for one of these reasons."""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
@@ -127,7 +127,7 @@ def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Limit a query to at most `limit` rows, last first, below the place `before`.
+    """Limit a query to a page: at most `limit` rows below `before` in the column `place`, last first.
 
     `place` is the column of an index already in order, so that nothing is sorted.
     """
@@ -137,7 +137,7 @@ def page_of(
 
 
 class Delivery(NamedTuple):
-    """One file in a mailbox. A tuple, since a mailbox may have tens of thousands.
+    """A file in a mailbox. A tuple, since a mailbox may have tens of thousands.
     - `team` is None for a held file.
     - `sensitive`: held because of sensitive or dangerous content, and shown to few people.
     - `whole`: shown as sent. `counts`: the team is given counts alone.
@@ -174,7 +174,7 @@ def delivered(
     before: int | None = None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Return the deliveries of `team` that are wanted, latest first: at most `limit`, below `before`.
+    """Return a page of a team's deliveries, latest first: at most `limit`, below `before`.
 
     In every query here a file is left out where a child's marker forbids `person` to see the file.
     """
@@ -189,7 +189,7 @@ def _place(wanted: DeliveriesWanted) -> Mapped[Any]:
 def count_delivered(
     session: Session, team: str, wanted: DeliveriesWanted, *, person: str | None = None, most: int
 ) -> int:
-    """Count the deliveries of `team` that are wanted, at most `most`."""
+    """Count a team's deliveries that match the filter, at most `most`."""
     query = to_team(team, person, wanted)
     if wanted.removed_since is not None:
         query = query.where(col(DeliveryRow.dealt_with_at) >= wanted.removed_since).limit(most)
@@ -201,12 +201,12 @@ def count_delivered(
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the data types of the deliveries of `team` not dealt with, in alphabetical order."""
+    """Return the data types of a team's deliveries still to deal with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.data_type))
 
 
 def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the providers of the deliveries of `team` not dealt with, in alphabetical order."""
+    """Return the providers of a team's deliveries still to deal with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.provider))
 
 
@@ -222,14 +222,14 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None, wanted: DeliveriesWanted = ALL
 ) -> Delivery | None:
-    """Return a delivery of `team` that is wanted, by reference; else None."""
+    """Return a team's delivery by reference, if it matches the filter; else None."""
     query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery back into a team's mailbox. NotFoundError where the mailbox has the delivery already."""
+    """Put a delivery back into a team's mailbox. NotFoundError if there already."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -239,7 +239,7 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """May a person with a file open read on? Not after a withdrawal, nor after a new marker on a child.
+    """Return True if a person with an open file may read on: no withdrawal or new marker since.
 
     A view without the records of marked children may be read as long as no further child is marked.
     """
@@ -259,13 +259,13 @@ def held(
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
-    """Return a held file by reference, where `held` would list the file; else None."""
+    """Return a held file by reference, if `held` would return it; else None."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 
 
 def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) -> None:
-    """Mark a delivery as dealt with by one of the team. NotFoundError where another was faster."""
+    """Mark a delivery as dealt with. NotFoundError if a colleague did so before."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is not None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
@@ -307,5 +307,5 @@ _EXTENSION, _LANDED_AT = map(Delivery._fields.index, ("extension", "landed_at"))
 
 
 def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the rows of a query from the connection, faster than through the ORM."""
+    """Return a query's rows from the connection, faster than through the ORM."""
     return session.connection().execute(query).all()

@@ -1,4 +1,4 @@
-"""Discrepancies between rolls: open ones, the providers concerned, and how each ended."""
+"""Discrepancies between rolls: those open, the providers concerned, and how each ended."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -26,7 +26,7 @@ MEANINGS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyParty:
-    """One record in a discrepancy: provider, file and position. `pupil` is a digest in hexadecimal."""
+    """One record in a discrepancy: provider, file and record number. `pupil`: a digest in hexadecimal."""
 
     provider: str
     reference: str
@@ -36,7 +36,7 @@ class DiscrepancyParty:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A discrepancy as recorded. `state` is open, settled (the data fits again) or resolved (a person)."""
+    """A discrepancy on record. `state`: open, settled (the data fits again) or resolved (by a person)."""
 
     number: int
     kind: Kind
@@ -55,7 +55,7 @@ class Known:
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """Return the discrepancy's key in one word, stable across runs."""
+    """Return the discrepancy's key as one string, the same at every run."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
@@ -83,7 +83,7 @@ def open_discrepancies(
 
 
 def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
-    """Return the providers' discrepancies that are open, or resolved by a person and still found."""
+    """Return discrepancies of the providers open, or resolved by a person but still found."""
     parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
     numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
@@ -93,7 +93,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return those of `keys` that are open, or resolved and still found."""
+    """Return those of `keys` whose discrepancy is open, or resolved but still found."""
     found: set[str] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -109,7 +109,7 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def settle(session: Session, numbers: Sequence[int], at: datetime) -> None:
-    """Settle the discrepancies of these numbers, whose data fit again."""
+    """Mark discrepancies as settled, because their data fit again."""
     for start in range(0, len(numbers), _AT_ONCE):
         some = col(DiscrepancyRow.number).in_(numbers[start : start + _AT_ONCE])
         for row in session.exec(select(DiscrepancyRow).where(some)).all():
@@ -118,7 +118,7 @@ def settle(session: Session, numbers: Sequence[int], at: datetime) -> None:
 
 
 def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> Known:
-    """Record that a person has resolved a discrepancy. GatewayError where the discrepancy is not open."""
+    """Mark a discrepancy as resolved by a person. GatewayError if not open."""
     row = _row(session, number)
     if row.state != "open":
         raise GatewayError(f"discrepancy {number} is {row.state} already")
@@ -129,7 +129,7 @@ def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -
 
 
 def get(session: Session, number: int) -> Known:
-    """Return a discrepancy. NotFoundError where there is none."""
+    """Return a discrepancy. NotFoundError for an unknown number."""
     return _known(session, [_row(session, number)])[0]
 
 

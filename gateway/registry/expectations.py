@@ -1,4 +1,4 @@
-"""Persons' statements about the data expected of a provider, and nil returns for a period."""
+"""Statements by people about the data expected of a provider, and nil returns for a period."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from gateway.registry.tables.row import answer_of
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Return the persons' statements, true for expected, by provider and data type."""
+    """Return by provider and data type what people have said: True if expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected
@@ -50,7 +50,7 @@ def said(session: Session, provider: str | None = None) -> list[SaidOfFlow]:
 def expect(
     session: Session, provider: str, data_type: str, *, expected: bool, at: datetime, by: str, why: str
 ) -> None:
-    """Record whether a data type is expected. NotFoundError where there is no such provider."""
+    """Record that a data type is expected or not. NotFoundError for an unknown provider."""
     provider_row(session, provider)
     row = ExpectationRow(
         provider=provider, data_type=data_type, expected=expected, recorded_at=at, recorded_by=by, why=why
@@ -60,7 +60,7 @@ def expect(
 
 
 def forget(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation, so that the calendar decides again. GatewayError where there is none."""
+    """Delete an expectation, so that the calendar decides again. GatewayError if there is none."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:
@@ -72,7 +72,7 @@ def forget(session: Session, provider: str, data_type: str) -> None:
 def nil_return(
     session: Session, provider: str, data_type: str, period: str, *, at: datetime, by: str, why: str
 ) -> None:
-    """Record a nil return for a period. GatewayError where one is on record."""
+    """Record a nil return for a period. GatewayError if recorded already."""
     provider_row(session, provider)
     if session.get(NilReturnRow, (provider, data_type, period)) is not None:
         raise GatewayError(f"it is on record that {provider} has no {data_type} to send for {period}")

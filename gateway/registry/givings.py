@@ -15,7 +15,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of a member of staff, and the persons who gave or confirmed it, the issuer first.
+    """A credential of a member of staff, with those who gave or confirmed it, the issuer first.
 
     The giver's name is empty where none is on record.
     """
@@ -33,7 +33,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the givers of one role or account of a person, or of all of them. Keys keep their givers."""
+    """Delete the givers of a person's role or account, or of all roles and accounts. Keys keep theirs."""
     for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)

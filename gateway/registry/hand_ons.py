@@ -1,4 +1,4 @@
-"""Files handed on to other systems: the files due, and batches on their way, acknowledged or recalled."""
+"""Files for other systems: those due, and batches on their way, acknowledged or recalled."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _ACTOR = "hand-on "
 
 
 def actor_of(hand_on: str) -> str:
-    """Return the name of a hand-on on record. No person is called so: names of persons have no spaces."""
+    """Return a hand-on's name on record, with a space: no person is called so."""
     return f"{_ACTOR}{hand_on}"
 
 
 def name_of(batch: HandOnBatchRow) -> str:
-    """Return the name of a batch, also that of the folder, the manifest and the acknowledgement."""
+    """Return the name of a batch; folder, manifest and acknowledgement have the same name."""
     return f"{batch.hand_on}-{batch.number:06}"
 
 
 def target_of(hand_on: HandOn) -> str:
-    """Return in words where the files go."""
+    """Return the destination of a hand-on's files, in words."""
     sftp = hand_on.sftp
     return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Select the files of a hand-on of which the team sees a view; only a view is laid out for a system."""
+    """Return the query for a hand-on's files of which the team sees a view; no other is laid out."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -52,12 +52,12 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return the files among `references` that may be handed on now."""
+    """Return those of `references` that may be handed on now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return a few files delivered to the team in a time and not handed on yet, in order of landing."""
+    """Return some files delivered to the team in a time and not handed on yet, in order of landing."""
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
         col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
@@ -70,7 +70,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return the files of a hand-on no longer with the team, and not told of in any batch yet."""
+    """Return files of a hand-on that the team no longer has, and that no batch has recalled yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -92,7 +92,7 @@ def owe(
     recalled: Sequence[HandOnFileRow],
     at: datetime,
 ) -> HandOnBatchRow:
-    """Record a new batch of some files, which also tells of files taken back."""
+    """Record a new batch of files, which also recalls the files taken back from the team."""
     last = session.exec(
         select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     ).one()
@@ -115,7 +115,7 @@ def owe(
 
 
 def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatchRow]:
-    """Return the batches in order; with `open_only` those that nobody has acknowledged."""
+    """Return the batches in order; with `open_only`, those not acknowledged."""
     query = select(HandOnBatchRow).order_by(col(HandOnBatchRow.id))
     if open_only:
         query = query.where(col(HandOnBatchRow.acknowledged_at).is_(None))
@@ -123,7 +123,7 @@ def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatc
 
 
 def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
-    """Return a batch. NotFoundError where there is none."""
+    """Return a batch. NotFoundError for an unknown number."""
     query = select(HandOnBatchRow).where(HandOnBatchRow.hand_on == hand_on, HandOnBatchRow.number == number)
     if (row := session.exec(query).first()) is None:
         raise NotFoundError(f"there is no batch {number} of {hand_on}")
@@ -137,7 +137,7 @@ def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
-    """Return the recalls that a batch tells of: the reference of each file, and the batch it was in."""
+    """Return the recalls in a batch: each file's reference, and the batch that had it."""
     query = (
         select(HandOnFileRow.reference, HandOnBatchRow)
         .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
@@ -148,7 +148,7 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Make and send a batch again; the log counts the second sending as another collection."""
+    """Reset a batch, to be made and sent again; the log counts that as another collection."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     session.add(batch)
     for file in files(session, batch):
@@ -158,7 +158,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Make unsent batches with these files again, because children in the files were marked meanwhile."""
+    """Reset unsent batches with these files, because children in the files were marked meanwhile."""
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
@@ -176,7 +176,7 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
 
 
 def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetime) -> None:
-    """Record that the system has a batch. GatewayError where it was not sent."""
+    """Record that the system acknowledged a batch. GatewayError if it was not sent."""
     if batch.sent_at is None:
         raise GatewayError(f"{name_of(batch)} was not sent yet")
     batch.acknowledged_at, batch.acknowledged_by = at, by
@@ -185,7 +185,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the batches that should have been acknowledged by now, or cannot be sent, in order."""
+    """Return the batches late with an acknowledgement, or cannot be sent, in order."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

@@ -12,13 +12,13 @@ EVERY = ""
 
 
 def listed(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return the columns listed as harmless by name; with `stated`, the headings explained by providers."""
+    """Return columns listed as harmless; with `stated`, headings whose meaning a provider has stated."""
     rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
     return [row for row in rows if (row.field is not None) == stated]
 
 
 def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]:
-    """Return by provider the harmless names (those for all under `EVERY`), and the headings stated.
+    """Return harmless names by provider (those for all under `EVERY`), and stated headings by provider.
 
     A stated heading comes with the key of a field, or "" for none of the known fields.
     """
@@ -36,7 +36,7 @@ def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str
 
 
 def state(session: Session, column: HarmlessRow) -> None:
-    """Store a provider's statement about a heading in place of an earlier one; a harmless listing stays."""
+    """Store a provider's statement on a heading, replacing an earlier one; a harmless listing stays."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is not None and row.field is None:
         return
@@ -47,7 +47,7 @@ def state(session: Session, column: HarmlessRow) -> None:
 
 
 def add(session: Session, column: HarmlessRow) -> None:
-    """List a column as harmless. GatewayError where the column is listed."""
+    """List a column as harmless. GatewayError if listed already."""
     if session.get(HarmlessRow, (column.name, column.provider)) is not None:
         raise GatewayError(f"{column.header} is listed as harmless already")
     session.add(column)
@@ -55,7 +55,7 @@ def add(session: Session, column: HarmlessRow) -> None:
 
 
 def remove(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless listing, or with `stated` a statement. GatewayError where there is none."""
+    """Delete a harmless listing, or with `stated` a statement. GatewayError if there is none."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:

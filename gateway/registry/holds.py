@@ -1,4 +1,4 @@
-"""Legal holds: while one is on, none of the files concerned is deleted."""
+"""Legal holds: while one is in force, none of the files concerned is deleted."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: date
 
 
 def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
-    """Lift a legal hold and return its number. GatewayError where there is none."""
+    """Lift a legal hold and return its number. GatewayError if there is none."""
     row = _hold_on(session, subject)
     if row is None:
         raise GatewayError(f"{named(subject)} is not on hold")
@@ -60,7 +60,7 @@ def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datet
 
 
 def named(subject: HoldSubject) -> str:
-    """Name the subject of a hold without naming a child."""
+    """Return a name for a hold's subject that names no child."""
     return subject.reference or subject.provider or "the child"
 
 
@@ -86,7 +86,7 @@ def on_hold(session: Session, references: Collection[str]) -> set[str]:
 
 
 def of_child(session: Session, digests: Collection[bytes]) -> list[HoldRow]:
-    """Return the holds on a child."""
+    """Return the legal holds on a child."""
     wanted = set(digests)
     return [row for row in list_holds(session) if not wanted.isdisjoint(markers.split(row.persons or b""))]
 

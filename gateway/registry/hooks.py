@@ -1,4 +1,4 @@
-"""Web hooks on record, the entries of the log that they are told of, and how far each was told."""
+"""Web hooks on record, the log entries that they report, and how far each has reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TELLING = ("decided", "released", "redelivered", "delivered", "withdrawn", "hoo
 
 
 class HookEvent(StrEnum):
-    """What a hook may be told of; the type of the message."""
+    """Events that a hook can report; the type of the message."""
 
     ACCEPTED = "file.accepted"
     HELD = "file.held"
@@ -33,14 +33,14 @@ def listed(session: Session) -> Sequence[HookRow]:
 
 
 def find(session: Session, name: str) -> HookRow:
-    """Return a hook. NotFoundError where there is none."""
+    """Return a web hook. NotFoundError for an unknown name."""
     if (row := session.get(HookRow, name)) is None:
         raise NotFoundError(f"there is no web hook {name}")
     return row
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Let a hook be told again of all that came since a moment, under the same ids."""
+    """Reset a hook to send all messages since a moment again, under the same ids."""
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
@@ -49,7 +49,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return some entries that hooks are told of, from number `first` to before `until`, in order."""
+    """Return log entries that hooks report, from number `first` to before `until`, in order."""
     # An expression, so that the numbers are followed, not the index of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
@@ -57,6 +57,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return the troubles of a hook in words; "" for a hook without trouble."""
+    """Return a hook's troubles in words; "" for none."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

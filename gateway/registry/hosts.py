@@ -1,7 +1,7 @@
-"""The hosts sharing a registry in PostgreSQL: those expected, and what each says of itself.
+"""Hosts that share a registry in PostgreSQL: those expected, and the state that each reports.
 
 A processor holds a database session named after its host, and every few seconds updates the host's row. A
-host is put on record by its first word, or when another host hands it a home.
+host is put on record by its first report, or when another host hands it a home.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An expected host, by the last it said of itself. Ages in seconds.
+    """An expected host, as of its last report. Ages in seconds.
 
-    `since`: the start of its session, None where it has none. `silent_seconds`: the age of its last word, or
-    of its being put on record. `ahead_seconds`: its clock before the database's.
+    `since`: the start of its session, None where it has none. `silent_seconds`: the age of its last report,
+    or of its being put on record. `ahead_seconds`: its clock before the database's.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Host:
 
     @property
     def is_at_work(self) -> bool:
-        """Was the host heard of within SILENT_SECONDS?"""
+        """True if the host reported within SILENT_SECONDS."""
         return self.seen_at is not None and self.silent_seconds < SILENT_SECONDS
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True where the host dates nothing: its clock is too far from the database's."""
+        """True if the host's clock is too far from the database's, so that the host may date nothing."""
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
@@ -80,23 +80,23 @@ def say(
     ahead_seconds: float,
     holds: Sequence[str],
 ) -> None:
-    """Note what a host says of itself now, outside any transaction."""
+    """Store a host's report of its state now, outside any transaction."""
     said: dict[str, Any] = {"spool": spool, "oldest_seconds": oldest_seconds, "ahead_seconds": ahead_seconds}
     connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
 
 
 def expect(session: Session, name: str) -> None:
-    """Put a host on record before its first word; harmless if known."""
+    """Put a host on record before its first report; harmless if known."""
     session.execute(_EXPECT, {"name": name})
 
 
 def forget(session: Session, name: str) -> None:
-    """Take a host off the record."""
+    """Delete a host from the record."""
     session.execute(text("DELETE FROM host WHERE name = :name"), {"name": name})
 
 
 def empty(session: Session, name: str) -> None:
-    """Note that nothing waits in the spool of a host any more."""
+    """Record that a host's spool is empty."""
     session.execute(text("UPDATE host SET spool = 0, oldest_seconds = 0 WHERE name = :name"), {"name": name})
 
 
@@ -114,5 +114,5 @@ def known(session: Session) -> list[Host]:
 
 
 def live(session: Session) -> list[Host]:
-    """Return the hosts at work, by name; none on a registry in SQLite."""
+    """Return the hosts that report now, by name; none on a registry in SQLite."""
     return [host for host in known(session) if host.is_at_work]

@@ -11,12 +11,12 @@ from gateway.registry.tables import InvitationRow, StaffRow
 
 
 def digest_of(secret: str) -> str:
-    """Return the SHA-256 kept of a secret, in hexadecimal."""
+    """Return the SHA-256 stored for a secret, in hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Record an invitation in place of the person's earlier ones, and delete all ended ones."""
+    """Record an invitation, replacing earlier ones of the person, and delete all that have ended."""
     take_back(session, name)
     for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
         session.delete(row)
@@ -25,7 +25,7 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
 
 
 def invited(session: Session, secret: str, now: datetime) -> InvitationRow | None:
-    """Return an invitation; None where the link is unknown, used or ended, or the person has left."""
+    """Return an invitation by its secret; None if unknown, used or ended, or the person has left."""
     return invited_by(session, digest_of(secret), now)
 
 
@@ -40,7 +40,7 @@ def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | 
 
 
 def take_back(session: Session, name: str) -> None:
-    """End every invitation of a person, because one was used or another is made."""
+    """Delete every invitation of a person, because one was used or another is made."""
     for row in session.exec(select(InvitationRow).where(col(InvitationRow.staff) == name)).all():
         session.delete(row)
     session.flush()

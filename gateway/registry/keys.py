@@ -67,12 +67,12 @@ class Key:
     unconfirmed: bool | None = None
 
     def has_expired(self, now: datetime) -> bool:
-        """Has the certificate's own expiry passed?"""
+        """Return True if the certificate's own expiry has passed."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
     def noun(self) -> str:
-        """The name of the kind of key in a sentence."""
+        """The name of this kind of key, for a sentence."""
         match self.kind:
             case "ssh":
                 return "SSH key"
@@ -87,7 +87,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """The action for which the owner needs a key of the kind, in words."""
+        """The action for which the owner needs this kind of key, in words."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -100,26 +100,26 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment of the key's end, by the certificate or by the gateway's own limit; None for no end."""
+        """When the key ends, by the certificate or the gateway's limit; None for never."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def days_left(self, now: datetime) -> int | None:
-        """Return the days until the key's end, with the present day counted; None without an end."""
+        """Return the days until the key's end, with today counted; None without an end."""
         end = self.until
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the warning now due: the shortest of `steps` not shorter than the days left."""
+        """Return the expiry warning now due: the least of `steps` that is not below the days left."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Would a revocation change anything? Of a revoked key, only "hard" after "soft"."""
+        """Return True if a revocation would change the key: not revoked yet, or "hard" after "soft"."""
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Is the key in force at `now`, by the gateway's own records?"""
+        """Return True if the key is in force at `now`, by the gateway's own records."""
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
@@ -141,7 +141,7 @@ def add_key(
     unconfirmed: bool = False,
     dropped_as: str | None = None,
 ) -> Key:
-    """Store a public key. GatewayError where any owner has the key already."""
+    """Store a public key. GatewayError if any owner already has the key."""
     known = holder(session, kind, fingerprint)
     if known is not None:
         owner_shown = "this owner" if known.owner == owner else f"{known.owner_kind} {known.owner}"
@@ -172,7 +172,7 @@ def add_key(
 
 
 def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
-    """Return the advice for a key enrolled already."""
+    """Return advice for a person who enrols a key enrolled already."""
     if known.owner_kind == owner_kind == "provider" and known.owner != owner:
         return (
             f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
@@ -182,12 +182,12 @@ def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
 
 
 def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
-    """Return the key of a fingerprint, of any owner and in any state."""
+    """Return the key with a fingerprint, of any owner and in any state; None for none."""
     return next(iter(_read(session, KeyRow.kind == kind, KeyRow.fingerprint == fingerprint)), None)
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key enrolled from an upload."""
+    """Return the key enrolled from an upload, if any."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -208,7 +208,7 @@ def keys_in_force(
 def all_in_force(
     session: Session, owner_kind: OwnerKind, kind: KeyKind, now: datetime
 ) -> Mapping[str, Sequence[Key]]:
-    """Return the keys in force at `now` by owner, without owners of none."""
+    """Return by owner the keys in force at `now`, without owners that have none."""
     found: defaultdict[str, list[Key]] = defaultdict(list)
     for key in _read(session, KeyRow.owner_kind == owner_kind, KeyRow.kind == kind):
         if key.is_in_force(now):
@@ -217,18 +217,18 @@ def all_in_force(
 
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
-    """Return the retiring keys due to end by `now`."""
+    """Return retiring keys whose end has come by `now`."""
     return _read(session, KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
 
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
-    """Return providers' certificates in use with an expiry date before a moment."""
+    """Return providers' certificates in use that expire before a moment."""
     in_use = col(KeyRow.state).in_(IN_FORCE)
     return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
 
 def find_key(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str) -> Key:
-    """Return the key named by a fingerprint or a unique beginning of one.
+    """Find a key by its fingerprint or a unique beginning.
 
     NotFoundError for none or several.
     """
@@ -246,7 +246,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 
 def suspend_key(session: Session, key: Key) -> Key:
-    """Let a key in use wait for approval. GatewayError for a key not in use."""
+    """Set a key in use back to pending. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
@@ -263,7 +263,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
-    """Let a key in use retire at a moment. GatewayError for a key not in use."""
+    """Let a key in use end at a moment. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
@@ -306,7 +306,7 @@ def end_key(
     why: str | None = None,
     revocation: Revocation = "hard",
 ) -> Key:
-    """Retire or revoke a key named by its fingerprint or a unique beginning of one.
+    """Retire or revoke a key, found by its fingerprint or a unique beginning.
 
     A retired key may still be revoked, and a soft revocation made hard; the time of the first ending stays.
     GatewayError where nothing is left to end.
@@ -323,7 +323,7 @@ def end_key(
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
-    """Record the last warning of expiry given to the owner of a key."""
+    """Record which expiry warning a key's owner got last."""
     row = _row(session, key)
     row.warned_days = days
     _kept(session, row)
@@ -371,7 +371,7 @@ def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, 
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record the uses of keys, each by owner, fingerprint and time; the last one named counts as latest."""
+    """Record uses of keys by owner, fingerprint and time; the last one named of a key counts as latest."""
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [

@@ -1,4 +1,4 @@
-"""Letters: owed once for each event and address, given to the mail relay, recorded as returned."""
+"""Letters: queued once for each event and address, sent by the mail relay, recorded if returned."""
 
 import dataclasses
 import hashlib
@@ -19,7 +19,7 @@ _CHASED_DAYS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter to be owed. `event` names the occasion uniquely."""
+    """A letter to queue. `event` identifies the occasion."""
 
     event: str
     recipient: str
@@ -35,18 +35,18 @@ class Letter:
 
 
 def known(session: Session, events: Collection[str]) -> set[str]:
-    """Return the events with a letter to anybody."""
+    """Return those of the events for which a letter is on record."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the event of a letter chasing a provider on a day."""
+    """Return the event of a letter that chases a provider on a day."""
     return f"chase:provider:{provider}:{day}"
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return the last letter chasing each of some providers in the 30 days up to a day."""
+    """Return by provider the last chasing letter in the 30 days up to a day."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}
@@ -61,7 +61,7 @@ def get(session: Session, number: int) -> LetterRow:
 
 
 def of_week(session: Session, week: str) -> set[str]:
-    """Return the events of the weekly letters owed in a week, such as "2026-W48"."""
+    """Return the events of the weekly letters queued in a week, such as "2026-W48"."""
     query = select(LetterRow.event).where(
         LetterRow.kind == "weekly", col(LetterRow.event).endswith(f":{week}", autoescape=True)
     )
@@ -83,7 +83,7 @@ def before(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Owe letters in the caller's transaction, except those owed before; return the number of new ones."""
+    """Queue letters in the caller's transaction, except those queued before; return the number added."""
     owed = 0
     for letter in letters:
         query = select(LetterRow.number).where(
@@ -106,13 +106,13 @@ def count_unsent(session: Session) -> int:
 
 
 def unsent(session: Session, most: int) -> Sequence[LetterRow]:
-    """Return letters neither sent nor refused by a relay yet, oldest first."""
+    """Return letters that a relay has neither sent nor refused yet, oldest first."""
     query = select(LetterRow).where(*_UNSENT)
     return session.exec(query.order_by(col(LetterRow.number)).limit(most)).all()
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record that a relay has taken or refused a letter. Harmless where recorded before."""
+    """Record that a relay took or refused a letter. Harmless if recorded before."""
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
@@ -120,14 +120,14 @@ def note(session: Session, number: int, *, at: datetime, refused: str | None) ->
 
 
 def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
-    """Record a letter returned to the authority, as told by a person. NotFoundError for an unknown number."""
+    """Record that a letter came back, as a person reports. NotFoundError for an unknown number."""
     row = get(session, number)
     row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
     session.add(row)
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete letters owed before a moment and sent or refused since."""
+    """Delete letters queued before a moment and sent or refused since."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 
@@ -144,7 +144,7 @@ def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterR
 
 
 def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
-    """Count the files delivered to each team from one moment until another."""
+    """Count the files delivered to each team between two moments."""
     query = (
         select(DeliveryRow.team, func.count())
         .where(col(DeliveryRow.delivered_at) >= first, col(DeliveryRow.delivered_at) < end)

@@ -1,4 +1,4 @@
-"""The append-only log in the registry: leaves, the hashes of complete subtrees, signed heads."""
+"""The append-only log in the registry: leaves, hashes of complete subtrees, signed heads."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _SIZE_AND_ROOT = text("""
 
 @dataclass(slots=True)
 class Nodes:
-    """The nodes read and written by one transaction.
+    """Nodes of the log's tree that one transaction reads and writes.
 
     Nodes never change, so a node once read stays true. One statement fetches the nodes needed by an
     operation.
@@ -74,7 +74,7 @@ class Nodes:
     fresh: list[dict[str, int | bytes]] = field(default_factory=list)
 
     def get(self, level: int, index: int) -> bytes:
-        """Return a node read before. KeyError for another one."""
+        """Return a node fetched before. KeyError otherwise."""
         return self.known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
@@ -83,7 +83,7 @@ class Nodes:
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Fetch every node needed by `operation` and not read yet."""
+        """Fetch every node that `operation` needs and not fetched yet."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
@@ -99,7 +99,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """An event before its place in the log.
+    """An event to append to the log.
 
     `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a content, `note` a
     person's own words kept beside the log: of each the leaf holds only a commitment. Empty is the same as
@@ -118,7 +118,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedHead:
-    """A signed head in the log. `cosigned`: signed by at least one witness."""
+    """A signed head in the log. `cosigned`: at least one witness signed it too."""
 
     size: int
     text: str
@@ -126,14 +126,14 @@ class SignedHead:
 
     @property
     def cosigned(self) -> bool:
-        """Is the head signed by a witness too?"""
+        """True if a witness signed the head too."""
         return len(self.text.rpartition("\n\n")[2].splitlines()) > 1
 
 
 def append(
     session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
 ) -> list[int]:
-    """Append events in order and return their places. ValueError for an entry refused by the log.
+    """Append events in order and return their numbers. ValueError for an invalid event.
 
     With `before_head`, events and the carried head signed next by the caller are written together; without
     such a head the transaction fails.
@@ -195,7 +195,7 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Let entries vouch for the rows written by the transaction and not vouched for yet.
+    """Make entries vouch for the rows that the transaction wrote and no entry vouches for yet.
 
     Each entry vouches for the rows of its own file, the first for the rest. Without a suitable entry one more
     is added.
@@ -224,7 +224,7 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Return the log's current checkpoint, signed once for each size and kept.
+    """Sign the log's current checkpoint, once for each size, and return it.
 
     The checkpoint vouches for every row written so far. A receipt vouches for a `carried` checkpoint; the
     following leaf vouches for any other.
@@ -248,7 +248,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault where another key than `vkey` signs the head of so many leaves; services follow soon."""
+    """Raise Fault if another key than `vkey` signs heads of this size: services follow a change soon."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -260,7 +260,7 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 
 def check_is_ours(session: Session, vkey: str) -> None:
-    """ConfigurationError where the log in this registry is another gateway's: none of its keys is `vkey`.
+    """Raise ConfigurationError if the registry holds another gateway's log, no key of which is `vkey`.
 
     A setting that names the database of another authority must not mix two authorities' records.
     """
@@ -277,7 +277,7 @@ def check_is_ours(session: Session, vkey: str) -> None:
 def change_key(
     session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
 ) -> str:
-    """Let `new` sign the log's heads from now on; return the head over the entry that says so.
+    """Put the key `new` in force for the log's heads; return the head over the entry about the change.
 
     That head is the last one by `old`, so that the old key vouches for the new one. A `lost` key signs no
     more: the entry ends it at the size before.
@@ -295,7 +295,7 @@ def change_key(
 
 
 def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
-    """Return the log's verifier keys in their order, as the log names them; `vkey` where it names none."""
+    """Return the log's verifier keys in order, as the log names them, or else `vkey`."""
     from gateway.verify.verify_receipts import Head, KeyInTime  # noqa: PLC0415 - loads cryptography
 
     ended, current = [], vkey
@@ -310,7 +310,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Append entries to vouch for all rows written by the transaction and not vouched for yet."""
+    """Append entries that vouch for all rows the transaction wrote and no entry vouches for yet."""
     append(session, vouching(session, ()), at)
 
 
@@ -367,7 +367,7 @@ def newest_head(session: Session) -> SignedHead | None:
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Return True if a signed head covers all events. Later leaves may vouch for heads alone."""
+    """Return True if a signed head covers all events, apart from leaves that vouch only for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
@@ -405,7 +405,7 @@ def newest_at(session: Session) -> datetime | None:
 
 
 def latest(session: Session, kind: Kind) -> EventRow | None:
-    """Return the last event of a kind, or None."""
+    """Return the last event of a kind; None for none."""
     query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())
     return session.exec(query.limit(1)).first()
 
@@ -445,7 +445,7 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStep:
-    """A step told by an event. `fields` are those of the leaf."""
+    """A step of a file, derived from an event. `fields` are those of the leaf."""
 
     event: EventRow
     kind: str
@@ -453,7 +453,7 @@ class LogStep:
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield the steps told by events; a decision to pass a file on gives one more for each team."""
+    """Yield the steps in events; a decision that routes a file gives one more for each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         yield LogStep(event=event, kind=event.kind, fields=fields)

@@ -1,4 +1,4 @@
-"""Marked children, whose data named people alone or nobody may see; and the files with their data."""
+"""Markers on children, whose data only named people or nobody may see; and the files with their data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark a child, known by digests and found in the given files; return the marker's number."""
+    """Mark a child, given by digests and the files found; return the marker's number."""
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     session.add(row)
     session.flush()
@@ -51,7 +51,7 @@ def place(
 
 
 def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> None:
-    """Lift a marker. GatewayError where none of the number is in force."""
+    """Lift a marker. GatewayError if no marker in force has the number."""
     row = session.get(MarkerRow, number)
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
@@ -82,7 +82,7 @@ def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Record the marked children in files, from the digests of all children in each file.
+    """Record which files contain marked children, from the digests of all children in each file.
 
     `on` are the digests of the child of each marker, as from `digests_of_each`.
     """
@@ -133,7 +133,7 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """The markers that hide a file's children from a person: their numbers, the children's digests."""
+    """Markers that hide children of a file from a person: marker numbers, and children's digests."""
 
     numbers: frozenset[int] = frozenset()
     persons: frozenset[bytes] = frozenset()
@@ -143,7 +143,7 @@ NOBODY = KeptApart()
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
-    """Return by file the children hidden from a member of staff, without files of none."""
+    """Return by file the children hidden from a member of staff; files without any are left out."""
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))

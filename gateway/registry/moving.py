@@ -1,4 +1,4 @@
-"""Copying a whole registry, row for row, from SQLite to an empty PostgreSQL database."""
+"""Copy a whole registry, row by row, from SQLite to an empty PostgreSQL database."""
 
 from collections.abc import Callable, Mapping
 
@@ -27,7 +27,7 @@ def counts(connection: Connection) -> Mapping[str, int]:
 
 
 def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
-    """Copy every row, and go on numbering as the source would. `told` hears how many of how many are copied.
+    """Copy every row and continue the source's numbering. `told` gets the rows copied and the total.
 
     ConfigurationError where the target has rows already.
     """
@@ -47,12 +47,12 @@ def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
 
 
 def close_for_good(source: Connection) -> None:
-    """Stop all writing to a registry in SQLite, even by processes with an open connection."""
+    """Prevent all further writing to a SQLite registry, even by processes with an open connection."""
     source.execute(text(_CLOSED))
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """Continue the numbering of a table, so that the number of a deleted row is never given again."""
+    """Continue the numbering of a table, so that a deleted row's number is never used again."""
     column = table.autoincrement_column
     if column is None:
         return

@@ -1,4 +1,4 @@
-"""Notices, and the receipts of declarations, for retention: neither belongs to a file."""
+"""Notices and receipts of declarations, for retention: neither belongs to a file."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace

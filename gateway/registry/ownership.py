@@ -1,6 +1,6 @@
 """Ownership of a registry: by one processor, or by all hosts sharing the work in PostgreSQL.
 
-A database session holds an advisory lock and says something every few seconds. Where the process stands still
+A database session holds an advisory lock and queries every few seconds. Where the process stands still
 or the host is cut off, the server ends the session, and another host's processor may begin. Among hosts
 sharing the work, one holds a second lock and does the work done once for all. SQLite has one host, whose
 processor locks the home.
@@ -32,7 +32,7 @@ _SETTINGS = (
 
 
 class Ownership:
-    """Ownership of a registry from `hold` to the end of `with`, by one processor or shared."""
+    """Lock on a registry, from `hold` to the end of `with`, by one processor or shared by hosts."""
 
     def __init__(
         self,
@@ -56,21 +56,21 @@ class Ownership:
         self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
-        """Take ownership. Fault as for `hold`."""
+        """Take the lock. Fault as for `hold`."""
         self.hold()
         if self._registry.is_shared:
             self._saying.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give ownership up."""
+        """Release the lock."""
         self._over.set()
         if self._registry.is_shared:
             self._saying.join()
         self._session.close()
 
     def hold(self) -> None:
-        """Take ownership, again after a loss.
+        """Take the lock, again after a loss.
 
         Fault where another processor owns the registry, or no answer comes.
         """
@@ -94,7 +94,7 @@ class Ownership:
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
-        """Return True if the present host does the work done once for all hosts."""
+        """Return True if this host does the work done once for all hosts."""
         if not self._shared:
             return True
         with self._lock:

@@ -14,7 +14,7 @@ from gateway.registry.tables import KeyRow, StaffRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkey:
-    """A passkey in force: owner, credential number, public key (COSE) and count of signatures.
+    """A passkey in force: owner, credential id, public key (COSE) and count of signatures.
 
     A passkey that nobody has `confirmed` logs its owner in and reads only.
     """
@@ -28,7 +28,7 @@ class Passkey:
 
 
 def fingerprint_of(credential: bytes) -> str:
-    """Return a passkey's name in listings and in the log: the SHA-256 of the credential number."""
+    """Return a passkey's name in listings and in the log: the SHA-256 of the credential id."""
     return hashlib.sha256(credential).hexdigest()
 
 
@@ -61,7 +61,7 @@ def add(
 
 
 def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
-    """Return the passkey of a credential number; None where the key or the owner is not in force."""
+    """Return the passkey with a credential id; None if the key or the owner is not in force."""
     key = keys.holder(session, "passkey", fingerprint_of(credential))
     if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
         return None
@@ -72,7 +72,7 @@ def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
 
 
 def confirmed(session: Session, fingerprint: str) -> bool:
-    """Is the owner of a passkey, or of an OpenID account, confirmed?"""
+    """Return True if the owner of a passkey, or of an OpenID account, is confirmed."""
     of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
     return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 
@@ -83,7 +83,7 @@ def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
 
 
 def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
-    """Record a signature by a passkey, with the passkey's own count."""
+    """Record a signature by a passkey, with the passkey's count of signatures."""
     row = _row(session, fingerprint)
     row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
     session.add(row)

@@ -25,12 +25,12 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
-    """Store the children in a file in place of earlier ones, and record marked children."""
+    """Store the digests of children in a file, replacing earlier ones, and record marked children."""
     note_each(session, {transfer: persons})
 
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the children of many files, by sequence."""
+    """Store the digests of children in many files, by transfer sequence."""
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
@@ -38,13 +38,13 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return the sequences of the files with one of the digests, in the order of landing."""
+    """Return sequences of transfers with one of the digests, in the order of landing."""
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
-    """Return the condition for a row of the index to have one of the digests.
+    """Return the condition that an index row contains one of the digests.
 
     A false match across the borders of neighbouring digests has a chance of 1 in 2^128.
     """
@@ -56,12 +56,12 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
 
 
 def is_any(session: Session) -> bool:
-    """Return True if the index names anybody."""
+    """Return True if the index has any entry."""
     return session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first() is not None
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return the references of stored, opened files not in the index."""
+    """Return references of stored, opened files that are not in the index."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
@@ -74,7 +74,7 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return each provider's latest statement about a child, latest first."""
+    """Return each provider's latest statement about a child on its roll, latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 
@@ -90,7 +90,7 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
 def carry_over(
     session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
 ) -> None:
-    """Replace every digest of a child on record by its successor; `carry_roll` does so in a packed roll."""
+    """Replace every digest of a child by the one under the next key; `carry_roll` converts packed rolls."""
 
     def all_of(persons: bytes) -> bytes:
         return b"".join(sorted(map(carry, split(persons))))

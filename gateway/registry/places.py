@@ -1,4 +1,4 @@
-"""Locks for writers: one on everything, or several on separate subjects; always one at the log.
+"""Locks for writers: one for everything, or several for separate subjects; always one for the log.
 
 SQLite has one writer at a time already.
 """
@@ -21,7 +21,7 @@ BESIDE_OTHERS = "gateway writes beside others"
 
 
 class WritersPlace(Enum):
-    """What has one writer at a time, in the order in which several are taken, against deadlocks.
+    """Locks that one writer at a time can have, in the order of taking, to avoid deadlocks.
 
     The rows of keys, whose uses are counted, and after them those of pupils, both sorted, come before all but
     `HELD`.
@@ -40,7 +40,7 @@ class WritersPlace(Enum):
 
 
 def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
-    """Wait to be the only writer until the end of the transaction; a no-op in SQLite.
+    """Take the lock of the only writer until the end of the transaction; a no-op in SQLite.
 
     What a writer reads is then current, and the log has one next place. `dated`: the clock has to be right.
     """
@@ -51,7 +51,7 @@ def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
 
 
 def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
-    """Take the writer's lock. Fault where this machine's clock, which dates what is written, is wrong."""
+    """Take the writer's lock. Fault if this machine's clock, which dates what is written, is wrong."""
     _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
@@ -62,7 +62,7 @@ def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> No
 
 
 def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Lock the given subjects for writing until the end of the transaction, beside writers on others.
+    """Lock subjects for writing until the end of the transaction, beside writers on other subjects.
 
     A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
     For comparing providers take `WritersPlace.ROLLS` as well.
@@ -82,7 +82,7 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
 
 
 def take_a_place(session: Session, place: WritersPlace) -> None:
-    """Wait to be the only writer at a place, until the end of the transaction; harmless when repeated.
+    """Take a writers' lock until the end of the transaction; harmless when repeated.
 
     Implied by the writer's lock, and by SQLite.
     """
@@ -92,7 +92,7 @@ def take_a_place(session: Session, place: WritersPlace) -> None:
 
 
 def take_a_free_place(session: Session, place: WritersPlace) -> bool:
-    """Take a place as by `take_a_place` and return True; return False at once where another writer has it."""
+    """Take a writers' lock and return True; return False at once if another writer has it."""
     if session.get_bind().dialect.name != "postgresql":
         return True
     return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": place.value}))

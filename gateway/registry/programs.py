@@ -1,4 +1,4 @@
-"""Programs with access to the API: credentials, kept as digests alone, and requests."""
+"""Programs with access to the API: digests of their credentials, and their requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program in force, with the acts allowed to the program, and the teams to collect for."""
+    """A program in force, with the acts it may do and the teams whose files it collects."""
 
     digest: str
     name: str
@@ -30,12 +30,12 @@ class Program:
 
     @property
     def actor(self) -> str:
-        """The program's name on record. No person is called so: names of persons have no spaces."""
+        """The program's name on record, with a space: no person is called so."""
         return f"{_ACTOR}{self.name}"
 
     @property
     def key(self) -> str:
-        """The program's key, in the place of a person's."""
+        """The program's key, where a person's key would be."""
         return f"{_KEY}{self.digest}"
 
 
@@ -48,23 +48,23 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def find(session: Session, secret: str, now: datetime) -> Program | None:
-    """Return the program of a credential; None where unknown, expired or revoked."""
+    """Return the program with a credential; None if unknown, expired or revoked."""
     return _in_force(session, digest_of(secret), now)
 
 
 def is_program(key: str) -> bool:
-    """Is a key that of a program, and no person's?"""
+    """Return True if a key is a program's rather than a person's."""
     return key.startswith(_KEY)
 
 
 def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
-    """Return the teams of a program by its `key`, sorted; None where it is not in force."""
+    """Return the teams of a program by its `key`, sorted; None if not in force."""
     known = _in_force(session, key.removeprefix(_KEY), now)
     return None if known is None else known.teams
 
 
 def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
-    """End a program's credential at once. NotFoundError where none is in force."""
+    """Revoke a program's credential at once. NotFoundError if none is in force."""
     rows = _active(session, name, at)
     if not rows:
         raise NotFoundError(f"no program {name} is in force")
@@ -80,7 +80,7 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
-    """Record a request that changes something; return the answer given to the same request before, if any.
+    """Record a request that changes data; return the earlier answer if the same request came before.
 
     Requests of more than a day ago are forgotten. GatewayError for a key used for another request, or for a
     request of which no answer is known yet.
@@ -106,7 +106,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
 
 
 def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
-    """Record the answer to a request; with None, nothing was done, and the request is forgotten."""
+    """Record the answer to a request; None deletes the request, as nothing was done."""
     row = session.get(ProgramRequestRow, (program, key))
     if row is None:
         return

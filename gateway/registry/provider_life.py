@@ -1,4 +1,4 @@
-"""A provider's life: closing, reopening, conversion to an academy, merger, removal of a mistake."""
+"""Events in a provider's life: closing, reopening, conversion to an academy, merger, removal."""
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
@@ -43,7 +43,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or where a number is in use by another."""
+    """Undo a closure. GatewayError for an open provider, or if another has taken a number."""
     row = providers.provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")

@@ -36,7 +36,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """GatewayError where another provider has one of the numbers, unless one succeeds the other."""
+    """Raise GatewayError if another provider has one of the numbers, unless one succeeds the other."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -55,12 +55,12 @@ def check_numbers(session: Session, provider: Provider) -> None:
 
 
 def is_enrolled(session: Session, provider: str) -> bool:
-    """Is there a provider of the id, open or closed?"""
+    """Return True if a provider with this id is on record, open or closed."""
     return session.get(ProviderRow, provider) is not None
 
 
 def provider_row(session: Session, provider: str) -> ProviderRow:
-    """Return the row of a provider. NotFoundError where there is none."""
+    """Return the row of a provider. NotFoundError for an unknown id."""
     row = session.get(ProviderRow, provider)
     if row is None:
         raise NotFoundError(f"there is no provider {provider}")
@@ -68,7 +68,7 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider, without ratification: see `register`. NotFoundError where there is none."""
+    """Return a provider, without ratification: see `register`. NotFoundError for an unknown id."""
     return _provider(provider_row(session, provider), harmless.of_providers(session))
 
 

@@ -1,4 +1,4 @@
-"""Rows for taking a file back: its readers, its mailboxes, and the notices to data protection."""
+"""Rows about withdrawing a file: who opened it, its mailboxes, the notices to data protection."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ OPENED = ("collected", "opened")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpening:
-    """The opening of a file by a person; `team` is None outside a mailbox."""
+    """A person's opening of a file; `team` is None outside a mailbox."""
 
     at: datetime
     who: str
@@ -48,7 +48,7 @@ def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
 def deliver_again(
     session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
 ) -> None:
-    """Put a file into teams' mailboxes as a new delivery, even where delivered before.
+    """Deliver a file to teams as new, even if delivered before.
 
     `whole`: as sent. Otherwise each team is shown the view, or the same as before.
     """
@@ -67,7 +67,7 @@ def deliver_again(
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
-    """Add reasons to a transfer, each code once, after the existing ones."""
+    """Append reasons to a transfer's, each code only once."""
     rows = session.exec(select(ReasonRow).where(ReasonRow.transfer == transfer)).all()
     known = {row.code for row in rows}
     first = max((row.ordinal for row in rows), default=-1) + 1
@@ -83,13 +83,13 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
 
 
 def deleted_on(session: Session, reference: str) -> datetime | None:
-    """Return the time of deletion of a sealed file; None for a stored one."""
+    """Return when a sealed file was deleted; None if still stored."""
     row = session.get(DeletionRow, (reference, "sealed"))
     return None if row is None else row.deleted_at
 
 
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
-    """Leave a notice for data protection; return the notice's number."""
+    """Store a notice for data protection officers; return its number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
     session.add(row)
     session.flush()
@@ -97,12 +97,12 @@ def tell(session: Session, reference: str, subject: str, text: str, at: datetime
 
 
 def notices(session: Session) -> Sequence[AuthorityNoticeRow]:
-    """Return every notice to data protection, latest first."""
+    """Return every notice to data protection officers, latest first."""
     return session.exec(select(AuthorityNoticeRow).order_by(col(AuthorityNoticeRow.number).desc())).all()
 
 
 def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNoticeRow:
-    """Return a notice and record the first reader. NotFoundError where there is none."""
+    """Return a notice and record the first reader. NotFoundError for an unknown number."""
     row = session.get(AuthorityNoticeRow, number)
     if row is None:
         raise NotFoundError(f"there is no notice {number}")

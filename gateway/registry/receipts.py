@@ -89,7 +89,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
 
 class Unsigned(NamedTuple):
-    """A receipt before its signatures: the row without texts, the statement, and the proof."""
+    """A receipt before signing: the row without texts, the statement, and the proof."""
 
     row: dict[str, Any]
     statement: Statement
@@ -99,7 +99,7 @@ class Unsigned(NamedTuple):
 def put_unsigned(
     session: Session, rows: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts with statements alone, in a transaction beside others; return the numbers.
+    """Store receipts with their statements only, in a transaction beside others; return the numbers.
 
     Takes the receipts' lock as `next_receipts`.
     """
@@ -112,7 +112,7 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Find the log's entry for an unsigned receipt, and the first head over the entry; else None.
+    """Find the log entry of an unsigned receipt, and the first head that covers it; else None.
 
     `stated` is the digest of the row in the record beside the entry, None for any. Nothing is proved yet.
     """
@@ -126,7 +126,7 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
-    """Return the rows with texts and seal; the log's key seals a row."""
+    """Sign receipts: return the rows with texts and seal, a signature by the log's key."""
     texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
     rows = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
@@ -155,7 +155,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign the receipts of a committed transaction, and return those that nobody else has signed since."""
+    """Sign the receipts of a committed transaction; return those that nobody else signed meanwhile."""
     given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
@@ -165,7 +165,7 @@ def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> 
 
 
 def is_owed(session: Session, after: int) -> bool:
-    """Is a receipt after a number left unsigned? With SQLite, no transaction leaves any."""
+    """Return True if a receipt numbered above `after` is unsigned; SQLite never leaves any."""
     if session.get_bind().dialect.name != "postgresql":
         return False
     unsigned = select(ReceiptRow.sequence).where(
@@ -175,7 +175,7 @@ def is_owed(session: Session, after: int) -> bool:
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
-    """Sign every receipt after a number that a transaction has left unsigned, as after a crash.
+    """Sign every unsigned receipt numbered above `after`, such as after a crash.
 
     Waits for those that others sign at the moment. Logs, and returns the numbers of, those that the log does
     not prove: they stay unsigned. Fault where the keys cannot sign.
@@ -195,7 +195,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Return an unsigned receipt with its signatures. Raises Unproved for a row unlike the log's record."""
+    """Sign a receipt after checking the log's proof. Raises Unproved for a row unlike the log's record."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -226,12 +226,12 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 
 def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Store signed receipts, whose signatures prove themselves, without another entry of the log."""
+    """Store signed receipts; no log entry is needed, as the signatures prove themselves."""
     insert_rows(session, ReceiptRow, rows, ("text", "json_text", "seal"))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """Return the receipt in force of a transfer, or None."""
+    """Return a transfer's latest receipt, the one in force; None for none."""
     return session.exec(
         select(ReceiptRow)
         .where(ReceiptRow.reference == reference)
@@ -243,7 +243,7 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
 def leave_notice(  # noqa: PLR0917 - the columns of a notice
     session: Session, name: str, provider: str, reference: str, text: str, at: datetime
 ) -> None:
-    """Leave a signed notice, for people alone, among a provider's receipts."""
+    """Store a signed notice, for people only, among a provider's receipts."""
     session.add(
         ReceiptRow(
             reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,
@@ -253,7 +253,7 @@ def leave_notice(  # noqa: PLR0917 - the columns of a notice
 
 
 def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[str, str, datetime]]:
-    """Return the latest notices to a provider: reference, published name and time of each."""
+    """Return the latest notices to a provider: reference, published name and time."""
     query = (
         select(ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
         # Spelled as in the index of notices: a bound parameter would miss the index.

@@ -37,7 +37,7 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """The register of one version, compared by identity.
+    """The register at one version, compared by identity.
 
     `keys` are in the order of enrolment and in any state, by owner; `holders` are the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.
@@ -51,7 +51,7 @@ class SendersRegister:
     markers: Mapping[int, frozenset[bytes]]
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
-        """Return a provider as the policy sees one: ratified where a ratification is `counting`.
+        """Return a provider as the policies see it: ratified if a ratification meets `counting`.
 
         NotFoundError where there is none.
         """
@@ -62,11 +62,11 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider as the policy sees one, by id."""
+        """Return every provider by id, as `provider` does."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the academic years ratified by a provider, for any text or for one.
+        """Return the academic years that a provider has ratified, for any text or for one.
 
         With a day, without the ratifications that a notice has ended by then.
         """
@@ -79,13 +79,13 @@ class SendersRegister:
 
 @dataclass(slots=True)
 class KeptRegister:
-    """The register known to a process, shared by all threads: in the info of a session, under `KEPT`."""
+    """The register cached in a process for all threads: in the info of a session, under `KEPT`."""
 
     register: SendersRegister | None = None
 
 
 def version(session: Session) -> int:
-    """Return the number of changes of the register, as seen by the transaction."""
+    """Return the register's version number, as the transaction sees it."""
     if session.info.get(VERSION) is None:
         in_sqlite = session.get_bind().dialect.name == "sqlite"
         found = last_numbers(session)["register_version"] if in_sqlite else session.connection().scalar(_READ)
@@ -95,7 +95,7 @@ def version(session: Session) -> int:
 
 
 def of(session: Session) -> SendersRegister:
-    """Return the register as seen by the transaction, with the transaction's own changes."""
+    """Return the register as the transaction sees it, with the transaction's own changes."""
     pending = (*session.new, *session.dirty, *session.deleted)
     if any(row.__tablename__ in REGISTER for row in pending):
         session.flush()  # Only then: files' rows are written together.
@@ -110,7 +110,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register as seen by a session that began with a version read earlier."""
+    """Return the register anew, for a session that began with a version read earlier."""
     session.info[VERSION] = None
     return of(session)
 
@@ -144,7 +144,7 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """The register's version, the number of the last receipt, and the newest signed head or None.
+    """What has changed lately: register version, last receipt number, and newest signed head or None.
 
     `landed`: an undecided file is on record.
     """
@@ -156,6 +156,6 @@ class News(NamedTuple):
 
 
 def read_news(session: Session) -> News:
-    """Read the news with one statement."""
+    """Read `News` with one statement."""
     register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
     return News(register, receipt, head, bool(landed))

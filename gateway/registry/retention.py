@@ -41,7 +41,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """The parts to be deleted: the stored file with size and SHA-256, copies and receipts.
+    """The parts of a transfer to delete: the stored file with size and SHA-256, copies and receipts.
 
     A notice or a declaration has only the receipts given to the provider.
     """
@@ -55,7 +55,7 @@ class Holding:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield the transfers accepted or refused by the given moments, as retention sees them."""
+    """Yield transfers accepted or refused by these moments, with the facts that retention needs."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -74,7 +74,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[KeptTransfer]:
-    """Return the stored files refused between two moments for reasons of `UNOPENED` alone; one page."""
+    """Return stored files refused between two moments only for reasons in `UNOPENED`; one page."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
@@ -95,19 +95,19 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[K
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
-    """Return some transfers as retention sees them."""
+    """Return transfers by reference, with the facts that retention needs."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
     return list(_kept(session, session.exec(query).all()))
 
 
 def undecided(session: Session) -> Sequence[str]:
-    """Return the undecided transfers, kept at any age."""
+    """Return references of undecided transfers, stored at any age."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def holding(session: Session, reference: str) -> Holding:
-    """Return the stored parts of a transfer, notice or declaration. NotFoundError where there are none."""
+    """Return the stored parts of a transfer, notice or declaration. NotFoundError without any."""
     receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:
@@ -160,13 +160,13 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
 
 
 def overwrite_what_goes(session: Session) -> None:
-    """Let SQLite overwrite deleted rows with zeros from now on."""
+    """Set SQLite to overwrite deleted rows with zeros from now on."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return the files of recorded deletions possibly still on disk, by reference and part."""
+    """Return paths of deleted files that may still be on disk, by reference and part."""
     rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
     return {(row.reference, row.what): row.files.split("\n") for row in rows}
 
@@ -181,13 +181,13 @@ def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> No
 
 
 def uncertified(session: Session) -> Sequence[DeletionRow]:
-    """Return the complete deletions without a certificate."""
+    """Return the completed deletions that no certificate covers."""
     query = select(DeletionRow).where(col(DeletionRow.certificate).is_(None), DeletionRow.files == "")
     return session.exec(query.order_by(col(DeletionRow.reference), col(DeletionRow.what))).all()
 
 
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
-    """Store the signed certificate of deletions; return the certificate's number."""
+    """Store a signed certificate of deletions; return its number."""
     certificate = DeletionCertificateRow(made_at=at, text=text)
     session.add(certificate)
     session.flush()
@@ -199,7 +199,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return a signed certificate by number, or the latest. NotFoundError where there is none."""
+    """Return a signed certificate by number, or the latest. NotFoundError if there is none."""
     query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
     if number is not None:
         query = query.where(DeletionCertificateRow.number == number)
@@ -210,12 +210,12 @@ def certificate(session: Session, number: int | None) -> str:
 
 
 def deleted(session: Session, what: What) -> set[str]:
-    """Return the references with a deletion of the part `what`."""
+    """Return references whose part `what` was deleted."""
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 
 def with_sealed_file(session: Session) -> set[str]:
-    """Return the references of transfers whose sealed file is kept."""
+    """Return references of transfers whose sealed file is still stored."""
     stored = session.exec(select(TransferRow.reference).where(col(TransferRow.withheld).is_(False)))
     return set(stored.all()) - deleted(session, "sealed")
 
@@ -245,7 +245,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
 
 
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
-    """Remove a deleted file from every mailbox and every /out folder."""
+    """Delete a file from every mailbox and every /out folder."""
     row = row_of(session, reference)
     for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
         session.delete(copy)
@@ -271,7 +271,7 @@ def _forget_receipts(session: Session, found: Holding) -> None:
 
 
 def _forget_index(session: Session, reference: str) -> None:
-    """Delete a transfer's names, contents and reasons; digest, sizes, times, state, flow and kind stay."""
+    """Erase a transfer's names, contents and reasons; digest, sizes, times, state, flow and kind stay."""
     row = row_of(session, reference)
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
@@ -290,13 +290,13 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_notices(session: Session, reference: str) -> None:
-    """Delete the notices of a file, since they name the readers."""
+    """Delete the notices about a file, since they name readers."""
     for notice in session.exec(select(AuthorityNoticeRow).where(AuthorityNoticeRow.reference == reference)):
         session.delete(notice)
 
 
 def _forget_people(session: Session, reference: str) -> None:
-    """Delete names, notes and salts: without the salt no commitment can be tied to a person or guessed."""
+    """Erase names, notes and salts: without salts no commitment can be tied to a person or guessed."""
     _forget_notices(session, reference)
     session.execute(
         update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)

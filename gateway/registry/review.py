@@ -32,7 +32,7 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Count the accepted files of the time with faults, and the faults, by provider and kind of data."""
+    """Count accepted files of a time with faults, and their faults, by provider and kind of data."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
@@ -48,7 +48,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 
 
 def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping[str, tuple[int, int]]:
-    """Count the discrepancies of each provider: opened in the time, and open at the time of asking."""
+    """Count each provider's discrepancies: those opened in the time, and those open now."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"
@@ -63,7 +63,7 @@ def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping
 
 
 def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
-    """Count the discrepancies opened in the time, and those open now, each once."""
+    """Count discrepancies opened in the time, and open now, each once over all providers."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"

@@ -19,7 +19,7 @@ from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonWithRoles:
-    """A person with roles, personal accounts and teams."""
+    """A person with roles, personal machine accounts and teams."""
 
     name: str
     roles: tuple[str, ...]
@@ -28,7 +28,7 @@ class PersonWithRoles:
 
 
 def in_force(session: Session) -> bool:
-    """Are roles in force? They are as soon as one administrator is named."""
+    """Return True if roles are in force, which they are once an administrator is named."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # Tables of an earlier version, before the processor's migration.
     return bool(_holders(session, Role.ADMINISTRATOR))
@@ -40,7 +40,7 @@ def people(session: Session) -> list[PersonWithRoles]:
 
 
 def person(session: Session, name: str) -> PersonWithRoles:
-    """Return a person with any roles; empty for a former or unknown member of staff."""
+    """Return a person with all roles; an empty record for a former or unknown member of staff."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
     roles = of_staff(session, name)
@@ -59,23 +59,23 @@ def person(session: Session, name: str) -> PersonWithRoles:
 
 
 def of_staff(session: Session, name: str) -> Sequence[str]:
-    """Return the roles of a member of staff who is known to be in force."""
+    """Return the roles of a member of staff, who must be in force."""
     return session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person as asked for by `gateway.access`."""
+    """Return a person as `gateway.access` needs."""
     known = person(session, name)
     return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Do two persons decide on a person's keys and roles? Only where roles are in force."""
+    """Return True if two people must decide on a person's keys and roles; never without roles in force."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
 
 
 def may(session: Session, name: str, right: AccessRight) -> bool:
-    """Return True for a person with a right by roles, and for everybody while roles are not in force."""
+    """Return True if a person has a right by roles; for everybody while roles are not in force."""
     return not in_force(session) or not roles_with(right).isdisjoint(person(session, name).roles)
 
 
@@ -85,7 +85,7 @@ def administrators(session: Session) -> frozenset[str]:
 
 
 def of_account(session: Session, account: str) -> str | None:
-    """Return the owner of a personal account, or None."""
+    """Return the owner of a personal machine account; None without one."""
     row = session.get(AccountRow, account)
     if row is None:
         return None
@@ -94,7 +94,7 @@ def of_account(session: Session, account: str) -> str | None:
 
 
 def bind(session: Session, account: str, name: str, *, by: str, at: datetime) -> None:
-    """Bind a personal account to a person. GatewayError for an account of another person."""
+    """Record a machine account as a person's own. GatewayError if another person's."""
     row = session.get(AccountRow, account)
     if row is not None and row.staff != name:
         raise GatewayError(f"the account {account} is that of {row.staff}")
@@ -105,7 +105,7 @@ def bind(session: Session, account: str, name: str, *, by: str, at: datetime) ->
 
 
 def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> None:
-    """Give a person a role. GatewayError where given before."""
+    """Give a person a role. GatewayError if the person has it."""
     if session.get(RoleRow, (name, str(role))) is not None:
         raise GatewayError(f"{name} has the role {role} already")
     session.add(RoleRow(staff=name, role=str(role)))
@@ -114,7 +114,7 @@ def grant(session: Session, name: str, role: Role, *, by: str, at: datetime) -> 
 
 
 def take(session: Session, name: str, role: Role) -> None:
-    """Take a role from a person. GatewayError for a role not held, or for the last administrator."""
+    """Take a role from a person. GatewayError for a role not held, or the last administrator."""
     row = session.get(RoleRow, (name, str(role)))
     if row is None:
         raise GatewayError(f"{name} does not have the role {role}")
@@ -126,7 +126,7 @@ def take(session: Session, name: str, role: Role) -> None:
 
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
-    """Can the person be told by a personal account or an SSH key in force?"""
+    """Return True if a person can be identified by a personal account or an SSH key in force."""
     return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
 
 

@@ -1,4 +1,4 @@
-"""Providers' latest statements about each pupil, as keyed digests, the rolls of held files, and counts given.
+"""Providers' latest statements about pupils, as keyed digests; rolls of held files; counts given.
 
 The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
 again.
@@ -51,7 +51,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roll:
-    """An accepted file's statements about pupils; `at` is the landing time, `transfer` the sequence."""
+    """A file's statements about pupils on roll; `at` is the landing time, `transfer` the sequence."""
 
     provider: str
     at: datetime
@@ -60,13 +60,13 @@ class Roll:
 
 
 def stage(session: Session, transfer: int, roll: bytes) -> None:
-    """Store the packed roll of a held file in place of an earlier one."""
+    """Store a held file's packed roll, replacing an earlier one."""
     session.merge(StagedRollRow(transfer=transfer, roll=roll))
     session.flush()
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Return and delete the packed rolls of files that were held, by sequence."""
+    """Delete and return the packed rolls of files held, by sequence."""
     rows = session.scalars(_STAGED, {"held": list(transfers)}).all()
     for row in rows:
         session.delete(row)
@@ -75,7 +75,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store files' statements about pupils, unless later ones are stored."""
+    """Store statements about pupils, unless a later one is stored."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for roll in sorted(rolls, key=lambda one: one.at):
         latest |= {
@@ -95,7 +95,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Delete a file's statements about pupils and return them by provider, without school numbers."""
+    """Delete a file's statements about pupils; return them by provider, without school numbers."""
     rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows:
@@ -113,14 +113,14 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
-    """Record the schools with pupils in an accepted file: providers, by id."""
+    """Record the schools with pupils in an accepted file, by provider id."""
     for school in sorted(schools):
         session.merge(SchoolOfTransferRow(provider=school, transfer=transfer))
     session.flush()
 
 
 def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
-    """Record the moments of providers' complete rolls."""
+    """Record when providers sent complete rolls."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(sent)))
     known = {row.provider: row for row in session.exec(query)}
     for provider, at in sent.items():
@@ -132,13 +132,13 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Count the pupils on each provider's roll: the last complete roll, and statements since."""
+    """Count the pupils on each provider's roll: the last complete roll, plus statements since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
 
 def full_rolls(session: Session, providers: Collection[str]) -> dict[str, datetime]:
-    """Return the time of each provider's last complete roll, where there is one."""
+    """Return when each provider last sent a complete roll; providers without one are left out."""
     query = select(FullRollRow).where(col(FullRollRow.provider).in_(list(providers)))
     return {row.provider: row.at for row in session.exec(query)}
 
@@ -156,7 +156,7 @@ def _said(  # noqa: PLR0917 - the columns of `_SAID`
     transfer: int,
     record: int,
 ) -> RollRow:
-    """Return a provider's latest statement about a pupil; until a file is named, by its sequence."""
+    """Return a stored statement about a pupil as a row to compare; `reference` is still the sequence."""
     return RollRow(
         provider=provider,
         pupil=pupil.hex(),
@@ -177,7 +177,7 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Read every provider's statements about those pupils of files with a possible discrepancy.
+    """Read every provider's statements about those pupils in files who may have a discrepancy.
 
     Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
     Returns also the time of each provider's last complete roll, and True if one of the providers has a
@@ -230,7 +230,7 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file and one team given counts; one row for each such team.
+    """An accepted file with one team that has counts of it; a file has one such row per team.
 
     `team` is None where no team got counts; `collected_at` is None until a member opens the counts. `on_roll`
     is the number of pupils known on the provider's roll, where asked.
@@ -249,7 +249,7 @@ class Earlier(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The files to be read by `accepted_files`: of the given senders and kinds, in one of the periods.
+    """Which files `accepted_files` reads: of the given senders and kinds, in one of the periods.
 
     Also read, for any period: the sequences in `counted`, and the files with counts for one of `teams`.
     `rolls` names the providers whose pupils on roll are counted.
@@ -301,7 +301,7 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
-    """Mark deliveries of a file: the teams are given counts alone."""
+    """Mark the teams' deliveries of a file as counts only."""
     query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
     for row in session.exec(query):
         row.counts = True
@@ -309,14 +309,14 @@ def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
 
 
 def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Deliver counts of files to teams without an earlier delivery."""
+    """Record deliveries of counts to teams; the caller ensures that the teams have none of the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete teams' unopened counts of files, replaced by those of later files."""
+    """Delete deliveries of counts that no team has opened, replaced by a later file's."""
     for row in session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all():
         session.delete(row)
     session.flush()

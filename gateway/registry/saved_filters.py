@@ -7,7 +7,7 @@ from gateway.registry.tables import SavedFilterRow
 
 
 def of_person(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
-    """Return a person's filters of one list, or of all, by name."""
+    """Return a person's saved filters of one list, or of all, by name."""
     query = select(SavedFilterRow).where(SavedFilterRow.staff == name)
     if listing is not None:
         query = query.where(SavedFilterRow.listing == listing)
@@ -15,13 +15,13 @@ def of_person(session: Session, name: str, listing: str | None = None) -> list[S
 
 
 def save(session: Session, row: SavedFilterRow) -> None:
-    """Keep a filter, in the place of an earlier one of the same person, list and name."""
+    """Store a filter, replacing one of the same person, list and name."""
     session.merge(row)
     session.flush()
 
 
 def remove(session: Session, person: str, listing: str, name: str) -> None:
-    """Delete a filter. NotFoundError for an unknown one."""
+    """Delete a filter. NotFoundError for an unknown name."""
     row = session.get(SavedFilterRow, (person, listing, name))
     if row is None:
         raise NotFoundError(f"you saved no filter {name} of {listing}")

@@ -39,17 +39,17 @@ _AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
-    """Are few people to know of a transfer?"""
+    """Return True if only few people may know of a transfer."""
     return not FEW_REASONS.isdisjoint(why.code for why in transfer.reasons)
 
 
 def is_few() -> ColumnElement[bool]:
-    """Return the condition for a sensitive transfer; such reasons are rare, and looked up once."""
+    """Return the condition that a transfer is sensitive; looked up once, as such reasons are rare."""
     return col(TransferRow.sequence).in_(_few())
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions for a transfer, by its sequence, to be within a person's sight."""
+    """Yield the conditions that put a transfer, by sequence, within a person's sight."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -60,18 +60,18 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the condition that no marker hides a transfer from a person; from None, every marker does."""
+    """Return the condition that no marker hides a transfer from a person; None: any marker hides it."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """Is a file within a person's sight? Always for a reference without a transfer."""
+    """Return True if a file is within a person's sight; also for a reference without a transfer."""
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
 def check_all_seen(session: Session, sight: Sight, text: str) -> None:
-    """Raise GatewayError for a text that names a file outside a person's sight."""
+    """Raise GatewayError if a text names a file outside a person's sight."""
     if not sight.is_whole and _unseen(session, sight, sorted(set(REFERENCE.findall(text)))):
         raise GatewayError("it names files that are for few people: ask the role data-protection")
 
@@ -95,7 +95,7 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 
 class _OnlyWithin(CriteriaOption):
-    """All criteria of a sight in one option. The sight alone is the key in the cache of compiled statements.
+    """All criteria of a sight as one query option, cached under the sight alone.
 
     Forty options have forty keys, computed anew for every statement: longer than most statements take.
     """
@@ -108,22 +108,22 @@ class _OnlyWithin(CriteriaOption):
         self.sight = sight
 
     def process_compile_state(self, compile_state: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-        """Apply all criteria during the compilation of a statement."""
+        """Apply the criteria while a statement is compiled."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
-        """Apply all criteria to a statement with replaced columns, too."""
+        """Apply the criteria to a statement whose columns were replaced, too."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
-        """Add all criteria to the criteria of a statement."""
+        """Add the criteria to those of a statement."""
         for one in _criteria(self.sight):
             one.get_global_criteria(attributes)
 
 
 @lru_cache(maxsize=64)
 def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
-    """Return the criteria of every query: one for each kind of row that belongs to a file or names one."""
+    """Return the criteria of all queries: one for each kind of row that belongs to a file or names one."""
     found: list[tuple[type[SQLModel], ColumnElement[bool]]] = []
     seen_transfers = and_(*within(sight))
     found.append((TransferRow, seen_transfers))
@@ -144,7 +144,7 @@ def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
 
 
 def _references(sight: Sight) -> Iterator[Select[Any]]:
-    """Yield queries for the references of files outside a person's sight; each is looked up once."""
+    """Yield queries for references of files outside a person's sight; each query runs once."""
     table = table_of(TransferRow)
     query = select_columns(table.c.reference)
     if not sight.ordinary:
@@ -156,14 +156,14 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
-    """Return the query for sensitive files: marked for good, or by the reasons of a decision of before."""
+    """Return the query for sensitive files: by the mark on the transfer, or by reasons of a decision."""
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for files with a restricted child, or with a child marked for other named people."""
+    """Return the query for files with a restricted child, or a child marked for other people."""
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (
@@ -185,5 +185,5 @@ def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
 
 
 def table_of(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
-    """Return the table of a row; queries on tables are never limited, so the conditions apply to all."""
+    """Return the table of a row class: queries on tables are never limited by sight."""
     return row.__table__  # type: ignore[attr-defined]

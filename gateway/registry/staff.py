@@ -28,12 +28,12 @@ from gateway.registry.tables import (
 
 
 def openid_fingerprint(issuer: str, subject: str) -> str:
-    """Return an account's name in listings and in the log: the SHA-256 of issuer and number."""
+    """Return an OpenID account's name in listings and in the log: the SHA-256 of issuer and subject."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Bind an account to an invited person; return its fingerprint. GatewayError for a known account."""
+    """Record an OpenID account for an invited person; return the fingerprint. GatewayError if known."""
     fingerprint = openid_fingerprint(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
     keys.add_key(
@@ -44,7 +44,7 @@ def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: s
 
 
 def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
-    """Return the owner and fingerprint of an account; None where the account or the owner is not in force."""
+    """Return owner and fingerprint of an OpenID account; None if account or owner is not in force."""
     key = keys.holder(session, "openid", openid_fingerprint(issuer, subject))
     if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
         return None
@@ -58,7 +58,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
 class StaffState(StrEnum):
-    """The possible states of a person: with a key in use, with an open invitation, with neither, or gone."""
+    """State of a person: with a key in use, with an open invitation, with neither, or gone."""
 
     ACTIVE = "active"
     INVITED = "invited"
@@ -76,7 +76,7 @@ class Staff:
 
 
 def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -> None:
-    """Enrol a person. GatewayError where the name is malformed or in use."""
+    """Enrol a person. GatewayError if the name is malformed or in use."""
     if not _NAME.fullmatch(name):
         raise GatewayError("a staff name is 1 to 32 of the characters a-z, 0-9, dot, hyphen and underscore")
     row = session.get(StaffRow, name)
@@ -104,12 +104,12 @@ def get_staff(session: Session, name: str) -> Staff:
 
 
 def knows_pages(session: Session, name: str) -> bool:
-    """Has the person read the first steps in the console?"""
+    """Return True if the person has dismissed the first steps in the console."""
     return bool(session.get_one(StaffRow, name).knows_pages)
 
 
 def note_knows_pages(session: Session, name: str) -> None:
-    """Record that the person has read the first steps in the console."""
+    """Record that the person has dismissed the first steps in the console."""
     row = session.get_one(StaffRow, name)
     row.knows_pages = True
     session.add(row)
@@ -127,7 +127,7 @@ def list_staff(session: Session) -> Sequence[Staff]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StaffAtWork(Staff):
-    """A person with roles, state, and the last login with any key or passkey."""
+    """A member of staff with roles, state, and the last login with any key or passkey."""
 
     roles: tuple[str, ...]
     state: StaffState
@@ -135,7 +135,7 @@ class StaffAtWork(Staff):
 
 
 def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
-    """Return all present and former staff, by name."""
+    """Return all staff, present and former, by name."""
     teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = _by_person(session, RoleRow.staff, RoleRow.role)
     open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)
@@ -162,7 +162,7 @@ def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
 
 
 def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return the values of a column of each person, in order."""
+    """Return by person the values of a column, in order."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)
@@ -172,7 +172,7 @@ def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[
 def teams_while_in_force(
     session: Session, name: str, fingerprint: str, now: datetime
 ) -> tuple[str, ...] | None:
-    """Return the teams of a member of staff, sorted; None where the person or the key is not in force.
+    """Return the teams of a member of staff, sorted; None if the person or the key is not in force.
 
     The key is the SSH key, passkey or OpenID account of the login; of a program, that of `registry/programs`.
     One query gives the answers of `get_staff` and `keys_in_force` together.
@@ -201,7 +201,7 @@ def teams_while_in_force(
 
 
 def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
-    """Make a person a member of the given teams only; keys stay. NotFoundError for an unknown person."""
+    """Replace a person's teams; keys stay. NotFoundError for an unknown person."""
     get_staff(session, name)
     wanted = set(teams)
     for membership in session.exec(select(StaffTeamRow).where(StaffTeamRow.staff == name)).all():

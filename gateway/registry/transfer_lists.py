@@ -1,4 +1,4 @@
-"""Listings of transfers by criteria, read in pages, and the few numbers of the console's first page."""
+"""Lists of transfers by criteria, read in pages, and the numbers on the console's first page."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ MOST = 1000
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
-    """Count by state the files landed from each of the moments until before the next one."""
+    """Count landed files by state, for each interval between the moments."""
     landed = col(TransferRow.landed_at)
     day = case(*((landed < end, place) for place, end in enumerate(midnights[1:])))
     query = select(day, col(TransferRow.state), func.count()).group_by(day, col(TransferRow.state))
@@ -44,7 +44,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def waits(session: Session, latest: int) -> list[timedelta]:
-    """Return how long each decided file among the `latest` waited for a receipt."""
+    """Return the time that each decided file among the `latest` took from landing to decision."""
     rows = session.execute(
         select(col(TransferRow.landed_at), col(TransferRow.decided_at))
         .order_by(col(TransferRow.sequence).desc())
@@ -70,7 +70,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 class ThingsWaiting(NamedTuple):
-    """The number of things that wait, at most MOST, and since when the first of them does."""
+    """Number of items that wait, at most MOST, and when the first began to wait."""
 
     number: int
     since: datetime | None
@@ -86,7 +86,7 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 
 
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return the held files within a sight of which a proposed release still waits, latest first."""
+    """Return held files, within a sight, with a release proposed but not decided, latest first."""
     last = func.max(col(EventRow.number))
     query = (
         select(col(EventRow.subject), last)
@@ -104,7 +104,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[str, str]:
-    """Return the person assigned last to each held file within a sight, by reference."""
+    """Return by reference the person assigned to each held file within a sight."""
     query = (
         select(col(EventRow.subject), col(EventRow.note))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -116,7 +116,7 @@ def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[st
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count the held files within a sight that somebody else assigned to a person."""
+    """Count held files, within a sight, that somebody else assigned to a person."""
     last = (
         select(func.max(col(EventRow.number)))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -130,7 +130,7 @@ def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
 
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
-    """Yield id and name of each provider with keys that wait for the call, and since when, longest first.
+    """Yield id and name of each provider with pending keys, and since when, longest first.
 
     Read them while the session is open.
     """
@@ -152,7 +152,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 
 
 class RecallAsked(NamedTuple):
-    """A request to take a file back: person, time and reason."""
+    """A proposed recall of a file: person, time and reason."""
 
     reference: str
     by: str
@@ -161,7 +161,7 @@ class RecallAsked(NamedTuple):
 
 
 def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
-    """Return the unanswered recalls proposed after `since` of files in mailboxes, oldest first, at most MOST.
+    """Return unanswered proposals, after `since`, to recall files in mailboxes, oldest first, at most MOST.
 
     A withdrawal answers a recall, also if the file was given back since.
     """
@@ -181,7 +181,7 @@ def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
-    """Return the openings of files on record, latest first, before the log entry number `before`."""
+    """Return log entries of opened files, latest first, before the entry number `before`."""
     rows: list[EventRow] = []
     for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
@@ -192,12 +192,12 @@ def openings(session: Session, before: int | None, limit: int) -> Sequence[Event
 
 
 def count_openings(session: Session) -> int:
-    """Count the openings on record, at most MOST."""
+    """Count the log entries of opened files, at most MOST."""
     return _count(session, select(col(EventRow.number)).where(col(EventRow.kind).in_(OPENED)), MOST)
 
 
 class WaitsForWhom(StrEnum):
-    """For whom or what a held file waits."""
+    """The person or event that a held file waits for."""
 
     PERSON = "a person"
     SECOND = "a second person"
@@ -253,7 +253,7 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
-    """Count the matching transfers, at most `most`; the database stops looking there."""
+    """Count the matching transfers, stopping at `most`."""
     return _count(session, select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
 
 
@@ -271,7 +271,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count the matching transfers, the first `most`, by for whom or what each waits."""
+    """Count the first `most` matching transfers by `WaitsForWhom`."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select_columns(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -287,7 +287,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return `most` matching transfers after the one of the sequence `after`: sorted, or latest first."""
+    """Return a page: `most` matching transfers after the sequence `after`, sorted, or latest first."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)[::-1]
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -314,7 +314,7 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition for rows after the keys `last` in an order; True marks falling keys."""
+    """Return the condition for rows after the keys `last` in a sort order; True marks descending keys."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
@@ -368,7 +368,7 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
 
 
 class InShort(NamedTuple):
-    """A transfer in a long list."""
+    """The columns of a transfer that a long list needs."""
 
     reference: str
     data_type: str | None
@@ -381,7 +381,7 @@ _IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
 
 
 def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
-    """Return the latest `most` transfers of a provider landed from `since` on, latest first."""
+    """Return a provider's latest `most` transfers landed from `since` on, latest first."""
     query = (
         select_columns(*_IN_SHORT)
         .where(col(TransferRow.provider) == provider, col(TransferRow.landed_at) >= since)
@@ -403,7 +403,7 @@ def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return the held files that came several times: by reference, the references of all copies held.
+    """Return by reference the held files that came several times, each with all copies' references.
 
     Copies are files of one provider with the same content; the newest copy stands last.
     """
@@ -424,13 +424,13 @@ def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[
 
 
 def whose_files_wait(session: Session) -> frozenset[str]:
-    """Return the providers with a held file."""
+    """Return the ids of providers with a held file."""
     query = select_columns(col(TransferRow.provider)).where(col(TransferRow.state) == "held").distinct()
     return frozenset(session.execute(query).scalars())
 
 
 class HeldInShort(NamedTuple):
-    """A held file in a long list."""
+    """The columns of a held file that a long list needs."""
 
     reference: str
     landed_at: datetime
@@ -438,7 +438,7 @@ class HeldInShort(NamedTuple):
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[HeldInShort]]:
-    """Return the latest `most` held files of one provider, or of each, oldest first."""
+    """Return by provider the latest `most` held files, oldest first, of one provider or of each."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()
@@ -459,7 +459,7 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
 
 
 def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:
-    """Return the sequence of a transfer by reference, if matching; else None."""
+    """Return a transfer's sequence by reference, if it matches; else None."""
     query = select_columns(col(TransferRow.sequence)).where(
         col(TransferRow.reference) == reference, *_conditions(wanted)
     )
@@ -468,7 +468,7 @@ def find(session: Session, wanted: TransfersWanted, reference: str) -> int | Non
 
 
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
-    """Yield all matching transfers in the order of landing, some hundred at a time, without contents."""
+    """Yield all matching transfers in the order of landing, in pages of some hundred, without contents."""
     after = 0
     while True:
         query = _query(wanted).where(col(TransferRow.sequence) > after)

@@ -57,13 +57,13 @@ _FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state", *_OF_UPLOAD}
 
 
 def land(session: Session, *uploads: Upload) -> None:
-    """Record uploads as landed. IntegrityError where a reference is known."""
+    """Record uploads as landed. IntegrityError if a reference is on record."""
     rest = {**dict.fromkeys(_FOUND_LATER), "state": "landed"}
     add_rows(session, TransferRow, [{**asdict(upload), **rest} for upload in uploads])
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
-    """Return those of `references` landed before."""
+    """Return those of `references` on record."""
     return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 
@@ -80,12 +80,12 @@ def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
 
 
 def get(session: Session, reference: str) -> Transfer:
-    """Return a transfer. NotFoundError where there is none."""
+    """Return a transfer. NotFoundError for an unknown reference."""
     return transfers_of(session, [row_of(session, reference)])[0]
 
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
-    """Begin the rows of transfers that go on record together with the decision."""
+    """Prepare rows for transfers recorded together with their decision."""
     # Plain until then: a mapped row costs more than all that a decision does with it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {
@@ -98,7 +98,7 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """Return transfers by reference, and keep their rows for the rest of the transaction."""
+    """Return transfers by reference; their rows stay at hand for the rest of the transaction."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -141,7 +141,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """Return what recognised transfers contain, by sequence."""
+    """Return the contents of recognised transfers, as needed for comparing, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -163,7 +163,7 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
 
 
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
-    """Yield the transfers landed since a moment in order, some at a time."""
+    """Yield transfers landed since a moment, in order, in pages."""
     query = select(TransferRow).where(col(TransferRow.landed_at) >= since).order_by(col(TransferRow.sequence))
     for rows in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
         yield transfers_of(session, list(rows))
@@ -191,7 +191,7 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
 
 
 class SigningAct(NamedTuple):
-    """One act of signing; encrypting the same signed content again is no new act."""
+    """One act of signing: encrypting the same signed content again makes no new one."""
 
     provider: str
     signing_key: str
@@ -200,13 +200,13 @@ class SigningAct(NamedTuple):
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return the act of signing of a file, identified by key, time and digest of the content."""
+    """Return a file's act of signing: key, time and digest of the content."""
     made = opened.signature
     return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
-    """Return by the files' acts of signing the references of transfers not refused, in order.
+    """Return by act of signing the references of transfers not refused, in order.
 
     Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
     """
@@ -232,16 +232,16 @@ AT_ONCE = 500
 
 
 def sequence_of(row: TransferRow) -> int:
-    """Return the place of a row in the order of landing."""
+    """Return a row's sequence, its number in the order of landing."""
     if row.sequence is None:
         raise AssertionError("the row has not been flushed")
     return row.sequence
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return the row of a transfer, a plain one of a file that arrives. NotFoundError where there is none.
+    """Return the row of a transfer; a prepared one for a file not recorded yet. NotFoundError if unknown.
 
-    A plain row has the same columns and no sequence, and belongs to no session.
+    A prepared row has the same columns and no sequence, and belongs to no session.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
@@ -255,7 +255,7 @@ def row_of(session: Session, reference: str) -> TransferRow:
 def transfers_of(
     session: Session, rows: Sequence[TransferRow], *, with_content: bool = True
 ) -> list[Transfer]:
-    """Build the transfers of rows, in their order; without contents, if so asked."""
+    """Build transfers from rows, in their order; `with_content` False leaves the contents out."""
     sequences = [sequence_of(row) for row in rows]
     reasons: dict[int, list[Reason]] = {}
     teams: dict[int, list[str]] = {sequence: [] for sequence in sequences}
@@ -280,7 +280,7 @@ def transfer_of(
     with_content: bool = True,
     content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build the transfer of a row with its rows in other tables; `content` spares reading the row's."""
+    """Build a transfer from a row and rows of other tables; with `content`, the row's is not read."""
     if content is None and row.content and with_content:
         content = CONTENT.validate_json(row.content)
     signature = None
@@ -311,7 +311,7 @@ def record_content(
     *,
     rules: str,
 ) -> None:
-    """Store the results of opening, with the signature, and of classifying, and the period stated.
+    """Store the results of opening (with the signature) and classifying, and the period.
 
     `opened` is None for a content judged anew, by rules of the digest `rules`.
     """
@@ -333,7 +333,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide words of unlisted columns not in the list of plain words: a heading may name a child."""
+    """Hide words of unlisted headings that are not on the list of plain words: they may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -348,14 +348,14 @@ def record_signature(session: Session, reference: str, signature: Signature) -> 
 
 
 def record_decision(session: Session, reference: str, decision: Decision, at: datetime) -> Transfer:
-    """Put a decision in force (state, flow, reasons, deliveries) and return the new transfer."""
+    """Store a decision (state, flow, reasons, deliveries) and return the changed transfer."""
     return record_decisions(session, [(reference, decision)], at)[0]
 
 
 def record_decisions(
     session: Session, decisions: Sequence[tuple[str, Decision]], at: datetime
 ) -> list[Transfer]:
-    """Put decisions on many transfers in force, each named once; return the new transfers."""
+    """Store decisions on many transfers, each named once; return the changed transfers."""
     rows = [row_of(session, reference) for reference, _ in decisions]
     again = [sequence_of(row) for row in rows if row.decided_at is not None]
     if again:
@@ -402,7 +402,7 @@ def record_decisions(
 def _decide(
     row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
 ) -> Classified | ContentRefused | None:
-    """Put a decision into a row, and return the content, which is read from the row where not known."""
+    """Store a decision in a row; return the content, read from the row if not given."""
     row.state = decision.state
     if content is None and row.content is not None:
         content = CONTENT.validate_json(row.content)
@@ -439,9 +439,9 @@ _OF_WHAT_IS_IN_IT = frozenset(
 
 
 def _is_whole(row: TransferRow, decision: Released) -> bool | None:
-    """Do teams get the file as sent, rather than a view?
+    """Return True if teams get the file as sent; None if each gets a view.
 
-    Yes where two persons released forbidden contents, or one released an unrecognised file: without known
+    True where two persons released forbidden contents, or one released an unrecognised file: without known
     items no view can be made. Where the policy objects to the sender or the day alone, each team is shown its
     view.
     """

@@ -76,7 +76,7 @@ Change = list[str | None]
 
 
 def recorded_tables() -> list[str]:
-    """Return the tables vouched for by the log."""
+    """Return the names of the tables that the log vouches for."""
     tables.load_all()
     return sorted(set(SQLModel.metadata.tables) - OUTSIDE)
 
@@ -100,7 +100,7 @@ def record_of(changes: Sequence[Change]) -> str:
 
 
 def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
-    """Return the rows of a record, each with its digest; None for a deleted row.
+    """Read a record: return its rows, each with a digest; None for a deleted row.
 
     Earlier versions wrote the list without a salt.
     """
@@ -110,7 +110,7 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows with one statement, vouched for by the log as any other; return numbers just given.
+    """Insert rows with one statement; the log vouches for them. Return the numbers given.
 
     Each row has all columns, but for a number given by the database. Rows referred to must be flushed before.
     """
@@ -141,7 +141,7 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows numbered by PostgreSQL, and return the numbers; the log does not vouch for the rows."""
+    """Insert rows that PostgreSQL numbers, and return the numbers; the log does not vouch for these."""
     put = _insert_of(table, "postgresql", tuple(rows[0]), (), "")
     statement = put.returning(table.__table__.columns[number])  # type: ignore[attr-defined] # as above
     # Numbers are given in the order of the rows, and returned in any.
@@ -149,7 +149,7 @@ def insert_numbered(
 
 
 def digest_changes(session: Session) -> None:
-    """Digest the rows written so far, before taking a place where others wait."""
+    """Compute digests of the rows written so far, before taking a lock that others wait for."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -157,19 +157,19 @@ def digest_changes(session: Session) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: str, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row by the digest `stated`, whatever the signatures added later."""
+    """Let the log vouch for a row by the digest `stated`, whatever signatures are added later."""
     _note(session, row, stated, content)
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of a receipt's row for `vouch_as`: the statement in both forms, without a proof."""
+    """Return the digest of a receipt's row for `vouch_as`: over the statement in both forms."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for a row outside its scope until now."""
+    """Let the log vouch for a row that it did not cover until now."""
     _note(session, identity(row), row, row.__dict__)
 
 
@@ -183,17 +183,17 @@ def _note(session: Session, row: Row, kept: Kept, content: Mapping[str, Any]) ->
 
 
 def digest(row: SQLModel) -> str:
-    """Return the SHA-256 of a row's content, spelled alike in every database."""
+    """Return the SHA-256 of a row's content, the same for every database."""
     return _digest(str(row.__tablename__), content_of(row))
 
 
 def content_of(row: SQLModel) -> dict[str, Any]:
-    """Return the columns of a row."""
+    """Return a row's values by column."""
     return {each.key: getattr(row, each.key) for each in inspect(type(row)).column_attrs}
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes signed by a receipt's seal: the row, with its number where known at the making."""
+    """Return the bytes that a receipt's seal signs: the row, with its number if known then."""
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -210,7 +210,7 @@ def _digest(table: str, row: Mapping[str, object]) -> str:
 
 
 def identity(row: SQLModel) -> Row:
-    """Return the table and primary key of a row, spelled alike in every database."""
+    """Return a row's table and primary key, the same for every database."""
     state: InstanceState[Any] = inspect(row)
     return str(row.__tablename__), _spelled_key(state.mapper.primary_key_from_instance(row))
 
@@ -241,7 +241,7 @@ def _changed(row: SQLModel) -> bool:
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
-    """Reject bulk writes by other statements: nobody would vouch for the rows."""
+    """Raise AssertionError for bulk writes by other statements, for which the log would not vouch."""
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)
@@ -250,7 +250,7 @@ def _refuse_unseen_writes(state: ORMExecuteState) -> None:
 
 
 def _plain(value: object) -> str:
-    """Spell a value that JSON has no form for."""
+    """Convert a value that JSON lacks (times, dates, bytes) to text."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -274,7 +274,7 @@ def insert_rows(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]],
     replaced: tuple[str, ...] = (), dated: str = "",
 ) -> None:  # fmt: skip
-    """Insert rows of the same columns at once.
+    """Insert rows of the same columns with one statement.
 
     Where the key is known, the columns `replaced` get the new values, unless the row has an earlier time in
     the column `dated`. PostgreSQL gets one array for each column: one statement for many rows.
@@ -299,7 +299,7 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Reserve `count` numbers; the single writer of SQLite makes a reservation safe."""
+    """Reserve `count` numbers; safe because SQLite has a single writer."""
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -323,13 +323,13 @@ def last_numbers(session: Session) -> dict[str, int]:
 
 
 def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
-    """Return the condition that a column has one of the values given by a name, a list."""
+    """Return the condition that a column has one of the values in the list parameter `name`."""
     given = bindparam(name, type_=column.type, expanding=True)
     return column.in_(given)  # type: ignore[no-any-return] # as it is of any type
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the same condition: in PostgreSQL with one parameter for all values."""
+    """Return the condition of `is_in`, in PostgreSQL with one array parameter."""
     if dialect != "postgresql":
         return is_in(column, name)
     from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - takes long to load, and few have it

@@ -16,7 +16,7 @@ from gateway.registry.transfers import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the condition for files due by `until`, or waiting for an agreement ratified by now."""
+    """Return the condition for files whose date has come by `until`, or whose provider has ratified."""
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(
@@ -33,7 +33,7 @@ def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]
 
 
 def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
-    """Return True for any transfer later than the sequence `after` that meets the condition."""
+    """Return True if a transfer after the sequence `after` meets the condition."""
     return session.scalar(select(TransferRow.sequence).where(which, _later(after)).limit(1)) is not None
 
 
@@ -59,7 +59,7 @@ def _later(after: int) -> ColumnElement[bool]:
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return held files whose stored contents other rules than `rules` have judged, oldest first."""
+    """Return held files whose contents other rules than `rules` judged last, oldest first."""
     gone = select(DeletionRow.reference).where(
         DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
     )
@@ -75,18 +75,18 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
-    """Return the references of dropped keys waiting for approval."""
+    """Return references of drops whose keys wait for approval."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def examine_again(session: Session, provider: str) -> Sequence[str]:
-    """Set a provider's transfers held for a key back to landed, to be examined; return the references."""
+    """Set a provider's transfers held for a key back to landed; return the references."""
     return _land_again(session, provider, col(TransferRow.waits_for) == "key")
 
 
 def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
-    """Land transfers signed with a key before its replacement and waiting for a person again."""
+    """Set transfers signed with a key before its replacement, held for a person, back to landed."""
     superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
     return _land_again(
         session,

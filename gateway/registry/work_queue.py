@@ -75,7 +75,7 @@ def queue(session: Session, references: Sequence[str]) -> None:
 
 
 def queue_again(registry: Registry) -> int:
-    """Queue the landed files without a task; return their number. Fault where the registry fails."""
+    """Queue landed files without task; return their number. Fault if the registry fails."""
     with registry.read() as session:
         if not _without_task(session):
             return 0
@@ -91,7 +91,7 @@ def _without_task(session: Session) -> Sequence[str]:
 
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
-    """Return those of `references` still to be decided, oldest first."""
+    """Return those of `references` still undecided, oldest first."""
     query = select(TransferRow.reference).where(
         col(TransferRow.reference).in_(references), TransferRow.state == "landed"
     )
@@ -109,7 +109,7 @@ def _waiting(session: Session, providers: set[str]) -> Counter[str]:
 
 
 def _portions(references: Sequence[str], waiting: Counter[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield files of equal urgency, some at a time, with their priority: 0 is the highest."""
+    """Yield files of equal urgency in portions, each with its priority: 0 is the highest."""
     left = Counter(map(provider_of, references))
     by_priority: dict[int, list[str]] = {}
     for reference in references:

@@ -18,7 +18,7 @@ def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | 
 
 
 def opened_at(session: Session, year: str) -> datetime | None:
-    """Return the time of a school year's opening, or None."""
+    """Return when a school year was opened; None if it was not."""
     for event in log.events(session, "year", kind="year-opened"):
         if json.loads(event.leaf)["fields"]["academic_year"] == year:
             return event.at
@@ -26,7 +26,7 @@ def opened_at(session: Session, year: str) -> datetime | None:
 
 
 def counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count the open providers of the kinds `parties`, a year's ratifications, and all expectations."""
+    """Count open providers of the kinds `parties`, a year's ratifications, and all expectations."""
     open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
     ratified = (
         select(func.count())

@@ -349,7 +349,7 @@ def _outcome(of: ReceiptFacts | Transfer) -> str:
 
 
 def _kind(facts: ReceiptFacts) -> str:
-    """Return the name of the kind of data; "" for a file that was not recognised."""
+    """Return the name of the kind of data; "" for a file not recognised."""
     kind = receipt_object(facts)["data_type"]  # Without what a file itself may say.
     return facts.wording.name(str(kind)) if kind else ""
 

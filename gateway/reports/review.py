@@ -36,7 +36,7 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, how: str) -> int:
-        """Count the returns that were due and are "in_time", "late", "nil" or "missing"."""
+        """Count the returns due and are "in_time", "late", "nil" or "missing"."""
         return sum(getattr(one, how) for one in self.kept)
 
     def in_state(self, state: State) -> int:

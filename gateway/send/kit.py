@@ -102,7 +102,7 @@ class Kit:
         return type(self)(first / _FURTHER / provider)
 
     def of(self, provider: str) -> Self:
-        """Return the kit of a provider among those of one sender. ConfigurationError if it is of none."""
+        """Return the kit of a provider among those of one sender. ConfigurationError if of none."""
         further = sorted(self.beside(provider).root.parent.glob("*"))
         first = self.beside(provider).root.parent.parent
         kits = [one for one in map(type(self), (first, *further)) if one.settings_file.exists()]

@@ -175,7 +175,7 @@ class WatchedFolder:
         return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
-        """Do one round: send the files that are unchanged, in batches, and move each that is decided."""
+        """Do one round: send the files unchanged, in batches, and move each decided."""
         waiting = self._waiting()
         self._take_up(waiting, files)
         to_send: list[ToSend] = []

@@ -51,7 +51,7 @@ class FairShare:
         self._by_source: dict[str, _Spent] = {}
 
     def spend(self, source: str, seconds: float) -> float:
-        """Add seconds used by a source; return the seconds for which to pause reading from the source."""
+        """Add seconds used by a source; return the pause in reading from the source, in seconds."""
         now = self.clock()
         spent = self._by_source.setdefault(source, _Spent(at=now)).add(seconds, now)
         if self._all.add(seconds, now) < _BUSY * _MEMORY_SECONDS:
@@ -171,7 +171,7 @@ class Connection(LeanConnection):
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the client's source address, which is charged for reading."""
+        """Note the client's source address, charged for reading."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")
@@ -242,7 +242,7 @@ class Connection(LeanConnection):
         return self._unread[self._taken :]
 
     def spend(self, seconds: float) -> float:
-        """Charge event-loop seconds to the client's source; return the seconds for which to pause reading."""
+        """Charge event-loop seconds to the client's source; return the pause in reading, in seconds."""
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:

@@ -32,7 +32,7 @@ _OWED_A_SECOND = 10.0
 
 @dataclass(slots=True)
 class _Debt:
-    """Penalty of a source, which ends at the monotonic time `until`; `in_force` once large enough."""
+    """Penalty of a source until the monotonic time `until`; `in_force` once large enough."""
 
     until: float
     in_force: bool = False
@@ -77,7 +77,7 @@ class Penalties:
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return the seconds by which to delay the answer to a failure: 0 at first, 5 at most."""
+        """Return the delay of the answer to a failure, in seconds: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt.until - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
@@ -143,7 +143,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log the counts of the last minute; forget offences that were not repeated."""
+        """Log the counts of the last minute; forget offences not repeated."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:
@@ -321,7 +321,7 @@ class Door:
             guest.line.abort()
 
     async def look_round(self) -> None:
-        """Close logged-in connections that are idle for too long, or whose key is no longer in force."""
+        """Close logged-in connections that are idle for too long, or with a key no longer in force."""
         self.offences.look_round()
         for guest in self:
             allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds

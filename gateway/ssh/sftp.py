@@ -1,4 +1,4 @@
-"""Serve SFTP sessions: the requests that are supported, each with fixed answers to errors.
+"""Serve SFTP sessions: the requests supported, each with fixed answers to errors.
 
 Only version 3 (draft-ietf-secsh-filexfer-02) and `limits@openssh.com` are supported: no links, no copy-data,
 no other extension.
@@ -42,7 +42,7 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
-        """Give up a file that is open at the end of a session: only a client's own CLOSE completes one."""
+        """Give up a file open at the end of a session: only a client's own CLOSE completes one."""
         raise NotImplementedError
 
 

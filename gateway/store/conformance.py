@@ -25,7 +25,7 @@ _FIRST, _SECOND, _NOTE = b"the first", b"the second", "noted"
 
 
 def check(store: Store) -> None:
-    """Raise ConfigurationError if an S3 store overwrites objects wrongly; OSError if it does not answer."""
+    """Raise ConfigurationError if an S3 store overwrites objects wrongly; OSError without an answer."""
     if isinstance(store, ObjectStore):
         with _probing(store) as probe:
             if fault := probe.overwrites():

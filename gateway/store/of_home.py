@@ -184,7 +184,7 @@ def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
 
 
 def check_store(home: Home, settings: Settings) -> None:
-    """Raise ConfigurationError if the S3 store replaces files silently; OSError if it does not answer."""
+    """Raise ConfigurationError if the S3 store replaces files silently; OSError without an answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import check  # noqa: PLC0415

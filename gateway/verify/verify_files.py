@@ -1,4 +1,4 @@
-"""Verify receipts, notices and heads of the log, trusting the gateway's OpenPGP certificate alone.
+"""Verify receipts, notices and heads of the log, trusting only the gateway's OpenPGP certificate.
 
 A text receipt is clearsigned with that certificate's key. A JSON receipt is signed with the log's key, and
 carries the gateway's clearsigned statement of that key. Either way the chain goes on to the log: leaf,
@@ -38,7 +38,7 @@ _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
 def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
-    """Return lines on what a notice with a good signature proves, and what not."""
+    """Return lines on what a notice with a good signature proves and does not prove."""
     found = _REFERENCE.search(text)
     return [
         f"genuine: {kind}{f', {found[1]}' if found else ''}",
@@ -74,8 +74,7 @@ _LOG_KEYS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FileVerdict:
-    """Result for one file. `lines` are plain words: the finding first, then everything proved and not
-    proved.
+    """The verdict on one file. `lines`: the finding, then everything proved and not proved.
 
     `anchored` is True where the gateway's OpenPGP certificate vouches for the file. `reference` is None
     where the file is no receipt or does not verify. `entry` is the place of a receipt in the log.
@@ -121,7 +120,7 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Return the log's key in the gateway's clearsigned statement. Raises Unproved for another text."""
+    """Verify the gateway's clearsigned statement and return the log key in it. Unproved for another text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:
@@ -130,7 +129,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of the log's keys among the files, signed by the newest certificate alone.
+    """Return the longest list of log keys among the files, if the newest certificate signed it.
     Those before may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
@@ -157,7 +156,7 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
-    """Verify one file; add the log's key of a receipt that the certificate vouches for to `vouched`.
+    """Verify one file; add a receipt's log key to `vouched` if the certificate vouches for it.
     `known` are the keys that the log has had, each for its time.
     """
     text = receipts.read_text(path)
@@ -250,7 +249,7 @@ def _verify_text(
 
 
 def _stated(text: str, fields: Mapping[str, str]) -> dict[str, str | None]:
-    """Return what a text receipt states, by the names of the JSON form. Raises KeyError or Unproved."""
+    """Return a text receipt's statements, named as in the JSON form. Raises KeyError or Unproved."""
     declared = re.search(r"^This transfer (?:is|must) (ALLOWED|WAIT|NOT ALLOWED)\.$", text, re.MULTILINE)
     if declared is not None:
         return {
@@ -284,7 +283,7 @@ def _bracketed(text: str) -> str:
 
 
 def _fields(text: str) -> tuple[dict[str, str], list[str]]:
-    """Return the values of a text receipt by their labels, and the hashes of its proof."""
+    """Parse a text receipt: return its values by label, and the hashes of its proof."""
     fields: dict[str, str] = {}
     hashes: list[str] = []
     label = ""

@@ -23,7 +23,7 @@ WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
-    """Yield the root of the tree after each entry. Raises Unproved for an entry out of place."""
+    """Yield the tree's root after each entry. Raises Unproved for an entry with a wrong number."""
     peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -49,7 +49,7 @@ def roots(leaves: Path) -> Iterator[bytes]:
 
 
 def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
-    """Compare heads of a log with its entries; return the number of entries. Unproved where they differ."""
+    """Compare a log's entries with its heads; return the number of entries. Unproved if they differ."""
     expected: dict[int, set[bytes]] = {}
     for head in heads:
         expected.setdefault(head.size, set()).add(head.root)
@@ -65,7 +65,7 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
 
 
 def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
-    """Return the head in a file, alone or in a receipt, after checking its signature."""
+    """Verify the head in a file, alone or in a receipt, and return it."""
     text = receipts.read_text(path)
     if not text.startswith("{"):
         return receipts.read_head(text, keys)[0]
@@ -75,7 +75,7 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
-    """Return the keys that the log has had, in order, as its entries name them; none if it has had one."""
+    """Return the keys that the log has had, in order, from its entries; none if there was one only."""
     with leaves.open("rb") as file:
         changes = [
             receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line
@@ -91,7 +91,7 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
-    """Check that `log_key` vouches for each of the log's keys. Raises Unproved where it does not.
+    """Check that `log_key` vouches for each of the log's keys. Raises Unproved otherwise.
     The key in use vouches for those before. A key before vouches for those after by its last head, over the
     entry that names its successor, unless it was taken out of use as lost.
     """

@@ -44,12 +44,12 @@ KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
-    """Report a failed check, in a sentence."""
+    """A check has failed; the text says which."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """Signed head of the log: the log's name, number of entries and root hash."""
+    """A signed head of the log: the log's name, number of entries and root hash."""
 
     origin: str
     size: int
@@ -58,7 +58,7 @@ class Head:
 
 @dataclass(frozen=True)
 class KeyInTime:
-    """Verifier key of the log, and the last head that it signs; None for the key in use.
+    """A verifier key of the log, with the last head that it signs; None for the key in use.
     `lost`: taken out of use since the key may be in wrong hands.
     """
 
@@ -69,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """Receipt whose content is consistent in itself."""
+    """A receipt whose content was checked and is consistent in itself."""
 
     receipt: dict[str, Any]
     head: Head
@@ -80,7 +80,7 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Check a receipt by itself. Raises Unproved where a check fails.
+    """Check a receipt on its own. Raises Unproved if a check fails.
     `log_key` is the required signing key; None trusts the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
@@ -100,7 +100,7 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
 
 
 def keys_in(text: str) -> list[KeyInTime]:
-    """Return the log's keys, in order, in a text: one verifier key, or /keys/gateway-log-keys.asc.
+    """Return the log's keys in a text, in order: one verifier key, or /keys/gateway-log-keys.asc.
     The OpenPGP signature on the latter is not checked here.
     """
     if not (found := KEYS.findall(text)):
@@ -117,7 +117,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Check that `key` was in use for heads of this size; return lines on what that leaves open."""
+    """Check that `key` was in use for heads of this size; return lines on what remains unproved."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -140,7 +140,7 @@ def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
-    """Check that an entry of the log is about this transfer and stage, and at this place."""
+    """Check that a log entry is about this transfer and stage, and has this index."""
     if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
         raise Unproved("the log's entry is for another receipt")
     if entry["sequence"] != index:
@@ -167,7 +167,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the older and the newer tree, which a path from node `at` of 0 to `last` proves."""
+    """Return the old and new tree's roots that a path from node `at`, of 0 to `last`, proves."""
     old = new = start
     for node in path:
         if last == 0:
@@ -185,13 +185,13 @@ def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[byte
 
 
 def parent(left: bytes, right: bytes) -> bytes:
-    """Return the hash above two nodes of the tree (RFC 9162 section 2.1.1)."""
+    """Return the hash of the parent of two nodes (RFC 9162 section 2.1.1)."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 @lru_cache(64)  # Receipts that are made together carry the same head.
 def read_checkpoint(text: str, log_key: str) -> Head:
-    """Return the head in a C2SP checkpoint signed by `log_key`."""
+    """Verify a C2SP checkpoint signed by `log_key` and return its head."""
     body, _, signatures = text.rpartition("\n\n")
     name, key_id, _ = read_key(log_key)
     lines, mark = body.split("\n"), f"— {name} "
@@ -207,7 +207,7 @@ def read_checkpoint(text: str, log_key: str) -> Head:
 
 
 def read_key(log_key: str) -> tuple[str, bytes, bytes]:
-    """Return name, key id and public key of a C2SP verifier key: NAME+KEYID+BASE64."""
+    """Parse a C2SP verifier key NAME+KEYID+BASE64: return name, key id and public key."""
     name, key_id, encoded = [*log_key.split("+", 2), "", ""][:3]
     material = unbase64(encoded)
     expected = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4]
@@ -225,7 +225,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence on which digest of a receipt a file has. Raises Unproved for neither."""
+    """Return a sentence on which of a receipt's digests a file has. Raises Unproved for neither."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -236,7 +236,7 @@ def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """Return RFC 8785 bytes of text, whole numbers, null, lists and objects with ASCII names."""
+    """Encode text, whole numbers, null, lists and objects with ASCII names as RFC 8785 bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -282,7 +282,7 @@ def hashes(proof: Iterable[object]) -> list[bytes]:
 
 
 def read_text(path: Path) -> str:
-    """Return the text in a file. Raises Unproved if not UTF-8, or larger than 4 MiB."""
+    """Read the text of a file. Raises Unproved if not UTF-8, or larger than 4 MiB."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -309,7 +309,7 @@ def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
 
 
 def report(checked: Checked, *, anchored: bool) -> list[str]:
-    """Return lines on what a verified receipt proves, and what not."""
+    """Return lines on what a verified receipt proves and does not prove."""
     stated = checked.receipt.get
     told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
     if stated("stage") == "declared":
@@ -329,7 +329,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 
 
 def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> tuple[Head, list[str]]:
-    """Return the head in a receipt or checkpoint, and lines on what is proved. Raises Unproved."""
+    """Verify a receipt or checkpoint; return its head, and lines on what is proved. Raises Unproved."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
         checked = check_receipt(text)
@@ -352,7 +352,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Return the head in a checkpoint signed by the key of its time, and lines on what stays open."""
+    """Verify a checkpoint by the key of its time; return its head, and lines on what is unproved."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)
@@ -379,7 +379,7 @@ def check_files(args: argparse.Namespace) -> bool:
 
 
 def say(*lines: str) -> None:
-    """Print lines, with "?" for characters that could control a terminal or begin a new line."""
+    """Print lines, with "?" for characters that could control a terminal or start a new line."""
     for line in lines:
         sys.stdout.write("".join(c if c.isprintable() else "?" for c in line) + "\n")
 

@@ -217,7 +217,7 @@ def _who(values: Values) -> str | None:
 
 
 def _last(values: Values, *keys: str) -> date | None:
-    """Return the latest date in the first of these fields that has a value."""
+    """Return the latest date in the first of these fields with a value."""
     texts: Sequence[str] = next((values[key] for key in keys if key in values), ())
     return max(filter(None, map(read_date, texts)), default=None)
 

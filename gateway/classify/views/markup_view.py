@@ -30,7 +30,7 @@ _PLANS_SHARED = 100
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
-    """Write the view of a document whose records have these names. Raises Unreadable."""
+    """Write the view of a document with records of these names. Raises Unreadable."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)

@@ -88,7 +88,7 @@ def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Yield every transfer whose state differs from the state its events lead to."""
+    """Yield every transfer with another state than the log's events lead to."""
     folded: dict[str, str] = {}
     for _, kind, subject, _, fields in _events(session, _RECEIPTED):
         if kind == "landed":
@@ -219,7 +219,7 @@ def last_known(session: Session) -> dict[Row, str]:
 
 
 def recorded_classes() -> list[type[SQLModel]]:
-    """Return the classes of the tables whose rows are recorded in the log, by name."""
+    """Return the classes of the tables with rows recorded in the log, by name."""
     names = set(recorded_tables())
     found = [mapper.class_ for mapper in SQLModel._sa_registry.mappers]  # noqa: SLF001 - it has no other list
     return sorted(

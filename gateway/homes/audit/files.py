@@ -193,7 +193,7 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
 
 
 def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
-    """Check each line of a provider's events against its receipt, where that is not deleted yet."""
+    """Check each line of a provider's events against its receipt, where not deleted yet."""
     where = f"published {provider}/{path.name}"
     with path.open(encoding="utf-8", errors="replace") as lines:
         while some := list(islice(lines, _TOGETHER)):

@@ -106,7 +106,7 @@ class ConsoleContext:
         return self.mailboxes.clock
 
     def within(self, sight: Sight) -> ConsoleContext:
-        """Return the same context, whose registry shows only the files within a sight."""
+        """Return the context with a registry limited to the files within a sight."""
         narrowed = self.mailboxes.registry.within(lambda _: sight)
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 

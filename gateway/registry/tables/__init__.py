@@ -94,7 +94,7 @@ _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever it is
-    """Return the class of rows of a name."""
+    """Return the row class with a name, importing its module on first use."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
@@ -104,13 +104,13 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - a class of rows, whichever 
 
 @cache
 def load_all() -> None:
-    """Make every table known to `SQLModel.metadata`."""
+    """Import every module of rows, so that `SQLModel.metadata` has every table."""
     for module in _WHERE:
         import_module(f"{__name__}.{module}")
 
 
 def create_all(connection: Connection) -> None:
-    """Create every table, from the rows."""
+    """Create every table that the row classes define."""
     load_all()
     metadata = SQLModel.metadata
     if connection.dialect.name == "postgresql":

@@ -38,7 +38,7 @@ class ConsoleSessionRow(Row, table=True):
 
     @property
     def number(self) -> str:
-        """A mark to tell the sessions of a person apart; no proof of anything."""
+        """A number that tells a person's sessions apart; no secret."""
         return self.digest[:12]
 
 

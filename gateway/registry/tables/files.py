@@ -68,7 +68,7 @@ class TransferRow(Row, table=True):
 
 
 class ReasonRow(Row, table=True):
-    """One reason of a transfer's latest decision."""
+    """A reason of a transfer's latest decision."""
 
     __tablename__ = "reason"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")

@@ -89,7 +89,7 @@ class DeletionRow(Row, table=True):
 
 
 class LetterRow(SQLModel, table=True):
-    """One letter to one address about one event; `message_id` follows from both.
+    """One letter to one address about one event; `message_id` is derived from both.
 
     `sent_at` is when the relay took the letter, `refused` the relay's words of refusal. `bounced_at` and the
     like were recorded by a person or a program.

@@ -206,7 +206,7 @@ class NilReturnRow(Row, table=True):
 
 
 class RegisterVersionRow(Row, table=True):
-    """How often the register was changed, in one row; none before the first change."""
+    """The number of changes of the register, in one row; no row before the first change."""
 
     __tablename__ = "register_version"
     id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})

@@ -73,7 +73,7 @@ class DiscrepancyRow(Row, table=True):
 
 
 class DiscrepancyPartyRow(Row, table=True):
-    """One record in a discrepancy: provider, file and position."""
+    """One record in a discrepancy: provider, file and record number."""
 
     __tablename__ = "discrepancy_party"
     __table_args__ = (Index("discrepancy_party_by_provider", "provider", "discrepancy"),)

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 
 class Row(SQLModel):
-    """A row, checked by the database. Building unused validators would slow every start."""
+    """Base of registry rows; the database checks them. Building validators would slow every start."""
 
     model_config = ConfigDict(defer_build=True)  # type: ignore[assignment]  # SQLModel's own adds only to it
 
@@ -21,7 +21,7 @@ A = TypeVar("A")
 
 
 def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 - the values of other fields
-    """Return an answer, a dataclass, of a row's columns named as the fields, and of `other` values."""
+    """Build the dataclass `kind` from a row's columns of the same names, and `other` values."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
 
@@ -47,7 +47,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
-        """Return the converter from a column's value to a time;
+        """Return the function that converts a column's value to a time.
 
         SQLite's text takes one step instead of three.
         """
