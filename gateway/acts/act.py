@@ -188,7 +188,7 @@ class ActDetails:
     proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the labelled lines with a value, by label."""
+        """Return the labelled lines that have a value, by label."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 

@@ -433,7 +433,7 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Fields with values to count, for a signature or the facts."""
+        """Fields whose values are counted, for a signature or the facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}

@@ -17,7 +17,7 @@ _SERVICES = {"run", "serve", "process"}
 
 
 def root(nouns: type[TyperGroup]) -> typer.Typer:
-    """Make the `gateway` command; `nouns` is the class of the group that holds its nouns."""
+    """Make the `gateway` command; `nouns` is the class of its group of subcommands."""
     app = typer.Typer(
         cls=nouns,
         no_args_is_help=True,
@@ -60,14 +60,14 @@ def settings(
 
 
 class Loaded(Mapping[str, Any]):
-    """The nouns by name; a module is loaded when its command is looked up."""
+    """Mapping of nouns to commands; a module is imported when its command is looked up."""
 
     def __init__(self) -> None:
-        """Begin without any command loaded."""
+        """Start with no command loaded."""
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
-        """Return the command of a name."""
+        """Return the command with a name."""
         if name not in self._known:
             self._known[name] = _loaded(name)
         return self._known[name]
@@ -82,16 +82,16 @@ class Loaded(Mapping[str, Any]):
 
 
 class Verbs(Mapping[str, Any]):
-    """The commands of a noun by name; its modules are loaded one by one until a command is found."""
+    """Mapping of verbs to commands of a noun; modules are imported one by one until a verb is found."""
 
     def __init__(self, noun: str) -> None:
-        """Begin without any module loaded."""
+        """Start with no module imported."""
         self._noun = noun
         self._waiting = NOUNS[noun].modules.split()
         self._known: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as above
-        """Return the command of a name."""
+        """Return the command with a name."""
         while name not in self._known and self._waiting:
             self._load()
         return self._known[name]
@@ -117,7 +117,7 @@ class Verbs(Mapping[str, Any]):
 
 
 class Nouns(TyperGroup):
-    """The commands; listing and help need no module."""
+    """The group of nouns; listing and help import no module."""
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
         """Take the arguments of a group, with the nouns as its commands."""
@@ -138,7 +138,7 @@ class Nouns(TyperGroup):
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """Return a copy of the group for help only, with commands never run."""
+        """Return a copy of the group for help only: its commands never run."""
         return TyperGroup(
             name=self.name,
             help=self.help,

@@ -73,7 +73,7 @@ def classify_files(
 
 
 def _check_plain(file: Path, content: BinaryIO) -> None:
-    """GatewayError for an encrypted file: the contents are unreadable."""
+    """Raise GatewayError for an encrypted file, whose contents cannot be read."""
     start = content.read(ENOUGH_BYTES)
     content.seek(0)
     if is_sealed(start):
@@ -81,7 +81,7 @@ def _check_plain(file: Path, content: BinaryIO) -> None:
 
 
 def described(file: Path, found: Classified | ContentRefused) -> dict[str, Any]:
-    """Return the findings by the contract of `classify --json`."""
+    """Return the findings on a file in the documented form of `classify --json`."""
     refused = found if isinstance(found, ContentRefused) else None
     recognised = found if isinstance(found, Classified) else None
     return {

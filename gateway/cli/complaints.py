@@ -31,7 +31,7 @@ _NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A fault or weakness. `mend` is a command or a sentence; a "fault" keeps files from passing.
+    """A fault or weakness that `doctor` reports. `mend` is the advice; a "fault" keeps files from passing.
 
     Following the advice locks nobody out. `about` names the owner. `alike` begins the one line for many of a
     kind, behind their number. `safely` mends without loss or choice, for `doctor --mend`.
@@ -82,7 +82,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy still in use unchanged."""
+    """Yield a complaint for each shipped setting and policy that nobody has changed."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -110,7 +110,7 @@ def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator
 
 
 def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint where the coming year can be ratified and is not open."""
+    """Yield a complaint if the coming year may be ratified but is not open."""
     year = catalogue.agreement.year
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue):
@@ -123,7 +123,7 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
 
 
 def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint where term dates end soon: the rule for terms is only nearly right."""
+    """Yield a complaint if the term dates end soon: the rule that replaces them is only approximate."""
     if not is_ending(catalogue.calendar, today):
         return
     last = last_written(catalogue.calendar)
@@ -135,7 +135,7 @@ def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 
 
 def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint where the last law pack ends soon and no other follows."""
+    """Yield a complaint if the last law pack ends soon."""
     last = ends_without_another(catalogue.law, today)
     if last is not None:
         yield warning(
@@ -206,7 +206,7 @@ def _without_number(provider: Provider, number: Identifier) -> Iterator[Complain
 
 
 def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[set[str], set[str]]]:
-    """Return by provider the kinds of the keys in force, and of those waiting for confirmation."""
+    """Return by provider the kinds of keys in force, and the kinds waiting for confirmation."""
     found: defaultdict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for key in known:
         if key.owner_kind == "provider":
@@ -219,7 +219,7 @@ def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[
 
 
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
-    """Yield the teams with files routed to them and without members."""
+    """Yield a complaint for each team that gets files and has no members."""
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
     for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
         yield warning(
@@ -231,7 +231,7 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
 
 
 def of_secrets(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint where secrets of the home are under no passphrase."""
+    """Yield a complaint if secrets of the home are not protected by a passphrase."""
     bare = secret_files.unprotected(home)
     if bare:
         number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
@@ -242,7 +242,7 @@ def of_secrets(home: Home) -> Iterator[Complaint]:
 
 
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
-    """Yield a complaint for each silent host, wrong clock, and host lacking a key of the other hosts."""
+    """Yield a complaint for each silent host, wrong clock, and key missing at a host."""
     found = hosts.known(session)
     held = {host.name: host.holds for host in found if host.is_at_work}
     if own is not None:
@@ -273,7 +273,7 @@ def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complain
 
 
 def of_keys(session: Session, home: Home, policy: KeyPolicy, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each key in need of a person, and for files waiting for a key."""
+    """Yield a complaint for each key that needs a person, and for files waiting for a key."""
     known = keys.list_keys(session)
     closed = {provider.id for provider in providers.list_providers(session) if provider.closed_on is not None}
     owned: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)

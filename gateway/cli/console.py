@@ -40,14 +40,14 @@ _GAP = "  "
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Return True if a table of the columns fits the width, with text broken between words."""
+    """Return True if a table fits the width, with text broken between words."""
     columns = zip(headings, *rows, strict=True)
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
     return sum(least) + len(_GAP) * (len(least) - 1) <= width
 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return the lines of a listing at most `width` wide, but for longer words; None for no limit."""
+    """Return a listing's lines, at most `width` wide (None: any width), except for longer words."""
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
     widest = [max(cell_len(cell) for cell in column) for column in columns]
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
@@ -74,7 +74,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
 
 
 def _records(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return one line for each value, and an empty line between rows."""
+    """Return one line for each value of a row, and an empty line between rows."""
     label = max(len(heading) for heading in headings)
     lines: list[str] = []
     for row in rows:
@@ -124,7 +124,7 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """Return the person at the keyboard as the record names them: the proven one, with roles in force.
+    """Return the name for the record of the person at the keyboard: the proven one, with roles in force.
 
     Without roles in force: the account by the operating system, or behind sudo the calling account. Where
     administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
@@ -156,7 +156,7 @@ def existing(home: Path) -> Home:
 
 @contextmanager
 def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
-    """Open the registry of an existing home. ConfigurationError where there is none.
+    """Yield the registry of an existing home. ConfigurationError without one.
 
     Reads tell of the files within the sight of the proved person at the keyboard; of all files if `whole`.
     """
@@ -172,7 +172,7 @@ def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
 
 @contextmanager
 def registrar_of(home: Path) -> Iterator[Registrar]:
-    """Open the registrar of an existing home, for deciding or signing. ConfigurationError as above."""
+    """Yield the registrar of an existing home, to decide or sign. ConfigurationError as above."""
     from gateway.processor.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with open_registrar(Home(home), now) as registrar:
@@ -232,7 +232,7 @@ def local_times() -> str:
 
 
 def tell_rest(shown: int, all_of_them: int) -> None:
-    """Say on stderr how many rows a listing left out, and how to get all."""
+    """Print on stderr how many rows a listing left out, and the option to get all."""
     if shown < all_of_them:
         err.print(Text(f"{shown} of {all_of_them} shown; all of them: --limit 0"), soft_wrap=True)
 
@@ -272,7 +272,7 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn an error raised on purpose, or by the operating system, into one line on stderr and exit 1."""
+    """Wrap a command: expected errors and OSErrors print one line on stderr, with exit status 1."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -295,12 +295,12 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 def command_in(
     group: typer.Typer, name: str | None = None, *, hidden: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Add a command to a group; it fails clearly, and asks for the right that the table of access names."""
+    """Return a decorator that adds a command to a group, with clear failures and the right it needs."""
     return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
 
 
 def complain(what: str) -> None:
-    """Print the one line on stderr of a failed command."""
+    """Print a failed command's one line on stderr."""
     err.print(Text(f"gateway: {plain(in_words(what))}"), soft_wrap=True)
 
 
@@ -314,7 +314,7 @@ def speak(language: Language) -> None:
 
 
 def say(line: str, to: Console | None = None) -> None:
-    """Print a line in the language of the command, to standard output unless otherwise said."""
+    """Print a line in the command's language, by default to standard output."""
     (to or out).print(Text(plain(in_words(line))), soft_wrap=True)
 
 
@@ -347,7 +347,7 @@ def _cell(value: object) -> str:
 
 
 def exact_cell(value: object) -> str:
-    """Return a value for a spreadsheet: times in RFC 3339 UTC, nothing where there is none."""
+    """Return a value for a spreadsheet: times in RFC 3339 UTC, "" for None."""
     if value is None:
         return ""
     if (moment := moment_in(value)) is not None:

@@ -68,7 +68,7 @@ def declare(
 
 
 def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
-    """Add a person's answers to what was given, in the order of the agreement."""
+    """Ask for the values not given, in the order of the agreement; return all."""
     catalogue = registrar.catalogue
     method = _chosen("method", given["method"], Declare.known(catalogue)["method"])
     sender = given["provider"] or typer.prompt("Provider", err=True)
@@ -87,7 +87,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Ask until a word of the policies is given, or "sftp", the gateway's own method; return the word."""
+    """Ask until the answer is a word of the policies, or "sftp"; return the word."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))
@@ -98,7 +98,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask the questions without a given answer; return the given and the confirmed choices."""
+    """Ask each question without a given answer; return the choices given and confirmed."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question):

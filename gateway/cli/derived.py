@@ -1,4 +1,4 @@
-"""The commands of a noun, derived from acts: fields become arguments and options, answers are printed."""
+"""Derive a noun's commands from acts: fields become arguments and options, answers are printed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _DAY = "a day like 2026-11-24"
 
 
 def commands_of(noun: str, module: str, does: str = "") -> typer.Typer:
-    """Make the commands of a noun from the acts of a module, in order of declaration; `does` is the help."""
+    """Make a noun's commands from the acts of a module, in order of declaration; `does` is the help."""
     app = typer.Typer(no_args_is_help=True, help=does)
     for act in acts_in(module):
         group, _, verb = act.command.rpartition(" ")
@@ -125,7 +125,7 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
 
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
-    """Make the parameter of a field, under a heading. The value is validated with the whole act."""
+    """Make a command's parameter for a field, under a heading. The whole act validates the value."""
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     by_place = bool(told.get("place"))
     kind, several = type_of(field.annotation)

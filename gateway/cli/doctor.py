@@ -145,7 +145,7 @@ def examine(home: Home, at: datetime) -> Iterator[Complaint]:
 
 
 def _of_policies(home: Home, settings: Settings, error: ConfigurationError) -> Complaint:
-    """Return the complaint about unusable policies: of an earlier version, a draft, or changed on disk."""
+    """Return the complaint about unusable policies: an earlier version, a draft, or changed on disk."""
     try:
         with closing(Registry(settings.database_url(home))) as registry:
             if registry.revision() not in {None, newest_revision()}:
@@ -168,7 +168,7 @@ def _also_offered(settings: Settings) -> Iterator[Complaint]:
 
 
 def _audited(home: Path) -> Iterator[Complaint]:
-    """Yield the contradictions between the log, the registry, the published and the sealed files."""
+    """Yield contradictions between the log, the registry, published files and sealed files."""
     with registrar_of(home) as registrar:
         found, _ = inconsistencies(registrar, [], sealed=True)
     for inconsistency in found:
@@ -178,7 +178,7 @@ def _audited(home: Path) -> Iterator[Complaint]:
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield complaints; a failed check is one complaint more. Faults of the database are raised."""
+    """Yield complaints; an exception in a check becomes one more. Faults of the database are raised."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -219,7 +219,7 @@ def _registry(home: Home, settings: Settings, catalogue: Catalogue, at: datetime
 
 
 def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
-    """Raise ConfigurationError where the registry's log is another gateway's."""
+    """Raise ConfigurationError if the registry contains another gateway's log."""
     published = home.published.common / "keys" / "gateway-log.vkey"
     if published.exists():
         log.check_is_ours(session, published.read_text("ascii").strip())
@@ -227,7 +227,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint where the policies in use differ from the log's policies in force."""
+    """Yield a complaint if the policies in use are not those that the log has in force."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(
@@ -278,7 +278,7 @@ _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each act of two people without a possible second person."""
+    """Yield a complaint for each act of two people for which no second person exists."""
     if not roles.in_force(session):
         return
     people = roles.people(session)
@@ -298,7 +298,7 @@ def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield what other systems of the authority do not take: files handed on, messages for web hooks."""
+    """Yield complaints about other systems that take no files or web-hook messages."""
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"
@@ -340,7 +340,7 @@ def _index(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _sealed(session: Session, home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint about sealed files missing from the folder of a home; `--deep` asks an S3 store."""
+    """Yield a complaint about sealed files missing from a home's folder; `--deep` checks an S3 store."""
     if settings.store.url is not None or not (home.root / "sealed").is_dir():
         return
     missing = sorted(retention.with_sealed_file(session) - set(store_of(home, settings).references()))

@@ -1,4 +1,4 @@
-"""Print a report, or write it to files as a page or as a table for a spreadsheet."""
+"""Print a report, or write it to files: as a page, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ AnnexOption = Annotated[
 def deliver(
     document: Document, html: Path | None, csv: Path | None = None, *, as_json: bool, annex: bool = True
 ) -> None:
-    """Print a report, or write files readable by the owner only.
+    """Print a report, or write it to files that only the owner can read.
 
     GatewayError where a file cannot be written, or where a table is asked for and the report has none.
     """
@@ -51,7 +51,7 @@ def deliver(
 def write_listing(
     place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
 ) -> None:
-    """Write a listing as a table for a spreadsheet, readable by the owner only. GatewayError as above."""
+    """Write a listing as a table for a spreadsheet that only the owner can read. GatewayError as above."""
     cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)
     headings = tuple(column.replace("_", " ") for column in columns)
     _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)

@@ -37,7 +37,7 @@ app = typer.Typer()
 
 
 class FlowState(StrEnum):
-    """How a flow of a provider may stand: the words of `timescale.State`."""
+    """State of a provider's flow: the words of `timescale.State`."""
 
     NOT_EXPECTED = "not-expected"
     NOT_DUE = "not-due"
@@ -135,7 +135,7 @@ def status(
 
 
 def _tell_names(catalogue: Catalogue, day: date) -> None:
-    """Print the names on a day of the systems named by the flows."""
+    """Print the present names of the systems that flows mention, on a day."""
     rows = " ".join(flow.document.mechanism for flow in catalogue.flows.flow)
     for line in told_today(names_today(catalogue, day, rows)):
         out.print(line, soft_wrap=False)

@@ -60,7 +60,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each lost file or folder of those made by `gateway init`."""
+    """Yield a complaint for each lost file or folder that `gateway init` made."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", PUT_BACK)
@@ -80,7 +80,7 @@ def _make_anew(home: Home) -> None:
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint where policies/, the draft, is missing or has faults."""
+    """Yield a complaint if policies/, the draft, is missing or has faults."""
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():
@@ -96,7 +96,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file open to change, and each private file open to reading, by others."""
+    """Yield a complaint for each file that others can change, or private file that others can read."""
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:
@@ -167,7 +167,7 @@ def _machine(home: Home) -> Iterator[Complaint]:
 
 
 def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
-    """Yield a complaint where other machines reach the console but browsers cannot log in."""
+    """Yield a complaint if other machines reach the console but browsers cannot log in."""
     if console.host not in _THIS_MACHINE and console.origin is None:
         yield warning(
             "the console listens for other machines, and has no name that a passkey can belong to",
@@ -176,7 +176,7 @@ def _console(home: Home, console: ConsoleSettings) -> Iterator[Complaint]:
 
 
 def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
-    """Yield a complaint for each broken guarantee of the S3 store, or for a store without answer."""
+    """Yield a complaint for each broken guarantee of the S3 store, or if the store does not answer."""
     where = f"the store {settings.store.url}"
     try:
         for broken in faults_of_store(home, settings):
@@ -189,7 +189,7 @@ def _store(home: Home, settings: Settings) -> Iterator[Complaint]:
 
 
 def _engine(home: Home, settings: ProcessorSettings) -> Iterator[Complaint]:
-    """Yield a complaint where no OpenPGP program is used, or accepts bad signatures, or refuses good ones."""
+    """Yield a complaint if no OpenPGP program is used, or the program judges signatures wrongly."""
     lack = None
     try:
         prove_program(settings)

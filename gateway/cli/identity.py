@@ -52,7 +52,7 @@ def sight_here(session: Session, home: Path) -> Sight:
 
 @contextmanager
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
-    """Run a command for a person with the right needed, where roles are in force.
+    """Run a command, if roles are in force only for a person with the right.
 
     GatewayError where nobody is proven, the right is missing, or the file of `reference` is outside the
     person's sight.
@@ -83,7 +83,7 @@ def name_of(command: Callable[..., Any]) -> str:
 
 
 def real_account() -> str:
-    """Return the account of a person's login by the kernel, whatever the account since.
+    """Return the account that a person logged in with, whatever account runs the command.
 
     In order: the login account recorded by the kernel; the owner of the nearest parent process other than
     root and the present account (the caller of sudo); the present account.
@@ -92,7 +92,7 @@ def real_account() -> str:
 
 
 def account_of(uid: int) -> str:
-    """Return the name of an account of the machine; the number of one without a name."""
+    """Return the name of a machine account; its number if it has no name."""
     import pwd  # noqa: PLC0415 - Windows has none, where nobody acts for the authority
 
     try:

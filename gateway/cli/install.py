@@ -66,7 +66,7 @@ def shipped_units() -> Path:
 
 
 def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield every shipped file with its place below the prefix."""
+    """Yield every shipped file with its destination below the prefix."""
     documents = shipped.parent / "docs" / "operations.md"
     for source in (*sorted(shipped.rglob("*")), *([documents] if documents.is_file() else [])):
         if source.is_dir():
@@ -78,7 +78,7 @@ def _files(shipped: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _write(source: Path, path: Path, paths: Mapping[str, str]) -> Path:
-    """Write a shipped file with the paths of this machine for those that it ships with."""
+    """Write a shipped file, with its paths replaced by this machine's."""
     text = source.read_text("utf-8")
     for theirs, here in paths.items():
         text = text.replace(theirs, here)

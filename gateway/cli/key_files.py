@@ -8,12 +8,12 @@ _KEY_FILE_BYTES = 1024**2
 
 
 def read_key_file(file: Path) -> bytes:
-    """Return the content of a key file. GatewayError where unreadable or far too large for a key."""
+    """Read a key file. GatewayError if unreadable or far too large for a key."""
     return read_at_most(file, _KEY_FILE_BYTES, "a key")
 
 
 def read_at_most(file: Path, most: int, what: str) -> bytes:
-    """Return the content of a file. GatewayError where unreadable or longer than `most` octets."""
+    """Read a file of at most `most` octets. GatewayError if unreadable or larger."""
     try:
         with file.open("rb") as opened:
             data = opened.read(most + 1)

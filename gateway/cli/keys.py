@@ -185,7 +185,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Do two people want the act, with roles in force? Say so while the second is missing."""
+    """Return True if two people want the act, or roles are not in force; else say who is missing."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

@@ -68,7 +68,7 @@ def head(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
 
 
 def _head_of(registrar: Registrar) -> str:
-    """Return the newest head, or a new one where entries came since."""
+    """Return the newest head, or sign a new one if entries came since."""
     with registrar.registry.read() as session:
         newest = log.newest_head(session)
         if newest is not None and log.is_told(session, newest):
@@ -122,7 +122,7 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Return the contradictions, limited for each kind of check, and the size of the log.
+    """Return the contradictions, limited for each kind of check, and the log's size.
 
     `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
     total. `portions` are as for `audit`.
@@ -151,7 +151,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store and publish a cosigned head, and say so."""
+    """Store and publish a cosigned head, and print that."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
@@ -293,7 +293,7 @@ def witness(
 
 
 def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:
-    """Submit a head to a witness that last saw `old` entries, with the proof that the log goes on."""
+    """Submit a head to a witness that last saw `old` entries, with a consistency proof."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     size = size_of_head(head)
@@ -321,7 +321,7 @@ def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], N
 
 
 def _named_head(file: Path) -> tuple[str, str]:
-    """Return a file's name and head. BadParameter for a file without one: a mistake, no alarm."""
+    """Return a file's name and head. BadParameter for a file without a head: a mistake, no alarm."""
     try:
         return file.name, _head_in(file)
     except GatewayError as error:
@@ -342,7 +342,7 @@ def _kept_elsewhere(session: Session, heads: list[tuple[str, str]], vkey: str) -
 
 
 def _head_in(file: Path) -> str:
-    """Return the signed head in a file: as such, in a JSON receipt, or in the output of `log head --json`."""
+    """Return the signed head in a file: alone, in a JSON receipt, or printed by `log head --json`."""
     text = _read(file)
     if not text.lstrip().startswith("{"):
         if text.count("\n") < _LINES_OF_A_HEAD:

@@ -1,4 +1,4 @@
-"""Every command by name, with modules and help, so that listing needs no loading."""
+"""Every command by name, with modules and help, so that listing imports nothing."""
 
 from __future__ import annotations
 

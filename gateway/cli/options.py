@@ -17,7 +17,7 @@ Given = TypeVar("Given", str, None)
 
 
 def reason_if_given(given: Given) -> Given:
-    """Return a reason to be recorded with the person's name, or None. BadParameter as acts refuse one."""
+    """Check a reason for the record and return it, or None. BadParameter as acts refuse one."""
     try:
         return given if given is None else as_reason(given)
     except ValueError as error:

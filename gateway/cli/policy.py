@@ -105,7 +105,7 @@ def check(
 
 
 def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
-    """Yield the providers with training days in the calendar and without enrolment."""
+    """Yield a fault for each provider in the calendar's training days that is not enrolled."""
     reading = read(Home(home).policies)
     calendar = reading.models.get("calendar.toml")
     given = calendar.inset if isinstance(calendar, CalendarFile) else ()
@@ -211,7 +211,7 @@ def simulate(
 
 
 def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
-    """Return a row for each change of outcome: the number of files, both outcomes, and a few references."""
+    """Return a row for each change of outcome: number of files, both outcomes, some references."""
     return [
         {
             "files": count,
@@ -225,7 +225,7 @@ def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
 
 
 def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
-    """Print the number of files decided anew, and the different outcomes."""
+    """Print the number of files decided again, and the outcomes that differ."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
     if rows:
         show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
@@ -345,7 +345,7 @@ def _keeper(place: Home, opened: Registry) -> Keeper:
 
 
 def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
-    """Show the differences from the policies in force, lost protection first, and changed past outcomes."""
+    """Print differences from the policies in force, lost protection first, and past outcomes changed."""
     try:
         before = load_catalogue(place.policies_in_force)
     except ConfigurationError as error:

@@ -75,7 +75,7 @@ def confirm(
 
 
 def _wanted(catalogue: Catalogue, named: list[str] | None) -> list[ClauseId]:
-    """Return the named clauses, or all unconfirmed ones. GatewayError for one without citation."""
+    """Return the named clauses, or all unconfirmed ones. GatewayError for a clause never cited."""
     waiting = due(catalogue)
     if not named:
         return list(waiting)
@@ -165,7 +165,7 @@ def _several(given: str) -> tuple[str, ...]:
 
 
 def _ids(given: str, named: dict[str, str]) -> tuple[str, ...]:
-    """Return the ids of what is given by id or by name; `named` are the ids by name."""
+    """Convert ids or names, separated by commas, to ids; `named` are the ids by name."""
     by_name = {name.casefold(): one for name, one in named.items()}
     return tuple(by_name.get(one.casefold(), one) for one in _several(given))
 

@@ -20,7 +20,7 @@ _ROWS = 50
 
 @dataclass(slots=True)
 class SampleRead:
-    """The filled values under each heading, and the field of each heading known to the rules.
+    """Contents of a sample file: filled values by heading, and the field of each known heading.
 
     Of XML a heading is the name of an element with text, `elements` are its paths (Parent/Name), and
     `collection` is what a DfE message calls itself.
@@ -57,7 +57,7 @@ _TRIED = (
 
 
 def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
-    """Return the narrowest kind that all values of a sample have, as items.toml states it; empty for none."""
+    """Return the narrowest kind that fits all values, as items.toml writes it; empty for none."""
     filled = [text for text in texts if text.strip()]
     for tried in _TRIED if filled else ():
         check = check_for(tried, rules.code_sets, rules.sensitive)
@@ -68,7 +68,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield what a person is to look at in the kind of a heading's values, repeating none of the values."""
+    """Yield doubts about the kind of a heading's values, for a person; no value is repeated."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (

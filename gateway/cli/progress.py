@@ -10,7 +10,7 @@ from gateway.cli.console import err
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show the progress of a task until the block ends; call the result with (done, total)."""
+    """Show a task's progress bar until the block ends; yield a function to call with (done, total)."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task(what, total=None)

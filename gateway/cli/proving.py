@@ -1,4 +1,4 @@
-"""Prove the person at the keyboard by the registry, and tell that person's rights and sight of files."""
+"""Prove who is at the keyboard by the registry, and return that person's rights and sight."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HOW = (
 
 
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
-    """Return the person proven for a command with a right, as on record; None with roles not in force.
+    """Prove the person who runs a command, and check the right; None with roles not in force.
 
     GatewayError as for `acting`.
     """
@@ -52,7 +52,7 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
-    """Return the person proven at the keyboard, as on record; None with roles not in force.
+    """Prove the person at the keyboard, and check the right; None with roles not in force.
 
     GatewayError as for `acting`.
     """
@@ -86,7 +86,7 @@ def _identified(session: Session, command: str, account: str) -> str:
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
-    """Return True if the SSH agent signs, by one of the keys, that the person runs the command now."""
+    """Have the SSH agent sign, with one of the keys, that the person runs the command; True if it does."""
     import asyncssh  # noqa: PLC0415 - takes a while
 
     wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}
@@ -105,7 +105,7 @@ async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
 
 
 def to_sign(what: str) -> bytes:
-    """Return a message for SSH signatures outside logins (PROTOCOL.sshsig of OpenSSH)."""
+    """Return the message for an SSH signature over `what` (PROTOCOL.sshsig of OpenSSH)."""
     from asyncssh.packet import String  # noqa: PLC0415 - takes a while
 
     parts = (_NAMESPACE, b"", b"sha512", hashlib.sha512(what.encode()).digest())

@@ -66,7 +66,7 @@ class _FilesGroup(TyperGroup):
     """A group with files as default: `gateway send census.xml`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - of typer's own click
-        """Insert the command for files before a first argument naming no command."""
+        """Insert the command for files if the first argument names no command."""
         at = 0
         while args[at:] and args[at].partition("=")[0] in {"--language", "--as"}:
             at += 1 if "=" in args[at] else 2
@@ -248,7 +248,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return the findings on each, and the reasons against checking the others."""
+    """Check files; return findings, and for the other files why they could not be checked."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

@@ -96,7 +96,7 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Compare the words that were heard, up to three times. GatewayError where they differ."""
+    """Compare the six words heard, up to three times. GatewayError if they differ."""
     words = invited.words()
     if told is None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")
@@ -276,7 +276,7 @@ def headings(
 
 
 def _asked(heading: str, may_be: Mapping[str, str]) -> str:
-    """Ask a person for the item under a heading; return its key, or "" for something else."""
+    """Ask a person what a heading means; return an item's key, or "" for something else."""
     listed = ["something else", *may_be]
     say(f"What is {heading}?", err)
     for number, label in enumerate(listed):

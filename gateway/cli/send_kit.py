@@ -1,4 +1,4 @@
-"""Shared parts of the provider's commands: the place of the kit, and the source of passphrases."""
+"""Shared parts of the provider's commands: the kit's folder, and the source of passphrases."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ AnywayWhyOption = Annotated[str, typer.Option(help="Why it is sent all the same;
 
 
 def reason_anyway(anyway: bool, why: str) -> str:
-    """Return why faulty files are sent all the same; empty if they are not. GatewayError without a reason."""
+    """Return the reason for sending faulty files, empty if not wanted. GatewayError without a reason."""
     if anyway and not why.strip():
         raise GatewayError("say why it is sent all the same: --why")
     return why if anyway else ""
@@ -63,7 +63,7 @@ DEFAULT_KIT = Path(typer.get_app_dir("gateway-send"))
 
 
 class Display:
-    """A bar on a terminal with the progress of a file, hidden while a person is asked."""
+    """Progress bar for a file, on a terminal; hidden while a person is asked."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
@@ -71,15 +71,15 @@ class Display:
         self._task: tuple[str, TaskID] | None = None
 
     def __enter__(self) -> Self:
-        """Show from the first step on."""
+        """Return the display; the bar appears with the first step."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Show no more."""
+        """Remove the bar."""
         self._bar.stop()
 
     def ask(self, question: str) -> str:
-        """Ask a person without echo."""
+        """Ask a person for a secret, without echo."""
         self._bar.stop()
         return str(typer.prompt(in_words(question), hide_input=True, err=True))
 
@@ -95,13 +95,13 @@ class Display:
         self._bar.update(self._task[1], completed=done)
 
     def broken(self, error: str) -> None:
-        """Say that a session broke or failed, and is tried again."""
+        """Print that a session broke or failed, and is tried again."""
         say(f"{plain(error)}: trying again", err)
 
 
 @contextmanager
 def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
-    """Yield the kit in a folder with its keys unlocked, its progress shown on a terminal."""
+    """Yield the kit in a folder with unlocked keys, and progress shown on a terminal."""
     opened = Kit(kit)
     with Display() as shown:
         sender = KitAtWork(opened, passphrases_of(opened, passphrase_file, shown.ask), shown)
@@ -110,7 +110,7 @@ def at_work(kit: Path, passphrase_file: Path | None) -> Iterator[KitAtWork]:
 
 
 def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None = None) -> Passphrases:
-    """Return the source of the passphrases of a kit's keys; `ask` asks a person."""
+    """Return the source of passphrases for a kit's keys; `ask` asks a person."""
     asking = ask or Display().ask
     return Passphrases(kit.settings().provider, file, asking if sys.stdin.isatty() else None)
 
@@ -138,7 +138,7 @@ def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[st
 
 
 def needed(question: str, option: str) -> str:
-    """Ask a person for a line. GatewayError, naming the option, where nobody is there."""
+    """Ask a person for a line. GatewayError, naming the option, without a terminal."""
     if not sys.stdin.isatty():
         raise GatewayError(f"say it with {option}")
     return str(typer.prompt(in_words(question), err=True)).strip()

@@ -17,18 +17,18 @@ _SERVERS = ("alembic", "asyncssh", "sqlmodel", "starlette")
 
 @cache
 def has_server() -> bool:
-    """Return True if the packages of the authority's side are installed, too."""
+    """Return True if the packages of the authority's side are installed."""
     return all(find_spec(package) is not None for package in _SERVERS)
 
 
 def check_server(what: str) -> None:
-    """GatewayError where a command is the authority's, and only the provider's side is installed."""
+    """Raise GatewayError if a command needs the authority's packages, and they are missing."""
     if not has_server():
         raise GatewayError(_told(what))
 
 
 def without_server(name: str) -> TyperCommand:
-    """Return a stand-in for a command of the authority: prints the packages to install, and fails."""
+    """Make a stand-in for a command of the authority: it names the packages to install, and fails."""
 
     def say() -> NoReturn:
         typer.echo(f"gateway: {_told(f'gateway {name}')}", err=True)

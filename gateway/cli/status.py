@@ -94,7 +94,7 @@ def _place(home: Home, service: str, configured: Listen, port: int | None) -> Li
 
 
 def _secrets_open(home: Home) -> bool:
-    """Return True if the stored passphrase opens the secrets, or none is stored: only a service knows."""
+    """Return True if the stored passphrase opens the secrets; also if none is stored, as then unknown."""
     try:
         if secret_files.is_protected(home) and passphrase.is_at_hand(home):
             secret_files.log_key(home)
@@ -129,7 +129,7 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: list[Expiry], *, each: bool) -> Iterator[str]:
-    """Yield the keys ending soon; in one line for many of one kind of owner and key."""
+    """Yield lines about keys that end soon; one line for many of one kind of owner and key."""
     groups: dict[tuple[str, str], list[Expiry]] = {}
     for key in sorted(ending, key=lambda key: key.days):
         groups.setdefault((key.owner_kind, key.kind), []).append(key)

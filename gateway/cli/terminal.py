@@ -15,7 +15,7 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output; a failed write names `_OUTPUT`, for `words` to tell it from other faults."""
+    """Standard output; a failed write names `_OUTPUT`, to be distinguished from other faults by `words`."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; a failure's OSError has `_OUTPUT` as file name, and later output is lost."""
@@ -30,7 +30,7 @@ class _Output(io.FileIO):
 
 
 def prepare() -> None:
-    """Let the streams take every character, with escapes for those the streams cannot show.
+    """Set up the streams to accept every character, with escapes for those they cannot show.
 
     A closed stream is opened again, so that no file of the gateway gets its number: writes to the output then
     fail, and writes to the errors are lost.
@@ -56,12 +56,12 @@ def prepare() -> None:
 
 
 def shows_all() -> bool:
-    """Can the output show every character?"""
+    """Return True if the output can show every character."""
     return (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def words(error: OSError) -> str:
-    """Return the operating system's error in one line: the path and the system's own words."""
+    """Return an OSError as one line: the path and the system's message."""
     told = error.strerror or str(error) or type(error).__name__
     path = error.filename
     if path == _OUTPUT:

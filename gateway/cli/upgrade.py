@@ -82,7 +82,7 @@ def upgrade(
 
 
 def _tell(found: work.Upgrade) -> None:
-    """Show the steps of an upgrade and its faults."""
+    """Print the steps of an upgrade, and its faults."""
     for sentence in found.migrations:
         out.print(f"table changes: {sentence}")
     if found.files is not None:
@@ -98,7 +98,7 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home, found: work.Upgrade) -> str:
-    """Rehearse the upgrade on a copy of the registry in SQLite; return the person at the keyboard.
+    """Try the upgrade on a copy of the registry in SQLite; return the person at the keyboard.
 
     GatewayError for a person who is no administrator, where roles are in force. In PostgreSQL the tables of
     an earlier version cannot be asked.

@@ -72,7 +72,7 @@ async def show_act(request: Request) -> Response:
 async def _asked_for(  # noqa: PLR0917 - as `_answer`
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, form: FormData
 ) -> Response:
-    """Answer a question of a form: at an address that keeps a list's filters, unless one is personal."""
+    """Answer a question asked by a form: redirect to a URL with a list's filters, unless one is personal."""
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field.name for field in act.fields if field.several}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
@@ -84,7 +84,7 @@ async def _asked_for(  # noqa: PLR0917 - as `_answer`
 async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked, **more: str
 ) -> Response:
-    """Show the answer of a read-only act: of a list one page, or all of it as a file for a spreadsheet."""
+    """Show the answer of a read-only act: of a list one page, or everything as a file for a spreadsheet."""
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
     limit = _PAGE if act.lists and not kind else 0
@@ -105,7 +105,7 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a submitted form; `back` is the page of origin, where one lands again.
+    """Carry out the act of a submitted form, then redirect to `back`, the page of origin.
 
     A question with a field that names persons is asked by a form, too, since addresses are kept.
     """
@@ -195,7 +195,7 @@ def _page(
     back: str = "/work",
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Show an act; after a refusal, with what was typed. Rows of a list link to each item's page."""
+    """Render the page of an act; after a refusal, with the typed values. Rows of a list link to items."""
     noun, address = act.command.rpartition(" ")[0], request.query_params.multi_items()
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
@@ -215,7 +215,7 @@ def _page(
 
 
 def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
-    """Return why an act was refused, by field; under "" for the whole form."""
+    """Return the reasons of a refusal by field; under "" for the whole form."""
     problems = declined.fields or {"": str(declined)}
     return {name: in_words_of_forms(said, act.fields) for name, said in problems.items()}
 
@@ -228,7 +228,7 @@ def _in_words(act: ActTold) -> ActTold:
 
 
 async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Return the act at an address, or another, and the acts to which the page leads."""
+    """Return the act in a URL, or another, with the acts beside it, and the person."""
     site, words = site_of(request), request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)
@@ -239,7 +239,7 @@ async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tupl
 
 
 async def _text(value: str | UploadFile) -> str:
-    """Return the text of a form value or an uploaded file. The public extract of GIAS is in Windows-1252."""
+    """Decode a form value or uploaded file as text. The public extract of GIAS is in Windows-1252."""
     if isinstance(value, str):
         return value
     data = await value.read(MOST_OF_A_PART)
@@ -250,7 +250,7 @@ async def _text(value: str | UploadFile) -> str:
 
 
 def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
-    """Return the fields of an act from a form, omitting empty ones."""
+    """Return an act's fields from a form, without empty ones."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())

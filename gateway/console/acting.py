@@ -1,4 +1,4 @@
-"""Acts needing confirmation: the form is sent once, and again with the passkey's signature."""
+"""Acts that need confirmation: the form is sent once, and again with the passkey's signature."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
-    """Return a sentence with labels of fields in the place of the options of commands."""
+    """Replace the command-line options in a sentence by labels of fields."""
     labels = {}
     for one in fields:
         labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = one.label
@@ -27,7 +27,7 @@ def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
 
 
 def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Return what was given to an act: labels and values, with names beside ids. Files are not repeated."""
+    """Return an act's given values with labels, and names beside ids. Files are not repeated."""
     told = []
     for field in act.fields:
         value = given.get(field.name)
@@ -46,14 +46,14 @@ _TO_SIGN = 409
 
 
 def sentence_of(declined: DeclinedInside) -> str:
-    """Return a refusal in a sentence, without the names of wrong fields."""
+    """Return a refusal as a sentence, without the names of the wrong fields."""
     return "; ".join(declined.fields.values()) or str(declined)
 
 
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act, or ask for the passkey first. `back` is the page to land on."""
+    """Carry out an act, or ask for the passkey first. `back` is the page to show afterwards."""
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
@@ -74,7 +74,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     back: str,
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply[ActAnswered] | Response | DeclinedInside:
-    """Return an act's answer, or the page asking for the passkey for what was `given`, or the refusal."""
+    """Return an act's answer, or the page that asks for the passkey, or the refusal."""
     site = site_of(request)
     signature = text(form, "credential") or None
     question = site.question(request, CarryOutAct, act=command, fields=dict(fields), assertion=signature)

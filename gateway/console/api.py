@@ -38,14 +38,14 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 
 
 async def _describe(request: Request) -> Response:
-    """Give the description of the API to anybody: it holds nothing of this gateway."""
+    """Return the description of the API, open to anybody: it contains nothing of this gateway."""
     site = site_of(request)
     said = await site.inside.ask(site.question(request, AskApi), ApiDescribed)
     return Response(said.document, media_type="application/json")
 
 
 async def _ask(request: Request) -> Response:
-    """Answer a question, or give a file."""
+    """Answer a read-only act, or stream a file."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
         return await _collect(request, query)
@@ -71,7 +71,7 @@ async def _carry_out(request: Request) -> Response:
 
 
 async def _collect(request: Request, query: QueryParams) -> Response:
-    """Give a file, whose collection is recorded before its first byte leaves."""
+    """Stream a file; its collection is recorded before the first byte is sent."""
     question = _question(request, Collect, team=query.get("team", ""), reference=query.get("reference", ""))
     async with AsyncExitStack() as stack:
         given = await stack.enter_async_context(site_of(request).inside.collected(question))
@@ -91,7 +91,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
-    """Return a question of the program whose credential a request bears."""
+    """Build a question with the credential that a program's request bears."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         raise DeclinedInside(401, "The request needs the credential of a program.")
@@ -112,7 +112,7 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler whose refusals are problem details."""
+    """Wrap a handler: refusals become problem details."""
 
     async def answered(request: Request) -> Response:
         try:

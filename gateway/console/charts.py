@@ -1,4 +1,4 @@
-"""Charts as SVG without scripts: bars of days, with the numbers in a table beside."""
+"""Charts as SVG without scripts: one bar a day, with the numbers in a table beside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KINDS = ("accepted", "held", "refused", "waiting")
 
 
 def chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a chart of the days, the first on the left: a column each, stacked by outcome.
+    """Return the data of a bar chart of days, the first on the left: one column each, stacked by outcome.
 
     `most` is the count of the tallest column. Places and sizes are in units of the picture.
     """

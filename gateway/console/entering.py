@@ -40,7 +40,7 @@ def site_of(request: Request) -> Site:
 
 
 async def show_security(request: Request) -> Response:
-    """Show anybody whom to tell of a flaw (RFC 9116)."""
+    """Serve security.txt to anybody: where to report a flaw (RFC 9116)."""
     told = site_of(request).knows.security_txt
     if told is None:
         raise HTTPException(404)
@@ -58,7 +58,7 @@ async def choose_language(request: Request) -> Response:
 
 
 async def log_in(request: Request) -> Response:
-    """Log in by a passkey, with a new session, replacing any in the browser."""
+    """Log in by a passkey, with a new session that replaces any other in the browser."""
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     browser = site.held_by(request, _ATTEMPT)
@@ -79,7 +79,7 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show what was typed in a form for the page `to`, to be sent from the session of now."""
+    """Show the values typed in a form for the page `to`, to be resent from the present session."""
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
     for name, value in entered.raw_headers if entered else ():
         if name == b"set-cookie":
@@ -88,7 +88,7 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return what a login page has kept of a form."""
+    """Return the form values that the login page carries along."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
@@ -168,7 +168,7 @@ def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaita
 
 
 async def leave_first_steps(request: Request) -> Response:
-    """Show the first steps on the first page no more."""
+    """Hide the first steps on the first page from now on."""
     site = site_of(request)
     await site.form(request)
     reply = await site.inside.reply(site.question(request, LeaveFirstSteps), Done)
@@ -205,7 +205,7 @@ async def show_login(
 
 
 async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
-    """Return the login address and name of the OpenID provider; "" if not set up or out of reach."""
+    """Return the OpenID provider's login URL and name; "" if not set up or not reachable."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
@@ -217,13 +217,13 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str,
 
 
 async def come_back(request: Request) -> Response:
-    """Show a page leading on from the provider: strict cookies go only with requests from own pages."""
+    """Show a page that leads on from the provider: strict cookies need a request from our own page."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_elsewhere(request: Request) -> Response:
-    """Log in the returning person; or confirm the act in question for the logged-in person."""
+    """Finish an OpenID login; or confirm the waiting act of the logged-in person."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

@@ -1,4 +1,4 @@
-"""The token that a form must hold, and the address of whoever asks."""
+"""The token that every form contains, and the client's address."""
 
 import hashlib
 import hmac
@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 
 def token_of(secret: str) -> str:
-    """Return the form token for a browser's secret; the secret cannot be derived from the token."""
+    """Derive a form's token from the browser's secret; the secret cannot be derived from the token."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The console's client of the console API: ask questions, return answers, explain refusals."""
+"""The console's client of the console API: send questions, return answers, raise refusals."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
@@ -55,7 +55,7 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[A]):
-    """An answer for a logged-in person."""
+    """An answer for a logged-in person, with the person's name and rights."""
 
     me: Me
     said: A
@@ -68,11 +68,11 @@ class Inside:
         self._client = client
 
     async def ask(self, question: ConsoleQuestion, kind: type[F]) -> F:
-        """Return the answer to a question open to anybody. DeclinedInside without an answer."""
+        """Send a question that needs no login; return the answer. DeclinedInside without one."""
         return kind.model_validate((await self._sent(question))["said"])
 
     async def reply(self, question: OfPerson, kind: type[F]) -> Reply[F]:
-        """Return the answer to a logged-in person. DeclinedInside without an answer."""
+        """Send a question of a logged-in person; return the answer. DeclinedInside without one."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
 
@@ -83,7 +83,7 @@ class Inside:
 
     @asynccontextmanager
     async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:
-        """Yield a file as a streaming response. DeclinedInside if refused."""
+        """Yield a collected file as a streaming response. DeclinedInside if refused."""
         try:
             async with self._client.stream(
                 "POST", question.path(), json=question.model_dump(mode="json")
@@ -108,7 +108,7 @@ class Inside:
 
 @asynccontextmanager
 async def inside_of(home: Home) -> AsyncIterator[Inside]:
-    """Yield a client of the inside of `home`. ConfigurationError without a console API."""
+    """Yield a client of the console API of `home`. ConfigurationError if its socket is missing."""
     with ExitStack() as stack:
         try:
             place = stack.enter_context(socket_in(home.console))
@@ -124,7 +124,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 
 
 async def settings_of(inside: Inside) -> ConsoleKnows:
-    """Return the settings needed by the console. ConfigurationError if the inside does not answer."""
+    """Return the settings that the console needs. ConfigurationError without an answer from inside."""
     try:
         return await inside.ask(AskSettings(origin="", address=""), ConsoleKnows)
     except DeclinedInside as declined:

@@ -44,7 +44,7 @@ _WHERE = {
 
 
 async def show_today(request: Request) -> Response:
-    """Show the first page."""
+    """Show the first page, with what waits for the person and a chart of the last days."""
     reply = await shown(request, "today")
     days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
     chart = chart_of(days) if days else None
@@ -115,7 +115,7 @@ async def recall(request: Request) -> Response:
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    """Return a response to be stored, never shown: no browser may run a school's file as a console page."""
+    """Return a download, never shown as a page: no browser may run a school's file in the console."""
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -124,7 +124,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
-    """Yield a ZIP of files fetched one by one; a text at the end names the refused ones."""
+    """Yield a ZIP of files fetched one by one; a text at its end names those refused."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:
@@ -142,18 +142,18 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """A write-only buffer for a ZIP, emptied piece by piece, without seeking."""
+    """A write-only buffer for a ZIP, emptied piece by piece, so that nothing seeks."""
 
     def __init__(self) -> None:
         super().__init__()
         self._pieces: list[bytes] = []
 
     def write(self, data: Buffer) -> int:
-        """Keep the written bytes."""
+        """Store the written bytes."""
         self._pieces.append(bytes(data))
         return len(self._pieces[-1])
 
     def taken(self) -> bytes:
-        """Return all bytes written since the last call."""
+        """Return and clear the bytes written since the last call."""
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)

@@ -16,7 +16,7 @@ _NOT_HELD = frozenset({403, 404})
 
 
 async def edit_policies(request: Request) -> Response:
-    """Show a file of the policies in force to be edited, or what the edited one would change."""
+    """Show a policy file in force to edit, or the effects of the edited one."""
     return await _edit_page(request, await site_of(request).form(request) if request.method == "POST" else {})
 
 
@@ -31,7 +31,7 @@ async def _edit_page(request: Request, form: Mapping[str, object], problem: str 
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return the edited file as it was typed: forms send other ends of lines."""
+    """Return an edited file with normal line ends, which forms change."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 
@@ -69,7 +69,7 @@ _MOST_BYTES = 256 * 1024
 
 
 async def verify_receipt(request: Request) -> Response:
-    """Show if a pasted or uploaded receipt is genuine; verification happens inside."""
+    """Show if a pasted or uploaded receipt is genuine; the inside verifies it."""
     site = site_of(request)
     form = await site.form(request)
     given = form.get("receipt")

@@ -1,4 +1,4 @@
-"""The context of every page: browser session, inside, and templates."""
+"""The context of every page: browser session, client of the inside, and templates."""
 
 import hashlib
 import re
@@ -90,7 +90,7 @@ class Site:
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
-        """Return the name of a cookie, with the __Host- prefix over HTTPS, against other hosts setting it."""
+        """Return a cookie's name, with the __Host- prefix over HTTPS, so that no other host can set it."""
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
@@ -98,7 +98,7 @@ class Site:
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Set a secret as a cookie for this host only, until the browser is closed."""
+        """Set a secret as a cookie, for this host only, until the browser is closed."""
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -110,7 +110,7 @@ class Site:
         )
 
     def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as in the question
-        """Return a question from this browser."""
+        """Build a question from this browser, with the session where one is needed."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")
             parts["unattended"] = "x-unattended" in request.headers
@@ -134,7 +134,7 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Return a page; its forms hold the token of `secret`, else of the browser's own secret `held`."""
+        """Render a page; its forms contain the token of `secret`, else of the browser's own secret `held`."""
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         known = {
             "me": me,
@@ -160,7 +160,7 @@ class Site:
         return path if path != referrer and is_ours(path) else ""
 
     def keep_language(self, response: Response, language: str) -> None:
-        """Set the language of pages as a cookie for a year, which other sites' links send as well."""
+        """Store the language as a cookie for a year, which links from other sites send as well."""
         response.set_cookie(
             self.cookie(LANGUAGE), language, max_age=365 * 86400, path="/", secure=self.secure, httponly=True,
             samesite="lax",
@@ -172,14 +172,14 @@ class Site:
         return next((one for one in LANGUAGES if one == chosen), "en")
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
-        """Redirect to another page, which says the sentence once: a cookie keeps it out of the address."""
+        """Redirect to a page that shows a sentence once: a cookie keeps the sentence out of the URL."""
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
 
 
 def first_row(request: Request) -> int:
-    """Return the number of the first row of a page of a list, as its address says; 1 for none."""
+    """Return the first row number in a list page's URL; 1 without one."""
     return row_number(request.query_params.get("first", "")) or 1
 
 
@@ -190,7 +190,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Return True for the path of a page of this site, as redirects may lead to."""
+    """Return True if `path` is a path of this site, to which a redirect may lead."""
     return path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
@@ -200,7 +200,7 @@ def fresh_secret() -> str:
 
 
 def see(path: str, **parts: str) -> RedirectResponse:
-    """Redirect to another page, after an action."""
+    """Redirect to another page, with query parameters from `parts`."""
     query = f"?{urlencode(parts)}" if parts else ""
     return RedirectResponse(f"{path}{query}", status_code=303)
 
@@ -220,7 +220,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
     by_stem = {_stem(english): theirs for english, theirs in known.items()}
 
     def in_words(text: str) -> str:
-        """Return a text of the gateway, which may have values in it, in the language."""
+        """Translate a text of the gateway, which may contain values."""
         if (theirs := known.get(text)) is not None:
             return theirs
         if (theirs := by_stem.get(_stem(text))) is not None:
@@ -252,12 +252,12 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text as it begins a sentence, without a full stop."""
+    """Return a text with an upper-case first letter and without a full stop."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def _with_blanks(text: str) -> str:
-    """Return a text of the tables as Jinja takes it: %(name)s is a blank."""
+    """Convert a text's {name} blanks to Jinja's %(name)s."""
     return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
 
 
@@ -278,7 +278,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Divide the sentence about an act, where it goes on after three words: a label, and a remark."""
+    """Divide an act's title at a comma or the like, after three words, into label and remark."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
@@ -286,13 +286,13 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Begin a sentence in upper case, but for a fingerprint or reference, which has digits in it."""
+    """Begin a sentence in upper case, unless the first word is a fingerprint or reference."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
 
 def _grouped(fingerprint: str) -> str:
-    """Return a fingerprint in groups of four for reading out: hexadecimal digits in upper case."""
+    """Group a fingerprint in fours for reading out: hexadecimal digits in upper case."""
     kind, mark, rest = fingerprint.rpartition(":")
     letters = rest if kind else rest.upper()
     return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))

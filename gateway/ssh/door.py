@@ -143,7 +143,7 @@ class Offences:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
-        """Log the counts of the last minute; forget offences not repeated."""
+        """Log the counts of the last minute; forget offences that were not repeated."""
         before = self._clock() - _SECONDS
         for key, told in list(self._told.items()):
             if told.at < before:

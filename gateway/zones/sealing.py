@@ -211,7 +211,7 @@ def is_public(start: bytes) -> bool | None:
 
 
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
-    """Return the kind of data not sealed with OpenPGP; "" for ordinary clear data.
+    """Return the kind of data that is not sealed with OpenPGP; "" for ordinary clear data.
 
     "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`: `start` is
     the whole file. A signature counts only on its own, without data it might sign.
