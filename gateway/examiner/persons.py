@@ -8,8 +8,8 @@ import hmac
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import date
+from functools import cache
 from itertools import chain
 from typing import BinaryIO
 
@@ -89,14 +89,15 @@ def unpacked(data: bytes) -> Iterator[RollEntry]:
     """Unpack entries. Raises ValueError for data not from `packed`."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
+    spelled = cache(lambda school: school.rstrip(b"\0").decode("ascii"))  # One for many pupils.
     for pupil, former, birth_date, record, flags, school in _ENTRY.iter_unpack(data):
         yield RollEntry(
-            pupil=pupil,
-            on_roll=bool(flags & _ON_ROLL),
-            record=record,
-            birth_date=birth_date if flags & _HAS_BIRTH_DATE else None,
-            former=former if flags & _HAS_FORMER else None,
-            school=school.rstrip(b"\0").decode("ascii"),
+            pupil,
+            bool(flags & _ON_ROLL),
+            record,
+            birth_date if flags & _HAS_BIRTH_DATE else None,
+            former if flags & _HAS_FORMER else None,
+            spelled(school),
         )
 
 
@@ -190,8 +191,7 @@ def carried(digest: bytes, key: bytes) -> bytes:
 def roll_carried(roll: bytes, key: bytes) -> bytes:
     """Convert every digest of a packed roll to `key`, as `carried` does."""
     return packed(
-        replace(
-            entry,
+        entry._replace(
             pupil=carried(entry.pupil, key),
             former=carried(entry.former, key) if entry.former else None,
             birth_date=carried(entry.birth_date, key) if entry.birth_date else None,

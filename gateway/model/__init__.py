@@ -290,8 +290,7 @@ class Contained:
     stated: Stated = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollEntry:
+class RollEntry(NamedTuple):
     """Pupil in a roll, as keyed digests of UPN (16 octets), former UPN (16) and date of birth (8).
     `record` counts from 1. `school` is the school's DfE number in the record, else URN, else establishment,
     else "".

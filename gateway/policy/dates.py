@@ -256,7 +256,8 @@ def week_name(day: date) -> str:
     return f"{year}-W{week:02}"
 
 
-def censuses(calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
+@lru_cache(64)  # Asked of every file that comes.
+def censuses(calendar: CalendarFile, years: range) -> list[Period]:
     """Return the periods of the census returns of some calendar years."""
     entries = calendar.census
     spans = [

@@ -176,7 +176,7 @@ def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes |
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)
         number = provider.dfe_number or provider.urn or ""
-        entries += [replace(entry, school=number) for entry in found]
+        entries += [entry._replace(school=number) for entry in found]
     return packed(entries) if entries else None
 
 

@@ -6,7 +6,6 @@ again.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
@@ -49,8 +48,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Roll:
+class Roll(NamedTuple):
     """A file's statements about pupils on roll; `at` is the landing time, `transfer` the sequence."""
 
     provider: str
@@ -77,20 +75,10 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
     """Store statements about pupils, unless a later one is stored."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
-    for roll in sorted(rolls, key=lambda one: one.at):
-        latest |= {
-            (roll.provider, entry.pupil): {
-                "provider": roll.provider,
-                "pupil": entry.pupil,
-                "on_roll": entry.on_roll,
-                "at": roll.at,
-                "birth_date": entry.birth_date,
-                "former": entry.former,
-                "transfer": roll.transfer,
-                "record": entry.record,
-            }
-            for entry in roll.entries
-        }
+    for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
+        for pupil, on_roll, record, birth_date, former, _ in entries:
+            values = provider, pupil, on_roll, at, birth_date, former, transfer, record
+            latest[provider, pupil] = dict(zip(_SAID, values, strict=True))
     insert_rows(session, PupilRow, [latest[key] for key in sorted(latest)], _SAID[2:], "at")
 
 

@@ -142,10 +142,9 @@ def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
     """Insert rows that PostgreSQL numbers, and return the numbers; the log does not vouch for these."""
-    put = _insert_of(table, "postgresql", tuple(rows[0]), (), "")
-    statement = put.returning(table.__table__.columns[number])  # type: ignore[attr-defined] # as above
+    put = _text(f'{_arrays_put(table, tuple(rows[0]))} RETURNING "{number}"')
     # Numbers are given in the order of the rows, and returned in any.
-    return sorted(session.connection().execute(statement, _columns(rows)).scalars())
+    return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
 
 def digest_changes(session: Session) -> None:
@@ -263,6 +262,7 @@ def _plain(value: object) -> str:
 NUMBERED = {"transfer": "sequence", "delivery": "id", "receipt": "sequence"}
 """The tables of nearly every decision, with their numbering columns, as read by `_READ_LAST`."""
 _LAST = "gateway last numbers"
+_text = lru_cache(64)(text)
 _READ_LAST = text(
     "SELECT (SELECT coalesce(max(number), 0) FROM register_version),"
     " (SELECT coalesce(max(sequence), 0) FROM transfer),"
@@ -281,9 +281,12 @@ def insert_rows(
     """
     if not rows:
         return
-    dialect = session.get_bind().dialect.name
-    put = _insert_of(table, dialect, tuple(rows[0]), replaced, dated)
-    session.connection().execute(put, _columns(rows) if dialect == "postgresql" else rows)
+    names = tuple(rows[0])
+    if session.get_bind().dialect.name == "postgresql":
+        put = _text(_arrays_put(table, names, replaced, dated))
+        session.connection().execute(put, _columns(rows))
+    else:
+        session.connection().execute(_rows_put(table, replaced, dated), rows)
 
 
 def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dict[str, Any]]]) -> None:
@@ -294,8 +297,9 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
         return
     some = [(table, rows) for table, rows in given if rows]
     columns = {name: values for _, rows in some for name, values in _columns(rows).items()}
-    put = _inserts_of(tuple((table, tuple(rows[0])) for table, rows in some))
-    session.connection().execute(put, columns)
+    *others, last = (_arrays_put(table, tuple(rows[0])) for table, rows in some)
+    parts = ", ".join(f"part_{number} AS ({one})" for number, one in enumerate(others))
+    session.connection().execute(_text(f"WITH {parts} {last}" if parts else last), columns)
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
@@ -332,9 +336,7 @@ def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # n
     """Return the condition of `is_in`, in PostgreSQL with one array parameter."""
     if dialect != "postgresql":
         return is_in(column, name)
-    from sqlalchemy.dialects.postgresql import ARRAY  # noqa: PLC0415 - takes long to load, and few have it
-
-    return column == func.any(bindparam(name, type_=ARRAY(column.type)))  # type: ignore[no-any-return] # the same
+    return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
@@ -342,30 +344,35 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 @lru_cache(64)
-def _insert_of(
-    table: type[SQLModel], dialect: str, names: tuple[str, ...], replaced: tuple[str, ...], dated: str
-) -> Any:  # noqa: ANN401 - each dialect has its own
-    """Return the INSERT of `insert_rows`; in PostgreSQL for rows given as one array for each column."""
-    kind: Any = sqlite
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql as kind  # noqa: PLC0415 - as above
-    put, columns = kind.insert(table), table.__table__.columns  # type: ignore[attr-defined] # as above
-    if replaced:
-        put = put.on_conflict_do_update(
-            index_elements=[column for column in columns if column.primary_key],
-            set_={name: put.excluded[name] for name in replaced},
-            where=columns[dated] <= put.excluded[dated] if dated else None,
-        )
-    if dialect != "postgresql":
+def _rows_put(table: type[SQLModel], replaced: tuple[str, ...], dated: str) -> sqlite.Insert:
+    """Return the INSERT of `insert_rows` for SQLite."""
+    put, columns = sqlite.insert(table), table.__table__.columns  # type: ignore[attr-defined] # as above
+    if not replaced:
         return put
-    arrays = (bindparam(name, type_=kind.ARRAY(columns[name].type)) for name in names)
-    given = func.unnest(*arrays).table_valued(*names, with_ordinality="place of the row").render_derived()
-    *values, place = given.c
-    return put.from_select(names, select(*values).order_by(place))
+    return put.on_conflict_do_update(
+        index_elements=[column for column in columns if column.primary_key],
+        set_={name: put.excluded[name] for name in replaced},
+        where=columns[dated] <= put.excluded[dated] if dated else None,
+    )
 
 
-@lru_cache(16)
-def _inserts_of(given: tuple[tuple[type[SQLModel], tuple[str, ...]], ...]) -> Any:  # noqa: ANN401 - as above
-    """Return the statement of `insert_together`."""
-    *others, last = (_insert_of(table, "postgresql", names, (), "") for table, names in given)
-    return last.add_cte(*(one.cte(f"part {number}") for number, one in enumerate(others)))
+@lru_cache(64)
+def _arrays_put(
+    table: type[SQLModel], names: tuple[str, ...], replaced: tuple[str, ...] = (), dated: str = ""
+) -> str:
+    """Return the same for PostgreSQL: as text, since typed values would cost a call each."""
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long to load, and few have it
+
+    place, spell = table.__table__, postgresql.dialect()  # type: ignore[attr-defined, no-untyped-call] # as above
+    columns = ", ".join(f'"{name}"' for name in names)
+    arrays = ", ".join(f"CAST(:{name} AS {place.columns[name].type.compile(spell)}[])" for name in names)
+    put = (
+        f'INSERT INTO "{place.name}" AS known ({columns}) SELECT {columns} FROM unnest({arrays})'  # noqa: S608 - names of our own tables
+        f" WITH ORDINALITY AS given ({columns}, place_of_the_row) ORDER BY place_of_the_row"
+    )
+    if not replaced:
+        return put
+    key = ", ".join(f'"{column.name}"' for column in place.primary_key)
+    newer = f' WHERE known."{dated}" <= excluded."{dated}"' if dated else ""
+    renewed = ", ".join(f'"{name}" = excluded."{name}"' for name in replaced)
+    return f"{put} ON CONFLICT ({key}) DO UPDATE SET {renewed}{newer}"
