@@ -27,6 +27,9 @@ _SHOWN = 40
 
 @fails_clearly
 def upgrade(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what it takes, and change nothing.")
+    ] = False,
     draft: Annotated[
         bool, typer.Option("--draft", help="Write the policies to come into upgrade/policies, to mend them.")
     ] = False,
@@ -46,15 +49,14 @@ def upgrade(
 
     Where the policies change, one person puts the upgrade forward and another one agrees to it.
     """
+    if dry_run and (draft or apply or undo):
+        raise typer.BadParameter("--dry-run changes nothing: name no other option beside it")
     place = existing(home)
     plan = read_plan(place)
     if undo:
-        if plan is None:
-            raise GatewayError("there is no upgrade to take back")
-        work.undo(place, plan)
-        out.print("taken back; start the services of the version before")
+        _take_back(place, plan)
         return
-    if plan is not None and plan.is_agreed and plan.applied_at is None:
+    if plan is not None and plan.is_agreed and plan.applied_at is None and not dry_run:
         _carry_out(place, plan)
         return
     found = work.look(place)
@@ -79,6 +81,13 @@ def upgrade(
         _agree(place, _new_plan(place, person, None), backup)
     else:
         _put_forward_or_agree(place, found, plan, person, backup, yes=yes)
+
+
+def _take_back(place: Home, plan: UpgradePlan | None) -> None:
+    if plan is None:
+        raise GatewayError("there is no upgrade to take back")
+    work.undo(place, plan)
+    out.print("taken back; start the services of the version before")
 
 
 def _tell(found: work.Upgrade) -> None:

@@ -89,9 +89,10 @@ def holds(home: Home) -> None:
     assert "nothing needs doing" in upgrade(home).stdout
 
 
-def test_a_look_changes_nothing(home: Home) -> None:
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_a_look_changes_nothing(home: Home, options: tuple[str, ...]) -> None:
     before = as_it_is(home)
-    result = upgrade(home)
+    result = upgrade(home, *options)
     assert result.exit_code == 0, result.output
     assert "table changes: " in result.stdout
     assert "every entry of the log holds" in result.stdout
@@ -185,6 +186,15 @@ def test_the_next_processor_carries_out_what_was_agreed(waiting: Home) -> None:
     with open_processor(waiting, now) as processor:
         processor.drain()
     holds(waiting)
+
+
+@pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)
+def test_a_look_at_what_was_agreed_does_not_carry_it_out(waiting: Home) -> None:
+    before = as_it_is(waiting)
+    assert upgrade(waiting, "--dry-run").exit_code == 0
+    assert as_it_is(waiting) == before
+    assert upgrade(waiting, "--dry-run", "--undo").exit_code == 2
+    assert as_it_is(waiting) == before
 
 
 @pytest.mark.parametrize("agreed_upon", RELEASES[:1], indirect=True)  # test_term_upgraded.py kills with each
