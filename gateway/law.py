@@ -123,7 +123,7 @@ class LawDays(LawTable):
 
 
 class LawPack(LawTable):
-    """A law-YYYY-YY.toml file. Missing parts are those of the pack named in `extends`.
+    """A law-YYYY-YY.toml file. Missing parts come from the pack named in `extends`.
     `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
     the same items under `lawful`.
     """

@@ -128,7 +128,7 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 def foresee(
     rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: FileExaminer, now: datetime
 ) -> tuple[Decision, File]:
-    """Return True if a key in force of the provider signed the drop. The child should have checked."""
+    """Foresee the decision on a claimed file of pupils' data, with reasons. Nothing is recorded."""
     examined = examine(claimed, examiner, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")

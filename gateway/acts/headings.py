@@ -64,7 +64,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file that is not waiting for a person, before the confirmation."""
+        """Refuse a file not waiting for a person, before the confirmation."""
         with context.reading() as session:
             releases.held(session, self.reference)
 

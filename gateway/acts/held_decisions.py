@@ -41,7 +41,7 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file that is not waiting for a person, before the confirmation."""
+        """Refuse a file not waiting for a person, before the confirmation."""
         with context.reading() as session:
             releases.held(session, self.reference)
 

@@ -31,7 +31,7 @@ class ListingAct(ReadingAct):
     - `columns`: the columns shown, `narrow` those of a narrow screen; a row may hold more, for programs.
     - `empty`: the sentence for no rows.
     - `heading`: what a page calls the list; else the first sentence of its docstring.
-    - `leads`: columns whose values lead to a page: of a `file`, a `held-file` or a `school`.
+    - `leads`: columns with values that lead to a page: of a `file`, a `held-file` or a `school`.
     - `together`: commands for several rows of the list, by their `reference`.
     - `tabs`: a column, and the values of it by which the list is divided on a page.
     - `latest`: the rows are read oldest first, so a page begins with the last of them.

@@ -272,7 +272,7 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
-    """Return those of the teams that see held files. GatewayError for an unknown team."""
+    """Return the teams that see held files. GatewayError for an unknown team."""
     catalogue = record.registrar.catalogue
     known = [team.id for team in catalogue.teams.team]
     for team in wanted:

@@ -90,7 +90,7 @@ def _names_outside(part: bytes) -> bool:
 
 
 class _Calamine:
-    """A workbook read by calamine, whose failures become Unreadable."""
+    """A workbook read by calamine; failures become Unreadable."""
 
     def __init__(self, content: BytesIO, format: str) -> None:  # noqa: A002
         self._format = format

@@ -101,7 +101,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """A content that is no known data type, by a `classify:` code.
+    """A content of no known data type, by a `classify:` code.
     `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
     """
 

@@ -178,7 +178,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the fraction of filled values that are among `values`, in any case."""
+        """Return the fraction of filled values among `values`, in any case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

@@ -40,7 +40,7 @@ def plain(name: str) -> str:
 
 
 class RuleTable(BaseModel):
-    """Table of a policy file; any key that is not a field is an error."""
+    """Table of a policy file; any key that names no field is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -135,7 +135,7 @@ class SchoolsRule(RuleTable):
 
 
 class JsonRule(RuleTable):
-    """JSON names: objects whose name means nothing, parts of a date, and content allowed beside records."""
+    """JSON names: objects with a meaningless name, parts of a date, and content allowed beside records."""
 
     transparent: tuple[str, ...]
     parts_of_a_date: tuple[str, ...]

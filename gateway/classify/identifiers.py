@@ -74,7 +74,7 @@ _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?!
 
 
 def right_upns(texts: Iterable[str]) -> list[str]:
-    """Return those of the texts that are permanent UPNs with the right check letter, as written."""
+    """Return the texts that are permanent UPNs with the right check letter, as written."""
     return [
         upn
         for upn, letter, first, middle, last in _PERMANENT.findall("\x1f".join(texts))

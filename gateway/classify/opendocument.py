@@ -103,7 +103,7 @@ class _Walker:
 
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
         """Yield each row, and each element named in `others`, with its table's number from 0.
-        Raises Unreadable for an element that is more than cells.
+        Raises Unreadable for an element with more than cells.
         """
         number, table = -1, None
         wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)

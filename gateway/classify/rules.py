@@ -267,7 +267,7 @@ class Rules(BaseModel):
         return self._carried[data_type]
 
     def types_carrying(self, key: str) -> tuple[str, ...]:
-        """Return the data types whose files may have this working field."""
+        """Return the data types of files that may have the working field."""
         return tuple(name for name, fields in self._carried.items() if key in fields)
 
     @cached_property
@@ -363,7 +363,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Other rules whose checks can be reused, and the fields for which they can."""
+        """Other rules with reusable checks, and the fields concerned."""
         return None, frozenset()
 
     @cached_property
@@ -397,7 +397,7 @@ class Rules(BaseModel):
         return {formats.plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Yield field key and column name for each known column name, those of single systems last."""
+        """Yield field key and column name for each known column name, names of single systems last."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)

@@ -138,7 +138,7 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 
 def in_a_title(text: str) -> Said:
-    """Return the school whose number stands in lines above a table: 999/1234, or "DfE number 9991234".
+    """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
     Several numbers give a school without a number.
     """
     found = {

@@ -124,7 +124,7 @@ class Evidence(NamedTuple):
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the type whose signature fits best; of two equal ones, the type that the file name declares.
+    """Return the type with the best-fitting signature; of two equal ones, the type in the file name.
     Raises Unreadable where none fits, or two fit equally and neither is declared.
     """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
@@ -199,7 +199,7 @@ def _filled(row: Sequence[str]) -> list[str]:
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
     """Count rows that are no records: words in place of the UPN or birth date, and no other good value.
-    `checked` holds the columns of each field whose values are checked.
+    `checked` holds the columns of each field with values to check.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))

@@ -60,7 +60,7 @@ _STATUS_COLUMNS = (
 def list_all(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None:
     """List the rows of Appendix B: senders, data, frequency and teams.
 
-    Without a home, those of the shipped policies.
+    Without a home, flows of the shipped policies.
     """
     no_home = home == DEFAULT_HOME and not home.exists()
     catalogue = load_catalogue(shipped_policies() if no_home else existing(home).policies_in_force)

@@ -24,7 +24,7 @@ class _Subject(BaseModel):
 
 
 class _Statement(BaseModel):
-    """The part of an in-toto Statement v1 that is read here."""
+    """The part of an in-toto Statement v1 read here."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -154,7 +154,7 @@ class PersonTaker:
         return False
 
     def scan(self, content: BinaryIO) -> None:
-        """Collect UPNs found as text in a content whose records cannot be read."""
+        """Collect UPNs found as text in a content with unreadable records."""
         content.seek(0)
         before = b""
         while piece := content.read(_PIECE):

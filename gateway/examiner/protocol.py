@@ -36,7 +36,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """Answer with a view, whose descriptor of anonymous memory follows unless the content is the view."""
+    """Answer with a view; the descriptor of anonymous memory follows unless the content is the view."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -53,7 +53,7 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """Answer with a file laid out, whose descriptor follows. `filled`: by column, the rows with a value."""
+    """Answer with a file laid out; the descriptor follows. `filled`: by column, the rows with a value."""
 
     size: int
     sha256: str
@@ -233,7 +233,7 @@ class FileOpened(FileRead):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits(FileRead):
-    """Outcome for a file whose signing key has ended or is not yet in force; `why` says which."""
+    """Outcome for a file with a signing key ended or not yet in force; `why` says which."""
 
     why: OpenRefused
 
@@ -300,7 +300,7 @@ class Reopen(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reopened(AboutFile):
-    """Answer with a reopened content of `size` bytes, whose descriptor of anonymous memory follows."""
+    """Answer with a reopened content of `size` bytes; the descriptor of anonymous memory follows."""
 
     size: int
     kind: Literal["reopened"] = "reopened"
@@ -342,7 +342,7 @@ class SealCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedCopy(AboutFile):
-    """Answer with a sealed copy, whose descriptor follows. `size` and `sha256` are of the copy.
+    """Answer with a sealed copy; the descriptor follows. `size` and `sha256` are of the copy.
     `sealed_to` are the fingerprints of the certificates able to open the copy.
     """
 

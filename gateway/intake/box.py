@@ -310,7 +310,7 @@ class Box:
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Receiving) -> None:
-        """Keep the received part of an upload whose client was lost, so that the client can resume."""
+        """Keep the received part of an upload after its client was lost, so that the client can resume."""
         try:
             await writer.release(whole=False)
         finally:

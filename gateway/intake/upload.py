@@ -295,7 +295,7 @@ class Memory:
 
 @dataclass(slots=True)
 class Block:
-    """Consecutive bytes of an upload that are not yet on the disk."""
+    """Consecutive bytes of an upload not yet on the disk."""
 
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0

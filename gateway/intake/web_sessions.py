@@ -110,7 +110,7 @@ def signer(
 
 
 def of_provider(published: Published, provider: str, host: str) -> Iterator[WebPasskey]:
-    """Yield the passkeys published for a provider whose relying party is `host`."""
+    """Yield the passkeys published for a provider with `host` as relying party."""
     if PROVIDER_ID.fullmatch(provider) is None:
         return
     try:

@@ -95,7 +95,7 @@ class Cosignature:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A head of the log whose signature was verified. `root` is 32 bytes."""
+    """A head of the log with a verified signature. `root` is 32 bytes."""
 
     origin: str
     size: int

@@ -1,4 +1,4 @@
-"""Contents of sealed files, kept open in memory while being read.
+"""Contents of sealed files, kept open in memory while people read them.
 
 Readers of the same file, or the same view, share one content. The number and total size of contents are
 bounded, and a person who holds more than is left for others gets no further one. A content is closed with
@@ -35,13 +35,13 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the key under which the size of a delivery's view is remembered."""
+    """Return the cache key for the size of a delivery's view."""
     return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An opened file, or view of one, in anonymous memory; `left_out` are the items that a view lacks."""
+    """An opened file or view in anonymous memory; `left_out` are the items that a view lacks."""
 
     descriptor: int
     size: int
@@ -51,9 +51,9 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class FileOrder:
-    """An order to open a delivery; without a basis, the whole file as sent.
+    """A request to open a delivery; without a basis, the whole file as sent.
 
-    `apart` are the digests of the children whose records are left out.
+    `apart` are the digests of the children with records left out.
     """
 
     reference: str
@@ -64,7 +64,7 @@ class FileOrder:
 
 @dataclass(slots=True, eq=False)
 class OpenContent:
-    """One content in memory, or being opened: `room` is its maximum size in bytes.
+    """A content in memory, or being opened; `room` is its maximum size in bytes.
 
     `read_at` is in monotonic seconds.
     """
@@ -83,12 +83,12 @@ class OpenContent:
 
     @property
     def given(self) -> Given:
-        """The opened content; raises while still opening."""
+        """The opened content; raises while it is still being opened."""
         return self.opening.result()
 
 
 class Contents:
-    """Open files with `fetch`, in the threads of `openers`, never on the loop.
+    """The open contents; files are opened by `fetch` in the threads of `openers`, never on the loop.
 
     `clock` gives monotonic seconds.
     """
@@ -113,13 +113,13 @@ class Contents:
         self._held_bytes: Counter[str] = Counter()
 
     def size_of(self, delivery: Delivery) -> int | None:
-        """Return the size in bytes of a delivery as shown; None for a view not opened so far."""
+        """Return a delivery's size in bytes as shown; None for a view never opened so far."""
         if delivery.whole:
             return delivery.content_size
         return self._sizes.get(_shown(delivery))
 
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
-        """Return the ordered content for a person; every borrower must call `give_back`.
+        """Open a content for a person, or share an open one; every borrower must call `give_back`.
 
         Declined if too much is open already, by all or by this person, or the file cannot be opened.
         """
@@ -164,7 +164,7 @@ class Contents:
                 _log.info("%s: closed, nobody reads it", content.reference)
 
     def give_back(self, content: OpenContent, person: str) -> None:
-        """Release one reader's hold. The last release closes the content, or has it closed once opened."""
+        """Release a reader's use. The last release closes the content, once it is opened."""
         content.readers -= 1
         self._held[person] -= 1
         self._held_bytes[person] -= content.room

@@ -1,4 +1,4 @@
-"""Have isolated processes open a delivery, or make a team's view."""
+"""Have isolated child processes open a delivery, or make a team's view."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_WITHOUT = denied(
 
 
 def fetched(examiner: Examiner, order: FileOrder) -> Given:
-    """Return the ordered content in anonymous memory, for the caller to close. Fault if it cannot be made.
+    """Open an ordered content in anonymous memory, for the caller to close. Fault if impossible.
 
     Declined if the records to be left out cannot be told from the others.
     """
@@ -44,7 +44,7 @@ def fetched(examiner: Examiner, order: FileOrder) -> Given:
 
 
 def in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
-    """Make a function returning the policies in force in `home`, read again after each change.
+    """Make a function that returns the policies in force in `home`, read again after each change.
 
     ConfigurationError if they differ from those on record.
     """

@@ -81,7 +81,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class MailboxAccess:
-    """Answer a person's requests to the mailboxes from the registry, and record the person's acts."""
+    """Answers of the mailboxes to a person, from the registry, and records of the person's acts."""
 
     registry: Registry
     showing: Showing
@@ -91,11 +91,11 @@ class MailboxAccess:
 
     @property
     def looking(self) -> LookingTeams:
-        """The teams with sight of more than their own deliveries, by the policies in force now."""
+        """The teams that see more than the files delivered to them, by the policies in force."""
         return self.showing.catalogue().looking_teams()
 
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
-        """Return the SSH keys in force of the person called `name`; [] for an unknown person."""
+        """Return a person's SSH keys in force; [] for an unknown person."""
         with self.registry.read() as session:
             known = keys.keys_in_force(session, "staff", name, "ssh", self.clock())
             try:
@@ -105,7 +105,7 @@ class MailboxAccess:
         return [key for material in known if (key := _imported(material)) is not None]
 
     def folders(self, person: Person) -> tuple[str, ...]:
-        """Return the names of a person's folders: the teams, and `held` with sight of held files."""
+        """Return a person's folders: the teams, and `held` for a person who sees held files."""
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
@@ -142,14 +142,14 @@ class MailboxAccess:
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
     ) -> Sequence[Delivery]:
-        """Return at most `limit` matching files of a team, latest first, with sequences below `before`."""
+        """Return up to `limit` matching files of a team, latest first, with sequences below `before`."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
-        """Return the place of a file in a folder, by its reference. Declined if invisible to the person."""
+        """Find a file in a folder by reference; return its place. Declined if the person may not see it."""
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
             self._check_folder(person, teams, wanted)
@@ -159,7 +159,7 @@ class MailboxAccess:
         return MailboxPlace(folder, file_name(found), removed=removed)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
-        """Return the subfolders of a shelf: the data types or the providers of a team's files."""
+        """Return the subfolders of /by-type or /by-provider: data types or providers of a team's files."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
@@ -168,7 +168,7 @@ class MailboxAccess:
             return delivered_providers(session, folder, person.name)
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Return a person's teams with removed files still restorable."""
+        """Return a person's teams that have removed files which can be restored."""
         with self.registry.read() as session:
             wanted, name = self._removed(), person.name
             return tuple(
@@ -208,7 +208,7 @@ class MailboxAccess:
         return text.getvalue().encode()
 
     def check_reading(self, person: Person, delivery: Delivery) -> None:
-        """Raise Declined if the person's access ended, or the open file was taken back."""
+        """Raise Declined if the person's access ended, or the open file was withdrawn."""
         with self.registry.read() as session:
             self._teams(session, person)
             if not may_read(session, delivery, person.name):
@@ -220,7 +220,7 @@ class MailboxAccess:
             return self._find(session, person, place)
 
     def about(self, person: Person, place: MailboxPlace) -> bytes:
-        """Return the about text of the view at `place`. Declined if nothing was left out."""
+        """Return the about text of the view at `place`. Declined if the view lacks nothing."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
             text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
@@ -229,12 +229,12 @@ class MailboxAccess:
         return text
 
     def order(self, person: Person, place: MailboxPlace) -> FileOrder:
-        """Return the order for opening the file at `place`. Declined for a folder or a missing file."""
+        """Return the request to open the file at `place`. Declined for a folder or a missing file."""
         with self.registry.read() as session:
             return self.showing.order(session, self._file(session, person, place), person.name)
 
     def collect(self, person: Person, place: MailboxPlace, given: Given) -> None:
-        """Record a person's collection of `given` at `place`, durable before the first byte leaves.
+        """Record that a person collected `given` at `place`, durably before the first byte is sent.
 
         Declined if the file is no longer visible to the person. Fault if recording fails.
         """
@@ -273,7 +273,7 @@ class MailboxAccess:
             self._record(session, person, delivery, "restored", now)
 
     def _removed(self) -> DeliveriesWanted:
-        """Return the choice of the removed files that can still be restored."""
+        """Return the filter for removed files that can still be restored."""
         return DeliveriesWanted(removed_since=self.clock() - UNDO)
 
     def _record(  # noqa: PLR0917 - what an entry is of
@@ -285,7 +285,7 @@ class MailboxAccess:
         now: datetime,
         given: Given | None = None,
     ) -> None:
-        """Append an entry on a file and sign the log's head: the last step of a transaction.
+        """Log an act on a file, and sign the log's head: the last step of a transaction.
 
         Of a content that is `given`, the items left out are told: lower case, with hyphens. The key of a
         session is named beside the log, since another person may hold it.
@@ -359,7 +359,7 @@ class MailboxAccess:
 
 
 def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Return True if a file belongs on the shelf of `place`; a file just opened still counts as new."""
+    """Return True if a file belongs into the subfolder `place`; a file just opened still counts as new."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider

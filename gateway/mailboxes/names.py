@@ -40,7 +40,7 @@ _FORMULAS = "formulas."
 
 @dataclass(frozen=True, slots=True)
 class MailboxPlace:
-    """The root (all None), a folder (`name` None), or something in a folder.
+    """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
     `shelf` is a folder repeating the teams' folders; except in `new`, each of those has a folder for each
     `kind`. `removed`: among the team's removed files, still restorable. `is_list`: computed on reading.
@@ -60,12 +60,12 @@ class MailboxPlace:
 
     @property
     def has_folders(self) -> bool:
-        """True for a team's folder on a shelf with one subfolder for each kind."""
+        """True for a team's folder in /by-type or /by-provider, which has a subfolder for each kind."""
         return self.folder is not None and self.shelf in ("by-type", "by-provider") and self.kind is None
 
     @property
     def wanted(self) -> DeliveriesWanted:
-        """The criteria of the team's files that stand at this place."""
+        """The filter for the team's files at this place."""
         return DeliveriesWanted(
             new=self.shelf == "new",
             data_type=self.kind if self.shelf == "by-type" else None,
@@ -74,7 +74,7 @@ class MailboxPlace:
 
 
 def file_name(delivery: Delivery) -> str:
-    """Return the name of a delivery: UTC date of landing, sender, type and period, reference."""
+    """Return a delivery's file name: UTC date of landing, sender, type and period, reference."""
     what = HELD if delivery.team is None else delivery.data_type or delivery.flow or "unknown"
     what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
@@ -92,7 +92,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return the extension of a delivery as shown: views have no formulas, and fewer formats."""
+    """Return a delivery's file extension as shown: views have no formulas, and fewer formats."""
     if counts:
         return "csv"
     if not whole:
@@ -102,13 +102,13 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 
 def reference_in(name: str) -> str | None:
-    """Return the reference in the name of a file or an about text, without checking that it exists."""
+    """Return the reference in the name of a file or about text, unchecked; None without one."""
     found = _FILE.fullmatch(name.removesuffix(ABOUT))
     return found["reference"] if found else None
 
 
 def place_of(raw: bytes) -> MailboxPlace:
-    """Return the place meant by a client's path. Declined with "no such file" for an impossible path."""
+    """Return the place that a client's path names. Declined with "no such file" for an impossible path."""
     try:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:

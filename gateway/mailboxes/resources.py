@@ -26,7 +26,7 @@ _WRITERS = 4
 
 @contextmanager
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
-    """Open what all sessions share, and close it in order. ConfigurationError for a missing part."""
+    """Open the resources that all sessions share, and close them in order. ConfigurationError."""
     settings, limits = load_settings(home), load_limits(home)
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))

@@ -68,7 +68,7 @@ class Mailboxes:
         self.door = Door(resources.limits, MAILBOXES_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:  # noqa: ARG002
-        """Return only "kind=staff"; the logged key identifies the person to those entitled to know."""
+        """Return "kind=staff" for log lines; the logged key identifies the person to those who may know."""
         return "kind=staff"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
@@ -80,7 +80,7 @@ class Mailboxes:
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
-        """Return the mailboxes session of a login."""
+        """Return the SFTP session of a logged-in person."""
 
         def start(
             channel: asyncssh.SSHServerChannel[bytes],
@@ -138,7 +138,7 @@ async def accepting(
 
 
 async def _sweep(resources: SharedResources) -> None:
-    """Close idle contents, forever."""
+    """Close idle contents periodically, forever."""
     while True:
         await asyncio.sleep(resources.limits.idle_seconds / 10)
         resources.contents.close_unread()

@@ -1,4 +1,4 @@
-"""The team's share of a delivery: the file as sent, a view, or counts; and the about text."""
+"""What a team gets of a delivery: the file as sent, a view, or counts; and the about text."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _team(delivery: Delivery, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """The contents of a delivery, and the items (`lacking`) left out of the view of the team."""
+    """A delivery's contents, and the items (`lacking`) that the team's view leaves out."""
 
     delivery: Delivery
     held: Classified | Contained
@@ -115,7 +115,7 @@ class TeamView:
 
     @property
     def says_something(self) -> bool:
-        """True if the view has an about text, even with every record included."""
+        """True if there is an about text for the view, even with every record included."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
@@ -126,7 +126,7 @@ _MOST_KNOWN = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Decide the shown part of each delivery, by the policies in force (`catalogue`).
+    """Decides what people see of each delivery, by the policies in force (`catalogue`).
 
     `seed` gives the secret for rounding the counts of a content, by the content's digest.
     """
@@ -137,7 +137,7 @@ class Showing:
     """Does an about text stand beside each view, by the policies? None: nobody recognised the file."""
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """Set `apart` of each delivery: the markers of children whose records a person's view omits."""
+        """Set `apart` of deliveries: markers of children left out of the person's view."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
@@ -146,7 +146,7 @@ class Showing:
         ]
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
-        """Return the order to open a delivery for a team member. Fault if nothing can be shown."""
+        """Return the request to open a delivery for a team member. Fault if nothing can be shown."""
         found = contents_of(session, [delivery.sequence]).get(delivery.sequence)
         content = found if isinstance(found, Classified) else None
         if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):
@@ -160,7 +160,7 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """Return the about texts by sequence: the items left out of a view, or the reasons to wait."""
+        """Return about texts by sequence: items left out of a view, or reasons to wait."""
         catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
         reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {
@@ -177,7 +177,7 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """Return the sequences of deliveries with an about text, for deliveries from `with_apart`.
+        """Return sequences of deliveries with an about text, for deliveries from `with_apart`.
 
         The contents of a file are read once, until a new decision or new policies.
         """

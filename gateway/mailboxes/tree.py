@@ -204,7 +204,7 @@ class MailboxTree(Server):
             self._resources.contents.give_back(content, self._person.name)
 
     async def abandon(self, file: object) -> None:
-        """Close a file of a client that is gone: how much was read makes no difference."""
+        """Close a file after its client is gone; how much the client read makes no difference."""
         await self.close(file)
 
     async def remove(self, path: bytes) -> None:
@@ -212,7 +212,7 @@ class MailboxTree(Server):
         await self._tell(self._mailboxes.deal_with, place_of(path))
 
     async def rename(self, old: bytes, new: bytes) -> None:
-        """Put a file removed by the team back in place; every other rename is declined."""
+        """Restore a file that the team removed; any other rename is declined."""
         before, after = place_of(old), place_of(new)
         if (
             not before.removed
@@ -230,13 +230,13 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return the mailboxes' answer about this person, awaited in a reader thread."""
+        """Call a mailboxes method for this person in a reader thread; return the result."""
         return await self._wait(self._resources.readers, question, *args, **kwargs)
 
     async def _tell(
         self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Record something in a writer thread; declined if recording fails."""
+        """Call a recording method in a writer thread; declined if recording fails."""
         try:
             return await self._wait(self._resources.writers, record, *args, **kwargs)
         except Fault as fault:

@@ -255,7 +255,7 @@ class Classified:
     `mixed_with` is the second type of a file with results of both GCSE and A level. `items` are labels of
     Appendix A, "Group: Item"; `other_items` are other personal items. `pupils` counts different pupils.
     `results` are the types of examination results in a file of any type. `schools`: most records first; ()
-    where no record names one. `stated`: headings whose meaning the provider has stated.
+    where no record names one. `stated`: headings with a meaning stated by the provider.
     """
 
     data_type: str
@@ -306,7 +306,7 @@ class RollEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentRefused:
-    """Content that is not exactly one known data type. `code` is a `classify:` code, or `open:malware`.
+    """Content of no known data type, or of several. `code` is a `classify:` code, or `open:malware`.
     `about` fills the sentence of the reason, and `sensitive` are likely topics, in the gateway's words.
     `parts`: each file of an archive, or table of a workbook, where these are of several types.
     """

@@ -30,12 +30,12 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of signing keys whose signatures every engine in use verifies."""
+    """Return the kinds of signing keys with signatures verifiable by every engine in use."""
     return _done_by_all(settings, SIGNING)
 
 
 def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of encryption keys whose messages every engine in use decrypts."""
+    """Return the kinds of encryption keys with messages decryptable by every engine in use."""
     return _done_by_all(settings, ENCRYPTING)
 
 

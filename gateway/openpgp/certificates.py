@@ -37,7 +37,7 @@ class CertificateRefused(Refusal):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
     """Certificate as of one moment. Fingerprints are lower-case hex.
-    `bits` is None for elliptic curves, whose name tells the size. `signing_keys` and `encryption_keys` are in
+    `bits` is None for elliptic curves: the name tells the size. `signing_keys` and `encryption_keys` are in
     force. `signs_until`: when the last signing key expires; None for never. `warnings` are sentences.
     """
 

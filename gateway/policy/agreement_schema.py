@@ -33,7 +33,7 @@ class Year(PolicyTable):
 
     @model_validator(mode="after")
     def _in_order(self) -> Year:
-        """Require that the coming year can be ratified before it begins, and before the last one lapses."""
+        """Require that the coming year can be ratified before it begins and before the last one lapses."""
         if self.review > self.starts:
             raise ValueError("the review of a year opens after the year has begun")
         if self.lapses < self.review:
@@ -42,7 +42,7 @@ class Year(PolicyTable):
 
 
 class Signatory(PolicyTable):
-    """A role whose signature a ratification needs; `by_copy`: a signed copy in /agreement is enough.
+    """A role that must sign a ratification; `by_copy`: a signed copy in /agreement is enough.
 
     `kinds` are the kinds of provider whose role it is; every kind, if empty.
     """
@@ -66,7 +66,7 @@ class NoticeRule(PolicyTable):
 
 
 class DiscrepancyPolicy(PolicyTable):
-    """The data types stating pupils on roll, those stating the whole roll, and the contents of notices."""
+    """Which data types state pupils on roll, which the whole roll, and what notices may name."""
 
     name_other_school: bool
     rolls: tuple[Slug, ...] = ()
@@ -74,14 +74,14 @@ class DiscrepancyPolicy(PolicyTable):
 
 
 class Contacts(PolicyTable):
-    """The names, in one language, of the desks that providers are told to ask."""
+    """The names, in one language, of the desks that texts tell providers to ask."""
 
     desk: str
     governance: str
 
 
 class Telling(PolicyTable):
-    """The clauses by which education providers are told of the agreement itself; None without a clause."""
+    """The clauses that require telling education providers of the agreement; None without a clause."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
@@ -121,12 +121,12 @@ class AgreementFile(PolicyTable):
         return tuple(each for each in self.signatory if not each.kinds or kind in each.kinds)
 
     def is_heading(self, clause: ClauseId) -> bool:
-        """Return True if other clauses stand below a clause."""
+        """Return True if the agreement has clauses below a clause."""
         return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
 
 
 class Confirmed(PolicyTable):
-    """A record of a person reading a clause: the SHA-256 of the text then, and the citations then."""
+    """Record that a person read a clause: SHA-256 of the text then, and the citations then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
@@ -139,6 +139,6 @@ class ConfirmedFile(PolicyTable):
 
 
 class ReasonsFile(PolicyTable):
-    """reasons.toml: the clause behind each reason."""
+    """reasons.toml: the clause that each reason cites."""
 
     clauses: dict[ReasonCode, ClauseId]

@@ -69,7 +69,7 @@ def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
 
 
 def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
-    """Yield rules giving terms out of order in some year, for every date of Easter."""
+    """Yield faults of term rules: terms out of order in some year, for any date of Easter."""
     for first in _YEARS if calendar.term_rule else ():
         try:
             faults = [text for _, text in _year_faults(terms_by_rule(calendar, first))]

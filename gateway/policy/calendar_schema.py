@@ -100,7 +100,7 @@ class TermRule(PolicyTable):
 
 
 class Inset(PolicyTable):
-    """The training days chosen by single providers."""
+    """Training days that one provider has chosen."""
 
     provider: str
     days: Days
@@ -218,7 +218,7 @@ class CalendarFile(PolicyTable):
     optional: tuple[Slug, ...] = ()
 
     def __hash__(self) -> int:
-        """Return the same number for the same calendar; what is cached by calendar asks often."""
+        """Return the same hash for the same calendar, computed once, as caches by calendar ask often."""
         return self._hash
 
     @cached_property
@@ -226,7 +226,7 @@ class CalendarFile(PolicyTable):
         return hash(self.model_dump_json())
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
-        """Return the calendar with the days and duties set by law packs; its own dates take precedence."""
+        """Return the calendar with days and duties set by law packs; its own dates take precedence."""
         if not packs:
             return self
         census = tuple(

@@ -103,7 +103,7 @@ def load_catalogue(policies: Path) -> Catalogue:
 
 @cache
 def _code() -> bytes:
-    """Return the SHA-256 of the code and tables that read contents and decide: others judge otherwise."""
+    """Return the SHA-256 of the code and tables that classify and decide: other code judges otherwise."""
     rooms, found = Path(__file__).parents[1], hashlib.sha256()
     for room in ("classify", "policy"):
         for path in sorted((rooms / room).rglob("*.*")):
@@ -113,7 +113,7 @@ def _code() -> bytes:
 
 
 def load_unchecked(policies: Path) -> Catalogue:
-    """Return the catalogue of a folder of valid files, without comparing the files to one another."""
+    """Load a catalogue of valid files, without comparing the files with one another."""
     reading = _shaped(policies, FILES)
     if reading.faults:
         raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in reading.faults))

@@ -33,7 +33,7 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The words of one catalogue. `languages` come in the order of receipts.
+    """The names and languages of one catalogue's texts. `languages` come in the order of receipts.
 
     `names` are those of data types and teams by id; `terms` the names of desks in each language other than
     English. `own` are the authority's own ids and labels, shown in receipts as the policies write them.
@@ -46,11 +46,11 @@ class Wording:
     own: tuple[str, ...] = ()
 
     def name(self, identifier: str) -> str:
-        """Return the name of a data type or team; the id for an unnamed one."""
+        """Return the name of a data type or team; the id if it has no name."""
         return self.names.get(identifier, identifier)
 
     def list_names(self, identifiers: Iterable[str]) -> str:
-        """Return the names of data types or teams as in a sentence: "A, B and C"."""
+        """Join the names of data types or teams for a sentence: "A, B and C"."""
         names = [*map(self.name, identifiers)]
         return " and ".join([", ".join(names[:-1]), names[-1]]) if names[1:] else "".join(names)
 
@@ -105,7 +105,7 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """Items lawful only in the periods of some law packs, or awaiting a pack, by data type."""
+        """Items lawful only in the periods of some law packs, or in a pack to come, by data type."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -114,7 +114,7 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def awaited(self) -> dict[tuple[str, str], str]:
-        """The law that is to ask for an item later, by data type and item."""
+        """The law that will ask for an item later, by data type and item."""
         return {
             (each.data_type, item): each.law for p in self.law for each in p.awaited for item in each.items
         }
@@ -125,18 +125,18 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
-        """The ids of the flows whose files go to providers."""
+        """The ids of the flows with files for providers."""
         reached = {body.id for body in self.bodies.recipient if body.kinds}
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
     def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
-        """The cache of `granted`, by team and kind of sender: each file that comes asks for it."""
+        """The cache of `granted`, by team and kind of sender, as every file asks for it."""
         return {}
 
     @cached_property
     def _singly(self) -> dict[str, frozenset[str]]:
-        """The items each team may have besides whole groups."""
+        """The items that each team may have one by one, besides whole groups."""
         chosen = {each.id: each.items for each in self.rights.selection}
         return {
             right.team: frozenset(
@@ -152,13 +152,13 @@ class Catalogue(PolicyTable):
 
     @cached_property
     def identifying(self) -> frozenset[str]:
-        """The items identifying a child or an address: on their own, no reason to get a file."""
+        """Items that identify a child or an address, and alone are no reason to get a file."""
         chosen = (each for each in self.rights.selection if each.identifies)
         return frozenset(item for each in chosen for item in each.items)
 
     @cached_property
     def desks(self) -> Contacts:
-        """The desks that providers are told to ask, named in English."""
+        """The desks that texts tell providers to ask, named in English."""
         return self.agreement.contacts.get("en") or Contacts(**DESKS)
 
     @cached_property
@@ -202,25 +202,25 @@ class Catalogue(PolicyTable):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause behind a reason; KeyError for a reason resting on its subject's clause."""
+        """Return the clause of a reason; KeyError if that depends on the reason's subject."""
         return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return the reason for `code`, blanks filled; KeyError if the clause depends on the subject."""
+        """Return a reason with its blanks filled; KeyError if its clause depends on the subject."""
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
-        """Return the reason for `code` with its blanks filled, resting on `clause`."""
+        """Return a reason with its blanks filled, under the clause `clause`."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         sentence, next_step = told(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
 
     def flow_of(self, data_type: str) -> Flow | None:
-        """Return the one flow carrying a data type, if any."""
+        """Return the flow that carries a data type; None without one."""
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type asked for by law and not switched on, if any."""
+        """Return the flow of a data type asked for by law but not switched on, if any."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
@@ -238,14 +238,14 @@ class Catalogue(PolicyTable):
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
-        """Return True for a team that never sees a record of a person, unless the data is about nobody."""
+        """Return True if a team gets only counts of a data type, because it may see no person's record."""
         found = self.team(team) if team is not None else None
         flow = self.flow_of(data_type or "")
         about = flow.of(data_type or "").about if flow is not None else (PUPILS,)
         return found is not None and not found.pupil_level and about != (NOBODY,)
 
     def body_of(self, team: Team) -> str | None:
-        """Return the recipient owning a team; None if no recipient is the authority itself."""
+        """Return the recipient that a team belongs to; None if no recipient is the authority itself."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
@@ -258,7 +258,7 @@ class Catalogue(PolicyTable):
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that see more than their own deliveries."""
+        """Return the teams that see more than the files delivered to them."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -288,5 +288,5 @@ class Catalogue(PolicyTable):
         return found
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right grants an Appendix A item, before exceptions apply."""
+        """Return True if a right grants an Appendix A item, before exceptions are applied."""
         return self.appendix_a[item].label in right.groups or item in self._singly[right.team]

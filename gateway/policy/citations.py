@@ -1,4 +1,4 @@
-"""Find the clause cited by each policy entry, its text, and the person's confirmation of the citation.
+"""Find the clause that each policy entry cites, its text, and a person's confirmation.
 
 A clause begins on a line starting with its number and a blank, after bullets or heading marks; for a clause
 printed without its number, `[printed]` of agreement.toml gives the opening words. A clause ends at the
@@ -36,7 +36,7 @@ _NUMBERED = re.compile(
 
 
 def numbered(text: str) -> dict[ClauseId, str]:
-    """Return the words of each numbered clause of a text, up to the next one, in the text's order."""
+    """Return the text of each numbered clause, up to the next number, in order."""
     found = list(_NUMBERED.finditer(text))
     ends = [each.start() for each in found[1:]] + [len(text)]
     said = (text[each.end() - 1 : end].partition("\n\n")[0] for each, end in zip(found, ends, strict=True))
@@ -53,7 +53,7 @@ class ClauseTexts:
         self._sorted = sorted(start for start in self._starts.values() if start is not None)
 
     def of(self, clause: ClauseId) -> str | None:
-        """Return the text of a clause, up to the next clause, with single blanks; None if not found."""
+        """Return the text of a clause, up to the next clause, with single blanks; None if missing."""
         start = self._starts.get(clause)
         if start is None:
             return None
@@ -73,7 +73,7 @@ class ClauseTexts:
         }
 
     def faults(self) -> Iterator[Contradiction]:
-        """Yield clauses missing from the text or from `[clauses]`, or beginning at the same place."""
+        """Yield clauses missing in the text or in `[clauses]`, or that begin at the same place."""
         taken: dict[int, ClauseId] = {}
         for clause, start in self._starts.items():
             if start is None:
@@ -98,7 +98,7 @@ class ClauseTexts:
             )
 
     def _start(self, clause: ClauseId) -> int | None:
-        """Return the last possible start of a clause: a table of contents comes before the text."""
+        """Return the last possible start of a clause, because a table of contents comes before the text."""
         printed = self._agreement.printed.get(clause)
         if printed is not None:
             at = self._text.find(printed)
@@ -119,7 +119,7 @@ CONFIRM = "read it, and then: gateway policy confirm"
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """One policy entry citing a clause. `by` names the entry, independent of its position in the file."""
+    """A policy entry that cites a clause. `by` names the entry, whatever its position in the file."""
 
     clause: ClauseId
     by: str
@@ -169,7 +169,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _unused(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses neither cited nor explained under [uncited], and explanations for unknown clauses."""
+    """Yield clauses that nothing cites or explains under [uncited], and explanations of unknown clauses."""
     agreement, used = catalogue.agreement, {each.clause for each in citations(catalogue)}
     for clause in agreement.clauses:
         if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):
@@ -213,7 +213,7 @@ _HEAD = """\
 
 
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
-    """Return the clauses whose text or citations differ from the confirmed ones, in the agreement's order."""
+    """Return the clauses with a text or citations other than confirmed, in the agreement's order."""
     now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
     return tuple(
         clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
@@ -221,7 +221,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return confirmed.toml updated for the clauses just read; other entries stay as they were."""
+    """Return confirmed.toml with the clauses just read updated, and other entries unchanged."""
     now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     read = {clause: now[clause] for clause in clauses if clause in now}

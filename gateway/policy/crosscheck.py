@@ -40,7 +40,7 @@ def _bodies(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Check that somebody of each recipient of a flow gets something, and each data type somebody."""
+    """Yield recipients of a flow for which no team gets data, and data types that no team gets."""
     for n, flow in enumerate(catalogue.flows.flow):
         teams = {team for entry in flow.data_type for team in entry.teams}
         served = {catalogue.body_of(team) for team in catalogue.teams.team if team.id in teams}
@@ -55,7 +55,7 @@ def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
 def _addressed(
     n: int, m: int, flow: Flow, entry: FlowDataType, catalogue: Catalogue
 ) -> Iterator[Contradiction]:
-    """Check that each team of a data type belongs to a recipient of the flow, and that some team gets it."""
+    """Yield teams of a data type outside the flow's recipients, and recipients that get nothing."""
     place = ("flow", n, "data_type", m, "teams")
     for name in entry.teams:
         team = catalogue.team(name)
@@ -67,7 +67,7 @@ def _addressed(
 
 
 def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield hand-ons of data that the team does not get, and files that cannot be made."""
+    """Yield hand-ons of data that the team does not get, and output files that cannot be made."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         place, team = ("hand_on", n), catalogue.team(each.team)
         for m, name in enumerate(each.data_types if team is not None else ()):
@@ -105,7 +105,7 @@ GATEWAY = "sftp"
 
 
 def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield settings that change nothing."""
+    """Yield settings that have no effect."""
     timescales = {
         entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
     }
@@ -190,7 +190,7 @@ def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield methods whose flows are all closed: no permitted user sends data allowed by the method."""
+    """Yield methods that no permitted user can send data by, since all their flows are closed."""
     for n, method in enumerate(catalogue.methods.method):
         flows = [flow for name in method.flows or () if (flow := catalogue.flow(name)) is not None]
         for flow in flows:
@@ -205,7 +205,7 @@ def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Check that each language of the receipts has names of desks, and that English is included."""
+    """Yield languages of receipts without names of desks, repeated ones, and a missing English."""
     said = catalogue.agreement
     if "en" not in said.languages or len(set(said.languages)) < len(said.languages):
         yield "agreement.toml", ("languages",), "each language stands here once, and English is one of them"

@@ -1,4 +1,4 @@
-"""Reckon with days: days by rule, terms, school days, periods of due files, the period of an arrival."""
+"""Compute days: days by rule, terms, school days, periods of data due, the period of an arrival."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day of `year` among `set_days`, else the day given by the rule."""
+    """Return the day of `year` in `set_days`, or else the day that the rule gives."""
     for day in set_days:
         if day.year == year:
             return day
@@ -78,7 +78,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a typed moment with a time zone: local time in `zone` unless given; noon for a day alone."""
+    """Return a typed time with a zone: local time in `zone` unless given; noon for a day alone."""
     if given.tzinfo is not None:
         return given
     local = datetime.combine(given, time(12)) if given.time() == time() else given
@@ -91,12 +91,12 @@ def local_day(at: datetime, zone: str) -> date:
 
 
 def spoken(day: date) -> str:
-    """Return a day in English, as "3 March 2027"."""
+    """Format a day in English, as "3 March 2027"."""
     return f"{day.day} {day:%B %Y}"
 
 
 def spoken_minute(at: datetime, zone: str) -> str:
-    """Return a moment in `zone` in English, as "3 March 2027, 14:05"."""
+    """Format a moment in `zone` in English, as "3 March 2027, 14:05"."""
     local = at.astimezone(ZoneInfo(zone))
     return f"{spoken(local)}, {local:%H:%M}"
 
@@ -107,7 +107,7 @@ A_YEAR = 365
 
 
 def written(calendar: CalendarFile) -> dict[int, SchoolYear]:
-    """Return the years with written terms, by the calendar year of their beginning."""
+    """Return the school years with written terms, by calendar year of their beginning."""
     return {first_year(each.academic_year): each for each in calendar.school_year}
 
 
@@ -119,7 +119,7 @@ def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
 
 
 def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
-    """Return the terms given by the rules for the academic year beginning in `first`."""
+    """Return the terms that the rules give for the academic year beginning in `first`."""
     terms = tuple(
         Term(first=_day(rule.first, first), last=_day(rule.last, first)) for rule in calendar.term_rule
     )
@@ -140,7 +140,7 @@ def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) ->
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the latest term begun by a day; that of the academic year without terms."""
+    """Return the first day of the latest term that has begun; of the academic year without terms."""
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
     begun = (term.first for term in (year.terms if year else ()) if term.first <= on)
@@ -153,7 +153,7 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if the next terms are due to be written; without rules for terms, a year ahead."""
+    """Return True if further terms must be written soon; without rules for terms, a year ahead."""
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
 
@@ -166,7 +166,7 @@ Due = tuple[Timescale, str]
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One period of a due file. All days are inclusive, and `closes` meets the next `opens`.
+    """A period for which data is due. All days are inclusive; `closes` is the day before the next `opens`.
 
     A file from `opens` on belongs to the period: before `first` it is early, after `due` late. `name` is the
     period as stated in files.
@@ -202,8 +202,7 @@ def bank_holidays(year: int, nation: Nation = "england") -> frozenset[date]:
 def school_days(
     calendar: CalendarFile, shut: frozenset[date], firsts: Iterable[int] | None = None
 ) -> list[date]:
-    """Return every school day in order, of the academic years beginning in `firsts`; by default of all
-    written years.
+    """Return school days in order, of the academic years beginning in `firsts`, by default all written.
 
     `shut` are the training days chosen by a provider.
     """
@@ -222,7 +221,7 @@ def _shared_days(years: tuple[SchoolYear, ...], nation: Nation) -> tuple[date, .
 
 
 def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
-    """Return the day so many days, or so many school days, after another.
+    """Return the day that is `count` days, or school days, after `day`.
 
     Past the known terms every weekday counts as a school day.
     """
@@ -238,12 +237,12 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 
 def daily(days: list[date]) -> list[Period]:
-    """Return one period for each school day; a file is late until the next one."""
+    """Return a period for each school day; a file is late until the next one begins."""
     return _joined([(day, day, day, day.isoformat()) for day in days])
 
 
 def weekly(days: list[date]) -> list[Period]:
-    """Return one period for each week with a school day, due on the last; late until the next such week."""
+    """Return a period for each week with a school day, due on the last; late until the next such week."""
     weeks: dict[date, date] = {}
     for day in days:
         weeks[day - day.weekday() * _DAY] = day
@@ -258,7 +257,7 @@ def week_name(day: date) -> str:
 
 @lru_cache(64)  # Asked of every file that comes.
 def censuses(calendar: CalendarFile, years: range) -> list[Period]:
-    """Return the periods of the census returns of some calendar years."""
+    """Return the periods of census returns in some calendar years."""
     entries = calendar.census
     spans = [
         (
@@ -275,7 +274,7 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a yearly data type in calendar years, each about the year ended last."""
+    """Return the periods of a yearly data type, each about the academic year that ended last."""
     spans = []
     for year in years:
         first, last = _span(due, calendar, year)
@@ -292,7 +291,7 @@ def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Return consecutive periods, each open until the next begins."""
+    """Turn spans into consecutive periods, each open until the next begins."""
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -302,7 +301,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
-    """Return the periods of a timescale defined by the agreement, in some calendar years."""
+    """Return the periods, in some calendar years, of a timescale that the agreement defines."""
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
         ends = [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in months]
@@ -320,7 +319,7 @@ def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[
 
 
 def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
-    """Yield the last day and the name of each half-term with `halves`, else of each whole term."""
+    """Yield last day and name of each half-term (`halves`), or of each term."""
     if halves:
         for n, term in enumerate(year.terms, 1):
             yield term.last, f"{year.academic_year}-half-term-{n}"
@@ -339,7 +338,7 @@ def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return the periods of each of `entries` around a calendar year; [] for data due at no set time.
+    """Return by data type the periods around a calendar year; [] for data due at no set time.
 
     Cached, because many providers share one plan; do not change the value.
     """
@@ -373,7 +372,7 @@ _OPENS = attrgetter("opens")
 
 
 class PlacedArrival(NamedTuple):
-    """An arrival and its local day."""
+    """An arrival with its local day."""
 
     day: date
     arrival: Arrival
@@ -381,7 +380,7 @@ class PlacedArrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The arrivals of a data type by the index of their period, in order of arrival.
+    """Arrivals of a data type by the index of their period, in order of arrival.
 
     `told` are arrivals of another data type that also count for this one.
     """
@@ -390,11 +389,11 @@ class Placed:
     told: dict[int, list[PlacedArrival]]
 
     def of(self, index: int) -> list[PlacedArrival]:
-        """Return the arrivals for a period: of the data type itself, else of the telling type."""
+        """Return the arrivals in a period: of the data type itself, or else of the one that also counts."""
         return self.own.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return the source of an arrival's period; None without arrivals."""
+        """Return how an arrival's period is known: from the file, the arrival, or a nil return; None."""
         own = self.own.get(index, [])
         files = [each for each in own if not each.arrival.nil]
         if files:
@@ -411,7 +410,7 @@ class Placed:
 def place(
     own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
 ) -> Placed:
-    """Place each arrival. `telling` are arrivals of the data type that also counts for this one."""
+    """Assign each arrival to a period. `telling` are arrivals of a data type that also counts."""
     return Placed(_by_index(own, periods), _by_index(telling, periods))
 
 
@@ -427,7 +426,7 @@ def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[
 
 
 def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int:
-    """Return the period of an arrival; -1 for an unknown period, or one not yet open at arrival."""
+    """Return the index of an arrival's period; -1 if unknown, or not yet open at arrival."""
     about = each.arrival.period
     if about is None:
         return index_on(periods, each.day, opens)
@@ -440,7 +439,7 @@ def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int
 
 
 def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
-    """Return the period open on a day; -1 if none. `opens`: the first day of each, if known."""
+    """Return the index of the period open on a day; -1 if none. `opens`: first days, if known."""
     found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=_OPENS)
     index = found - 1
     return index if index >= 0 and day <= periods[index].closes else -1
@@ -448,7 +447,7 @@ def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> in
 
 @lru_cache(maxsize=4096)
 def _first_day(period: str) -> date | None:
-    """Return the day named by a period, or the Monday of a named week; None for other names."""
+    """Return the day in a period's name, or the Monday of its week; None for other names."""
     try:
         return date.fromisoformat(period)
     except ValueError:

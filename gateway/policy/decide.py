@@ -1,4 +1,4 @@
-"""Allow, hold or refuse a file: the only place for the decision. Pure, total, and closed by default.
+"""Accept, hold or refuse a file: the only place for the decision. Pure, total, and closed by default.
 
 Data listed in no flow is refused. A file not refused is held while any rule says wait; otherwise the file is
 accepted for the teams entitled to a view.
@@ -21,7 +21,7 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Combine decisions; a file goes nowhere unless all parts may go the same way.
+    """Combine decisions on a file's parts; the file is accepted only if all parts go the same way.
 
     The file waits for a person, with the reasons `about` the whole and each part's reasons to wait or be
     refused; the file is refused if every part is.
@@ -88,7 +88,7 @@ def decide(
 
 
 def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
-    """Hold data listed only in a flow not switched on; refuse data listed in no flow."""
+    """Hold data of a flow not switched on; refuse data of no flow."""
     if catalogue.optional_flow_of(classified.data_type) is None:
         return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     kind = catalogue.wording.name(classified.data_type)
@@ -173,7 +173,7 @@ def _of_flow(
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
-    """Yield the reason for a file version unknown or older than the previous one, and what follows."""
+    """Yield a reason and action for an unknown or too old version of a file format."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.

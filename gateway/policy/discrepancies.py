@@ -1,4 +1,4 @@
-"""Find contradictions between rolls, children on no roll any longer, and movers, without any name. Pure.
+"""Find contradictions between rolls, children on no roll now, and movers, without any name. Pure.
 
 Pupils, dates of birth and former UPNs are stored as keyed digests (HMAC). A notice tells one provider about
 its own record only: the file and the record number.
@@ -20,7 +20,7 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollRow:
-    """One file's statement about one pupil of a provider at the moment `at`.
+    """A file's statement about one pupil of a provider, at the moment `at`.
 
     `on_roll` means a single or main registration: a pupil with a guest or subsidiary registration is rightly
     on another roll. `record` counts from 1 in `reference`.
@@ -38,7 +38,7 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """One contradiction, with the latest rows of two or more providers (or two UPNs) as proof.
+    """A contradiction, with the latest rows of two or more providers (or two UPNs) as proof.
 
     `key` identifies the discrepancy, independent of the time and order of the rows.
     """
@@ -55,7 +55,7 @@ class Discrepancy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyNotice:
-    """A notice to one provider about a discrepancy, naming no child, and no school unless allowed."""
+    """A notice to one provider about a discrepancy; names no child, and no school unless allowed."""
 
     code: str
     provider: str
@@ -69,7 +69,7 @@ def discrepancies(
 ) -> list[Discrepancy]:
     """Return the contradictions between the latest rows of each provider and pupil, in a stable order.
 
-    `full_rolls` gives the moment of each provider's latest complete roll: a pupil whose last row is older has
+    `full_rolls` gives the moment of each provider's latest complete roll: a pupil with an older last row has
     left. Among rows of one provider, pupil and moment, the last one counts.
     """
     latest: dict[tuple[str, str], RollRow] = {}
@@ -96,7 +96,7 @@ def discrepancies(
 
 
 def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> Iterator[Discrepancy]:
-    """Yield children on roll under a new UPN whose former UPN is still on roll somewhere."""
+    """Yield children on roll under a new UPN who are also on roll under their former UPN."""
     pairs: dict[tuple[str, ...], dict[tuple[str, str], RollRow]] = defaultdict(dict)
     for row in current:
         if not row.on_roll or row.former is None or row.former == row.pupil:
@@ -135,7 +135,7 @@ def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> Di
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A child gone from a school: the last file and record number about the child, and the time of leaving.
+    """A child who left a school: last file and record about the child, and the time of leaving.
 
     `to` is the school with the child on roll now; None without one.
     """
@@ -149,7 +149,7 @@ class Gone:
 
 
 def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Gone]:
-    """Return every child gone from a school, on another roll or on none, in order of leaving.
+    """Return the children who left a school, now on another roll or none, in order of leaving.
 
     `full_rolls` gives the moment of each provider's latest complete roll: a child last mentioned earlier has
     left by then. A child continuing under a new UPN is not gone.

@@ -1,4 +1,4 @@
-"""List the differences of two policies folders with their effects, and carry edits over to a new version.
+"""List differences between two policies folders with their effects; carry edits to a new version.
 
 effects.toml lists every place of every file, and says how it is written.
 
@@ -48,7 +48,7 @@ _LAW = "law-*.toml"
 
 
 def _read() -> dict[str, tuple[tuple[str, Effect], ...]]:
-    """Return the effects of each file's places, the first matching place first."""
+    """Read effects.toml: by file, patterns of places with effects; the first match counts."""
     data = tomllib.loads(files("gateway.policy").joinpath("effects.toml").read_text("utf-8"))
     common = {name: Effect(**entry) for name, entry in data.pop("common").items()}
     return {
@@ -66,7 +66,7 @@ UNKNOWN = Effect("a setting whose effect is not known here", "any")
 
 
 def effect_of(file: str, place: Place) -> Effect:
-    """Return the effect of the setting at a place of a file; the most cautious one for unknown places."""
+    """Return the effect of the setting at a place in a file; for unknown places the most cautious one."""
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(_LAW if file.startswith("law-") else file, ())
@@ -97,7 +97,7 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One differing setting. `entry` is its place in words; "" means absent."""
+    """A setting that differs. `entry` is the place in words; a value "" means absent."""
 
     weight: Weight
     file: str
@@ -120,7 +120,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return each setting of a policy file by its place; entries of lists are placed by name."""
+    """Return the settings of a policy file by place; entries of lists are placed by name."""
     return dict(_settings(document(text), ()))
 
 
@@ -152,7 +152,7 @@ def _settings(value: object, place: Place) -> Iterator[tuple[Place, object]]:
 
 
 def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]) -> Iterator[Edit]:
-    """Yield the differing settings of one file; an entry added or removed as a whole gives one edit."""
+    """Yield a file's settings that differ; an entry added or removed as a whole gives one edit."""
     told: set[Place] = set()
     for place in dict.fromkeys((*old, *new)):
         if old.get(place) == new.get(place):
@@ -167,7 +167,7 @@ def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]
 
 
 def _entry_of(place: Place, old: Mapping[Place, object], new: Mapping[Place, object]) -> Place | None:
-    """Return the outermost entry around a place present in only one of the two files."""
+    """Return the outermost entry around a place that only one of two files has."""
     for length in range(2, len(place)):
         entry = place[:length]
         sides = [any(each[:length] == entry for each in side) for side in (old, new)]
@@ -217,7 +217,7 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction of an edit with one side absent: its default may be known or unknown."""
+    """Return the direction of an edit that adds or removes a setting, by the default, if known."""
     value = after if before is None else before
     if value != _ENTRY and effect.absent is not None:
         given = {"less"} if effect.absent == ALL or value is False else {"more"}
@@ -230,14 +230,14 @@ def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _rank(lax: Sequence[str], value: object) -> int:
-    """Return the laxity of a value: absent is the strictest, an unlisted value the laxest."""
+    """Return how lax a value is: absent is strictest, an unlisted value laxest."""
     if value is None:
         return 0
     return lax.index(str(value)) if str(value) in lax else len(lax) - 1
 
 
 def _shown(value: object, other: object) -> str:
-    """Return a value in one line; for a list, only the entries missing from the other."""
+    """Return a value on one line; of a list, only the entries that the other value lacks."""
     if value is None:
         return _NOTHING
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:
@@ -265,7 +265,7 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """One edit made by the authority: file, place, and result."""
+    """An edit that the authority made: file, place, and what became of the edit."""
 
     file: str
     entry: str
@@ -278,7 +278,7 @@ class OwnEdit:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """The policies of this version with the authority's edits. `release`: the origin of those edits."""
+    """The policies of this version with the authority's edits. `release`: where the edits started."""
 
     release: str
     files: Files
@@ -286,7 +286,7 @@ class CarriedOver:
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return the policies of one agreement as shipped by each earlier release, by release date.
+    """Return by release date an agreement's policies, as each earlier release shipped them.
 
     `folder` holds one ZIP archive a release; `agreement` is "" for the first agreement, else its folder.
     """
@@ -345,7 +345,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Apply the differences between `base` and `own` to `new`, a tomlkit table; yield places and fates."""
+    """Apply the differences of `base` and `own` to the tomlkit table `new`; yield places and fates."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -374,7 +374,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Merge a list of entries identified by a name, such as the flows."""
+    """Merge a list of named entries, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:
@@ -393,7 +393,7 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 
 def _merged_list(before: Any, after: Any, now: Any) -> list[Any]:  # noqa: ANN401 - lists of TOML
-    """Apply the additions and removals between `before` and `after` to a list."""
+    """Apply to the list `now` the additions and removals between `before` and `after`."""
     kept = [each for each in now if each in after or each not in before]
     return kept + [each for each in after if each not in before and each not in kept]
 

@@ -13,7 +13,7 @@ from gateway.policy.timescale import names_today, told_today
 
 
 def render(decision: Decision, catalogue: Catalogue) -> str:
-    """Return a decision as plain lines: the outcome, then each reason with the words of its clause."""
+    """Format a decision as lines: the outcome, then each reason with the text of its clause."""
     lines = [headline(decision, catalogue)]
     for reason in decision.reasons:
         lines += ["", *_reason_lines(reason, catalogue)]
@@ -46,7 +46,7 @@ def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One outcome differing between two catalogues. `team` is "" if the whole outcome differs."""
+    """An outcome that differs between two catalogues. `team` is "" if the whole outcome differs."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -56,7 +56,7 @@ class Change:
 
 
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
-    """Return the changed outcomes at `now`, by provider kind, data type and team, for a ratified sender.
+    """Return outcomes that differ at `now`, by provider kind, data type and team, for a ratified sender.
 
     Each data type is tried bare, and then with each single data item named by either catalogue, so as to show
     rights given or taken, and holds put on items.
@@ -83,7 +83,7 @@ Differing = tuple[str, str, str]
 def _decisions(
     kind: ProviderKind, data_type: str, items: tuple[str, ...], catalogue: Catalogue, now: datetime
 ) -> dict[str, Decision]:
-    """Return the decision on a file with each single item; `_BARE` is a file with none."""
+    """Return the decision on a file with each single item; `_BARE` stands for a file without items."""
     provider = Provider(id="anyone", name="anyone", kind=kind, ratified=True)
     return {item: decide(_file(data_type, item, catalogue), catalogue, provider, now) for item in items}
 
@@ -130,7 +130,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return, for each team getting a file, the data items allowed in the file."""
+    """Return by team the data items of the files that it gets."""
     found: dict[str, set[str]] = {}
     for item, decision in decisions.items():
         for team in decision.teams:
@@ -139,7 +139,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return the grant of a team in words; only the differing items if the team gets files either way."""
+    """Return a team's rights in words; only items that differ, if the team gets the file either way."""
     if items is None:
         return "gets nothing"
     if other is None:
@@ -150,7 +150,7 @@ def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreementChanges:
-    """The changes in an agreement: text, versions before and after, and items of Appendix A."""
+    """Changes between two versions of an agreement: the text, and the items of Appendix A."""
 
     text: bool
     before: str
@@ -172,7 +172,7 @@ class AgreementChanges:
 
 
 def changes_between(before: Catalogue, after: Catalogue) -> AgreementChanges | None:
-    """Return the changes in the text and in Appendix A; None without any."""
+    """Return the changes of the text and of Appendix A; None without any."""
     added = tuple(item for item in after.appendix_a if item not in before.appendix_a)
     removed = tuple(item for item in before.appendix_a if item not in after.appendix_a)
     text = before.text_sha256 != after.text_sha256

@@ -43,7 +43,7 @@ _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(?:#.*)?$")
 
 @dataclass(frozen=True, slots=True)
 class PolicyFault:
-    """One fault of a policy file. `line` counts from 1; None without a single faulty line."""
+    """A fault of a policy file. `line` counts from 1; None if no single line is faulty."""
 
     file: str
     key: str
@@ -57,7 +57,7 @@ class PolicyFault:
 
 
 def key_of(location: Location) -> str:
-    """Return the location as `flow[2].senders[0]`, counted from 0."""
+    """Format a location as `flow[2].senders[0]`, counted from 0."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -65,7 +65,7 @@ def key_of(location: Location) -> str:
 
 
 def line_of(text: str, location: Location) -> int | None:
-    """Return the line of `text`, a valid TOML document, holding the key at `location`.
+    """Return the line in `text`, a valid TOML document, of the key at `location`.
 
     For a missing key, return the line of the innermost enclosing table.
     """
@@ -89,7 +89,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 
 def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
-    """Return each header and key line: number, full path, and openings so far of each array table."""
+    """Return each header and key line: number, full path, and openings of array tables so far."""
     found: list[tuple[int, Path, dict[Path, int]]] = []
     table: Path = ()
     seen: dict[Path, int] = {}

@@ -45,7 +45,7 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return the basis of `team` for a file of this type; `told` are its entries without a rule.
+    """Return what `team` may have of a file of this type; `told` are parts unknown to the rules.
 
     `form` is the format of the file, as named by classifying: laws ask for some items in one format only.
     `stated` are the headings explained by the provider.
@@ -64,13 +64,13 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of the items a file holds and its view lacks, in the order of the agreement."""
+    """Return the labels of items in a file that the view lacks, in the agreement's order."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A that a file may hold.
+    """Return the items outside Appendix A that a file may contain.
 
     The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
     only in files about such a period. Items not yet dated by any pack follow the agreement alone.
@@ -166,7 +166,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield headings of columns unknown to every rule and not yet explained, except sensitive ones."""
+    """Yield headings that no rule knows and the provider has not explained; not sensitive ones."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -176,7 +176,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics of a file outside its flow, if any, in words of the gateway."""
+    """Return the sensitive topics in a file that its flow does not carry, in words of the gateway."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -186,7 +186,7 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | 
 
 
 def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
-    """Yield the reasons for restricting a content to few people; usually none."""
+    """Yield reasons to let only few people see a content; usually none."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
             yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
@@ -218,12 +218,12 @@ class SensitiveHeading(NamedTuple):
 
     @property
     def told(self) -> str:
-        """The heading as named in a receipt."""
+        """The heading as a receipt names it."""
         return self.heading if self.records is None else f"{self.heading}, about {self.topic}"
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
-    """Yield each heading over sensitive data outside the flow's items."""
+    """Yield headings with sensitive data that the flow does not carry."""
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
@@ -235,7 +235,7 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield the reasons, besides sensitive ones, for a file to wait because of contents beyond its flow."""
+    """Yield reasons, besides sensitive ones, for which a file must wait because of excess contents."""
     others = [one for one in classified.unlisted if one.assessment]
     if others:
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
@@ -278,14 +278,14 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
 
 
 def _abouts(findings: Iterable[Finding]) -> str:
-    """Return the labels of findings, each once, in words of the gateway."""
+    """Join the labels of findings, each once."""
     return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices about contents beyond the flow, and about values left out of every view.
+    """Yield notices about contents beyond the flow, and about values that every view leaves out.
 
     `holds` are the file's reasons to wait, of which one may tell of the same columns.
     """
@@ -312,7 +312,7 @@ def notices(
 
 
 def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return the entries neither sensitive, nor other assessments, nor on a list of harmless columns.
+    """Return unlisted parts that are neither sensitive, nor other assessments, nor listed as harmless.
 
     The second value is True where unlisted contents hold the file: by the flow's rule, or because a file had
     more of them than were listed.
@@ -333,7 +333,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the places of columns; by name only if made of known words, since headers may name people."""
+    """Return the positions of columns; names only if of known words, since headers may name people."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -353,7 +353,7 @@ _NEEDED = frozenset({"Pupil: NCY", "Pupil: Gender"})
 def counts_teams(
     content: Classified, decision: Decision, provider: Provider, catalogue: Catalogue
 ) -> tuple[str, ...]:
-    """Return the teams given counts of an accepted file; () for a file unfit for counting.
+    """Return the teams that get counts of an accepted file; () for a file unfit for counting.
 
     The file must hold pupils of one school, on the roll of the sending school, with year groups and sexes. A
     sender speaking for several schools has no roll of its own.
@@ -369,7 +369,7 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Return True if a file holds the whole roll of its sender, with `on_roll` known pupils.
+    """Return True if a file contains the sender's whole roll; `on_roll` pupils are known on it.
 
     Some kinds of data always do; other files count when they hold nearly as many pupils as are known.
     """
@@ -379,7 +379,7 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period of the table: the census the file is about, else the census during arrival."""
+    """Return the period of a table of counts: the census that the file is about, or during arrival."""
     flow = catalogue.flow_of(data_type)
     if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
         return period
@@ -397,7 +397,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return the rules for counting a file: from the policy, about the sending school."""
+    """Return the parameters for counting a file, by the policy, about the sending school."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

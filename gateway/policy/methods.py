@@ -1,4 +1,4 @@
-"""Decide on transfers outside this gateway, and list the needs of each method.
+"""Decide on transfers outside this gateway, and list what each method requires.
 
 A declaration names the data, the method and the attested safeguards. `questions` gives the questions to ask,
 in the order of the agreement; `decide_method` decides.
@@ -38,14 +38,14 @@ Question = tuple[Circumstance | Safeguard, ...]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """The subject of a declaration: a flow with the data types meant, or a material."""
+    """What a declaration is about: a flow with its data types, or a material."""
 
     flow: Flow | None
     data_types: tuple[str, ...]
     material: Material | None
 
     def circumstances(self, catalogue: Catalogue) -> frozenset[str]:
-        """Return the circumstances true for any declaration of the data."""
+        """Return the circumstances that hold for any declaration of this data."""
         if self.material is not None:
             return frozenset(self.material.circumstances)
         return frozenset(catalogue.methods.flow_circumstances)
@@ -59,7 +59,7 @@ class Subject:
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return the meaning of `data`: a data type, else a flow, else a material, else None."""
+    """Return what `data` names: a data type, else a flow, else a material; None for none."""
     if flow := catalogue.flow_of(data):
         return Subject(flow, (data,), None)
     if flow := catalogue.flow(data):
@@ -94,7 +94,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision with every safeguard attested: a refusal here is beyond any answer."""
+    """Return the decision with every safeguard attested: a refusal then is final."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 
@@ -108,7 +108,7 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield the reasons against a method for the data: forbidden, or each missing safeguard."""
+    """Yield reasons against a method for the data: the method is forbidden, or a safeguard is missing."""
     method = catalogue.methods.find(name)
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
@@ -124,7 +124,7 @@ def method_refusals(
 
 
 def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
-    """Return the needs of a method in these circumstances, in the order of the agreement."""
+    """Return the requirements of a method in these circumstances, in the agreement's order."""
     return tuple(need for need in method.need if need.arises(circumstances))
 
 
@@ -196,7 +196,7 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """Return the questions about the material to ask first: the answers change the method's needs."""
+    """Return questions about the material to ask first, because the answers change the requirements."""
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
@@ -209,7 +209,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions about safeguards: the needs of the method for this data and circumstances.
+    """Return questions about the safeguards that a method requires for the data and circumstances.
 
     Empty for a method without needs, or an unknown method or data.
     """

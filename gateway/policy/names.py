@@ -17,7 +17,7 @@ from gateway.policy.faults import Contradiction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names; names.toml says what each key is."""
+    """A sort of names in policy files; names.toml explains each key."""
 
     defined: str | None = None
     catalogue: str = ""
@@ -32,13 +32,13 @@ class NameSort:
 
 @cache
 def names() -> tuple[list[NameSort], dict[str, str]]:
-    """Return the sorts of names in names.toml, and how an entry citing a clause is called, by its place."""
+    """Read names.toml: the sorts of names, and by place what an entry that cites a clause is called."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     return [NameSort(**sort) for sort in found["sorts"].values()], found["citations"]
 
 
 class NameFound(NamedTuple):
-    """A name at a place of a policy file. `within` are its key, and the values of the entry around it."""
+    """A name at a place in a policy file. `within`: key and values of the entry around it."""
 
     name: str
     file: str
@@ -47,7 +47,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(catalogue: Catalogue, place: str) -> Iterator[NameFound]:
-    """Yield every name at a place, written as names.toml writes one."""
+    """Yield every name at a place, which is given as names.toml writes places."""
     file, path = place.split()
     for location, name, within in values_at(getattr(catalogue, file.removesuffix(".toml")), path):
         yield NameFound(name, file, location, within)

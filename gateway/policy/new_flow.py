@@ -1,4 +1,4 @@
-"""Begin policies: of another agreement, and of a new flow from the headings of a sample.
+"""Begin policies: of another agreement, or of a new flow from the headings of a sample file.
 
 Known headings use the existing rules; each unknown heading becomes an item in the flow's own group, with a
 right for its teams. Of XML the names of elements with text are the headings. The result then waits for a
@@ -60,7 +60,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings unknown to every rule."""
+        """The headings that no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
     @property
@@ -70,9 +70,7 @@ class NewFlow:
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """Raise GatewayError if the flow cannot be written: the id is taken, no heading of the sample is
-    distinctive, or a name is unknown to the policies.
-    """
+    """Raise GatewayError if a flow cannot be written: a taken id, no distinctive heading, an unknown name."""
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
@@ -89,7 +87,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _check_clause(clause: str, catalogue: Catalogue) -> None:
-    """Raise GatewayError for a clause that is not written, or that the text of the agreement lacks."""
+    """Raise GatewayError for a malformed clause number, or one that the agreement's text lacks."""
     if not _CLAUSE.fullmatch(clause):
         raise GatewayError(f"--clause {clause}: write its number as 5.3.1, A.3(b) or 3(a)")
     printed = re.search(rf"^\W*{re.escape(clause)}[.):]*\s", catalogue.agreement_text, re.MULTILINE)
@@ -99,7 +97,7 @@ def _check_clause(clause: str, catalogue: Catalogue) -> None:
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each option with names from the policies: the option, the given names, the known names."""
+    """Yield each option that takes names of the policies: the option, the names given, those known."""
     yield "optional", flow.optional, flow.headings
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
@@ -111,7 +109,7 @@ def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str
 
 
 def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Write a flow into a folder of policies, keeping comments and order."""
+    """Add a flow to a folder of policies, keeping comments and order."""
     _append(policies / "flows.toml", _flow_of(flow, catalogue))
     keys = [_key(flow, each) for each in flow.new if each not in flow.optional]
     told = list(dict.fromkeys([*flow.known.values(), *(_key(flow, each) for each in flow.new)]))
@@ -180,7 +178,7 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Add the flow's group to the right of each of its teams; a team without one gets one.
+    """Add the flow's group to the rights of its teams; a team without a right gets one.
 
     A team that may have no data about single pupils gets none; a recipient with a right of its own gets it.
     """
@@ -219,21 +217,19 @@ def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _key(flow: NewFlow, heading: str) -> str:
-    """Return a heading as the key of an item, made unique by the flow's id in front."""
+    """Convert a heading to an item's key, made unique by the flow's id in front."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
 
 
 def _append(path: Path, tables: dict[str, Any]) -> None:
-    """Add tables at the end of a file."""
+    """Append tables to a file."""
     before = path.read_text("utf-8").rstrip("\n")
     path.write_text(f"{before}\n\n{tomlkit.dumps(tables).strip()}\n", "utf-8")
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return the filled values under each heading, of the first row containing words. GatewayError if no row
-    does.
-    """
+    """Return the filled values by heading; the first row with words has the headings. GatewayError."""
     for number, row in enumerate(rows):
         headings = [str(cell).strip() for cell in row]
         if any(headings):
@@ -287,7 +283,7 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Say in the policies what the agreement does not list; return the changed files.
+    """Declare in the policies what the agreement does not list; return the changed files.
 
     Data types without a flow stand under `not_carried`: files of these are recognised, and refused. Items
     that rights.toml does not list stand under `[others]` of items.toml, those that it lists under `[items]`.

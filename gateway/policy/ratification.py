@@ -1,4 +1,4 @@
-"""Find the academic year of a provider's ratification, and the day of lapse.
+"""Compute which academic years a provider's ratifications cover, and when they lapse.
 
 Also the effect of a missing ratification on files, flow by flow.
 """
@@ -44,7 +44,7 @@ def lapse_day(year: str, catalogue: Catalogue) -> date:
 
 
 def has_ended(on: date, catalogue: Catalogue) -> bool:
-    """Return True once an agreement with a fixed end is over, so that nobody can ratify it any more."""
+    """Return True once an agreement with a fixed end is over and can no longer be ratified."""
     ends = catalogue.agreement.year.ends
     return ends is not None and on > ends
 
@@ -62,7 +62,7 @@ def _covers(year: str, on: date, catalogue: Catalogue) -> bool:
 # Asked for several times with every file that comes.
 @lru_cache(256)
 def _span(year: str, said: Year) -> tuple[date, date]:
-    """Return the first day of an academic year, and the first on which its ratification does not count."""
+    """Return the first day of an academic year, and the first day after its ratification lapsed."""
     first = first_year(year)
     lapses = day_in(first + said.valid_years, said.lapses)
     return day_in(first, said.starts), lapses if said.ends is None else min(
@@ -79,7 +79,7 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 
 def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the ratifications covering a day, or the local day of an aware moment.
+    """Return the conditions for ratifications to cover a day, or the local day of an aware moment.
 
     They are of one academic year, or of several still valid.
     """
@@ -88,12 +88,12 @@ def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCoun
 
 
 def opens(year: str, catalogue: Catalogue) -> date:
-    """Return the first day for ratifying an academic year: the review day of the year before."""
+    """Return the first day on which an academic year may be ratified: the last year's review day."""
     return day_in(first_year(year), catalogue.agreement.year.review)
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year of a ratification made on a day.
+    """Return the academic year that a ratification made on a day is for.
 
     The current year; but if already covered, the following one, from the day its review opens.
     """
@@ -107,7 +107,7 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
 
 def renewed_by(year: str, catalogue: Catalogue) -> str:
-    """Return the year whose ratification succeeds another at its lapse."""
+    """Return the academic year to ratify when a ratification for `year` lapses."""
     return academic_year_from(first_year(year) + catalogue.agreement.year.valid_years)
 
 
@@ -144,7 +144,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unratified:
-    """The effect of a missing ratification on a file: reasons to wait, and notices in the receipt."""
+    """Effect of a missing ratification on a file: reasons to wait, and notices for the receipt."""
 
     waits: tuple[Reason, ...] = ()
     notices: tuple[Reason, ...] = ()
@@ -153,7 +153,7 @@ class Unratified:
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
-    """Return the effect on data of these types of a flow at `now`: the strictest setting counts."""
+    """Return the effect of a missing ratification on these types at `now`; the strictest counts."""
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
@@ -168,7 +168,7 @@ def unratified(
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """Return the day of a setting; a day without a year falls in the academic year of `on`."""
+    """Return the last day in a setting; a day without a year falls in the academic year of `on`."""
     if isinstance(until, date):
         return until
     starts = catalogue.agreement.year.starts

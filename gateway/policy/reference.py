@@ -1,4 +1,4 @@
-"""Find the period of a return, from the statements in the file, and the release moment of a results file.
+"""Compute the period of a return from the file's statements, and the release time of results.
 
 The written form of a period sorts, and is safe in file names: a day "2026-11-24", a week "2026-W47", an
 academic year "2026-27", the census of a term "2026-27-autumn", a month "2026-11", a half-term
@@ -23,7 +23,7 @@ from gateway.policy.schema import TIMESCALES, Flow, Timescale
 def release_moment(
     kinds: Collection[str | None], facts: Facts, catalogue: Catalogue, now: datetime
 ) -> datetime | None:
-    """Return the moment (UTC) ending the embargo on results of these kinds; None without an embargo.
+    """Return the moment (UTC) at which the embargo on results of these kinds ends; None without one.
 
     A file holding two kinds of results waits for the later moment.
     """
@@ -46,7 +46,7 @@ def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetim
 
 
 def exam_year(facts: Facts) -> int | None:
-    """Return the summer of a file's results, if stated.
+    """Return the summer in which a file's results were taken, if stated.
 
     `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is the date of the exam series.
     """
@@ -57,7 +57,7 @@ def exam_year(facts: Facts) -> int | None:
 
 
 def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
-    """Return the reason for the wait, with the moment in the calendar's time zone."""
+    """Return the reason for an embargo, with its end in the calendar's time zone."""
     local = until.astimezone(ZoneInfo(catalogue.calendar.timezone))
     return catalogue.reason_under(
         flow.clause, "policy:embargo", until=f"{local:%H:%M on} {local.day} {local:%B %Y}"
@@ -67,7 +67,7 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the period stated in a file's content; None if unstated.
+    """Return the period that a file states; None if unstated.
 
     `arrival` is an aware moment, or the local day: a file cannot be about a later day.
     """
@@ -97,7 +97,7 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the period, in a timescale defined by the agreement, containing a day."""
+    """Return the period that contains a day, in a timescale that the agreement defines."""
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
         return None
@@ -108,13 +108,13 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """Return the academic year named in a file as "2026/27" or "2026-27"."""
+    """Return the academic year that a file names as "2026/27" or "2026-27"; None for none."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return dates.academic_year_from(int(said[1])) if said else None
 
 
 def _census(facts: Facts, calendar: CalendarFile, landed: date) -> str | None:
-    """Return the census of a term. A term without a year means the latest census possible by then.
+    """Return a termly census's period. A term without a year means the latest census possible by then.
 
     A year without a term counts only if different from the year of the census being taken.
     """

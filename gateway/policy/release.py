@@ -1,4 +1,4 @@
-"""Judge the release of a held file by a person: recipients, flow, and objections of the agreement.
+"""Judge a person's release of a held file: recipients, flow, and objections of the agreement.
 
 A person may place a file the gateway could not, but stays bound by the agreement: rights, embargo,
 ratification and permitted senders are checked for the teams named. A second person may override those
@@ -30,7 +30,7 @@ STAY = _TAKES_TWO | _OF_OTHERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A held file as a person wants to send it on.
+    """A release as a person asks for it: data type, flow, teams.
 
     `forbidden` are the agreement's objections; a second person may override them. `on_roll`: the pupils are
     on the roll of the sender, or of the schools the sender speaks for.
@@ -44,7 +44,7 @@ class Release:
 
 
 class ReleaseImpossibleError(ValueError):
-    """Nobody may release the file as asked. The text names the next step."""
+    """Nobody may release the file as asked; the text names the next step."""
 
 
 def judge_release(
@@ -57,7 +57,7 @@ def judge_release(
     data_type: str | None = None,
     teams: tuple[str, ...] = (),
 ) -> Release:
-    """Return the release of a held file of `provider` at `now`, as `data_type`, to `teams`.
+    """Judge the release of a held file of `provider` at `now`, as `data_type`, to `teams`.
 
     Defaults are the classified data type, and the entitled teams of its flow. `held_for` are the reasons for
     holding. Raise ReleaseImpossibleError for an impossible or incomplete request.
@@ -84,7 +84,7 @@ def judge_release(
 
 
 def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tuple[Classified, bool]]:
-    """Yield each file or table of a held file, and True for a recognised one; others have no counts.
+    """Yield each file or table in a held file, and True if it was recognised.
 
     Unrecognised pieces take the type named by the person.
     """
@@ -106,7 +106,7 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A person's request: a file of these pieces, sent on as `kind`, carried by `flow`.
+    """A release under judgement: a file of `pieces`, sent on as `kind`, carried by `flow`.
 
     `certain`: every piece was recognised. The rules for each piece's own type apply besides those for `kind`.
     """
@@ -120,14 +120,14 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if the pupils are on the rolls of the schools the sender speaks for."""
+        """Return True if the pupils are on rolls of schools that the sender speaks for."""
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not of_other_schools(each, self.provider) and without_school(each, self.provider) == 0
             for each in self.pieces
         )
 
     def teams(self, named: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the named teams, else the teams entitled to everything in the file."""
+        """Return the named teams, or else the teams entitled to everything in the file."""
         has_records = any(each.pupils != 0 for each in self.pieces)
         for name in named:
             team = self.catalogue.team(name)
@@ -148,7 +148,7 @@ class _Asked:
         return found
 
     def entitled(self) -> tuple[str, ...]:
-        """Return the teams of the flow entitled to the contents of every piece.
+        """Return the flow's teams entitled to the contents of every piece.
 
         Several pieces, a file renamed to another type, and a file needing a second person have no views: each
         team must have a right to everything.
@@ -190,7 +190,7 @@ class _Asked:
     def forbidden(
         self, held_for: tuple[Reason, ...], now: datetime, teams: tuple[str, ...]
     ) -> Iterator[Reason]:
-        """Yield the agreement's objections."""
+        """Yield the agreement's objections to the release."""
         yield from (why for why in held_for if why.code in _TAKES_TWO)
         carried = dict.fromkeys(pair for each in self.pieces for pair in self._carried_by(each))
         for _, flow in carried:

@@ -34,7 +34,7 @@ def _a_day(month_day: str) -> str:
 
 
 def check_blanks(text: str, known: frozenset[str]) -> str:
-    """Return a template whose blanks, names between braces, are all known. ValueError for any other."""
+    """Check that a template's blanks, names in braces, are known, and return it. ValueError otherwise."""
     try:
         blanks = {blank for _, blank, _, _ in Formatter().parse(text) if blank is not None}
     except ValueError:
@@ -68,7 +68,7 @@ class PolicyTable(BaseModel):
 
 
 class Ratification(PolicyTable):
-    """The treatment of a file from a sender without ratification.
+    """What happens to a file from a sender without ratification.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
     """
@@ -78,7 +78,7 @@ class Ratification(PolicyTable):
 
 
 def _ratification(value: object) -> object:
-    """Return the fields of `Ratification` from the one string in a policy file."""
+    """Convert the one string in a policy file to the fields of `Ratification`."""
     if not isinstance(value, str):
         return value
     if value.startswith(_WITH_NOTICE):
@@ -97,7 +97,7 @@ RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), Wi
 
 
 class AppendixRow(PolicyTable):
-    """One row of Appendix B, word for word."""
+    """A row of Appendix B, word for word."""
 
     description: str
     purpose: str
@@ -133,7 +133,7 @@ class FlowDataType(PolicyTable):
     `carries`: items outside Appendix A natural to such a file, for each of its teams; `carried`: items for
     some teams or formats only. `about`: the persons the data is about; "nobody" for data about no person.
     `name`: the name in receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own
-    timescales of some kinds of provider. `within`: another data type whose arrival meets the timescale too.
+    timescales of some kinds of provider. `within`: another data type that meets the timescale too.
     `ratification` takes precedence over the flow's. `each_replaces`: the latest file of a school and period
     supersedes earlier ones. `records`: by team, the records that the team gets, where not all of a file's.
     """
@@ -155,7 +155,7 @@ class FlowDataType(PolicyTable):
     records: dict[Slug, Records] = {}
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return the items outside Appendix A lawful in files of a format, for a team if named."""
+        """Return items outside Appendix A that are lawful in files of a format, for a team if named."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -166,7 +166,7 @@ class FlowDataType(PolicyTable):
         return tuple(dict.fromkeys((*self.carries, *special)))
 
     def timescales(self, kind: str) -> tuple[Timescale, ...]:
-        """Return the timescales for a kind of provider."""
+        """Return the timescales that hold for a kind of provider."""
         return tuple(dict.fromkeys((self.timescale_of.get(kind, self.timescale), *self.also_due)))
 
     def every_timescale(self) -> tuple[Timescale, ...]:
@@ -209,11 +209,11 @@ class Flow(PolicyTable):
 
     @cached_property
     def kinds(self) -> tuple[Slug, ...]:
-        """Every kind of provider allowed to send files of this flow."""
+        """Every kind of provider that may send files of this flow."""
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:
-        """Return the treatment of a data type from a sender without ratification."""
+        """Return what happens to a data type from a sender without ratification."""
         return self.of(data_type).ratification or self.ratification
 
 
@@ -256,7 +256,7 @@ class Team(PolicyTable):
 
 
 class CountsRule(PolicyTable):
-    """The rules for counts given to teams without `pupil_level`.
+    """The rules for counts, which teams without `pupil_level` get.
 
     Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
     possibly holding part of a roll is counted from `whole_percent` of the pupils known on roll.
@@ -314,7 +314,7 @@ class Selection(PolicyTable):
 
 
 class Right(PolicyTable):
-    """The data items a team may have, and the reason.
+    """The data items that a team may have, and the reason.
 
     Whole groups, plus single items or selections; `without` removes items again, and `not_from` removes items
     from one kind of sender.
@@ -331,7 +331,7 @@ class Right(PolicyTable):
 
 
 class Outside(PolicyTable):
-    """The treatment of personal items unlisted in Appendix A; only a few people see `sensitive` ones."""
+    """What happens to personal items not in Appendix A; only few people see `sensitive` ones."""
 
     default: ItemAction
     hold: tuple[str, ...] = ()
@@ -339,7 +339,7 @@ class Outside(PolicyTable):
 
 
 class Proposed(PolicyTable):
-    """The treatment of items only proposed in Appendix A; only a few people see `sensitive` ones."""
+    """What happens to items only proposed in Appendix A; only few people see `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Compare a file's schools with its sender, and choose the schools given a copy and the file in force. Pure.
+"""Compare a file's schools with its sender; choose who gets copies, and the file in force. Pure.
 
 An education provider speaks for itself, and for schools on record for the provider, as a multi-academy trust
 does. Every number on record must agree. A school without any comparable number may be the sender's, but for
@@ -42,7 +42,7 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of the only school, named by every record; else None.
+    """Return the DfE number (LA + establishment) of a school that every record names; else None.
 
     A number only in a title does not count: the rest of the file could be about any school.
     """
@@ -51,12 +51,12 @@ def named_school(classified: Classified) -> str | None:
 
 
 def speaks_for(provider: Provider) -> frozenset[str]:
-    """Return the numbers of the schools whose pupils a provider may send: DfE numbers and URNs."""
+    """Return DfE numbers and URNs of schools with pupils that a provider may send."""
     return frozenset(filter(None, (provider.dfe_number, provider.urn, *provider.schools)))
 
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
-    """Return the schools in a file outside those the sender speaks for, most records first."""
+    """Return schools in a file that the sender does not speak for, most records first."""
     own = speaks_for(provider)
     named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
     verdicts = [(one, _is_own(one, provider, own)) for one in named]
@@ -76,7 +76,7 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records not naming one of the sender's several schools.
+    """Return the number of records that name none of the sender's several schools.
 
     0 for a sender speaking for one school alone. None: every record of the file.
     """
@@ -93,7 +93,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 def about_schools(
     classified: Classified, catalogue: Catalogue, provider: Provider
 ) -> tuple[list[Reason], list[Reason]]:
-    """Return the reasons to wait, and the notices, because of the schools and UPNs in a file.
+    """Return reasons to wait, and notices, because of the schools and UPNs in a file.
 
     Only the files of education providers wait because of their schools.
     """
@@ -129,7 +129,7 @@ def about_schools(
 
 
 def number_of(school: NamedSchool) -> str:
-    """Return the most telling number of a school; "" without any."""
+    """Return a school's best number: DfE number, URN or establishment; "" without any."""
     return school.dfe_number or school.urn or school.establishment
 
 
@@ -147,7 +147,7 @@ def _of_facts(classified: Classified) -> str | None:
 
 
 def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
-    """Return True for a school the provider speaks for; None without a comparable number on record.
+    """Return True if the provider speaks for a school; None without a comparable number on record.
 
     Both numbers must agree, except for providers of several schools: only one of the two may be on record.
     """
@@ -170,7 +170,7 @@ def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> boo
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Return True if more detailed records elsewhere share the best mark of a school."""
+    """Return True if more detailed records of the file share a school's best number."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
@@ -191,7 +191,7 @@ def copies_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers getting the accepted file itself.
+    """Return the providers that get a copy of the accepted file.
 
     The provider must be of a recipient kind of the flow, and named by every record of the file, alone; or the
     recipient may have files about anyone and has a right to every item in the file. Suspended and closed
@@ -217,9 +217,9 @@ def parts_for(
     *,
     unratified: bool = False,
 ) -> tuple[Provider, ...]:
-    """Return the providers getting a part of an accepted file about many schools: their own records.
+    """Return the providers that get their own records of an accepted file about many schools.
 
-    No provider gets a part of a file whose records name no school, or cannot be divided. A provider sharing
+    No provider gets a part of a file with records of no school, or not divisible. A provider sharing
     its number with another on record gets nothing. With `unratified`, return parties without ratification.
     """
     flow = catalogue.flow(accepted.flow)
@@ -236,7 +236,7 @@ def parts_for(
 
 
 def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], catalogue: Catalogue) -> Basis:
-    """Return the basis of a provider for a file about many schools: all carried items, own pupils only.
+    """Return what a provider may have of a file about many schools: carried items of its own pupils.
 
     Unlisted and merely proposed items go to nobody.
     """
@@ -249,7 +249,7 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
 
 def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) -> bool:
-    """Return True if some provider could get a copy or a part of a file."""
+    """Return True if any provider could get a copy or part of a file."""
     names_schools = named_school(classified) is not None or (
         _is_divisible(classified) and bool(classified.schools)
     )
@@ -263,7 +263,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of the flow's recipients of files about anyone that these providers belong to."""
+    """Return the names of the recipients, with files about anyone, to which these providers belong."""
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
     return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
@@ -298,7 +298,7 @@ def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -
 def _entitled(
     providers: Iterable[Provider], flow: Flow, catalogue: Catalogue, *, unratified: bool
 ) -> Iterator[Provider]:
-    """Yield the providers of kinds entitled by the flow to records about themselves."""
+    """Yield providers that the flow entitles to records about themselves."""
     bodies = (body for body in _bodies(flow, catalogue) if body.about == "themselves")
     kinds = {kind for body in bodies for kind in body.kinds}
     for each in providers:
@@ -317,14 +317,14 @@ def _numbers(provider: Provider) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Superseding:
-    """The references of the file replaced by this one, and of the file replacing this one; None without."""
+    """References of the file that this one replaces, and of the file that replaces it; None for none."""
 
     replaces: str | None = None
     superseded_by: str | None = None
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True for an accepted file of a kind and period in which the latest file replaces others."""
+    """Return True if an accepted file is of a kind and period in which the latest replaces others."""
     if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
         return False
     flow = catalogue.flow_of(transfer.data_type)
@@ -334,7 +334,7 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 def standing(
     transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """Return the standing of a file among a provider's accepted ones of one kind and period, in order.
+    """Return which of a provider's accepted files of a kind and period a file replaces, or is replaced by.
 
     A file about fewer schools than an earlier one does not replace the earlier one.
     """
@@ -353,7 +353,7 @@ def standing(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if the provider sends for others, so that only a file's content names its schools."""
+    """Return True if a provider sends for other schools, so that only a file's content names them."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

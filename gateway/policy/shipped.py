@@ -12,7 +12,7 @@ def shipped_policies() -> Path:
 
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
-    """Return a folder shipped with this version, known by a file in it: beside the package, or installed."""
+    """Find a folder shipped with this version, by a file in it: beside the package, or installed."""
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder
     for found in (beside, installed):

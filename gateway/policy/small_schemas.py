@@ -46,7 +46,7 @@ class Identifier(PolicyTable):
     pattern: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_compiles)]
 
     def fits(self, number: str) -> bool:
-        """Return True if a number matches the pattern."""
+        """Return True if a number has the form of this identifier."""
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
@@ -90,7 +90,7 @@ class BodiesFile(PolicyTable):
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
-        """Return a kind of provider; a kind no longer listed gets an entry without any rights."""
+        """Return a kind of provider; one no longer listed gets an entry without rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class BodiesFile(PolicyTable):
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """Return a provider's number for an identifier, as on record."""
+    """Return a provider's number on record for an identifier."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number
@@ -125,7 +125,7 @@ class Strength(PolicyTable):
 
 
 class Circumstance(PolicyTable):
-    """A circumstance of the material giving a method further needs."""
+    """A circumstance of the material that adds requirements to a method."""
 
     id: Slug
     clause: ClauseId
@@ -133,7 +133,7 @@ class Circumstance(PolicyTable):
 
 
 class Material(PolicyTable):
-    """Material outside the data types of flows, yet travelling under the agreement."""
+    """Material outside the data types of flows that may travel under the agreement."""
 
     id: Slug
     name: str
@@ -142,7 +142,7 @@ class Material(PolicyTable):
 
 
 class Safeguard(PolicyTable):
-    """A safeguard attested by a person; `told` completes "it was not confirmed that: …"."""
+    """A safeguard that a person attests; `told` completes "it was not confirmed that: …"."""
 
     id: Slug
     clause: ClauseId
@@ -151,20 +151,20 @@ class Safeguard(PolicyTable):
 
 
 class Need(PolicyTable):
-    """One of `any_of` must be attested; only in a circumstance of `when`, never in one of `unless`."""
+    """A requirement: one of `any_of` must be attested, only in a `when` and in no `unless` circumstance."""
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
     when: tuple[Slug, ...] = ()
     unless: tuple[Slug, ...] = ()
 
     def arises(self, circumstances: frozenset[str]) -> bool:
-        """Return True if the need exists in these circumstances."""
+        """Return True if the requirement applies in these circumstances."""
         wanted = not self.when or not circumstances.isdisjoint(self.when)
         return wanted and circumstances.isdisjoint(self.unless)
 
 
 class Method(PolicyTable):
-    """One way of travelling. See methods.toml for each key."""
+    """A method by which a transfer travels. See methods.toml for each key."""
 
     id: Slug
     name: str
@@ -188,7 +188,7 @@ class MethodsFile(PolicyTable):
 
     @cached_property
     def refusals(self) -> dict[Hashable, tuple[Reason, ...]]:
-        """The refusals worked out so far by `decide`: they are asked for with every file that comes."""
+        """The cache of refusals found by `decide`, as every file asks for them."""
         return {}
 
     def find(self, identifier: str) -> Method | None:
@@ -229,7 +229,7 @@ Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
 class LetterRule(PolicyTable):
-    """One kind of letter to one kind of addressee.
+    """The rule for one kind of letter to one kind of addressee.
 
     `days`: days in advance, for due-soon and key-expires, and (the largest) for weekly. `weekday`: the first
     day of a week on which the weekly letter may leave, from 1 for Monday.
@@ -267,12 +267,12 @@ class LettersFile(PolicyTable):
     letter: tuple[LetterRule, ...] = ()
 
     def rules(self, kind: LetterKind) -> tuple[LetterRule, ...]:
-        """Return the letters of one kind."""
+        """Return the rules for one kind of letter."""
         return tuple(rule for rule in self.letter if rule.kind == kind)
 
 
 def filled(template: str, facts: dict[str, str]) -> str:
-    """Return a template filled with the known facts; unknown names become ""."""
+    """Fill a template with facts; blanks without a fact become ""."""
     return template.format_map(dict.fromkeys(NAMES, "") | facts).strip()
 
 
@@ -306,7 +306,7 @@ class HandOnColumn(PolicyTable):
 
 
 class HandOnFile(PolicyTable):
-    """One output file of each file handed on; with `each`, a row for each such part of a record."""
+    """An output file made of each file handed on; with `each`, a row for each such part of a record."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$")]
     each: str = Field(default="", pattern=r"^[A-Za-z]*$")
@@ -339,9 +339,9 @@ class SftpTarget(PolicyTable):
 
 
 class HandOn(PolicyTable):
-    """A team's files handed on to one system, as the team's view shows them.
+    """Files of a team that are handed on to one system, as the team's view shows them.
 
-    - `data_types`: those whose files are handed on. `since`: the day from which deliveries count.
+    - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
     - `at`: the hour of the night by the authority's clocks, or "at-once".
     - `sftp`: where the files are pushed; without it the system fetches them from a folder of the home.
     - `acknowledge_hours`: until then the system acknowledges, or it is told.
@@ -364,7 +364,7 @@ class HandOnsFile(PolicyTable):
 
 
 class GraveItem(PolicyTable):
-    """An Appendix A item whose loss is graver, and the reason."""
+    """An item of Appendix A with a graver loss than others, and the reason."""
 
     item: str
     why: str

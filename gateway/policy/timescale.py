@@ -1,4 +1,4 @@
-"""Judge what is due of a provider, when, and whether it came in time, from the receipts alone.
+"""Judge what data a provider owes, when it is due, and if it came in time, from receipts alone.
 
 A file counts for its stated period, else for the period of its arrival. No state is kept between calls.
 `status` answers for one provider and one day.
@@ -21,7 +21,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False for suspended providers, and for those acting only for schools with their own duties."""
+    """Return False for a provider without duties: suspended, or acting only for schools with their own."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -29,7 +29,7 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type the provider may send: True if required, False if optional, None if excused."""
+    """Yield each data type that a provider may send: True if required, False if optional, None if excused."""
     spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders
@@ -91,13 +91,13 @@ class FlowStatus:
 
     @property
     def to_chase(self) -> bool:
-        """Has the provider failed to send data due by now?"""
+        """Return True if the provider has not sent data that was due."""
         return self.asked and self.state == "missing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """A provider's duties beyond those of kind and phase.
+    """What a provider owes beyond the duties of its kind and phase.
 
     `since` is the day of joining: nothing due earlier is missed. `until` is the last day of a closed
     provider. `expected` overrides the calendar for single data types.
@@ -132,7 +132,7 @@ def status(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """The punctuality of one data type over a span. Early counts as in time."""
+    """Punctuality of one data type in a span. Early counts as in time."""
 
     data_type: str
     in_time: int = 0
@@ -178,7 +178,7 @@ def kept(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type with one of its timescales, its arrivals, and those of the telling data type.
+    """One data type on one of its timescales, its arrivals, and those of the type that also counts.
 
     `must` is as in `expected_of`.
     """
@@ -192,14 +192,14 @@ class _Row:
     must: bool | None
 
     def placed(self) -> dates.Placed:
-        """Return the arrivals by period."""
+        """Assign the arrivals to periods."""
         return dates.place(self.own, self.periods, self.telling)
 
 
 def _rows(
     provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed, *, year: int
 ) -> Iterator[_Row]:
-    """Yield each data type that the provider may send, with each timescale, around a calendar year."""
+    """Yield each data type that a provider may send, on each timescale, around a calendar year."""
     calendar = catalogue.calendar
     arrivals = _by_data_type(received, calendar, on)
     expected = [
@@ -221,7 +221,7 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return the period of a data type open on a day; None if due at no set time then."""
+    """Return a data type's period that is open on a day; None if due at no set time then."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
@@ -255,7 +255,7 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
-    """Return the period of a return that came on a day before or long after it; None within, or without one.
+    """Return the period that a return missed: it came before its season or long after; None if in season.
 
     The period is the stated one, else that of the day. Optional data has no season.
     """
@@ -357,7 +357,7 @@ _CAME = {
 
 @dataclass(frozen=True, slots=True)
 class DueDays:
-    """A flow as judged today (`now`), and its days to come (`later`), soonest first, 400 days ahead at most.
+    """A flow's status today (`now`), and its later due days (`later`), soonest first, up to 400 days ahead.
 
     The days of daily and weekly flows are school days: none of them stands in `later`.
     """
@@ -367,7 +367,7 @@ class DueDays:
 
     @property
     def days(self) -> tuple[FlowStatus, ...]:
-        """Every day that the provider is asked to keep, neither daily nor weekly."""
+        """The days by which the provider must send, except of daily and weekly flows."""
         every = (self.now, *self.later)
         return tuple(
             one for one in every if one.asked and one.due and one.timescale not in {"daily", "weekly"}
@@ -398,7 +398,7 @@ def agenda(
 
 
 def in_words(flow: FlowStatus, today: date) -> str:
-    """Return in English what is to be said of a flow on a day: "due in 12 weeks, on 21 January 2027"."""
+    """Return a flow's status on a day in words, such as "due in 12 weeks, on 21 January 2027"."""
     if flow.due is None:
         return "received" if flow.state == "received" else "due at no set time"
     day = dates.spoken(flow.due)
@@ -419,7 +419,7 @@ WARN_DAYS = 60
 
 
 def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
-    """Return the standing of a pack on a day: past, in force, or coming."""
+    """Return the standing of a law pack on a day: past, in force, in force beyond its days, or coming."""
     if pack_on(packs, day) == pack:
         return "in force" if pack.first <= day <= pack.last else "in force beyond its days"
     return "coming" if pack.first > day else "past"
@@ -433,7 +433,7 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return the documents and systems cited under an old name by the agreement, with names of a day.
+    """Return the documents and systems that the agreement cites under an old name, with the name on a day.
 
     Without a day, use the last pack. With a text, return only the names cited in the text.
     """
@@ -442,13 +442,13 @@ def names_today(catalogue: Catalogue, day: date | None, text: str | None = None)
 
 
 def told_today(found: Iterable[Reference]) -> Iterator[str]:
-    """Yield a sentence with today's name for each cited name."""
+    """Yield a sentence for each old name cited by the agreement, with the present name."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedSoon:
-    """A new requirement of a coming return, and the day of the return."""
+    """A requirement of this law pack for a coming return, and the day of the return."""
 
     data_type: str
     on: date | None
@@ -456,7 +456,7 @@ class AskedSoon:
 
 
 def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
-    """Return the new requirements of returns in this pack's period, leaving out past days."""
+    """Return the requirements of returns still to come in the law pack in force on a day."""
     pack = pack_on(catalogue.law, day)
     if pack is None or not pack.first <= day <= pack.last:
         return ()

@@ -88,7 +88,7 @@ class InProgress:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads that are now on record; return their spool references."""
+        """Remove uploads now on record; return the spool references."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -371,7 +371,7 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Separate uploads on record from new ones; give a new one whose reference is taken another.
+    """Separate uploads on record from new ones; give a new one another reference if taken.
 
     Returns each fresh spool reference with the reference inside, and the known spool references. `taken`:
     references in use without a record. A new reference follows from the upload alone, so that the result

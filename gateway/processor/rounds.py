@@ -77,7 +77,7 @@ class LetterRound:
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
-    """Retire keys that are due, and warn of expiry, as of the clerk's time; return how many.
+    """Retire keys due, and warn of expiry, as of the clerk's time; return how many.
 
     Raises Fault where the registry or published/ does not answer.
     """
@@ -103,7 +103,7 @@ def go_round(
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return keys whose expiry warning is due and not given, with days left and the warning step."""
+    """Return keys with an expiry warning due and not given, with days left and the warning step."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)

@@ -157,7 +157,7 @@ class WorkerPool:
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None; called with the lock held.
 
-        A rested worker leaves files to workers whose children are still prepared.
+        A rested worker leaves files to workers with children still prepared.
         """
         if self._ending.is_set():
             return lambda: None

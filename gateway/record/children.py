@@ -335,7 +335,7 @@ def _limits(found: FoundChild) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leavers:
-    """Children who left a roll since a day. `hidden` counts children whose data the person may not see."""
+    """Children who left a roll since a day. `hidden` counts children with data out of the person's sight."""
 
     children: tuple[Gone, ...]
     hidden: int

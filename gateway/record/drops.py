@@ -124,7 +124,7 @@ def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Dec
 
 
 def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
-    """Return the decision on a drop whose key waited for approval; None until a person has decided."""
+    """Return the decision on a drop with a key that waited for approval; None until a person has decided."""
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None

@@ -85,7 +85,7 @@ def follow(registrar: Registrar) -> int:
 
 
 def _ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return waiting copies of accepted files whose recipients may have them now."""
+    """Return waiting copies of accepted files for recipients now entitled."""
     now = registrar.clock()
     return [
         (row, transfer)

@@ -127,7 +127,7 @@ def give_notice(
 ) -> date:
     """Record a party's notice; return the first day on which its ratification no longer counts.
 
-    GatewayError for an unknown notice, a future day, and a party whose ratification has ended.
+    GatewayError for an unknown notice, a future day, and a party with an ended ratification.
     """
     known = {each.id: each for each in catalogue.agreement.notice}
     today = local_day(at, catalogue.calendar.timezone)

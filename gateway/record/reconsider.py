@@ -3,7 +3,7 @@
 A held file judged by other rules is never decided by what those found: its content is read again first.
 
 A portion of files is decided in one transaction. Of several hosts any may decide the next portion, one at a
-time; files whose date has come stay due until decided, whatever ends a host. Between two portions the
+time; files with a passed date stay due until decided, whatever ends a host. Between two portions the
 processor attends to files that arrive.
 """
 
@@ -97,13 +97,13 @@ def reconsider(registrar: Registrar) -> int:
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return a query condition: files whose date has come or whose ratification is recorded."""
+    """Return a query condition: files with a passed date or a recorded ratification."""
     known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on drops whose keys were approved or refused meanwhile; return the number."""
+    """Decide on drops with keys approved or refused meanwhile; return the number."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -145,7 +145,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
-    """Yield rulings for transfers whose decision changed; skip those judged by other rules."""
+    """Yield rulings for transfers with a changed decision; skip any judged by other rules."""
     for transfer in waiting:
         if transfer.content is None or transfer.rules != registrar.catalogue.rules:
             continue

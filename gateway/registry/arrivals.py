@@ -45,7 +45,7 @@ def arrivals(
 ) -> Mapping[str, Sequence[Arrival]]:
     """Return by provider, all or those in `only`, the accepted files, declared transfers and nil returns.
 
-    A file sent by one provider for several schools counts for each school whose pupils are in the file. Of
+    A file sent by one provider for several schools counts for each school with pupils in the file. Of
     the files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)

@@ -53,7 +53,7 @@ def owe(
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return copies whose recipients still have to ratify the agreement, with their transfers."""
+    """Return copies for recipients that still have to ratify the agreement, with the transfers."""
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
@@ -84,7 +84,7 @@ def of_transfer(session: Session, reference: str) -> Sequence[Copy]:
 
 
 def forget(session: Session, transfer: int) -> tuple[str, ...]:
-    """Delete all copies of a file; return the ids of providers whose copy had been made."""
+    """Delete all copies of a file; return the ids of providers with a copy already made."""
     rows = session.exec(select(CopyRow).where(CopyRow.transfer == transfer)).all()
     for row in rows:
         session.delete(row)

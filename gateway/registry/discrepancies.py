@@ -93,7 +93,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return those of `keys` whose discrepancy is open, or resolved but still found."""
+    """Return the `keys` with a discrepancy open, or resolved but still found."""
     found: set[str] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):

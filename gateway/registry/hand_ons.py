@@ -52,7 +52,7 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return those of `references` that may be handed on now."""
+    """Return the `references` that may be handed on now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 

@@ -12,7 +12,7 @@ EVERY = ""
 
 
 def listed(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
-    """Return columns listed as harmless; with `stated`, headings whose meaning a provider has stated."""
+    """Return columns listed as harmless; with `stated`, headings with a meaning stated by a provider."""
     rows = session.exec(select(HarmlessRow).order_by(col(HarmlessRow.name), col(HarmlessRow.provider)))
     return [row for row in rows if (row.field is not None) == stated]
 

@@ -35,7 +35,7 @@ class Letter:
 
 
 def known(session: Session, events: Collection[str]) -> set[str]:
-    """Return those of the events for which a letter is on record."""
+    """Return the events with a letter on record."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 

@@ -411,7 +411,7 @@ def latest(session: Session, kind: Kind) -> EventRow | None:
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
-    """Return the events of one subject in order, all or those of one kind."""
+    """Return the events of one subject in order, all or of one kind only."""
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     if kind is not None:
         # An expression, so that SQLite uses the index of subjects, not of kinds.

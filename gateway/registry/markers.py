@@ -113,7 +113,7 @@ def marked_children(session: Session) -> frozenset[bytes]:
 
 
 def kept_from(session: Session, person: str) -> frozenset[bytes]:
-    """Return the digests of every child whose data a member of staff may not see."""
+    """Return the digests of every child with data out of a member of staff's sight."""
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)
     allowed = set(session.exec(own).all())
     return frozenset(

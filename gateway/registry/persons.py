@@ -61,7 +61,7 @@ def is_any(session: Session) -> bool:
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return references of stored, opened files that are not in the index."""
+    """Return references of stored, opened files missing from the index."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(

@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program in force, with the acts it may do and the teams whose files it collects."""
+    """A program in force, with the acts allowed and the teams to collect for."""
 
     digest: str
     name: str

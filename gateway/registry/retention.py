@@ -210,12 +210,12 @@ def certificate(session: Session, number: int | None) -> str:
 
 
 def deleted(session: Session, what: What) -> set[str]:
-    """Return references whose part `what` was deleted."""
+    """Return references with the part `what` deleted."""
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 
 def with_sealed_file(session: Session) -> set[str]:
-    """Return references of transfers whose sealed file is still stored."""
+    """Return references of transfers with a sealed file still stored."""
     stored = session.exec(select(TransferRow.reference).where(col(TransferRow.withheld).is_(False)))
     return set(stored.all()) - deleted(session, "sealed")
 

@@ -240,7 +240,7 @@ class Wanted(NamedTuple):
     """Which files `accepted_files` reads: of the given senders and kinds, in one of the periods.
 
     Also read, for any period: the sequences in `counted`, and the files with counts for one of `teams`.
-    `rolls` names the providers whose pupils on roll are counted.
+    `rolls` names the providers with pupils on roll to count.
     """
 
     senders: Collection[str]

@@ -112,7 +112,7 @@ class _OnlyWithin(CriteriaOption):
         self.get_global_criteria(compile_state.global_attributes)
 
     def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
-        """Apply the criteria to a statement whose columns were replaced, too."""
+        """Apply the criteria to a statement with replaced columns, too."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:

@@ -224,7 +224,7 @@ class TransfersWanted:
     file's name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` are
     names of `SOUGHT` with the value of each.
     `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
-    `group` is the column by whose values the list is ordered first.
+    `group` is the column to order the list by first.
     `sight` limits to the transfers visible to a person.
     """
 

@@ -63,7 +63,7 @@ def land(session: Session, *uploads: Upload) -> None:
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
-    """Return those of `references` on record."""
+    """Return the `references` on record."""
     return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 

@@ -16,7 +16,7 @@ from gateway.registry.transfers import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the condition for files whose date has come by `until`, or whose provider has ratified."""
+    """Return the condition for files with a date passed by `until`, or a provider that has ratified."""
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(
@@ -59,7 +59,7 @@ def _later(after: int) -> ColumnElement[bool]:
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return held files whose contents other rules than `rules` judged last, oldest first."""
+    """Return held files with contents judged last by other rules than `rules`, oldest first."""
     gone = select(DeletionRow.reference).where(
         DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
     )
@@ -75,7 +75,7 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
-    """Return references of drops whose keys wait for approval."""
+    """Return references of drops with keys waiting for approval."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 

@@ -91,7 +91,7 @@ def _without_task(session: Session) -> Sequence[str]:
 
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
-    """Return those of `references` still undecided, oldest first."""
+    """Return the `references` still undecided, oldest first."""
     query = select(TransferRow.reference).where(
         col(TransferRow.reference).in_(references), TransferRow.state == "landed"
     )

@@ -261,7 +261,7 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """Return the providers whose files are concerned, in words."""
+    """Return the providers of the files concerned, in words."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     return tuple(
         f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"

@@ -160,7 +160,7 @@ def registered(holder: Element, pupil: Pupil) -> Element:
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
-    """Add the elements of `tree` to `parent`, in order, without leaves whose way leads to None.
+    """Add the elements of `tree` to `parent`, in order, without leaves that come to None.
 
     An element's content is a way to the text, or to several texts of as many elements, or a table of
     elements, with names beginning with a capital; or a list of such. An element with a false `where` is left

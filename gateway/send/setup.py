@@ -46,7 +46,7 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """GatewayError for a passphrase that is easily guessed, or made of these names."""
+    """GatewayError for an easily guessed passphrase, or one made of the names."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]

@@ -321,7 +321,7 @@ class Door:
             guest.line.abort()
 
     async def look_round(self) -> None:
-        """Close logged-in connections that are idle for too long, or with a key no longer in force."""
+        """Close logged-in connections idle for too long, or with a key no longer in force."""
         self.offences.look_round()
         for guest in self:
             allowed = self.limits.idle_seconds if guest.sessions else self.limits.sessionless_seconds

@@ -166,7 +166,7 @@ def introduced(data: bytes) -> tuple[tuple[str, int] | None, bytes] | None:
     """Return the client's address and port in a PROXY header, and the data behind the header.
 
     No address for a balancer's own connection, such as a health check. None where the header is incomplete;
-    ValueError for data that is no PROXY header.
+    ValueError for data without a PROXY header.
     """
     if data[:12] != _SIGNATURE[: len(data)]:
         raise ValueError("no signature")

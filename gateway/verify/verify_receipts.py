@@ -69,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """A receipt whose content was checked and is consistent in itself."""
+    """A receipt with checked content, consistent in itself."""
 
     receipt: dict[str, Any]
     head: Head

@@ -192,7 +192,7 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload whose content is in the file reserving its reference.
+    """Hand over an upload with the content in the file reserving its reference.
 
     After an OSError the content is moved to `content`.
     """

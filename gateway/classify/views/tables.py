@@ -32,7 +32,7 @@ class Apart:
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return those of the next records that stay."""
+        """Return the next records that stay."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 

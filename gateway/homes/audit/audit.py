@@ -241,7 +241,7 @@ class Anchors:
 
     @classmethod
     def of(cls, session: Session, vkey: str) -> Self:
-        """Return the anchors of the gateway whose registry is read, with the certificates on record."""
+        """Return the anchors of the registry's gateway, with the certificates on record."""
         known = keys.list_keys(session, "gateway")
         return cls(vkey, tuple(key.material.encode() for key in known if key.kind == "openpgp"))
 

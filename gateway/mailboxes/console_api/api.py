@@ -65,7 +65,7 @@ from gateway.zones.console_api.serving import at_work, config_of, listening
 
 
 class Way(NamedTuple):
-    """The function answering a question, or telling what a page shows.
+    """The function that answers a question, or returns the contents of a page.
 
     `writes` marks a change, `own` a reading of the mailboxes of the caller's teams.
 
@@ -175,7 +175,7 @@ _TO_PROGRAMS = (
 
 
 class ConsoleApi:
-    """Answer questions concurrently; blocking work runs in the threads of the resources."""
+    """The HTTP application of the console API; blocking work runs in the threads of the resources."""
 
     def __init__(self, console: ConsoleContext, resources: SharedResources) -> None:
         self._console = console
@@ -221,7 +221,7 @@ class ConsoleApi:
         return guarded
 
     async def _collect(self, request: Request) -> Response:
-        """Send a file: open the permitted view, record the collection, then begin sending."""
+        """Stream a file: open the view allowed, record the collection, then begin sending."""
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._resources.readers
         who = await _in(readers, caller, self._console, question)
@@ -271,7 +271,7 @@ class _FileGiven(StreamingResponse):
 
 
 async def _asked(request: Request) -> bytes:
-    """Return the body of a question. TooLongError as soon as the maximum length is passed."""
+    """Read the body of a question. TooLongError as soon as it exceeds the maximum length."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -289,7 +289,7 @@ def _said(me: Me | None, said: BaseModel | Shown) -> Response:
 
 
 def _declined(error: Exception) -> Response:
-    """Return the fixed answer to an error. Unexpected errors are logged, and answered in general terms."""
+    """Return the fixed answer to an error. An unexpected error is logged, and answered in general terms."""
     options, again = (error.options, error.again) if isinstance(error, logins.PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)

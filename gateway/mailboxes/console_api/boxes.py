@@ -47,7 +47,7 @@ def ask_mailbox(
     removed: Annotated[bool, OR_DEFAULT] = False,
     before: Before = None,
 ) -> Shown:
-    """Return a page of a team's matching files, latest first, with sequences below `before`.
+    """Return a page of a team's files that match, latest first, with sequences below `before`.
 
     `removed`: files dealt with by the team, still restorable. Declined for a person outside the team.
     """
@@ -83,7 +83,7 @@ def ask_mailbox(
 
 
 def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
-    """Yield the data types a team gets by some flow."""
+    """Yield the data types that a team gets in some flow."""
     for flow in catalogue.flows.flow:
         for each in flow.data_type:
             if team in each.teams and (named := type_named(catalogue, each.id)):
@@ -98,7 +98,7 @@ def ask_file(
     reference: str,
     removed: Annotated[bool, OR_DEFAULT] = False,
 ) -> Shown:
-    """Return the facts about a file without opening it, limited to the team's view for this person.
+    """Return the facts about a file without opening it, as far as the team's view shows them to a person.
 
     A team with counts alone learns no count of the content; with records of children left out for the person,
     nothing about single records is shown.
@@ -145,7 +145,7 @@ class OwnMailboxes:
         return [*map(file_row, found)]
 
     def have(self, reference: str) -> bool:
-        """Return True if a file is in one of the mailboxes."""
+        """Return True if a file is in a mailbox of the caller's teams."""
         with self.console.mailboxes.registry.read() as session:
             return any(
                 find_delivered(session, team, reference, person=self.caller.name)
@@ -153,7 +153,7 @@ class OwnMailboxes:
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark files as dealt with, or put them back; each file is logged separately."""
+        """Mark files as dealt with, or undo that; each file is logged separately."""
         mailboxes = self.console.mailboxes
         for reference in references:
             place = mailboxes.place(self.caller.person, team, reference, removed=undo)

@@ -67,7 +67,7 @@ _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 
 def seen(document: Document) -> JsonValue:
-    """Return a report as pages show it; charts and matrices become tables."""
+    """Convert a report to JSON values for pages; charts and matrices become tables."""
     sections: dict[str, JsonValue] = {
         name: [{"title": one.title, "blocks": [*map(_block, one.blocks)]} for one in some]
         for name, some in (("sections", document.sections), ("annex", document.annex))
@@ -92,13 +92,13 @@ def _block(block: Block) -> JsonValue:
 
 
 def learn_acts() -> None:
-    """Load and describe every act."""
+    """Describe every act in advance, so that the first question need not wait."""
     for command in every_act():
         _told(command)
 
 
 def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
-    """Return the acts that the caller may carry out here."""
+    """Return the acts that the caller may carry out in the console."""
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
     if about := every_act().get(question.about):
@@ -120,14 +120,14 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 @cache
 def _in_short(command: str) -> ActTold:
-    """Return an act for the page of another one: title and required fields."""
+    """Return an act in short, to offer on another act's page: title and required fields."""
     act = _told(command)
     fields = tuple(one for one in act.fields if one.required)
     return act.model_copy(update={"about": "", "fields": fields, "field_groups": ()})
 
 
 def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
-    """Return an act with the choices of each field, and a list with the caller's saved filters."""
+    """Add the choices of each field to an act, and to a list the caller's saved filters."""
     if act.lists:
         with console.mailboxes.registry.read() as session:
             saved = saved_filters.of_person(session, caller.name, act.command)
@@ -151,7 +151,7 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return the teams, and if `wanted` the kinds of data, schools and people, each with a name."""
+    """Return the teams, and if `wanted` kinds of data, schools and people, each with id and name."""
     catalogue = console.catalogue()
     known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
     if "kind" in wanted:
@@ -187,7 +187,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
 
 
 def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
-    """Answer a reading act; the answer of a slow one may be a minute old."""
+    """Answer a read-only act; the answer of a slow one may be a minute old."""
     asked, context = _checked(console, caller, question, reads=True), context_of(console, caller)
 
     def answered() -> Answer:
@@ -206,7 +206,7 @@ def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswere
 
 
 def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:
-    """Carry out one act. PasskeyAskedError asks for the passkey first, if the act needs confirmation."""
+    """Carry out one act. PasskeyAskedError asks for the passkey first, where confirmation is needed."""
     asked, context = _checked(console, caller, question, reads=False), context_of(console, caller)
     if caller.program is not None:
         return _carried_out_once(console, caller.program, asked, context, question.key)
@@ -220,7 +220,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
 
 
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
-    """Carry an act out in a transaction without commit. GatewayError as in earnest.
+    """Carry out an act in a transaction that is rolled back. GatewayError as in earnest.
 
     So a person asked for the passkey has made no mistake found only in the carrying out.
     """
@@ -237,7 +237,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field of an error, or "": the only one with its option, value or else name in the error.
+    """Return the field of an error, or "": the option, value or name is in the text.
 
     A missing thing is told of fields with a choice in forms, and of no other.
     """
@@ -274,7 +274,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
 def _carried_out_once(
     console: ConsoleContext, program: Program, asked: Act, context: ActContext, key: str
 ) -> ActAnswered:
-    """Carry out an act of a program, unless the same request was answered before: that answer is given again.
+    """Carry out an act of a program; for a repeated request, return the earlier answer instead.
 
     A refused request is forgotten, and can be sent again with the same key.
     """
@@ -300,7 +300,7 @@ def _carried_out_once(
 
 
 def _in_whole(answer: Answer) -> ActAnswered:
-    """Return everything of an answer as JSON: what the command prints with --json."""
+    """Convert an answer to JSON, the same as the command prints with --json."""
     match answer:
         case ActDone():
             told: object = {"sentence": answer.sentence, "document": answer.document}
@@ -353,7 +353,7 @@ def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOu
 
 
 def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
-    """Return the context in which a caller carries out acts."""
+    """Build the context in which a caller carries out acts."""
     return ActContext(
         home=console.home,
         person=caller.name,
@@ -408,7 +408,7 @@ _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "s
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return the names by id for each of some columns that holds ids."""
+    """Return by column the names of ids, for the columns that contain ids."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
     return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}

@@ -1,7 +1,7 @@
 """Challenges for passkeys: valid for one browser and one purpose, for a few minutes, once.
 
 A challenge is bound to the browser's secret and not to an address, so users sharing an address do not
-displace each other's challenges. They live in the service's memory, or, where several
+displace each other's challenges. They are stored in the service's memory, or, where several
 hosts answer one browser, in the registry.
 """
 
@@ -25,7 +25,7 @@ _BYTES = 32
 
 
 class GuessedError(GatewayError):
-    """A proof failed. The answer is delayed by `pause` seconds, ever longer, against guessing.
+    """A proof of identity failed. The answer is delayed by `pause` seconds, ever longer, against guessing.
 
     Codes and passkeys are too long to guess, so correct proofs pass at once, even from an address with many
     failures.
@@ -65,7 +65,7 @@ class Challenges:
         self._lock = threading.Lock()
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Return a new challenge for the holder of the secret `holder`, replacing any for the same purpose.
+        """Make a challenge for the owner of the secret `holder`, replacing any for the same purpose.
 
         `take_about` later returns `about` with the challenge.
         """
@@ -111,14 +111,14 @@ class Challenges:
 
 
 class SharedChallenges(Challenges):
-    """The open challenges of several hosts: one given at any is taken at any, once."""
+    """Open challenges in the registry, so that a challenge from one host can be taken at any other, once."""
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(time.monotonic)
         self._registry = registry
 
     def give(self, holder: str, purpose: str, about: str = "") -> bytes:
-        """Store a new challenge in the registry and return the challenge."""
+        """Make a challenge and store it in the registry."""
         challenge = secrets.token_bytes(_BYTES)
         with self._registry.write_on(()) as session:
             console_challenges.give(

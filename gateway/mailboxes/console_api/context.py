@@ -63,7 +63,7 @@ class MayNotError(GatewayError):
 
 
 class WrongFieldsError(GatewayError):
-    """The fields of an act do not make sense; the text is a sentence for the person.
+    """Fields of an act are wrong; the text is a sentence for the person.
 
     `fields` are the wrong ones, each with its own sentence; under "" what is wrong with several together.
     """
@@ -74,7 +74,7 @@ class WrongFieldsError(GatewayError):
 
 
 def not_confirmed(fingerprint: str) -> str:
-    """Return the sentence on an unconfirmed credential, with the number to read out in groups of four."""
+    """Return the sentence about an unconfirmed credential, with its fingerprint in groups of four."""
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
     return (
         "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
@@ -84,7 +84,7 @@ def not_confirmed(fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleContext:
-    """The settings, registry and caches behind every answer, for use in any thread.
+    """Settings, registry and caches that every answer uses, from any thread.
 
     `penalties` live in this service's memory; use them under `lock` only.
     """
@@ -130,7 +130,7 @@ class ConsoleContext:
 
     @contextmanager
     def registrar(self) -> Iterator[Registrar]:
-        """Yield the registrar recording acts; the processor publishes the results."""
+        """Yield a registrar that records acts; the processor publishes the results."""
         policies = load_policies(self.home.policies_in_force)
         yield Registrar(
             home=self.home,
@@ -147,7 +147,7 @@ class ConsoleContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """A logged-in caller: the person as known to the mailboxes, teams and roles.
+    """An authenticated caller: person, teams and roles, or a program.
 
     With a credential that nobody has `confirmed`, no role counts, and the caller reads only. A `program`
     may do the acts named by its credential.
@@ -180,20 +180,20 @@ class Caller:
 
     @property
     def sight(self) -> Sight:
-        """The files the caller may know of; a program knows of none that is for few people."""
+        """The files that the caller may know of; a program knows of no file for few people."""
         if self.program is not None:
             return known_to_program(self.name)
         return may_know(self._viewer, self.looking)
 
     def check_question(self, question: str) -> None:
-        """Raise MayNotError without the right to a question. Programs ask for acts alone."""
+        """Raise MayNotError if the caller has no right to a question. Programs may only ask for acts."""
         if self.program is None:
             self.check(right_for_question(question))
         elif question not in OF_PROGRAMS:
             raise MayNotError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise MayNotError for an act that is not the caller's to do."""
+        """Raise MayNotError if the caller may not do an act."""
         if self.program is None:
             self.check(right)
         elif not program_may(command, self.program.acts, by_program=by_program):
@@ -210,7 +210,7 @@ class Caller:
 
 
 def caller(console: ConsoleContext, question: OfPerson) -> Caller:
-    """Return the caller of a question, checked anew each time. NotLoggedInError if nobody is logged in."""
+    """Authenticate the caller of a question, each time anew. NotLoggedInError if nobody is logged in."""
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:

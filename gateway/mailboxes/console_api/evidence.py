@@ -92,7 +92,7 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
 
 
 def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
-    """Return the clauses with texts and citations, and the standing of each school, unratified first.
+    """Return clauses with texts and citations, and each school's standing, unratified first.
 
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
@@ -139,7 +139,7 @@ def verify_receipt(
 
 
 def _newer(console: ConsoleContext, verdict: FileVerdict) -> Shown | None:
-    """Return the receipt now in force of a file, if a newer one than that verified; else None."""
+    """Return a file's receipt in force if it is newer than the verified one; else None."""
     if verdict.reference is None:
         return None
     with console.mailboxes.registry.read() as session:
@@ -153,7 +153,7 @@ def _newer(console: ConsoleContext, verdict: FileVerdict) -> Shown | None:
 
 
 def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = None) -> Shown:
-    """Return the openings of files by person, before a log entry if given, and the newest log head."""
+    """Return openings of files by people, before a log entry if given, and the newest log head."""
     with console.mailboxes.registry.read() as session:
         found = transfer_lists.openings(session, before, PAGE + 1)
         number = transfer_lists.count_openings(session)

@@ -1,4 +1,4 @@
-"""Held files for permitted viewers: reasons, findings, and possible decisions."""
+"""Held files for people who may see them: reasons, findings, and possible decisions."""
 
 from sqlmodel import Session
 
@@ -29,7 +29,7 @@ from gateway.zones.console_api.answers import Named
 
 
 def wanted(caller: Caller) -> TransfersWanted:
-    """Return the query for the held files a caller may know of."""
+    """Return the search for held files that a caller may know of."""
     return TransfersWanted(state="held", sight=caller.sight)
 
 
@@ -92,7 +92,7 @@ def _proposed(asked: Proposal, catalogue: Catalogue) -> Shown:
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
-    """Return a held file the caller may know of; MayNotError otherwise, the same for unknown files."""
+    """Return a held file that the caller may know of; MayNotError otherwise, also for unknown files."""
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
         raise MayNotError("That file is not held, or it waits for others than you.")
@@ -100,7 +100,7 @@ def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
 
 
 def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Shown:
-    """Return a held file with why it is held: by reasons, and in the words of the authority's lists."""
+    """Return a held file's row, with the reasons and the officers' words for them."""
     upload = transfer.upload
     return {
         "reference": upload.reference,
@@ -115,7 +115,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Sh
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Name the teams of a file, if released as recognised; or say why nobody could release the file."""
+    """Return the teams that would get a file if released as recognised, or why nobody can release it."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
         asked = releases.wished(

@@ -23,7 +23,7 @@ V = TypeVar("V")
 
 
 class WithinTheMinute(Generic[K, V]):
-    """A cache of a few answers, thread-safe. `clock` gives monotonic seconds."""
+    """A cache of a few answers, thread-safe. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return an answer computed within the last minute, else compute a new one.
+        """Return an answer computed within the last minute, or compute a new one.
 
         While a new answer is computed in a separate thread by `work`, callers get the last one, unless ten
         minutes old.
@@ -80,14 +80,14 @@ class WithinTheMinute(Generic[K, V]):
 
 @dataclass(frozen=True, slots=True)
 class JudgedFlows:
-    """How the flows of each school stand (`of`, by the school's id), judged at the moment `at`."""
+    """The states of each school's flows (`of`, by the school's id), as judged at the moment `at`."""
 
     at: datetime
     of: Mapping[str, Sequence[FlowStatus]]
 
 
 class Judged:
-    """Caches of a minute: how all schools' flows stand on a day, and the answers of slow acts."""
+    """Caches of about a minute: states of all schools' flows on a day, and answers of slow acts."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
@@ -113,5 +113,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if a file is overdue."""
+    """Return True if data is overdue."""
     return any(flow.to_chase for flow in flows)

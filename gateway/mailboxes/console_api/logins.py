@@ -80,7 +80,7 @@ class PasskeyAskedError(GatewayError):
 
 
 def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
-    """Return the settings needed by the console."""
+    """Return the settings that the console needs."""
     place = console.settings.console
     return ConsoleKnows(
         organisation=console.settings.organisation,
@@ -92,14 +92,14 @@ def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
 
 
 def begin_login(console: ConsoleContext, question: BeginLogin) -> PasskeyOptions:
-    """Return the options for any passkey to sign a login."""
+    """Return WebAuthn options for a login by any passkey."""
     console.check_origin(question)
     challenge = console.challenges.give(question.browser, _LOGIN)
     return PasskeyOptions(options=to_sign(question.origin, challenge))
 
 
 def log_in(console: ConsoleContext, question: LogIn) -> Begun:
-    """Log in the owner of the signing passkey. Signatures for another browser, or repeated, are refused."""
+    """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones."""
     console.check_origin(question)
     challenge = console.challenges.take(question.browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
@@ -125,7 +125,7 @@ def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: 
 
 
 def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
-    """Forgive the failed logins from the address of a login."""
+    """Cancel the penalty for failed logins at an address, after a login."""
     with console.lock:
         console.penalties.settle(question.address)
     _log.info("console-login")
@@ -139,7 +139,7 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     algorithm: str,
     add_key: Callable[[InvitationRow, datetime], str],
 ) -> Begun:
-    """Add the invited person's key, using up the invitation, and log the person in."""
+    """Add the invited person's key, which uses up the invitation, and log the person in."""
     if invitation is None:
         raise NotInvitedError
     now = console.clock()
@@ -182,7 +182,7 @@ def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Passke
 
 
 def enrol(console: ConsoleContext, question: Enrol) -> Begun:
-    """Enrol a new passkey, using up the invitation, and log the person in."""
+    """Add a new passkey, which uses up the invitation, and log the person in."""
     console.check_origin(question)
     invited(console, question, question.code)
     challenge = console.challenges.take(question.browser, _ENROLMENT)
@@ -210,7 +210,7 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
 
 
 def begin_openid(console: ConsoleContext, question: BeginOpenId) -> OpenIdBegun:
-    """Return the address for the browser, to log in, or to bind an account by an invitation."""
+    """Return the OpenID provider's login URL, to log in, or to bind an account by an invitation."""
     console.check_origin(question)
     if question.code:
         invited(console, question, question.code)
@@ -262,7 +262,7 @@ def _provider(
 
 
 def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
-    """End the session, or the person's other ones."""
+    """End this session, or all other sessions of the person."""
     with console.mailboxes.registry.write() as session:
         if question.others:
             ended = console_sessions.end_all(session, caller.name, but=caller.session)
@@ -272,7 +272,7 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Done:
-    """Note the first steps as read by the caller; the first page leaves them out from now on."""
+    """Record that the caller dismissed the first steps; the first page omits them from now on."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
     return Done(sentence="The first steps stand on your own page from now on.")
@@ -297,7 +297,7 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 
 
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
-    """Return sentences about the caller's keys, newest first: lately added, or waiting for confirmation.
+    """Return sentences about the caller's keys, newest first: lately added, or not confirmed.
 
     `act`: the caller has something to do.
     """
@@ -325,7 +325,7 @@ def _added(key: Key) -> str:
 
 
 def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str = "") -> None:
-    """Check that the person's passkey has signed exactly this act.
+    """Check that the person's passkey signed exactly this act.
 
     Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; NotSignedError for a
     wrong one.
@@ -402,7 +402,7 @@ def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) ->
 
 
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
-    """Return the invited person's name. NotInvitedError, delayed against guessing, for an invalid code."""
+    """Return the name of the person invited by a code. NotInvitedError, delayed, for an invalid code."""
     with console.mailboxes.registry.read() as session:
         invitation = invitations.invited(session, code, console.clock())
     with console.noting_failure(question.address):

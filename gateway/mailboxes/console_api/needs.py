@@ -22,7 +22,7 @@ _CHASED = 5
 
 
 class WaitingTask(NamedTuple):
-    """A task waiting for a person: a sentence, and the page for doing the task.
+    """A task that waits for a person: a sentence, and the page where it is done.
 
     `since` is the beginning of the wait of the first of several, or `due` the day for data to come; None
     without a beginning on record. `about` are the kinds of data to come. `of` names the file or school of a
@@ -43,7 +43,7 @@ class WaitingTask(NamedTuple):
 
 
 class Behind(NamedTuple):
-    """A school with data due and missing: id, name, the kinds of data, and the first day due."""
+    """A school with overdue data: id, name, the kinds of data, and the first day due."""
 
     school: str
     name: str
@@ -120,7 +120,7 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iterator[WaitingTask]:
-    """Yield the schools longest behind, each with the last letter, and the number of further schools."""
+    """Yield tasks for the schools with the oldest overdue data, and one with the number of others."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.school for one in told], now.date())
     for one in told:

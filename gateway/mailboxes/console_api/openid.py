@@ -1,4 +1,4 @@
-"""Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636 for the code).
+"""Identify a person through an OpenID Connect provider (OpenID Connect Core 1.0; RFC 7636).
 
 The code exchange and the verification of the token against the provider's published keys happen inside, so
 that nothing depends on the console's word. State, nonce and code verifier derive from a challenge valid for
@@ -39,7 +39,7 @@ _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 
 
 class NotProvedError(GuessedError):
-    """The provider did not prove the person's identity; the cause stays undisclosed."""
+    """The OpenID provider did not prove the person's identity; the cause is not disclosed."""
 
     def __init__(self) -> None:
         super().__init__("Your account was not accepted. Try again, or ask for an invitation.")
@@ -47,24 +47,24 @@ class NotProvedError(GuessedError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The identifiers of one attempt, all derived from its challenge. `act`: confirms an act."""
+    """One login attempt: identifiers derived from a challenge. `act`: the login confirms an act."""
 
     challenge: bytes
     act: bool = False
 
     @property
     def state(self) -> str:
-        """The value brought back by the browser."""
+        """The `state` that the browser brings back."""
         return (OF_AN_ACT if self.act else "") + self._of(b"state")
 
     @property
     def nonce(self) -> str:
-        """The value repeated in the provider's token."""
+        """The `nonce` that the provider's token repeats."""
         return self._of(b"nonce")
 
     @property
     def verifier(self) -> str:
-        """The proof that the token is requested by the beginner of the login (RFC 7636, 4.1)."""
+        """Return the code verifier: proof that the login's beginner requests the token (RFC 7636, 4.1)."""
         return self._of(b"verifier")
 
     def _of(self, what: bytes) -> str:
@@ -73,7 +73,7 @@ class Attempt:
 
 
 class OpenIdProvider:
-    """One provider, thread-safe. Its published metadata is fetched again every few minutes."""
+    """An OpenID provider, thread-safe. Its published metadata is fetched again every few minutes."""
 
     def __init__(self, settings: OpenIdSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
@@ -82,7 +82,7 @@ class OpenIdProvider:
         self._known: dict[str, tuple[float, dict[str, Any] | None]] = {}
 
     def address(self, attempt: Attempt, origin: str) -> str:
-        """Return the address for the browser. Confirming an act requires a new login there."""
+        """Return the provider's login URL. To confirm an act, the provider must ask for a new login."""
         more: dict[str, Any] = {"prompt": "login", "max_age": 0} if attempt.act else {}
         with self._client(origin) as client:
             told, _ = client.create_authorization_url(
@@ -97,7 +97,7 @@ class OpenIdProvider:
     def subject(
         self, attempt: Attempt, origin: str, *, code: str, state: str, now: datetime, since: datetime | None
     ) -> str:
-        """Return the subject identifier of the person logged in. NotProvedError without proof.
+        """Return the subject identifier of the person who logged in. NotProvedError without proof.
 
         `since`: earlier logins do not count.
         """
@@ -184,7 +184,7 @@ class OpenIdProvider:
 
 
 def _got(address: str) -> dict[str, Any] | None:
-    """Return the JSON published at an address; None for a failed or unfit answer."""
+    """Fetch JSON from a URL; None for a failed or unsuitable answer."""
     try:
         answer = httpx.get(address, timeout=_TIMEOUT)
         answer.raise_for_status()
@@ -195,6 +195,6 @@ def _got(address: str) -> dict[str, Any] | None:
 
 
 def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
-    """Return True for a login since a moment, by the token's auth_time (Core, 3.1.2.1, max_age)."""
+    """Return True if the login was after a moment, by the token's auth_time (Core, 3.1.2.1, max_age)."""
     at = claims.get("auth_time")
     return isinstance(at, int | float) and at >= (since - timedelta(seconds=_LEEWAY)).timestamp()

@@ -1,4 +1,4 @@
-"""Policies: differences between versions, their consequences, and approval by a second person."""
+"""Policies: differences between versions, consequences, and approval by a second person."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -79,7 +79,7 @@ def ask_policies(
 def ask_edit(
     console: ConsoleContext, _caller: Caller, *, file: str = "", content: str | None = None
 ) -> Shown:
-    """Return a file of the policies in force; with `content`, the effects of another content of it.
+    """Return a policy file in force; with `content`, the effects of that edit.
 
     Where `tried`, `content` is an edit: its faults, or the differences and their consequences.
     """
@@ -102,7 +102,7 @@ def ask_edit(
 
 
 class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
-    """Propose the policies in force with another content of one file."""
+    """Propose the policies in force with one file edited."""
 
     file: str = option("The file of the policies.")
     content: str = option("What is to stand in it.")
@@ -112,11 +112,11 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
     tried: ClassVar = False  # The check writes a temporary copy of the policies.
 
     def effect(self, context: ActContext) -> str:
-        """Say what is changed, and where a second person approves it. GatewayError for faults."""
+        """Return a sentence on the change, and where a second person approves it. GatewayError for faults."""
         return self._checked(context.home.policies_in_force)[2]
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put the proposal on record. GatewayError for faults of the edited policies."""
+        """Record the proposal. GatewayError for faults of the edited policies."""
         in_force = context.home.policies_in_force
         digest, zone, effect = self._checked(in_force)
         with context.recording() as record:
@@ -126,7 +126,7 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
         return ActDone(f"The policies {digest[:16]}… are proposed. {effect}")
 
     def _checked(self, in_force: Path) -> tuple[str, str, str]:
-        """Return digest, time zone and effect of the edited policies, found without faults."""
+        """Check the edited policies; return digest, time zone and effect. GatewayError for faults."""
         with edited(in_force, self.file, self.content) as other:
             if faults := check(other):
                 raise GatewayError("; ".join(map(str, faults)))
@@ -143,7 +143,7 @@ class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
     digest: str = option("The proposed policies, which none made meanwhile replaced.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Approve as a second person. GatewayError for one replaced meanwhile, or losing protection."""
+        """Approve as a second person. GatewayError if another proposal replaced it, or protection is lost."""
         with context.recording() as record:
             approved = proposals.approve(record.session, by=record.by, at=record.at, digest=self.digest)
             version = context.home.version(approved.digest)
@@ -162,14 +162,14 @@ class WithdrawProposal(Act, command="policies withdraw", right=AccessRight.ENROL
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Withdraw the proposal in force of the person."""
+        """Withdraw the proposal in the person's name."""
         with context.recording() as record:
             withdrawn = proposals.withdraw(record.session, by=record.by, why=self.why, at=record.at)
         return ActDone(f"The policies {withdrawn.digest[:16]}… are withdrawn.")
 
 
 def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:
-    """Return proposed policies, and the caller's right to approve them."""
+    """Return a proposal, and if the caller may approve it."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
     (seen,) = columns_of([found], "digest", "begins", "by", "at", "why", "approved_by")
@@ -177,7 +177,7 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 
 def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:
-    """Yield differing settings, loss of protection first, then differing outcomes."""
+    """Yield settings that differ, loss of protection first, then outcomes that differ."""
     for one in edits(old, new):
         yield columns_of([one], "weight", "does", "before", "after")[0] | {
             "place": f"{one.file}, {one.entry}"
@@ -195,7 +195,7 @@ def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Show
 def _simulated(
     session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
 ) -> Shown | None:
-    """Return the outcomes of past days' files under the changed policies, with examples of each change."""
+    """Return outcomes of past days' files that the changed policies would change, with examples."""
     if days is None:
         return None
     since = console.clock() - timedelta(days=days)

@@ -1,4 +1,4 @@
-"""The matrix of schools and due files, and each school's page."""
+"""The matrix of schools and data due, and each school's page."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
-    """Return the open discrepancies with another school, newest first, and who these schools are."""
+    """Return the open discrepancies with other schools, newest first, and the names of these schools."""
     found = discrepancies.find(session, provider=row.id)[::-1]
     names = providers.names(session) if found else {}
     return [
@@ -168,7 +168,7 @@ def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
 
 
 def _told(session: Session, row: ProviderRow) -> list[Shown]:
-    """Return the latest notices and letters, latest first, without the possibly long text of letters."""
+    """Return the latest notices and letters to a school, latest first, without the letters' texts."""
     found: list[Shown] = [
         {"at": at, "what": _NOTICES.get(name, name), "how": "notice", "became": f"published as {reference}"}
         for reference, name, at in receipts.notices_to(session, row.id, TOLD)

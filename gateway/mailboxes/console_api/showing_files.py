@@ -21,12 +21,12 @@ Shown = dict[str, Any]
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> tuple[Shown, ...]:
-    """Return rows with some of their columns alone: nothing else of a record leaves for a page."""
+    """Convert rows to dicts of the named columns: no other part of a record leaves for a page."""
     return tuple({name: getattr(row, name) for name in columns} for row in rows)
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
-    """Return a data type with its name in receipts."""
+    """Return a data type's id with its name in receipts."""
     if data_type is None:
         return None
     name = catalogue.wording.name(data_type)
@@ -35,13 +35,13 @@ def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
-    """Return a team with its name."""
+    """Return a team's id with its name."""
     found = catalogue.team(team)
     return Named(id=team, name=team if found is None else found.name)
 
 
 def file_row(delivery: Delivery) -> Shown:
-    """Return a delivery as a row of a list: ids, times, and the size of a whole file."""
+    """Convert a delivery to a list row: ids, times, and the size of a whole file."""
     return {
         "reference": delivery.reference,
         "sequence": delivery.sequence,
@@ -56,7 +56,7 @@ def file_row(delivery: Delivery) -> Shown:
 
 
 def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
-    """Return a delivery as shown in a list, with the names of school and kind."""
+    """Convert a delivery to a list row, with the names of school and kind of data."""
     return file_row(delivery) | {
         "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
         "data_type": type_named(catalogue, delivery.data_type),
@@ -64,7 +64,7 @@ def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]
 
 
 def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
-    """Return the findings in a file, except codes without words in this version."""
+    """Return the findings about a file, except codes that this version has no words for."""
     found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
     return tuple(
         {"sentence": describe(each), "count": each.count, "rows": each.rows}
@@ -74,7 +74,7 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, .
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Shown]:
-    """Yield the log's steps about a file, in words; the arrival at its own time, if known."""
+    """Yield a file's log entries in words; the arrival with its own time, if known."""
     for step in log.steps(events):
         yield {
             "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,

@@ -1,4 +1,4 @@
-"""The first page: new files, waiting files, approaching ends, and response times of receipts."""
+"""The first page: new files, held files, keys and dates that end soon, and times until receipts."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
@@ -31,7 +31,7 @@ _FOR_FEW: Shown = {
 
 
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
-    """Return the caller's first page: own teams, and the whole gateway if permitted.
+    """Return the caller's first page: teams of the caller, and the whole gateway if permitted.
 
     `needs` wait for the caller; `news` are of the caller's own keys; `recalls` are the open requests for
     recall. `late` is as of `late_at`. `median_seconds` and `slowest_seconds` are from landing to receipt, of
@@ -76,7 +76,7 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
 
 
 def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
-    """Return the flows of all schools as judged on a day, or today, within the last minutes."""
+    """Return the states of all schools' flows on a day, or today, computed in the last minutes."""
     catalogue = console.catalogue()
     on = day or local_day(console.clock(), catalogue.calendar.timezone)
     with console.mailboxes.registry.read() as session:
@@ -85,7 +85,7 @@ def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
 
 
 def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:
-    """Return the schools with data due and missing."""
+    """Return the schools with overdue data."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
         Behind(
@@ -98,7 +98,7 @@ def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequ
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
-    """Yield each of the last days by the local authority's clock, latest last."""
+    """Yield the counts of each of the last days, by the local authority's clock, latest last."""
     first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
@@ -113,5 +113,5 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return a number of something; `more`: the count stopped there."""
+    """Return a count with id and name; `more`: counting stopped at that number."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}

@@ -1,4 +1,4 @@
-"""Turn sentences of the command line into sentences of pages, and errors into what to enter in a form."""
+"""Convert the command line's sentences to sentences for pages, and errors to advice for form fields."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,7 +15,7 @@ _VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.
 
 
 def for_pages(sentence: str) -> str:
-    """Return the sentence with the titles of tasks in the place of command lines."""
+    """Replace command lines in a sentence by titles of tasks."""
     told, at = "", 0
     for found in _COMMAND.finditer(sentence):
         if found.start() < at:
@@ -61,7 +61,7 @@ _WRONG = (
 def told_wrong(
     fields: Sequence[ActField], offered: Collection[str], error: ValidationError
 ) -> dict[str, str]:
-    """Return a sentence for each wrong field: what to enter there; under "" what several do together.
+    """Return for each wrong field a sentence on what to enter; under "" for several together.
 
     `offered` are the fields of which a form offers the choices, besides those that say so themselves.
     """
