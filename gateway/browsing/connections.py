@@ -50,7 +50,7 @@ class BrowserConnection:
 
 
 class Places:
-    """The accepted connections, at most `each` for an address, except `trusted` ones: proxies."""
+    """The accepted connections, at most `each` for an address, except for `trusted` ones: proxies."""
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
         self._trusted = {source_of(address) for address in trusted}
@@ -59,11 +59,11 @@ class Places:
         self._taken: dict[BrowserConnection, None] = {}  # Oldest first.
 
     def __len__(self) -> int:
-        """Return how many are taken."""
+        """Return the number of connections."""
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Admit a connection, closing an idle one if all are taken; None if none is idle."""
+        """Admit a connection, closing an idle one if at the limit; return None if none is idle."""
         source = source_of(address)
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
@@ -86,7 +86,7 @@ class Places:
         return self._send_away([place for place in self._taken if place.source == most])
 
     def _send_away(self, places: list[BrowserConnection]) -> bool:
-        """Close the oldest idle connection; return False without one."""
+        """Close the oldest idle connection of `places`; return False if none is idle."""
         for place in places:
             if not place.busy:
                 self.leave(place)
@@ -96,7 +96,7 @@ class Places:
 
 
 class PlacedServer(QuietServer):
-    """A server with counted connections, passing each protocol its place."""
+    """A Uvicorn server that counts connections, and gives each protocol its connection."""
 
     places: Places
 
@@ -127,7 +127,7 @@ class PlacedServer(QuietServer):
 
 
 class _Accepting:
-    """One listening socket, with the interface Uvicorn expects for closing."""
+    """One listening socket, with the interface that Uvicorn expects for closing."""
 
     def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
         self._server = server
@@ -136,7 +136,7 @@ class _Accepting:
         self._task = asyncio.get_running_loop().create_task(self._accept())
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting connections."""
         self._task.cancel()
         for task in self._begun:
             task.cancel()
@@ -164,12 +164,12 @@ class _Accepting:
 
 
 def placed(places: Places) -> type[PlacedServer]:
-    """Return the server class for these places."""
+    """Return a server class bound to these connections."""
     return type("Placed", (PlacedServer,), {"places": places})
 
 
 class PunctualProtocol(H11Protocol):
-    """HTTP connection with a deadline for each request; `place.busy` from request to response."""
+    """An HTTP connection with a deadline for each request; `place.busy` from request to response."""
 
     seconds = SECONDS
 
@@ -180,12 +180,12 @@ class PunctualProtocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in its parent
-        """Begin to wait for a request."""
+        """Start the deadline for the first request."""
         super().connection_made(transport)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take received bytes without extending the deadline for the rest."""
+        """Parse received bytes without extending the request's deadline."""
         super().data_received(data)
         if self.conn.their_state in _COMING:
             self._wait()
@@ -194,7 +194,7 @@ class PunctualProtocol(H11Protocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Begin the next request if partly received, and wait for its rest."""
+        """Set the deadline for the rest of the next request, if partly received."""
         self._place.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
@@ -219,12 +219,12 @@ class PunctualProtocol(H11Protocol):
 
 
 def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
-    """Return the protocol class with a deadline in seconds."""
+    """Return a protocol class with a deadline of `seconds` for each request."""
     return type("Punctual", (PunctualProtocol,), {"seconds": seconds})
 
 
 def listening(host: str, port: int, section: str) -> socket.socket:
-    """Return a listening socket. ConfigurationError names the section of gateway.toml that says where."""
+    """Return a listening socket. ConfigurationError names the `section` of gateway.toml with its address."""
     try:
         opened = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
@@ -238,7 +238,7 @@ def listening(host: str, port: int, section: str) -> socket.socket:
 
 
 def transport(certificate: Path | None, key: Path | None, proxies: Collection[str]) -> dict[str, object]:
-    """Return the server's options: TLS with a configured certificate, and trusted reverse proxies."""
+    """Return Uvicorn's options: TLS if a certificate is configured, and the trusted reverse proxies."""
     more: dict[str, object] = {"proxy_headers": bool(proxies)}
     if proxies:
         more["forwarded_allow_ips"] = list(proxies)

@@ -57,7 +57,7 @@ class Guard:
         self._headers = {"content-security-policy": policy, **_HEADERS}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request, redirect to the right address, or refuse."""
+        """Pass a request on, redirect it to the site's address, or refuse it."""
         if scope["type"] != "http":
             return
         headers = Headers(scope=scope)

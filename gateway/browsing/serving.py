@@ -1,4 +1,4 @@
-"""A service for browsers from its start to its end, the same for each of them."""
+"""Start, run and stop a service for browsers: the console, or the page for schools."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 30
 
 
 def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the event it is given."""
+    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the service's event."""
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -63,7 +63,7 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return attempts for half a minute while `error` is raised: services may be started in any order."""
+    """Return retries for half a minute while `error` is raised: services start in any order."""
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),

@@ -39,7 +39,7 @@ def severity(code: str) -> Severity:
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return `expected` if a phrase of the gateway, else "": a captured classifier may send content."""
+    """Return `expected` if it is a phrase of the gateway, else "": a captured classifier may send content."""
     return finding.expected if is_expected(finding.expected) else ""
 
 

@@ -94,7 +94,7 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """Plan for records of one form, and the texts of such records not counted yet.
+    """Plan for records of one form, and the texts of such records that are not counted yet.
     Two empty texts stand before the others, so that `itemgetter` always gives several; so with the meanings.
     `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
     `blank`: the number of pieces without text in an ordinary record.

@@ -237,7 +237,7 @@ class Sensitive(BaseModel):
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_telling(self, word: str) -> bool:
-        """Return True for a sensitive word in small letters, even if also a name."""
+        """Return True for a sensitive word in small letters, even if it is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
@@ -272,7 +272,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_may` part of no sensitive phrase, as octets."""
+        """The words of `_may` outside every sensitive phrase, as octets."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names

@@ -309,7 +309,7 @@ class _Counter:
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Add columns to the tally recognised as grades only after all values were read."""
+        """Add to the tally the columns recognised as grades only after all values were read."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others

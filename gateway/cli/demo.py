@@ -19,7 +19,7 @@ def demo(
         typer.Option(help="Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."),
     ] = None,
 ) -> None:
-    """Show the gateway at work: real services and files in a temporary home, cleaned up."""
+    """Show the gateway at work: real services and files in a temporary home, which is removed afterwards."""
     shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
     if sandbox is not None:
         run_sandbox(shown, sandbox)

@@ -1,4 +1,4 @@
-"""Messages for web hooks: each is posted, signed, until its hook has taken it.
+"""Messages for web hooks: each is posted, signed, until the hook accepts it.
 
 As Standard Webhooks 1.0.0 has it, signed by Ed25519 (`v1a`). A message that was taken right before a kill is
 posted again, under the same `webhook-id`. No redirect is followed, and no proxy or name of the environment.
@@ -29,11 +29,11 @@ _FAILURES = 3
 
 
 class NotTakenError(Exception):
-    """A message that a hook did not take. The text is a word for the note."""
+    """A hook did not accept a message. The text is a word for the note."""
 
 
 class HookTarget(File):
-    """hook.toml: the address of a hook, as the inside wrote it."""
+    """The contents of hook.toml: the address of a hook, written by the inside."""
 
     address: str
     key_file: Path | None = None
@@ -45,7 +45,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
 
 
 def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
-    """Post the messages of one hook, for as long as there is one."""
+    """Post the messages of one hook until `stop` is set or the hook is removed."""
     failed = set[str]()
     while not stop.is_set() and (folder / "hook.toml").exists():
         said = f"the web hook {folder.name} takes not everything now"
@@ -54,7 +54,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def post(folder: Path, failed: set[str]) -> int:
-    """Post the messages that wait for one hook, those that `failed` before last; return the number taken.
+    """Post the waiting messages of one hook, those in `failed` last; return the number accepted.
 
     Raises an error where some have to wait; a note tells why. A message refused holds up no other one.
     """
@@ -82,7 +82,7 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Post one message; only the status of the answer is read. NotTakenError unless that is a success."""
+    """Post one message; read only the status of the answer. NotTakenError unless a success."""
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
     except FileNotFoundError:  # Given up meanwhile.
@@ -101,7 +101,7 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
 
 
 async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
-    """Post once and return the status. TimeoutError where all of it takes too long, byte by byte or not."""
+    """Post once; return the HTTP status. TimeoutError if it takes too long as a whole."""
     async with (
         asyncio.timeout(_SECONDS),
         httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,

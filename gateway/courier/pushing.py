@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class SystemServer(File):
-    """server.toml: the SFTP server of a system, as the inside wrote it."""
+    """The contents of server.toml: the SFTP server of a system, written by the inside."""
 
     host: str
     port: int
@@ -39,7 +39,7 @@ class SystemServer(File):
 
 
 class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """Take no host key but the one that the policies name."""
+    """The paramiko policy that refuses every host key but the one in the policies."""
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise paramiko.BadHostKeyException(hostname, key, key)
@@ -51,7 +51,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
 
 
 def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
-    """Push the batches of one system, for as long as it has a server."""
+    """Push the batches of one system until `stop` is set or the server is removed."""
     looked_at = float("-inf")
     while not stop.is_set() and (folder / "server.toml").exists():
         look = time.monotonic() - looked_at >= _LOOK_SECONDS
@@ -62,7 +62,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of one system; with `look`, note which others it acknowledged.
+    """Push the unsent batches of one system; with `look`, record which earlier ones it acknowledged.
 
     Returns the number pushed. Raises an error where the rest has to wait; a note tells why.
     """
@@ -115,7 +115,7 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
 
 @contextmanager
 def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
-    """Yield a session with a server that has shown its one host key, and the folder there."""
+    """Yield a session with a server that shows the expected host key, and the folder there."""
     kind, _, data = server.host_key.partition(" ")
     name = server.host if server.port == paramiko.config.SSH_PORT else f"[{server.host}]:{server.port}"
     with paramiko.SSHClient() as client:

@@ -9,7 +9,7 @@ from gateway.home import Home
 
 
 def run_courier(home: Home, stop: threading.Event, *, ready: Callable[[], None]) -> None:
-    """Give what waits to the relay and to other systems until `stop` is set; call `ready` at the beginning.
+    """Send what waits to the relay and other systems until `stop` is set; call `ready` at the beginning.
 
     ConfigurationError where there is neither a relay nor any other system.
     """

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def run(letters: Letters, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Give letters to the relay until `stop` is set. Raises ConfigurationError without a relay."""
+    """Send letters to the relay until `stop` is set. ConfigurationError without a relay."""
     settings = relay(letters)
     while not stop.is_set():
         broken = (OSError, smtplib.SMTPException)
@@ -65,7 +65,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Keep a note, in one word, of why the other side takes nothing; remove it after a success."""
+    """Write a one-word note on an error inside the context; remove the note after a success."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -82,7 +82,7 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give`; after an error of `broken` again, with growing pauses, until `stop` is set."""
+    """Call `give`; after an error in `broken`, retry with growing pauses until `stop` is set."""
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
         stop=lambda _: stop.is_set(),
@@ -96,7 +96,7 @@ def tried(
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
-    """Return the file of a secret, as the settings or systemd name it. ConfigurationError for none."""
+    """Return the file of a secret named by the settings or systemd. ConfigurationError without one."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")
@@ -104,7 +104,7 @@ def credential(named: Path | None, name: str, missing: str) -> Path:
 
 
 def _pause(stop: threading.Event, seconds: float) -> None:
-    """Wait, at most until `stop` is set."""
+    """Wait `seconds`, or until `stop` is set."""
     stop.wait(seconds)
 
 
@@ -123,7 +123,7 @@ def waiting(letters: Letters) -> list[Path]:
 
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
-    """Give every waiting letter to the relay; return the number taken.
+    """Send every waiting letter to the relay; return the number accepted.
 
     Raises OSError or SMTPException where the rest has to wait.
     """
@@ -142,7 +142,7 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Give one letter to the relay; return the error where permanently refused."""
+    """Send one letter to the relay; return the error if permanently refused, else None."""
     try:
         smtp.send_message(message)
     except smtplib.SMTPNotSupportedError:

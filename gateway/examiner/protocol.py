@@ -125,7 +125,7 @@ class Unsealed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(AboutFile):
-    """Ask the classifier for the type of the content sent, and for the pupils if one of `rolls`."""
+    """Ask the classifier for a content's type, and for its pupils if that type is one of `rolls`."""
 
     name: str
     today: date

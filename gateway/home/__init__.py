@@ -31,14 +31,14 @@ _SHOWN_NAME_BYTES = 160
 
 
 def checked_provider(provider: str) -> str:
-    """Return `provider` unchanged if a well-formed provider id; ValueError otherwise."""
+    """Return `provider` unchanged if it is a well-formed provider id; ValueError otherwise."""
     if not PROVIDER_ID.fullmatch(provider):
         raise ValueError("not a provider id")
     return provider
 
 
 def checked_reference(reference: str) -> str:
-    """Return `reference` unchanged if a well-formed transfer reference; ValueError otherwise."""
+    """Return `reference` unchanged if it is a well-formed transfer reference; ValueError otherwise."""
     if not REFERENCE.fullmatch(reference):
         raise ValueError("not a transfer reference")
     return reference

@@ -260,7 +260,7 @@ def _database(url: str) -> str:
 
 
 def _organisation(name: str) -> str:
-    """Return an organisation's name if one printable line; ValueError otherwise."""
+    """Return an organisation's name if it is one printable line; ValueError otherwise."""
     if not name.strip() or not name.isprintable():
         raise ValueError("a name of one line is needed, such as Anyshire County Council")
     return name

@@ -51,7 +51,7 @@ def linked(source: Path, target: Path) -> bool:
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy a file opened by `opening`. A sealed file erased by retention meanwhile is skipped."""
+    """Copy an opened sealed file to `target`; skip a file that retention erased meanwhile."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -328,7 +328,7 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _stated(earlier: Path | None) -> Mapping[str, str]:
-    """Return the digests of an earlier backup; empty without one."""
+    """Return the file digests in an earlier backup's manifest; empty without a whole backup."""
     try:
         return {} if earlier is None else read_manifest(earlier).files
     except GatewayError:
@@ -336,7 +336,7 @@ def _stated(earlier: Path | None) -> Mapping[str, str]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Return the digest of every file in a backup except the manifest, by place; reuse those `known`."""
+    """Return the SHA-256 of every file in a backup except the manifest, by path; reuse the `known`."""
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):
@@ -362,7 +362,7 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
 
 
 def _copy_registry_and_keys(home: Home, folder: Path) -> None:
-    """Copy the registry and keys, without a rotation of the gateway's keys in between."""
+    """Copy the registry and the matching keys; begin again if the gateway's keys were rotated meanwhile."""
     for _ in range(_TRIES):
         before = secret_files.generation(home)
         copy_registry(home.registry, folder / home.registry.name)
@@ -397,7 +397,7 @@ _ANY_DATE = "????-??-??T??????Z"
 
 
 def dated(folder: Path, now: datetime) -> Path:
-    """Return the place of a new backup in a folder of backups."""
+    """Return the path of a new backup in a folder of backups, named by the time."""
     return folder / now.astimezone(UTC).strftime(_DATED)
 
 

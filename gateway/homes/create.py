@@ -75,7 +75,7 @@ def check_unused(home: Home) -> None:
 
 @contextmanager
 def _whole_or_nothing(root: Path) -> Iterator[None]:
-    """Remove everything made inside the context after an error."""
+    """Run the context; on an error, remove everything made inside."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield
@@ -125,7 +125,7 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
 
 
 def make_folders(home: Home) -> None:
-    """Make the folders of a home missing. OSError where this user may not."""
+    """Make the missing folders of a home. OSError without permission."""
     # The outside user may cross the home, with access to spool/ and published/ only.
     home.root.mkdir(parents=True, exist_ok=True)
     if home.root.stat().st_uid == os.geteuid():

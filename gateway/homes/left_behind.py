@@ -11,7 +11,7 @@ from gateway.store.of_home import SealedFolder, store_of
 
 
 def left_behind(home: Home, settings: Settings) -> list[str]:
-    """Name the copies left by a move: the former registry, and sealed files in the folder."""
+    """Return the paths of old copies after a move: the former registry, and the folder of sealed files."""
     found = []
     if settings.database is not None and home.registry.exists():
         found.append(str(home.registry))
@@ -21,7 +21,7 @@ def left_behind(home: Home, settings: Settings) -> list[str]:
 
 
 def remove_old(home: Home) -> tuple[int, bool]:
-    """Remove old copies once found in the new place; return the number of files, and True for a registry.
+    """Remove old copies after checking the moved ones; return the number of files, and True for a registry.
 
     Raises GatewayError where a file or the log is missing in the new place; that item and all after it
     stay.

@@ -133,7 +133,7 @@ class _Move:
 
 
 def _is_copy(source: Connection, target: Connection) -> bool:
-    """Return True where both have the same row counts and the same log."""
+    """Return True if both databases have the same row counts and log head."""
     return moving.counts(source) == moving.counts(target) and _head(source) == _head(target)
 
 

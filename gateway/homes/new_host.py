@@ -99,7 +99,7 @@ def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 
 
 def _place(name: str) -> str:
-    """Return a path after checking that it belongs to a handed-over part inside the home."""
+    """Return the path of a packed file. GatewayError if it is outside the parts handed over."""
     path = PurePosixPath(name)
     is_handed = name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
     if not is_handed or ".." in path.parts:
@@ -117,7 +117,7 @@ def _check_fits(settings: bytes, home: Home) -> None:
 
 
 def _put(path: Path, content: bytes, mode: int) -> bool:
-    """Write a missing file; return False where the file exists."""
+    """Write a file unless it exists; return False if it does."""
     if path.exists():
         return False
     path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)

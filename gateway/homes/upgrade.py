@@ -64,7 +64,7 @@ class Upgrade:
 
 
 def look(home: Home) -> Upgrade:
-    """Find the steps of an upgrade; change nothing. ConfigurationError without settings."""
+    """Find the steps of an upgrade, without changing anything. ConfigurationError without settings."""
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
@@ -87,7 +87,7 @@ def look(home: Home) -> Upgrade:
 
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[OwnEdit, ...]]:
-    """Return the policies for this version and the local edits kept; append their faults to `faults`."""
+    """Return the policies to use after the upgrade and the local edits kept; append faults to `faults`."""
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[OwnEdit, ...]()
@@ -193,7 +193,7 @@ def undo(home: Home, plan: UpgradePlan) -> None:
 
 
 def _bring_back_heads(home: Home, registry: sqlite3.Connection) -> None:
-    """Take the heads of the upgrade out of published/, or the log would seem to have been cut short."""
+    """Remove the upgrade's heads from published/, so that the log does not seem cut short."""
     newest = registry.execute("SELECT size, text FROM checkpoint ORDER BY size DESC LIMIT 1").fetchone()
     size, head = newest or (0, None)
     kept = {int(path.name): path for path in home.published.log.glob("[0-9]*")}
@@ -220,7 +220,7 @@ def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
 
 
 def size_of_log(home: Home) -> int:
-    """Return the number of log entries, for any version of the tables."""
+    """Return the number of log entries, whatever the version of the tables."""
     with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
         return log.size(session)
 

@@ -480,7 +480,7 @@ class Receiving:
         """End writing. `whole`: the client closed the file, and it is durable after return.
 
         Not durable with `durable` False: the hand-over then syncs it together with its record. Unwritten data
-        stays in memory for the hand-over, if the whole file.
+        stays in memory for the hand-over, if it is the whole file.
 
         Raise, after the release, the obstacle to a whole file: Declined for a gap, a takeover or an earlier
         refusal, OSError for the disk. Data stored in order stays resumable.

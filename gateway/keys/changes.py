@@ -1,4 +1,4 @@
-"""Changes of keys, each on record as a whole: the row, the log's word, and a notice to the provider."""
+"""Changes of keys, each recorded whole: the row, a log entry, and a notice to the provider."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -99,7 +99,7 @@ class Clerk:
         return changed
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
-        """Take a retirement back. GatewayError where the key is not retired, or was replaced since."""
+        """Undo a retirement. GatewayError if the key is not retired, or was replaced since."""
         changed = keys.restore_key(self.session, key)
         self._log("key-restored", changed, {}, why)
         if changed.state == "pending":
@@ -202,7 +202,7 @@ class Clerk:
 
 
 def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> Clerk:
-    """Return what makes changes of keys in `home`. ConfigurationError where its own keys are unusable."""
+    """Return the clerk that changes keys in `home`. ConfigurationError if `home` has unusable keys."""
     settings = load_settings(home)
     signing = Signing.load(home, settings)
     return Clerk(session=session, signing=signing, organisation=settings.organisation, at=at, person=person)

@@ -23,7 +23,7 @@ _LOG_KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class KeyNotice:
-    """A change of a key, in a headline and a few sentences."""
+    """The notice of a change of a key: a headline and a few sentences."""
 
     headline: str
     meaning: str
@@ -31,7 +31,7 @@ class KeyNotice:
 
 
 def waits_for_approval(key: Key) -> KeyNotice:
-    """Return the notice for a key dropped, or enrolled for later."""
+    """Return the notice for a key waiting for approval: dropped, or enrolled for later."""
     return KeyNotice(
         f"A new {key.noun} of yours WAITS for approval.",
         "It does not count yet. The local authority looks at it and puts it in force.",

@@ -38,7 +38,7 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 @dataclass(frozen=True, slots=True)
 class ResealOutcome:
-    """The result of a run. `kept` session keys, of which `proved` by opening the content.
+    """The result of a resealing. `kept`: session keys stored; `proved`: of these, by opening the content.
 
     `unopenable` files open with none of the gateway's keys; the reason for each of `failed` is logged; `left`
     were beyond the limit.
@@ -52,7 +52,7 @@ class ResealOutcome:
 
 
 class Holdings:
-    """The sealed files of a home, with the keys of each."""
+    """The sealed files of a home, and the gateway's keys that open each."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
         self._store = store_of(home)
@@ -66,14 +66,14 @@ class Holdings:
         return list(self._store.references())
 
     def needs(self, reference: str, fingerprint: str) -> bool:
-        """Return True if a stored file opens only with the given key, among the gateway's keys."""
+        """Return True if, of the gateway's keys, only the given one opens a stored file."""
         with self._store.reading_session(reference) as kept:
             if kept is not None:
                 return self._needs(OpenFile(kept), fingerprint)
         return self.came_needing(reference, fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
-        """Did a stored file, as received, open only with the given key, ignoring a stored session key?"""
+        """Return True if only the given key opens a stored file as received, without a stored session key."""
         # The recipients are at the start of a message; a longer list needs the whole file.
         for most in (HEAD_BYTES, None):
             with self._store.reading(reference, most) as sealed:
@@ -82,7 +82,7 @@ class Holdings:
         return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """Return True if an upload in the spool opens only with the given key.
+        """Return True if only the given key opens an upload in the spool.
 
         False for an upload never to be stored.
         """

@@ -63,7 +63,7 @@ def make_gateway_key(
 
 
 def described(secret: bytes, now: datetime) -> NewKey:
-    """Return the public half of a secret key of the gateway, in the registry's form."""
+    """Return the certificate of the gateway's secret key as a new key for the registry."""
     certificate = certificate_of(secret)
     shown = admit(certificate, now)
     return NewKey(
@@ -75,7 +75,7 @@ def described(secret: bytes, now: datetime) -> NewKey:
 
 
 def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: datetime) -> str:
-    """Return the text signed by the old key, with the new certificate: one file proves the succession."""
+    """Return the text on the new key for the old key to sign, with the new certificate."""
     old = admit(old_certificate, at).fingerprint
     return (
         f"The gateway of {organisation} has a new OpenPGP key since {at:%Y-%m-%d}.\n\n"
@@ -160,7 +160,7 @@ def rotate(
 
 
 def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
-    """Finish a change that was cut off, and publish; None where there was none. GatewayError as `rotate`."""
+    """Complete and publish an interrupted change of keys; return None if there was none."""
     with changing_keys(home):
         secret_files.sweep(home)
         if not finish(home, registry):
@@ -170,7 +170,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Let the current keys on record sign too; return True where there was anything to do."""
+    """Make the current keys on record the signing keys; return True if anything was to do."""
     with registry.read() as session:
         current = _current(keys.list_keys(session, "gateway", "gateway"))
         *ended, last = log.keys_in_time(session, "")
@@ -184,12 +184,12 @@ def finish(home: Home, registry: Registry) -> bool:
 
 
 def held(home: Home) -> list[str]:
-    """Return the names of a home's keys: hosts sharing the work have the same keys."""
+    """Return the names of a home's keys, to compare between hosts that share the work."""
     return secret_files.holding(home)
 
 
 def check_all_here(home: Home, registry: Registry) -> None:
-    """ConfigurationError where the home lacks a key of the gateway for opening files.
+    """Raise ConfigurationError if the home lacks a key of the gateway for opening files.
 
     A host without the key would refuse files sealed to the key as a sender's mistake.
     """
@@ -205,7 +205,7 @@ def check_all_here(home: Home, registry: Registry) -> None:
 
 @contextmanager
 def changing_keys(home: Home) -> Iterator[None]:
-    """Hold the gateway's keys for one change. GatewayError where somebody else does."""
+    """Lock the gateway's keys for one change. GatewayError if another change is under way."""
     descriptor = os.open(home.keys / "changing.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
@@ -275,7 +275,7 @@ def _record(
 
 
 def _languages(home: Home) -> tuple[Language, ...]:
-    """Return the languages of notices; English where no policy is readable, to replace a compromised key."""
+    """Return the languages of notices; English if no policy is readable."""
     try:
         return read_toml(home.policies_in_force / "agreement.toml", AgreementFile).languages
     except ConfigurationError:
@@ -283,7 +283,7 @@ def _languages(home: Home) -> tuple[Language, ...]:
 
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """GatewayError while a host at work lacks the new key:
+    """Raise GatewayError while a running host lacks the new key.
 
     every host needs the key before the announcement.
     """
@@ -301,7 +301,7 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the unannounced key of an interrupted attempt, of the given kind, that signed `said`."""
+    """Return the unannounced key of an interrupted rotation, of the given kind, with the statement `said`."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
@@ -322,5 +322,5 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 
 
 def _current(known: Sequence[Key]) -> Key:
-    """Return the key to seal to: the last one in force without an end."""
+    """Return the OpenPGP key to seal to: the newest active one."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

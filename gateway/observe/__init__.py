@@ -1,4 +1,4 @@
-"""How the services are watched from outside: by systemd, by a log reader, by Prometheus.
+"""Let others watch the services: systemd, a log reader, Prometheus.
 
 Nothing here knows a secret; intake uses this room too. Metrics from the registry are in `processor`.
 """

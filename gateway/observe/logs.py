@@ -62,7 +62,7 @@ class AsText(logging.Formatter):
     """Format one readable line, followed by the lines of an exception's trace."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Format a record as one line, then the trace."""
         at = datetime.fromtimestamp(record.created).astimezone().isoformat(timespec="seconds")
         line = f"{at} {record.levelname} {record.name}: {neutral(record.getMessage())}"
         if record.exc_info:
@@ -75,7 +75,7 @@ class AsJson(logging.Formatter):
     """Format one JSON object with dotted ECS names; docs/siem.schema.json describes each."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the object, in ASCII. Fields without a name in ECS are labels."""
+        """Return a record as a JSON object in ASCII; fields without a name in ECS become labels."""
         message = record.getMessage()
         line: dict[str, object] = {
             "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),

@@ -24,7 +24,7 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 
 @dataclass(frozen=True, slots=True)
 class DoorCounts:
-    """Counters of a service accepting SSH connections."""
+    """The Prometheus counters of a service that accepts SSH connections."""
 
     connections: Gauge
     logins: Counter
@@ -110,7 +110,7 @@ class _Server(ThreadingMixIn, WSGIServer):
 
 @contextlib.contextmanager
 def exposed(sockets: Sequence[socket.socket], metrics: CollectorRegistry, health: Health) -> Iterator[None]:
-    """Answer on listening `sockets`, in threads until the end of the block.
+    """Serve metrics and health on listening `sockets`, in threads, inside the context.
 
     `health` returns codes of problems, empty when all is well. Metrics and health are read in those
     threads.

@@ -14,7 +14,7 @@ _FIRST_DESCRIPTOR = 3
 
 
 def handed_over(name: str) -> list[socket.socket]:
-    """Return the listening sockets named `name` (FileDescriptorName=) handed to this process.
+    """Return the listening sockets named `name` (FileDescriptorName=) that systemd handed to this process.
 
     The caller owns the sockets; a second call would return the same descriptors twice.
     """

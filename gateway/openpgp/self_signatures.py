@@ -25,7 +25,7 @@ _ONE_OCTET, _FIVE_OCTETS = 192, 255
 
 
 class Subpacket(NamedTuple):
-    """Subpacket of a signature: its type, its data, and if critical (must be understood)."""
+    """Subpacket of a signature: its type, its data, and whether it is critical (must be understood)."""
 
     kind: int
     data: bytes

@@ -140,7 +140,7 @@ def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) ->
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the latest term that has begun; of the academic year without terms."""
+    """Return the first day of the latest term begun; without terms, of the academic year."""
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
     begun = (term.first for term in (year.terms if year else ()) if term.first <= on)

@@ -221,7 +221,7 @@ class FlowsFile(PolicyTable):
     """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
 
     Only flows named in `switched_on` are in use: files of the others wait for a person. `not_carried` names
-    data types recognised and that the agreement does not list: files of these are refused.
+    data types that are recognised but not listed in the agreement: files of these are refused.
     """
 
     switched_on: tuple[Slug, ...] = ()

@@ -67,7 +67,7 @@ class Sweep:
         self._hour: datetime | None = None
 
     def tend(self, registrar: Registrar, *, leads: bool = True) -> None:
-        """Delete unopened files and old letters due; withdraw old receipts from published/.
+        """Delete unopened files and old letters that are due; withdraw old receipts from published/.
 
         Receipts withdrawn too early by a fast clock are published again first. Of several hosts only the
         one that `leads` deletes. Raises Fault where something fails; tried again in the next hour.

@@ -255,7 +255,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
 
 
 def give_back(registry: Registry, published: Published, before: datetime) -> None:
-    """Publish receipts of `before` or later again removed too early, as by a fast clock.
+    """Publish again receipts of `before` or later that were removed too early, as by a fast clock.
 
     Raises Fault where published/ cannot be written.
     """

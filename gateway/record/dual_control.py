@@ -131,7 +131,7 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
     """Let a person accept all credentials under a personal account of the machine; return the marks.
 
     Each key must be `named`, as for `vouch`, so that the owner notices a key made by another. GatewayError
-    for a missing key, and for an account shared or was used to give one of the credentials.
+    for a missing key, and for an account that is shared or was used to give one of the credentials.
     """
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")

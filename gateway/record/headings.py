@@ -73,7 +73,7 @@ def say(
 ) -> bool:
     """Store the meaning of a file's heading; return False if a second person must say the same first.
 
-    `item` is a key of `meanings`, or SOMETHING_ELSE. GatewayError for a heading not asked about, and
+    `item` is a key of `meanings`, or SOMETHING_ELSE. GatewayError for a heading that is not asked about, and
     where `by` may be the person who said it first.
     """
     provider, reference = transfer.upload.provider, transfer.upload.reference

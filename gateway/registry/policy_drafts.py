@@ -1,4 +1,4 @@
-"""The draft of policies proposed in the console: a version with one file changed."""
+"""The draft of a proposal of policies in the console: a version with one file changed."""
 
 from sqlmodel import Session, col, select
 

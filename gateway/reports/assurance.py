@@ -279,7 +279,7 @@ def _record(home: Assured) -> ReportTable:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Name the groups of items that some team of the flow may see, and what such a file carries besides."""
+    """Return the groups of items that some team of a flow may see, and other contents of such a file."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     carried = [*entry.carries, *(item for one in entry.carried for item in one.items)]

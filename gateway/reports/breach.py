@@ -66,7 +66,7 @@ class Breach:
     zone: str = "UTC"
 
     def spoken(self, moment: datetime) -> str:
-        """Spell a time by the authority's clocks."""
+        """Format a time in the authority's time zone."""
         return spoken(moment, ZoneInfo(self.zone))
 
 
@@ -270,7 +270,7 @@ def providers_to_tell(breach: Breach) -> tuple[str, ...]:
 
 
 def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
-    """Return the Appendix A labels in the files, in known words."""
+    """Return the labels of Appendix A for the data items in the files, sorted."""
     found: set[str] = set()
     for one in accounts:
         items = receipt_object(one.facts)["items"]
@@ -280,12 +280,12 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
-    """Return the openings of the files concerned, each with the reference, in the order of the log."""
+    """Return the log entries about openings of the files concerned, each with the reference, in order."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
-    """Return every entry of the log on some transfers, each with the reference, in order."""
+    """Return the log entries about some transfers, each with the reference, in order."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].entry)
 

@@ -46,7 +46,7 @@ class ReportTable:
     rows: tuple[tuple[str, ...], ...]
 
     def __post_init__(self) -> None:
-        """Refuse a ragged table."""
+        """Raise ValueError for a ragged table."""
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError("a row has another number of cells than there are headings")
 
@@ -64,7 +64,7 @@ class Chart:
     bars: tuple[tuple[str, tuple[int, ...]], ...]
 
     def __post_init__(self) -> None:
-        """Refuse a bar with a part too many or too few."""
+        """Raise ValueError for a bar with too many or too few values."""
         if any(len(values) != len(self.parts) for _, values in self.bars):
             raise ValueError("a bar has another number of values than there are parts")
 
@@ -81,7 +81,7 @@ Mark = Literal["good", "weak", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A word for each row and column. `signs` are short forms, for text; `marks` weights, for a page.
+    """Words by row and column. `signs`: short forms for text; `marks`: weights for a page.
 
     A word may have a suffix ("missing 3"); the first part is looked up. ValueError for a ragged matrix, or a
     word without a sign.
@@ -94,7 +94,7 @@ class Matrix:
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a ragged matrix and words without a sign."""
+        """Raise ValueError for a ragged matrix, and for a word without a sign."""
         if any(len(words) != len(self.columns) for _, words in self.rows):
             raise ValueError("a row has another number of words than there are columns")
         if unknown := {first(word) for _, words in self.rows for word in words} - self.signs.keys():
@@ -168,7 +168,7 @@ def _text_sections(sections: tuple[Section, ...]) -> list[str]:
 
 
 def as_object(document: Document) -> dict[str, object]:
-    """Return the document as JSON values: the sections with their blocks, in order."""
+    """Return the document as JSON values."""
     told: dict[str, object] = {
         "title": document.title,
         "subtitle": document.subtitle,
@@ -276,7 +276,7 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Return one line of text without control characters of a terminal."""
+    """Return a text as one line, without control characters of a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

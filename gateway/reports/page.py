@@ -24,7 +24,7 @@ _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
 
 
 def as_html(document: Document) -> str:
-    """Return the document as a page."""
+    """Return the document as an HTML page."""
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 

@@ -53,7 +53,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedStep:
-    """One entry of the log about a transfer. `who` is a person or a service, by the registry."""
+    """One log entry about a transfer. `who`: a person or a service, from the registry."""
 
     entry: int
     at: datetime
@@ -67,7 +67,7 @@ class LoggedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """All facts of one transfer. `steps` in the log's order; `ssh_key` opened the session."""
+    """All facts of one transfer. `steps`: its log entries; `ssh_key`: the key that opened the session."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -75,12 +75,12 @@ class TransferAccount:
 
     @property
     def collections(self) -> tuple[LoggedStep, ...]:
-        """The openings by a team that the file had been passed to."""
+        """The collections: openings by teams that the file was passed to."""
         return tuple(step for step, collects in _openings(self.steps) if collects)
 
     @property
     def looks(self) -> tuple[LoggedStep, ...]:
-        """The other openings: of a held file, to decide on it, and outside the mailboxes."""
+        """The other openings: of the held file for a decision, and outside the mailboxes."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
@@ -162,7 +162,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
 def what_became(
     transfer: Transfer, sender: str, events: Iterable[Mapping[str, Any]], catalogue: Catalogue
 ) -> str:
-    """Tell what became of a file and who has it, as an officer reads it out by telephone."""
+    """Describe the outcome of a file and who has it, for an officer to read out by telephone."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
@@ -236,7 +236,7 @@ def _found(facts: ReceiptFacts) -> Details:
 
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
-    """Tell team by team who collected the file, and who else looked at it."""
+    """Return the collections by team, and the other openings, as blocks of a report."""
     taken, looked = account.collections, account.looks
     rows = [(account.team(one.team), one.who or "", spoken(one.at)) for one in taken]
     if account.facts.state == "accepted":
@@ -267,7 +267,7 @@ def _steps(account: TransferAccount) -> Block:
 
 
 def _what(step: LoggedStep, landed_at: datetime) -> str:
-    """Describe a step; an arrival with its time, since the entry may have been written later."""
+    """Describe a log entry; for an arrival, with the time, as the entry may be written later."""
     if step.kind == "landed":
         return f"The file arrived, on {spoken(landed_at)}"
     if RETURNED in (step.reasons or ""):

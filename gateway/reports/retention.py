@@ -26,7 +26,7 @@ _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\
 
 
 def _days(value: object) -> object:
-    """Convert "until age 25 of persons from 4" to days: until the youngest in a file reaches the age."""
+    """Convert "until age A of persons from B" to days: from age B, the youngest possible, to age A."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -70,7 +70,7 @@ class Keep(File):
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: State, data_type: str | None) -> tuple[Days, str]:
-        """Return how long a part of a decided transfer is kept, and the rule."""
+        """Return for how many days a part of a decided transfer is kept, and the rule's key."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -103,7 +103,7 @@ class KeepSealed(Keep):
     unopened: Days = 1
 
     def of(self, row: KeptTransfer) -> tuple[Days, str]:
-        """Return how long the file of a decided transfer is kept, and the rule."""
+        """Return for how many days the sealed file of a decided transfer is kept, and the rule's key."""
         kept = self.days(row.state, row.data_type)
         if row.state == "refused" and row.unopened and _longer(kept[0], self.unopened):
             return self.unopened, "unopened"
@@ -136,7 +136,7 @@ _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
 def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Yield each number of days for which transfers in a state are kept."""
+    """Yield each number of days for which parts of transfers in a state are kept."""
     for keep in keeps:
         yield keep.refused if state == "refused" else keep.accepted
         yield from () if state == "refused" else keep.by_data_type.values()
@@ -176,7 +176,7 @@ class Retention(File):
 
     @model_validator(mode="after")
     def _files_go_first(self) -> Self:
-        """Refuse to keep a sealed file longer than the receipt and index that account for it."""
+        """Raise ValueError if a sealed file is kept longer than the receipt and index about it."""
         types: list[str | None] = [
             None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
         ]  # fmt: skip
@@ -194,7 +194,7 @@ class Retention(File):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTransfer:
-    """A transfer as retention sees one. `deleted` lists the parts gone already.
+    """The facts of a transfer that retention decides by. `deleted`: the parts deleted already.
 
     `unopened`: refused for reasons of `UNOPENED` alone.
     """
@@ -210,7 +210,7 @@ class KeptTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptNotice:
-    """A notice, or the receipt of a declaration, as retention sees one.
+    """The facts of a notice, or a declaration's receipt, that retention decides by.
 
     `subject` is the subject of a notice, or the decision on a declaration.
     """
@@ -225,7 +225,7 @@ class KeptNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """One part to delete. `rule` is a word for the log; `since` is when the deletion fell due."""
+    """One part to delete. `rule`: the rule's key, for the log; `since`: when the deletion fell due."""
 
     reference: str
     what: What
@@ -261,7 +261,7 @@ def load_retention(home: Home) -> Retention:
 def plan(
     retention: Retention, rows: Iterable[KeptTransfer], now: datetime, notices: Iterable[KeptNotice] = ()
 ) -> Plan:
-    """Plan the deletions due at `now`. Undecided, deleted and held things are never due."""
+    """Return the deletions due at `now`. Undecided transfers, deleted parts and legal holds are never due."""
     due: list[Due] = []
     on_hold: list[Due] = []
     undecided: list[str] = []

@@ -1,4 +1,4 @@
-"""All returns of all providers on one page: a word for each, on one day."""
+"""Report on all returns of all providers on one page: the state of each on a day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class ReturnState:
 def returns_report(
     returns: Iterable[ReturnState], organisation: str, on: date, made_at: datetime
 ) -> Document:
-    """Return the matrix of providers and kinds of data at the end of the day `on`.
+    """Return the matrix of providers and kinds of data, with states at the end of the day `on`.
 
     `never`: the agreement does not ask the provider for the kind of data.
     """

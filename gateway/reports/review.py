@@ -18,7 +18,7 @@ _TO_CALL = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderReview:
-    """One provider over the time of a review. `ratified` is None for one without need to ratify.
+    """The figures of one provider in a review. `ratified`: None if it need not ratify.
 
     `files` counts arrivals by kind of data ("" for unrecognised files) and state; `faulty` counts accepted
     files with faults and `faults` the faults, by kind of data.
@@ -36,7 +36,7 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, how: str) -> int:
-        """Count the returns due and are "in_time", "late", "nil" or "missing"."""
+        """Count the returns that were due and are "in_time", "late", "nil" or "missing"."""
         return sum(getattr(one, how) for one in self.kept)
 
     def in_state(self, state: State) -> int:

@@ -13,7 +13,7 @@ from gateway.reports.document import Block, Document, Paragraph, Points, ReportT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfChild:
-    """One file with the child's data. `opened` are moment and reader; `kept` the parts kept and until when.
+    """One file with the child's data. `opened`: times and readers; `kept`: the parts kept and until when.
 
     `purpose` is the agreement's own wording for the flow.
     """
@@ -32,7 +32,7 @@ class FileOfChild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildAccount:
-    """The gateway's knowledge of one child, for a report. `rolls`, `limits` and `questions` are sentences."""
+    """What the gateway holds about one child. `rolls`, `limits` and `questions` are sentences."""
 
     organisation: str
     files: tuple[FileOfChild, ...]

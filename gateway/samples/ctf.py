@@ -1,4 +1,4 @@
-"""Common Transfer Files (and the admissions variant): an envelope, and modules for each pupil."""
+"""Common Transfer Files (also for admissions): an envelope, and modules for each pupil."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
 
 
 def _attendance(cohort: Cohort) -> dict[str, Any]:
-    """Return this year's counts of sessions, without marks."""
+    """Return the counts of a pupil's sessions this year, without marks."""
     absent, truant = cohort.rng.randrange(12), cohort.rng.randrange(4)
     counts = {"absent": absent, "truant": truant, "attended": 310 - absent - truant}
     return {**counts, "start": None, "marks": None}

@@ -97,7 +97,7 @@ def data(name: str) -> dict[str, Any]:
 
 
 def given(cohort: Cohort, **more: object) -> dict[str, Any]:
-    """Return the values at the beginning of ways, by name: the cohort, its school and dates, and `more`."""
+    """Return the values that value recipes may name: the cohort, its school and dates, and `more`."""
     began = cohort.year
     return {
         "cohort": cohort,
@@ -135,7 +135,7 @@ def _each(cohort: Cohort, subjects: Sequence[str]) -> Iterator[Given]:
 
 
 def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable[Given]) -> SampleTable:
-    """Draw a table with one row for each event: further values for the ways of a row."""
+    """Draw a table with one row for each of `events`, the values that differ by row."""
     rows: list[list[Cell]] = []
     for event in events:
         row: list[Cell] = []
@@ -178,7 +178,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the value described by `way` (`{}`: none); `before` are the cells of the row so far."""
+    """Return the cell described by the recipe `way` (`{}`: empty); `before`: the cells of the row so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":
@@ -201,7 +201,7 @@ def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
 
 
 def _drawn(way: Way, cohort: Cohort) -> Way:
-    """Draw a value at random, bounds included."""
+    """Draw a random value from the choices or the range in the recipe `way`."""
     rng = cohort.rng
     match way:
         case {"choice": values}:
@@ -217,7 +217,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a value of the pupil as the file spells it: yes or no, a number, or a text of a table."""
+    """Return a pupil's value as the recipe `way` spells it: yes or no, a number, or a text from a table."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"

@@ -21,7 +21,7 @@ _COLUMNS = data("records")["columns"]["examinations"]
 
 
 def _entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
-    """Return some results of a candidate in a kind of examination, as records.toml names their values."""
+    """Return some examination results of a candidate, as values for the columns in records.toml."""
     kind = _KINDS[code]
     entries = [
         {

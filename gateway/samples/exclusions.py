@@ -1,4 +1,4 @@
-"""Exclusions (suspensions and permanent exclusions): XML in both shapes of reasons, and spreadsheets."""
+"""Exclusions (suspensions and permanent exclusions): XML with one or three reasons, and spreadsheets."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -25,13 +25,13 @@ _RECORDS = data("records")
 
 
 def _exclusions(pupil: Pupil, cohort: Cohort, *, legacy: bool = False) -> Iterator[Given]:
-    """Yield one exclusion of `pupil`, sometimes two."""
+    """Yield one or two exclusions of a pupil."""
     count = 2 if cohort.rng.random() < 0.2 else 1
     return (_exclusion(pupil, cohort, first=n == 0, legacy=legacy) for n in range(count))
 
 
 def _exclusion(pupil: Pupil, cohort: Cohort, *, first: bool = True, legacy: bool = False) -> Given:
-    """Return the values of one exclusion of one pupil; a permanent one has no end."""
+    """Return the values of one exclusion of a pupil; a permanent one has no end."""
     rng = cohort.rng
     category = rng.choices(("FIXD" if legacy else "SUSP", "PERM", "LNCH"), weights=(85, 5, 10))[0]
     reasons = rng.sample(_REASONS, 1 if legacy else rng.choice((1, 2, 3)))

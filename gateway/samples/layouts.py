@@ -1,4 +1,4 @@
-"""A layout is one kind of file of one data type, before presentation as bytes; layouts.toml has them all."""
+"""Layouts: each one kind of file of one data type, before presentation as bytes; listed in layouts.toml."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,7 +44,7 @@ class Layout:
 
     @property
     def form(self) -> Form:
-        """The kind of document drawn, from the suffix of its name."""
+        """The kind of document drawn, by the suffix of the file name."""
         suffix = PurePath(self.name).suffix.lower()
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 
@@ -75,7 +75,7 @@ _MODULES = {
 
 
 def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
-    """Return the drawing function `name` (MODULE.FUNCTION), with its arguments besides the cohort bound."""
+    """Return the drawing function MODULE.FUNCTION with all arguments but the cohort bound."""
     module, _, function = name.partition(".")
     return partial(getattr(_MODULES[module], function), **given)
 
@@ -117,7 +117,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A synthetic file: the bytes, and the truth about them."""
+    """A synthetic file: its bytes, and the truth about it."""
 
     sample: Sample
     content: bytes
@@ -143,7 +143,7 @@ def build(
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
-    """Make one synthetic file. The same arguments (and state of `rng`) give the same bytes."""
+    """Make one synthetic file; the same arguments and state of `rng` give the same bytes."""
     layout, way = _BY_VARIANT[data_type, variant]
     return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
 
@@ -209,7 +209,7 @@ def _variant(layout: Layout, way: Presentation) -> str:
 
 
 def _catalogue() -> list[tuple[Layout, Presentation]]:
-    """Return every layout plainly, and the main ones in every suitable presentation."""
+    """Return every layout in the default presentation, and main layouts in each suitable one."""
     return [
         (layout, way)
         for layout in LAYOUTS

@@ -95,7 +95,7 @@ class Pupil:
 
     @property
     def has_learner_number(self) -> bool:
-        """True from year 9 on, when a census tells the ULN."""
+        """True from year 9 on, when a census includes the ULN."""
         return self.year.isdigit() and int(self.year) >= 9
 
 
@@ -120,7 +120,7 @@ def upn(establishment: str, year_of_entry: int, serial: int) -> str:
 
 
 def temporary_upn(permanent: str) -> str:
-    """Return `permanent` as a temporary UPN: last digit as a letter, with a matching check letter."""
+    """Return a temporary UPN made from `permanent`: last digit as a letter, with a matching check letter."""
     last = _LETTERS[int(permanent[-1])]
     values = [int(d) for d in permanent[1:-1]] + [_LETTERS.index(last)]
     return _check_letter(values) + permanent[1:-1] + last
@@ -200,7 +200,7 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
 
 
 def _uln(rng: Random) -> str:
-    """Return a ULN with a correct check digit: weights 10 to 1, the sum leaves 10 on division by 11."""
+    """Return a ULN with a correct check digit (weights 10 to 1, modulo 11)."""
     while True:
         first = [rng.randrange(1, 10)] + [rng.randrange(10) for _ in range(8)]
         check = (10 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True))) % 11

@@ -27,7 +27,7 @@ _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """A form of writing documents. Settings for other kinds of document have no effect.
+    """How a document is written as bytes. Settings for other kinds of document have no effect.
 
     `spreadsheet` imitates a table saved by a spreadsheet program: a line naming the delimiter, and empty
     columns and rows at the edges. `worn` imitates a table handled by people: headings in capitals and with
@@ -127,7 +127,7 @@ def _plain(document: Document, presentation: Presentation) -> bytes:
 
 
 def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
-    """Return every line of the table, from the preamble to the last row."""
+    """Return all lines of the table, from the preamble to the last row."""
     header, rows = table.header, table.rows
     if presentation.notes:
         header = [*header, "Notes"]
@@ -145,7 +145,7 @@ def _grid(table: SampleTable, presentation: Presentation) -> list[list[Cell]]:
 
 
 def _xlsx(table: SampleTable, presentation: Presentation) -> bytes:
-    """Return a workbook with dates as dates, rewritten without its time of making."""
+    """Return the table as an XLSX workbook with date cells, without its time of making."""
     book = Workbook(write_only=True)
     if presentation.cover:
         book.create_sheet("Read me").append(["Exported for the local authority", "Please keep it safe"])

@@ -129,7 +129,7 @@ def tell_headings(sender: KitAtWork, stated: Stated, seconds: float) -> Step:
 
 
 def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: float) -> Proved | None:
-    """Put a small file into a folder of the gateway, and return its receipt; None without one so far."""
+    """Put a small file into a folder of the gateway; return the receipt, or None if none came in time."""
     with sender.files() as files:
         sent = _noted(sender, files, folder, name, data)
 
@@ -145,14 +145,14 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
 
 
 def _sealed(sender: KitAtWork, text: str) -> bytes:
-    """Return a text signed with the present key and encrypted, as required in these folders."""
+    """Return a text signed with the provider's OpenPGP key and encrypted to the gateway."""
     with sender.session():  # To learn of a new key of the gateway.
         recipient = sender.recipient()
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 
 
 def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
-    """Note a file to put, unless noted before an interruption; return the row."""
+    """Record a file to put in the kit's database, unless recorded before; return the row."""
     digest = hashlib.sha256(data).hexdigest()
     known = files.of_content(digest)
     if known is not None:
@@ -189,5 +189,5 @@ def _fingerprint(sender: KitAtWork, kind: Kind, following: Path) -> str:
 
 
 def _login(sender: KitAtWork) -> str:
-    """Return the passphrase of the SSH key; of the OpenPGP key, if the SSH key has none."""
+    """Return the passphrase of the SSH key; the OpenPGP key's if the SSH key has none."""
     return sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")

@@ -48,7 +48,7 @@ _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A checked local file. `stops`: sentences, each an obstacle to sending without confirmation.
+    """A checked local file. `stops`: sentences, each a reason not to send without confirmation.
 
     `digest` is the SHA-256 of its content, in hex. `is_cut`: the content may end before its end, as where its
     writer stopped; half of a CSV file is one with fewer pupils, which only its last line may show.
@@ -173,7 +173,7 @@ def choices(check: Check, seen: Seen) -> Mapping[str, str]:
 
 
 def misfit(check: Check, file: Path, today: date, heading: str, key: str) -> str:
-    """Return an objection to a heading being an item, such as values of another kind; "" without one."""
+    """Return why a heading does not fit an item, such as values of another kind; "" if it fits."""
     before = check.look_at(file, today).found
     tried = replace(check, rules=check.rules.with_stated([(heading, key)]))
     after = tried.look_at(file, today).found

@@ -30,13 +30,13 @@ class CannotReach(GatewayError):  # noqa: N818 - named after the event
 
 
 class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """Accept only host keys with compared fingerprints."""
+    """The paramiko policy that accepts only host keys with compared fingerprints."""
 
     def __init__(self, fingerprints: tuple[str, ...]) -> None:
         self._fingerprints = fingerprints
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Check the key of the answering server."""
+        """Raise GatewayError unless the server's host key has a compared fingerprint."""
         if fingerprint_of(key) not in self._fingerprints:
             raise GatewayError(
                 f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "

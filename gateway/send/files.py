@@ -26,7 +26,7 @@ _SHARING_VIOLATION = 32
 
 
 class IsLink(GatewayError):  # noqa: N818 - named after the event
-    """A link lies in place of a file or folder."""
+    """A link lies where a file or folder should be."""
 
 
 class DiskFull(GatewayError):  # noqa: N818 - named after the event
@@ -43,7 +43,7 @@ class InUse(GatewayError):  # noqa: N818 - named after the event
 
 
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
-    """Write a file whole or not at all, durably: as a new file first, renamed into place at the end.
+    """Write a file whole or not at all, durably: under a temporary name, then renamed.
 
     A file or link at `path` is replaced, but never a link's target. IsLink if the folder is a link.
     """
@@ -94,7 +94,7 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Open a file nobody is writing to or has locked, and keep writers waiting meanwhile.
+    """Open a file that nobody writes to or has locked, and make writers wait meanwhile.
 
     Uses locks (flock and fcntl) and a lease on Linux, share modes on Windows. InUse if the file is open
     elsewhere. Also yields False if the system cannot tell, as for network folders.
@@ -112,7 +112,7 @@ def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
 
 
 def _lock(file: BinaryIO) -> None:
-    """Share the locks of a file until it is closed. InUse if somebody holds one alone."""
+    """Take shared locks on a file until it is closed. InUse if somebody has an exclusive lock."""
     if sys.platform == "win32":
         return
     import fcntl  # noqa: PLC0415 - missing on Windows
@@ -194,7 +194,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def _folder(path: Path) -> Iterator[int | None]:
-    """Hold a folder by a descriptor, safe from replacement by a link; None without system support."""
+    """Open a folder so that no link can replace it meanwhile; yield the descriptor, if supported."""
     if path.is_symlink() or _is_junction(path):
         raise IsLink(f"{path} is a link: remove it, so that a folder can be made there")
     if not _HERE:

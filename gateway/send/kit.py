@@ -55,7 +55,7 @@ class Kit:
 
     @property
     def settings_file(self) -> Path:
-        """kit.toml."""
+        """The path of kit.toml."""
         return self.root / "kit.toml"
 
     @property
@@ -85,12 +85,12 @@ class Kit:
 
     @property
     def sealed(self) -> Path:
-        """Files in transit, as received by the gateway."""
+        """The folder of sealed files in transit."""
         return self.root / "sealed"
 
     @property
     def receipts(self) -> Path:
-        """The fetched receipts."""
+        """The folder of fetched receipts."""
         return self.root / "receipts"
 
     def beside(self, provider: str) -> Self:
@@ -102,7 +102,7 @@ class Kit:
         return type(self)(first / _FURTHER / provider)
 
     def of(self, provider: str) -> Self:
-        """Return the kit of a provider among those of one sender. ConfigurationError if of none."""
+        """Return the kit of `provider` among those of one sender. ConfigurationError if there is none."""
         further = sorted(self.beside(provider).root.parent.glob("*"))
         first = self.beside(provider).root.parent.parent
         kits = [one for one in map(type(self), (first, *further)) if one.settings_file.exists()]

@@ -48,7 +48,7 @@ _NEWER = (
 
 
 def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
-    """Return a hash of another program's list of preferences: without it, PGPy gives the whole key up."""
+    """Return an unknown hash from another program's preferences; without it, PGPy refuses the whole key."""
     made = int.__new__(kind, number)
     made._name_, made._value_ = f"Unknown{number}", number
     return made
@@ -70,7 +70,7 @@ class OwnKey:
 
     @property
     def fingerprint(self) -> str:
-        """Lower-case hex."""
+        """The fingerprint in lower-case hex."""
         return str(self.key.fingerprint).replace(" ", "").lower()
 
     @property
@@ -87,12 +87,12 @@ class OwnKey:
 
     @property
     def armored(self) -> bytes:
-        """The secret key as stored: under its passphrase."""
+        """The secret key as stored, armored: encrypted under its passphrase."""
         return in_ascii(str(self.key))
 
     @property
     def certificate(self) -> bytes:
-        """The certificate for the authority."""
+        """The certificate to give to the authority, armored."""
         return in_ascii(str(self.key.pubkey))
 
     def check(self, passphrase: str) -> None:
@@ -128,7 +128,7 @@ class OwnKey:
 
 
 def make_key(user_id: str, passphrase: str, now: datetime) -> OwnKey:
-    """Return a new key (Ed25519 to sign, Curve25519 to encrypt) of `user_id`, valid for two years."""
+    """Make a key of `user_id` (Ed25519 to sign, Curve25519 to encrypt), valid for two years."""
     name, _, rest = user_id.partition(" <")
     key = pgpy.PGPKey.new(PubKeyAlgorithm.EdDSA, EllipticCurveOID.Ed25519, created=now)
     key.add_uid(

@@ -26,7 +26,7 @@ _JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A verified receipt's statement about a file, and the path of the receipt."""
+    """A verified receipt: the statement about a file, and the path."""
 
     reference: str
     state: Decided
@@ -46,13 +46,13 @@ def listed(sftp: paramiko.SFTPClient) -> list[str]:
 
 
 def is_landed(names: Sequence[str], sent: SentFile) -> bool:
-    """Return True if the gateway already confirms the file's arrival."""
+    """Return True if a receipt among `names` confirms the file's arrival."""
     start = f"{shown_name(sent.remote)}."
     return any(name.startswith(start) for name in names)
 
 
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
-    """Return the outcome of a file by its present receipts; None without a decision.
+    """Return the outcome of a file by the receipts at the gateway; None without a decision.
 
     If a break made the kit upload twice, the second copy was refused as a replay: the first one counts. If
     every copy was refused as a replay, so is the file: the same content was signed twice within a second,
@@ -76,7 +76,7 @@ def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: S
 
 
 def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:
-    """Fetch a receipt in both forms; keep it after verification.
+    """Fetch a receipt, as text and as JSON, verify it, and store it in the kit.
 
     A kept receipt is replaced only by a verified one.
     """
@@ -112,5 +112,5 @@ def _proved(kit: Kit, path: Path, sent: SentFile) -> Proved:
 
 
 def kept(kit: Kit, sent: SentFile) -> Proved | None:
-    """Return the outcome of a file by the receipt kept here; None without one."""
+    """Return the outcome of a file by the receipt stored in the kit; None without one."""
     return _proved(kit, kit.receipts / sent.receipt, sent) if sent.receipt else None

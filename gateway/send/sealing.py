@@ -59,7 +59,7 @@ class Sealer:
         tell(size)
 
     def sealed(self, content: bytes) -> bytes:
-        """Return a small content, signed and encrypted, in binary."""
+        """Return a small content, signed and encrypted, in binary OpenPGP."""
         message = pgpy.PGPMessage.new(content, compression=CompressionAlgorithm.ZLIB, format="b")
         with self.own.opened(self.passphrase) as key:
             message |= key.sign(message, hash=_HASH)

@@ -74,7 +74,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A file to send. `why`: a person's reason for sending it despite a fault.
+    """A file to send. `why`: a person's reason for sending despite a fault.
 
     `digest` (SHA-256 in hex) and `mark` identify the checked content; no other content is sent.
     """
@@ -97,7 +97,7 @@ class KitAtWork:
 
     @property
     def settings(self) -> KitSettings:
-        """The present settings: a session may have noted a new key of the gateway."""
+        """The settings, read anew: a session may have changed the gateway's key."""
         return self.kit.settings()
 
     @property
@@ -118,7 +118,7 @@ class KitAtWork:
             raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
 
     def unlock(self) -> None:
-        """Get the passphrases of both keys, before anything is shown or sent."""
+        """Obtain the passphrases of both keys, before anything is shown or sent."""
         self.signing_passphrase()
         self._login_passphrase()
 
@@ -137,7 +137,7 @@ class KitAtWork:
             yield sftp
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
-        """Run a step in a session; after a break in a new one, for as long as `seconds`."""
+        """Run a step in a session; retry in a new session after a break, for up to `seconds`."""
         for attempt in Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(seconds),
@@ -149,7 +149,7 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless it is in transit already; return its row. AlreadySent if sent before."""
+        """Seal a file unless already in transit; return the row. AlreadySent if sent before."""
         known = files.of_content(wish.digest)
         if (
             known is not None
@@ -235,7 +235,7 @@ class KitAtWork:
     def receive(
         self, sftp: paramiko.SFTPClient, waiting: Sequence[SentFile], files: SentFiles
     ) -> dict[str, Proved]:
-        """Return the decisions so far, by the digest of the sealed file, after recording each."""
+        """Fetch and record the decisions so far; return them by the digest of the sealed file."""
         names = receipts.listed(sftp)
         found = {sent.sealed_sha256: receipts.outcome(self.kit, sftp, names, sent) for sent in waiting}
         for sent in waiting:
@@ -310,7 +310,7 @@ def await_receipts(
     seconds: float,
     decided: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Wait for receipts, for as long as `seconds`; `decided` is told the digest of each sealed file."""
+    """Wait for receipts for up to `seconds`; call `decided` with the digest of each sealed file decided."""
     deadline = time.monotonic() + seconds
     waiting, pause = list(sent), _FIRST_PAUSE
     while waiting:

@@ -97,12 +97,12 @@ class SentFiles:
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:
-        """Return the row of one sealed file, known to exist."""
+        """Return the row of a sealed file on record."""
         (row,) = self._select("sealed_sha256 = ?", sealed_sha256)
         return row
 
     def filed(self, sent: SentFile, place: str) -> None:
-        """Note a file's present place in a watched folder."""
+        """Record a file's present path in a watched folder."""
         self._connection.execute(
             "UPDATE sent SET place = ? WHERE sealed_sha256 = ?", (place, sent.sealed_sha256)
         )
@@ -127,7 +127,7 @@ class SentFiles:
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:
-        """Note the upload of a file."""
+        """Record that a file was uploaded."""
         self._connection.execute(
             "UPDATE sent SET state = 'uploaded' WHERE sealed_sha256 = ? AND state = 'sealed'",
             (sent.sealed_sha256,),
@@ -136,7 +136,7 @@ class SentFiles:
     def decided(
         self, sent: SentFile, *, state: SentState, reference: str, codes: tuple[str, ...], receipt: str
     ) -> None:
-        """Note the verified receipt of a file."""
+        """Record the verified receipt of a file."""
         self._connection.execute(
             "UPDATE sent SET state = ?, reference = ?, codes = ?, receipt = ? WHERE sealed_sha256 = ?",
             (state, reference, " ".join(codes), receipt, sent.sealed_sha256),
@@ -154,7 +154,7 @@ class SentFiles:
 
 @contextmanager
 def alone(root: Path, *, seconds: float) -> Iterator[None]:
-    """Hold the kit exclusively: two senders at once would send the same file twice.
+    """Lock the kit: two senders at once would send the same file twice.
 
     The lock ends with the process. KitBusy if held elsewhere for longer than `seconds`.
     """

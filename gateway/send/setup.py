@@ -46,7 +46,7 @@ def read_invitation(file: Path) -> ProviderInvitation:
 
 
 def judge_passphrase(passphrase: str, *names: str) -> None:
-    """GatewayError for an easily guessed passphrase, or one made of the names."""
+    """Raise GatewayError for an easily guessed passphrase, or one made of the names."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - its lists take a while to load
 
     known = [word for name in names for word in re.findall(r"\w{2,}", name.lower())]
@@ -92,14 +92,14 @@ def take_keys(
 
 
 def accept(kit: Kit, invited: ProviderInvitation, settings: KitSettings) -> None:
-    """Make the kit use the gateway of an invitation, after the comparison of words."""
+    """Make the kit use the gateway of an invitation, after the person compared the six words."""
     place = {"host": invited.host, "port": invited.port, "host_keys": invited.host_keys}
     kit.write_settings(settings.model_copy(update=place))
     trust.trust(kit, invited.certificate.encode(), invited.gateway_key)
 
 
 def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Write PROVIDER.keys, both public keys, into a folder; return it with the six words to read out."""
+    """Write both public keys to PROVIDER.keys in a folder; return the path and the six words to read out."""
     settings = kit.settings()
     file = folder / f"{settings.provider}.keys"
     make_anew(file, kit.ssh_public.read_bytes() + kit.certificate.read_bytes())
@@ -110,7 +110,7 @@ def hand_over(kit: Kit, folder: Path) -> tuple[Path, tuple[str, ...]]:
 
 
 def check_owner(owner: str) -> str:
-    """Return `owner` if "NAME <E-MAIL>" on one line; else GatewayError."""
+    """Return `owner` if it has the form "NAME <E-MAIL>", on one line. GatewayError otherwise."""
     if not re.fullmatch(r"[^<>\n]{2,100} <[^<>\s@]+@[^<>\s@]+>", owner) or not owner.isprintable():
         raise GatewayError(
             'say whose key it is as "NAME <E-MAIL>": "Oak Primary School <office@oak.example>"'

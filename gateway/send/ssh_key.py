@@ -47,7 +47,7 @@ Secret = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivate
 
 @dataclass(frozen=True, slots=True)
 class PuttyKey:
-    """The fields of the file; the secret half is encrypted unless `encryption` is none."""
+    """The fields of a .ppk file; the secret half is encrypted unless `encryption` is "none"."""
 
     algorithm: str
     encryption: str
@@ -63,7 +63,7 @@ class PuttyKey:
         return self.encryption != "none"
 
     def opened(self, passphrase: str | None) -> paramiko.PKey:
-        """Return the key. WrongPassphrase for a wrong one, GatewayError for an unusable key."""
+        """Return the decrypted key. WrongPassphrase for a wrong one, GatewayError for an unusable key."""
         if self.is_protected and not passphrase:
             raise WrongPassphrase("the PuTTY key is under a passphrase")
         try:
@@ -182,7 +182,7 @@ def needs_passphrase(path: Path) -> bool:
 
 
 def public_line(key: paramiko.PKey, comment: str) -> str:
-    """Return the public half, as handed to the authority."""
+    """Return the public half as a line in OpenSSH format, to hand to the authority."""
     return f"{key.get_name()} {key.get_base64()} {comment}\n"
 
 

@@ -1,4 +1,4 @@
-"""A provider's standing: by the own computer's records, and by the gateway's page."""
+"""A provider's standing: as recorded in the kit, and as published by the gateway."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ _OPEN, _OVER = {"due", "not-due", "early"}, {"missing", "late"}
 
 
 def _in_words(told: PageTold) -> Iterator[str]:
-    """Yield the statements of the gateway's page as lines of text, most urgent first."""
+    """Yield the gateway's page about the provider as lines of text, most urgent first."""
     yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
     if told.ratify is not None:
         yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"

@@ -42,7 +42,7 @@ _MOST_EARLIER = 20
 
 
 def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> bytes | None:
-    """Return a small file of the gateway, of at most `most` bytes; None for a missing file."""
+    """Return a file of the gateway, at most `most` bytes; None if missing."""
     try:
         with sftp.open(path, "rb") as file:
             data: bytes = file.read(most)
@@ -52,7 +52,7 @@ def fetched(sftp: paramiko.SFTPClient, path: str, most: int = _MOST_BYTES) -> by
 
 
 def follow(kit: Kit, sftp: paramiko.SFTPClient) -> None:
-    """Switch to the gateway's new key, named by the one before. GatewayError for another key.
+    """Switch to the gateway's new key, if named by the trusted one. GatewayError for any other key.
 
     Trust moves forward only: a key with a named successor is never encrypted to again.
     """
@@ -91,7 +91,7 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """Return the key named as successor by a gateway key. GatewayError without one."""
+    """Return fingerprint and certificate of a gateway key's successor. GatewayError without one."""
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
         try:
@@ -148,7 +148,7 @@ class PageTold:
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
-    """Return the page's contents; None without a page. GatewayError for a bad signature.
+    """Fetch the gateway's page about the provider; None without one. GatewayError for a bad signature.
 
     Tries three times: page and signature are two files, and one may be newer for a moment.
     """
@@ -166,7 +166,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
 
 
 def _own(kit: Kit, page: PageTold) -> PageTold:
-    """Return a page about this kit's provider. GatewayError for another provider's.
+    """Return a page if it is about this kit's provider; else raise GatewayError.
 
     Pages of gateways before 0.3 name no provider: the provider's facts are left out.
     """
@@ -186,7 +186,7 @@ def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
 
 
 def read(html: bytes) -> PageTold:
-    """Return the machine-readable contents of the page. GatewayError for another version's format."""
+    """Parse the machine-readable part of the page. GatewayError for another version's format."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
     try:
         (main,) = page.iter("main")
@@ -232,7 +232,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
-    """Keep the policies now in force, and the facts about this provider from the gateway's `page`."""
+    """Store the policies in force, and the facts about this provider from the gateway's `page`."""
     known = _known(kit)
     if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}
@@ -242,7 +242,7 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
 
 
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
-    """Write the kept policies into a folder; return the facts about the provider, or None without policies.
+    """Write the stored policies into a folder; return the facts about the provider, None without policies.
 
     The facts are empty before the gateway has told them.
     """
@@ -261,7 +261,7 @@ def has_kept(kit: Kit) -> bool:
 
 
 def holds_text(kit: Kit, text: str) -> bool:
-    """Return True if a text is one of the policies signed by the gateway, with any line ends."""
+    """Return True if a text is one of the signed policies, whatever the line ends."""
     texts = (body for name, body in _known(kit).get("files", {}).items() if name.endswith(".txt"))
     return any(body.split() == text.split() for body in texts)
 

@@ -22,7 +22,7 @@ _HOW = {
 
 
 def definition(manager: Manager, folder: Path, kit: Path, passphrase_file: Path) -> str:
-    """Return the text by which a manager starts the watch of a folder, every path in it absolute.
+    """Return a systemd unit or Windows task that watches a folder; every path in it is absolute.
 
     The program is the Python running now, named by its whole path. Of Windows,
     only the text is tested: no Windows ran it yet.
@@ -52,6 +52,6 @@ def _template(name: str) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Return a word as systemd reads it (systemd.service, "Command lines"; systemd.unit, "Specifiers")."""
+    """Quote a word for a systemd unit (systemd.service, "Command lines"; systemd.unit, "Specifiers")."""
     marks = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$"}
     return f'"{"".join(marks.get(one, one) for one in word)}"'

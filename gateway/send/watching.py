@@ -64,7 +64,7 @@ class SeemsCut(GatewayError):  # noqa: N818 - named after the event
 
 @dataclass(slots=True)
 class Stillness:
-    """Find files unchanged for a while, and not being written to according to the system.
+    """Finds files unchanged for a while, and not being written to according to the system.
 
     Without an answer from the system, as for network folders, the wait is twelve times as long; as for files
     that seem cut off.
@@ -91,7 +91,7 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if a still file is not being written to; `told`: the system has confirmed it."""
+        """Return True if an unchanged file is not being written to; `told`: the system has said so."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -132,7 +132,7 @@ class WatchedFolder:
 
     @property
     def stuck(self) -> frozenset[Path]:
-        """The reported files at the last look, unreadable or immovable."""
+        """The files reported at the last look as unreadable or immovable."""
         return frozenset(self._stuck)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
@@ -158,7 +158,7 @@ class WatchedFolder:
             observer.join()
 
     def _tried(self, *, once: bool) -> float | None:
-        """Run one round; return the pause after it, None without anything left.
+        """Run one round; return the seconds to wait for the next, or None if nothing is left.
 
         Passing errors are retried forever; with `once`, raised after a number of failures in a row.
         """
@@ -175,7 +175,7 @@ class WatchedFolder:
         return min(self._stillness.seconds, 1.0) if self._stillness.seen - self._stuck else None
 
     def round(self, files: SentFiles) -> None:
-        """Do one round: send the files unchanged, in batches, and move each decided."""
+        """Run one round: send files that have stayed unchanged, and move each decided file."""
         waiting = self._waiting()
         self._take_up(waiting, files)
         to_send: list[ToSend] = []
@@ -205,7 +205,7 @@ class WatchedFolder:
                 self._look_at_held(sftp, files)
 
     def _waiting(self) -> list[Path]:
-        """Return the files present; for other entries, tell why they are not sent."""
+        """Return the files to send; report why other entries of the folder are not sent."""
         lie_there = [
             one
             for one in sorted(self._folder.iterdir())
@@ -225,7 +225,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Handle one file; an unreadable or immovable one does not stop the others."""
+        """Handle one file: report an error about it, so that the others go on."""
         try:
             yield
         except InUse as error:
@@ -285,7 +285,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Note the place of files moved by an interrupted run before its note."""
+        """Record the path of files that an interrupted run moved without recording."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -350,7 +350,7 @@ class WatchedFolder:
                 make_anew(beside, path.read_bytes(), SHARED_FILE)
 
     def _look_at_held(self, sftp: paramiko.SFTPClient, files: SentFiles) -> None:
-        """Move held files with a new decision on, together with their receipts."""
+        """Move held files that are decided now, together with the receipts."""
         self._looked_at_held = self._stillness.clock()
         held = files.held()
         self._sender.receive(sftp, held, files)
@@ -378,14 +378,14 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True for a decided content; a refused one, present again, is sent anew."""
+    """Return True if a content is decided; False for a refused one that is present again."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place
 
 
 def _free(path: Path) -> Path:
-    """Return an unused path: this one, or one with a number."""
+    """Return the path if unused, else the path with a number added."""
     number = 2
     free = path
     while os.path.lexists(free) or os.path.lexists(_reasons_beside(free)):

@@ -42,7 +42,7 @@ class Server(asyncssh.SFTPServer):
         raise Declined(NOT_OFFERED)
 
     async def abandon(self, file: object) -> None:
-        """Give up a file open at the end of a session: only a client's own CLOSE completes one."""
+        """Close a file that is open at the end of a session: only a client's own CLOSE completes one."""
         raise NotImplementedError
 
 

@@ -41,7 +41,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of each receipt with any, by number; a None asks the caller to look in the log."""
+    """Return the faults of each faulty receipt, by receipt number; None as a fault: look in the log."""
     found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
@@ -76,7 +76,7 @@ def _number(row: ReceiptRow) -> int:
 
 
 def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
-    """Check the row's seal where the log covers only the statement. Earlier versions had no seal."""
+    """Return True if a row's seal is valid; receipts of earlier versions have no seal."""
     if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
         return row.seal is None
     seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
@@ -108,7 +108,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Yield every event with a commitment to a file's name or content not opened by the salt."""
+    """Yield each log entry with a commitment that the salt does not open to the file's name or digest."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
@@ -126,7 +126,7 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
 def _events(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
-    """Yield number, kind, subject, salt and fields of events.
+    """Yield number, kind, subject, salt and fields of the log entries of some kinds.
 
     The check of the tree reports unreadable leaves.
     """
@@ -178,7 +178,7 @@ def _stated(row: SQLModel) -> str | None:
 
 
 def _entry_of(session: Session, row: ReceiptRow) -> int:
-    """Return the place of a receipt's entry in the log; -1 for no entry of an unsigned receipt."""
+    """Return the index of a receipt's entry in the log; -1 for an unsigned receipt without an entry."""
     if row.seal == UNSIGNED:
         return (proved_by(session, row, _stated(row) or "") or (-1,))[0]
     index: int = json.loads(row.json_text)["index"]
@@ -186,7 +186,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield the signed heads carried by receipts, as signed, each once, and none expected already."""
+    """Yield each signed head carried by unsigned receipts, once, unless `expected` has it."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
@@ -304,7 +304,7 @@ def _count(session: Session, table: type[SQLModel]) -> int:
 
 
 def summary(inconsistencies: Sequence[Inconsistency], leaves: int) -> str:
-    """Return the outcome in one sentence."""
+    """Return the audit's outcome in one sentence: the first inconsistency, or the numbers checked."""
     if inconsistencies:
         return f"{inconsistencies[0].where}: {inconsistencies[0].what}"
     return f"everything fits: {leaves} entries of the log, every row, every receipt"

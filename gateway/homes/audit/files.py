@@ -34,7 +34,7 @@ _ENOUGH = 1000
 
 
 def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
-    """Return the inconsistencies found by two checks in a row, at most a thousand."""
+    """Return the inconsistencies found by both of two checks in a row, at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
@@ -125,7 +125,7 @@ def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[
 
 
 def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
-    """Say why the log is not the log of a signed head; None if the two fit."""
+    """Return how the log contradicts a signed head; None if it does not."""
     if head.size > (size := log.size(session)):
         return f"it is of {head.size} entries, but the log has only {size}: it was cut"
     if log.root(session, head.size) != head.root:
@@ -134,7 +134,7 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
 
 
 def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Check that published/ lets in only keys in use according to the registry."""
+    """Check that the published `authorized_keys` list only keys in use according to the registry."""
     for provider in providers.list_providers(session):
         path = published.provider(provider.id) / "authorized_keys"
         shown = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -150,7 +150,7 @@ def _check_access(session: Session, published: Published) -> Iterator[Inconsiste
 
 
 def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Check that providers see only the gateway's own certificates and log key."""
+    """Check that the published certificates and log key are the gateway's own."""
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
@@ -177,7 +177,7 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iter
 
 
 def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
-    """Yield files among the receipts without a receipt in the registry."""
+    """Yield published receipts that the registry does not have."""
     folder = published.provider(provider) / "receipts"
     names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
     for start in range(0, len(names), _TOGETHER):
@@ -193,7 +193,7 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
 
 
 def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
-    """Check each line of a provider's events against its receipt, where not deleted yet."""
+    """Check each line of a provider's published events against the receipt, unless deleted."""
     where = f"published {provider}/{path.name}"
     with path.open(encoding="utf-8", errors="replace") as lines:
         while some := list(islice(lines, _TOGETHER)):

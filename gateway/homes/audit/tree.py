@@ -43,19 +43,19 @@ _WATCH = "gateway audit watch"
 
 @dataclass(frozen=True, slots=True)
 class Inconsistency:
-    """A contradiction found by an audit: the place, and a sentence without names or contents."""
+    """A contradiction found by an audit: where, and a sentence without names or contents."""
 
     where: str
     what: str
 
 
 def watch(session: Session, looked_at: Callable[[int], None]) -> None:
-    """Call `looked_at` with the number of further rows read during an audit in this session."""
+    """Have an audit in this session call `looked_at` with the number of further rows read."""
     session.info[_WATCH] = looked_at
 
 
 def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]:
-    """Yield every row of a table in order, with one page in memory at a time: a session holds none itself."""
+    """Yield every row of a table in order, one page of rows in memory at a time."""
     looked_at, number = session.info.get(_WATCH), 0
     for row in session.exec(select(table).order_by(*order).execution_options(yield_per=_PAGE)):
         yield row
@@ -75,7 +75,7 @@ _HEADER = b"gateway log verify: portions without a fault\n"
 
 
 class KeptPortions:
-    """The state file of an audit. GatewayError for an unusable file, or one with other contents."""
+    """The state file of an audit: portions of rows found faultless. GatewayError if unusable or another's."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
         self._key, self._known = key, set[str]()
@@ -96,11 +96,11 @@ class KeptPortions:
                 self._known.add(digest)
 
     def __contains__(self, digest: str) -> bool:
-        """Return True for a portion kept by this log's key."""
+        """Return True if the state file lists the portion, signed by this log's key."""
         return digest in self._known
 
     def keep(self, digest: str) -> None:
-        """Add a portion without a fault."""
+        """Write a portion without a fault to the state file, signed."""
         signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
         self._file.write(f"{digest} {signature}\n".encode())
         self._file.flush()
@@ -111,7 +111,7 @@ class KeptPortions:
 
 
 class AuditPortions:
-    """Portions of rows to be checked. `workers`: how many processes check, 1 for this process alone."""
+    """The portions of rows to check, and the processes that check; `workers` 1: this process alone."""
 
     def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
         self._ahead, self._state, self._pool = 2 * workers, state, None
@@ -208,7 +208,7 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The subjects of log entries with texts, or also salts, deleted by retention."""
+    """The subjects of log entries with texts (or salts too) deleted by retention."""
 
     texts: frozenset[str]
     salts: frozenset[str]
@@ -220,7 +220,7 @@ class Forgotten:
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
     def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return the subjects of some rows with deleted texts, and with deleted salts; sorted."""
+        """Return which subjects of some rows have deleted texts, and which deleted salts; sorted."""
         subjects = {row.subject for row in rows}
         return sorted(self.texts & subjects), sorted(self.salts & subjects)
 
@@ -254,7 +254,7 @@ def check_tree(
 
 
 def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
-    """Return the key, of the log's keys in their order, that signs the head of `size` entries."""
+    """Return the log key that signs the head of `size` entries; `log_keys` in the order of use."""
     return next(one.key for one in log_keys if one.last is None or size <= one.last.size)
 
 
@@ -267,13 +267,13 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of events by number; `texts` and `salts` are the subjects in `Forgotten`."""
+    """Return the faults of log entries, by number; `texts` and `salts`: subjects with deleted ones."""
     forgotten = Forgotten(frozenset(texts), frozenset(salts))
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
 
 
 def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
-    """Yield each contradiction between the row of an event and the leaf."""
+    """Yield each contradiction between the row of a log entry and its leaf."""
     try:
         event = read_leaf(row)
     except ValueError:

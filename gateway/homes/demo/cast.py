@@ -13,7 +13,7 @@ MARK = MARKER.encode()
 
 @dataclass(frozen=True, slots=True)
 class Pupilled:
-    """A school of the demo: its keys, and its invented pupils."""
+    """A school of the demo: its keys and its invented pupils."""
 
     party: Party
     school: School
@@ -40,7 +40,7 @@ class Sent:
 
 
 def enrol(stage: Stage, folder: Path) -> Cast:
-    """Enrol everybody with fresh keys; Oak has ratified the agreement, Elm has not."""
+    """Enrol the schools and staff of the demo with fresh keys; Oak has ratified the agreement."""
     rng = Random(9)  # noqa: S311 - invented pupils, not secrets
     oak = Pupilled(Party("oak", folder / "oak"), school(rng, 0))
     elm = Pupilled(Party("elm", folder / "elm"), school(rng, 1))

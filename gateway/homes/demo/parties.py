@@ -1,4 +1,4 @@
-"""People outside the gateway: a school or a member of staff, with keys of their own."""
+"""A school or a member of staff in the demo, with SSH and OpenPGP keys."""
 
 import io
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import pysequoia
 
 @dataclass
 class Party:
-    """Person with an SSH key and an OpenPGP key, both made afresh in `folder`."""
+    """A person with an SSH key and an OpenPGP key, both made afresh in `folder`."""
 
     name: str
     folder: Path

@@ -104,7 +104,7 @@ class Stage:
 
 
 def until(poll: Callable[[], T | None], what: str, seconds: float = _PATIENCE_SECONDS) -> T:
-    """Call `poll` until true and return the result. Raises Fault after `seconds`."""
+    """Call `poll` until the result is true, and return that result. Fault after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = poll()

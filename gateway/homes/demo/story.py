@@ -30,7 +30,7 @@ _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
 class Story:
-    """The demo, told scene by scene on `console`, with its files in `folder`."""
+    """The demo: plays scene by scene on `console`, with its files in `folder`."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console = console
@@ -164,7 +164,7 @@ class Story:
         self._console.print(Text(result.stdout.strip(), style="red"), soft_wrap=True)
 
     def _the_console_is_offered(self, running: Running) -> None:
-        """Offer a link that works once, and wait where a person sits at a terminal."""
+        """Show a link into the console, good once, and wait for a person at a terminal."""
         self._scene("Jane works in her browser: the console, on this machine alone")
         self._command("roles", "grant", "jane", "triage", "--why", "the demo")
         link = self._stage.done("staff", "invite", "jane").strip()

@@ -241,7 +241,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """A response streaming a file, given back however the reader leaves."""
+    """A response that streams a file, and releases it however the reader leaves."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources

@@ -260,7 +260,7 @@ def _option(name: str) -> str:
 
 
 def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
-    """Return the description of the API, derived from the acts and holds no secret."""
+    """Return the description of the API, derived from the acts; it contains no secret."""
     return ApiDescribed(document=openapi_document())
 
 

@@ -74,7 +74,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
 
 
 def _services(console: ConsoleContext) -> Iterator[tuple[str, bool]]:
-    """Yield each service, and if running."""
+    """Yield each service, with True if it is running."""
     configured = console.settings.intake
     host, port = place_of(console.home, "intake") or (configured.host, configured.port)
     yield "intake", answers(host, port, _CONNECT_SECONDS)
