@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from gateway.classify.load import load_rules
     from gateway.classify.recognise import classify, classify_ahead
     from gateway.classify.rules import Rules
-    from gateway.classify.tally import OnPupil
+    from gateway.classify.tally import OnPupils
 
-__all__ = ["OnPupil", "Rules", "classify", "classify_ahead", "load_rules"]
+__all__ = ["OnPupils", "Rules", "classify", "classify_ahead", "load_rules"]
 _RECOGNISE = dict.fromkeys(("classify", "classify_ahead"), "recognise")
-_PLACES = {"OnPupil": "tally", "Rules": "rules", "load_rules": "load", **_RECOGNISE}
+_PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOGNISE}
 
 
 def __getattr__(name: str) -> object:

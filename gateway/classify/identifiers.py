@@ -18,6 +18,8 @@ from typing import Literal
 from stdnum.gb import nhs
 
 UpnFault = Literal["upn:malformed", "upn:check-letter"]
+Pupil = tuple[str, "date | None", "str | None", bool, int, str]
+"""A record of a roll: UPN, date of birth, former UPN, on roll, number of the record, that of the school."""
 
 _CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _CHECK_VALUE = {letter: value for value, letter in enumerate(_CHECK_LETTERS)}

@@ -87,10 +87,11 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
     """Judge one part; also return True for no type without personal data or unknown columns."""
-    own = Tally(tally.all_rules, tally.today, on_person=tally.on_person, declared=tally.declared)
+    own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
         return told(part(own), own), False
     except Unreadable as reason:
+        own.settle()
         of_nobody = reason.code == "classify:unknown" and own.records and not own.says_of_anybody()
         return refused(reason), bool(of_nobody)
 

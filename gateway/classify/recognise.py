@@ -40,7 +40,7 @@ from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.parts import judge, refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
-from gateway.classify.tally import OnPerson, OnPupil, Tally
+from gateway.classify.tally import OnPersons, OnPupils, Tally
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
 
@@ -56,22 +56,24 @@ def classify(
     rules: Rules,
     *,
     today: date | None = None,
-    on_pupil: OnPupil | None = None,
-    on_person: OnPerson | None = None,
+    on_pupils: OnPupils | None = None,
+    on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
     """Classify a content: any bytes give one of the two results.
     `content` is seekable, read as a stream several times, and stays open. `name` decides between types that
-    fit equally. Without `today`, no date is a future one. `on_pupil` gets for each record with a UPN: UPN,
+    fit equally. Without `today`, no date is a future one. `on_pupils` gets for each record with a UPN: UPN,
     date of birth, former UPN, on roll (sole or main registration without an end), number of the record from
-    1, number of the school named. `on_person` gets for every record the UPN, or "", and the fields that name
-    a person. No data of a pupil is kept. `clock` returns seconds, for the time limit.
+    1, number of the school named. `on_persons` gets the UPN, or "", of every record, and the columns of the
+    fields that name a person. Both get many records at once, and the permanent UPNs there that are right. No
+    data of a pupil is kept. `clock` returns seconds, for the time limit.
     """
-    tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
+    tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         found = told(_recognise(timed, tally, limits), tally)
     except Unreadable as reason:
+        tally.settle()  # Persons read before the obstacle are told of too.
         return _with_topics(refused(reason), content, rules)
     return replace(found, name_suggests=tally.declared)
 
@@ -83,8 +85,8 @@ def classify_ahead(
     rules: Rules,
     *,
     today: date | None = None,
-    on_pupil: OnPupil | None = None,
-    on_person: OnPerson | None = None,
+    on_pupils: OnPupils | None = None,
+    on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | None:
     """Classify a content while it is still being written, through a reader that waits for more.
@@ -92,7 +94,7 @@ def classify_ahead(
     start. Returns None where not, or where the content would be refused: then `classify` decides on the
     whole content, and everything passed to the callbacks is void.
     """
-    tally = Tally(rules, today, on_pupil, on_person, rules.name_suggests(name))
+    tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
         timed = cast(BinaryIO, TimedContent(content, limits.seconds, clock))
         if containers.is_packed(timed):

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import date
-from itertools import chain
+from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.account import Account
@@ -23,25 +24,24 @@ from gateway.classify.identifiers import (
     NO_UPN,
     UPN_IN_TEXT,
     UPN_LENGTH,
+    Pupil,
     identities_of,
-    identity_of,
     is_temporary_upn,
     is_upn,
-    records_of,
+    right_upns,
 )
 from gateway.classify.rules import ItemRule, Rules
 from gateway.classify.schools import NOTHING, Said, Schools, number_of
 from gateway.classify.sensitive import WORDS
 from gateway.model import Finding
 
-OnPupil = Callable[[str, "date | None", "str | None", bool, int, str], None]
-OnPerson = Callable[[str, Mapping[str, str]], None]
+OnPupils = Callable[[Iterable[Pupil], AbstractSet[str]], None]
+OnPersons = Callable[[Sequence[str], Mapping[str, Sequence[str]], AbstractSet[str]], None]
 
 # Beyond this number pupils are no longer told apart: a bound on memory, at six times the pupils of a large
 # local authority.
 PUPILS_REMEMBERED = 500_000
 OUTSIDE = "a pupil outside of its records"
-_FORMS_REMEMBERED = 1_000
 SETTLE_EVERY = 100
 _AUTHORITIES = 1_000
 _YEAR = re.compile(r"(?:curriculum )?(?:year|yr|y)?(?: group)? *(\d{1,2})", re.IGNORECASE | re.ASCII)
@@ -49,23 +49,23 @@ _UPPER_YEAR = 9
 _AGE_BEFORE_YEAR_1 = 4
 _SEPTEMBER = 9
 
-_REPORTED = ("birth-date", "former-upn", "enrolment-status", "leaving-date")
+_REPORTED = ("birth-date", "former-upn", "enrolment-status")
 MAIN = WORDS["main_registration"]
-_NAMING = frozenset({"upn", *_REPORTED, *chain.from_iterable(IDENTITIES)})
+_NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDENTITIES)})
 
 
 class Tally:
-    """Counts of one file. `declared`: data type that the file name suggests. `on_pupil`: see `classify`."""
+    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`."""
 
     def __init__(
         self,
         rules: Rules,
         today: date | None,
-        on_pupil: OnPupil | None = None,
-        on_person: OnPerson | None = None,
+        on_pupils: OnPupils | None = None,
+        on_persons: OnPersons | None = None,
         declared: str | None = None,
     ) -> None:
-        self.on_person = on_person
+        self.on_persons = on_persons
         self.declared = declared
         self.all_rules = rules
         self.rules = rules.on(today) if today is not None else rules
@@ -82,9 +82,9 @@ class Tally:
         self.wrong_columns: set[str] = set()
         self.missing = {group: FaultCount() for group in rules.musts}
         self.naming = _NAMING.union(*rules.musts)
-        self.reports_pupils = on_pupil is not None
-        self._on_pupil = on_pupil
-        self._lacks: dict[tuple[str, ...], list[FaultCount]] = {}
+        self.reports_pupils = on_pupils is not None
+        self._on_pupils = on_pupils
+        self._waiting: list[tuple[Mapping[str, str], str, str]] = []
         self._asked: tuple[tuple[str, ...], ...] = ()
         self._people: set[str] = set()
         self._surnames: dict[str, str] = {}
@@ -132,35 +132,15 @@ class Tally:
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """Count a record; `values` are the fields that name the pupil or that some type requires.
+        """Count a record at the next `settle`; `values`: the fields naming the pupil, or required by a type.
         `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
         `said` is the record's statements on its school.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
         self.schools.count(said)
-        for fault in self._lacking(values):
-            fault.add(self.records)
-        upn = values.get("upn", "").strip().upper()
-        identity = upn or identity_of(values)
-        if identity in self._people:
-            if upn:
-                self._duplicates.add(self.records)
-        elif identity and len(self._people) < PUPILS_REMEMBERED:
-            self._people.add(identity)
-            self._upn_authorities.add(upn[1:4])
-        if upn and not upn[-1].isdigit() and is_temporary_upn(upn):
-            self._temporary.add(self.records)
-        if self._has_other_name(upn, values.get("surname") or values.get("full-name", "")):
-            self._other_names.add(self.records)
-        if upn and self._on_pupil is not None:
-            left = left if left is not None else bool(values.get("leaving-date", "").strip())
-            on_roll = values.get("enrolment-status", "").strip().upper() in MAIN and not left
-            former = values.get("former-upn", "").strip().upper() or None
-            born = value_kinds.read_date(values.get("birth-date", ""))
-            self._on_pupil(upn, born, former, on_roll, self.records, number_of(said))
-        if self.on_person is not None:
-            self.on_person(upn, values)
+        leaving = values.get("leaving-date", "") if left is None else "left" if left else ""
+        self._waiting.append((values, leaving, number_of(said)))
         if self.records % SETTLE_EVERY == 0:
             self.settle()
 
@@ -181,22 +161,18 @@ class Tally:
 
     def another(self, upn: str) -> None:
         """Report the UPN of another pupil in a record: a former UPN, or a second pupil."""
-        if self.on_person is not None:
-            self.on_person(upn.strip().upper(), {})
-
-    def _lacking(self, values: Mapping[str, str]) -> Sequence[FaultCount]:
-        """Return the counters of required fields missing from a record with only these fields."""
-        # Most records of a file fill the same fields.
-        keys = tuple(values)
-        known = self._lacks.get(keys)
-        if known is None:
-            known = [fault for group, fault in self.missing.items() if values.keys().isdisjoint(group)]
-            if len(self._lacks) < _FORMS_REMEMBERED:
-                self._lacks[keys] = known
-        return known
+        if self.on_persons is not None:
+            self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the values still collected in the fields."""
+        """Count the records waiting, and the values waiting in the fields: many together are quicker."""
+        if self._waiting:
+            records, leaving, schools = zip(*self._waiting, strict=True)
+            self._waiting.clear()
+            keys = dict.fromkeys(chain.from_iterable(records))
+            columns = {key: tuple([record.get(key, "") for record in records]) for key in keys}
+            full = {key for key, values in columns.items() if "" not in values}
+            self._count(columns, self.records - len(records) + 1, full, leaving, lambda: schools)
         for field in self.fields.values():
             field.settle()
 
@@ -211,25 +187,36 @@ class Tally:
         `schools` returns each record's school number; the schools are counted already. `full`: the fields
         filled in every record.
         """
-        first = self.records + 1
+        first, blank = self.records + 1, ("",) * length
         self.records += length
+        self._count(columns, first, full, columns.get("leaving-date", blank), schools)
+
+    def _count(
+        self,
+        columns: Mapping[str, Sequence[str]],
+        first: int,
+        full: Collection[str],
+        leaving: Sequence[str],
+        schools: Callable[[], Iterable[str]],
+    ) -> None:
+        """Count records from number `first` on; `leaving`: a text for each pupil who has left."""
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
-                fault.add_run(first, length)
+                fault.add_run(first, len(leaving))
             elif not any(key in full for key in group):
                 for row, values in enumerate(zip(*several, strict=True), first):
                     if not any(values):
                         fault.add(row)
-        upns = _tidied(columns["upn"]) if "upn" in columns else ("",) * length
+        upns = _tidied(columns["upn"]) if "upn" in columns else ("",) * len(leaving)
         named = "" not in upns
         self._meet(upns if named else identities_of(upns, columns), first, named=named)
         self._compare_names(upns, columns.get("surname") or columns.get("full-name") or (), first)
-        if self._on_pupil is not None and "upn" in columns:
-            self._report_rows(self._on_pupil, upns, columns, first, schools())
-        if self.on_person is not None and columns:
-            for upn, record in zip(upns, records_of(columns), strict=True):
-                self.on_person(upn, record)
+        right = frozenset(right_upns({*upns}))
+        if self._on_pupils is not None and any(upns):
+            self._on_pupils(self._pupils(upns, columns, first, leaving, schools()), right)
+        if self.on_persons is not None:
+            self.on_persons(upns, columns, right)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
         """Count the pupils of records from number `first`, and repeated UPNs; `named`: all have UPNs."""
@@ -277,22 +264,23 @@ class Tally:
                 self._duplicates.add(row)
             met.add(identity)
 
-    def _report_rows(
+    def _pupils(
         self,
-        on_pupil: OnPupil,
         upns: Sequence[str],
         columns: Mapping[str, Sequence[str]],
         first: int,
+        leaving: Sequence[str],
         schools: Iterable[str],
-    ) -> None:
+    ) -> Iterator[Pupil]:
         blank = ("",) * len(upns)
-        dates, formers, statuses, left = (columns.get(key, blank) for key in _REPORTED)
+        dates, formers, statuses = (columns.get(key, blank) for key in _REPORTED)
         born = {text: value_kinds.read_date(text) for text in set(dates)}
-        records = zip(upns, dates, formers, statuses, left, schools, strict=True)
-        for record, (upn, birth, former, status, leaving, school) in enumerate(records, first):
+        main = {text for text in set(statuses) if text.strip().upper() in MAIN}
+        records = zip(upns, dates, formers, statuses, leaving, count(first), schools, strict=False)
+        for upn, birth, former, status, left, record, school in records:
             if upn:
-                on_roll = status.strip().upper() in MAIN and not leaving.strip()
-                on_pupil(upn, born[birth], former.strip().upper() or None, on_roll, record, school)
+                on_roll = status in main and not left.strip()
+                yield upn, born[birth], former.strip().upper() or None, on_roll, record, school
 
     def pupils(self) -> int:
         """Return the number of distinct pupils, as told apart by UPNs, other numbers and names."""

@@ -60,7 +60,7 @@ def rehearse(rules: Rules, limits: ClassifyLimits) -> list[Classified | ContentR
         of_pack.report_wording.is_line("X")
     return [
         classify(
-            io.BytesIO(text), name, limits, rules, today=_DAY, on_pupil=RollTaker(), on_person=PersonTaker()
+            io.BytesIO(text), name, limits, rules, today=_DAY, on_pupils=RollTaker(), on_persons=PersonTaker()
         )
         for _ in range(REHEARSALS)
         for name, text in TEXTS.items()
@@ -98,8 +98,8 @@ class Classifying:
             self.limits,
             self.rules.with_stated(request.stated),
             today=request.today,
-            on_pupil=taker,
-            on_person=persons,
+            on_pupils=taker,
+            on_persons=persons,
         )
         if growing is not None:
             growing.wait()

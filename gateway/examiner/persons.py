@@ -7,13 +7,14 @@ child. A person with a UPN is indexed by UPN and former UPN, others by name and 
 import hmac
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from functools import cache
 from itertools import chain
 from typing import BinaryIO
 
-from gateway.classify.identifiers import is_temporary_upn, is_upn, name_keys
+from gateway.classify.identifiers import Pupil, is_temporary_upn, is_upn, name_keys, records_of
 from gateway.classify.value_kinds import read_date
 from gateway.examiner.protocol import PERSONS, PUPILS
 from gateway.model import RollEntry
@@ -29,27 +30,20 @@ _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 
 class RollTaker:
-    """Collector of the pupils of a roll while a file is read: the `on_pupil` of `classify`.
+    """Collector of the pupils of a roll while a file is read: the `on_pupils` of `classify`.
     Only a permanent UPN names a pupil across schools: others are left out. Of several records of a pupil in
     one school the last counts.
     """
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], str] = {}
-        self.left_out = 0
 
-    def __call__(  # noqa: PLR0917 - as `classify` calls it
-        self, upn: str, born: date | None, former: str | None, on_roll: bool, record: int, school: str
-    ) -> None:
-        """Add the pupil of one record."""
-        if (upn, school) not in self._said:
-            if not _lasts(upn):
-                return
-            if len(self._said) >= PUPILS:
-                self.left_out += 1
-                return
-        kept = former if former is not None and _lasts(former) else ""
-        self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
+    def __call__(self, pupils: Iterable[Pupil], right: AbstractSet[str]) -> None:
+        """Add the pupils of some records; `right`: the permanent UPNs among them."""
+        for upn, born, former, on_roll, record, school in pupils:
+            if upn in right and (len(self._said) < PUPILS or (upn, school) in self._said):
+                kept = former if former is not None and _lasts(former) else ""
+                self._said[upn, school] = f"{upn},{born or ''},{kept},{on_roll:d},{record},{school}"
 
     def pupils(self) -> str:
         """Return the pupils collected, one per line (`protocol.Pupils`)."""
@@ -112,46 +106,47 @@ def _packed(entry: RollEntry) -> bytes:
 
 
 DIGEST = 16
+_NAMES = ("surname", "forename", "full-name")
 _LENGTH, _PIECE = 13, 1024**2
 _NUMBER = re.compile(rb"[A-HJ-NP-RT-Z][0-9]{11}[0-9A-HJ-NP-RT-Z]")
 
 
 class PersonTaker:
-    """Collector of the persons in a file: the `on_person` of `classify`."""
+    """Collector of the persons in a file: the `on_persons` of `classify`."""
 
     def __init__(self) -> None:
         self.numbers: set[str] = set()
         self.names: set[str] = set()
         self.left_out = 0
 
-    def __call__(self, upn: str, values: Mapping[str, str]) -> None:
-        """Add the person of one record."""
-        former = values.get("former-upn")
-        if former:
-            self._number(former.strip().upper())
-        if not self._number(upn):
-            born = read_date(values.get("birth-date", ""))
-            found = name_keys(
-                values.get("surname", ""), values.get("forename", ""), values.get("full-name", ""), born
-            )
-            if not found <= self.names and self._has_room(len(found)):
-                self.names |= found
+    def __call__(
+        self, upns: Sequence[str], columns: Mapping[str, Sequence[str]], right: AbstractSet[str]
+    ) -> None:
+        """Add the persons of some records, given their UPNs, and the columns of the fields naming them.
+        `right`: the permanent UPNs among them.
+        """
+        formers = {former.strip().upper() for former in columns.get("former-upn", ()) if former}
+        others = {*upns, *formers} - right
+        numbers = {*right, *filter(is_upn, others)}
+        self._add(self.numbers, numbers)
+        if unnamed := others - numbers:
+            for upn, record in zip(upns, records_of(columns), strict=False):
+                if upn in unnamed:
+                    born = read_date(record.get("birth-date", ""))
+                    surname, forename, full = (record.get(key, "") for key in _NAMES)
+                    self._add(self.names, name_keys(surname, forename, full, born), whole=True)
 
-    def _number(self, upn: str) -> bool:
-        """Add a UPN; return False if not valid."""
-        if upn in self.numbers:
-            return True
-        if not upn or not is_upn(upn):
-            return False
-        if self._has_room():
-            self.numbers.add(upn)
-        return True
-
-    def _has_room(self, keys: int = 1) -> bool:
-        if len(self.numbers) + len(self.names) + keys <= PERSONS:
-            return True
-        self.left_out += 1
-        return False
+    def _add(self, known: set[str], found: AbstractSet[str], *, whole: bool = False) -> None:
+        """Add persons while there is room; `whole`: these are of one person, to be added together."""
+        new = found - known
+        room = PERSONS - len(self.numbers) - len(self.names)
+        if len(new) <= room:
+            known |= new
+        elif whole:
+            self.left_out += 1
+        else:
+            known.update(sorted(new)[:room])
+            self.left_out += len(new) - room
 
     def scan(self, content: BinaryIO) -> None:
         """Collect UPNs found as text in a content with unreadable records."""
@@ -160,8 +155,9 @@ class PersonTaker:
         while piece := content.read(_PIECE):
             # Without empty octets, UTF-16 text reads like any other.
             text = before + piece.replace(b"\0", b"").upper()
-            for found in _NUMBER.finditer(text):
-                self._number(found[0].decode("ascii"))
+            self._add(
+                self.numbers, {one for upn in _NUMBER.findall(text) if is_upn(one := upn.decode("ascii"))}
+            )
             before = text[1 - _LENGTH :]
 
 

@@ -137,7 +137,7 @@ def changed(layout: str, change: Change) -> bytes:
 def read(data: bytes) -> tuple[Classified | ContentRefused, set[str]]:
     """What a file is, and the numbers of the pupils in it as the classifier takes them."""
     persons = PersonTaker()
-    what = classify(BytesIO(data), "x", LIMITS, RULES, today=TODAY, on_person=persons)
+    what = classify(BytesIO(data), "x", LIMITS, RULES, today=TODAY, on_persons=persons)
     if isinstance(what, ContentRefused):
         persons.scan(BytesIO(data))
     return what, persons.numbers

@@ -87,7 +87,7 @@ def _classifying() -> dict[str, float]:
         data = make(_PUPILS)
 
         def once(data: bytes = data) -> None:
-            classify(io.BytesIO(data), "x", ClassifyLimits(), rules, today=TODAY, on_pupil=lambda *_: None)
+            classify(io.BytesIO(data), "x", ClassifyLimits(), rules, today=TODAY, on_pupils=lambda *_: None)
 
         once()  # What is made at first use is made.
         found[f"classify {name}: calls"] = float(calls(once)[1])

@@ -49,7 +49,7 @@ def milliseconds(content: bytes, rules: Rules, rounds: int) -> float:
     for _ in range(rounds):
         start = time.process_time_ns()
         found = classify(
-            io.BytesIO(content), "file", ClassifyLimits(), rules, today=TODAY, on_pupil=lambda *_: None
+            io.BytesIO(content), "file", ClassifyLimits(), rules, today=TODAY, on_pupils=lambda *_: None
         )
         taken.append(time.process_time_ns() - start)
         assert isinstance(found, Classified), found

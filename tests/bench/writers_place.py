@@ -154,7 +154,7 @@ class Sample:
         path.write_bytes(make("student-core", "ctf-full", rng=rng, school=sender, pupils=45))
         with path.open("rb") as file:
             found = classify(
-                file, path.name, ClassifyLimits(), load_rules(_POLICIES), today=now().date(), on_pupil=taker
+                file, path.name, ClassifyLimits(), load_rules(_POLICIES), today=now().date(), on_pupils=taker
             )
         assert isinstance(found, Classified)
         entries = list(digested(taker.pupils(), b"key"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.classify import OnPupil, Rules, load_rules
+from gateway.classify import OnPupils, Rules, load_rules
 from gateway.classify import classify as classify_content
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
@@ -26,10 +26,10 @@ def rules() -> Rules:
 @pytest.fixture(scope="session")
 def classify(rules: Rules) -> Classify:
     def run(
-        content: bytes, name: str = "file.dat", on_pupil: OnPupil | None = None
+        content: bytes, name: str = "file.dat", on_pupils: OnPupils | None = None
     ) -> Classified | ContentRefused:
         return classify_content(
-            BytesIO(content), name, ClassifyLimits(), rules, today=TODAY, on_pupil=on_pupil
+            BytesIO(content), name, ClassifyLimits(), rules, today=TODAY, on_pupils=on_pupils
         )
 
     return run

@@ -47,7 +47,7 @@ SEEDS += [*BOOKS[2:], OLD_BOOK, *(make() for make in formats.FILES.values())]
 
 def check(content: bytes, name: str = "a") -> None:
     start = time.process_time()
-    found = classify(BytesIO(content), name, ClassifyLimits(), RULES, today=TODAY, on_pupil=lambda *_: None)
+    found = classify(BytesIO(content), name, ClassifyLimits(), RULES, today=TODAY, on_pupils=lambda *_: None)
     assert time.process_time() - start < SECONDS
     if isinstance(found, Classified):
         assert found.data_type in RULES.data_types.types

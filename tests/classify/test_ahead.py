@@ -74,16 +74,18 @@ class Told:
         self.pupils: list[Any] = []
         self.persons: list[Any] = []
 
-    def pupil(self, *told: Any) -> None:
-        self.pupils.append(told)
+    def some_pupils(self, told: Any, right: Any) -> None:
+        self.pupils += [*told, right]
 
-    def person(self, upn: str, values: Any) -> None:
-        self.persons.append((upn, dict(values)))
+    def some_persons(self, upns: Any, columns: Any, right: Any) -> None:
+        self.persons.append((upns, dict(columns), right))
 
 
 def whole(data: bytes, rules: Rules) -> tuple[Classified | ContentRefused, Told]:
     told = Told()
-    found = classify(BytesIO(data), "x", LIMITS, rules, on_pupil=told.pupil, on_person=told.person)
+    found = classify(
+        BytesIO(data), "x", LIMITS, rules, on_pupils=told.some_pupils, on_persons=told.some_persons
+    )
     return found, told
 
 
@@ -92,7 +94,7 @@ def ahead(data: bytes, rules: Rules, size: int = 10_000) -> tuple[Classified | N
     with arriving(cut(data, size)) as growing:
         found = classify_ahead(
             cast(BinaryIO, growing), "x", LIMITS, rules,
-            on_pupil=told.pupil, on_person=told.person, clock=growing.clock,
+            on_pupils=told.some_pupils, on_persons=told.some_persons, clock=growing.clock,
         )  # fmt: skip
     return found, told
 

@@ -60,7 +60,10 @@ def test_each_part_is_decided(
 
 def test_pupils_of_a_file_that_waits_for_its_parts_are_heard_of_by_nobody(classify: Classify) -> None:
     heard: list[str] = []
-    classify(zipped({"a.csv": CORE, "b.csv": MARKS}), on_pupil=lambda upn, *_: heard.append(upn))
+    classify(
+        zipped({"a.csv": CORE, "b.csv": MARKS}),
+        on_pupils=lambda said, _: heard.extend(one[0] for one in said),
+    )
     assert heard == []
 
 
@@ -68,7 +71,8 @@ def test_pupils_of_several_files_of_one_kind_are_heard_of_once_a_record(classify
     heard: list[tuple[str, int]] = []
     other = made.as_csv([made.core_rows()[0], *made.core_rows(20)[13:]]).encode()
     found = classify(
-        zipped({"a.csv": CORE, "b.csv": other}), on_pupil=lambda upn, *said: heard.append((upn, said[3]))
+        zipped({"a.csv": CORE, "b.csv": other}),
+        on_pupils=lambda said, _: heard.extend((one[0], one[4]) for one in said),
     )
     assert isinstance(found, Classified)
     assert found.pupils == len({upn for upn, _ in heard}) == 20

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.classify import Rules, classify
 from gateway.classify.identifiers import name_keys
 from gateway.examiner.persons import PersonTaker, name_digests, number_digest, person_digests
 from gateway.examiner.protocol import PERSONS
-from tests.classify.made import Child
+from gateway.home.settings import ClassifyLimits
+from gateway.model import ContentRefused
+from tests.classify.made import Child, ctf, pupil
 
 BORN = date(2015, 2, 1)
 KEY = b"k" * 32
@@ -61,13 +64,21 @@ def test_who_has_a_number_is_known_by_it_alone() -> None:
     taker = PersonTaker()
     one, other = Child(1).upn, Child(2).upn
     named = {"surname": "Smith", "forename": "Ann", "birth-date": "01/02/2015"}
-    taker(one, {**named, "former-upn": other.lower()})
-    taker(one, named)
-    taker("X99900000000", named)  # No UPN: the name tells.
+    no_upn = "X99900000000"  # The name tells.
+    columns = {key: (text,) * 3 for key, text in named.items()} | {"former-upn": (other.lower(), "", "")}
+    taker((one, one, no_upn), columns, {one})
     assert taker.numbers == {one, other}
     assert taker.names == {"smith|ann|2015-02-01"}
     asked = {number_digest(one, KEY), number_digest(other, KEY), *name_digests("SMITH", "Ann", BORN, KEY)}
     assert person_digests(taker.numbers, taker.names, KEY) == asked
+
+
+def test_who_stands_before_an_obstacle_is_told_of(rules: Rules) -> None:
+    taker, child = PersonTaker(), Child(1)
+    text = ctf([pupil(child, upn="none"), "<x:Pupil xmlns:x='urn:x'/>"])
+    found = classify(io.BytesIO(text.encode()), "x", ClassifyLimits(), rules, on_persons=taker)
+    assert isinstance(found, ContentRefused)
+    assert len(taker.names) == 1
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "utf-16-le", "utf-16-be"])
@@ -81,7 +92,7 @@ def test_numbers_are_seen_in_what_nobody_can_read_also_across_pieces(encoding: s
 def test_no_more_are_collected_than_are_indexed_though_a_name_has_several_keys() -> None:
     taker = PersonTaker()
     taker.numbers = set(map(str, range(PERSONS - 1)))
-    taker("", {"full-name": "Ann Bea Cole", "birth-date": "2016-05-04"})
+    taker(("",), {"full-name": ("Ann Bea Cole",), "birth-date": ("2016-05-04",)}, frozenset())
     assert (len(taker.names), taker.left_out) == (0, 1)
-    taker("", {"full-name": "Cole, Ann", "birth-date": "2016-05-04"})
+    taker(("",), {"full-name": ("Cole, Ann",), "birth-date": ("2016-05-04",)}, frozenset())
     assert (len(taker.names), taker.left_out) == (1, 1)

@@ -198,7 +198,7 @@ def test_on_pupil_hears_of_each_pupil(classify: Classify) -> None:
         "<BasicDetails><EnrolStatus>S</EnrolStatus></BasicDetails>",
     )
     pupils = [made.pupil(child, text) for child, text in zip(made.children(4), inside, strict=True)]
-    classify(made.ctf(pupils).encode(), on_pupil=lambda *said: heard.append(said))
+    classify(made.ctf(pupils).encode(), on_pupils=lambda said, _: heard.extend(said))
     assert [(said[0], str(said[1])) for said in heard] == [(c.upn, c.born) for c in made.children(4)]
     assert [said[3] for said in heard] == [True, False, True, False]
 
@@ -208,7 +208,7 @@ def test_on_pupil_hears_who_is_no_longer_on_roll(classify: Classify) -> None:
     text = made.census_around(
         [made.census_pupil(made.Child(1))], [made.census_pupil(made.Child(2), "PupilNoLongerOnRoll")]
     )
-    classify(text.encode(), on_pupil=lambda *said: heard.append(said))
+    classify(text.encode(), on_pupils=lambda said, _: heard.extend(said))
     assert [(said[0], said[3]) for said in heard] == [(made.Child(1).upn, True), (made.Child(2).upn, False)]
 
 
@@ -219,7 +219,7 @@ def test_on_pupil_hears_of_rows_of_tables(classify: Classify) -> None:
         lambda c: f"{c.upn},{made.Child(900).upn},{c.surname},{c.forename},{c.born},4,{'CMS'[c.number]}",
         3,
     )
-    classify(made.as_csv(rows).encode(), on_pupil=lambda *said: heard.append(said))
+    classify(made.as_csv(rows).encode(), on_pupils=lambda said, _: heard.extend(said))
     assert [said[0] for said in heard] == [c.upn for c in made.children(3)]
     assert {said[2] for said in heard} == {made.Child(900).upn}
     assert [said[3] for said in heard] == [True, True, False]

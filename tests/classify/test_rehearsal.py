@@ -46,7 +46,7 @@ data = FILES[sys.argv[1]](9)
 if sys.argv[2] == "rehearsed":
     rehearse(rules, limits)
 def once():
-    return classify(io.BytesIO(data), "x", limits, rules, today=TODAY, on_pupil=lambda *_: None)
+    return classify(io.BytesIO(data), "x", limits, rules, today=TODAY, on_pupils=lambda *_: None)
 print(calls(once)[1], calls(once)[1])
 """
 

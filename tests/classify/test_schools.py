@@ -98,5 +98,5 @@ def test_what_stands_around_one_part_says_nothing_of_the_next() -> None:
 
 def test_the_roll_hears_of_each_record_s_school(classify: Classify) -> None:
     heard: list[str] = []
-    classify(csv(core(LAESTAB=(OAK, ELM))), on_pupil=lambda *told: heard.append(told[-1]))
+    classify(csv(core(LAESTAB=(OAK, ELM))), on_pupils=lambda told, _: heard.extend(one[-1] for one in told))
     assert heard == [OAK, ELM] * 6

@@ -242,7 +242,7 @@ def test_the_registry_holds_digests_that_need_the_key(desk: Desk) -> None:
     digests = {}
     for name, secret in (("ours", key.read_bytes()), ("another", bytes(32))):
         taker = RollTaker()
-        taker(made.Child(1).upn, None, None, True, 1, "")
+        taker([(made.Child(1).upn, None, None, True, 1, "")], {made.Child(1).upn})
         digests[name] = packed(digested(taker.pupils(), secret))[:16]
     assert digests["ours"] in raw
     assert digests["another"] not in raw
