@@ -227,8 +227,8 @@ COMMANDS: Mapping[str, AccessRight] = dict(
             AccessRight.UNNAMED: """
                 home.init home.run services.process services.serve_intake services.serve_mailboxes
                 services.serve_console services.serve_web services.serve_courier doctor.doctor status.status
-                backup.backup backup.restore install.install classify.classify_files samples.samples demo.demo
-                upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup
+                backup.backup backup.restore install.install classify.classify_files samples.samples
+                sandbox.demo upgrade.upgrade sandbox.sandbox verify_release.verify_release send_keys.setup
                 send.watch send.unattended send_keys.renew send_keys.rotate send_keys.revoke
                 send_keys.ratify send_keys.headings send.send_files send.receipts send.status receipts.verify
                 policy.check policy.diff policy_draft.sign policy_draft.agreement retention.run_deletions

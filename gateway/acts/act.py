@@ -45,13 +45,6 @@ WAITS = "it waits for a second person, who runs the same command within a week"
 """The answer to an act that takes two people, where only one has asked for it."""
 
 
-class Confirmation(StrEnum):
-    """How a person confirms an act in the console, the only door that can ask for a passkey."""
-
-    NOTHING = "nothing"
-    PASSKEY = "passkey"
-
-
 class Area(StrEnum):
     """Headings under which doors list acts; each module of acts declares its own as `AREA`."""
 
@@ -227,7 +220,7 @@ class Act(BaseModel):
 
     command: ClassVar[str] = ""
     right: ClassVar[AccessRight]
-    confirmation: ClassVar[Confirmation] = Confirmation.PASSKEY
+    asks_passkey: ClassVar[bool] = True
     reads: ClassVar[bool] = False
     in_console: ClassVar[bool] = True
     tried: ClassVar[bool] = True
@@ -285,9 +278,9 @@ class Act(BaseModel):
         """
         return ""
 
-    def confirms(self) -> Confirmation:
-        """Return how the person confirms the act, at doors that can ask for a passkey."""
-        return self.confirmation
+    def confirms(self) -> bool:
+        """Return True if the person confirms the act by a passkey, at doors that can ask for one."""
+        return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
         """Return a cache key for an answer: the facts behind it besides the policies. None: never cached."""
@@ -333,7 +326,7 @@ class GivenFile(BaseModel):
 class ReadingAct(Act):
     """An act that only reads: a person's question. Changes nothing."""
 
-    confirmation: ClassVar[Confirmation] = Confirmation.NOTHING
+    asks_passkey: ClassVar[bool] = False
     reads: ClassVar[bool] = True
     by_program: ClassVar[bool] = True
 

@@ -11,7 +11,6 @@ from gateway.acts.act import (
     ActContext,
     ActDetails,
     Area,
-    Confirmation,
     Moment,
     ReadingAct,
     Reference,
@@ -88,9 +87,9 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
             }
         }
 
-    def confirms(self) -> Confirmation:
+    def confirms(self) -> bool:
         """Require no confirmation for a dry run."""
-        return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
+        return not self.dry_run
 
     def effect(self, context: ActContext) -> str:
         """Return the decision and its reasons in words. NotFoundError for an unknown provider."""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from pydantic import ValidationError
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, Confirmation, OneLine, argument
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, argument
 from gateway.acts.fields import every_act, fields_of
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
@@ -35,7 +35,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
 class _FilterAct(Act, right=AccessRight.PERSON):
     """An act on one of a person's own filters."""
 
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
     by_program: ClassVar = True
 
     of: str = argument(

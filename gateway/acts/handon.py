@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from sqlmodel import Session
 
@@ -17,7 +17,6 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
-    Confirmation,
     ReadingAct,
     Reference,
     Why,
@@ -26,13 +25,9 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import NotFoundError
 from gateway.examiner.parent import Examiners
-from gateway.policy.small_schemas import HandOn
 from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from gateway.registry.tables import HandOnBatchRow
-
-if TYPE_CHECKING:
-    from gateway.record.registrar import Registrar
 
 AREA = Area.FILES
 
@@ -91,7 +86,9 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDetails:
         """Make the files in memory and count. GatewayError if the team may not have the file in parts."""
         with context.open_registrar() as registrar, ExitStack() as until:
-            found = _declared(registrar, self.hand_on)
+            declared = registrar.catalogue.hand_ons.hand_on
+            if (found := next((one for one in declared if one.id == self.hand_on), None)) is None:
+                raise NotFoundError(f"the policies declare no {self.hand_on} that is in force")
             examiners = until.enter_context(closing(Examiners(context.home)))
             made = make(registrar, examiners.mine(), found, self.reference, until)
         rows = [
@@ -106,13 +103,6 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
         heading = f"{self.reference} as {self.hand_on} would get it, for the team {found.team}"
         table = ActListing(rows, ("file", "column", "from", "filled", "rows"), empty="no columns")
         return ActDetails(heading, values=rows, parts=(table,))
-
-
-def _declared(registrar: Registrar, name: str) -> HandOn:
-    found = next((one for one in registrar.catalogue.hand_ons.hand_on if one.id == name), None)
-    if found is None:
-        raise NotFoundError(f"the policies declare no {name} that is in force")
-    return found
 
 
 class _BatchAct(Act, right=AccessRight.ENROL):
@@ -145,7 +135,7 @@ class RetryHandOn(_BatchAct, command="handon retry"):
 class AcknowledgeHandOn(_BatchAct, command="handon acknowledge"):
     """Note that a system has taken a batch in. A system can also write NAME.ack beside the batch's files."""
 
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the acknowledgement."""

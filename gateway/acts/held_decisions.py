@@ -11,7 +11,6 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     Area,
-    Confirmation,
     OneLine,
     Reference,
     Why,
@@ -144,7 +143,7 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
 class AssignHeldFile(_HeldFileAct, command="held assign"):
     """Say who decides on a held file: you, or a colleague who may. Everybody else still may, too."""
 
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
 
     to: OneLine | None = option(
         "The colleague, by name; you, if not given.", None, metavar="NAME", max_length=100
@@ -295,7 +294,7 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
 class NoteHeldFile(_HeldFileAct, command="held note"):
     """Put a note on a held file, for the next person to decide. No sender reads the note."""
 
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
     by_program: ClassVar = True
 
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")

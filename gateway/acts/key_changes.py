@@ -286,8 +286,10 @@ def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
     """Enrol one key, or update a known certificate; return a sentence. Refusal if unfit."""
-    known = None if owner_kind == "staff" or is_ssh(data) else _known(clerk, owner, data)
-    if known is None:
+    is_certificate = owner_kind == "provider" and not is_ssh(data)
+    of = describe(data, clerk.at).fingerprint if is_certificate else None
+    known = keys.holder(clerk.session, "openpgp", of) if of else None
+    if known is None or known.owner != owner:
         clerk.add(owner_kind, owner, _judged(context, owner_kind, data), state="pending")
         return f"enrolled for {owner}; it waits to be confirmed"
     update = updated(known.material.encode(), data, clerk.at, *_strength(context))
@@ -302,9 +304,3 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
         raise GatewayError(f"{owner} has this certificate already, and nothing in the file is new")
     clerk.renew(known, update.new)
     return f"what is new in this certificate of {owner} is taken over"
-
-
-def _known(clerk: Clerk, owner: str, data: bytes) -> Key | None:
-    """Return the provider's key on record with the fingerprint of a certificate; None for none."""
-    known = keys.holder(clerk.session, "openpgp", describe(data, clerk.at).fingerprint)
-    return known if known is not None and known.owner == owner else None

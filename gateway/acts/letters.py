@@ -9,7 +9,6 @@ from gateway.acts.act import (
     ActContext,
     ActDone,
     Area,
-    Confirmation,
     ReadingAct,
     Why,
     argument,
@@ -171,7 +170,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     """
 
     by_program: ClassVar = True
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
 
     number: int = argument("The number of the letter, as letters list has it.", metavar="NUMBER")
     why: Why

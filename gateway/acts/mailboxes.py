@@ -15,7 +15,6 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
-    Confirmation,
     ReadingAct,
     Reference,
     TeamMailboxes,
@@ -81,7 +80,7 @@ class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     """Acknowledge files: mark them as dealt with, for the whole team, or put them back within 30 days."""
 
     in_console: ClassVar = False  # The pages of mailboxes have buttons for it.
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
     by_program: ClassVar = True
 
     team: str = argument("The team.", metavar="TEAM")

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Area, Confirmation, argument
+from gateway.acts.act import Act, ActContext, ActDone, Area, argument
 from gateway.acts.listing import DatedListing, Row
 from gateway.registry import recalls
 
@@ -30,7 +30,7 @@ class ListNotices(DatedListing, command="notices list", right=AccessRight.LOOK):
 class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT):
     """Print a signed notice. Reading is recorded in your name."""
 
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
 
     number: int = argument("The number of the notice.", metavar="N")
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationError
 
@@ -20,7 +20,6 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
-    Confirmation,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -41,7 +40,7 @@ from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
-from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TakenIn, TriedError, take_in
+from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TriedError, take_in
 from gateway.registry import contacts, keys, log, provider_life, providers, register
 from gateway.zones.console_api.act_parts import FieldGroup
 from gateway.zones.landed import waiting
@@ -501,9 +500,9 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
     dry_run: bool = option("Only say what would be done.", default=False)
 
-    def confirms(self) -> Confirmation:
+    def confirms(self) -> bool:
         """Require no confirmation for a dry run."""
-        return Confirmation.NOTHING if self.dry_run else Confirmation.PASSKEY
+        return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
         """Import the list; a dry run changes nothing."""
@@ -529,7 +528,17 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         return self._told(taken, bodies)
 
     def _told(self, taken: ListTakenIn, bodies: BodiesFile) -> ActDetails:
-        rows = [_row(one) for one in taken.lines]
+        rows = [
+            {
+                **{
+                    name: getattr(one.listed, name)
+                    for name in ("line", "id", "name", "kind", "dfe_number", "urn")
+                },
+                "keys": one.keys,
+                "what": one.what,
+            }
+            for one in taken.lines
+        ]
         counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
         done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
         closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
@@ -547,20 +556,6 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         changed = [row for row in rows if row["what"] != AS_BEFORE or row["keys"]]
         tried = (ActListing(changed, columns, empty="all of it is on record so already"),)
         return ActDetails("", rows, parts=tried if self.dry_run else (), closing=tuple(closing))
-
-
-def _row(one: TakenIn) -> dict[str, Any]:
-    listed = one.listed
-    return {
-        "line": listed.line,
-        "id": listed.id,
-        "name": listed.name,
-        "kind": listed.kind,
-        "dfe_number": listed.dfe_number,
-        "urn": listed.urn,
-        "keys": one.keys,
-        "what": one.what,
-    }
 
 
 def _enroller(record: Recording) -> Enroller:

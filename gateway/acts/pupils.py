@@ -13,7 +13,6 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
-    Confirmation,
     Why,
     argument,
     option,
@@ -185,7 +184,7 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
 
 
 class _ListLeavers(Act, right=AccessRight.WELFARE):
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
     moved: ClassVar[bool]
 
     from_: date | None = option("Who left since; 90 days ago if not given.", None)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, Area, Confirmation, ReadingAct, Reference, argument, option
+from gateway.acts.act import Act, ActContext, Area, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
 from gateway.policy.dates import academic_year, local_day
@@ -34,7 +34,7 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     """Report a transfer: file, times, keys, decision with clauses, and readers."""
 
     short: ClassVar = "Report"
-    confirmation: ClassVar = Confirmation.NOTHING
+    asks_passkey: ClassVar = False
 
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 

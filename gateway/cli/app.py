@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, Literal
 
@@ -60,20 +61,14 @@ def settings(
 
 
 class Loaded(Mapping[str, Any]):
-    """Mapping of nouns to commands; a module is imported when its command is looked up."""
-
-    def __init__(self) -> None:
-        """Start with no command loaded."""
-        self._known: dict[str, Any] = {}
+    """The nouns by name, in the order of the help; a module is loaded when its command is looked up."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
-        """Return the command with a name."""
-        if name not in self._known:
-            self._known[name] = _loaded(name)
-        return self._known[name]
+        """Return the command of a name."""
+        return _loaded(name)
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the names, in the order of the help."""
+        """Yield the names."""
         return iter(NOUNS)
 
     def __len__(self) -> int:
@@ -149,6 +144,7 @@ class Nouns(TyperGroup):
         )
 
 
+@cache
 def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     noun = NOUNS[name] if name in NOUNS else FORMER[name]
     if name not in PROVIDERS and not has_server():

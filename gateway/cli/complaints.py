@@ -230,17 +230,6 @@ def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
         )
 
 
-def of_secrets(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if secrets of the home are not protected by a passphrase."""
-    bare = secret_files.unprotected(home)
-    if bare:
-        number = "1 secret is" if len(bare) == 1 else f"{len(bare)} secrets are"
-        yield warning(
-            f"{number} under no passphrase in {home.keys}: whoever copies that reads all",
-            "gateway keys gateway protect",
-        )
-
-
 def of_hosts(session: Session, home: Home, own: str | None) -> Iterator[Complaint]:
     """Yield a complaint for each silent host, wrong clock, and key missing at a host."""
     found = hosts.known(session)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial, wraps
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 _GAP = "  "
+_PART = 500  # Rows whose columns are of one width.
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
@@ -196,22 +198,31 @@ def show(
     if as_json:
         print_json(rows)
         return
-    if not rows:
+    tell_rest(print_rows(rows[:limit] if limit else rows, columns, empty, narrow), len(rows))
+
+
+def print_rows(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
+) -> int:
+    """Print rows part by part, as they are read, and by which clock; return their number."""
+    shown, timed, coming = 0, False, iter(rows)
+    while some := [*islice(coming, _PART)]:
+        _print_table(some, columns, narrow, headed=not shown)
+        timed = timed or any(moment_in(row.get(column)) for row in some for column in columns)
+        shown += len(some)
+    if not shown:
         out.print(empty)
-        return
-    shown = rows[:limit] if limit else rows
-    print_table(shown, columns, narrow)
-    if any(moment_in(row.get(column)) for row in shown for column in columns):
-        out.print(Text(f"\n{local_times()}"))
-    tell_rest(len(shown), len(rows))
+    elif timed:
+        out.print(Text(f"\ntimes are local ({'/'.join(dict.fromkeys(time.tzname))})"))
+    return shown
 
 
-def print_table(
+def _print_table(
     rows: Sequence[Mapping[str, Any]],
     columns: Sequence[str],
-    narrow: Sequence[str] = (),
+    narrow: Sequence[str],
     *,
-    headed: bool = True,
+    headed: bool,
 ) -> None:
     """Print rows as a table or, if too wide, as records."""
     # Output piped into another program has one line a row.
@@ -224,11 +235,6 @@ def print_table(
     # Written directly: rich takes ten times as long.
     sys.stdout.write("\n".join(lines if headed else lines[1:]) + "\n")
     sys.stdout.flush()
-
-
-def local_times() -> str:
-    """Name the clock of a listing's times."""
-    return f"times are local ({'/'.join(dict.fromkeys(time.tzname))})"
 
 
 def tell_rest(shown: int, all_of_them: int) -> None:

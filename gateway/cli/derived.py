@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -18,7 +17,7 @@ from rich.text import Text
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
-from gateway.acts.listing import MOST, PAGE, ListingAct
+from gateway.acts.listing import PAGE, ListingAct
 from gateway.cli.console import (
     DEFAULT_HOME,
     HomeOption,
@@ -26,15 +25,13 @@ from gateway.cli.console import (
     err,
     exact_cell,
     fails_clearly,
-    local_times,
-    moment_in,
     now,
     out,
     plain,
     print_exactly,
     print_json,
     print_json_list,
-    print_table,
+    print_rows,
     registrar_of,
     registry,
     show,
@@ -209,15 +206,7 @@ def _print_list(
     if as_json:
         print_json_list(rows)
         return
-    shown, timed, coming = 0, False, iter(rows)
-    while some := [*islice(coming, MOST)]:
-        print_table(some, answer.columns, answer.narrow, headed=not shown)
-        timed = timed or any(moment_in(row.get(column)) for row in some for column in answer.columns)
-        shown += len(some)
-    if not shown:
-        out.print(answer.empty)
-    elif timed:
-        out.print(Text(f"\n{local_times()}"))
+    shown = print_rows(rows, answer.columns, answer.empty, answer.narrow)
     tell_rest(shown, answer.total or shown)
     _say(answer.closing)
 

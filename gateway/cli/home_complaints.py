@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from gateway.cli.complaints import Complaint, fault, of_secrets, warning
+from gateway.cli.complaints import Complaint, fault, warning
 from gateway.cli.console import now
 from gateway.errors import ConfigurationError, Fault
 from gateway.examiner import confinement
@@ -133,7 +133,12 @@ def _secrets(home: Home) -> Iterator[Complaint]:
         secret_files.signing_key(home)
         secret_files.log_key(home)
         secret_files.log_statement(home, secret_files.signing_fingerprint(home))
-        yield from of_secrets(home)
+        if bare := secret_files.unprotected(home):
+            yield warning(
+                f"{'1 secret is' if len(bare) == 1 else f'{len(bare)} secrets are'} under no passphrase in "
+                f"{home.keys}: whoever copies that reads all",
+                "gateway keys gateway protect",
+            )
     except ConfigurationError as error:
         yield fault(str(error), "give the passphrase, or restore keys/ from a backup")
 

@@ -83,7 +83,7 @@ NOUNS = {
     ),
     "demo": Noun(
         "Show the gateway at work: real services and files in a temporary home, which is cleaned up.",
-        "cli.demo",
+        "cli.sandbox",
         "demo",
     ),
     "sandbox": Noun(

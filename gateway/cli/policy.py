@@ -63,8 +63,21 @@ if TYPE_CHECKING:
 _HARMLESS = "Columns that are listed as harmless; files with them pass."
 _OF_SETTINGS = ("weight", "file", "entry", "does")
 _OF_OUTCOMES = ("provider_kind", "data_type", "team")
+_SECTIONS = (
+    ("Loses protection", "loses protection", _OF_SETTINGS[1:]),
+    ("Outcomes that change", "outcome", _OF_OUTCOMES),
+    ("Changes besides", "changes", _OF_SETTINGS[1:]),
+    ("Without effect on any outcome", "no effect", _OF_SETTINGS[1:]),
+)
+"""The parts of a comparison: heading, weight of the differences, and columns."""
 FolderArgument = Annotated[Path, typer.Argument(file_okay=False, exists=True)]
 DaysOption = Annotated[int, typer.Option(min=1, max=3660, help="Try them on the files of so many days.")]
+MomentOption = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=dates.local_time, metavar="DAY|TIME", help="A day (at noon) or a local time; now if not given."
+    ),
+]
 _DAYS = 180
 
 app = typer.Typer()
@@ -124,12 +137,7 @@ def _unknown_providers(home: Path) -> Iterator[PolicyFault]:
 def diff(
     old: FolderArgument,
     new: FolderArgument,
-    on: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=dates.local_time, metavar="DAY|TIME", help="As of a day or a local time; now if not given."
-        ),
-    ] = None,
+    on: MomentOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the differences between two policies folders, and their effects.
@@ -148,8 +156,8 @@ def show_differences(old: Path, new: Path, on: datetime | None) -> None:
     rows = list(_rows(old, new, on))
     if not rows:
         out.print("nothing differs")
-    for title, columns, some in _sections(rows):
-        if some:
+    for title, weight, columns in _SECTIONS:
+        if some := [row for row in rows if row["weight"] == weight]:
             out.print(f"\n{title}:")
             show(some, (*columns, "before", "after"), as_json=False, empty="")
 
@@ -163,16 +171,6 @@ def _rows(old: Path, new: Path, on: datetime | None) -> Iterator[dict[str, Any]]
     for one in outcomes(before, after, dates.moment(on, after)):
         yield empty | dataclasses.asdict(one) | {"weight": "outcome", "team": one.team or None}
     yield from (row for row in settings if row["weight"] != WEIGHTS[0])
-
-
-def _sections(rows: list[dict[str, Any]]) -> Iterator[tuple[str, tuple[str, ...], list[dict[str, Any]]]]:
-    def of(weight: str) -> list[dict[str, Any]]:
-        return [row for row in rows if row["weight"] == weight]
-
-    yield "Loses protection", _OF_SETTINGS[1:], of("loses protection")
-    yield "Outcomes that change", _OF_OUTCOMES, of("outcome")
-    yield "Changes besides", _OF_SETTINGS[1:], of("changes")
-    yield "Without effect on any outcome", _OF_SETTINGS[1:], of("no effect")
 
 
 @command_in(app)
@@ -203,32 +201,17 @@ def simulate(
         after = load_catalogue(folder)
     with registry(home) as opened, opened.read() as session:
         found = simulated(session, before, after, now() - timedelta(days=days))
-    rows = simulated_rows(found)
     if as_json:
-        print_json({"files": found.files, "same": found.same, "changes": rows})
+        print_json({"files": found.files, "same": found.same, "changes": found.rows})
         return
-    show_simulated(found, rows, days)
+    show_simulated(found, days)
 
 
-def simulated_rows(found: Simulated) -> list[dict[str, Any]]:
-    """Return a row for each change of outcome: number of files, both outcomes, some references."""
-    return [
-        {
-            "files": count,
-            "before": was.told,
-            "after": becomes.told,
-            "until": becomes.until,
-            "such_as": list(some),
-        }
-        for was, becomes, count, some in found.changes
-    ]
-
-
-def show_simulated(found: Simulated, rows: list[dict[str, Any]], days: int) -> None:
+def show_simulated(found: Simulated, days: int) -> None:
     """Print the number of files decided again, and the outcomes that differ."""
     out.print(f"{counted(found.files, 'file')} of {days} days, {found.same} as before")
-    if rows:
-        show(rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
+    if found.rows:
+        show(found.rows, ("files", "before", "after", "until", "such_as"), as_json=False, empty="")
 
 
 @command_in(app)
@@ -355,7 +338,7 @@ def _compare(place: Home, opened: Registry, folder: Path, days: int) -> None:
     with opened.read() as session:
         found = simulated(session, before, load_catalogue(folder), now() - timedelta(days=days))
     out.print()
-    show_simulated(found, simulated_rows(found), days)
+    show_simulated(found, days)
 
 
 @command_in(app, "test")
@@ -367,17 +350,8 @@ def try_out(
         str,
         typer.Option("--as", metavar="PROVIDER", help="A provider, or a kind of provider such as school."),
     ],
-    on: Annotated[
-        datetime | None,
-        typer.Option(
-            parser=dates.local_time,
-            metavar="DAY|TIME",
-            help="A day (at noon) or a local time; now if not given.",
-        ),
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option("--policies", help="Other policies than those of the home.")
-    ] = None,
+    on: MomentOption = None,
+    folder: policy_draft.FolderOption = None,
     home: HomeOption = DEFAULT_HOME,
     as_json: JsonOption = False,
 ) -> None:

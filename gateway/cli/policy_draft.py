@@ -123,9 +123,7 @@ def flow(
         str, typer.Option(help="Whose data it is: one of the persons in agreement.toml.")
     ] = "pupils",
     optional: Annotated[str, typer.Option(help="Headings that a file may lack, by commas.")] = "",
-    folder: Annotated[
-        Path | None, typer.Option("--policies", file_okay=False, help="That of the home if not given.")
-    ] = None,
+    folder: FolderOption = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Write a flow, with data type, items, rights, clause and dates, and list the remaining work."""

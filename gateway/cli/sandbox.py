@@ -1,4 +1,4 @@
-"""sandbox: a gateway on loopback with a temporary home, for suppliers testing an export or a client."""
+"""demo and sandbox: a gateway in a temporary home, shown at work, or for suppliers to try a client with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from gateway.cli.console import fails_clearly, now, out, plain
@@ -16,12 +17,28 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes import sandbox as made
 from gateway.homes.demo.stage import Stage
+from gateway.homes.demo.story import demonstrate, run_sandbox
 from gateway.homes.sandbox import CODES
 from gateway.send.kit import Kit
 from gateway.send.setup import hand_over, read_invitation, take_keys
 
 _PASSPHRASE = "seven lamps beside no river"  # noqa: S105 - of keys that open nothing but this
 _PROVIDER = "sandbox"
+
+
+@fails_clearly
+def demo(
+    sandbox: Annotated[
+        Path | None,
+        typer.Option(help="Make this folder a sandbox instead, and run it until Ctrl-C: docs/vendors.md."),
+    ] = None,
+) -> None:
+    """Show the gateway at work: real services and files in a temporary home, which is cleaned up."""
+    shown = Console(highlight=False, markup=False, emoji=False)  # Of tables and panels, which wrap.
+    if sandbox is not None:
+        run_sandbox(shown, sandbox)
+        return
+    demonstrate(shown)
 
 
 @fails_clearly

@@ -46,16 +46,13 @@ async def show_acts(request: Request) -> Response:
     site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
     words = find.casefold().split()
-    found = [act for act in reply.said.acts if all(word in _words_of(act) for word in words)]
+    told = ((act, f"{act.title} {act.about} {act.command} {act.area}".casefold()) for act in reply.said.acts)
+    found = [act for act, said in told if all(word in said for word in words)]
     return site.page(
         request, "acts.html", reply.me, find=find, found=len(found),
         areas={area: [*acts] for area, acts in groupby(found, key=lambda act: act.area)},
         often=[act for command in _OFTEN for act in found if act.command == command],
     )  # fmt: skip
-
-
-def _words_of(act: ActTold) -> str:
-    return f"{act.title} {act.about} {act.command} {act.area}".casefold()
 
 
 async def show_act(request: Request) -> Response:

@@ -22,11 +22,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from gateway.console.entering import site_of
-from gateway.console.guard import address_of
 from gateway.console.inside import DeclinedInside
+from gateway.console.site import address_of
 from gateway.errors import trace_of
 from gateway.zones.console_api import OfPerson
-from gateway.zones.console_api.act_questions import ActAnswered, ApiDescribed, AskAct, AskApi, CarryOutAct
+from gateway.zones.console_api.act_questions import ActAnswered, AskAct, AskApi, CarryOutAct
+from gateway.zones.console_api.answers import Declining
 from gateway.zones.console_api.questions import Collect
 from gateway.zones.http_paths import CREDENTIAL, ROOT
 
@@ -40,8 +41,8 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 async def _describe(request: Request) -> Response:
     """Return the description of the API, open to anybody: it contains nothing of this gateway."""
     site = site_of(request)
-    said = await site.inside.ask(site.question(request, AskApi), ApiDescribed)
-    return Response(said.document, media_type="application/json")
+    said = await site.inside.ask(site.question(request, AskApi))
+    return Response(said["document"], media_type="application/json")
 
 
 async def _ask(request: Request) -> Response:
@@ -94,7 +95,8 @@ def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
     """Build a question with the credential that a program's request bears."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
-        raise DeclinedInside(401, "The request needs the credential of a program.")
+        said = Declining(status=401, sentence="The request needs the credential of a program.")
+        raise DeclinedInside(401, said)
     told = {"origin": site_of(request).origin, "address": address_of(request), "session": secret}
     return kind.model_validate({**told, **parts})
 

@@ -1,5 +1,6 @@
 """Login and logout: the pages for making and using a passkey."""
 
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlencode
@@ -10,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.console.inside import DeclinedInside, Reply, Shown
-from gateway.console.site import LANGUAGES, Site, fresh_secret, is_ours, see, text
+from gateway.console.site import LANGUAGES, Site, is_ours, see, text
 from gateway.zones.console_api import OF_AN_ACT
-from gateway.zones.console_api.answers import Begun, Done, OpenIdBegun, PasskeyOptions
 from gateway.zones.console_api.questions import (
     AskPage,
     BeginEnrolment,
@@ -64,11 +64,11 @@ async def log_in(request: Request) -> Response:
     browser = site.held_by(request, _ATTEMPT)
     try:
         question = site.question(request, LogIn, browser=browser, assertion=text(form, "credential"))
-        begun = await site.inside.ask(question, Begun)
+        begun = await site.inside.ask(question)
     except DeclinedInside as declined:
         return await show_login(request, text(form, "to"), _kept(form), str(declined), declined.status)
     if is_ours(to := text(form, "to")):
-        return resume(request, to, _kept(form), _entered(site, begun), begun.session)
+        return resume(request, to, _kept(form), _entered(site, begun), begun["session"])
     return _entered(site, begun, site.held_by(request, TO))
 
 
@@ -101,7 +101,7 @@ async def take_invitation(request: Request) -> Response:
     code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
     try:
         question = site.question(request, BeginEnrolment, browser=browser, code=code)
-        told = await site.inside.ask(question, PasskeyOptions)
+        told = await site.inside.ask(question)
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
     return site.page(
@@ -109,8 +109,8 @@ async def take_invitation(request: Request) -> Response:
         "new_passkey.html",
         held=_ATTEMPT,
         code=code,
-        name=told.name,
-        options=told.options,
+        name=told["name"],
+        options=told["options"],
         **await elsewhere(request, browser, code),
     )
 
@@ -127,7 +127,7 @@ async def enrol(request: Request) -> Response:
             code=text(form, "code"),
             attestation=text(form, "credential"),
         )
-        begun = await site.inside.ask(question, Begun)
+        begun = await site.inside.ask(question)
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
     return _entered(site, begun)
@@ -138,7 +138,7 @@ async def log_out(request: Request) -> Response:
     site = site_of(request)
     form = await site.form(request)
     others = text(form, "others") == "yes"
-    await site.inside.reply(site.question(request, LogOut, others=others), Done)
+    await site.inside.shown(site.question(request, LogOut, others=others))
     if others:
         return see("/me", done="others")
     response = see("/login")
@@ -171,8 +171,8 @@ async def leave_first_steps(request: Request) -> Response:
     """Hide the first steps on the first page from now on."""
     site = site_of(request)
     await site.form(request)
-    reply = await site.inside.reply(site.question(request, LeaveFirstSteps), Done)
-    return site.see_said("/", reply.said.sentence)
+    reply = await site.inside.shown(site.question(request, LeaveFirstSteps))
+    return site.see_said("/", reply.said["sentence"])
 
 
 async def show_login(
@@ -182,11 +182,11 @@ async def show_login(
 
     `kept` is what was typed in a form for the page `to` without being logged in.
     """
-    site, browser = site_of(request), fresh_secret()
+    site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
     try:
         question = site.question(request, BeginLogin, browser=browser)
-        options = (await site.inside.ask(question, PasskeyOptions)).options
+        options = (await site.inside.ask(question))["options"]
     except DeclinedInside as declined:
         problem, status = problem or str(declined), declined.status
     response = site.page(
@@ -211,7 +211,7 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str,
         return {"openid": "", "openid_name": ""}
     try:
         question = site.question(request, BeginOpenId, browser=browser, code=code)
-        return {"openid": (await site.inside.ask(question, OpenIdBegun)).address, "openid_name": name}
+        return {"openid": (await site.inside.ask(question))["address"], "openid_name": name}
     except DeclinedInside:
         return {"openid": "", "openid_name": name}
 
@@ -227,11 +227,11 @@ async def finish_elsewhere(request: Request) -> Response:
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):
-        reply = await site.inside.reply(site.question(request, ConfirmByOpenId, **told), Done)
-        return site.page(request, "done.html", reply.me, sentence=reply.said.sentence, back="/")
+        reply = await site.inside.shown(site.question(request, ConfirmByOpenId, **told))
+        return site.page(request, "done.html", reply.me, sentence=reply.said["sentence"], back="/")
     browser = site.held_by(request, _ATTEMPT)
     try:
-        begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told), Begun)
+        begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told))
     except DeclinedInside as declined:
         return await show_login(request, problem=str(declined), status=declined.status)
     return _entered(site, begun, site.held_by(request, TO))
@@ -239,15 +239,15 @@ async def finish_elsewhere(request: Request) -> Response:
 
 async def show_invitation(request: Request, problem: str = "", status: int = 200) -> Response:
     """Show the page of a one-time link, without using its code before the form is sent."""
-    site, browser = site_of(request), fresh_secret()
+    site, browser = site_of(request), secrets.token_urlsafe(32)
     response = site.page(request, "invitation.html", secret=browser, status=status, problem=problem)
     site.set_secret(response, _ATTEMPT, browser)
     return response
 
 
-def _entered(site: Site, begun: Begun, to: str = "/") -> Response:
+def _entered(site: Site, begun: Shown, to: str = "/") -> Response:
     response = see(to if is_ours(to) else "/")
     site.drop_secret(response, _ATTEMPT)
     site.drop_secret(response, TO)
-    site.set_secret(response, "session", begun.session)
+    site.set_secret(response, "session", begun["session"])
     return response

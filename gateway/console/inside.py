@@ -1,9 +1,8 @@
 """The console's client of the console API: send questions, return answers, raise refusals."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -15,7 +14,7 @@ from gateway.home import Home
 from gateway.home.settings_file import File
 from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.answers import ConsoleKnows, Declining, Me
-from gateway.zones.console_api.questions import AskPage, AskSettings, Collect
+from gateway.zones.console_api.questions import AskSettings, Collect
 from gateway.zones.console_api.serving import KEPT_SECONDS, socket_in
 
 A = TypeVar("A")
@@ -26,7 +25,9 @@ _SHOWN: TypeAdapter[Shown] = TypeAdapter(dict[str, JsonValue])
 _SECONDS = 120.0
 # Idle connections expire here before they do inside, so that no question meets a closed one.
 _LIMITS = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
-_UNREACHED = "The inside of the gateway does not answer at the moment. Try again in a minute."
+_UNREACHED = Declining(
+    status=503, sentence="The inside of the gateway does not answer at the moment. Try again in a minute."
+)
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
@@ -36,21 +37,10 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
     `fields` are the wrong fields of a form, each with its own sentence.
     """
 
-    def __init__(  # noqa: PLR0917 - the parts of one answer
-        self,
-        status: int,
-        sentence: str,
-        options: str = "",
-        again: str = "",
-        to_programs: int = 0,
-        fields: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.options = options
-        self.again = again
-        self.to_programs = to_programs or status
-        self.fields = fields
+    def __init__(self, status: int, said: Declining) -> None:
+        super().__init__(said.sentence)
+        self.status, self.to_programs, self.fields = status, said.status, said.fields
+        self.options, self.again = said.options, said.again
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +57,16 @@ class Inside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, question: ConsoleQuestion, kind: type[F]) -> F:
+    async def ask(self, question: ConsoleQuestion) -> Shown:
         """Send a question that needs no login; return the answer. DeclinedInside without one."""
-        return kind.model_validate((await self._sent(question))["said"])
+        return _SHOWN.validate_python((await self._sent(question))["said"])
 
     async def reply(self, question: OfPerson, kind: type[F]) -> Reply[F]:
         """Send a question of a logged-in person; return the answer. DeclinedInside without one."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
 
-    async def shown(self, question: AskPage) -> Reply[Shown]:
+    async def shown(self, question: OfPerson) -> Reply[Shown]:
         """Return what a page shows to a logged-in person. DeclinedInside without an answer."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), _SHOWN.validate_python(whole["said"]))
@@ -126,7 +116,7 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 async def settings_of(inside: Inside) -> ConsoleKnows:
     """Return the settings that the console needs. ConfigurationError without an answer from inside."""
     try:
-        return await inside.ask(AskSettings(origin="", address=""), ConsoleKnows)
+        return ConsoleKnows.model_validate(await inside.ask(AskSettings(origin="", address="")))
     except DeclinedInside as declined:
         raise ConfigurationError(f"the settings could not be asked for: {declined}") from None
 
@@ -136,6 +126,4 @@ def _declined(response: httpx.Response) -> DeclinedInside:
         said = Declining.model_validate_json(response.content)
     except ValueError:
         return DeclinedInside(503, _UNREACHED)
-    return DeclinedInside(
-        response.status_code, said.sentence, said.options, said.again, said.status, said.fields
-    )
+    return DeclinedInside(response.status_code, said)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from gateway.console.acting import act
-from gateway.console.charts import chart_of
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import SAID, Site, first_row, see, text
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
 
 _MOST = 100
+_HEIGHT, _STEP = 120, 40
+_KINDS = ("accepted", "held", "refused", "waiting")
+"""The parts of a column of the chart, from below."""
 _FILTERS = ("provider", "data_type", "period")
 _WHERE = {
     "held": "/work/held/list?where=waits_for%3Da+person&sort=landed_at",
@@ -47,10 +49,30 @@ async def show_today(request: Request) -> Response:
     """Show the first page, with what waits for the person and a chart of the last days."""
     reply = await shown(request, "today")
     days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
-    chart = chart_of(days) if days else None
+    chart = _chart_of(days) if days else None
     return site_of(request).page(
         request, "today.html", reply.me, seen=reply.said, days=days, chart=chart, where=_WHERE
     )
+
+
+def _chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a chart of the days, the first on the left: a column each, stacked by outcome.
+
+    `most` is the count of the tallest column. Places and sizes are in units of the picture.
+    """
+    most = max((sum(day[kind] for kind in _KINDS) for day in days), default=0)
+    columns = []
+    for place, day in enumerate(days):
+        y, bars = float(_HEIGHT), []
+        for kind in _KINDS:
+            height = day[kind] * _HEIGHT / most if most else 0.0
+            y -= height
+            if day[kind]:
+                x = place * _STEP + 6
+                bars.append({"kind": kind, "x": x, "y": round(y, 2), "height": round(height, 2)})
+        count = sum(day[kind] for kind in _KINDS)
+        columns.append({"on": day["on"], "x": place * _STEP, "count": count, "bars": bars})
+    return {"step": _STEP, "height": _HEIGHT, "most": most, "columns": columns}
 
 
 async def show_mailbox(request: Request) -> Response:

@@ -15,12 +15,12 @@ from gateway.zones.console_api.questions import Given
 _NOT_HELD = frozenset({403, 404})
 
 
-async def edit_policies(request: Request) -> Response:
-    """Show a policy file in force to edit, or the effects of the edited one."""
-    return await _edit_page(request, await site_of(request).form(request) if request.method == "POST" else {})
-
-
-async def _edit_page(request: Request, form: Mapping[str, object], problem: str = "") -> Response:
+async def edit_policies(
+    request: Request, form: Mapping[str, object] | None = None, problem: str = ""
+) -> Response:
+    """Show a file of the policies in force to be edited, or the consequences of an edited one."""
+    if form is None:
+        form = await site_of(request).form(request) if request.method == "POST" else {}
     site = site_of(request)
     edited = {"file": str(form.get("file", "")), "content": _as_edited(form)} if form else {}
     reply = await shown(request, "policy-edit", "file", **edited)
@@ -45,7 +45,7 @@ async def propose_policies(request: Request) -> Response:
         fields["on"] = on
     reply = await act_for(request, form, "policies propose", fields, "propose these policies", back)
     if isinstance(reply, DeclinedInside):
-        return await _edit_page(request, form, sentence_of(reply))
+        return await edit_policies(request, form, sentence_of(reply))
     if isinstance(reply, Response):
         return reply
     return site.see_said(back, reply.said.sentence)

@@ -1,8 +1,8 @@
 """The context of every page: browser session, client of the inside, and templates."""
 
 import hashlib
+import hmac
 import re
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +16,6 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.console.guard import address_of, is_own, token_of
 from gateway.console.inside import Inside
 from gateway.home.settings_file import File
 from gateway.reasons.languages import Language, phrases, told
@@ -147,7 +146,8 @@ class Site:
             "first": first_row(request),
             "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
         }
-        pages = self.pages[self._language(request)]
+        chosen = self.held_by(request, LANGUAGE) or request.headers.get("accept-language", "")[:2]
+        pages = self.pages[next((one for one in LANGUAGES if one == chosen), "en")]
         response = HTMLResponse(pages.get_template(template).render(known | parts), status_code=status)
         if said:
             self.drop_secret(response, _SENTENCE)
@@ -166,16 +166,26 @@ class Site:
             samesite="lax",
         )  # fmt: skip
 
-    def _language(self, request: Request) -> Language:
-        """Return the language chosen in the browser, or else preferred by the browser."""
-        chosen = self.held_by(request, LANGUAGE) or request.headers.get("accept-language", "")[:2]
-        return next((one for one in LANGUAGES if one == chosen), "en")
-
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
         """Redirect to a page that shows a sentence once: a cookie keeps the sentence out of the URL."""
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
+
+
+def token_of(secret: str) -> str:
+    """Return the form token for a browser's secret; the secret cannot be derived from the token."""
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
+
+
+def is_own(secret: str, token: str) -> bool:
+    """Return True if a form's token matches the browser's secret."""
+    return bool(secret) and hmac.compare_digest(token_of(secret).encode(), token.encode())
+
+
+def address_of(request: Request) -> str:
+    """Return the client address of a request, as reported by the server or a trusted proxy."""
+    return request.client.host if request.client is not None else ""
 
 
 def first_row(request: Request) -> int:
@@ -192,11 +202,6 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 def is_ours(path: str) -> bool:
     """Return True if `path` is a path of this site, to which a redirect may lead."""
     return path.startswith("/") and not path.startswith(("//", "/\\"))
-
-
-def fresh_secret() -> str:
-    """Return a secret for one browser."""
-    return secrets.token_urlsafe(32)
 
 
 def see(path: str, **parts: str) -> RedirectResponse:

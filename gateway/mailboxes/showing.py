@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.errors import Fault
 from gateway.mailboxes.contents import FileOrder
 from gateway.mailboxes.names import file_name
-from gateway.model import Basis, Classified, Contained, Counting, ProviderKind, Reason, RecordsWhere
+from gateway.model import Basis, Classified, Contained, ProviderKind, Reason, RecordsWhere
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
@@ -150,7 +150,13 @@ class Showing:
         found = contents_of(session, [delivery.sequence]).get(delivery.sequence)
         content = found if isinstance(found, Classified) else None
         if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):
-            return FileOrder(delivery.reference, self._counting(delivery, content), delivery)
+            if content is None:
+                raise Fault("there is nothing to count in a file that nobody recognised")
+            counts = counting(
+                content, self.catalogue(), provider=delivery.provider, period=delivery.period,
+                landed_at=delivery.landed_at, seed=self.seed(delivery.content_sha256),
+            )  # fmt: skip
+            return FileOrder(delivery.reference, counts, delivery)
         if delivery.team is None or delivery.whole or content is None:
             return FileOrder(delivery.reference, None, delivery)
         apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
@@ -219,18 +225,6 @@ class Showing:
                     basis = _basis_of(one, held, kind, catalogue)
                     share = shares[alike] = TeamView(one, held, left_out(held, basis), basis.where)
                 yield replace(share, delivery=one, held=held)
-
-    def _counting(self, delivery: Delivery, content: Classified | None) -> Counting:
-        if content is None:
-            raise Fault("there is nothing to count in a file that nobody recognised")
-        return counting(
-            content,
-            self.catalogue(),
-            provider=delivery.provider,
-            period=delivery.period,
-            landed_at=delivery.landed_at,
-            seed=self.seed(delivery.content_sha256),
-        )
 
     def _kinds(self, session: Session, deliveries: Sequence[Delivery]) -> dict[str, ProviderKind]:
         return providers.kinds_of(session, {each.provider for each in deliveries})

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 from sqlmodel import Session
@@ -272,6 +272,14 @@ class Simulated:
     files: int
     same: int
     changes: tuple[tuple[SimulatedOutcome, SimulatedOutcome, int, tuple[str, ...]], ...] = field(default=())
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Each change of outcome: the number of files, both outcomes, and a few references."""
+        return [
+            {"files": count, "before": was.told, "after": now.told, "until": now.until, "such_as": [*some]}
+            for was, now, count, some in self.changes
+        ]
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:

@@ -19,7 +19,7 @@ import pytest
 
 from gateway import access
 from gateway.access import AccessRight
-from gateway.acts.act import Act, Confirmation
+from gateway.acts.act import Act
 from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
@@ -355,7 +355,7 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
                     assert "in none of your mailboxes" in answer.text, (who, file)
                 elif name in {"held decline", "transfers decline"}:
                     assert "nobody has proposed" in answer.text, (who, file)
-                elif act.confirmation is Confirmation.PASSKEY:
+                elif act.asks_passkey:
                     # The passkey is asked for, or the act was tried and does not go: "w" is no item, say.
                     assert answer.json()["status"] in {409, 422}, (who, name, file, answer.text)
 

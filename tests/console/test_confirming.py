@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from jinja2 import Template
 
-from gateway.acts.act import Confirmation
 from gateway.acts.fields import every_act
 from gateway.console.acting import in_words
 from gateway.console.site import templates
@@ -22,9 +21,7 @@ from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
 
 CONFIRMED = [
-    command
-    for command, act in every_act().items()
-    if act.in_console and not act.reads and act.confirmation is Confirmation.PASSKEY
+    command for command, act in every_act().items() if act.in_console and not act.reads and act.asks_passkey
 ]
 
 

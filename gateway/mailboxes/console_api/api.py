@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 from pydantic import BaseModel, ValidationError, create_model
 from pydantic_core import to_json
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -52,7 +53,6 @@ from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.console_api.showing_files import Shown, team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
-from gateway.mailboxes.fetching import in_force
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
@@ -147,14 +147,10 @@ _MOST_BYTES = 2 * 1024**2
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
 
 
-class TooLongError(GatewayError):
-    """The question exceeds the maximum length."""
-
-
 _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((logins.PasskeyAskedError,), 409, ""),
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
-    ((TooLongError,), 413, "The question is too long."),
+    ((HTTPException,), 413, "The question is too long."),
     ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
     ((ValidationError,), 400, "The question does not make sense."),
     ((Fault,), _OURS, _TROUBLE),
@@ -271,12 +267,12 @@ class _FileGiven(StreamingResponse):
 
 
 async def _asked(request: Request) -> bytes:
-    """Read the body of a question. TooLongError as soon as it exceeds the maximum length."""
+    """Read the body of a question. HTTPException as soon as it exceeds the maximum length."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
         if len(body) > _MOST_BYTES:
-            raise TooLongError
+            raise HTTPException(413)
     return bytes(body)
 
 
@@ -318,7 +314,6 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
         home=home,
         settings=settings,
         mailboxes=resources.mailboxes,
-        catalogue=in_force(home, resources.mailboxes.registry),
         challenges=SharedChallenges(resources.mailboxes.registry)
         if settings.host.shares
         else Challenges(time.monotonic),

@@ -13,7 +13,7 @@ from functools import cache
 
 from pydantic import JsonValue, ValidationError
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, Confirmation
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
 from gateway.acts.listing import GroupedListing, ListingAct
 from gateway.acts.mailboxes import DealWithFiles
@@ -24,7 +24,7 @@ from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.mailboxes.console_api.showing_files import type_named
+from gateway.mailboxes.console_api.showing_files import Shown, type_named
 from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
@@ -46,7 +46,6 @@ from gateway.zones.console_api.act_questions import (
     ActAnswered,
     ActsTold,
     ActTold,
-    ApiDescribed,
     AskAct,
     AskActs,
     AskApi,
@@ -210,7 +209,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
     asked, context = _checked(console, caller, question, reads=False), context_of(console, caller)
     if caller.program is not None:
         return _carried_out_once(console, caller.program, asked, context, question.key)
-    if asked.confirms() is Confirmation.PASSKEY:
+    if asked.confirms():
         if question.assertion is None and asked.tried:
             _try(console, caller, asked)
         check_signed(console, caller, question, asked.effect(context))
@@ -259,9 +258,9 @@ def _option(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
 
 
-def describe(_console: ConsoleContext, _question: AskApi) -> ApiDescribed:
+def describe(_console: ConsoleContext, _question: AskApi) -> Shown:
     """Return the description of the API, derived from the acts; it contains no secret."""
-    return ApiDescribed(document=openapi_document())
+    return {"document": openapi_document()}
 
 
 def _carried_out(asked: Act, context: ActContext) -> Answer:

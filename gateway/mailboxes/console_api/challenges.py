@@ -34,13 +34,6 @@ class GuessedError(GatewayError):
     pause: float = 0.0
 
 
-class NotInvitedError(GuessedError):
-    """No invitation matches the code."""
-
-    def __init__(self) -> None:
-        super().__init__("That invitation is not valid: it was used, or has ended. Ask for a new one.")
-
-
 class ChallengeOverError(GatewayError):
     """The challenge is unknown, already signed, or expired."""
 

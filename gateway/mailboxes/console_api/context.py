@@ -92,7 +92,6 @@ class ConsoleContext:
     home: Home
     settings: Settings
     mailboxes: MailboxAccess
-    catalogue: Callable[[], Catalogue]
     challenges: Challenges
     penalties: Penalties
     limits: DoorLimits
@@ -104,6 +103,10 @@ class ConsoleContext:
     def clock(self) -> Callable[[], datetime]:
         """The time, in UTC."""
         return self.mailboxes.clock
+
+    def catalogue(self) -> Catalogue:
+        """Return the policies in force."""
+        return self.mailboxes.showing.catalogue()
 
     def within(self, sight: Sight) -> ConsoleContext:
         """Return the context with a registry limited to the files within a sight."""

@@ -16,7 +16,7 @@ from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import keys, letters, log, receipts, transfer_lists
-from gateway.verify.verify_files import FileVerdict, verify_receipt_files
+from gateway.verify.verify_files import verify_receipt_files
 from gateway.zones.console_api.questions import Before
 from gateway.zones.memory import anonymous_memory
 from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
@@ -130,26 +130,20 @@ def verify_receipt(
         verdicts = verify_receipt_files([path], certificates, log_keys=log_keys if log_keys[1:] else ())
     finally:
         os.close(descriptor)
-    genuine = bool(verdicts) and all(each.good and each.anchored for each in verdicts)
+    genuine, newer = bool(verdicts) and all(each.good and each.anchored for each in verdicts), None
+    if genuine and (reference := verdicts[0].reference) is not None:
+        with console.mailboxes.registry.read() as session:
+            latest = receipts.latest(session, reference)
+        signed = json.loads(latest.json_text) if latest is not None and latest.json_text else None
+        if (
+            latest and signed and signed.get("index") != verdicts[0].entry
+        ):  # None while that is not signed yet.
+            newer = {"state": signed["receipt"]["state"], "at": latest.created_at}
     return {
         "genuine": genuine,
         "lines": [line for each in verdicts for line in each.lines],
-        "newer": _newer(console, verdicts[0]) if genuine else None,
+        "newer": newer,
     }
-
-
-def _newer(console: ConsoleContext, verdict: FileVerdict) -> Shown | None:
-    """Return a file's receipt in force if it is newer than the verified one; else None."""
-    if verdict.reference is None:
-        return None
-    with console.mailboxes.registry.read() as session:
-        latest = receipts.latest(session, verdict.reference)
-    if latest is None or not latest.json_text:
-        return None
-    known = json.loads(latest.json_text)
-    if known.get("index") == verdict.entry:  # None while the receipt in force is not signed yet.
-        return None
-    return {"state": known["receipt"]["state"], "at": latest.created_at}
 
 
 def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = None) -> Shown:

@@ -19,7 +19,6 @@ from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
 from gateway.record import delivered, headings, releases
-from gateway.record.dual_control import Proposal
 from gateway.record.registrar import KeylessRules
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
@@ -57,7 +56,10 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
     catalogue, content = console.catalogue(), transfer.content
     meanings = headings.meanings(console.home.policies_in_force, catalogue) if open_headings else {}
-    known = content if isinstance(content, Classified) else None
+    known, proposed = content if isinstance(content, Classified) else None, None
+    if asked is not None:
+        kind, teams = catalogue.wording.name(asked.data_type), [*map(catalogue.wording.name, asked.teams)]
+        proposed = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
     return {
         "file": _seen(transfer, catalogue, names),
         "upload_name": shown_name(transfer.upload.name),
@@ -72,7 +74,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "meanings": [Named(id=key, name=label) for key, label in meanings.items()],
         "said": columns_of((one for one in said if one.heading in open_headings), "heading", "item", "by"),
         "events": [*happened(events, transfer.upload.landed_at)],
-        "proposed": None if asked is None else _proposed(asked, catalogue),
+        "proposed": proposed,
         "decides": decides,
         "owner": owner,
         "would": would,
@@ -82,13 +84,6 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         "data_types": [named for each in catalogue.data_types() if (named := type_named(catalogue, each))],
         "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
     }
-
-
-def _proposed(asked: Proposal, catalogue: Catalogue) -> Shown:
-    """Return a proposed release with the names of the kind of data and the teams."""
-    (shown,) = columns_of([asked], "by", "at", "why")
-    name_of = catalogue.wording.name
-    return shown | {"data_type": name_of(asked.data_type), "teams": [*map(name_of, asked.teams)]}
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from gateway.mailboxes.mailbox_access import MailboxAccess
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
+from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 from gateway.zones.console_api.act_questions import ActAnswered
 
@@ -94,14 +95,12 @@ class Judged:
         self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
 
     def flows(
-        self,
-        mailboxes: MailboxAccess,
-        catalogue: Catalogue,
-        day: date,
-        enrolled: Collection[str],
-        only: Collection[str] | None = None,
+        self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, only: Collection[str] | None = None
     ) -> JudgedFlows:
-        """Return the flows of all `enrolled` providers, or of those in `only`."""
+        """Return the flows of all providers, or of those in `only`."""
+        if (asked := only) is None:
+            with mailboxes.registry.read() as session:
+                asked = providers.added(session)
 
         def judge() -> JudgedFlows:
             now = mailboxes.clock()
@@ -109,7 +108,7 @@ class Judged:
                 found = {provider.id: flows for provider, flows in statuses(session, catalogue, day, only)}
             return JudgedFlows(now, found)
 
-        return self._flows.of((day, catalogue.digest, frozenset(enrolled if only is None else only)), judge)
+        return self._flows.of((day, catalogue.digest, frozenset(asked)), judge)
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:

@@ -21,7 +21,7 @@ from webauthn.helpers.structs import (
 )
 
 from gateway.errors import GatewayError
-from gateway.mailboxes.console_api.challenges import GuessedError, NotInvitedError
+from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of
@@ -30,14 +30,9 @@ from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.registry.passkeys import Passkey
 from gateway.registry.tables import InvitationRow
-from gateway.zones.console_api import ConsoleQuestion, WeightyAct
-from gateway.zones.console_api.answers import (
-    Begun,
-    ConsoleKnows,
-    Done,
-    OpenIdBegun,
-    PasskeyOptions,
-)
+from gateway.zones.console_api import ConsoleQuestion
+from gateway.zones.console_api.act_questions import CarryOutAct
+from gateway.zones.console_api.answers import ConsoleKnows
 from gateway.zones.console_api.questions import (
     AskSettings,
     BeginEnrolment,
@@ -56,15 +51,10 @@ _log = logging.getLogger(__name__)
 _LOGIN, _ENROLMENT, _OPENID = "login", "enrolment", "openid"
 _ACT, _CONFIRMED = "openid-act", " was confirmed"
 _NO_PASSKEY = "This takes a passkey, and you have none: ask for an invitation."
+_NOT_SIGNED = "The passkey was not accepted. Try again, or ask for a new invitation."
+_NOT_INVITED = "That invitation is not valid: it was used, or has ended. Ask for a new one."
 _SECRET_BYTES = 32
 _NEWS = timedelta(days=14)
-
-
-class NotSignedError(GuessedError):
-    """The answer is not the passkey's signature of the challenge at the console's address."""
-
-    def __init__(self) -> None:
-        super().__init__("The passkey was not accepted. Try again, or ask for a new invitation.")
 
 
 class PasskeyAskedError(GatewayError):
@@ -91,14 +81,14 @@ def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
     )
 
 
-def begin_login(console: ConsoleContext, question: BeginLogin) -> PasskeyOptions:
+def begin_login(console: ConsoleContext, question: BeginLogin) -> Shown:
     """Return WebAuthn options for a login by any passkey."""
     console.check_origin(question)
     challenge = console.challenges.give(question.browser, _LOGIN)
-    return PasskeyOptions(options=to_sign(question.origin, challenge))
+    return {"options": to_sign(question.origin, challenge)}
 
 
-def log_in(console: ConsoleContext, question: LogIn) -> Begun:
+def log_in(console: ConsoleContext, question: LogIn) -> Shown:
     """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones."""
     console.check_origin(question)
     challenge = console.challenges.take(question.browser, _LOGIN)
@@ -107,21 +97,21 @@ def log_in(console: ConsoleContext, question: LogIn) -> Begun:
         with registry.read() as session:
             passkey = passkeys.find(session, _credential_in(question.assertion), now)
         if passkey is None:
-            raise NotSignedError
+            raise GuessedError(_NOT_SIGNED)
         count = _counted(question.assertion, challenge, question.origin, passkey)
         with registry.write() as session:
             if passkeys.find(session, passkey.credential, now) is None:
-                raise NotSignedError  # Revoked meanwhile.
+                raise GuessedError(_NOT_SIGNED)  # Revoked meanwhile.
             passkeys.note_signature(session, passkey.fingerprint, count, now)
             begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
     _note_login(console, question)
     return begun
 
 
-def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: str, now: datetime) -> Begun:
+def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: str, now: datetime) -> Shown:
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     console_sessions.begin(session, secret, name, passkey=key, address=question.address, at=now)
-    return Begun(session=secret, name=name)
+    return {"session": secret, "name": name}
 
 
 def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
@@ -138,10 +128,10 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     invitation: InvitationRow | None,
     algorithm: str,
     add_key: Callable[[InvitationRow, datetime], str],
-) -> Begun:
+) -> Shown:
     """Add the invited person's key, which uses up the invitation, and log the person in."""
     if invitation is None:
-        raise NotInvitedError
+        raise GuessedError(_NOT_INVITED)
     now = console.clock()
     invitations.take_back(session, invitation.staff)
     key = add_key(invitation, now)
@@ -158,7 +148,7 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     return begun
 
 
-def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> PasskeyOptions:
+def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Shown:
     """Return the options for the browser to make a passkey for an invited person, on a new device."""
     console.check_origin(question)
     name = invited(console, question, question.code)
@@ -178,10 +168,10 @@ def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Passke
             user_verification=UserVerificationRequirement.REQUIRED,
         ),
     )
-    return PasskeyOptions(options=options_to_json(options), name=name)
+    return {"options": options_to_json(options), "name": name}
 
 
-def enrol(console: ConsoleContext, question: Enrol) -> Begun:
+def enrol(console: ConsoleContext, question: Enrol) -> Shown:
     """Add a new passkey, which uses up the invitation, and log the person in."""
     console.check_origin(question)
     invited(console, question, question.code)
@@ -195,7 +185,7 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
             require_user_verification=True,
         )
     except (WebAuthnException, ValueError, TypeError, KeyError):
-        raise NotSignedError from None
+        raise GuessedError(_NOT_SIGNED) from None
     with console.mailboxes.registry.write() as session:
         invitation = invitations.invited(session, question.code, console.clock())
         begun = _take_up(
@@ -209,17 +199,17 @@ def enrol(console: ConsoleContext, question: Enrol) -> Begun:
     return begun
 
 
-def begin_openid(console: ConsoleContext, question: BeginOpenId) -> OpenIdBegun:
+def begin_openid(console: ConsoleContext, question: BeginOpenId) -> Shown:
     """Return the OpenID provider's login URL, to log in, or to bind an account by an invitation."""
     console.check_origin(question)
     if question.code:
         invited(console, question, question.code)
     invitation = invitations.digest_of(question.code) if question.code else ""
     challenge = console.challenges.give(question.browser, _OPENID, invitation)
-    return OpenIdBegun(address=_provider(console).address(Attempt(challenge), question.origin))
+    return {"address": _provider(console).address(Attempt(challenge), question.origin)}
 
 
-def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Begun:
+def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Shown:
     """Log in the owner of the account; bind that of an invited person first, using up the invitation.
 
     Attempts of another browser are refused.
@@ -261,21 +251,21 @@ def _provider(
     return console.openid
 
 
-def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Done:
+def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Shown:
     """End this session, or all other sessions of the person."""
     with console.mailboxes.registry.write() as session:
         if question.others:
             ended = console_sessions.end_all(session, caller.name, but=caller.session)
-            return Done(sentence=f"Sessions elsewhere that were ended: {ended}.")
+            return {"sentence": f"Sessions elsewhere that were ended: {ended}."}
         console_sessions.end(session, caller.session)
-    return Done(sentence="You are logged out.")
+    return {"sentence": "You are logged out."}
 
 
-def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Done:
+def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Shown:
     """Record that the caller dismissed the first steps; the first page omits them from now on."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
-    return Done(sentence="The first steps stand on your own page from now on.")
+    return {"sentence": "The first steps stand on your own page from now on."}
 
 
 def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
@@ -324,10 +314,10 @@ def _added(key: Key) -> str:
     )
 
 
-def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str = "") -> None:
+def check_signed(console: ConsoleContext, caller: Caller, act: CarryOutAct, effect: str = "") -> None:
     """Check that the person's passkey signed exactly this act.
 
-    Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; NotSignedError for a
+    Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; GuessedError for a
     wrong one.
     """
     console.check_origin(act)
@@ -346,13 +336,13 @@ def check_signed(console: ConsoleContext, caller: Caller, act: WeightyAct, effec
     said = _credential_in(act.assertion)
     passkey = next((each for each in own if each.credential == said), None)
     if passkey is None:
-        raise NotSignedError
+        raise GuessedError(_NOT_SIGNED)
     count = _counted(act.assertion, challenge, act.origin, passkey)
     with registry.write() as session:
         passkeys.note_signature(session, passkey.fingerprint, count, now)
 
 
-def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: WeightyAct, effect: str) -> None:
+def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: CarryOutAct, effect: str) -> None:
     """Check for a new login of the person for the act alone. PasskeyAskedError asks for the login."""
     purpose = act.signed_over()
     if act.assertion is not None:
@@ -364,7 +354,7 @@ def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: Weighty
     raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), act.origin))
 
 
-def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) -> Done:
+def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) -> Shown:
     """Accept a person's return from the provider: the act in question may be done once."""
     console.check_origin(question)
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
@@ -381,31 +371,31 @@ def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) 
     if staff.openid_fingerprint(provider.settings.issuer, subject) != caller.person.key:
         raise NotProvedError
     console.challenges.give(caller.session, purpose + _CONFIRMED)
-    return Done(sentence="Confirmed. Go back to the page that you came from, and press Confirm.")
+    return {"sentence": "Confirmed. Go back to the page that you came from, and press Confirm."}
 
 
 def _credential_in(assertion: str) -> bytes:
-    """Return the credential id claimed by an assertion. NotSignedError if unreadable."""
+    """Return the credential id claimed by an assertion. GuessedError if unreadable."""
     try:
         said = json.loads(assertion)["id"]
         return base64url_to_bytes(str(said))
     except (ValueError, TypeError, KeyError):
-        raise NotSignedError from None
+        raise GuessedError(_NOT_SIGNED) from None
 
 
 def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) -> int:
-    """Return the passkey's new count of signatures. NotSignedError unless it signed the challenge."""
+    """Return the passkey's new count of signatures. GuessedError unless it signed the challenge."""
     count = count_signed(assertion, challenge, origin, passkey.public_key, passkey.sign_count)
     if count is None:
-        raise NotSignedError
+        raise GuessedError(_NOT_SIGNED)
     return count
 
 
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
-    """Return the name of the person invited by a code. NotInvitedError, delayed, for an invalid code."""
+    """Return the name of the person invited by a code. GuessedError, delayed, for an invalid code."""
     with console.mailboxes.registry.read() as session:
         invitation = invitations.invited(session, code, console.clock())
     with console.noting_failure(question.address):
         if invitation is None:
-            raise NotInvitedError
+            raise GuessedError(_NOT_INVITED)
     return invitation.staff

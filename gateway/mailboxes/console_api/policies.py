@@ -200,12 +200,4 @@ def _simulated(
         return None
     since = console.clock() - timedelta(days=days)
     found = simulate(session, load_catalogue(old), load_catalogue(new), since)
-    return {
-        "days": days,
-        "files": found.files,
-        "same": found.same,
-        "changes": [
-            {"files": count, "before": was.told, "after": becomes.told, "such_as": some}
-            for was, becomes, count, some in found.changes
-        ],
-    }
+    return {"days": days, "files": found.files, "same": found.same, "changes": found.rows}

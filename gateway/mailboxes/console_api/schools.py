@@ -62,9 +62,10 @@ def ask_schools(
         enrolled = providers.list_providers(session)
     everybody = sorted(enrolled, key=lambda each: each.name.casefold())
     span = slice(page * ROWS, (page + 1) * ROWS)
-    ids = [each.id for each in everybody]
-    only = None if late else ids[span]  # Who is late is known once all are judged.
-    judged = console.judged.flows(console.mailboxes, catalogue, day, ids, only)
+    only = (
+        None if late else [each.id for each in everybody[span]]
+    )  # Who is late is known once all are judged.
+    judged = console.judged.flows(console.mailboxes, catalogue, day, only)
     flows = judged.of
     if late:
         everybody = [each for each in everybody if is_late(flows[each.id])]

@@ -79,9 +79,7 @@ def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
     """Return the states of all schools' flows on a day, or today, computed in the last minutes."""
     catalogue = console.catalogue()
     on = day or local_day(console.clock(), catalogue.calendar.timezone)
-    with console.mailboxes.registry.read() as session:
-        enrolled = providers.added(session)
-    return console.judged.flows(console.mailboxes, catalogue, on, enrolled)
+    return console.judged.flows(console.mailboxes, catalogue, on)
 
 
 def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:

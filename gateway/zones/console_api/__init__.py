@@ -5,9 +5,7 @@ trusts only proofs of identity: a session's secret in the person's browser, and 
 each act needing confirmation.
 """
 
-import hashlib
 import re
-from typing import ClassVar
 
 from gateway.home.settings_file import File
 
@@ -38,17 +36,3 @@ class OfPerson(ConsoleQuestion):
 
     session: str
     unattended: bool = False
-
-
-class WeightyAct(OfPerson):
-    """An act needing confirmation: `assertion` is the passkey's signature for exactly this act, if signed."""
-
-    assertion: str | None = None
-    UNSIGNED: ClassVar[frozenset[str]] = frozenset(
-        {"assertion", "session", "unattended", "origin", "address"}
-    )
-
-    def signed_over(self) -> str:
-        """Return the text to sign with the passkey: the act with all its fields."""
-        told = self.model_dump_json(exclude=set(self.UNSIGNED))
-        return f"{self.path()} {hashlib.sha256(told.encode()).hexdigest()}"

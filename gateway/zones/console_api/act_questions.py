@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from pydantic import Field, JsonValue
 
 from gateway.home.settings_file import File
-from gateway.zones.console_api import ConsoleQuestion, OfPerson, WeightyAct
+from gateway.zones.console_api import ConsoleQuestion, OfPerson
 from gateway.zones.console_api.act_parts import ActField, FieldGroup, RowGroup
 from gateway.zones.console_api.answers import SavedTold
 from gateway.zones.console_api.questions import Given
@@ -37,15 +39,22 @@ class AskAct(OfPerson):
     whole: bool = False
 
 
-class CarryOutAct(WeightyAct):
-    """Carry out an act; `act` is the words of its command, and the act validates `fields`.
+class CarryOutAct(OfPerson):
+    """Carry out an act, by the words of its command; `fields` are validated as declared by the act.
 
-    `key`: a program's name for one request; a repeated key gets the answer given before.
+    `assertion` is the passkey's signature for exactly this act, if signed. A program says by `key` that a
+    request is the same as one before, which is then answered as before.
     """
 
     act: str
     fields: dict[str, Given]
     key: str = Field(default="", max_length=255)
+    assertion: str | None = None
+
+    def signed_over(self) -> str:
+        """Return the text to sign with the passkey: the act with all its fields."""
+        told = self.model_dump_json(exclude={"assertion", "session", "unattended", "origin", "address"})
+        return f"{self.path()} {hashlib.sha256(told.encode()).hexdigest()}"
 
 
 class BesideTold(File):
@@ -131,9 +140,3 @@ class ActAnswered(File):
 
 class AskApi(ConsoleQuestion):
     """Ask for the description of the API."""
-
-
-class ApiDescribed(File):
-    """The description of the API: an OpenAPI document, as JSON."""
-
-    document: str

@@ -1,4 +1,4 @@
-"""Every answer to the console. Moments are aware, in UTC; names of files are safe to show."""
+"""Answers to the console with a type of their own. Moments are aware, in UTC; file names are safe to show."""
 
 from pathlib import Path
 
@@ -23,26 +23,6 @@ class ConsoleKnows(File):
     accessibility: str | None
 
 
-class PasskeyOptions(File):
-    """The options for the browser's passkey, as JSON; `name` is its future owner."""
-
-    options: str
-    name: str = ""
-
-
-class OpenIdBegun(File):
-    """The address at the OpenID provider to which the browser goes next."""
-
-    address: str
-
-
-class Begun(File):
-    """A completed login; `session` is for the person's browser alone."""
-
-    session: str
-    name: str
-
-
 class Named(File):
     """Id and name, for people, of a team, provider, data type or the like."""
 
@@ -56,12 +36,6 @@ class Me(File):
     name: str
     teams: tuple[Named, ...]
     may: frozenset[str]
-
-
-class Done(File):
-    """Result of a completed act, in a sentence."""
-
-    sentence: str
 
 
 class SavedTold(File):
