@@ -112,7 +112,7 @@ class LookingTeams:
         return self.triage | self.sensitive
 
     def at_held(self, *, few: bool) -> frozenset[str]:
-        """Return the teams that see a held file, sensitive (`few`) or not."""
+        """Return the teams that see a held file: sensitive (`few`) or other."""
         return self.sensitive if few else self.triage
 
 
@@ -140,7 +140,7 @@ class Sight:
 
     @property
     def is_whole(self) -> bool:
-        """Is every file within this sight?"""
+        """Return True if every file is within this sight."""
         return self.ordinary and self.few and self.marked
 
 
@@ -184,7 +184,7 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def known_to_program(name: str) -> Sight:
-    """Return the files a program may know of: none that is for few people, or about a marked child."""
+    """Return the files a program may know of: no sensitive ones, none about a marked child."""
     return Sight(person=name, few=False, marked=False)
 
 

@@ -269,7 +269,7 @@ class Act(BaseModel):
         return {}
 
     def check(self, context: ActContext) -> None:
-        """Check the act before the person confirms. GatewayError with a sentence for a fault found."""
+        """Check the act before a person confirms it. GatewayError with a sentence for each fault."""
 
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.

@@ -106,7 +106,7 @@ class ListFlowExceptions(ProviderListing, command="flows exceptions", right=Acce
     empty: ClassVar = "nothing is said: the calendar decides"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the exceptions, of one provider or of all."""
+        """Return the exceptions of one provider or of all."""
         with context.reading() as session:
             self.check_provider(session)
             return [asdict(one) for one in expectations.said(session, self.provider)]

@@ -122,7 +122,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
     when: ClassVar = "aware_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the records by number."""
+        """Return the records of breaches, by number."""
         rows: list[Row] = []
         with context.reading() as session:
             for one in breach_records.records(session):
@@ -154,7 +154,7 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     number: int = argument("The number of the breach, as `breach list` has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Read one record."""
+        """Return the report of one breach."""
         with context.reading() as session:
             document = breach_records.record(session, self.number).document
             check_all_seen(session, context.sight(session), str(document))

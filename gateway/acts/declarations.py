@@ -181,7 +181,7 @@ class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight
     reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read one declaration."""
+        """Return the details of one declaration."""
         with context.reading() as session:
             row = _row(declarations.get(session, self.reference))
         return ActDetails(

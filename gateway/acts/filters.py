@@ -26,7 +26,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
     empty: ClassVar = "you saved no filter"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the filters of all lists."""
+        """Return the person's saved filters of all lists."""
         with context.reading() as session:
             found = saved_filters.of_person(session, name_of(context.person))
             return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]

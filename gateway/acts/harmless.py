@@ -80,7 +80,7 @@ class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRig
     empty: ClassVar = "no column is listed as harmless"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the list."""
+        """Return the columns listed as harmless."""
         with context.reading() as session:
             return [
                 each.model_dump() | {"provider": each.provider or None} for each in harmless.listed(session)

@@ -20,7 +20,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
     empty: ClassVar = "nothing is said of any heading"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the statements in force, by heading."""
+        """Return the statements on headings in force, by heading."""
         with context.reading() as session:
             return [
                 {

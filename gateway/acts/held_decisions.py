@@ -115,7 +115,7 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
     """Confirm, as a second person, a release against the agreement."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file as proposed."""
+        """Release the held file as the first person proposed."""
         with context.open_registrar() as registrar:
             asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
         teams = registrar.catalogue.wording.list_names(asked.teams)
@@ -132,7 +132,7 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
             releases.proposed(session, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal."""
+        """End the proposal of a release."""
         with context.recording() as record:
             releases.held(record.session, self.reference)
             asked = releases.proposed(record.session, self.reference)
@@ -171,7 +171,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
     advice: str = option("What the sender should do instead; the receipt says it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file with the advice."""
+        """Refuse the file, with advice to the sender."""
         with context.open_registrar() as registrar:
             releases.send_back(registrar, self.reference, by=context.person, advice=self.advice)
         return ActDone(f"{self.reference} is returned")
@@ -212,7 +212,7 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse the file with the advice."""
+        """Refuse the file, with advice to the sender."""
         releases.send_back(registrar, reference, by=by, advice=self.advice)
 
 

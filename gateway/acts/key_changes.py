@@ -97,7 +97,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Put each key in force."""
+        """Confirm each key, putting it in force."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             heard = self._fingerprints(clerk.session, owner_kind) or self.read_out

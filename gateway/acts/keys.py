@@ -42,7 +42,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the keys, by owner."""
+        """Return the keys, by owner."""
         at, policy = context.clock(), load_key_policy(context.home)
         kind: OwnerKind | None = "staff" if self.staff else None
         with context.reading() as session:

@@ -94,7 +94,7 @@ class ListLetters(GroupedListing, DatedListing, command="letters list", right=Ac
     when: ClassVar = "owed_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the letters without their texts."""
+        """Return the letters without their texts."""
         with context.reading() as session:
             return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
 
@@ -107,7 +107,7 @@ class ShowLetter(ReadingAct, command="letters show", right=AccessRight.LOOK):
     number: int = argument("As letters list has it.", metavar="NUMBER")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read the letter."""
+        """Return one letter with its text."""
         with context.reading() as session:
             row = letters.get(session, self.number)
         return ActDone(f"to {row.recipient}: {row.subject}", document=plain(row.text, _UNWRAPPED))
@@ -176,7 +176,7 @@ class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL)
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the letter came back."""
+        """Record that the relay or the addressee returned the letter."""
         with context.open_registry() as registry, registry.write() as session:
             letters.bounced(session, self.number, at=context.clock(), by=context.person, why=self.why)
         return ActDone(f"noted: letter {self.number} came back")

@@ -89,7 +89,7 @@ class ListingAct(ReadingAct):
         return ""
 
     def carry_out(self, context: ActContext) -> ActListing:
-        """Return all rows asked for. Rows of a long list are read as the caller takes them."""
+        """Return the requested rows; those of a long list are read while the caller iterates."""
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here

@@ -35,7 +35,7 @@ class ShowNotice(Act, command="notices show", right=AccessRight.PROTECT):
     number: int = argument("The number of the notice.", metavar="N")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read one notice, and record the reader."""
+        """Return one notice, after recording the reader."""
         with context.recording() as record:
             notice = recalls.read_notice(record.session, self.number, by=record.by, at=record.at)
             record.note("notice-read", notice.reference, {"number": self.number})

@@ -146,7 +146,7 @@ def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema without the words meant for other doors."""
+    """Return a schema without the keys meant for other doors."""
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 

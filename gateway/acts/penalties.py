@@ -23,7 +23,7 @@ class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK
     empty: ClassVar = "nobody has to wait"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the lists of the services."""
+        """Return the penalised addresses of each service."""
         at = context.clock()
         return [
             {

@@ -113,7 +113,7 @@ class RevokeProgram(Act, command="programs revoke", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the credential."""
+        """Revoke the credential of the program."""
         with context.recording() as record:
             programs.revoke(record.session, self.name, by=record.by, why=self.why, at=record.at)
             record.note("program-revoked", "programs", note=f"{self.name}; {self.why}")

@@ -234,7 +234,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read the records of one provider."""
+        """Return the details of one provider."""
         with context.reading() as session:
             row = asdict(register.of(session).provider(self.id, _counting(context)))
             reached = [
@@ -407,7 +407,7 @@ class ReopenProvider(_ProviderAct, command="providers reopen"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the closure of the provider back."""
+        """Undo the closure of the provider."""
         with context.recording() as record:
             _enroller(record).reopen(self.provider, self.why)
         return ActDone(f"{self.provider} is open again")

@@ -138,7 +138,7 @@ class ProtectChild(_MarkChild, command="pupils protect"):
                 staff.get_staff(session, name)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the marker."""
+        """Mark the child: only the named people see its records."""
         return self._mark(context, "named", self.person, self.why)
 
 
@@ -151,7 +151,7 @@ class RestrictChild(_MarkChild, command="pupils restrict"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the marker."""
+        """Mark the child: nobody sees its records."""
         return self._mark(context, "restricted", (), self.why)
 
 
@@ -163,7 +163,7 @@ class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
     empty: ClassVar = "no child is marked"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the markers by number."""
+        """Return the markers on children, by number."""
         with context.open_registry() as registry, registry.read() as session:
             sight, on = context.sight(session), markers.list_markers(session)
         seen = (one for one in on if sight.marked or sight.person in one.people)

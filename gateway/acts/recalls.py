@@ -133,7 +133,7 @@ class DeclineRedelivery(_RecallAct, command="transfers decline"):
         return f"{file_in_words(context, self.reference)} {_in_words(first, teams)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the proposal."""
+        """End the proposal of a new delivery."""
         with context.recording() as record:
             first = _proposed(record.session, self.reference)
             record.note("redelivery-declined", self.reference, note=self.why)

@@ -264,7 +264,7 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
     name: str = argument("The name they log in with.", metavar="NAME", names="person")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """End the sessions."""
+        """End the person's console sessions."""
         with context.recording(signs=False) as record:
             staff.get_staff(record.session, self.name)
             ended = console_sessions.end_all(record.session, self.name)

@@ -76,7 +76,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield the rows of some transfers."""
+        """Return the rows of some transfers, for the list."""
         del context
         names = providers.names(session)
         for one in found:

@@ -260,7 +260,7 @@ def _table(
 
 
 def _lists_codes(sheet: Sheet, first: list[Row], rules: Rules) -> bool:
-    """Return True for a sheet of published codes; mostly the `first` rows show that it is not one."""
+    """Return True if a sheet is a list of published codes and not data."""
     codes = rules.code_sets.values()
     is_open = is_lookup(first, codes) or not any(cell.strip() for row in first[1:] for cell in row)
     return is_open and is_lookup(sheet.rows(), codes)

@@ -1,6 +1,6 @@
 """Recognise DfE `<Message>` files: the school census, other returns, and collections not accepted here.
 
-All share one envelope; only the text of the element `Collection` tells them apart.
+All share one envelope; only the text of the element `Collection` distinguishes them.
 """
 
 from __future__ import annotations

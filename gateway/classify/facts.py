@@ -65,7 +65,7 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """Return the school in facts, as `Said`."""
+    """Return the school stated in a file's facts, as `Said`."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 

@@ -94,7 +94,7 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """Plan for records of one form, and the texts of such records that are not counted yet.
+    """The plan for reading records of one form, and the texts of such records not yet counted.
     Two empty texts stand before the others, so that `itemgetter` always gives several; so with the meanings.
     `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
     `blank`: the number of pieces without text in an ordinary record.
@@ -286,7 +286,7 @@ class Gatherer:
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for an element with children: first the texts, then the elements inside.
+        """Return the plan for reading an element with children: texts first, then the elements inside.
         `path` ends at the last known container: all in an unknown element is unknown, at any depth.
         """
         form = path, "<".join(tags)

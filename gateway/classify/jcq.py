@@ -122,7 +122,7 @@ class Rest:
         self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
-        """Examine a candidate's data up to a place: one name, in a stretch or two, and numbers may stand."""
+        """Account for a candidate's data up to a position: one name, in one or two pieces, and numbers."""
         self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:

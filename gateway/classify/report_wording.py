@@ -112,7 +112,7 @@ class Title:
         self._wide = 0
 
     def add(self, row: Row) -> None:
-        """Add the next row."""
+        """Count the next row above a table, and see if the rows are more than a title."""
         cells = [cell for cell in row if cell.strip()]
         if self._cells <= _TITLE_CELLS:
             self._said += cells

@@ -52,7 +52,7 @@ class Schools:
         self._beyond = 0
 
     def count(self, said: Said, records: int = 1) -> None:
-        """Count `records` records of this school."""
+        """Add to the number of records that name the school `said`."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
         else:

@@ -222,7 +222,7 @@ class Sensitive(BaseModel):
         return any(word in self._value_words and word not in may for word in made)
 
     def _beside_a_title(self, plain: str) -> str | None:
-        """Return the rest of a label around an allowed phrase; None without one, or with longer words."""
+        """Return the words of a label beside an allowed phrase; None without one, or with longer words."""
         found = self._titles.search(plain)
         if found is None:
             return None

@@ -283,7 +283,7 @@ class Tally:
                 yield upn, born[birth], former.strip().upper() or None, on_roll, record, school
 
     def pupils(self) -> int:
-        """Return the number of distinct pupils, as told apart by UPNs, other numbers and names."""
+        """Return the number of distinct pupils, by UPNs, other numbers and names."""
         return self.records if len(self._people) >= PUPILS_REMEMBERED else len(self._people)
 
     def upn_authorities(self) -> tuple[str, ...]:

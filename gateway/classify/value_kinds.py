@@ -309,7 +309,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check by patterns of good values; none may match `BETWEEN`."""
+    """Return a quick filter of good values by regular expressions; none may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -471,7 +471,7 @@ class Words:
         self._relations = Codes(codes["relationship"]) if kind == "names" else None
 
     def are(self, text: str) -> bool:
-        """Return True where a text is one name or label."""
+        """Return True if a text is a single name or label: of few and harmless words."""
         return self._are_plain(text, _MOST_WORDS[self._kind])
 
     def are_names(self, text: str) -> bool:

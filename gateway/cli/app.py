@@ -64,7 +64,7 @@ class Loaded(Mapping[str, Any]):
     """The nouns by name, in the order of the help; a module is loaded when its command is looked up."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
-        """Return the command of a name."""
+        """Return the command with a name."""
         return _loaded(name)
 
     def __iter__(self) -> Iterator[str]:

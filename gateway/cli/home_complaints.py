@@ -60,7 +60,7 @@ def _folders(home: Home) -> Iterator[Complaint]:
 
 
 def _made_once(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each lost file or folder that `gateway init` made."""
+    """Yield a complaint for each missing file or folder of those made by `gateway init`."""
     for name, without in _MADE_ONCE.items():
         if home.keys.exists() and not (home.keys / name).exists():
             yield fault(f"{home.keys / name} is missing: {without}", PUT_BACK)

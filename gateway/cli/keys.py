@@ -185,7 +185,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Return True if two people want the act, or roles are not in force; else say who is missing."""
+    """Record this person's agreement; return True if the act may go on, else print what is missing."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

@@ -207,7 +207,7 @@ def _read_text(file: Path) -> str:
 
 
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
-    """Record the opening of the year and tell the schools; return how many; None if opened before."""
+    """Record the school year's opening and tell schools; return their number, None if opened before."""
     with registrar.registry.write() as session:
         if years.opened_at(session, year) is not None:
             return None

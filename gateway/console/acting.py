@@ -74,7 +74,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     back: str,
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply[ActAnswered] | Response | DeclinedInside:
-    """Return an act's answer, or the page that asks for the passkey, or the refusal."""
+    """Carry out an act; return its answer, a page that asks for the passkey, or the refusal."""
     site = site_of(request)
     signature = text(form, "credential") or None
     question = site.question(request, CarryOutAct, act=command, fields=dict(fields), assertion=signature)

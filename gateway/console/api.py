@@ -114,7 +114,7 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Wrap a handler: refusals become problem details."""
+    """Return a handler that answers refusals as problem details (RFC 9457)."""
 
     async def answered(request: Request) -> Response:
         try:

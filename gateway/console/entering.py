@@ -48,7 +48,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Keep the language chosen in a browser, and lead back to the page of the choice."""
+    """Set the browser's language, and redirect to the page on which it was chosen."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
@@ -88,7 +88,7 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return the form values that the login page carries along."""
+    """Return the values of a form that the login page must pass on."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
@@ -158,7 +158,7 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler showing a page as told by the inside, by the fields `asked` for, as `shown`."""
+    """Return the handler that shows a page's contents from the inside, using `template` and `shown`."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)
@@ -217,7 +217,7 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str,
 
 
 async def come_back(request: Request) -> Response:
-    """Show a page that leads on from the provider: strict cookies need a request from our own page."""
+    """Show a page that links on after a login elsewhere: strict cookies need a request from our page."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 

@@ -91,7 +91,7 @@ _PARTS = {
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show the details of a held file; of one that waits no longer, lead to all that is on record."""
+    """Show the details of a held file; once it is decided, redirect to the page of the transfer."""
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:

@@ -313,7 +313,7 @@ class Follower:
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
-        """Confirm a whole, signed content and return the classifier's answer, within `seconds`."""
+        """Confirm that the content is whole and signed; return the classifier's answer, within `seconds`."""
         with suppress(BrokenPipeError):  # A classifier already ended gives no answer either.
             self._word.write(WHOLE)
         self._is_over = True

@@ -30,7 +30,7 @@ class Growing:
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, or all the rest; wait for data, or for the end."""
+        """Read `size` bytes, or all the rest; block until data or the end arrives."""
         if size < 0:
             size = self._size() - self._position
         whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.

@@ -65,7 +65,7 @@ def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
 
 
 def _lost(content: bytes) -> protocol.FoundKey | None:
-    """Return the SSH key that a lost-key statement names by fingerprint; None for other content."""
+    """Return the fingerprint of the SSH key that a lost-key statement names; None for other content."""
     text = content.decode("latin-1")
     said = read_as("lost-key", text)
     if said is None or said == text or protocol.SSH_FINGERPRINT.fullmatch(said.strip()) is None:

@@ -252,7 +252,7 @@ class Examiner:
         self, request: protocol.Reopen, basis: Basis, persons: Collection[bytes]
     ) -> tuple[int, View] | None:
         """Make the view of a transfer without the records about persons with these digests.
-        Returns None where these records cannot be told from the others.
+        Returns None where these records cannot be distinguished from the others.
         """
         if not persons:
             return self.view(request, basis)

@@ -70,7 +70,7 @@ def digested(pupils: str, key: bytes) -> Iterator[RollEntry]:
 
 
 def _lasts(upn: str) -> bool:
-    """Return True for a valid permanent UPN."""
+    """Return True if a UPN is valid and permanent."""
     return is_upn(upn) and not is_temporary_upn(upn)
 
 
@@ -197,7 +197,7 @@ def roll_carried(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return a digest under the first key in `key`, converted for each successor key in it."""
+    """Return the digest of a person's number or name under the newest of the index keys in `key`."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = carried(found, key[:end])

@@ -173,7 +173,7 @@ class Read(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
-    """Ask the judge about a drop sent as a descriptor: as received, or opened with its `signature`."""
+    """Ask the judge about a drop, sent as a descriptor: as received, or opened, with its `signature`."""
 
     job: Job
     signature: Signature | None = None

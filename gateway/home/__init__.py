@@ -100,7 +100,7 @@ class Below(Generic[P]):
         self._parts, self._kind = parts, kind
 
     def __get__(self, folder: Any, _: type | None = None) -> P:  # noqa: ANN401 - anything with a root
-        """Return the path in a folder."""
+        """Return the declared path inside `folder`."""
         path: Any = Path(folder.root, *self._parts)
         found: P = path if self._kind is None else self._kind(path)
         return found

@@ -105,7 +105,7 @@ def _write(read: int, target: Path, mode: int) -> None:
 
 
 def fsync_tree(folder: Path) -> None:
-    """Fsync a folder and all folders inside."""
+    """Sync a folder and all folders inside to the disk."""
     for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
         fsync_folder(path)
 

@@ -66,7 +66,7 @@ def _whole(policies: Path) -> Path:
 
 
 def check_unused(home: Home) -> None:
-    """Raise ConfigurationError where the place holds a home or anything but empty folders."""
+    """Raise ConfigurationError if the folder holds a home or anything but empty folders."""
     if home.root.exists() and not home.root.is_dir():
         raise ConfigurationError(f"{home.root} is no folder")
     if any(not path.is_dir() for path in home.root.rglob("*")):

@@ -59,7 +59,7 @@ class Upgrade:
 
     @property
     def is_needed(self) -> bool:
-        """True where there is anything to do."""
+        """True if migrations or policies are to be changed."""
         return bool(self.migrations) or self.files is not None
 
 

@@ -301,7 +301,7 @@ def _web_door(
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
     """Return a health check for another thread: the event loop runs, and the processor claims uploads.
 
-    A balancer that is told otherwise sends no more: uploads here would wait for a processor that is gone.
+    After any other answer a balancer sends no more: uploads here would wait for a processor that is gone.
     """
 
     def health() -> Sequence[str]:

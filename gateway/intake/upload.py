@@ -49,7 +49,7 @@ class Label(BaseModel):
     """ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
     `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
-    discarded content. `length`: the size that the web door was told beforehand, in bytes.
+    discarded content. `length`: the size announced to the web door beforehand, in bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -92,7 +92,7 @@ class Unfinished:
 
     @property
     def label_file(self) -> Path:
-        """ID.json."""
+        """The path of the label, ID.json."""
         return self.data.with_suffix(".json")
 
     def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
@@ -363,7 +363,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Store `data` by its offset: in memory beyond the end, over existing bytes, or at the end."""
+        """Store `data` at its offset: to be written later, over existing bytes, or at the end."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:

@@ -65,7 +65,7 @@ class WebChallenges:
         return self._made(browser, secrets.token_bytes(8) + int(time.monotonic() + SECONDS).to_bytes(8))
 
     def take(self, browser: str, challenge: bytes) -> bool:
-        """Return True for an unused challenge of this browser in time."""
+        """Return True for an unused, unexpired challenge given to this browser."""
         now, head = time.monotonic(), challenge[:16]
         until = int.from_bytes(head[8:])
         genuine = bool(browser) and hmac.compare_digest(self._made(browser, head), challenge)

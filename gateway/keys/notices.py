@@ -1,7 +1,7 @@
 """Notices to a provider about its keys: in /receipts for every change, and before a key ends.
 
-Every change is told, signed like a receipt, so that a provider hears of an unauthorised one. A notice names
-no person and repeats nobody's words.
+Every change is announced, signed like a receipt, so that a provider hears of an unauthorised one. A notice
+names no person and repeats nobody's words.
 """
 
 from collections.abc import Iterable, Sequence

@@ -287,7 +287,7 @@ class MailboxAccess:
     ) -> None:
         """Log an act on a file, and sign the log's head: the last step of a transaction.
 
-        Of a content that is `given`, the items left out are told: lower case, with hyphens. The key of a
+        Of a content that is `given`, the items left out are named: lower case, with hyphens. The key of a
         session is named beside the log, since another person may hold it.
         """
         # Of a held file the person's triage team is told.

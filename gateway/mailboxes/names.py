@@ -92,7 +92,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return a delivery's file extension as shown: views have no formulas, and fewer formats."""
+    """Return the file extension for a delivery: for views without formulas, and of fewer formats."""
     if counts:
         return "csv"
     if not whole:

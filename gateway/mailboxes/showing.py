@@ -62,7 +62,7 @@ def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterato
 
 
 def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
-    """Return what stands beside tables of counts."""
+    """Return the lines that explain a file of counts: the source, and how numbers are rounded."""
     rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
     return (
         f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
@@ -213,7 +213,7 @@ class Showing:
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
-        """Yield the views of deliveries not shown as sent; alike ones are judged once."""
+        """Yield the team's view of each delivery not shown as sent; judge equal deliveries once."""
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if holdings else {}
         shares: dict[object, TeamView] = {}

@@ -323,7 +323,7 @@ class ContentRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Sending body in the registry. `dfe_number` is LA + establishment, 7 digits.
+    """A body that sends files, as in the registry. `dfe_number` is LA + establishment, 7 digits.
     `number` identifies a body with neither a DfE number nor a URN. `harmless` are column names listed as
     harmless by an administrator; `stated` are headings with meanings stated by the provider. `schools` are
     the DfE numbers or URNs of further schools the provider speaks for, as a multi-academy trust does.
@@ -542,8 +542,8 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """Accepted file to compare with others of the same kind and period.
-    `content` is loaded only where the schools of the file have to be told.
+    """An accepted file of the same kind and period, to compare.
+    `content` is loaded only where the schools of the file are needed.
     """
 
     sequence: int

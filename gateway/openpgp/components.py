@@ -93,7 +93,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """Return the validity of a key at `moment`, apart from the primary key's (see `counts`)."""
+        """Return the validity of a key at `moment`, without regard to the primary key's (see `counts`)."""
         leading = self._leading(moment)
         statement = leading if key.primary else self_signatures.counting(key.said, moment)
         if leading is None or statement is None:

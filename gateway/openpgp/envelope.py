@@ -183,7 +183,7 @@ def _protection(tag: int, version: bytes) -> Protection:
 
 
 def _no_message(start: bytes, *, found: bool) -> Refusal:
-    """Return the refusal for data without OpenPGP, or (`found`) for OpenPGP without encryption."""
+    """Return the refusal for data that is no OpenPGP message, or (`found`) is not encrypted."""
     if found:
         return Refusal("open:not-encrypted")
     if is_encrypted_otherwise(start):

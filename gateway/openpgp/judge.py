@@ -4,7 +4,7 @@ An engine judges keys at the time of the signature. Receipt is later: the holder
 revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
 
 A signature made after a certificate had expired stays invalid for engines even once the owner has renewed it.
-Here such a late signature is told from a forged one (`verified_late`).
+Here such a late signature is distinguished from a forged one (`verified_late`).
 """
 
 import re

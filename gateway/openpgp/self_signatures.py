@@ -168,7 +168,7 @@ class Revoked(NamedTuple):
 
 
 def counting(said: Iterable[SelfSignature], moment: datetime) -> SelfSignature | None:
-    """Return the newest statement valid at `moment`. `said` is newest first."""
+    """Return the newest statement valid at `moment`; `said` is newest first."""
     return next((one for one in said if one.holds(moment)), None)
 
 

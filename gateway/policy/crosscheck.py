@@ -105,7 +105,7 @@ GATEWAY = "sftp"
 
 
 def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield settings that have no effect."""
+    """Yield settings in the policies that have no effect."""
     timescales = {
         entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
     }

@@ -148,7 +148,7 @@ def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
 
 
 def last_written(calendar: CalendarFile) -> date | None:
-    """Return the last written school day."""
+    """Return the last school day of the terms written in the calendar."""
     return max((year.terms[-1].last for year in calendar.school_year), default=None)
 
 

@@ -21,7 +21,7 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Combine decisions on a file's parts; the file is accepted only if all parts go the same way.
+    """Combine the decisions on a file's parts; accept only if every part is accepted for the same teams.
 
     The file waits for a person, with the reasons `about` the whole and each part's reasons to wait or be
     refused; the file is refused if every part is.

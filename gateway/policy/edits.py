@@ -265,14 +265,14 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit that the authority made: file, place, and what became of the edit."""
+    """An edit by the authority: the file, the place in it, and the result of merging."""
 
     file: str
     entry: str
     fate: Fate
 
     def __str__(self) -> str:
-        """Return FILE: ENTRY: FATE."""
+        """Return the edit as FILE: ENTRY: FATE, the fate being the result of merging."""
         return f"{self.file}: {self.entry}: {self.fate}"
 
 

@@ -166,7 +166,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield headings that no rule knows and the provider has not explained; not sensitive ones."""
+    """Yield headings, except sensitive ones, unknown to the rules and not explained by the provider."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -278,7 +278,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
 
 
 def _abouts(findings: Iterable[Finding]) -> str:
-    """Join the labels of findings, each once."""
+    """Join the labels of the items in findings, each once, with commas."""
     return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 

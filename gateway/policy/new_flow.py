@@ -60,7 +60,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings that no rule knows."""
+        """The headings in the samples that no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
     @property

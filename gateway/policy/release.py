@@ -120,7 +120,7 @@ class _Asked:
     for_two: bool
 
     def on_roll(self) -> bool:
-        """Return True if the pupils are on rolls of schools that the sender speaks for."""
+        """Return True if the pupils are on the rolls of schools for which the sender may send."""
         return self.provider.kind in self.catalogue.bodies.with_own_pupils and all(
             not of_other_schools(each, self.provider) and without_school(each, self.provider) == 0
             for each in self.pieces

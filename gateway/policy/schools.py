@@ -56,7 +56,7 @@ def speaks_for(provider: Provider) -> frozenset[str]:
 
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
-    """Return schools in a file that the sender does not speak for, most records first."""
+    """Return the schools in a file that the sender may not send for, most records first."""
     own = speaks_for(provider)
     named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
     verdicts = [(one, _is_own(one, provider, own)) for one in named]
@@ -147,7 +147,7 @@ def _of_facts(classified: Classified) -> str | None:
 
 
 def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
-    """Return True if the provider speaks for a school; None without a comparable number on record.
+    """Return True if the provider may send for a school; None without a comparable number on record.
 
     Both numbers must agree, except for providers of several schools: only one of the two may be on record.
     """

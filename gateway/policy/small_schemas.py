@@ -344,7 +344,7 @@ class HandOn(PolicyTable):
     - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
     - `at`: the hour of the night by the authority's clocks, or "at-once".
     - `sftp`: where the files are pushed; without it the system fetches them from a folder of the home.
-    - `acknowledge_hours`: until then the system acknowledges, or it is told.
+    - `acknowledge_hours`: until then the system acknowledges, or the authority is told.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]

@@ -132,7 +132,7 @@ def status(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
-    """Punctuality of one data type in a span. Early counts as in time."""
+    """How punctual one data type was in a span of days. Early counts as in time."""
 
     data_type: str
     in_time: int = 0
@@ -192,7 +192,7 @@ class _Row:
     must: bool | None
 
     def placed(self) -> dates.Placed:
-        """Assign the arrivals to periods."""
+        """Return the row's arrivals by period."""
         return dates.place(self.own, self.periods, self.telling)
 
 

@@ -113,11 +113,11 @@ class BackOff:
         self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
-        """Return True while this file's pause lasts."""
+        """Return True while the pause before another attempt at the file lasts."""
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a failure, with `lost` also a lost child; return the number of children lost so far."""
+        """Count a failed examination (`lost`: its child was lost); return the number of children lost."""
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))

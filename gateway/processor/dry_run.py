@@ -133,7 +133,7 @@ def _tried(
 
 
 def _upload(trial: Trial, descriptor: int) -> Upload:
-    """Return an upload record for the file."""
+    """Return the upload record that a file to try would have."""
     return Upload(
         reference=_reference(trial),
         provider=trial.provider,

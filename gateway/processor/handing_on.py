@@ -133,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True if this host has to make a batch, also if another host made it and files lie here."""
+        """Return True if this host must make a batch, even if files of another host's attempt lie here."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 

@@ -52,7 +52,7 @@ class HookRound:
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
 
     def tend(self, registrar: Registrar) -> None:
-        """Record what became of messages, and lay out new ones for the courier."""
+        """Record the outcomes of messages, and write new ones for the courier."""
         with registrar.registry.read() as session:
             found = hooks.listed(session)
         root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file

@@ -286,7 +286,7 @@ class Processor:
             yield from self._left_to_others()
 
     def _left_to_others(self) -> Iterator[Callable[[], object]]:
-        """Yield the steps that empty this host's courier folders, because another host leads."""
+        """Yield steps that empty this host's courier folders while another host is the leader."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -331,7 +331,7 @@ class Processor:
         self._unshown.clear()
 
     def _hand_out(self) -> None:
-        """Give landed files to the workers, oldest first; only a few, since keys may change meanwhile."""
+        """Give landed files to the workers, oldest first; only a few at once, since keys may change."""
         landed: Sequence[str] = ()
         if self._news.landed or self._registrar.settings.host.shares:
             with self._registrar.registry.read() as session:
@@ -429,7 +429,7 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failed examination; return an outcome if the file has lost every child."""
+        """Count a failed examination; return the outcome for a file that has lost too many children."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None

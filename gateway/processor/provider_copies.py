@@ -95,7 +95,7 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _made_before(self) -> Iterator[Copy]:
-        """Yield each copy made earlier once."""
+        """Yield, while threads are free, the copies made before this start, to fetch from the store."""
         while self._elsewhere:
             if len(self._in_hand) >= _AT_ONCE:
                 self._more = True

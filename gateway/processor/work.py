@@ -76,7 +76,7 @@ class Alone:
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
-        """Do nothing: there is no other host."""
+        """Do nothing: no other host could take the files."""
 
 
 @dataclass(eq=False, slots=True)
@@ -110,7 +110,7 @@ class Share:
 
     @property
     def leads(self) -> bool:
-        """True for one of the hosts."""
+        """True if this host is the leader: one of the hosts."""
         return self._ownership.leads()
 
     def begin(self) -> None:
@@ -143,7 +143,7 @@ class Share:
         return still
 
     def let_go(self, references: Collection[str]) -> None:
-        """Give up files, as in `Work`."""
+        """Release files that this host had taken, as in `Work`."""
         with self._lock:
             for task in [one for one in self._tasks if not one.left.isdisjoint(references)]:
                 task.without(references)
@@ -202,7 +202,7 @@ def prove_store(home: Home, settings: Settings) -> None:
 
 @contextmanager
 def only_owner(registrar: Registrar) -> Iterator[Ownership]:
-    """Lock the home and the registry for this processor.
+    """Hold the locks on home and registry inside the context, for this processor alone.
 
     Raises GatewayError where another processor has either, and Fault where holding fails.
     """

@@ -288,7 +288,7 @@ class Turns:
         return found, whose
 
     def give_up(self) -> list[Assignment]:
-        """Empty the queue; return the files."""
+        """Empty the queue; return the assignments."""
         left = [one for files in self._waiting.values() for one in files]
         self._waiting.clear()
         self.count = 0

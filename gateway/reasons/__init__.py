@@ -56,7 +56,7 @@ def told(code: str, **detail: str | int) -> tuple[str, str]:
 
 
 def waits_for_second(transfer: Transfer) -> bool:
-    """Return True for a file that one person has withdrawn, and a second has yet to decide on."""
+    """Return True for a file that one person withdrew and a second must still decide on."""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 

@@ -131,7 +131,7 @@ class Proof:
 def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
     """Return the receipt as JSON values: strings, whole numbers, None, lists and objects.
 
-    What comes from inside the file is told in known words and the authority's own.
+    What comes from inside the file is stated in known words and the authority's own.
     """
     signature, shown = facts.signature, partial(plain_but, own=facts.wording.own)
     reasons = map(plain_reason, facts.reasons, repeat(facts.wording))

@@ -86,7 +86,7 @@ class OnRoll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedBefore:
-    """An earlier question about the same child: when, who asked, what, why."""
+    """An earlier search for the same child: when, by whom, kind and reason."""
 
     at: datetime
     who: str

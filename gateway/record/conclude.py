@@ -108,7 +108,7 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Return True if the SSH key that intake names could log in when the upload came.
+    """Return True if the SSH key named by intake was in force when the upload came.
 
     The key must have let the provider in at the time, since only intake names the key. A key replaced since
     did; a compromised key counts for nothing.
@@ -176,7 +176,7 @@ def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: 
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Add a reason to a decision: how the signing key came to count after signing."""
+    """Add a reason to a decision: why a signature counts that was made before its key was in force."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 

@@ -197,7 +197,7 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A delivery that a person asks for.
+    """A new delivery of a file, requested by a person.
 
     With anything `forbidden` only a proposal; `further` teams had no delivery before.
     """

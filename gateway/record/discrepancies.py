@@ -123,7 +123,7 @@ def _in_full(number: str, known: Iterable[str]) -> str:
 
 
 def record_schools(session: Session, transfer: Transfer, decision: Decision, enrolled: Enrolled) -> None:
-    """Record the schools of an accepted file from a sender for several."""
+    """Record which schools an accepted file names, for a sender that speaks for several."""
     counts = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if counts and isinstance(transfer.content, Classified):
         sender = enrolled.providers[transfer.upload.provider]

@@ -342,7 +342,7 @@ class Proposal:
 
 
 def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]) -> Proposal | None:
-    """Return the last proposal of a kind about a file; None if an event of the kinds `ends` came after."""
+    """Return the last proposal of a kind about a file; None if an event of `ends` followed."""
     for event in reversed(log.events(session, reference)):
         if event.kind in ends:
             return None

@@ -49,7 +49,7 @@ def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return a file's headings that the rules do not know and nobody has explained."""
+    """Return a file's headings that no rule knows and nobody has explained."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
@@ -71,7 +71,7 @@ def waiting(session: Session, provider: str, at: datetime) -> list[HeadingPropos
 def say(
     session: Session, transfer: Transfer, heading: str, item: str, *, by: str, why: str, at: datetime
 ) -> bool:
-    """Store the meaning of a file's heading; return False if a second person must say the same first.
+    """Store the meaning of a file's heading; return False while a second person must confirm it.
 
     `item` is a key of `meanings`, or SOMETHING_ELSE. GatewayError for a heading that is not asked about, and
     where `by` may be the person who said it first.

@@ -235,7 +235,7 @@ def _for_decision(
     transfer: Transfer,
     told_of: Collection[str],
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file; `told_of`: events of letters that said the file waits."""
+    """Yield letters about a decided file; `told_of`: events of earlier letters about its waiting."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return

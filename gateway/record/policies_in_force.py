@@ -316,7 +316,7 @@ class Keeper:
         return policies
 
     def put_off(self, coming: PolicyProposal) -> None:
-        """Write down, for the services, the day on which an approved version comes into force."""
+        """Write the day on which an approved version comes into force to a file for the services."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
@@ -382,7 +382,7 @@ class Keeper:
                 self._kept_copy(folder)
 
     def _point_to(self, digest: str) -> None:
-        """Point all services to the version that the log has in force."""
+        """Switch all services to the policies' version `digest`, in force by the log."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self._home.versions / _BY_HAND).unlink(missing_ok=True)

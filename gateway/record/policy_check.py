@@ -283,7 +283,7 @@ class Simulated:
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
-    """Decide files landed since a moment under both policies; the most frequent changes come first."""
+    """Decide past files under both policies; return the changes, the most frequent first."""
     counted: Counter[tuple[SimulatedOutcome, SimulatedOutcome]] = Counter()
     examples: defaultdict[tuple[SimulatedOutcome, SimulatedOutcome], list[str]] = defaultdict(list)
     files = same = 0

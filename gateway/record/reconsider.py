@@ -97,7 +97,7 @@ def reconsider(registrar: Registrar) -> int:
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return a query condition: files with a passed date or a recorded ratification."""
+    """Return the query condition for held files to decide again: a date or a ratification has come."""
     known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 

@@ -92,7 +92,7 @@ def wished(
 
 
 def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Release:
-    """Confirm, as a second person, a proposed release; the file goes on.
+    """Confirm a proposed release as a second person; release the file.
 
     GatewayError where nothing is proposed, or where the proposer may be the same person.
     """

@@ -187,7 +187,7 @@ def _told(
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
-    """Return the log entries of decided files, and receipts with the index of their entry."""
+    """Return log entries of decided files, and the receipts with the index of their entry."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period

@@ -14,7 +14,7 @@ from gateway.registry.tables.row import answer_of
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Return by provider and data type what people have said: True if expected."""
+    """Return what people have recorded, by provider and data type: True if the data is expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected

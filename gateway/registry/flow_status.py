@@ -77,6 +77,6 @@ def window(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the UTC times of day, besides 00:00, at which a zone's days begin around `day`."""
+    """Return the UTC times, besides 00:00, at which days begin in a time zone around `day`."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))

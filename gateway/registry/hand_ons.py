@@ -36,7 +36,7 @@ def target_of(hand_on: HandOn) -> str:
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for a hand-on's files of which the team sees a view; no other is laid out."""
+    """Return the query for files of a hand-on of which the team may see a view."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))

@@ -217,7 +217,7 @@ def all_in_force(
 
 
 def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
-    """Return retiring keys ended by `now`."""
+    """Return the retiring keys with an end at or before `now`."""
     return _read(session, KeyRow.state == "retiring", col(KeyRow.not_after) <= now)
 
 

@@ -41,7 +41,7 @@ def known(session: Session, events: Collection[str]) -> set[str]:
 
 
 def chase_event(provider: str, day: date) -> str:
-    """Return the event of a letter that chases a provider on a day."""
+    """Return the event id of a letter that reminds a provider of missing data on a day."""
     return f"chase:provider:{provider}:{day}"
 
 

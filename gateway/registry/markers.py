@@ -174,5 +174,5 @@ def _on(session: Session) -> Sequence[MarkerRow]:
 
 
 def split(persons: bytes) -> list[bytes]:
-    """Split concatenated digests."""
+    """Split a string of concatenated digests."""
     return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]

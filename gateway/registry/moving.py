@@ -27,7 +27,7 @@ def counts(connection: Connection) -> Mapping[str, int]:
 
 
 def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
-    """Copy every row and continue the source's numbering. `told` gets the rows copied and the total.
+    """Copy every row and continue the numbering; call `told` with the rows copied and the total.
 
     ConfigurationError where the target has rows already.
     """

@@ -56,7 +56,7 @@ class Ownership:
         self._saying = threading.Thread(target=self._say, name="owner", daemon=True)
 
     def __enter__(self) -> Self:
-        """Take the lock. Fault as for `hold`."""
+        """Take the lock on the registry. Fault as for `hold`."""
         self.hold()
         if self._registry.is_shared:
             self._saying.start()

@@ -156,6 +156,6 @@ class News(NamedTuple):
 
 
 def read_news(session: Session) -> News:
-    """Read `News` with one statement."""
+    """Read changes of the register (`News`) in a single statement."""
     register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
     return News(register, receipt, head, bool(landed))

@@ -116,7 +116,7 @@ class _OnlyWithin(CriteriaOption):
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
-        """Add the criteria to those of a statement."""
+        """Add the sight's criteria to the statement's own."""
         for one in _criteria(self.sight):
             one.get_global_criteria(attributes)
 

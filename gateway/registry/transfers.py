@@ -98,7 +98,7 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """Return transfers by reference; their rows stay at hand for the rest of the transaction."""
+    """Load transfers by reference; their rows stay cached for the rest of the transaction."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -341,7 +341,7 @@ def _without_headers(content: Classified | ContentRefused) -> Classified | Conte
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
-    """Store the verified signature of a drop."""
+    """Store the verified signature of a drop in its transfer's row."""
     row = row_of(session, reference)
     row.signer, row.signing_key = signature.certificate, signature.signing_key
     row.signed_at = signature.created_at

@@ -345,7 +345,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 @lru_cache(64)
 def _rows_put(table: type[SQLModel], replaced: tuple[str, ...], dated: str) -> sqlite.Insert:
-    """Return the INSERT of `insert_rows` for SQLite."""
+    """Return the INSERT statement of `insert_rows` for SQLite."""
     put, columns = sqlite.insert(table), table.__table__.columns  # type: ignore[attr-defined] # as above
     if not replaced:
         return put
@@ -360,7 +360,7 @@ def _rows_put(table: type[SQLModel], replaced: tuple[str, ...], dated: str) -> s
 def _arrays_put(
     table: type[SQLModel], names: tuple[str, ...], replaced: tuple[str, ...] = (), dated: str = ""
 ) -> str:
-    """Return the same for PostgreSQL: as text, since typed values would cost a call each."""
+    """Return the INSERT of `insert_rows` for PostgreSQL: as text, since typed values cost a call each."""
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long to load, and few have it
 
     place, spell = table.__table__, postgresql.dialect()  # type: ignore[attr-defined, no-untyped-call] # as above

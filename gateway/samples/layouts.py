@@ -111,7 +111,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """The file's name without its folder."""
+        """The name of the file, without the folder."""
         return self.path.name
 
 

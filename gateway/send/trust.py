@@ -244,7 +244,7 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
     """Write the stored policies into a folder; return the facts about the provider, None without policies.
 
-    The facts are empty before the gateway has told them.
+    The facts are empty until the gateway has published them.
     """
     known = _known(kit)
     if "files" not in known:

@@ -246,7 +246,7 @@ class Connection(LeanConnection):
         return self._shares.spend(self._source, seconds)
 
     def _reading(self) -> asyncio.ReadTransport | None:
-        """Return the transport, while data may still come; else None."""
+        """Return the transport while data may still arrive; else None."""
         transport = cast("asyncio.ReadTransport | None", self._transport)
         return None if transport is None or transport.is_closing() else transport
 

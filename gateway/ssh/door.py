@@ -170,7 +170,7 @@ class Line(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """A connection that was let in. Times are in monotonic seconds.
+    """An admitted connection. Times are monotonic seconds. `name`: the key's owner after a login.
     `name`: the owner of the key, after a login. Reading starts `held` seconds after the arrival.
     """
 

@@ -289,7 +289,7 @@ class Session(SSHServerStreamSession[bytes]):
         super().data_received(data, datatype)
 
     async def read(self, datatype: int | None, n: int, exact: bool) -> bytes:
-        """Take received data out of the buffer, and let the client send as much again."""
+        """Take received data from the buffer, and let the client send as much again."""
         data: bytes = await super().read(datatype, n, exact)
         if isinstance(self._chan, Channel):
             self._chan.consumed(len(data))

@@ -96,7 +96,7 @@ class _Probe:
         return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
 
     def notes(self) -> str | None:
-        """Test that an object comes with its metadata."""
+        """Test that an object is returned with its metadata."""
         self._create("note", _FIRST)
         with as_os_error():
             found = obstore.get(self.client, self._path("note"))

@@ -44,7 +44,7 @@ KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
-    """A check has failed; the text says which."""
+    """A check has failed; the text names the check."""
 
 
 @dataclass(frozen=True)

@@ -245,7 +245,7 @@ _COMPLETE = ("landed", "sealed", "json")
 
 
 def take_over(theirs: Path, ours: Spool) -> int:
-    """Move the uploads of another host's spool into `ours`; return their number. OSError leaves the rest.
+    """Move the uploads of another host's spool into `ours`; return their number.
 
     GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads stay.
     """

@@ -91,10 +91,10 @@ def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
 
 
 def of_intake(spool: Spool, published: Published) -> PenaltyFiles:
-    """Return the files of intake."""
+    """Return the penalty files of intake."""
     return PenaltyFiles(spool.root / _LIST, published.root / _LIFT)
 
 
 def of_mailboxes(home: Home) -> PenaltyFiles:
-    """Return the files of the mailboxes."""
+    """Return the penalty files of the mailboxes service."""
     return PenaltyFiles(home.mailboxes / _LIST, home.mailboxes / _LIFT)

@@ -49,7 +49,7 @@ class SmallNumbers:
 
     @property
     def most_withheld(self) -> int:
-        """Largest count that may be withheld."""
+        """The largest count that may be withheld."""
         return self.threshold + self.base - 2
 
     @property

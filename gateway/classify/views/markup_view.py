@@ -43,7 +43,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """A view being written, with its open elements, outermost first, and the name of each in the view."""
+    """A view being written: its open elements, outermost first, with their names in the view."""
 
     def __init__(
         self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str
@@ -57,13 +57,13 @@ class _Document:
         self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Leave out attributes, comments, and text between elements."""
+        """Note content outside elements and texts: a view leaves attributes and comments out."""
         self._loose = True
         if not name:
             self._pruner.leave_out()
 
     def take(self, record: Element) -> None:
-        """Write what comes before a record, then the record."""
+        """Write the markup before a record, then the kept part of the record."""
         # Nothing is unwritten between a record and the next one.
         if self._last is None or record.getprevious() is not self._last:
             around = [record, *record.iterancestors()][::-1]
@@ -177,7 +177,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 
 
 class _Pruner:
-    """Writer of elements without the parts that a team may not have, many together."""
+    """Writer of elements, many at once, without the parts that a team may not have."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -219,7 +219,7 @@ class _Pruner:
         return f"<{name}>{kept}</{name}>\n"
 
     def put(self, text: str, enough: Stay | None = None) -> None:
-        """Collect a text, written as it is, or an element with children, as written.
+        """Collect a kept text, or a kept element with children, as written.
         `enough`: the content required in an element with children for it to stay; in a record no trace of
         removed content may remain.
         """
@@ -321,7 +321,7 @@ class _Pruner:
                 self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
-        """Return the template of the kept parts of elements of a form; None if nothing is kept."""
+        """Return the template that writes what a view keeps of a form's elements; None if nothing."""
         if stay in plan.kept:
             return plan.kept[stay]
         assessed = {first: stays for (first, *_), stays in zip(plan.assessments, stay, strict=True)}
@@ -414,5 +414,5 @@ class _Pruner:
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def name(self, element: Element) -> str:
-        """Return the name of an element; one in another namespace than the root gets a name no rule knows."""
+        """Return an element's name; in a namespace other than the root's, a name unknown to every rule."""
         return str(element.tag).removeprefix(self._space)

@@ -28,7 +28,7 @@ class OwnRows:
         self._known: dict[tuple[str, ...], bool] = {}
 
     def of(self, batch: list[Row]) -> list[Row]:
-        """Return the rows that name the school."""
+        """Return the rows of a batch that name the view's school."""
         return [row for row in batch if self._is_own(row)]
 
     def _is_own(self, row: Row) -> bool:

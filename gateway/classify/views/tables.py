@@ -27,12 +27,12 @@ class Apart:
         self._met = 0
 
     def next_stays(self) -> bool:
-        """Return True where the next record stays."""
+        """Return True if the view keeps the next record."""
         self._met += 1
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return the next records that stay."""
+        """Return the records of a batch that the view keeps."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 

@@ -238,7 +238,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 def _field_of(asked: Act, error: GatewayError) -> str:
     """Return the field of an error, or "": the option, value or name is in the text.
 
-    A missing thing is told of fields with a choice in forms, and of no other.
+    Only for fields with a choice in forms is an unknown name attributed to the field.
     """
     if type(error) not in {GatewayError, ChoiceError, NotFoundError}:
         return ""

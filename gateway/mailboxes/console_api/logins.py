@@ -210,7 +210,7 @@ def begin_openid(console: ConsoleContext, question: BeginOpenId) -> Shown:
 
 
 def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Shown:
-    """Log in the owner of the account; bind that of an invited person first, using up the invitation.
+    """Log in the account's owner; bind an invited person's account first, using up the invitation.
 
     Attempts of another browser are refused.
     """

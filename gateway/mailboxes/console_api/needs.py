@@ -55,7 +55,7 @@ def needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
     recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
 ) -> Iterator[Shown]:  # fmt: skip
-    """Yield the tasks within a person's rights, `days` old; tasks holding up other people come first.
+    """Yield the tasks that the person may do, with their age in days; first tasks that other people wait for.
 
     `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
     schools with data due and missing.
@@ -86,7 +86,7 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield other people's proposals of a release, the person's own held files, and the rest."""
+    """Yield the files to decide: releases proposed by others, the person's own, then all others."""
     for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:

@@ -38,7 +38,7 @@ class ConsoleSessionRow(Row, table=True):
 
     @property
     def number(self) -> str:
-        """A number that tells a person's sessions apart; no secret."""
+        """A number that distinguishes a person's sessions; no secret."""
         return self.digest[:12]
 
 

@@ -196,7 +196,7 @@ class CopyRow(Row, table=True):
 
 
 class HandOnBatchRow(Row, table=True):
-    """One batch of a hand-on. `target` says where it goes; `trouble`, why it could not be sent lately.
+    """One batch of a hand-on. `target`: the address; `trouble`: why it could not be sent lately.
 
     `made_at`: the files lie in the folder. `sent_at`: the system has them, or may fetch them.
     """

@@ -9,7 +9,7 @@ from gateway.registry.tables.row import Row, UtcDateTime
 
 
 class HostRow(Row, table=True):
-    """A host expected to share the work, and the last it said of itself; times are the database's.
+    """A host expected to share the work, and its last report; times are the database's.
 
     `spool`: uploads waiting there, the oldest for `oldest_seconds`. `ahead_seconds`: its clock before the
     database's. `holds`: the names of the gateway's keys there, separated by spaces.
