@@ -23,7 +23,6 @@ from gateway.model import counted
 from gateway.record import children
 from gateway.record.dual_control import name_of
 from gateway.registry import markers, staff
-from gateway.reports.subject_access import subject_access_report
 
 if TYPE_CHECKING:
     from gateway.record.children import Asked, FoundFile
@@ -91,8 +90,7 @@ class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT
         """Write a report on the child, after recording the question."""
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
-            account = children.account(registrar, found, names=self.names)
-        return subject_access_report(account, context.clock())
+            return children.account(registrar, found, names=self.names)
 
 
 class _MarkChild(NamesChild, right=AccessRight.PROTECT):

@@ -78,7 +78,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a key of the person, or restore the earlier one; revoked keys are refused."""
-        from gateway.enrolment.key_file import admit_ssh, of_ssh  # noqa: PLC0415 - loads asyncssh
+        from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
 
         session = record.session
@@ -94,7 +94,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
             return
         enroller = Enroller(session=session, by=record.by, at=record.at)
         state: keys.KeyState = "pending" if waits else "active"
-        enroller.add_key("staff", self.name, of_ssh(admitted), state=state)
+        enroller.add_key("staff", self.name, admitted, state=state)
 
 
 class SetTeams(Act, command="staff set", right=AccessRight.ENROL):

@@ -12,8 +12,8 @@ from gateway.home import Home
 from gateway.home.settings import checked
 from gateway.home.store_settings import StoreSettings
 from gateway.homes import backup as backups
-from gateway.homes.left_behind import remove_old as remove
 from gateway.homes.move import move as work
+from gateway.homes.move import remove_old as remove
 from gateway.model import counted
 from gateway.processor.service import open_processor
 

@@ -111,9 +111,9 @@ def status(
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
     if matrix or html or csv:
-        from gateway.reports.returns import ReturnState, returns_report  # noqa: PLC0415 - a report is seldom
+        from gateway.reports.returns import returns_report  # noqa: PLC0415 - a report is seldom
 
-        told = (ReturnState(row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
+        told = ((row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
         organisation = load_settings(existing(home)).organisation
         deliver(returns_report(told, organisation, day, now()), html, csv, as_json=as_json)
         return

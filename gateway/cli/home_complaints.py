@@ -16,7 +16,7 @@ from gateway.home import Home
 from gateway.home.settings import ConsoleSettings, ProcessorSettings, Settings, load_limits
 from gateway.home.versions import policy_digest
 from gateway.homes.create import make_folders
-from gateway.homes.left_behind import left_behind
+from gateway.homes.move import left_behind
 from gateway.openpgp.engines import prove_program
 from gateway.publish.everything import publish_all
 from gateway.record.policy_check import check

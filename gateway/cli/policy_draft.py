@@ -61,10 +61,11 @@ def confirm(
     catalogue = load_unchecked(policies)
     texts, cited, read = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_now(catalogue), []
     for clause in _wanted(catalogue, clauses):
+        users = cited[clause].cited_by if clause in cited else ()
         words = plain(catalogue.agreement.clauses.get(clause, ""))
         out.print(Text(f"\nclause {clause}: {words}", style="bold"))
         out.print(Text(plain(texts.of(clause) or "It is no longer in the text.")))
-        out.print(Text(f"rests on it: {plain(', '.join(cited.get(clause, ())) or 'nothing any more')}"))
+        out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"))
         if yes or typer.confirm("Does the clause say this?", default=False, err=True):
             read.append(clause)
     write_durably(file, confirmed(catalogue, read).encode(), mode=0o644)

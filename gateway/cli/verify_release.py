@@ -1,6 +1,5 @@
 """verify-release: hold a downloaded file against the signed statement of its release, offline."""
 
-import hashlib
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gateway.cli.console import fails_clearly, out
 from gateway.cli.key_files import read_at_most, read_key_file
 from gateway.errors import GatewayError
+from gateway.home.versions import digest_of
 from gateway.openpgp.sealer import SignatureInvalid, verify_detached
 
 STATEMENT = "gateway-release.intoto.json"
@@ -62,11 +62,7 @@ def verify_release(
         subjects = _Statement.model_validate_json(signed).subject
     except ValidationError:
         raise GatewayError(f"{told.name} is signed, but is no statement about a release") from None
-    try:
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    digest = digest_of(file)
     names = [subject.name for subject in subjects if subject.digest.get("sha256") == digest]
     if not names:
         raise GatewayError(

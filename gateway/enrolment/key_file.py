@@ -28,21 +28,11 @@ from gateway.zones.sealing import mended, needs_mending
 _MINIMUM_RSA_BITS = 2048
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SshKey:
-    """A public key as stored: `line` is in OpenSSH form, without the comment, which may name a person."""
-
-    fingerprint: str
-    algorithm: str
-    line: str
-    bits: int | None = None
-
-
-def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
-    """Return the one SSH public key in `data`, in OpenSSH or RFC 4716 form.
+def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
+    """Return the one SSH public key in `data`, in OpenSSH or RFC 4716 form, without a comment.
 
     Refusal with a `key:` code for a private key, no key, several keys, or a weak key; `least_rsa_bits` raises
-    the gateway's own minimum. `bits` is set for RSA keys.
+    the gateway's own minimum.
     """
     if needs_mending(data):
         data = mended(data)
@@ -57,7 +47,13 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> SshKey:
     if data.count(line[1].encode()) > 1 or len(lines) > 1:
         raise Refusal("key:several")
     bits = check_strength(" ".join(line), least_rsa_bits)
-    return SshKey(fingerprint=key.get_fingerprint(), algorithm=line[0], line=" ".join(line), bits=bits)
+    name = _SSH_NAMES.get(line[0], line[0])
+    return NewKey(
+        kind="ssh",
+        fingerprint=key.get_fingerprint(),
+        material=" ".join(line),
+        algorithm=f"{name} {bits}" if bits else name,
+    )
 
 
 _SSH_STARTS = (
@@ -86,19 +82,8 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
     `verified`: see `certificates.admit`.
     """
     if is_ssh(data):
-        return of_ssh(admit_ssh(data, least_rsa_bits))
+        return admit_ssh(data, least_rsa_bits)
     return of_certificate(data, admit(data, now, least_rsa_bits, verified))
-
-
-def of_ssh(key: SshKey) -> NewKey:
-    """Convert an admitted SSH key to the registry's form of a key."""
-    name = _SSH_NAMES.get(key.algorithm, key.algorithm)
-    return NewKey(
-        kind="ssh",
-        fingerprint=key.fingerprint,
-        material=key.line,
-        algorithm=f"{name} {key.bits}" if key.bits else name,
-    )
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
@@ -150,7 +135,7 @@ def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
     """Return labels and values that describe the key in a file, fit for use or not; empty without a key."""
     try:
         if is_ssh(data):
-            key = of_ssh(admit_ssh(data))
+            key = admit_ssh(data)
             return [("SSH key", key.fingerprint), ("algorithm", key.algorithm)]
         return _described(describe(data, at))
     except Refusal:

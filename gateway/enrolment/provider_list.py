@@ -117,7 +117,9 @@ def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
 
 
 def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(decoded(data, "the list is"), newline=""), dialect=_dialect(data))
+    heading = data.splitlines()[0] if data else b""
+    delimiter = max(",;\t", key=lambda mark: heading.count(mark.encode()))  # As spreadsheets of the locale.
+    reader = csv.reader(io.StringIO(decoded(data, "the list is"), newline=""), delimiter=delimiter)
     headings = [heading.strip().lower() for heading in next(reader, [])]
     places = {
         column: place
@@ -147,16 +149,6 @@ def decoded(data: bytes, what: str) -> str:
         except UnicodeDecodeError:
             continue
     raise GatewayError(f"{what} neither UTF-8 nor Windows-1252 text")
-
-
-def _dialect(data: bytes) -> type[csv.Dialect]:
-    """Return the CSV dialect: commas, or the separator of a spreadsheet in another locale."""
-    heading = data.splitlines()[0] if data else b""
-
-    class Found(csv.excel):
-        delimiter = max(",;\t", key=lambda mark: heading.count(mark.encode()))
-
-    return Found
 
 
 def _listed(

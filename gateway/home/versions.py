@@ -1,11 +1,11 @@
-"""The files of a version of the policies, and their digest, the name of a stored version."""
+"""The files of a version of the policies, and digests: of a file, and of a version as its name."""
 
 import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, GatewayError
 
 COVERED = frozenset({".toml", ".txt"})
 """How the names of policy files end."""
@@ -24,6 +24,15 @@ def policy_digest(policies: Path) -> str:
         content = path.read_bytes()
         digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()
+
+
+def digest_of(path: Path) -> str:
+    """Return the SHA-256 (hex) of a file of any size. GatewayError where reading fails."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def check_unchanged(policies: Path, digest: str | None = None) -> None:

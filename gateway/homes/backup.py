@@ -11,7 +11,6 @@ and is refused; so is a copy with a file missing or altered.
 
 import errno
 import fcntl
-import hashlib
 import logging
 import os
 import shutil
@@ -31,6 +30,7 @@ from gateway.home import Home, checked_reference
 from gateway.home.settings import Settings, load_settings, read_toml
 from gateway.home.settings_file import File
 from gateway.home.store_settings import StoreSettings
+from gateway.home.versions import digest_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.store.store import Store
@@ -108,15 +108,6 @@ def fsync_tree(folder: Path) -> None:
     """Sync a folder and all folders inside to the disk."""
     for path in (folder, *(found for found in folder.rglob("*") if found.is_dir())):
         fsync_folder(path)
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file. Raises GatewayError where reading fails."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise GatewayError(f"{path} cannot be read: {error.strerror}") from None
 
 
 _ALL = 2**63 - 1
@@ -343,7 +334,7 @@ def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict
         progress(len(paths) + number, 2 * len(paths))
         place = str(path.relative_to(folder))
         if path.is_file() and place != MANIFEST:
-            found[place] = known.get(place) or digest(path)
+            found[place] = known.get(place) or digest_of(path)
     return found
 
 

@@ -15,7 +15,7 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.keys.rotation import make_gateway_key
 from gateway.log.checkpoint import LogKey
-from gateway.model import GatewayKeyKind, NewKey
+from gateway.model import GatewayKeyKind
 from gateway.openpgp.at_rest import lock
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
@@ -51,18 +51,14 @@ def create_home(
     registry = Registry(settings.database_url(home))
     if settings.database is not None:
         registry.check_unused()
-    origin = shipped_policies() if policies is None else _whole(policies)
+    if policies is not None:
+        if not policies.is_dir():
+            raise ConfigurationError(f"{policies} is no folder of policies")
+        if faults := check(policies):
+            raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
+    origin = policies or shipped_policies()
     with _whole_or_nothing(home.root):
         return _make_home(home, settings, now, known, registry, kind, origin)
-
-
-def _whole(policies: Path) -> Path:
-    """Return a folder of policies without faults. Raises ConfigurationError naming every fault."""
-    if not policies.is_dir():
-        raise ConfigurationError(f"{policies} is no folder of policies")
-    if faults := check(policies):
-        raise ConfigurationError("; ".join(f"{policies.name}/{fault}" for fault in faults))
-    return policies
 
 
 def check_unused(home: Home) -> None:
@@ -104,7 +100,14 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
         shutil.copytree(policies / "schemas", home.policies / "schemas", dirs_exist_ok=True)
     if known is not None:
         passphrase.keep(known)
-    new, log_key = _make_keys(home, settings, now, known, kind)
+    pem = LogKey.generate()
+    secret_files.write_secret(home.log_key(""), pem if known is None else lock(pem, known))
+    secret_files.make_pupil_key(home)
+    log_key = LogKey.load(pem)
+    vkey = log_key.vkey(settings.log_origin)
+    new = make_gateway_key(home, settings.organisation, vkey, now, known, kind=kind)
+    secret_files.choose_signing_key(home, new.fingerprint)
+    host_key(home.keys / "mailboxes_host_key")
     if settings.database is None:
         home.registry.touch()
         home.registry.chmod(private_mode(home.root))
@@ -114,7 +117,6 @@ def _make_home(  # noqa: PLR0917 - what a home is made of
             session, "gateway", "gateway", "openpgp",
             fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm, at=now, by="init",
         )  # fmt: skip
-        vkey = log_key.vkey(settings.log_origin)
         log.append(session, [Entry(kind="log-started", subject="log", fields={"log_key": vkey})], now)
         log.sign_head(session, log_key, settings.log_origin, now)
     registry.close()
@@ -139,20 +141,6 @@ def make_folders(home: Home) -> None:
         private.mkdir(mode=0o700, exist_ok=True)
     for outside in (home.spool.root, home.spool.landed, home.published.root, home.published.log):
         outside.mkdir(mode=0o755, exist_ok=True)
-
-
-def _make_keys(
-    home: Home, settings: Settings, now: datetime, known: str | None, kind: GatewayKeyKind
-) -> tuple[NewKey, LogKey]:
-    pem = LogKey.generate()
-    secret_files.write_secret(home.log_key(""), pem if known is None else lock(pem, known))
-    secret_files.make_pupil_key(home)
-    log_key = LogKey.load(pem)
-    vkey = log_key.vkey(settings.log_origin)
-    new = make_gateway_key(home, settings.organisation, vkey, now, known, kind=kind)
-    secret_files.choose_signing_key(home, new.fingerprint)
-    host_key(home.keys / "mailboxes_host_key")
-    return new, log_key
 
 
 def _settings_text(settings: Settings) -> str:

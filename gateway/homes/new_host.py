@@ -44,8 +44,10 @@ def packed(home: Home, name: str, code: str) -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
         _add(archive, _SETTINGS, tomlkit.dumps(settings).encode(), 0o640)
-        for path in _handed(home):
-            _add(archive, str(path.relative_to(home.root)), _content(home, path), path.stat().st_mode & 0o777)
+        for path in (path for part in _PARTS for path in sorted((home.root / part).rglob("*"))):
+            if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
+                mode = path.stat().st_mode & 0o777
+                _add(archive, str(path.relative_to(home.root)), _content(home, path), mode)
     return lock(content.getvalue(), code)
 
 
@@ -56,7 +58,7 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     host.
     """
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:
-        files = {_place(member.name): (member, _read(archive, member)) for member in archive.getmembers()}
+        files = dict(_unpacked(archive))
     if _SETTINGS not in files:
         raise GatewayError("this is not what a host hands on")
     _check_fits(files[_SETTINGS][1], home)
@@ -64,16 +66,12 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in sorted(files, key=lambda one: one == _SETTINGS):  # Settings make a home, so last.
-        member, content = files[name]
-        done += _put(home.root / name, content, member.mode)
+        path, (mode, content) = home.root / name, files[name]
+        if not path.exists():
+            path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            write_durably(path, content, mode=mode)
+            done += 1
     return load_settings(home).host.name or "", done
-
-
-def _handed(home: Home) -> Iterator[Path]:
-    for part in _PARTS:
-        for path in sorted((home.root / part).rglob("*")):
-            if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
-                yield path
 
 
 def _content(home: Home, path: Path) -> bytes:
@@ -91,20 +89,15 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
     archive.addfile(member, io.BytesIO(content))
 
 
-def _read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-    file = archive.extractfile(member) if member.isreg() and member.size <= _MOST_BYTES else None
-    if file is None:
-        raise GatewayError("this is not what a host hands on")
-    return file.read()
-
-
-def _place(name: str) -> str:
-    """Return the path of a packed file. GatewayError if it is outside the parts handed over."""
-    path = PurePosixPath(name)
-    is_handed = name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
-    if not is_handed or ".." in path.parts:
-        raise GatewayError("this is not what a host hands on")
-    return name
+def _unpacked(archive: tarfile.TarFile) -> Iterator[tuple[str, tuple[int, bytes]]]:
+    """Yield each place in the home with mode and content. GatewayError for anything never handed on."""
+    for member in archive.getmembers():
+        path = PurePosixPath(member.name)
+        is_handed = member.name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
+        file = archive.extractfile(member) if member.isreg() and member.size <= _MOST_BYTES else None
+        if file is None or not is_handed or ".." in path.parts:
+            raise GatewayError("this is not what a host hands on")
+        yield member.name, (member.mode, file.read())
 
 
 def _check_fits(settings: bytes, home: Home) -> None:
@@ -114,12 +107,3 @@ def _check_fits(settings: bytes, home: Home) -> None:
     theirs, ours = tomlkit.parse(settings.decode()).unwrap(), load_settings(home)
     if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
         raise GatewayError(f"{home.root} is the home of another host; nothing was changed")
-
-
-def _put(path: Path, content: bytes, mode: int) -> bool:
-    """Write a file unless it exists; return False if it does."""
-    if path.exists():
-        return False
-    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    write_durably(path, content, mode=mode)
-    return True

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import tomlkit
-from tomlkit.items import AoT, Table
+from tomlkit.items import AoT
 
 from gateway.enrolment.provider_list import decoded
 from gateway.errors import GatewayError
@@ -117,21 +117,14 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
 
 
 def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:
+    """Write the terms and training days of a school year, anew where the year stands already."""
     years = calendar.get("school_year")
     if not isinstance(years, AoT):
-        years = tomlkit.aot()
-        calendar["school_year"] = years
-    for known in years:
-        if known.get("academic_year") == academic_year:
-            _fill(known, dates)
-            return
-    made = tomlkit.table()
-    made["academic_year"] = academic_year
-    _fill(made, dates)
-    years.append(made)
-
-
-def _fill(year: Table, dates: Dates) -> None:
+        years = calendar["school_year"] = tomlkit.aot()
+    year = next((known for known in years if known.get("academic_year") == academic_year), None)
+    if year is None:
+        years.append(tomlkit.item({"academic_year": academic_year}))
+        year = years[-1]
     terms = tomlkit.array().multiline(multiline=True)
     for first, last in dates.terms:
         term = tomlkit.inline_table()

@@ -95,8 +95,11 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
         files: Files = _texts(draft)
     else:
         own, shipped = _texts(home.policies_in_force), shipped_policies()
-        agreement = _agreement_of(own, shipped)
         try:
+            # The shipped agreement whose text the home names: a folder, or "" for the first.
+            named = str(tomllib.loads(own.get("agreement.toml", "")).get("text"))
+            folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
+            agreement = next((name for name in folders if (shipped / name / named).is_file()), "")
             carried = carry_over(
                 earlier_releases(shipped / "earlier", agreement), own, _texts(shipped / agreement)
             )
@@ -110,13 +113,6 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
         found = [f"{draft.name}/{fault}" for fault in check(Path(aside))]
     faults += found
     return files, edits
-
-
-def _agreement_of(own: Files, shipped: Path) -> str:
-    """Return the folder of the shipped agreement whose text a home names; "" for the first."""
-    named = tomllib.loads(own.get("agreement.toml", "")).get("text")
-    folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
-    return next((name for name in folders if (shipped / name / str(named)).is_file()), "")
 
 
 def write_draft(home: Home, files: Files) -> Path:

@@ -63,7 +63,7 @@ class Clerk:
         self._log("key-added", key, fields)
         pending = state == "pending"
         if tell:
-            self.tell(key, notices.waits_for_approval(key) if pending else notices.in_force(key))
+            self.tell(key, notices.of_change("waits" if pending else "in-force", key))
         if not pending:
             self._examine_again(key)
         return key
@@ -72,7 +72,7 @@ class Clerk:
         """Put a waiting key in force; `alone`, by the enroller. GatewayError for a key not waiting."""
         approved = keys.approve_key(self.session, key)
         self._log("key-approved", approved, {"confirmed": "alone"} if alone else {})
-        self.tell(approved, notices.in_force(approved))
+        self.tell(approved, notices.of_change("in-force", approved))
         self._examine_again(approved)
         return approved
 
@@ -81,7 +81,7 @@ class Clerk:
         changed = keys.renew_key(self.session, key, renewed)
         ends = {"not_after": rfc3339(changed.expires_at)} if changed.expires_at else {}
         self._log("key-extended", changed, {**ends, **({"drop": dropped_as} if dropped_as else {})})
-        self.tell(changed, notices.renewed(changed))
+        self.tell(changed, notices.of_change("renewed", changed))
         self._examine_again(changed)
         return changed
 
@@ -90,12 +90,12 @@ class Clerk:
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
             self._log("key-retiring", changed, {"not_after": rfc3339(until)}, why)
-            self.tell(changed, notices.retiring(changed))
+            self.tell(changed, notices.of_change("retiring", changed))
             return changed
         is_due = key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
         changed = self._end(key, "retired", key.not_after if is_due else self.at, why=why)
         self._log("key-retired", changed, {}, why)
-        self.tell(changed, notices.retired(changed))
+        self.tell(changed, notices.of_change("retired", changed))
         return changed
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
@@ -103,9 +103,9 @@ class Clerk:
         changed = keys.restore_key(self.session, key)
         self._log("key-restored", changed, {}, why)
         if changed.state == "pending":
-            self.tell(changed, notices.waits_for_approval(changed))
+            self.tell(changed, notices.of_change("waits", changed))
             return changed
-        self.tell(changed, notices.in_force(changed))
+        self.tell(changed, notices.of_change("in-force", changed))
         self._examine_again(changed)
         return changed
 
@@ -113,7 +113,7 @@ class Clerk:
         """Take a key out of use until another person revokes or approves the key."""
         suspended = keys.suspend_key(self.session, key)
         self._log("key-suspended", suspended, {}, why)
-        self.tell(suspended, notices.suspended(suspended))
+        self.tell(suspended, notices.of_change("suspended", suspended))
         return suspended
 
     def revoke(
@@ -135,7 +135,7 @@ class Clerk:
         changed = self._end(key, "revoked", self.at, why=why, revocation=revocation, dropped_as=dropped_as)
         cause = {"cause": "compromised" if revocation == "hard" else "superseded"}
         self._log("key-revoked", changed, {**cause, **({"drop": dropped_as} if dropped_as else {})}, why)
-        self.tell(changed, notices.revoked(changed))
+        self.tell(changed, notices.of_change("revoked", changed))
         if revocation == "hard" and key.owner_kind == "provider":
             waits.examine_superseded(self.session, key.owner, key.fingerprint)
         return changed

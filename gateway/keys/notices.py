@@ -7,6 +7,7 @@ names no person and repeats nobody's words.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from gateway.openpgp.certificates import grouped
 from gateway.reasons.languages import Language, told
@@ -30,63 +31,52 @@ class KeyNotice:
     steps: tuple[str, ...] = ()
 
 
-def waits_for_approval(key: Key) -> KeyNotice:
-    """Return the notice for a key waiting for approval: dropped, or enrolled for later."""
-    return KeyNotice(
-        f"A new {key.noun} of yours WAITS for approval.",
+Change = Literal["waits", "in-force", "renewed", "retiring", "retired", "suspended", "revoked"]
+_NEW, _ONE = "A new {noun} of yours", "An {noun} of yours"
+_CHANGE_OVER = "If you still {use} with it, change to a key that is in force: see /keys in the guide."
+_RELEASED = "Files that waited for it are released by themselves."
+_TOLD: dict[Change, tuple[str, str, str]] = {
+    "waits": (
+        f"{_NEW} WAITS for approval.",
         "It does not count yet. The local authority looks at it and puts it in force.",
-        ("Go on with your present key until a further notice says that the new one is in force.",),
-    )
-
-
-def in_force(key: Key) -> KeyNotice:
-    """Return the notice for a key now in force."""
-    return KeyNotice(
-        f"A new {key.noun} of yours is IN FORCE.",
-        "It counts from now on, beside any other key of yours that is in force. Files that waited for it "
-        "are released by themselves.",
-        ("Use it from now on.",),
-    )
-
-
-def renewed(key: Key) -> KeyNotice:
-    """Return the notice for a renewed certificate."""
-    until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
-    return KeyNotice(
-        "An OpenPGP key of yours was RENEWED.",
-        f"New dates or subkeys of its certificate are taken over.{until} Files that waited for it are "
-        "released by themselves.",
-    )
-
-
-def retiring(key: Key) -> KeyNotice:
-    """Return the notice for a key in use for a limited time."""
-    until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
-    return KeyNotice(
-        f"An {key.noun} of yours is RETIRING.", f"It counts {until} and no longer.", _change_over(key)
-    )
-
-
-def retired(key: Key) -> KeyNotice:
-    """Return the notice for a retired key."""
-    return KeyNotice(f"An {key.noun} of yours is RETIRED.", "It no longer counts.", _change_over(key))
-
-
-def suspended(key: Key) -> KeyNotice:
-    """Return the notice for a key suspended until a second person decides."""
-    return KeyNotice(
-        f"An {key.noun} of yours is SUSPENDED.",
+        "Go on with your present key until a further notice says that the new one is in force.",
+    ),
+    "in-force": (
+        f"{_NEW} is IN FORCE.",
+        f"It counts from now on, beside any other key of yours that is in force. {_RELEASED}",
+        "Use it from now on.",
+    ),
+    "renewed": (
+        f"{_ONE} was RENEWED.",
+        f"New dates or subkeys of its certificate are taken over.{{until}} {_RELEASED}",
+        "",
+    ),
+    "retiring": (f"{_ONE} is RETIRING.", "It counts {until} and no longer.", _CHANGE_OVER),
+    "retired": (f"{_ONE} is RETIRED.", "It no longer counts.", _CHANGE_OVER),
+    "suspended": (
+        f"{_ONE} is SUSPENDED.",
         "It does not count until the local authority has decided whether to revoke it. What it signed waits.",
-        _change_over(key),
-    )
+        _CHANGE_OVER,
+    ),
+    "revoked": (f"{_ONE} is REVOKED.", "It no longer counts.{lost}", _CHANGE_OVER),
+}
+"""Each change of a key: the headline, the meaning, and the step to take, if any."""
+_LOST = " Whatever it signed and was not decided on yet is refused."
 
 
-def revoked(key: Key) -> KeyNotice:
-    """Return the notice for a revoked key."""
-    lost = "Whatever it signed and was not decided on yet is refused. " if key.revocation == "hard" else ""
-    return KeyNotice(
-        f"An {key.noun} of yours is REVOKED.", f"It no longer counts. {lost}".strip(), _change_over(key)
-    )
+def of_change(change: Change, key: Key) -> KeyNotice:
+    """Return the notice for a change, by the key after the change."""
+    until = f" It can sign until {spoken(key.expires_at)}." if key.expires_at else ""
+    if change == "retiring":
+        until = f"until {spoken(key.not_after)}" if key.not_after else "for a while"
+    blanks = {
+        "noun": "OpenPGP key" if change == "renewed" else key.noun,
+        "until": until,
+        "lost": _LOST if key.revocation == "hard" else "",
+        "use": "log in" if key.kind == "ssh" else "sign",
+    }
+    headline, meaning, step = (text.format(**blanks) for text in _TOLD[change])
+    return KeyNotice(headline, meaning, (step,) if step else ())
 
 
 def expires(key: Key, days: int) -> KeyNotice:
@@ -178,8 +168,3 @@ def _facts(key: Key, reference: str, at: datetime, language: Language) -> Iterab
         yield field("", " ".join(groups[len(groups) // 2 :]))
     else:
         yield field(name, key.fingerprint)
-
-
-def _change_over(key: Key) -> tuple[str, ...]:
-    use = "log in" if key.kind == "ssh" else "sign"
-    return (f"If you still {use} with it, change to a key that is in force: see /keys in the guide.",)

@@ -23,7 +23,7 @@ from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
-from gateway.openpgp.promise import OpenFile, Sealed
+from gateway.openpgp.promise import OpenFile
 from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
@@ -69,7 +69,7 @@ class Holdings:
         """Return True if, of the gateway's keys, only the given one opens a stored file."""
         with self._store.reading_session(reference) as kept:
             if kept is not None:
-                return self._needs(OpenFile(kept), fingerprint)
+                return self._only(recipients_of(OpenFile(kept)), fingerprint)
         return self.came_needing(reference, fingerprint)
 
     def came_needing(self, reference: str, fingerprint: str) -> bool:
@@ -91,12 +91,9 @@ class Holdings:
         except BadFileError:
             return False
         try:
-            return self._needs(Path(f"/proc/self/fd/{descriptor}"), fingerprint)
+            return self._only(recipients_of(Path(f"/proc/self/fd/{descriptor}")), fingerprint)
         finally:
             os.close(descriptor)
-
-    def _needs(self, sealed: Sealed, fingerprint: str) -> bool:
-        return self._only(recipients_of(sealed), fingerprint)
 
     def _only(self, recipients: Collection[str], fingerprint: str) -> bool:
         named = set(recipients)
@@ -130,23 +127,22 @@ def reseal(
     try:
         for number, reference in enumerate(todo, start=1):
             request = Reseal(reference=reference, certificate=certificate, sha256=digests.get(reference))
-            outcome = _reseal_one(home, examiner, request, outcome)
+            try:
+                answer = examiner.reseal(request)
+            except Fault as fault:
+                _log.error("%s: cannot be resealed: %s", reference, fault)
+                outcome = replace(outcome, failed=outcome.failed + 1)
+            else:
+                store_of(home).put_session(reference, answer.session.encode() or _NOBODY_OPENS)
+                outcome = (
+                    replace(outcome, kept=outcome.kept + 1, proved=outcome.proved + answer.proved)
+                    if answer.session
+                    else replace(outcome, unopenable=outcome.unopenable + 1)
+                )
             progress(number, len(todo))
     finally:
         examiner.close()
     return outcome
-
-
-def _reseal_one(home: Home, examiner: Examiner, request: Reseal, so_far: ResealOutcome) -> ResealOutcome:
-    try:
-        answer = examiner.reseal(request)
-    except Fault as fault:
-        _log.error("%s: cannot be resealed: %s", request.reference, fault)
-        return replace(so_far, failed=so_far.failed + 1)
-    store_of(home).put_session(request.reference, answer.session.encode() or _NOBODY_OPENS)
-    if not answer.session:
-        return replace(so_far, unopenable=so_far.unopenable + 1)
-    return replace(so_far, kept=so_far.kept + 1, proved=so_far.proved + answer.proved)
 
 
 def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:

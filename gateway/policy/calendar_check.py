@@ -39,21 +39,14 @@ def calendar_faults(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contra
         if first <= last:
             words = f"establishment {first} is in a range before this one, too"
             yield "calendar.toml", ("phase", n, "establishments"), words
-    yield from _repeated(calendar)
-    yield from _missing_days(calendar, flows)
-    for n, flow in enumerate(flows.flow):
-        for m, entry in enumerate(flow.data_type):
-            yield from _timescale_faults(flow, entry, ("flow", n, "data_type", m))
-
-
-def _repeated(calendar: CalendarFile) -> Iterator[Contradiction]:
-    # Releases of results that say the same.
+    # Releases of results, and censuses, that say the same.
     results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
     for name in sorted({one[0] for one in results if results.count(one) > 1}):
         yield "calendar.toml", ("results",), f"{name} is given twice"
     for term, count in Counter(each.term for each in calendar.census).items():
         if term is not None and count > 1:
             yield "calendar.toml", ("census",), f"the {term} census is given twice"
+    yield from _missing_days(calendar, flows)
 
 
 def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
@@ -84,10 +77,9 @@ def _timescale_faults(flow: Flow, entry: FlowDataType, place: Location) -> Itera
     if entry.timescale in entry.also_due:
         yield "flows.toml", (*place, "also_due"), f"it is due {entry.timescale} already"
     for kind, name in entry.timescale_of.items():
-        if kind not in flow.kinds:
-            yield "flows.toml", (*place, "timescale_of", kind), f"{kind} does not send it"
-        elif name == entry.timescale:
-            yield "flows.toml", (*place, "timescale_of", kind), f"it is due {name} already"
+        if kind not in flow.kinds or name == entry.timescale:
+            words = f"it is due {name} already" if kind in flow.kinds else f"{kind} does not send it"
+            yield "flows.toml", (*place, "timescale_of", kind), words
 
 
 def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
@@ -96,6 +88,7 @@ def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradi
     for n, flow in enumerate(flows.flow):
         for m, entry in enumerate(flow.data_type):
             place = ("flow", n, "data_type", m, "timescale")
+            yield from _timescale_faults(flow, entry, place[:-1])
             if flow.embargo and entry.id not in results:
                 yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {entry.id}"
             scales = entry.every_timescale()

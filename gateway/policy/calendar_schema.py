@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date, time
 from functools import cached_property
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -181,6 +181,9 @@ class OwnTimescale(PolicyTable):
         return self
 
 
+Dated = TypeVar("Dated", Census, Results)
+
+
 class Phase(PolicyTable):
     """The schools of a phase, by DfE establishment number, and the data types never expected of them."""
 
@@ -229,26 +232,21 @@ class CalendarFile(PolicyTable):
         """Return the calendar with days and duties set by law packs; its own dates take precedence."""
         if not packs:
             return self
+
+        def dated(each: Dated, days: Iterable[date | None]) -> Dated:
+            found = (*each.dates, *(day for day in days if day is not None))
+            return each.model_copy(update={"dates": found})
+
         census = tuple(
-            each.model_copy(
-                update={"dates": (*each.dates, *_days(p.dates.census.get(each.term) for p in packs))}
-            )
-            if each.term is not None
-            else each
+            dated(each, (pack.dates.census.get(each.term) for pack in packs)) if each.term else each
             for each in self.census
         )
         first = {each.data_type: each for each in reversed(self.results)}
         results = tuple(
-            each.model_copy(
-                update={"dates": (*each.dates, *_days(p.dates.results.get(each.data_type) for p in packs))}
-            )
+            dated(each, (pack.dates.results.get(each.data_type) for pack in packs))
             if each is first[each.data_type]
             else each
             for each in self.results
         )
         optional = tuple(dict.fromkeys((*self.optional, *(name for p in packs for name in p.optional))))
         return self.model_copy(update={"census": census, "results": results, "optional": optional})
-
-
-def _days(found: Iterable[date | None]) -> Iterable[date]:
-    return (day for day in found if day is not None)

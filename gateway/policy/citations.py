@@ -214,7 +214,7 @@ _HEAD = """\
 
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
     """Return the clauses with a text or citations other than confirmed, in the agreement's order."""
-    now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
+    now, before = cited_now(catalogue), catalogue.confirmed.clauses
     return tuple(
         clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
     )
@@ -222,7 +222,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
     """Return confirmed.toml with the clauses just read updated, and other entries unchanged."""
-    now, before = _as_they_are(catalogue), catalogue.confirmed.clauses
+    now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     read = {clause: now[clause] for clause in clauses if clause in now}
     order = [clause for clause in catalogue.agreement.clauses if clause in kept or clause in read]
@@ -235,12 +235,8 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
     return text
 
 
-def cited_now(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
-    """Return the citations of each clause of the agreement, in words."""
-    return {clause: each.cited_by for clause, each in _as_they_are(catalogue).items()}
-
-
-def _as_they_are(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
+def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
+    """Return the text, as a digest, and the citations of each cited clause of the agreement."""
     used = cited_by(catalogue)
     digests = ClauseTexts(catalogue.agreement, catalogue.agreement_text).digests()
     return {

@@ -11,7 +11,7 @@ from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
 from gateway.policy.faults import Contradiction
 from gateway.policy.names import name_faults, names_at
-from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowDataType, Right
+from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
@@ -48,22 +48,18 @@ def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
             if body.id in flow.recipients and not body.kinds and body.id not in served:
                 words = f"nobody of {body.id} gets it: no team of it stands in this flow"
                 yield "flows.toml", ("flow", n, "recipients"), words
+        found = map(catalogue.bodies.find, flow.recipients)
+        sent_on = any(each is not None and each.kinds for each in found)
         for m, entry in enumerate(flow.data_type):
-            yield from _addressed(n, m, flow, entry, catalogue)
-
-
-def _addressed(
-    n: int, m: int, flow: Flow, entry: FlowDataType, catalogue: Catalogue
-) -> Iterator[Contradiction]:
-    """Yield teams of a data type outside the flow's recipients, and recipients that get nothing."""
-    place = ("flow", n, "data_type", m, "teams")
-    for name in entry.teams:
-        team = catalogue.team(name)
-        if team is not None and (of := catalogue.body_of(team)) is not None and of not in flow.recipients:
-            yield "flows.toml", place, f"{name} is of {of}, which is no recipient of this flow"
-    bodies = (catalogue.bodies.find(each) for each in flow.recipients)
-    if not entry.teams and not any(body is not None and body.kinds for body in bodies):
-        yield "flows.toml", place, f"no team gets {entry.id}, and no recipient of the flow is a provider"
+            place = ("flow", n, "data_type", m, "teams")
+            for name in entry.teams:
+                team = catalogue.team(name)
+                of = None if team is None else catalogue.body_of(team)
+                if of is not None and of not in flow.recipients:
+                    yield "flows.toml", place, f"{name} is of {of}, which is no recipient of this flow"
+            if not entry.teams and not sent_on:
+                words = f"no team gets {entry.id}, and no recipient of the flow is a provider"
+                yield "flows.toml", place, words
 
 
 def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -141,28 +137,21 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _rights(catalogue: Catalogue) -> Iterator[Contradiction]:
-    yield from _items_of_nobody(catalogue)
-    for n, right in enumerate(catalogue.rights.right):
-        for item in filter(lambda item: _is_needless(catalogue, right, item), right.without):
-            words = f"{right.team} has no right to {item}, so it need not be taken away"
-            yield "rights.toml", ("right", n, "without"), words
-        for kind, items in right.not_from.items():
-            for item in filter(lambda item: _is_needless(catalogue, right, item), items):
-                words = f"{right.team} has no right to {item}, so it need not be taken away of {kind}"
-                yield "rights.toml", ("right", n, "not_from"), words
-
-
-def _items_of_nobody(catalogue: Catalogue) -> Iterator[Contradiction]:
-    teams = [right.team for right in catalogue.rights.right]
+    """Yield items of no team, and items taken from a team without a right to the item."""
     for n, group in enumerate(catalogue.rights.group):
         for m, item in enumerate(group.labels()):
             agreed = group.items[m] not in group.proposed
-            if agreed and not any(catalogue.may_have(team, item) for team in teams):
+            if agreed and not any(catalogue.may_have(right.team, item) for right in catalogue.rights.right):
                 yield "rights.toml", ("group", n, "items", m), f"no team may have {item}"
-
-
-def _is_needless(catalogue: Catalogue, right: Right, item: str) -> bool:
-    return item in catalogue.appendix_a and not catalogue.would_have(right, item)
+    for n, right in enumerate(catalogue.rights.right):
+        taken = [("without", item, "") for item in right.without]
+        taken += [
+            ("not_from", item, f" of {kind}") for kind, items in right.not_from.items() for item in items
+        ]
+        for key, item, of in taken:
+            if item in catalogue.appendix_a and not catalogue.would_have(right, item):
+                words = f"{right.team} has no right to {item}, so it need not be taken away{of}"
+                yield "rights.toml", ("right", n, key), words
 
 
 def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:

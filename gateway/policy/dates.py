@@ -277,17 +277,14 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
     """Return the periods of a yearly data type, each about the academic year that ended last."""
     spans = []
     for year in years:
-        first, last = _span(due, calendar, year)
+        if due.first is not None and due.last is not None:
+            first, last = day_in(year, due.first), day_in(year, due.last)
+        else:
+            releases = (each for each in calendar.results if each.data_type == due.data_type)
+            first = max(day_by_rule(each.rule, each.dates, year) for each in releases)
+            last = day_after(first, due.days or 0, calendar)
         spans.append((first - due.open_days * _DAY, first, last, academic_year_from(year - 1)))
     return _joined(spans)
-
-
-def _span(due: YearlyDue, calendar: CalendarFile, year: int) -> tuple[date, date]:
-    if due.first is not None and due.last is not None:
-        return day_in(year, due.first), day_in(year, due.last)
-    releases = (each for each in calendar.results if each.data_type == due.data_type)
-    day = max(day_by_rule(each.rule, each.dates, year) for each in releases)
-    return day, day_after(day, due.days or 0, calendar)
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:

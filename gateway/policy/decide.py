@@ -102,20 +102,20 @@ def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
     """Refuse malformed content; hold unrecognised content for a person."""
-    if refused.code == "classify:malformed":
-        return Refused(reasons=(catalogue.reason(refused.code),))
-    if refused.code == "open:malware":
-        return Held(reasons=(catalogue.reason(refused.code),))
-    return Held(reasons=(*items.sensitive_reasons(refused, catalogue), _why_unrecognised(refused, catalogue)))
-
-
-def _why_unrecognised(refused: ContentRefused, catalogue: Catalogue) -> Reason:
-    if refused.code in _FILLED:
-        blank, otherwise = _FILLED[refused.code]
-        return catalogue.reason(refused.code, **{blank: refused.about or otherwise})
-    if refused.code == "classify:other-assessments":
-        return catalogue.reason(refused.code, kinds="mock, predicted or forecast")
-    return catalogue.reason(refused.code if refused.code in _WAITING else "internal:held")
+    code, detail = refused.code, dict[str, str]()
+    if code == "classify:malformed":
+        return Refused(reasons=(catalogue.reason(code),))
+    if code == "open:malware":
+        return Held(reasons=(catalogue.reason(code),))
+    if code in _FILLED:
+        blank, otherwise = _FILLED[code]
+        detail = {blank: refused.about or otherwise}
+    elif code == "classify:other-assessments":
+        detail = {"kinds": "mock, predicted or forecast"}
+    elif code not in _WAITING:
+        code = "internal:held"
+    why = catalogue.reason(code, **detail)
+    return Held(reasons=(*items.sensitive_reasons(refused, catalogue), why))
 
 
 def _of_flow(

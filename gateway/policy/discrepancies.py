@@ -8,11 +8,12 @@ leavers of years 11 and 13 are included; children never on a roll are not.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from gateway.model import Reason
 from gateway.policy.catalogue import Catalogue
 
 Kind = Literal["two-rolls", "birth-date", "former-upn"]
@@ -51,17 +52,6 @@ class Discrepancy:
     def providers(self) -> tuple[str, ...]:
         """The providers concerned, in order of their ids."""
         return tuple(sorted({row.provider for row in self.rows}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscrepancyNotice:
-    """A notice to one provider about a discrepancy; names no child, and no school unless allowed."""
-
-    code: str
-    provider: str
-    clause: str
-    sentence: str
-    next_step: str
 
 
 def discrepancies(
@@ -112,25 +102,23 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
         yield Discrepancy(kind="former-upn", key=key, rows=shown)
 
 
-def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> tuple[DiscrepancyNotice, ...]:
-    """Return one notice for each provider concerned, about its own records only."""
-    return tuple(_notice(discrepancy, provider, catalogue) for provider in discrepancy.providers)
+def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[str, Reason]]:
+    """Yield each provider concerned, with a notice about the provider's own records only.
 
-
-def _notice(discrepancy: Discrepancy, provider: str, catalogue: Catalogue) -> DiscrepancyNotice:
-    own = [row for row in discrepancy.rows if row.provider == provider]
-    others = [each for each in discrepancy.providers if each != provider]
-    told = catalogue.agreement.discrepancies.name_other_school
-    named = f" ({', '.join(others)})" if told and others else ""
-    records = (
-        f"{'A record' if row.record is None else f'Record {row.record}'} "
-        + (f"of your file {row.reference}" if row.reference else "of yours")
-        for row in own
-    )
-    why = catalogue.reason(f"discrepancy:{discrepancy.kind}", record=" and ".join(records), others=named)
-    return DiscrepancyNotice(
-        provider=provider, clause=why.clause, sentence=why.sentence, next_step=why.next_step, code=why.code
-    )
+    A notice names no child, and no school unless allowed.
+    """
+    for provider in discrepancy.providers:
+        own = [row for row in discrepancy.rows if row.provider == provider]
+        others = [each for each in discrepancy.providers if each != provider]
+        told = catalogue.agreement.discrepancies.name_other_school
+        named = f" ({', '.join(others)})" if told and others else ""
+        records = (
+            f"{'A record' if row.record is None else f'Record {row.record}'} "
+            + (f"of your file {row.reference}" if row.reference else "of yours")
+            for row in own
+        )
+        code = f"discrepancy:{discrepancy.kind}"
+        yield provider, catalogue.reason(code, record=" and ".join(records), others=named)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,30 +149,20 @@ def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Go
         pupil: [row for row in known if _left(row, full_rolls) is None] for pupil, known in pupils.items()
     }
     renumbered = {row.former for known in current.values() for row in known if row.former is not None}
-    found = [
-        one
-        for pupil, known in pupils.items()
-        if pupil not in renumbered
-        for one in _of_pupil(known, current[pupil], full_rolls)
-    ]
+    found = []
+    for pupil, known in pupils.items():
+        left = [(when, row) for row in known if (when := _left(row, full_rolls)) is not None]
+        if not left or pupil in renumbered:
+            continue
+        when, last = max(left, key=lambda pair: (pair[0], pair[1].provider))
+        to = min((row.provider for row in current[pupil]), default=None)
+        found.append(
+            Gone(
+                pupil=pupil, provider=last.provider, reference=last.reference, record=last.record,
+                left_at=when, to=to,
+            )
+        )  # fmt: skip
     return sorted(found, key=lambda one: (one.left_at, one.provider, one.reference, one.record or 0))
-
-
-def _of_pupil(
-    known: Sequence[RollRow], current: Sequence[RollRow], full_rolls: Mapping[str, datetime]
-) -> Iterator[Gone]:
-    left = [(when, row) for row in known if (when := _left(row, full_rolls)) is not None]
-    if not left:
-        return
-    when, last = max(left, key=lambda pair: (pair[0], pair[1].provider))
-    yield Gone(
-        pupil=last.pupil,
-        provider=last.provider,
-        reference=last.reference,
-        record=last.record,
-        left_at=when,
-        to=min((row.provider for row in current), default=None),
-    )
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:

@@ -201,8 +201,12 @@ def _weight(effect: Effect, before: object, after: object) -> Weight:
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
     """Return the direction of an edit: "more", "less", or both."""
     if effect.lax:
-        ranks = [_rank(effect.lax, value) for value in (before, after)]
-        return {"more"} if ranks[1] > ranks[0] else {"less"}
+        # Absent is the strictest, an unlisted value the laxest.
+        ranks = {value: rank for rank, value in enumerate(effect.lax)}
+        was, becomes = (
+            0 if value is None else ranks.get(str(value), len(ranks) - 1) for value in (before, after)
+        )
+        return {"more"} if becomes > was else {"less"}
     if isinstance(before, list) and isinstance(after, list):
         had, has = [str(each) for each in before], [str(each) for each in after]
         return {
@@ -227,13 +231,6 @@ def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
         return {"more", "less"}
     adds = (before is None) == (value is not False)
     return {"more"} if adds else {"less"}
-
-
-def _rank(lax: Sequence[str], value: object) -> int:
-    """Return how lax a value is: absent is strictest, an unlisted value laxest."""
-    if value is None:
-        return 0
-    return lax.index(str(value)) if str(value) in lax else len(lax) - 1
 
 
 def _shown(value: object, other: object) -> str:
@@ -367,7 +364,10 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
             yield ".".join(here), "dropped: this version has no such entry"
         else:
             lists = all(isinstance(each, list) for each in (before, after, now))
-            merged = _merged_list(before, after, now) if lists and key not in WHOLE else after
+            merged = after
+            if lists and key not in WHOLE:  # Apply the additions and removals to the list of now.
+                kept = [each for each in now if each in after or each not in before]
+                merged = kept + [each for each in after if each not in before and each not in kept]
             new[key] = merged
             fate: Fate = "kept" if lists or now == before else "kept, though this version changed the same"
             yield ".".join(here), fate
@@ -390,12 +390,6 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
         if name in now:
             new.remove(now[name])
             yield ".".join((*place, name)), "kept"
-
-
-def _merged_list(before: Any, after: Any, now: Any) -> list[Any]:  # noqa: ANN401 - lists of TOML
-    """Apply to the list `now` the additions and removals between `before` and `after`."""
-    kept = [each for each in now if each in after or each not in before]
-    return kept + [each for each in after if each not in before and each not in kept]
 
 
 def _named(value: object, key: str) -> bool:

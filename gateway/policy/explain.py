@@ -68,24 +68,28 @@ def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     items = tuple(dict.fromkeys((_BARE, *_items(old), *_items(new))))
     changes = []
     for kind in kinds:
+        sender = Provider(id="anyone", name="anyone", kind=kind, ratified=True)
         for data_type in data_types:
-            before, after = (_decisions(kind, data_type, items, one, now) for one in (old, new))
-            found = (*_outcomes_differ(before, after), *_teams_differ(before, after))
-            changes += [Change(kind, data_type, *each) for each in found]
+            before, after = (
+                {item: decide(_file(data_type, item, one), one, sender, now) for item in items}
+                for one in (old, new)
+            )
+            bare = _outcome(before[_BARE]) == _outcome(after[_BARE])
+            for item, decision in before.items():
+                was, becomes = _outcome(decision), _outcome(after[item])
+                if was != becomes and (item == _BARE or bare):
+                    label = f"with {item}: " if item else ""
+                    changes.append(Change(kind, data_type, "", label + was, label + becomes))
+            then, since = _items_by_team(before), _items_by_team(after)
+            for team in sorted(then.keys() | since.keys()):
+                had, has = then.get(team), since.get(team)
+                if had != has:
+                    changes.append(Change(kind, data_type, team, _grant(had, has), _grant(has, had)))
     return changes
 
 
 _BARE = ""
-Differing = tuple[str, str, str]
-"""A team, or "" for the whole outcome; before; and after."""
-
-
-def _decisions(
-    kind: ProviderKind, data_type: str, items: tuple[str, ...], catalogue: Catalogue, now: datetime
-) -> dict[str, Decision]:
-    """Return the decision on a file with each single item; `_BARE` stands for a file without items."""
-    provider = Provider(id="anyone", name="anyone", kind=kind, ratified=True)
-    return {item: decide(_file(data_type, item, catalogue), catalogue, provider, now) for item in items}
+"""The item of a file with none."""
 
 
 def _items(catalogue: Catalogue) -> tuple[str, ...]:
@@ -103,22 +107,6 @@ def _file(data_type: str, item: str, catalogue: Catalogue) -> Classified:
         items=(item,) if listed else (),
         other_items=(item,) if item and not listed else (),
     )
-
-
-def _outcomes_differ(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Differing]:
-    for item, decision in before.items():
-        was, now = _outcome(decision), _outcome(after[item])
-        if was != now and (item == _BARE or _outcome(before[_BARE]) == _outcome(after[_BARE])):
-            label = f"with {item}: " if item else ""
-            yield "", label + was, label + now
-
-
-def _teams_differ(before: dict[str, Decision], after: dict[str, Decision]) -> Iterator[Differing]:
-    then, since = _items_by_team(before), _items_by_team(after)
-    for team in sorted(then.keys() | since.keys()):
-        had, has = then.get(team), since.get(team)
-        if had != has:
-            yield team, _grant(had, has), _grant(has, had)
 
 
 def _outcome(decision: Decision) -> str:
@@ -148,40 +136,16 @@ def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
     return f"may have {', '.join(only)}" if only else "may not"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementChanges:
-    """Changes between two versions of an agreement: the text, and the items of Appendix A."""
-
-    text: bool
-    before: str
-    after: str
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-
-    def points(self) -> tuple[str, ...]:
-        """Return each change as a sentence."""
-        versions = f" (version {self.before})" if self.before != self.after else ""
-        said = [
-            f"The text is a new one, version {self.after}; it takes the place of the one before{versions}."
-        ]
-        return (
-            *(said if self.text else ()),
-            *(f"Added to the data items of Appendix A: {item}." for item in self.added),
-            *(f"No longer among the data items of Appendix A: {item}." for item in self.removed),
+def changes_between(before: Catalogue, after: Catalogue) -> tuple[str, ...]:
+    """Return each change in the text and in Appendix A as a sentence."""
+    told = []
+    if before.text_sha256 != after.text_sha256:
+        was, becomes = before.agreement.version, after.agreement.version
+        versions = f" (version {was})" if was != becomes else ""
+        told.append(
+            f"The text is a new one, version {becomes}; it takes the place of the one before{versions}."
         )
-
-
-def changes_between(before: Catalogue, after: Catalogue) -> AgreementChanges | None:
-    """Return the changes of the text and of Appendix A; None without any."""
-    added = tuple(item for item in after.appendix_a if item not in before.appendix_a)
-    removed = tuple(item for item in before.appendix_a if item not in after.appendix_a)
-    text = before.text_sha256 != after.text_sha256
-    if not (text or added or removed):
-        return None
-    return AgreementChanges(
-        text=text,
-        before=before.agreement.version,
-        after=after.agreement.version,
-        added=added,
-        removed=removed,
-    )
+    had, has = before.appendix_a, after.appendix_a
+    told += [f"Added to the data items of Appendix A: {item}." for item in has if item not in had]
+    told += [f"No longer among the data items of Appendix A: {item}." for item in had if item not in has]
+    return tuple(told)

@@ -82,11 +82,19 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     flow = found.flow.id if found.flow else None
     if refusals := tuple(_refusals(declaration, found, catalogue)):
         return Refused(reasons=refusals, flow=flow)
-    missing = _unratified(declaration, found, catalogue)
-    suspended = (catalogue.reason("policy:suspended"),) if declaration.provider.suspended else ()
+    sender, at, missing = declaration.provider, declaration.at, Unratified()
+    if found.flow is not None:
+        missing = unratified(sender, found.flow, found.data_types, catalogue, at)
+    elif not sender.ratified and sender.kind in catalogue.bodies.parties:
+        # Material outside all flows always waits.
+        missing = Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
+    suspended = (catalogue.reason("policy:suspended"),) if sender.suspended else ()
     waits = (*suspended, *missing.waits)
-    if until := _until(declaration, found, catalogue):
-        return Held(reasons=(*waits, until[0]), flow=flow, until=None if waits else until[1])
+    if found.flow is not None and found.flow.embargo:
+        until = release_moment(found.data_types, Facts(), catalogue, at)
+        if until is not None and at < until:
+            embargo = embargo_reason(found.flow, catalogue, until)
+            return Held(reasons=(*waits, embargo), flow=flow, until=None if waits else until)
     if waits:
         return Held(reasons=waits, flow=flow)
     reasons = (*_allowed(declaration, found, catalogue), *missing.notices)
@@ -159,25 +167,6 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
             catalogue,
             circumstances=declaration.circumstances,
         )
-
-
-def _unratified(declaration: Declaration, found: Subject, catalogue: Catalogue) -> Unratified:
-    """Return the effect of a missing ratification. Material outside all flows always waits."""
-    sender = declaration.provider
-    if found.flow is not None:
-        return unratified(sender, found.flow, found.data_types, catalogue, declaration.at)
-    if sender.ratified or sender.kind not in catalogue.bodies.parties:
-        return Unratified()
-    return Unratified(waits=(catalogue.reason("policy:agreement-not-ratified"),))
-
-
-def _until(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, datetime] | None:
-    if found.flow is None or not found.flow.embargo:
-        return None
-    until = release_moment(found.data_types, Facts(), catalogue, declaration.at)
-    if until is None or declaration.at >= until:
-        return None
-    return embargo_reason(found.flow, catalogue, until), until
 
 
 def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, ...]:

@@ -63,11 +63,6 @@ class NewFlow:
         """The headings in the samples that no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
-    @property
-    def group(self) -> str:
-        """The name of the flow's own group of items."""
-        return self.title
-
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
     """Raise GatewayError if a flow cannot be written: a taken id, no distinctive heading, an unknown name."""
@@ -75,7 +70,16 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
         raise GatewayError(f"there is a flow or data type {flow.id} already")
-    _check_clause(flow.clause, catalogue)
+    if not _CLAUSE.fullmatch(flow.clause):
+        raise GatewayError(f"--clause {flow.clause}: write its number as 5.3.1, A.3(b) or 3(a)")
+    printed = rf"^\W*{re.escape(flow.clause)}[.):]*\s"
+    if flow.clause not in catalogue.agreement.clauses and not re.search(
+        printed, catalogue.agreement_text, re.MULTILINE
+    ):
+        text = catalogue.agreement.text
+        raise GatewayError(
+            f"{text} has no clause {flow.clause}: write into it first what the parties have agreed"
+        )
     if flow.collection is None and not set(flow.new) - set(flow.optional):
         raise GatewayError("every heading is known or optional, so that nothing tells these files apart")
     for option, given, known in _named(flow, catalogue):
@@ -84,16 +88,6 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
                 raise GatewayError(f"--{option} {name}: one of {', '.join(known)}{nearest(name, known)}")
     if flow.timescale == "annually" and flow.due is None:
         raise GatewayError("say when it is due each year: --due MM-DD..MM-DD")
-
-
-def _check_clause(clause: str, catalogue: Catalogue) -> None:
-    """Raise GatewayError for a malformed clause number, or one that the agreement's text lacks."""
-    if not _CLAUSE.fullmatch(clause):
-        raise GatewayError(f"--clause {clause}: write its number as 5.3.1, A.3(b) or 3(a)")
-    printed = re.search(rf"^\W*{re.escape(clause)}[.):]*\s", catalogue.agreement_text, re.MULTILINE)
-    if clause not in catalogue.agreement.clauses and printed is None:
-        text = catalogue.agreement.text
-        raise GatewayError(f"{text} has no clause {clause}: write into it first what the parties have agreed")
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
@@ -138,10 +132,13 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         for each in flow.new:
             where = {"elements": list(flow.elements[each])} if flow.elements else {"columns": [each]}
             values = flow.values.get(each, {"values": "label"})
-            items[_key(flow, each)] = {"label": f"{flow.group}: {each}", **where, **values}
+            items[_key(flow, each)] = {"label": f"{flow.title}: {each}", **where, **values}
         _append(policies / "items.toml", {"items": items})
     _write_rights(policies / "rights.toml", flow, catalogue)
-    _write_clause(policies, flow, catalogue)
+    if flow.clause not in catalogue.agreement.clauses:
+        agreement: Any = tomlkit.parse((policies / "agreement.toml").read_text("utf-8"))
+        agreement["clauses"][flow.clause] = flow.words
+        (policies / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
     if flow.due is not None:
         first, last = flow.due
         due = {"data_type": flow.id, "first": first, "last": last, "open_days": 30}
@@ -194,26 +191,16 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     entries = rights.get("right")
     for entry in entries if isinstance(entries, AoT) else ():
         if entry.get("team") in teams:
-            entry["groups"].append(flow.group)
+            entry["groups"].append(flow.title)
     path.write_text(tomlkit.dumps(rights), "utf-8")
-    group: dict[str, Any] = {"label": flow.group, "clause": flow.clause}
+    group: dict[str, Any] = {"label": flow.title, "clause": flow.clause}
     group |= {"of": flow.about} if flow.about != "pupils" else {}
     group |= {"items": list(flow.new), "reason": [{"text": flow.words}]}
     _append(path, {"group": [group]})
     lacking = {each.id for each in catalogue.teams.team} & set(teams)
     for team in sorted(lacking - {right.team for right in catalogue.rights.right}):
-        own = {"team": team, "groups": [flow.group], "clauses": [flow.clause], "why": flow.words}
+        own = {"team": team, "groups": [flow.title], "clauses": [flow.clause], "why": flow.words}
         _append(path, {"right": [own]})
-
-
-def _write_clause(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    if flow.clause in catalogue.agreement.clauses:
-        return
-    path = policies / "agreement.toml"
-    agreement = tomlkit.parse(path.read_text("utf-8"))
-    clauses: Any = agreement["clauses"]
-    clauses[flow.clause] = flow.words
-    path.write_text(tomlkit.dumps(agreement), "utf-8")
 
 
 def _key(flow: NewFlow, heading: str) -> str:
@@ -292,10 +279,24 @@ def declare(folder: Path) -> tuple[str, ...]:
     try:
         texts = {name: (folder / name).read_text("utf-8") for name in _NEEDED}
         read: dict[str, Any] = {name: tomllib.loads(text) for name, text in texts.items()}
-        new = dict(texts) | {
-            "items.toml": _items(texts["items.toml"], read),
-            "flows.toml": _flows(texts, read),
+        new = dict(texts)
+        flows, items = read["flows.toml"], read["items.toml"]
+        carried = {e["id"] for f in (*flows["flow"], *flows.get("optional", ())) for e in f["data_type"]}
+        lacking = [name for name in read["data_types.toml"]["types"] if name not in carried]
+        if lacking != flows.get("not_carried", []):
+            document = tomlkit.parse(texts["flows.toml"])
+            document["not_carried"] = lacking
+            new["flows.toml"] = tomlkit.dumps(document)
+        listed = {
+            f"{group['label']}: {item}" for group in read["rights.toml"]["group"] for item in group["items"]
         }
+        known = items["items"] | items["others"]
+
+        def placed(header: re.Match[str]) -> str:
+            table = "items" if known[header[1]]["label"] in listed else "others"
+            return f"[{table}.{header[1]}{header[2]}]"
+
+        new["items.toml"] = _LISTED.sub(placed, texts["items.toml"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise GatewayError(f"mend the faults that are told of {', '.join(_NEEDED)} first ({error})") from None
     changed = tuple(name for name in _NEEDED if new[name] != texts[name])
@@ -305,28 +306,3 @@ def declare(folder: Path) -> tuple[str, ...]:
 
 
 _NEEDED = ("flows.toml", "data_types.toml", "items.toml", "rights.toml")
-
-
-def _flows(texts: dict[str, str], read: dict[str, Any]) -> str:
-    flows = read["flows.toml"]
-    listed = (*flows["flow"], *flows.get("optional", ()))
-    carried = {entry["id"] for flow in listed for entry in flow["data_type"]}
-    lacking = [name for name in read["data_types.toml"]["types"] if name not in carried]
-    if lacking == flows.get("not_carried", []):
-        return texts["flows.toml"]
-    document = tomlkit.parse(texts["flows.toml"])
-    document["not_carried"] = lacking
-    return tomlkit.dumps(document)
-
-
-def _items(text: str, read: dict[str, Any]) -> str:
-    listed = {
-        f"{group['label']}: {item}" for group in read["rights.toml"]["group"] for item in group["items"]
-    }
-    items = read["items.toml"]["items"] | read["items.toml"]["others"]
-
-    def placed(header: re.Match[str]) -> str:
-        table = "items" if items[header[1]]["label"] in listed else "others"
-        return f"[{table}.{header[1]}{header[2]}]"
-
-    return _LISTED.sub(placed, text)

@@ -51,12 +51,9 @@ def has_ended(on: date, catalogue: Catalogue) -> bool:
 
 def in_force(years: Collection[str], on: date, catalogue: Catalogue) -> bool:
     """Return True if one of the ratified academic years ("2026-27") covers the day."""
-    return any(_covers(year, on, catalogue) for year in years)
-
-
-def _covers(year: str, on: date, catalogue: Catalogue) -> bool:
-    first, lapses = _span(year, catalogue.agreement.year)
-    return first <= on < lapses
+    return any(
+        begins <= on < lapses for begins, lapses in (_span(y, catalogue.agreement.year) for y in years)
+    )
 
 
 # Asked for several times with every file that comes.
@@ -97,7 +94,7 @@ def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> st
 
     The current year; but if already covered, the following one, from the day its review opens.
     """
-    covering = [year for year in sorted(years) if _covers(year, on, catalogue)]
+    covering = [year for year in sorted(years) if in_force((year,), on, catalogue)]
     if not covering:
         return academic_year(on, catalogue.agreement.year.starts)
     renewal = renewed_by(covering[-1], catalogue)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.model import Classified, ContentRefused, Facts, Reason
 from gateway.policy import dates
-from gateway.policy.calendar_schema import CalendarFile, Results
+from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.schema import TIMESCALES, Flow, Timescale
 
@@ -27,22 +27,18 @@ def release_moment(
 
     A file holding two kinds of results waits for the later moment.
     """
-    moments = [
-        _moment(results, catalogue.calendar, facts, now)
-        for results in catalogue.calendar.results
-        if results.data_type in kinds
-    ]
+    moments = []
+    calendar = catalogue.calendar
+    for results in calendar.results:
+        if results.data_type in kinds:
+            year = exam_year(facts)
+            if year is None:
+                # The latest summer with possible results at `now`.
+                today = dates.local_day(now, calendar.timezone)
+                year = today.year - (today < dates.day_in(today.year, results.season))
+            day = dates.day_by_rule(results.rule, results.dates, year)
+            moments.append(dates.moment(day, results.time, calendar.timezone))
     return max(moments, default=None)
-
-
-def _moment(results: Results, calendar: CalendarFile, facts: Facts, now: datetime) -> datetime:
-    year = exam_year(facts)
-    if year is None:
-        # The latest summer with possible results at `now`.
-        today = dates.local_day(now, calendar.timezone)
-        year = today.year if today >= dates.day_in(today.year, results.season) else today.year - 1
-    day = dates.day_by_rule(results.rule, results.dates, year)
-    return dates.moment(day, results.time, calendar.timezone)
 
 
 def exam_year(facts: Facts) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.model import (
@@ -204,7 +204,11 @@ def copies_for(
     return tuple(
         provider
         for provider in providers
-        if any(_is_meant(provider, body, classified) for body in may)
+        if any(
+            provider.kind in body.kinds
+            and (body.about == "anyone" or (provider.dfe_number or "") == named_school(classified))
+            for body in may
+        )
         and _takes_part(provider, catalogue, unratified=unratified)
     )
 
@@ -226,7 +230,13 @@ def parts_for(
     if flow is None or named_school(classified) is not None or not _is_divisible(classified):
         return ()
     named = {number for one in classified.schools for number in (one.dfe_number, one.urn) if number}
-    entitled = tuple(_entitled(providers, flow, catalogue, unratified=unratified))
+    # Kinds of provider that the flow entitles to records about themselves.
+    kinds = {kind for body in _bodies(flow, catalogue) if body.about == "themselves" for kind in body.kinds}
+    entitled = [
+        each
+        for each in providers
+        if each.kind in kinds and _takes_part(each, catalogue, unratified=unratified)
+    ]
     claims = Counter(number for each in entitled for number in _numbers(each))
     return tuple(
         each
@@ -285,25 +295,6 @@ def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue)
     return not classified.unlisted and all(
         catalogue.may_have(body.id, item) for item in (*classified.items, *classified.other_items)
     )
-
-
-def _is_meant(provider: Provider, body: RecipientBody, classified: Classified) -> bool:
-    if provider.kind not in body.kinds:
-        return False
-    return body.about == "anyone" or (
-        provider.dfe_number is not None and provider.dfe_number == named_school(classified)
-    )
-
-
-def _entitled(
-    providers: Iterable[Provider], flow: Flow, catalogue: Catalogue, *, unratified: bool
-) -> Iterator[Provider]:
-    """Yield providers that the flow entitles to records about themselves."""
-    bodies = (body for body in _bodies(flow, catalogue) if body.about == "themselves")
-    kinds = {kind for body in bodies for kind in body.kinds}
-    for each in providers:
-        if each.kind in kinds and _takes_part(each, catalogue, unratified=unratified):
-            yield each
 
 
 def _takes_part(provider: Provider, catalogue: Catalogue, *, unratified: bool) -> bool:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import Literal
 
 from gateway.law import LawPack, Reference, pack_on
@@ -30,7 +31,17 @@ def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
     """Yield each data type that a provider may send: True if required, False if optional, None if excused."""
-    spared = _not_expected(provider, catalogue.calendar) | {*catalogue.bodies.of(provider.kind).not_expected}
+    number = (provider.dfe_number or "")[-4:]
+    establishment = int(number) if number.isdecimal() else -1
+    spared = {
+        *catalogue.bodies.of(provider.kind).not_expected,
+        *(
+            data_type
+            for phase in catalogue.calendar.phase
+            if any(first <= establishment <= last for first, last in phase.establishments)
+            for data_type in phase.not_expected
+        ),
+    }
     for flow in catalogue.flows.flow:
         sends = provider.kind in flow.senders
         for entry in flow.data_type:
@@ -40,19 +51,6 @@ def expected_of(
                 yield flow, entry, sends if told[entry.id] else None
             elif entry.id not in spared:
                 yield flow, entry, sends and entry.id not in catalogue.calendar.optional
-
-
-def _not_expected(provider: Provider, calendar: CalendarFile) -> frozenset[str]:
-    number = (provider.dfe_number or "")[-4:]
-    if not number.isdecimal():
-        return frozenset()
-    establishment = int(number)
-    return frozenset(
-        data_type
-        for phase in calendar.phase
-        if any(first <= establishment <= last for first, last in phase.establishments)
-        for data_type in phase.not_expected
-    )
 
 
 State = Literal[
@@ -130,17 +128,6 @@ def status(
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverTime:
-    """How punctual one data type was in a span of days. Early counts as in time."""
-
-    data_type: str
-    in_time: int = 0
-    late: int = 0
-    nil: int = 0
-    missing: int = 0
-
-
 def kept(
     provider: Provider,
     received: Sequence[Arrival],
@@ -149,30 +136,25 @@ def kept(
     *,
     on: date,
     owed: Owed | None = None,
-) -> list[OverTime]:
-    """Return the punctuality of data due in a span, as known at the end of the day `on`.
+) -> dict[str, Counter[State]]:
+    """Count by data type the states of data due in a span, as known at the end of the day `on`.
 
     Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
     owed = owed or Owed()
     if not owes_anything(provider):
-        return []
+        return {}
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
-    rows, found = _rows(provider, received, catalogue, on, owed, year=span[1].year), []
-    for row, placed in ((each, each.placed()) for each in rows if each.must):
-        states = Counter(
+    found: dict[str, Counter[State]] = {}
+    for row in _rows(provider, received, catalogue, on, owed, year=span[1].year):
+        if not row.must:
+            continue
+        placed = row.placed()
+        found.setdefault(row.entry.id, Counter()).update(
             _state(period, placed.of(index), on)
             for index, period in enumerate(row.periods)
             if begun <= period.due <= ended
         )
-        punctuality = OverTime(
-            data_type=row.entry.id,
-            in_time=states["on-time"] + states["early"],
-            late=states["late"],
-            nil=states["nil"],
-            missing=states["missing"],
-        )
-        found.append(punctuality)
     return found
 
 
@@ -201,7 +183,11 @@ def _rows(
 ) -> Iterator[_Row]:
     """Yield each data type that a provider may send, on each timescale, around a calendar year."""
     calendar = catalogue.calendar
-    arrivals = _by_data_type(received, calendar, on)
+    # The arrivals up to the end of the day, in order of arrival.
+    arrivals: defaultdict[str, list[dates.PlacedArrival]] = defaultdict(list)
+    for each in sorted(received, key=attrgetter("at")):
+        if (day := dates.local_day(each.at, calendar.timezone)) <= on:
+            arrivals[each.data_type].append(dates.PlacedArrival(day, each))
     expected = [
         (flow, entry, scale, must)
         for flow, entry, must in expected_of(provider, catalogue, owed.expected)
@@ -270,20 +256,6 @@ def out_of_season(
     if found is None or (stated in {None, found.name} and found.opens <= day <= found.due + _LONG_AFTER):
         return None
     return found
-
-
-def _by_data_type(
-    received: Sequence[Arrival], calendar: CalendarFile, on: date
-) -> defaultdict[str, list[dates.PlacedArrival]]:
-    """Return the arrivals up to the end of a day, in order of arrival."""
-    arrivals: defaultdict[str, list[dates.PlacedArrival]] = defaultdict(list)
-    for each in received:
-        day = dates.local_day(each.at, calendar.timezone)
-        if day <= on:
-            arrivals[each.data_type].append(dates.PlacedArrival(day, each))
-    for found in arrivals.values():
-        found.sort(key=lambda each: each.arrival.at)
-    return arrivals
 
 
 def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:

@@ -11,7 +11,6 @@ from datetime import datetime
 
 from gateway.model import Reason
 from gateway.policy.catalogue_schema import UNNAMED, Wording
-from gateway.policy.discrepancies import DiscrepancyNotice
 from gateway.reasons.languages import Language, told
 from gateway.receipts.facts import in_language
 from gateway.receipts.text import bullets, field, filled, notice_heading, paragraph, spoken
@@ -157,7 +156,7 @@ class NoticeFacts:
     provider_name: str
     organisation: str
     made_at: datetime
-    points: tuple[tuple[int, DiscrepancyNotice], ...]
+    points: tuple[tuple[int, Reason], ...]
     wording: Wording = UNNAMED
 
 
@@ -200,11 +199,8 @@ def _clauses(facts: NoticeFacts) -> str:
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 
 
-def _point(number: int, notice: DiscrepancyNotice, language: Language, wording: Wording) -> str:
-    plain = Reason(
-        code=notice.code, clause=notice.clause, sentence=notice.sentence, next_step=notice.next_step
-    )
-    said = in_language(plain, language, wording)
+def _point(number: int, notice: Reason, language: Language, wording: Wording) -> str:
+    said = in_language(notice, language, wording)
     lines = (f"{said.sentence} ({told('clause', language)} {notice.clause})", said.next_step)
     title = f"    {told(f'Discrepancy {number}', language)}"
     return "\n".join([title, *(filled(line, "      ", "      ") for line in lines)])

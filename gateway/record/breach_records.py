@@ -18,7 +18,7 @@ from gateway.record.accounts import account_of
 from gateway.registry import breaches, keys, log, transfers
 from gateway.registry.keys import Key
 from gateway.registry.log import Entry
-from gateway.reports.breach import Breach, KeyInvolved, Nature, breach_report
+from gateway.reports.breach import Breach, Nature, breach_report
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.reports.report import TransferAccount
 
@@ -88,12 +88,7 @@ def drafted(
         what_happened=told.what,
         accounts=tuple(_touched(session, told, organisation)),
         keys=tuple(
-            KeyInvolved(
-                owner=f"{key.owner_kind} {key.owner}",
-                kind=key.kind,
-                fingerprint=key.fingerprint,
-                state=key.state,
-            )
+            (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
             for key in (_named_key(session, one) for one in told.keys)
         ),
         staff=told.staff,

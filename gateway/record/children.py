@@ -42,8 +42,9 @@ from gateway.registry.log import Entry
 from gateway.registry.markers import Marker
 from gateway.registry.recalls import FileOpening
 from gateway.registry.tables import HoldRow
+from gateway.reports.document import Document
 from gateway.reports.retention import Retention, load_retention
-from gateway.reports.subject_access import ChildAccount, FileOfChild
+from gateway.reports.subject_access import FileOfChild, subject_access_report
 from gateway.secrets import secret_files
 
 SUBJECT = "pupils"
@@ -249,22 +250,27 @@ _OUTCOMES = {
 }
 
 
-def account(registrar: Registrar, found: FoundChild, *, names: bool) -> ChildAccount:
-    """Return the account of a child; with `names`, the names of staff who opened files, not only teams."""
+def account(registrar: Registrar, found: FoundChild, *, names: bool) -> Document:
+    """Return the report on a child; with `names`, the names of staff who opened files, not only teams."""
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
         files = tuple(_file(registrar, session, rules, one, names=names) for one in found.files)
-    return ChildAccount(
+    return subject_access_report(
+        files,
         organisation=registrar.settings.organisation,
-        files=files,
-        rolls=tuple(_roll_lines(found)),
-        limits=tuple(_limits(found)),
+        rolls=[
+            f"{'on the roll' if one.on_roll else 'no longer, or not mainly, on the roll'} of {one.provider}, "
+            f"by record {one.record} of {one.reference} ({one.at:%Y-%m-%d})"
+            for one in found.rolls
+        ],
+        limits=[*_limits(found)],
         questions=tuple(
             f"{one.at:%Y-%m-%d %H:%M} UTC, {one.who if names else 'staff of the authority'}: {one.what}"
             + (f", {one.why}" if one.why else "")
             for one in found.questions
         ),
         unindexed=found.unindexed,
+        made_at=registrar.clock(),
     )
 
 
@@ -284,15 +290,14 @@ def _file(
         items=content.items if content else (),
         teams=tuple(_team(team, registrar.catalogue) for team in transfer.teams),
         opened=tuple(
-            (each.at, ", ".join(filter(None, (each.who if names else None, _opened_for(each, registrar)))))
+            (each.at, ", ".join(filter(None, (each.who if names else None, opened_for))))
             for each in one.openings
+            for opened_for in [
+                "data protection" if each.team is None else _team(each.team, registrar.catalogue)
+            ]
         ),
         kept=_kept(session, rules, one),
     )
-
-
-def _opened_for(opening: FileOpening, registrar: Registrar) -> str:
-    return "data protection" if opening.team is None else _team(opening.team, registrar.catalogue)
 
 
 def _team(team: str, catalogue: Catalogue) -> str:
@@ -317,12 +322,6 @@ def _until(session: Session, rules: Retention, transfer: Transfer) -> str:
     if days == "for ever":
         return "kept for ever"
     return f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
-
-
-def _roll_lines(found: FoundChild) -> Iterator[str]:
-    for one in found.rolls:
-        said = "on the roll" if one.on_roll else "no longer, or not mainly, on the roll"
-        yield f"{said} of {one.provider}, by record {one.record} of {one.reference} ({one.at:%Y-%m-%d})"
 
 
 def _limits(found: FoundChild) -> Iterator[str]:

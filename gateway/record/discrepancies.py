@@ -24,13 +24,14 @@ from gateway.model import (
     Held,
     Provider,
     RatificationsThatCount,
+    Reason,
     Released,
     RollEntry,
     Transfer,
 )
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.discrepancies import Discrepancy, DiscrepancyNotice, discrepancies, notices
+from gateway.policy.discrepancies import Discrepancy, discrepancies, notices
 from gateway.policy.schools import named_school, number_of, speaks_for
 from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.registry import discrepancies as recorded
@@ -257,13 +258,13 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
     ]
     sequences = {reference: sequence for sequence, reference in references.items()}
     numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
-    told: defaultdict[str, list[tuple[int, DiscrepancyNotice]]] = defaultdict(list)
+    told: defaultdict[str, list[tuple[int, Reason]]] = defaultdict(list)
     marked = markers.marked_children(session)
     for number, each in zip(numbers, named, strict=True):
         if not marked.isdisjoint(bytes.fromhex(row.pupil) for row in each.rows):
             continue  # A protected child's former school would learn that the child is in the county.
-        for notice in notices(each, comparison.catalogue):
-            told[notice.provider].append((number, notice))
+        for provider, notice in notices(each, comparison.catalogue):
+            told[provider].append((number, notice))
     for provider, points in told.items():
         # Leave a signed notice for a provider, about the provider's own records only.
         places.take_a_place(comparison.session, WritersPlace.RECEIPTS)

@@ -25,7 +25,7 @@ from gateway.log.leaf import Kind
 from gateway.openpgp.sealer import clearsign_each
 from gateway.policy.catalogue import Catalogue, load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import academic_year, local_day
-from gateway.policy.explain import AgreementChanges, changes_between
+from gateway.policy.explain import changes_between
 from gateway.publish.everything import publish_agreement_news
 from gateway.publish.projection import publish_checkpoint, publish_receipts
 from gateway.reasons.languages import Language
@@ -391,20 +391,20 @@ class Keeper:
         self, policies: Policies, by: str | None, why: str | None, *, is_first: bool = False
     ) -> None:
         now, catalogue = self._clock(), policies.catalogue
-        changes = None if is_first else self._changes(catalogue)
+        changes = () if is_first else self._changes(catalogue)
         with self._registry.write() as session:
             if entries := list(_entries(session, catalogue, now, by, why)):
                 log.append(session, entries, now)
-                if changes is not None:
+                if changes:
                     organisation = load_settings(self._home).organisation
-                    notice = changed(changes.points(), catalogue.agreement.tell.changed)
+                    notice = changed(changes, catalogue.agreement.tell.changed)
                     told = tell_everybody(
                         session, self._signing, organisation, notice, catalogue.bodies.parties, now,
                         languages=catalogue.agreement.languages,
                     )  # fmt: skip
                     _log.info("%d education providers are told that the agreement has changed", told)
                 log.sign_head(session, self._signing.log_key, self._signing.origin, now)
-        if entries and changes is not None:
+        if entries and changes:
             publish_receipts(self._registry, self._home.published)
             publish_agreement_news(self._registry, self._home.published)
         if entries:
@@ -413,15 +413,15 @@ class Keeper:
         self._point_to(catalogue.digest)
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
 
-    def _changes(self, after: Catalogue) -> AgreementChanges | None:
-        """Return the changed statements of the agreement; None without a readable earlier version."""
+    def _changes(self, after: Catalogue) -> tuple[str, ...]:
+        """Return the changed statements of the agreement; none without a readable earlier version."""
         if self._home.policies_in_force == self._home.policies:
-            return None
+            return ()
         try:
             before = load_catalogue(self._home.policies_in_force)
         except ConfigurationError:  # Policies of an earlier version of the gateway.
             _log.warning("the policies of before cannot be read: what is new in Appendix A is not told")
-            return None
+            return ()
         return changes_between(before, after)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
+from typing import Any
 
 from gateway.model import State
 from gateway.policy.catalogue import Catalogue
@@ -59,15 +60,17 @@ def assurance_report(home: Assured) -> Document:
     )
 
 
-def _blocks(section: Mapping[str, list[str]], home: Assured, blanks: Mapping[str, str]) -> tuple[Block, ...]:
+def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str, str]) -> tuple[Block, ...]:
     signed = tuple((text.format(**blanks), *(TO_FILL,) * 3) for text in section.get("sign", ()))
     said = [text.format(**blanks) for text in section.get("text", ())]
     points = tuple(text.format(**blanks) for text in section.get("points", ()))
     asked = tuple((text.format(**blanks), TO_FILL) for text in section.get("ask", ()))
+    facts = tuple((label, text.format(**blanks)) for label, text in section.get("facts", ()))
     tables = (_TABLES[name](home) for name in section.get("tables", ()))
     return (
         *map(Paragraph, said),
         *([Points(points)] if points else []),
+        *([Details(facts)] if facts else []),
         *tables,
         *([Details(asked)] if asked else []),
         *([ReportTable(_SIGNED, signed)] if signed else []),
@@ -86,6 +89,12 @@ def _blanks(home: Assured) -> dict[str, str]:
         "agreement": catalogue.agreement.title,
         "version": catalogue.agreement.version,
         "policies": catalogue.digest[:16],
+        "digest": catalogue.digest,
+        "text_digest": catalogue.text_sha256,
+        "packs": ", ".join(f"{one.academic_year} ({one.first} to {one.last})" for one in catalogue.law)
+        or "none",
+        "parties": "; ".join(one.name for one in catalogue.bodies.kind if one.ratifies) or TO_FILL,
+        "purposes": "; ".join(dict.fromkeys(one.purpose for one in catalogue.teams.team)),
         "made": spoken(home.made_at),
         "since": spoken(since) if since else "now (no service has started yet)",
         "review": str(review),
@@ -98,21 +107,6 @@ def _blanks(home: Assured) -> dict[str, str]:
         "program": home.version,
         "clause_controller": "clause " + ", ".join(catalogue.breach.tell.providers or (TO_FILL,)),
     }
-
-
-def _dates(home: Assured) -> Details:
-    packs = ", ".join(f"{one.academic_year} ({one.first} to {one.last})" for one in home.catalogue.law)
-    blanks = _blanks(home)
-    pairs = (
-        ("This pack was made", blanks["made"]),
-        ("Version of the gateway", home.version),
-        ("Policies in force since", blanks["since"]),
-        ("Digest of the policies", home.catalogue.digest),
-        ("Digest of the agreement's text", home.catalogue.text_sha256),
-        ("Law packs", packs or "none"),
-        ("The yearly review opens", blanks["review"]),
-    )
-    return Details(pairs)
 
 
 def _summary(home: Assured) -> Details:
@@ -247,20 +241,6 @@ def _risks(home: Assured) -> ReportTable:  # noqa: ARG001 - as every table
     return ReportTable(headings, rows)
 
 
-def _controllers(home: Assured) -> Details:
-    catalogue = home.catalogue
-    parties = "; ".join(one.name for one in catalogue.bodies.kind if one.id in catalogue.bodies.parties)
-    pairs = (
-        ("Controller", f"{home.organisation}{_blanks(home)['telephone']}"),
-        ("Desk for questions", catalogue.desks.desk),
-        ("Desk for data protection", catalogue.desks.governance),
-        ("Other parties, each a controller", parties or TO_FILL),
-        ("Agreement", f"{catalogue.agreement.title}, version {catalogue.agreement.version}"),
-        ("Purposes", "; ".join(dict.fromkeys(one.purpose for one in catalogue.teams.team))),
-    )
-    return Details(pairs)
-
-
 def _record(home: Assured) -> ReportTable:
     kinds = {one.id: one.name for one in home.catalogue.bodies.kind}
     rows = tuple(
@@ -381,7 +361,6 @@ def _days(days: Days) -> str:
 
 
 _TABLES: Mapping[str, Callable[[Assured], Block]] = {
-    "dates": _dates,
     "summary": _summary,
     "systems": _systems,
     "hand-ons": _hand_ons,
@@ -390,7 +369,6 @@ _TABLES: Mapping[str, Callable[[Assured], Block]] = {
     "items": _items,
     "purposes": _purposes,
     "risks": _risks,
-    "controllers": _controllers,
     "record": _record,
     "other retention": _other_retention,
     "recipients": _recipient_teams,

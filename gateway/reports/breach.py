@@ -15,7 +15,16 @@ from zoneinfo import ZoneInfo
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
+from gateway.reports.document import (
+    Block,
+    Details,
+    Document,
+    Paragraph,
+    Points,
+    ReportTable,
+    Section,
+    table_or,
+)
 from gateway.reports.report import LoggedStep, TransferAccount
 
 # Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
@@ -32,21 +41,11 @@ _NATURES: dict[Nature, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyInvolved:
-    """A key in the scope of the breach: owner, fingerprint and state."""
-
-    owner: str
-    kind: str
-    fingerprint: str
-    state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
     """The facts of a breach. Times are aware; texts are written by a person, without pupils' data.
 
-    `accounts` are the transfers concerned, `keys` the keys, `staff` the accounts of staff. `zone` is the
-    authority's time zone.
+    `accounts` are the transfers concerned, `keys` the keys (owner, kind, fingerprint and state), `staff` the
+    accounts of staff. `zone` is the authority's time zone.
     """
 
     number: int
@@ -57,7 +56,7 @@ class Breach:
     nature: tuple[Nature, ...] = ()
     what_happened: str = ""
     accounts: tuple[TransferAccount, ...] = ()
-    keys: tuple[KeyInvolved, ...] = ()
+    keys: tuple[tuple[str, str, str, str], ...] = ()
     staff: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
     contact: str = ""
@@ -80,17 +79,28 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
 
     About two pages at any scale; each provider, opening, entry and transfer is in the annex.
     """
+    items = set(data_items(breach.accounts))
+    likely = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
+    ended = tuple(
+        f"The {kind} key {fingerprint} of {owner} is {state}."
+        for owner, kind, fingerprint, state in breach.keys
+        if state in {"revoked", "retired"}
+    )
+    keys = table_or(("Owner", "Kind", "Fingerprint", "State"), breach.keys, "None named.")
     sections = (
         Section("The 72 hours", _clock(breach, now)),
         Section("Nature of the breach (Article 33(3)(a))", _nature(breach)),
         Section("Whose data, and how much (Article 33(3)(a))", (*_scale(breach), *_by_kind(breach))),
         Section("Kinds of data (Article 33(3)(a))", _kinds(breach, policy)),
         Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.contact or TO_FILL),)),)),
-        Section("Likely consequences (Article 33(3)(c))", _consequences(breach, policy)),
-        Section("Measures (Article 33(3)(d))", _measures(breach)),
+        Section(
+            "Likely consequences (Article 33(3)(c))",
+            (Points((*likely, f"To be judged by a person: {TO_FILL}")),),
+        ),
+        Section("Measures (Article 33(3)(d))", (Points((*breach.measures, *ended) or (TO_FILL,)),)),
         Section("Who must be told", _to_tell(breach, policy.tell)),
         Section("Who had access", _access(breach)),
-        Section("Keys concerned", _keys(breach)),
+        Section("Keys concerned", keys),
         Section("Timeline, in short", _timeline_in_short(breach)),
     )
     made = f"{breach.organisation}. Record made {breach.spoken(now)}."
@@ -170,7 +180,7 @@ def _by_kind(breach: Breach) -> tuple[Block, ...]:
         found[0] += 1
         found[1] += one.facts.pupils or 0
     rows = tuple((kind, str(files), str(pupils)) for kind, (files, pupils) in sorted(counted.items()))
-    return (ReportTable(("Kind of data", "Files", "Pupil records"), rows),) if rows else ()
+    return table_or(("Kind of data", "Files", "Pupil records"), rows)
 
 
 def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
@@ -178,23 +188,11 @@ def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
     if not items:
         return (Paragraph(f"Not known from the files. {TO_FILL}"),)
     weighs = {one.item: one for one in policy.grave}
-    grave = tuple((item, weighs[item].why, weighs[item].clause or "") for item in items if item in weighs)
-    table = (ReportTable(("Data item", "Why it weighs more", "Clause"), grave),) if grave else ()
+    grave = ((item, weighs[item].why, weighs[item].clause or "") for item in items if item in weighs)
+    table = table_or(("Data item", "Why it weighs more", "Clause"), grave)
     few = len(items) <= _SHOWN
     listed = ", ".join(items) if few else f"{len(items)} items of the agreement's list, in the annex"
     return (Points((listed,)), *table)
-
-
-def _consequences(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
-    items = set(data_items(breach.accounts))
-    points = [one.text for one in policy.consequence if not items.isdisjoint(one.items)]
-    return (Points((*points, f"To be judged by a person: {TO_FILL}")),)
-
-
-def _measures(breach: Breach) -> tuple[Block, ...]:
-    dead = [one for one in breach.keys if one.state in {"revoked", "retired"}]
-    automatic = tuple(f"The {one.kind} key {one.fingerprint} of {one.owner} is {one.state}." for one in dead)
-    return (Points((*breach.measures, *automatic) or (TO_FILL,)),)
 
 
 def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
@@ -232,13 +230,6 @@ def _access(breach: Breach) -> tuple[Block, ...]:
     table = ReportTable(("Who", "Team", "Times", "First", "Last"), tuple(rows[:_SHOWN]))
     more = len(rows) - _SHOWN
     return (*named, table, Paragraph(f"And {more} more: see the annex.")) if more > 0 else (*named, table)
-
-
-def _keys(breach: Breach) -> tuple[Block, ...]:
-    if not breach.keys:
-        return (Paragraph("None named."),)
-    rows = tuple((one.owner, one.kind, one.fingerprint, one.state) for one in breach.keys)
-    return (ReportTable(("Owner", "Kind", "Fingerprint", "State"), rows),)
 
 
 def _timeline_in_short(breach: Breach) -> tuple[Block, ...]:
@@ -292,29 +283,21 @@ def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
 
 def breach_annex(breach: Breach) -> tuple[Section, ...]:
     """Return the annex: each provider, opening, entry and transfer concerned."""
-    return (
-        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
-        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
-        Section("Who opened what", _opened(breach)),
-        Section("Timeline, from the log", _timeline(breach)),
-        Section("Transfers concerned", (_transfers(breach),)),
-    )
-
-
-def _opened(breach: Breach) -> tuple[Block, ...]:
-    rows = tuple(
+    opened = (
         (breach.spoken(step.at), step.who or "", step.team or "", reference)
         for reference, step in openings(breach)
     )
-    return (ReportTable(("When", "Who", "Team", "Transfer"), rows),) if rows else (Paragraph("Nobody."),)
-
-
-def _timeline(breach: Breach) -> tuple[Block, ...]:
-    rows = tuple(
+    timeline = (
         (str(step.entry), breach.spoken(step.at), step.kind, reference)
         for reference, step in logged(breach.accounts)
     )
-    return (ReportTable(("Entry", "When", "What", "Transfer"), rows),) if rows else (Paragraph(TO_FILL),)
+    return (
+        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
+        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
+        Section("Who opened what", table_or(("When", "Who", "Team", "Transfer"), opened, "Nobody.")),
+        Section("Timeline, from the log", table_or(("Entry", "When", "What", "Transfer"), timeline, TO_FILL)),
+        Section("Transfers concerned", (_transfers(breach),)),
+    )
 
 
 def _transfers(breach: Breach) -> ReportTable:

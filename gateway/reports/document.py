@@ -6,7 +6,7 @@
 import csv
 import io
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -74,6 +74,15 @@ class Chart:
         named = [at for at, part in enumerate(self.parts) if part]
         rows = tuple((label, *(str(values[at]) for at in named)) for label, values in self.bars)
         return ReportTable((self.of, *(self.parts[at] for at in named)), rows)
+
+
+def table_or(
+    headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
+) -> tuple[ReportTable | Paragraph, ...]:
+    """Return a table of rows; without any, a paragraph saying `nothing`, or no block at all."""
+    if found := tuple(rows):
+        return (ReportTable(headings, found),)
+    return (Paragraph(nothing),) if nothing else ()
 
 
 Mark = Literal["good", "weak", "bad"]
@@ -244,20 +253,15 @@ def _text_matrix(matrix: Matrix) -> list[str]:
 def _text_table(table: ReportTable) -> list[str]:
     rows = [tuple(clean(cell) for cell in row) for row in (table.headings, *table.rows)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.headings))]
-    if sum(widths) + 2 * len(widths) > WIDTH:
-        return _text_records(table)
+    if sum(widths) + 2 * len(widths) > WIDTH:  # A list of records, then.
+        told: list[str] = []
+        for row in table.rows:
+            for heading, cell in zip(table.headings, row, strict=True):
+                told += _labelled(heading, cell) if cell else []
+            told.append("")
+        return told[:-1]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
-
-
-def _text_records(table: ReportTable) -> list[str]:
-    """Return a wide table as a list of records."""
-    lines: list[str] = []
-    for row in table.rows:
-        for heading, cell in zip(table.headings, row, strict=True):
-            lines += _labelled(heading, cell) if cell else []
-        lines.append("")
-    return lines[:-1]
 
 
 def _labelled(label: str, value: str) -> list[str]:
@@ -278,6 +282,3 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
 def clean(text: str) -> str:
     """Return a text as one line, without control characters of a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
-# Findings of a file in words, for people allowed to look at the file.

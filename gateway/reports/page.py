@@ -3,7 +3,7 @@
 The page holds no script and fetches nothing. The templates escape every text.
 """
 
-from collections.abc import Iterator
+from itertools import accumulate
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -34,14 +34,13 @@ def _drawn(chart: Chart) -> list[tuple[str, list[tuple[int, float, float]]]]:
     A part has a number for the colour; beginning and length are in pixels.
     """
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
-    return [(label, list(_parts(values, _LONGEST / longest))) for label, values in chart.bars]
-
-
-def _parts(values: tuple[int, ...], scale: float) -> Iterator[tuple[int, float, float]]:
-    x = float(_LEFT)
-    for number, value in enumerate(values):
-        yield number, round(x, 1), round(value * scale, 1)
-        x += value * scale
+    bars = []
+    for label, values in chart.bars:
+        lengths = [value * _LONGEST / longest for value in values]
+        starts = accumulate(lengths, initial=_LEFT)
+        parts = zip(range(len(values)), starts, lengths, strict=False)
+        bars.append((label, [(number, round(x, 1), round(length, 1)) for number, x, length in parts]))
+    return bars
 
 
 def _environment() -> Environment:

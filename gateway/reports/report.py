@@ -19,7 +19,16 @@ from gateway.policy.catalogue import Catalogue
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
+from gateway.reports.document import (
+    Block,
+    Details,
+    Document,
+    Paragraph,
+    Points,
+    ReportTable,
+    Section,
+    table_or,
+)
 
 _STATES: dict[str, str] = {
     UNDECIDED: "arrived, not yet decided",
@@ -110,7 +119,7 @@ def transfer_report(account: TransferAccount, made_at: datetime, *, head: str | 
         Section("What was decided, and why", _decision(facts)),
         Section("What was found in the file", (_found(facts),)),
         Section("Who was given it", _collected(account)),
-        Section("Every step, as the log has it", (_steps(account),)),
+        Section("Every step, as the log has it", _steps(account)),
         Section("How to check this", _how_to_check(facts, head)),
     ]
     return Document(
@@ -214,8 +223,8 @@ def _decision(facts: ReceiptFacts) -> tuple[Block, ...]:
         )
     )
     shown = [plain_reason(reason, facts.wording) for reason in facts.reasons]
-    rows = tuple((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
-    return (outcome, ReportTable(("Clause", "Reason", "Next step"), rows)) if rows else (outcome,)
+    rows = ((f"{one.clause} ({one.code})", one.sentence, one.next_step) for one in shown)
+    return (outcome, *table_or(("Clause", "Reason", "Next step"), rows))
 
 
 def _found(facts: ReceiptFacts) -> Details:
@@ -242,7 +251,7 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
     if account.facts.state == "accepted":
         by = {one.team for one in taken}
         rows += [(account.team(one), "nobody yet", "") for one in account.facts.teams if one not in by]
-    found: list[Block] = [ReportTable(("Team", "Collected by", "When"), tuple(rows))] if rows else []
+    found: list[Block] = [*table_or(("Team", "Collected by", "When"), rows)]
     if looked:
         found.append(Paragraph("Looked at, but not collected, as a held file or outside the mailboxes:"))
         seen = tuple((account.team(one.team), one.who or "", spoken(one.at)) for one in looked)
@@ -250,10 +259,8 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
     return tuple(found) or (Paragraph("Nobody has opened it through the gateway."),)
 
 
-def _steps(account: TransferAccount) -> Block:
-    if not account.steps:
-        return Paragraph("The log holds nothing on it.")
-    rows = tuple(
+def _steps(account: TransferAccount) -> tuple[Block, ...]:
+    rows = (
         (
             str(step.entry),
             spoken(step.at),
@@ -263,7 +270,8 @@ def _steps(account: TransferAccount) -> Block:
         )
         for step in account.steps
     )
-    return ReportTable(("Entry", "On record since", "What", "By or to", "Why"), rows)
+    headings = ("Entry", "On record since", "What", "By or to", "Why")
+    return table_or(headings, rows, "The log holds nothing on it.")
 
 
 def _what(step: LoggedStep, landed_at: datetime) -> str:
@@ -294,11 +302,10 @@ def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
     counts = ReportTable(
         ("Outcome", "Files"), tuple((said, str(outcomes[said])) for said in _STATES.values())
     )
-    types = tuple((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
+    types = ((kind, state, str(number)) for (kind, state), number in sorted(kinds.items()))
     sentence = Paragraph(f"{len(accounts)} files arrived in this time. The outcomes below add up to that.")
-    return (
-        (sentence, counts, ReportTable(("Kind of data", "Outcome", "Files"), types)) if types else (sentence,)
-    )
+    tables = (counts, *table_or(("Kind of data", "Outcome", "Files"), types)) if accounts else ()
+    return (sentence, *tables)
 
 
 def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
@@ -332,15 +339,8 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
             )
         )
     headings = (
-        "Reference",
-        "Arrived",
-        "File",
-        "Kind of data",
-        "Outcome",
-        "Clauses",
-        "Signed by",
-        "Collected",
-    )
+        "Reference", "Arrived", "File", "Kind of data", "Outcome", "Clauses", "Signed by", "Collected",
+    )  # fmt: skip
     return ReportTable(headings, tuple(rows))
 
 

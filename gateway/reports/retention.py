@@ -268,11 +268,24 @@ def plan(
     for row in rows:
         if row.state in {"landed", "held"} or row.decided_at is None:
             undecided.append(row.reference)
-        else:
-            (on_hold if row.legal_hold else due).extend(_due_of(retention, row, row.decided_at, now))
+            continue
+        for what in OF_TRANSFERS:
+            if what not in row.deleted:
+                keep: Keep = getattr(retention, what)
+                kept = keep.of(row) if isinstance(keep, KeepSealed) else keep.days(row.state, row.data_type)
+                (on_hold if row.legal_hold else due).extend(_due(row, what, kept, row.decided_at, now))
     for notice in notices:
-        (on_hold if notice.legal_hold else due).extend(_due_notice(retention, notice, now))
-    return Plan(due=_ordered(due), on_hold=_ordered(on_hold), undecided=tuple(sorted(undecided)))
+        match notice.subject:
+            case "keys" | "discrepancies":
+                kept = getattr(retention.notices, notice.subject), notice.subject
+            case state:
+                kept = retention.declarations.days(state, notice.data_type)
+        (on_hold if notice.legal_hold else due).extend(_due(notice, notice.what, kept, notice.made_at, now))
+
+    def ordered(found: list[Due]) -> tuple[Due, ...]:
+        return tuple(sorted(found, key=lambda one: (one.since, one.reference, WHATS.index(one.what))))
+
+    return Plan(due=ordered(due), on_hold=ordered(on_hold), undecided=tuple(sorted(undecided)))
 
 
 def deletion_certificate(
@@ -299,39 +312,16 @@ def deletion_certificate(
         "",
     ]
     for one in sorted(deleted, key=lambda item: (item.due.reference, item.due.what)):
-        lines += [*_certified(one), ""]
+        lines += [
+            one.due.reference,
+            f"  What     {_WORDS[one.due.what]}",
+            f"  Rule     {one.due.rule}, due since {rfc3339(one.due.since)}",
+            f"  Deleted  {rfc3339(one.at)}",
+        ]
+        if one.sha256 is not None:
+            lines += [f"  SHA-256  {one.sha256[:32]}", f"           {one.sha256[32:]}"]
+        lines += [f"  Size     {one.size} bytes", ""] if one.size is not None else [""]
     return "\n".join(lines)
-
-
-def _certified(one: Deleted) -> list[str]:
-    lines = [
-        one.due.reference,
-        f"  What     {_WORDS[one.due.what]}",
-        f"  Rule     {one.due.rule}, due since {rfc3339(one.due.since)}",
-        f"  Deleted  {rfc3339(one.at)}",
-    ]
-    if one.sha256 is not None:
-        lines += [f"  SHA-256  {one.sha256[:32]}", f"           {one.sha256[32:]}"]
-    if one.size is not None:
-        lines.append(f"  Size     {one.size} bytes")
-    return lines
-
-
-def _due_of(retention: Retention, row: KeptTransfer, decided_at: datetime, now: datetime) -> Iterable[Due]:
-    for what in OF_TRANSFERS:
-        keep: Keep = getattr(retention, what)
-        if what not in row.deleted:
-            kept = keep.of(row) if isinstance(keep, KeepSealed) else keep.days(row.state, row.data_type)
-            yield from _due(row, what, kept, decided_at, now)
-
-
-def _due_notice(retention: Retention, notice: KeptNotice, now: datetime) -> Iterable[Due]:
-    match notice.subject:
-        case "keys" | "discrepancies":
-            kept: tuple[Days, str] = getattr(retention.notices, notice.subject), notice.subject
-        case state:
-            kept = retention.declarations.days(state, notice.data_type)
-    yield from _due(notice, notice.what, kept, notice.made_at, now)
 
 
 def _due(
@@ -345,10 +335,6 @@ def _due(
         yield Due(
             reference=of.reference, what=what, data_type=of.data_type, rule=f"{what}-{rule}", since=since
         )
-
-
-def _ordered(due: Iterable[Due]) -> tuple[Due, ...]:
-    return tuple(sorted(due, key=lambda one: (one.since, one.reference, WHATS.index(one.what))))
 
 
 def _longer(one: Days, other: Days) -> bool:

@@ -1,7 +1,6 @@
 """Report on all returns of all providers on one page: the state of each on a day."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from gateway.policy.timescale import State
@@ -28,26 +27,27 @@ _MARKS: dict[str, Mark] = {
 _COUNTED: tuple[State, ...] = ("on-time", "early", "due", "late", "missing")
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnState:
-    """The state of one return of a provider; `missed` counts the periods since the last arrival."""
-
-    provider: str
-    data_type: str
-    state: State
-    missed: int
-
-
 def returns_report(
-    returns: Iterable[ReturnState], organisation: str, on: date, made_at: datetime
+    returns: Iterable[tuple[str, str, State, int]], organisation: str, on: date, made_at: datetime
 ) -> Document:
     """Return the matrix of providers and kinds of data, with states at the end of the day `on`.
 
-    `never`: the agreement does not ask the provider for the kind of data.
+    `returns` are provider, kind of data, state, and the number of periods since the last arrival. `never`:
+    the agreement does not ask the provider for the kind of data.
     """
-    found = {(one.provider, one.data_type): one for one in returns}
-    providers, kinds = (tuple(dict.fromkeys(key[place] for key in found)) for place in (0, 1))
-    rows = tuple((name, tuple(_word(found.get((name, kind))) for kind in kinds)) for name in providers)
+    found: dict[tuple[str, str], str] = {}
+    counted: dict[str, list[int]] = {}
+    for provider, kind, state, missed in returns:
+        found[provider, kind] = f"{state} {missed}" if missed else state
+        numbers = counted.setdefault(kind, [0] * len(_COUNTED))
+        if state in _COUNTED:
+            numbers[_COUNTED.index(state)] += 1
+    rows = tuple(
+        (name, tuple(found.get((name, kind), "never") for kind in counted))
+        for name in dict.fromkeys(provider for provider, _ in found)
+    )
+    kinds, bars = tuple(counted), tuple((kind, tuple(numbers)) for kind, numbers in counted.items())
+    chart = Chart("How the returns stand, by kind of data", "Kind of data", _COUNTED, bars)
     matrix = Matrix("Provider", kinds, rows, _SIGNS, _MARKS)
     told = Paragraph("The number behind a word: so many have been missed since the last one that came.")
     empty = Paragraph("No provider is enrolled.")
@@ -55,23 +55,8 @@ def returns_report(
         f"Returns on {on}",
         f"{organisation}. Report made {spoken(made_at)}.",
         (
-            Section("All providers", (_chart(found.values(), kinds),) if rows else (empty,)),
+            Section("All providers", (chart,) if rows else (empty,)),
             Section("Each provider", (told, matrix) if rows else (empty,)),
         ),
         data=matrix.table,
     )
-
-
-def _word(one: ReturnState | None) -> str:
-    if one is None:
-        return "never"
-    return f"{one.state} {one.missed}" if one.missed else one.state
-
-
-def _chart(returns: Iterable[ReturnState], kinds: tuple[str, ...]) -> Chart:
-    counted = {kind: [0] * len(_COUNTED) for kind in kinds}
-    for one in returns:
-        if one.state in _COUNTED:
-            counted[one.data_type][_COUNTED.index(one.state)] += 1
-    bars = tuple((kind, tuple(numbers)) for kind, numbers in counted.items())
-    return Chart("How the returns stand, by kind of data", "Kind of data", _COUNTED, bars)

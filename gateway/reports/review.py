@@ -3,17 +3,33 @@
 The review names providers and counts, and holds nothing from a file.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from gateway.model import State
-from gateway.policy.timescale import OverTime
+from gateway.policy.timescale import State as ReturnState
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Chart, Details, Document, Paragraph, ReportTable, Section
+from gateway.reports.document import (
+    Block,
+    Chart,
+    Details,
+    Document,
+    Paragraph,
+    ReportTable,
+    Section,
+    table_or,
+)
 
 _STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
 _TO_CALL = 20
+_IN_TIME: tuple[ReturnState, ...] = ("on-time", "early")
+_NIL: tuple[ReturnState, ...] = ("nil",)
+_LATE: tuple[ReturnState, ...] = ("late",)
+_MISSING: tuple[ReturnState, ...] = ("missing",)
+_JUDGED = (_IN_TIME, _NIL, _LATE, _MISSING)
+"""The states of due returns, in the order of the chart. Early counts as in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +44,16 @@ class ProviderReview:
     name: str
     kind: str
     ratified: bool | None
-    kept: Sequence[OverTime] = ()
+    kept: Mapping[str, Counter[ReturnState]] = field(default_factory=dict)
     files: Mapping[tuple[str, State], int] = field(default_factory=dict)
     faulty: Mapping[str, int] = field(default_factory=dict)
     faults: Mapping[str, int] = field(default_factory=dict)
     discrepancies_opened: int = 0
     discrepancies_open: int = 0
 
-    def returns(self, how: str) -> int:
-        """Count the returns that were due and are "in_time", "late", "nil" or "missing"."""
-        return sum(getattr(one, how) for one in self.kept)
+    def returns(self, states: Sequence[ReturnState]) -> int:
+        """Count the due returns in one of some states."""
+        return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
         """Count the files in a state."""
@@ -78,7 +94,7 @@ def review_report(review: Review, made_at: datetime) -> Document:
 def _in_short(review: Review) -> Details:
     ratify = [one.ratified for one in review.providers if one.ratified is not None]
     in_time, late, missing = (
-        sum(one.returns(what) for one in review.providers) for what in ("in_time", "late", "missing")
+        sum(one.returns(states) for one in review.providers) for states in (_IN_TIME, _LATE, _MISSING)
     )
     due = in_time + late + missing
     return Details(
@@ -101,12 +117,14 @@ def _share(part: int, whole: int) -> str:
 
 
 def _timeliness(review: Review) -> tuple[Block, ...]:
-    found: dict[str, list[int]] = {}
-    for one in (each for provider in review.providers for each in provider.kept):
-        counted = found.setdefault(one.data_type, [0, 0, 0, 0])
-        for place, number in enumerate((one.in_time, one.nil, one.late, one.missing)):
-            counted[place] += number
-    bars = tuple((data_type, tuple(counted)) for data_type, counted in found.items() if any(counted))
+    found: dict[str, Counter[ReturnState]] = {}
+    for data_type, counted in (each for provider in review.providers for each in provider.kept.items()):
+        found.setdefault(data_type, Counter()).update(counted)
+    bars = tuple(
+        (data_type, tuple(sum(counted[state] for state in states) for states in _JUDGED))
+        for data_type, counted in found.items()
+        if any(counted[state] for states in _JUDGED for state in states)
+    )
     if not bars:
         return (Paragraph("Nothing was due."),)
     parts = ("in time", "nothing to send", "late", "missing")
@@ -150,11 +168,7 @@ def _quality(review: Review) -> tuple[Block, ...]:
         "Accepted files, by whether faults were found in them", "Kind of data",
         ("without a fault", "", "with faults"), bars,
     )  # fmt: skip
-    return (
-        (chart, ReportTable(("Kind of data", "Faults", "In each faulty file"), numbers))
-        if numbers
-        else (chart,)
-    )
+    return (chart, *table_or(("Kind of data", "Faults", "In each faulty file"), numbers))
 
 
 def _ratification(review: Review) -> tuple[Block, ...]:
@@ -174,19 +188,17 @@ def _ratification(review: Review) -> tuple[Block, ...]:
 
 
 def _to_call(review: Review) -> tuple[Block, ...]:
-    worst = sorted(review.providers, key=lambda one: (-one.returns("missing"), -one.in_state("held"), one.id))
+    worst = sorted(review.providers, key=lambda one: (-one.returns(_MISSING), -one.in_state("held"), one.id))
     rows = tuple(
         (
-            one.id, one.name, str(one.returns("missing")), str(one.returns("late")),
+            one.id, one.name, str(one.returns(_MISSING)), str(one.returns(_LATE)),
             str(one.in_state("held")), _yes(one.ratified),
         )
         for one in worst[:_TO_CALL]
-        if one.returns("missing") or one.in_state("held")
+        if one.returns(_MISSING) or one.in_state("held")
     )  # fmt: skip
     headings = ("Provider", "Name", "Missing", "Late", "Held files", "Ratified")
-    return (
-        (ReportTable(headings, rows),) if rows else (Paragraph("Nobody: nothing is missing, nothing waits."),)
-    )
+    return table_or(headings, rows, "Nobody: nothing is missing, nothing waits.")
 
 
 def _each(review: Review) -> ReportTable:
@@ -195,16 +207,15 @@ def _each(review: Review) -> ReportTable:
         *(state.title() for state in _STATES), "Files with faults", "Faults",
         "Discrepancies opened", "Discrepancies open",
     )  # fmt: skip
-    return ReportTable(headings, tuple(_row(one) for one in review.providers))
-
-
-def _row(one: ProviderReview) -> tuple[str, ...]:
-    numbers: Iterable[int] = (
-        *map(one.returns, ("in_time", "late", "nil", "missing")), sum(one.files.values()),
-        *(one.in_state(state) for state in _STATES), sum(one.faulty.values()), sum(one.faults.values()),
-        one.discrepancies_opened, one.discrepancies_open,
-    )  # fmt: skip
-    return (one.id, one.name, one.kind, _yes(one.ratified), *map(str, numbers))
+    rows = []
+    for one in review.providers:
+        numbers = (
+            *map(one.returns, (_IN_TIME, _LATE, _NIL, _MISSING)), sum(one.files.values()),
+            *map(one.in_state, _STATES), sum(one.faulty.values()), sum(one.faults.values()),
+            one.discrepancies_opened, one.discrepancies_open,
+        )  # fmt: skip
+        rows.append((one.id, one.name, one.kind, _yes(one.ratified), *map(str, numbers)))
+    return ReportTable(headings, tuple(rows))
 
 
 def _yes(given: bool | None) -> str:

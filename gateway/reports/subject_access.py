@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.receipts.text import spoken
-from gateway.reports.document import Block, Document, Paragraph, Points, ReportTable, Section
+from gateway.reports.document import Block, Document, Paragraph, Points, Section, table_or
+
+_COPY = Paragraph(
+    "A copy of the data itself (Article 15(3)): gateway transfers open REF --why … opens each file as a "
+    "whole. It holds other children, too: give the child's own record alone."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,87 +35,65 @@ class FileOfChild:
     kept: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChildAccount:
-    """What the gateway holds about one child. `rolls`, `limits` and `questions` are sentences."""
-
-    organisation: str
-    files: tuple[FileOfChild, ...]
-    rolls: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
-    unindexed: int = 0
+def _listed(said: Sequence[str], nothing: str) -> tuple[Block, ...]:
+    return (Points(tuple(said)) if said else Paragraph(nothing),)
 
 
-def subject_access_report(account: ChildAccount, made_at: datetime) -> Document:
-    """Return the report (UK GDPR Article 15(1))."""
-    return Document(
-        "The data of one child",
-        f"{account.organisation}. Report made {spoken(made_at)}. For the authority's data protection "
-        "officers, to answer a subject access request.",
-        (
-            Section("In short", _in_short(account)),
-            Section("Where the data came from, and what for", _files(account.files)),
-            Section("Who was given it", _opened(account.files)),
-            Section("What is left, and for how long", _kept(account.files)),
-            Section("On which rolls the child is", _listed(account.rolls, "On none that the gateway knows.")),
-            Section("What limits its use", _listed(account.limits, "No marker and no legal hold.")),
-            Section("Who asked for this child before", _listed(account.questions, "Nobody.")),
-            Section("How to give a copy", (_COPY,)),
-        ),
-    )
+def subject_access_report(
+    files: Sequence[FileOfChild],
+    *,
+    organisation: str,
+    rolls: Sequence[str],
+    limits: Sequence[str],
+    questions: Sequence[str],
+    unindexed: int,
+    made_at: datetime,
+) -> Document:
+    """Return the report (UK GDPR Article 15(1)) of one child.
 
-
-_COPY = Paragraph(
-    "A copy of the data itself (Article 15(3)): gateway transfers open REF --why … opens each file as a "
-    "whole. It holds other children, too: give the child's own record alone."
-)
-
-
-def _in_short(account: ChildAccount) -> tuple[Block, ...]:
-    providers = sorted({one.provider_name for one in account.files})
+    `rolls`, `limits` and `questions` are sentences; `unindexed` is the number of files not in the index.
+    """
+    providers = sorted({one.provider_name for one in files})
     come_from = f", from: {'; '.join(providers)}." if providers else "."
-    said = Paragraph(f"Files with the child: {len(account.files)}{come_from}")
-    if not account.unindexed:
-        return (said,)
-    more = f"Kept files that are not in the index yet: {account.unindexed}. The child may be in them, too."
-    return (said, Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
-
-
-def _files(files: Sequence[FileOfChild]) -> tuple[Block, ...]:
-    rows = tuple(
+    short: list[Block] = [Paragraph(f"Files with the child: {len(files)}{come_from}")]
+    if unindexed:
+        more = f"Kept files that are not in the index yet: {unindexed}. The child may be in them, too."
+        short.append(Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
+    headings = (
+        "Reference", "Sent by", "Kind of data", "Arrived", "Outcome", "What for", "Items in the file",
+    )  # fmt: skip
+    origins = (
         (
-            one.reference,
-            one.provider_name,
-            one.data_type,
-            spoken(one.arrived),
-            one.outcome,
-            one.purpose,
+            one.reference, one.provider_name, one.data_type, spoken(one.arrived), one.outcome, one.purpose,
             ", ".join(one.items),
         )
         for one in files
+    )  # fmt: skip
+    openings = ((one.reference, spoken(at), who) for one in files for at, who in one.opened)
+    opened: list[Block] = [*table_or(("Reference", "Opened", "By"), openings, "Nobody opened any.")]
+    passed = [one for one in files if one.teams and not one.opened]
+    if passed:
+        told = (
+            f"{one.reference}: passed to {', '.join(one.teams)}, where nobody opened it" for one in passed
+        )
+        opened.append(Points(tuple(told)))
+    kept = ((one.reference, one.kept) for one in files)
+
+    return Document(
+        "The data of one child",
+        f"{organisation}. Report made {spoken(made_at)}. For the authority's data protection officers, to "
+        "answer a subject access request.",
+        (
+            Section("In short", tuple(short)),
+            Section("Where the data came from, and what for", table_or(headings, origins, "No file.")),
+            Section("Who was given it", tuple(opened)),
+            Section(
+                "What is left, and for how long",
+                table_or(("Reference", "The file as it was sent"), kept, "Nothing."),
+            ),
+            Section("On which rolls the child is", _listed(rolls, "On none that the gateway knows.")),
+            Section("What limits its use", _listed(limits, "No marker and no legal hold.")),
+            Section("Who asked for this child before", _listed(questions, "Nobody.")),
+            Section("How to give a copy", (_COPY,)),
+        ),
     )
-    headings = ("Reference", "Sent by", "Kind of data", "Arrived", "Outcome", "What for", "Items in the file")
-    return (ReportTable(headings, rows),) if rows else (Paragraph("No file."),)
-
-
-def _opened(files: Sequence[FileOfChild]) -> tuple[Block, ...]:
-    rows = tuple((one.reference, spoken(at), who) for one in files for at, who in one.opened)
-    given = tuple(
-        f"{one.reference}: passed to {', '.join(one.teams)}, where nobody opened it"
-        for one in files
-        if one.teams and not one.opened
-    )
-    opened = ReportTable(("Reference", "Opened", "By"), rows) if rows else Paragraph("Nobody opened any.")
-    return (opened, Points(given)) if given else (opened,)
-
-
-def _kept(files: Sequence[FileOfChild]) -> tuple[Block, ...]:
-    rows = tuple((one.reference, one.kept) for one in files)
-    if not rows:
-        return (Paragraph("Nothing."),)
-    return (ReportTable(("Reference", "The file as it was sent"), rows),)
-
-
-def _listed(said: tuple[str, ...], nothing: str) -> tuple[Block, ...]:
-    return (Points(said),) if said else (Paragraph(nothing),)

@@ -1,10 +1,9 @@
 """Common Transfer Files (also for admissions): an envelope, and modules for each pupil."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 from lxml import etree
 
@@ -29,23 +28,22 @@ _RECORDS = data("records")
 _OFTEN_RETAKEN = 0.33
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CtfHeader:
-    """The header of one kind of CTF.
+_HEADER: Mapping[str, Any] = {
+    "version": None,
+    "qualifier": "full",
+    "descriptor": None,
+    "supplier": "SIMS",
+    "known_source": True,
+    "sex_tag": "Sex",
+    "document": "Common Transfer File",
+    "body": "CTFpupilData",
+    "bare": False,
+}
+"""The header of a CTF, where the kind says nothing else.
 
-    `version` defaults to the academic year's, one each September. `known_source` False writes LEA XXX and
-    Estab XXXX. `bare` files lack the module with the middle name, so the forename carries both.
-    """
-
-    version: str | None = None
-    qualifier: Literal["full", "partial"] = "full"
-    descriptor: str | None = None
-    supplier: str = "SIMS"
-    known_source: bool = True
-    sex_tag: Literal["Sex", "Gender"] = "Sex"
-    document: str = "Common Transfer File"
-    body: str = "CTFpupilData"
-    bare: bool = False
+`version` is by default the academic year's, one each September. `known_source` False writes LEA XXX and Estab
+XXXX. `bare` files lack the module with the middle name, so the forename carries both.
+"""
 
 
 def draw_ctf(
@@ -60,15 +58,15 @@ def draw_ctf(
 
     The module "results" has the rows of the stages `results`, and for every third pupil those `retaken`.
     """
-    envelope = CtfHeader(**header or {})
+    envelope = {**_HEADER, **(header or {})}
     root = etree.Element("CTfile")
     _header(root, cohort, envelope)
-    body = etree.SubElement(root, envelope.body)
+    body = etree.SubElement(root, envelope["body"])
     for pupil in cohort.pupils:
-        forename = f"{pupil.forename} {pupil.middle_names}" if envelope.bare else pupil.forename
+        forename = f"{pupil.forename} {pupil.middle_names}" if envelope["bare"] else pupil.forename
         node = branch(body, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=forename)
         leaf(node, "DOB", pupil.dob.isoformat())
-        leaf(node, envelope.sex_tag, pupil.sex)
+        leaf(node, envelope["sex_tag"], pupil.sex)
         moved, left = pupil.entry_date + timedelta(days=300), cohort.today - timedelta(days=3)
         days = {"moved": moved, "since": moved + timedelta(days=3), "left": left}
         of = given(cohort, p=pupil, guardian=pupil.guardian.split(" ", 1), **days)
@@ -90,19 +88,19 @@ def draw_ctf(
     return root
 
 
-def _header(root: Element, cohort: Cohort, envelope: CtfHeader) -> None:
+def _header(root: Element, cohort: Cohort, envelope: Mapping[str, Any]) -> None:
     header = branch(
         root,
         "Header",
-        DocumentName=envelope.document,
-        CTFversion=envelope.version or f"{cohort.year - 2000}.0",
+        DocumentName=envelope["document"],
+        CTFversion=envelope["version"] or f"{cohort.year - 2000}.0",
         DateTime=cohort.made_at,
-        DocumentQualifier=envelope.qualifier,
-        DataDescriptor=envelope.descriptor,
-        SupplierID=envelope.supplier,
+        DocumentQualifier=envelope["qualifier"],
+        DataDescriptor=envelope["descriptor"],
+        SupplierID=envelope["supplier"],
     )
     of = cohort.school
-    if envelope.known_source:
+    if envelope["known_source"]:
         source = {"LEA": of.la, "Estab": of.establishment, "URN": of.urn, "SchoolName": of.name}
     else:
         source = {"LEA": "XXX", "Estab": "XXXX"}

@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from random import Random
 from typing import Any, Literal
 
-from gateway.samples import attendance, census, ctf, drawing, exams, exclusions
+from gateway.samples import attendance, census, ctf, drawing, exams, exclusions, people
 from gateway.samples.drawing import Cohort, Document
-from gateway.samples.people import RECORD_FAULTS, CodeField, MissingItem, Phase, School, plant, pupils, school
+from gateway.samples.people import RECORD_FAULTS, CodeField, MissingItem, Phase, School
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Form, Presentation, present
 
 PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
@@ -20,10 +20,10 @@ PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
 class Layout:
     """One kind of file.
 
-    `name` is a template with the fields of `name_fields`. `years` are the year groups of the pupils. `faults`
-    are those that can be planted and counted; `code` is the field for an unknown code, `missing` the item
-    left empty. `records` is "pupil" for one record a pupil, "row" for several. `main` layouts are written in
-    every presentation, the others plainly.
+    `name` is a template with the fields `dfe la estab urn centre yy yyyy`. `years` are the year groups of the
+    pupils. `faults` are those that can be planted and counted; `code` is the field for an unknown code,
+    `missing` the item left empty. `records` is "pupil" for one record a pupil, "row" for several. `main`
+    layouts are written in every presentation, the others plainly.
     """
 
     data_type: str
@@ -47,21 +47,6 @@ class Layout:
         """The kind of document drawn, by the suffix of the file name."""
         suffix = PurePath(self.name).suffix.lower()
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
-
-
-def name_fields(cohort: Cohort) -> dict[str, str]:
-    """Return the fields allowed in a layout's name: `dfe la estab urn centre yy yyyy`."""
-    of = cohort.school
-    ends = cohort.year + 1
-    return {
-        "dfe": of.dfe_number,
-        "la": of.la,
-        "estab": of.establishment,
-        "urn": of.urn,
-        "centre": of.centre,
-        "yy": f"{ends % 100:02d}",
-        "yyyy": str(ends),
-    }
 
 
 _MODULES = {
@@ -133,19 +118,9 @@ def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 -
     return build(data_type, variant, **given).content
 
 
-def build(
-    data_type: str,
-    variant: str,
-    *,
-    rng: Random | None = None,
-    school: School | None = None,
-    pupils: int = 20,
-    errors: bool = False,
-    today: date = TODAY,
-) -> Built:
+def build(data_type: str, variant: str, **given: Any) -> Built:  # noqa: ANN401 - as `build_layout` takes them
     """Make one synthetic file; the same arguments and state of `rng` give the same bytes."""
-    layout, way = _BY_VARIANT[data_type, variant]
-    return build_layout(layout, way, rng=rng, of=school, count=pupils, errors=errors, today=today)
+    return build_layout(*_BY_VARIANT[data_type, variant], **given)
 
 
 def build_layout(
@@ -153,32 +128,37 @@ def build_layout(
     way: Presentation = PLAIN,
     *,
     rng: Random | None = None,
-    of: School | None = None,
-    count: int = 20,
+    school: School | None = None,
+    pupils: int = 20,
     errors: bool = False,
     today: date = TODAY,
 ) -> Built:
     """Make a file of a layout in any presentation, including those outside `variants()`."""
     rng = rng or Random(0)
-    of = of or school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
+    of = school or people.school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
     encoding = "windows-1252" if layout.form == "lines" else way.encoding
     narrow = encoding == "windows-1252"
-    children = pupils(rng, of, count, years=layout.years, today=today, narrow=narrow)
+    children = people.pupils(rng, of, pupils, years=layout.years, today=today, narrow=narrow)
     planted: dict[str, int] = {}
     if errors:
-        children, planted = plant(
+        children, planted = people.plant(
             rng, children, layout.faults, code=layout.code, missing=layout.missing, today=today
         )
-    cohort, faults = Cohort(school=of, pupils=tuple(children), today=today, rng=rng), planted
-    name, content = present(layout.draw(cohort), layout.name.format(**name_fields(cohort)), way)
+    cohort = Cohort(school=of, pupils=tuple(children), today=today, rng=rng)
+    ends = cohort.year + 1
+    named = layout.name.format(
+        dfe=of.dfe_number, la=of.la, estab=of.establishment, urn=of.urn, centre=of.centre,
+        yy=f"{ends % 100:02d}", yyyy=ends,
+    )  # fmt: skip
+    name, content = present(layout.draw(cohort), named, way)
     whole = PurePath(name)  # A folder can hold several presentations of one layout.
     sample = Sample(
         path=Path(f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name),
         data_type=layout.data_type,
         variant=_variant(layout, way),
         encoding=encoding,
-        pupils=count,
-        faults=faults,
+        pupils=pupils,
+        faults=planted,
         school=of,
         one_record=layout.records == "pupil",
     )
@@ -194,7 +174,7 @@ def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list
     written = []
     for layout, way in _catalogue():
         rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
-        built = build_layout(layout, way, rng=rng, count=pupils, errors=errors)
+        built = build_layout(layout, way, rng=rng, pupils=pupils, errors=errors)
         path = folder / layout.data_type / built.sample.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(built.content)

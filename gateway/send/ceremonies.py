@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -53,11 +52,11 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
-        public = _next_openpgp(sender, following, now) if kind == "openpgp" else _next_ssh(sender, following)
+        public, _ = _following(sender, kind, following, now)
         make_anew(signed, _sealed(sender, stated("key", public)))
     proved = put(sender, "/keys", f"new-{kind}-key.pgp", signed.read_bytes(), seconds)
     if proved is None or proved.state == "held":
-        new = _fingerprint(sender, kind, following)
+        _, new = _following(sender, kind, following, now)
         return proved, (
             "go on with the present key, and run this again once the authority has confirmed the new one; "
             f"read out, when it rings: {new}"
@@ -73,15 +72,9 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
         used = kit.root / f"{kind}-{hashlib.sha256(following.read_bytes()).hexdigest()[:_SHOWN_DIGITS]}"
         make_anew(used, following.read_bytes())
         make_anew(kit.root / f"{kind}-before", present.read_bytes())
-        field = {"openpgp": "openpgp_key", "ssh": "ssh_key"}[kind]
-        shown: dict[Kind, Callable[[], None]] = {
-            "openpgp": lambda: make_anew(kit.certificate, read_key(used.read_bytes()).certificate),
-            "ssh": lambda: make_anew(
-                kit.ssh_public, public_line(load_ssh_key(used, _login(sender)), settings.provider).encode()
-            ),
-        }
-        shown[kind]()
-        kit.change(**{field: used})
+        public, _ = _following(sender, kind, following, now)
+        make_anew(kit.certificate if kind == "openpgp" else kit.ssh_public, public.encode())
+        kit.change(**{f"{kind}_key": used})
         following.unlink()
     signed.unlink()
     return proved, "the new key is used from now on; the one before it is kept as " + f"{kind}-before"
@@ -147,7 +140,7 @@ def put(sender: KitAtWork, folder: SentTo, name: str, data: bytes, seconds: floa
 def _sealed(sender: KitAtWork, text: str) -> bytes:
     """Return a text signed with the provider's OpenPGP key and encrypted to the gateway."""
     with sender.session():  # To learn of a new key of the gateway.
-        recipient = sender.recipient()
+        recipient = sender.kit.current_certificate()
     return Sealer(sender.own, sender.signing_passphrase(), recipient).sealed(text.encode())
 
 
@@ -166,28 +159,19 @@ def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data:
     return sent
 
 
-def _next_openpgp(sender: KitAtWork, following: Path, now: datetime) -> str:
-    if not following.exists():
-        made = make_key(sender.own.owner, sender.passphrases.of("openpgp"), now)
-        make_anew(following, made.armored)
-    return read_key(following.read_bytes()).certificate.decode()
+def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tuple[str, str]:
+    """Make the next key at a path, unless made before; return the public half, and the words to read out.
 
-
-def _next_ssh(sender: KitAtWork, following: Path) -> str:
-    passphrase = _login(sender)
-    if not following.exists():
-        make_ssh_key(following, passphrase)
-        sender.passphrases.keep("ssh", passphrase)
-    return public_line(load_ssh_key(following, passphrase), sender.settings.provider)
-
-
-def _fingerprint(sender: KitAtWork, kind: Kind, following: Path) -> str:
-    """Return the fingerprint of a new key, in the form for reading out."""
+    A new SSH key has the passphrase of the present one; of the OpenPGP key, if the SSH key has none.
+    """
     if kind == "openpgp":
-        return grouped(read_key(following.read_bytes()).fingerprint)
-    return fingerprint_of(load_ssh_key(following, _login(sender)))
-
-
-def _login(sender: KitAtWork) -> str:
-    """Return the passphrase of the SSH key; the OpenPGP key's if the SSH key has none."""
-    return sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")
+        if not path.exists():
+            make_anew(path, make_key(sender.own.owner, sender.passphrases.of("openpgp"), now).armored)
+        own = read_key(path.read_bytes())
+        return own.certificate.decode(), grouped(own.fingerprint)
+    passphrase = sender.passphrases.of("ssh" if needs_passphrase(sender.settings.ssh_key) else "openpgp")
+    if not path.exists():
+        make_ssh_key(path, passphrase)
+        sender.passphrases.keep("ssh", passphrase)
+    key = load_ssh_key(path, passphrase)
+    return public_line(key, sender.settings.provider), fingerprint_of(key)

@@ -8,7 +8,6 @@ sealed/      files in transit, signed and encrypted; removed after their receipt
 receipts/    every receipt, verified
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -47,51 +46,19 @@ class KitSettings(BaseModel):
 _FURTHER = "providers"
 
 
-@dataclass(frozen=True, slots=True)
 class Kit:
-    """The folder of one provider's kit."""
+    """The folder of one provider's kit, with the files and folders told above.
 
-    root: Path
+    `log_keys` is the gateway's signed list of the log's keys, as last fetched; missing while the log had one
+    key.
+    """
 
-    @property
-    def settings_file(self) -> Path:
-        """The path of kit.toml."""
-        return self.root / "kit.toml"
-
-    @property
-    def certificate(self) -> Path:
-        """The provider's OpenPGP certificate for the authority."""
-        return self.root / "certificate.asc"
-
-    @property
-    def ssh_public(self) -> Path:
-        """The public half of the SSH key for the authority."""
-        return self.root / "ssh.pub"
-
-    @property
-    def gateway(self) -> Path:
-        """The trusted certificates of the gateway."""
-        return self.root / "gateway"
-
-    @property
-    def log_keys(self) -> Path:
-        """The gateway's signed list of the log's keys, as last fetched; missing while the log had one key."""
-        return self.root / "gateway-log-keys.asc"
-
-    @property
-    def sent(self) -> Path:
-        """The database of sent files and their outcomes."""
-        return self.root / "sent.db"
-
-    @property
-    def sealed(self) -> Path:
-        """The folder of sealed files in transit."""
-        return self.root / "sealed"
-
-    @property
-    def receipts(self) -> Path:
-        """The folder of fetched receipts."""
-        return self.root / "receipts"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.settings_file, self.sent = root / "kit.toml", root / "sent.db"
+        self.certificate, self.ssh_public = root / "certificate.asc", root / "ssh.pub"
+        self.gateway, self.log_keys = root / "gateway", root / "gateway-log-keys.asc"
+        self.sealed, self.receipts = root / "sealed", root / "receipts"
 
     def beside(self, provider: str) -> Self:
         """Return the kit of a further provider of the same sender, such as a trust's school.
@@ -124,11 +91,9 @@ class Kit:
             )
         return read_toml(self.settings_file, KitSettings)
 
-    def change(self, **values: object) -> KitSettings:
+    def change(self, **values: object) -> None:
         """Write kit.toml with changed values, whole or not at all; other values stay."""
-        settings = self.settings().model_copy(update=values)
-        self.write_settings(settings)
-        return settings
+        self.write_settings(self.settings().model_copy(update=values))
 
     def write_settings(self, settings: KitSettings) -> None:
         """Write kit.toml, whole or not at all."""

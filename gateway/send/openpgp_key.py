@@ -76,8 +76,7 @@ class OwnKey:
     @property
     def expires_at(self) -> datetime | None:
         """When the key expires."""
-        expires: datetime | None = self.key.expires_at
-        return None if expires is None else expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires
+        return None if self.key.expires_at is None else _aware(self.key.expires_at)
 
     @property
     def owner(self) -> str:
@@ -179,12 +178,13 @@ def renewed(own: OwnKey, passphrase: str, until: datetime) -> OwnKey:
                     hashes=list(said.hashprefs),
                     ciphers=list(said.cipherprefs),
                     compression=list(said.compprefs),
-                    key_expiration=until - _created(key),
+                    key_expiration=until - _aware(key.created),
                 ),
             )
         for sub in key.subkeys.values():
-            # Without its own end, a subkey ends with the key.
-            _say(sub, key.bind(sub, usage=_uses(sub)))
+            # Without its own end, a subkey ends with the key. Its newest signature tells its uses.
+            said = max(sub.self_signatures, key=lambda signature: signature.created)
+            _say(sub, key.bind(sub, usage=set(said.key_flags)))
     return own
 
 
@@ -199,12 +199,6 @@ def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> No
     _ = subject | signature
 
 
-def _created(key: pgpy.PGPKey) -> datetime:
-    created: datetime = key.created
-    return created if created.tzinfo is not None else created.replace(tzinfo=UTC)
-
-
-def _uses(sub: pgpy.PGPKey) -> set[KeyFlags]:
-    """Return a subkey's permitted uses, by its owner's newest signature."""
-    said = max(sub.self_signatures, key=lambda signature: signature.created)
-    return set(said.key_flags)
+def _aware(moment: datetime) -> datetime:
+    """Return a moment of PGPy with the time zone UTC, possibly missing before."""
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -25,7 +25,9 @@ class Passphrases:
 
     def __init__(self, provider: str, file: Path | None, ask: Callable[[str], str] | None) -> None:
         self._provider = provider
-        self._file = file or _credential()
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        credential = Path(folder) / _CREDENTIAL if folder else None
+        self._file = file or (credential if credential is not None and credential.exists() else None)
         self._ask = ask
         self._known: dict[Which, str] = {}
 
@@ -52,8 +54,12 @@ class Passphrases:
     def _found(self, which: Which, opens: Callable[[str], object] | None) -> str:
         if self._file is not None:
             return in_file(self._file)[which]
+        try:
+            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
+        except keyring.errors.KeyringError:
+            kept = None  # A locked key ring.
         # Keys made by the kit share one passphrase.
-        known: list[str | None] = [self._kept(which), *(self._known.values() if opens else ())]
+        known: list[str | None] = [kept, *(self._known.values() if opens else ())]
         for one in known:
             if one is not None and _fits(one, opens):
                 return one
@@ -67,14 +73,6 @@ class Passphrases:
             if _fits(typed, opens):
                 return typed
         raise WrongPassphrase(f"none of the three opens your {name}")
-
-    def _kept(self, which: Which) -> str | None:
-        """Return the passphrase in the system's key ring; None if locked or absent."""
-        try:
-            kept = keyring.get_password(_SERVICE, self._entry(which)) if has_keyring() else None
-        except keyring.errors.KeyringError:
-            return None
-        return None if kept is None else str(kept)
 
     def _entry(self, which: Which) -> str:
         return f"{self._provider}:{which}"
@@ -92,12 +90,6 @@ def _fits(passphrase: str, opens: Callable[[str], object] | None) -> bool:
 def has_keyring() -> bool:
     """Return True if the system has a usable key ring."""
     return keyring.get_keyring().priority > 0
-
-
-def _credential() -> Path | None:
-    folder = os.environ.get("CREDENTIALS_DIRECTORY")
-    path = Path(folder) / _CREDENTIAL if folder else None
-    return path if path is not None and path.exists() else None
 
 
 def in_file(file: Path) -> dict[Which, str]:

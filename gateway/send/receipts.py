@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -58,21 +58,14 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
     every copy was refused as a replay, so is the file: the same content was signed twice within a second,
     with the same signature. GatewayError for a receipt failing verification.
     """
-    found = list(_outcomes(kit, sftp, names, sent))
+    start = f"{shown_name(sent.remote)}."
+    own = sorted(name for name in names if name.startswith(start))
+    found = [_kept(kit, sftp, name, sent) for name in own if _JSON.fullmatch(name[len(start) - 1 :])]
     first = [proved for proved in found if _REPLAYED not in proved.codes]
     if first or not found:
         return first[-1] if first else None
-    start = f"{shown_name(sent.remote)}."
-    landed = [name for name in names if name.startswith(start) and name.endswith(".landed")]
+    landed = [name for name in own if name.endswith(".landed")]
     return found[-1] if len(found) >= len(landed) else None
-
-
-def _outcomes(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Iterator[Proved]:
-    start = shown_name(sent.remote)
-    for name in sorted(names):
-        matched = _JSON.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
-        if matched is not None:
-            yield _kept(kit, sftp, name, sent)
 
 
 def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:

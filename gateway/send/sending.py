@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal, Protocol
 
 import paramiko
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from gateway.errors import GatewayError
 from gateway.home import shown_name
@@ -93,19 +93,16 @@ class KitAtWork:
         self.kit = kit
         self.passphrases = passphrases
         self.progress = progress
-        self._own: OwnKey | None = None
 
     @property
     def settings(self) -> KitSettings:
         """The settings, read anew: a session may have changed the gateway's key."""
         return self.kit.settings()
 
-    @property
+    @cached_property
     def own(self) -> OwnKey:
         """The provider's OpenPGP key, locked by its passphrase."""
-        if self._own is None:
-            self._own = read_key(self.settings.openpgp_key.read_bytes())
-        return self._own
+        return read_key(self.settings.openpgp_key.read_bytes())
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:
@@ -138,11 +135,16 @@ class KitAtWork:
 
     def retried(self, step: Callable[[paramiko.SFTPClient], None], seconds: float) -> None:
         """Run a step in a session; retry in a new session after a break, for up to `seconds`."""
+
+        def broken(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome is not None else None
+            self.progress.broken(str(error) or type(error).__name__)
+
         for attempt in Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(seconds),
             wait=wait_exponential(max=_LONGEST_WAIT),
-            before_sleep=lambda state: self.progress.broken(_words(state.outcome)),
+            before_sleep=broken,
             reraise=True,
         ):
             with attempt, self.session() as sftp:
@@ -211,10 +213,6 @@ class KitAtWork:
         with suppress(CannotReach, *BROKEN), self.session() as sftp:
             fetch(sftp)
 
-    def recipient(self) -> bytes:
-        """Return the gateway's certificate to encrypt to, as of the last session."""
-        return self.kit.current_certificate()
-
     def hand_over(
         self, sftp: paramiko.SFTPClient, sent: SentFile, files: SentFiles, names: Sequence[str]
     ) -> None:
@@ -281,7 +279,7 @@ def pass_on(
         sender.sweep(files)
 
         def step(sftp: paramiko.SFTPClient) -> None:
-            recipient = sender.recipient()
+            recipient = sender.kit.current_certificate()
             for wish in wishes:
                 if wish.file not in rows and wish.file not in outcomes:
                     try:
@@ -336,8 +334,3 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (CannotReach, *BROKEN)) and not isinstance(
         error, PermissionError | FileNotFoundError
     )
-
-
-def _words(outcome: object) -> str:
-    error = outcome.exception() if hasattr(outcome, "exception") else None
-    return str(error) or type(error).__name__

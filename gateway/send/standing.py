@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from gateway.send.kit import Kit
 from gateway.send.openpgp_key import read_key
 from gateway.send.sent import ON_ITS_WAY, SentFile, SentFiles
-from gateway.send.trust import FlowTold, PageTold
+from gateway.send.trust import PageTold
 
 _WARN_DAYS = 60
 
@@ -56,26 +56,22 @@ def _in_words(told: PageTold) -> Iterator[str]:
     yield f"as the gateway told on {told.at:%Y-%m-%d %H:%M} UTC:"
     if told.ratify is not None:
         yield f"  the agreement of {told.ratify} is to be ratified: gateway send ratify"
-    by_day = sorted(told.flows, key=lambda flow: (flow.due is None, flow.due))
-    for flow in by_day:
+    late, due, received = list[str](), list[str](), list[str]()
+    for flow in sorted(told.flows, key=lambda flow: (flow.due is None, flow.due)):
+        came = "" if flow.last is None else f", last came on {flow.last:%Y-%m-%d}"
         if flow.due is not None and flow.state in _OVER:
-            yield f"  late: {flow.data_type}, due on {flow.due}{_came(flow)}"
-    for flow in by_day:
-        if flow.due is not None and flow.state in _OPEN:
-            yield f"  due: {flow.data_type}, on {flow.due}{_came(flow)}"
-    for flow in by_day:
-        if flow.last is not None and not (flow.due is not None and flow.state in _OPEN | _OVER):
-            yield f"  received: {flow.data_type}{_came(flow)}"
+            late.append(f"  late: {flow.data_type}, due on {flow.due}{came}")
+        elif flow.due is not None and flow.state in _OPEN:
+            due.append(f"  due: {flow.data_type}, on {flow.due}{came}")
+        elif flow.last is not None:
+            received.append(f"  received: {flow.data_type}{came}")
+    yield from (*late, *due, *received)
     for reference in told.waiting:
         yield f"  waits: {reference}"
     names = {"ssh": "SSH key", "openpgp": "OpenPGP key"}
     for key in told.keys:
         until = "" if key.until is None else f", until {key.until:%Y-%m-%d}"
         yield f"  {names.get(key.kind, key.kind)}: {key.state}{until}"
-
-
-def _came(flow: FlowTold) -> str:
-    return "" if flow.last is None else f", last came on {flow.last:%Y-%m-%d}"
 
 
 def standing(kit: Kit, told: PageTold | None = None, now: datetime | None = None) -> KitStanding:

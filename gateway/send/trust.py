@@ -148,81 +148,72 @@ class PageTold:
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
-    """Fetch the gateway's page about the provider; None without one. GatewayError for a bad signature.
+    """Fetch the gateway's page about the provider; None without one.
 
-    Tries three times: page and signature are two files, and one may be newer for a moment.
+    GatewayError for a bad signature, or a page about another provider. Tries three times: page and signature
+    are two files, and one may be newer for a moment.
     """
+
+    def fetch() -> bytes | None:
+        html, signature = fetched(sftp, PAGE), fetched(sftp, SIGNATURE)
+        if html is not None:
+            verify_detached(html, signature or b"", [kit.current_certificate()])
+        return html
+
     again = Retrying(
         retry=retry_if_exception_type(SignatureInvalid), stop=_THREE, wait=_A_SECOND, reraise=True
     )
     try:
-        html = again(_fetched, kit, sftp)
+        html = again(fetch)
     except SignatureInvalid:
         raise GatewayError(
             f"{PAGE} is not signed by the gateway: do not believe it; try again in a minute, and ring the "
             "authority where it stays so"
         ) from None
-    return None if html is None else _own(kit, read(html))
-
-
-def _own(kit: Kit, page: PageTold) -> PageTold:
-    """Return a page if it is about this kit's provider; else raise GatewayError.
-
-    Pages of gateways before 0.3 name no provider: the provider's facts are left out.
-    """
+    if html is None:
+        return None
+    page = read(html)
     named = page.provider.get("id")
-    if named is None:
+    if named is None:  # Pages of gateways before 0.3 name no provider.
         return replace(page, provider={})
     if named != kit.settings().provider:
         raise GatewayError(f"{PAGE} is about another provider: do not believe it, and ring the authority")
     return page
 
 
-def _fetched(kit: Kit, sftp: paramiko.SFTPClient) -> bytes | None:
-    html, signature = fetched(sftp, PAGE), fetched(sftp, SIGNATURE)
-    if html is not None:
-        verify_detached(html, signature or b"", [kit.current_certificate()])
-    return html
-
-
 def read(html: bytes) -> PageTold:
     """Parse the machine-readable part of the page. GatewayError for another version's format."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
+
+    def moment(text: str) -> datetime | None:
+        return datetime.fromisoformat(text) if text else None
+
     try:
         (main,) = page.iter("main")
-        return _read(main)
+        flows = (one.attrib for one in main.iterfind(".//dt[@data-flow]"))
+        keys = (one.attrib for one in main.iterfind(".//dt[@data-key]"))
+        return PageTold(
+            at=datetime.fromisoformat(main.attrib["data-at"]),
+            flows=tuple(
+                FlowTold(
+                    one["data-flow"],
+                    one["data-state"],
+                    date.fromisoformat(one["data-due"]) if one["data-due"] else None,
+                    moment(one["data-last"]),
+                )
+                for one in flows
+            ),
+            waiting=tuple(one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")),
+            keys=tuple(
+                KeyTold(one["data-key"], one["data-state"], moment(one["data-until"])) for one in keys
+            ),
+            ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
+            provider=json.loads(main.attrib.get("data-provider", "{}")),
+        )
     except (KeyError, ValueError):
         raise GatewayError(
             f"the gateway is of another version than this program: read {PAGE} in your SFTP folder"
         ) from None
-
-
-def _read(main: lxml.html.HtmlElement) -> PageTold:
-    return PageTold(
-        at=datetime.fromisoformat(main.attrib["data-at"]),
-        flows=tuple(
-            FlowTold(
-                one.attrib["data-flow"], one.attrib["data-state"], _day(one.attrib["data-due"]),
-                _moment(one.attrib["data-last"]),
-            )
-            for one in main.iterfind(".//dt[@data-flow]")
-        ),
-        waiting=tuple(one.attrib["data-waits"] for one in main.iterfind(".//dt[@data-waits]")),
-        keys=tuple(
-            KeyTold(one.attrib["data-key"], one.attrib["data-state"], _moment(one.attrib["data-until"]))
-            for one in main.iterfind(".//dt[@data-key]")
-        ),
-        ratify=next((one.attrib["data-ratify"] for one in main.iterfind(".//p[@data-ratify]")), None),
-        provider=json.loads(main.attrib.get("data-provider", "{}")),
-    )  # fmt: skip
-
-
-def _day(text: str) -> date | None:
-    return date.fromisoformat(text) if text else None
-
-
-def _moment(text: str) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 _SHOWN = "/agreement/policies.asc"

@@ -299,7 +299,7 @@ class WatchedFolder:
                 files.filed(one, f"{FOLDERS[one.state]}/{one.name}")
 
     def _send(self, sftp: paramiko.SFTPClient, batch: Sequence[ToSend], files: SentFiles) -> None:
-        recipient = self._sender.recipient()
+        recipient = self._sender.kit.current_certificate()
         rows = {}
         names = receipts.listed(sftp)
         for wish in batch:

@@ -36,7 +36,7 @@ class Case:
     def build(self) -> Built:
         """The file, the same each time."""
         rng = Random(f"{self.seed} {self.layout.data_type} {self.layout.variant} {self.way.name}")
-        return build_layout(self.layout, self.way, rng=rng, count=self.pupils, errors=self.errors)
+        return build_layout(self.layout, self.way, rng=rng, pupils=self.pupils, errors=self.errors)
 
     def __str__(self) -> str:
         errors = " with faults" if self.errors else ""

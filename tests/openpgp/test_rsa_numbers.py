@@ -19,7 +19,7 @@ def line(modulus: int, exponent: int) -> bytes:
 
 def test_an_ssh_key_with_a_small_exponent_is_refused():
     modulus = rsa.generate_private_key(65_537, 2048).public_key().public_numbers().n
-    assert admit_ssh(line(modulus, 65_537)).bits == 2048
+    assert admit_ssh(line(modulus, 65_537)).algorithm == "RSA 2048"
     with pytest.raises(Refusal) as caught:
         admit_ssh(line(modulus, 3))
     assert caught.value.detail["algorithm"] == "RSA with the exponent 3"
@@ -36,4 +36,4 @@ def test_an_ssh_key_of_the_faulty_library_is_refused():
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
 def test_an_ssh_key_that_was_saved_in_another_encoding_is_one(encoding):
     modulus = rsa.generate_private_key(65_537, 2048).public_key().public_numbers().n
-    assert admit_ssh(line(modulus, 65_537).decode().encode(encoding)).bits == 2048
+    assert admit_ssh(line(modulus, 65_537).decode().encode(encoding)).algorithm == "RSA 2048"

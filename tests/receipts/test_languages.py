@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import get_args
 
 import pytest
 
@@ -12,10 +13,10 @@ from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
 from gateway.model import Finding, KeyKind
-from gateway.policy.catalogue import load_catalogue
+from gateway.policy.catalogue import load_catalogue, load_unchecked
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.policy.discrepancies import notices as of_discrepancy
-from gateway.policy.explain import AgreementChanges
+from gateway.policy.explain import changes_between
 from gateway.reasons.languages import is_told, told
 from gateway.receipts import text as receipt_text
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
@@ -41,15 +42,11 @@ def key(kind: KeyKind = "openpgp", **more: object) -> Key:
 
 
 def key_notices() -> Iterator[KeyNotice]:
-    one: Callable[[Key], KeyNotice]
-    for one in (
-        notices.waits_for_approval, notices.in_force, notices.renewed, notices.retiring, notices.retired,
-        notices.suspended, notices.revoked,
-    ):  # fmt: skip
-        yield from (one(key()), one(key("ssh")))
-    yield notices.renewed(key(expires_at=AT))
-    yield notices.retiring(key(not_after=AT))
-    yield notices.revoked(key(revocation="hard"))
+    for change in get_args(notices.Change):
+        yield from (notices.of_change(change, key()), notices.of_change(change, key("ssh")))
+    yield notices.of_change("renewed", key(expires_at=AT))
+    yield notices.of_change("retiring", key(not_after=AT))
+    yield notices.of_change("revoked", key(revocation="hard"))
     yield from (notices.expires(key(), days) for days in (1, 14))
     yield from (notices.gateway_key("cd" * 20, until) for until in (AT, None))
 
@@ -69,7 +66,16 @@ def test_a_notice_about_a_key_is_told_in_both_languages(notice: KeyNotice) -> No
 
 
 def test_notices_about_the_agreement_are_told_in_both_languages() -> None:
-    points = AgreementChanges(text=True, before="1", after="2", added=("a",), removed=("b",)).points()
+    rights, before = CATALOGUE.rights, load_unchecked(POLICIES / "cwm-alarch")
+    after = load_unchecked(POLICIES / "cwm-alarch").model_copy(
+        update={
+            "agreement": before.agreement.model_copy(update={"version": "2"}),
+            "agreement_text": "another",
+            "rights": rights.model_copy(update={"group": rights.group[1:]}),
+        }
+    )
+    points = (*changes_between(before, after), changes_between(after, before)[-1])
+    assert [one.split(" ")[0] for one in (points[0], points[1], points[-1])] == ["The", "No", "Added"]
     for notice in (changed(points, "A.1"), opened("2027-28", "1 September 2027", None)):
         for said in (notice.headline, *notice.points, *notice.steps):
             assert is_told(said, "cy"), said
@@ -84,9 +90,8 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
         for one in ("a", "b")
     )
     points = tuple(
-        (number, notice)
+        (number, dict(of_discrepancy(Discrepancy(kind=kind, key=(kind,), rows=rows), CATALOGUE))["a"])  # type: ignore[arg-type]
         for number, kind in enumerate(("two-rolls", "birth-date", "former-upn"), 1)
-        for notice in of_discrepancy(Discrepancy(kind=kind, key=(kind,), rows=rows), CATALOGUE)[:1]  # type: ignore[arg-type]
     )
     text = render_notice(NoticeFacts(made_at=AT, points=points * 200, wording=CATALOGUE.wording, **ABOUT))
     welsh = text.split("\n\nNotice from ")[0]

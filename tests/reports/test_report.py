@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding
-from gateway.reports.breach import TO_FILL, Breach, KeyInvolved, breach_report, notify_by
+from gateway.reports.breach import TO_FILL, Breach, breach_report, notify_by
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
@@ -89,8 +89,8 @@ FULL_BREACH = replace(
         replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009", pupils=200), steps=()),
     ),
     keys=(
-        KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked"),
-        KeyInvolved(owner="j.smith", kind="ssh", fingerprint=SSH_KEY[:-1] + "B", state="active"),
+        ("marsh-lane", "ssh", SSH_KEY, "revoked"),
+        ("j.smith", "ssh", SSH_KEY[:-1] + "B", "active"),
     ),
     staff=("j.smith",),
     measures=("The mailbox was closed.",),
@@ -312,7 +312,7 @@ def test_what_weighs_is_what_the_policies_say() -> None:
 
 
 def test_access_keys_and_measures_are_listed() -> None:
-    key = KeyInvolved(owner="marsh-lane", kind="ssh", fingerprint=SSH_KEY, state="revoked")
+    key = ("marsh-lane", "ssh", SSH_KEY, "revoked")
     breach = replace(BREACH, keys=(key,), staff=("j.smith",), measures=("Mailbox closed.",))
     shown = as_text(breach_report(breach, BREACHES, NOW))
     assert "j.smith" in shown

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, date, datetime
 
 import pytest
 from lxml import html
 
-from gateway.policy.timescale import OverTime
 from gateway.reports.document import Chart, Matrix, as_csv, as_object, as_text
 from gateway.reports.page import as_html
-from gateway.reports.returns import ReturnState, returns_report
+from gateway.reports.returns import returns_report
 from gateway.reports.review import ProviderReview, Review, review_report
 
 NOW = datetime(2026, 12, 21, 9, tzinfo=UTC)
 OAK = ProviderReview(
     id="oak", name="Oak School", kind="school", ratified=True,
-    kept=(
-        OverTime(data_type="attendance", in_time=5, late=1, nil=1),
-        OverTime(data_type="phonics", missing=1),
-    ),
+    kept={
+        "attendance": Counter({"on-time": 4, "early": 1, "late": 1, "nil": 1}),
+        "phonics": Counter({"missing": 1}),
+    },
     files={("attendance", "accepted"): 6, ("", "held"): 1},
     faulty={"attendance": 2}, faults={"attendance": 9},
 )  # fmt: skip
 ELM = ProviderReview(
     id="elm", name="Elm Academy", kind="academy", ratified=False,
-    kept=(OverTime(data_type="attendance", in_time=3, missing=4),), files={("attendance", "accepted"): 4},
+    kept={"attendance": Counter({"on-time": 3, "missing": 4})}, files={("attendance", "accepted"): 4},
     discrepancies_opened=2, discrepancies_open=1,
 )  # fmt: skip
 FFT = ProviderReview(id="fft", name="FFT", kind="fft", ratified=None)
@@ -79,7 +79,7 @@ def test_a_table_for_a_spreadsheet_holds_no_formula() -> None:
 
 
 def test_the_matrix_says_never_where_the_agreement_asks_nothing() -> None:
-    returns = [ReturnState("oak", "phonics", "missing", 2), ReturnState("fft", "fft-aspire", "received", 0)]
+    returns = [("oak", "phonics", "missing", 2), ("fft", "fft-aspire", "received", 0)]
     document = returns_report(returns, "Anyshire", date(2026, 12, 1), NOW)
     assert document.data is not None
     assert document.data.rows == (("oak", "missing 2", "never"), ("fft", "never", "received"))

@@ -27,7 +27,7 @@ def rows(content, encoding="utf-8"):
 
 @pytest.mark.parametrize("layout", PLAIN, ids=name)
 def test_planted_upns_are_in_the_file_and_no_others_are_wrong(layout):
-    built = build_layout(layout, count=60, errors=True)
+    built = build_layout(layout, pupils=60, errors=True)
     upns = set(UPN.findall(built.content.decode(built.sample.encoding)))
     wrong = [u for u in upns if stdnum_upn.calc_check_digit(u[1:]) != u[0]]
     temporary = [u for u in upns if u[-1].isalpha()]
@@ -37,7 +37,7 @@ def test_planted_upns_are_in_the_file_and_no_others_are_wrong(layout):
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=name)
 def test_a_clean_file_has_no_wrong_upn(layout):
-    built = build_layout(layout, count=30)
+    built = build_layout(layout, pupils=30)
     upns = set(UPN.findall(built.content.decode(built.sample.encoding)))
     assert [u for u in upns if stdnum_upn.calc_check_digit(u[1:]) != u[0]] == []
 
@@ -46,7 +46,7 @@ def test_a_clean_file_has_no_wrong_upn(layout):
 def test_every_presentation_that_suits_the_layout_can_be_built_for_one_pupil(layout):
     for way in PRESENTATIONS:
         if layout.form in way.suits:
-            assert build_layout(layout, way, count=1, errors=True).content
+            assert build_layout(layout, way, pupils=1, errors=True).content
 
 
 def test_the_seventeen_goals_are_in_an_early_years_file():

@@ -21,8 +21,8 @@ from gateway.keys.notices import host_list
 from gateway.keys.rotation import described, succession_text
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey
+from gateway.model import Reason
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, verify_clearsigned
-from gateway.policy import discrepancies as policy_notice
 from gateway.receipts.facts import ReceiptFacts, log_key_statement
 from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.receipts.text import stated
@@ -152,9 +152,8 @@ def other_texts() -> dict[str, str]:
     about = {"organisation": "Somerset " * 12, "provider_name": "Oak", "reference": "260101-oak-AAAAA"}
     point = (
         7,
-        policy_notice.DiscrepancyNotice(
+        Reason(
             code="discrepancy:two-rolls",
-            provider="oak",
             clause="7.3",
             sentence="A pupil is on two rolls.",
             next_step="Look.",
@@ -163,7 +162,7 @@ def other_texts() -> dict[str, str]:
     due = Due(reference="260101-oak-BBBBB", what="sealed", data_type=None, rule="r", since=MADE_AT)
     secret = generate_gateway_key("Somerset", MADE_AT)
     return {
-        "a notice about a key": notices.render(notices.in_force(key), key, at=MADE_AT, **about),
+        "a notice about a key": notices.render(notices.of_change("in-force", key), key, at=MADE_AT, **about),
         "a notice about pupils' records": render_notice(
             NoticeFacts(made_at=MADE_AT, points=(point,), **about)
         ),

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import groupby
@@ -92,8 +93,9 @@ class KeptPortions:
         verifier = VerifierKey.read(vkey)
         for line in kept[len(_HEADER) :].splitlines():
             digest, _, signature = line.decode("ascii", "replace").partition(" ")
-            if verifier.verify(_decoded(signature), _HEADER + digest.encode()):
-                self._known.add(digest)
+            with suppress(ValueError):
+                if verifier.verify(base64.b64decode(signature, validate=True), _HEADER + digest.encode()):
+                    self._known.add(digest)
 
     def __contains__(self, digest: str) -> bool:
         """Return True if the state file lists the portion, signed by this log's key."""
@@ -132,20 +134,18 @@ class AuditPortions:
             given = relied(portion)
             digest = "" if self._state is None else _digest(check, portion, given)
             found: Future[Faults] | Faults = {}
-            if self._state is None or digest not in self._state:
-                found = self._begun(check, portion, given)
-            else:
+            if self._state is not None and digest in self._state:
                 digest = ""  # It is kept already.
+            elif self._pool is None:
+                found = check(portion, *given)
+            else:
+                contents = [*map(content_of, portion)]
+                found = self._pool.submit(_check_rows, check, type(portion[0]), contents, given)
             pending.append((portion, digest, found))
             if len(pending) > self._ahead or self._pool is None:
                 yield self._ended(*pending.popleft())
         while pending:
             yield self._ended(*pending.popleft())
-
-    def _begun(self, check: Check, portion: list[R], given: Sequence[Any]) -> Future[Faults] | Faults:
-        if self._pool is None:
-            return check(portion, *given)
-        return self._pool.submit(_check_rows, check, type(portion[0]), [*map(content_of, portion)], given)
 
     def _ended(self, portion: list[R], digest: str, found: Future[Faults] | Faults) -> tuple[list[R], Faults]:
         try:
@@ -175,13 +175,6 @@ def _digest(check: Check, portion: Sequence[SQLModel], given: Sequence[Any]) -> 
     for row in portion:
         told.update(repr(content_of(row)).encode())
     return told.hexdigest()
-
-
-def _decoded(signature: str) -> bytes:
-    try:
-        return base64.b64decode(signature, validate=True)
-    except ValueError:
-        return b""
 
 
 _COMMITTED = ("commitment", "record", "name_commitment")

@@ -11,12 +11,12 @@ from gateway.samples import MARKER, School, make, school
 MARK = MARKER.encode()
 
 
-@dataclass(frozen=True, slots=True)
-class Pupilled:
+class Pupilled(Party):
     """A school of the demo: its keys and its invented pupils."""
 
-    party: Party
-    school: School
+    def __init__(self, name: str, folder: Path, school: School) -> None:
+        super().__init__(name, folder)
+        self.school = school
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,16 @@ class Sent:
 def enrol(stage: Stage, folder: Path) -> Cast:
     """Enrol the schools and staff of the demo with fresh keys; Oak has ratified the agreement."""
     rng = Random(9)  # noqa: S311 - invented pupils, not secrets
-    oak = Pupilled(Party("oak", folder / "oak"), school(rng, 0))
-    elm = Pupilled(Party("elm", folder / "elm"), school(rng, 1))
+    oak = Pupilled("oak", folder / "oak", school(rng, 0))
+    elm = Pupilled("elm", folder / "elm", school(rng, 1))
     for one, name in ((oak, "Oak Primary School"), (elm, "Elm Academy")):
         kind = "school" if one is oak else "academy"
         stage.done(
-            "providers", "add", one.party.name, "--name", name, "--kind", kind,
+            "providers", "add", one.name, "--name", name, "--kind", kind,
             "--dfe-number", one.school.dfe_number,
-            "--ssh-key", str(one.party.ssh_public), "--openpgp-key", str(one.party.certificate),
+            "--ssh-key", str(one.ssh_public), "--openpgp-key", str(one.certificate),
         )  # fmt: skip
-        stage.confirm(one.party.name)
+        stage.confirm(one.name)
     stage.done("agreement", "ratify", "oak", "--signatory", "The Headteacher")
     jane = _staff(stage, folder, "jane", "central-data-team")
     sam = _staff(stage, folder, "sam", "education-welfare")
@@ -64,17 +64,17 @@ def uploads(cast: Cast, certificate: str) -> list[Sent]:
     core = _sample(oak, "student-core", "ctf-full")
     census = _sample(oak, "school-census", "xml-summer")
     marks = _sample(oak, "attendance", "csv-weekly")
-    sealed = oak.party.seal(census, certificate)
+    sealed = oak.seal(census, certificate)
     return [
-        Sent(oak, "core data.xml.pgp", "signed and encrypted", oak.party.seal(core, certificate)),
+        Sent(oak, "core data.xml.pgp", "signed and encrypted", oak.seal(core, certificate)),
         Sent(oak, "summer census.xml.pgp", "signed and encrypted", sealed),
         Sent(oak, "holiday-photos.zip.pgp", "an attendance file under a misleading name",
-             oak.party.seal(marks, certificate)),
-        Sent(oak, "core again.xml.pgp", "signed by Elm, sent by Oak", elm.party.seal(core, certificate)),
+             oak.seal(marks, certificate)),
+        Sent(oak, "core again.xml.pgp", "signed by Elm, sent by Oak", elm.seal(core, certificate)),
         Sent(oak, "core.xml", "not encrypted at all", core),
         Sent(oak, "census.xml.pgp", "cut off in the middle", sealed[: len(sealed) // 2]),
         Sent(elm, "core.xml.pgp", "good, but Elm has not ratified the agreement",
-             elm.party.seal(_sample(elm, "student-core", "ctf-full"), certificate)),
+             elm.seal(_sample(elm, "student-core", "ctf-full"), certificate)),
     ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -11,38 +10,23 @@ import paramiko
 import pysequoia
 
 
-@dataclass
 class Party:
-    """A person with an SSH key and an OpenPGP key, both made afresh in `folder`."""
+    """A person with an SSH key and an OpenPGP key, both made afresh in `folder`.
 
-    name: str
-    folder: Path
-    openpgp: pysequoia.Tsk = field(init=False)
+    `ssh_public` and `certificate` are the public halves, as given to the authority.
+    """
 
-    def __post_init__(self) -> None:
-        """Make the keys."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.ssh_key, self.ssh_public = folder / "ssh", folder / "ssh.pub"
+        self.certificate = folder / "openpgp.asc"
+        folder.mkdir(parents=True, exist_ok=True)
         key = asyncssh.generate_private_key("ssh-ed25519")
         key.write_private_key(self.ssh_key)
         self.ssh_key.chmod(0o600)
         key.write_public_key(self.ssh_public)
-        self.openpgp = pysequoia.Tsk.generate(f"{self.name} <{self.name}@example.invalid>")
+        self.openpgp = pysequoia.Tsk.generate(f"{name} <{name}@example.invalid>")
         self.certificate.write_text(str(self.openpgp.extract_certificate()), "utf-8")
-
-    @property
-    def ssh_key(self) -> Path:
-        """SSH secret key."""
-        return self.folder / "ssh"
-
-    @property
-    def ssh_public(self) -> Path:
-        """SSH public key, as given to the authority."""
-        return self.folder / "ssh.pub"
-
-    @property
-    def certificate(self) -> Path:
-        """OpenPGP certificate, as given to the authority."""
-        return self.folder / "openpgp.asc"
 
     def seal(self, content: bytes, *certificates: str) -> bytes:
         """Sign `content`, encrypt to armored `certificates`, and return binary OpenPGP."""

@@ -54,13 +54,13 @@ class Story:
             sent = uploads(cast, certificate)
             self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
             for upload in sent:
-                upload.sender.party.put(running.intake, f"/in/{upload.name}", upload.data)
-                self._say(f"{upload.sender.party.name} puts  {upload.name:34} {upload.remark}")
+                upload.sender.put(running.intake, f"/in/{upload.name}", upload.data)
+                self._say(f"{upload.sender.name} puts  {upload.name:34} {upload.remark}")
             transfers = self._outcomes(sent)
-            self._what_oak_sees(running, cast.oak.party, transfers)
+            self._what_oak_sees(running, cast.oak, transfers)
             self._what_staff_see(running, cast)
             self._elm_ratifies(running, cast)
-            self._receipts_are_evidence(running, cast.oak.party, transfers)
+            self._receipts_are_evidence(running, cast.oak, transfers)
             self._the_console_is_offered(running)
         self._scene("On the disk: what was uploaded as it was sealed, and no pupil's data in the clear")
         home = self._folder / "home"
@@ -234,7 +234,7 @@ def run_sandbox(console: Console, folder: Path) -> None:
     certificate = stage.done("keys", "gateway", "export")
     files = folder / "files"
     files.mkdir()
-    for one in (cast.oak.party, cast.elm.party):
+    for one in (cast.oak, cast.elm):
         (one.folder / "openpgp.key").write_text(str(one.openpgp), "utf-8")
         (one.folder / "gateway.asc").write_text(certificate, "utf-8")
     for sent in uploads(cast, certificate):
@@ -243,7 +243,7 @@ def run_sandbox(console: Console, folder: Path) -> None:
         if sent.name == "core.xml":
             (files / "accepted.xml").write_bytes(sent.data)
     (files / "held-unknown.txt").write_bytes(_LETTER)
-    (files / "oak-held-unknown.pgp").write_bytes(cast.oak.party.seal(_LETTER, certificate))
+    (files / "oak-held-unknown.pgp").write_bytes(cast.oak.seal(_LETTER, certificate))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
