@@ -97,7 +97,7 @@ LACKING: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """Teams that see more than the files delivered to them, by the policies in force.
+    """Teams with sight of more than delivered files, by the policies in force.
 
     `triage` see held files, `sensitive` the sensitive held files, `welfare` the children on no roll.
     """

@@ -35,7 +35,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the signature, and decide the waiting files again."""
+        """Record the signature, and decide files waiting for the ratification again."""
         with context.recording() as record:
             year, missing = sign_for(
                 record.session, record.registrar.catalogue, self.provider, self.signatory,

@@ -59,7 +59,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
 
 def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
-    """Yield each service with its penalised addresses, as this process may read them."""
+    """Yield each service with the addresses under penalty, as far as this process may read."""
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:

@@ -134,7 +134,7 @@ class Gatherer:
         self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count content outside records, or not in any element.
+        """Count a text outside records, or outside any element.
         An empty element of an unknown name counts as if its name were its text.
         """
         if not text:

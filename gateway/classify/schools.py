@@ -156,7 +156,7 @@ def number_of(said: Said) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Interpret a text by its column's slot: return a field of `Said`, "la" or "code", and the value."""
+    """Interpret the text in a school column: return a field of `Said`, "la" or "code", and the value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":

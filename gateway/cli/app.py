@@ -133,7 +133,7 @@ class Nouns(TyperGroup):
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """Return a copy of the group for help only: its commands never run."""
+        """Return a copy of the group for its help only: the commands in it never run."""
         return TyperGroup(
             name=self.name,
             help=self.help,

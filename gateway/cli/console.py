@@ -204,7 +204,7 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows part by part, as they are read, and by which clock; return their number."""
+    """Print rows as they are read, and name the time zone; return the number of rows."""
     shown, timed, coming = 0, False, iter(rows)
     while some := [*islice(coming, _PART)]:
         _print_table(some, columns, narrow, headed=not shown)

@@ -227,7 +227,7 @@ def _of_this_gateway(session: Session, home: Home) -> Iterator[Complaint]:
 
 
 def _on_record(session: Session, home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if the policies in use are not those that the log has in force."""
+    """Yield a complaint if the policies in use differ from the policies in force by the log."""
     latest, coming = last_loaded(session), proposal(session)
     if coming is not None and coming.approved_by is not None and coming.begins + _BEHIND < now():
         yield fault(

@@ -96,7 +96,7 @@ def _draft(home: Home) -> Iterator[Complaint]:
 
 
 def _modes(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint for each file that others can change, or private file that others can read."""
+    """Yield a complaint for each file that others can change, or private one that others can read."""
     private = (home.registry, *home.root.glob("registry.db-*"), home.mailboxes, home.console, home.web)
     for path in private:
         if path.exists() and path.stat().st_mode & 0o007:

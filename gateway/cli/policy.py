@@ -293,7 +293,7 @@ def withdraw(why: WhyGivenOption = None, home: HomeOption = DEFAULT_HOME) -> Non
 
 @command_in(app, "roll-back")
 def roll_back(why: WhyOption, home: HomeOption = DEFAULT_HOME) -> None:
-    """Put the policies in force before back in force, at once. They were approved in their day."""
+    """Put the former policies back in force, at once. They were approved in their day."""
     place = existing(home)
     with registry(home) as opened:
         with opened.read() as session:

@@ -146,7 +146,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
-    """Yield a ZIP of files fetched one by one; a text at its end names those refused."""
+    """Yield a ZIP of files fetched one by one; a text at the end names refused files."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:

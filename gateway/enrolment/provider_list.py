@@ -142,7 +142,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Decode a text in UTF-8 or Windows-1252. GatewayError for neither; `what` begins its sentence."""
+    """Decode a text in UTF-8 or Windows-1252. GatewayError for neither, beginning with `what`."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)

@@ -1,1 +1,1 @@
-"""The isolated children that see plaintext, what they are asked, and the end of the parent that asks."""
+"""The isolated children that see plaintext, the requests to each, and the parent's end."""

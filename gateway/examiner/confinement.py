@@ -264,7 +264,7 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def missing() -> list[str]:
-    """Return sentences about confinement that this machine lacks; empty if complete."""
+    """Return sentences about missing confinement on this machine; empty if complete."""
     lacking = []
     if not version():
         lacking.append(

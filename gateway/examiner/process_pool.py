@@ -144,7 +144,7 @@ def asked(request: bytes, seconds: float) -> bytes:
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield an error's type and the code lines passed, nothing of its message."""
+    """Yield an error's type and the code lines of its traceback, but no part of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:

@@ -447,7 +447,7 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings of a file in one state: they are asked for with every file that comes."""
+    """Return the settings of a file in one state, cached because every file needs the settings."""
     return read_toml(path, Settings)
 
 

@@ -45,7 +45,7 @@ _OWN_ENTRIES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """The steps of an upgrade, and the faults preventing a start.
+    """The steps of an upgrade, and the faults that prevent a start.
 
     `files`: the policies to come; None where those in force have no fault in this version. `by_hand`: steps
     for a person.

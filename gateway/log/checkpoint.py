@@ -183,7 +183,7 @@ def cosign(text: str, name: str, key: LogKey, at: datetime) -> str:
 
 
 def read_checkpoint(text: str, vkeys: Iterable[str]) -> Checkpoint:
-    """Verify a checkpoint and return its head; at least one log key of `vkeys` must have signed it.
+    """Verify a checkpoint and return its head; some log key of `vkeys` must have signed.
 
     The log's signature must bear the name of the origin. Lines by unknown keys are ignored, as C2SP
     demands; a bad signature by a known key refuses the whole note. Raises CheckpointError naming the fault.

@@ -91,7 +91,7 @@ class MailboxAccess:
 
     @property
     def looking(self) -> LookingTeams:
-        """The teams that see more than the files delivered to them, by the policies in force."""
+        """The teams with sight of more than delivered files, by the policies in force."""
         return self.showing.catalogue().looking_teams()
 
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:

@@ -116,7 +116,7 @@ class ProviderInvitation(BaseModel):
         return cls.model_validate_json(found["facts"])
 
     def words(self) -> tuple[str, ...]:
-        """Return the six words by which both sides see that they have the same invitation."""
+        """Return the six words by which both sides compare their invitations."""
         return six_words("invitation", self.provider, (self.model_dump_json(),))
 
 

@@ -134,7 +134,7 @@ class Parts:
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
 
     def adopted(self) -> list[Component]:
-        """Return subkeys that seem allowed to sign, but did not consent to belong to this certificate.
+        """Return subkeys that seem allowed to sign, without consent to belong to the certificate.
         By binding a stranger's key, an owner could otherwise claim the stranger's signatures.
         """
         return [

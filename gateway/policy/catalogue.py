@@ -215,7 +215,7 @@ def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> Polic
 
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """Return the catalogue of valid files, each of which is the value of its own name."""
+    """Return the catalogue of valid files, one attribute for each file."""
     law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]

@@ -258,7 +258,7 @@ class Catalogue(PolicyTable):
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams that see more than the files delivered to them."""
+        """Return the teams with sight of more than delivered files."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }

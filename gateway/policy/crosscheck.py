@@ -40,7 +40,7 @@ def _bodies(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield recipients of a flow for which no team gets data, and data types that no team gets."""
+    """Yield recipients of a flow without a team that gets data, and data types without any team."""
     for n, flow in enumerate(catalogue.flows.flow):
         teams = {team for entry in flow.data_type for team in entry.teams}
         served = {catalogue.body_of(team) for team in catalogue.teams.team if team.id in teams}
@@ -63,7 +63,7 @@ def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield hand-ons of data that the team does not get, and output files that cannot be made."""
+    """Yield hand-ons of data out of the team's rights, and impossible output files."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         place, team = ("hand_on", n), catalogue.team(each.team)
         for m, name in enumerate(each.data_types if team is not None else ()):

@@ -274,7 +274,7 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a yearly data type, each about the academic year that ended last."""
+    """Return the periods of a yearly data type; each is about the academic year ended before."""
     spans = []
     for year in years:
         if due.first is not None and due.last is not None:

@@ -45,7 +45,7 @@ def basis_for(
     form: str = "",
     stated: Stated = (),
 ) -> Basis:
-    """Return what `team` may have of a file of this type; `told` are parts unknown to the rules.
+    """Return the part of a file that `team` may have; `told`: parts of the file unknown to the rules.
 
     `form` is the format of the file, as named by classifying: laws ask for some items in one format only.
     `stated` are the headings explained by the provider.

@@ -91,7 +91,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each option that takes names of the policies: the option, the names given, those known."""
+    """Yield each option that takes names from the policies, the names given, and the valid ones."""
     yield "optional", flow.optional, flow.headings
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)

@@ -344,7 +344,7 @@ def standing(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so that only a file's content names them."""
+    """Return True if a provider sends for other schools, so only the content of files names schools."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

@@ -160,7 +160,7 @@ def kept(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one of its timescales, its arrivals, and those of the type that also counts.
+    """One data type on one timescale, with the arrivals, also of the type that counts for it.
 
     `must` is as in `expected_of`.
     """
@@ -349,7 +349,7 @@ class DueDays:
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[DueDays]:
-    """Yield what is due of a provider, in the order of `flows`, its flows as judged at the end of `today`.
+    """Yield a provider's due days, in the order of `flows`, the standings at the end of `today`.
 
     Left out is what is not expected, or cannot be judged without a calendar. Where the day of a flow passed
     before the flow applied to the provider, its next day stands in that one's place.

@@ -238,7 +238,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _say(registrar: Registrar, connection: Connection) -> None:
-    """Report this host's state to the others: its spool, its clock, and the names of its keys."""
+    """Report the state of this host to others: spool, clock, and names of keys."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.

@@ -158,7 +158,7 @@ def publish_pages(
 
 
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
-    """Write for each provider, or `only` some, proofs that the log continues what its browsers saw.
+    """Write, for all or `only` some providers, proofs that the log continues the heads known to browsers.
 
     log.json holds the newest signed head, and a consistency proof to it (RFC 9162, 2.1.4) from the head of
     each of the provider's latest receipts, and from those that the file held before. Raises Fault where

@@ -1,4 +1,4 @@
-"""What was found in a file, in words for a person who examines it."""
+"""The findings in a file, in words for a person examining the file."""
 
 from gateway.model import NamedSchool, Unlisted, counted
 

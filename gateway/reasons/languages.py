@@ -91,7 +91,7 @@ def told(text: str, language: Language, kind: str = "texts") -> str:
 
 
 def told_by_kit(text: str, language: Language) -> str:
-    """Translate a line that the provider's program prints, with the reasons and values in it, if known."""
+    """Translate a line printed by the provider's program, with any known reasons and values in it."""
     if language == "en" or not text.strip():
         return text
     known, patterns = _texts(language, "kit")

@@ -280,7 +280,7 @@ def proposal(session: Session, reference: str) -> Proposal | None:
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file delivered once. GatewayError if never delivered, or deleted."""
+    """Return a file that was delivered before. GatewayError if never delivered, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):

@@ -89,7 +89,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person those who could act as that person, having given the credentials."""
+    """Return, for each person, everybody able to act as that person, having given the credentials."""
     known = _known(session, _Names(session), since=at, at=at)
     people = {credential.owner for credential in known}
     everybody = people | {giver for credential in known for giver in credential.everybody}
@@ -186,7 +186,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential with its owner and with everybody who may have given it."""
+    """A credential with the owner and every possible giver."""
 
     __slots__ = ("givers", "owner")
 
@@ -252,7 +252,7 @@ _MARK = ": "
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act for two people: a code, its subject, and the person concerned, who is in no leaf."""
+    """An act for two people: a code, the subject, and the person concerned, never named in a leaf."""
 
     what: str
     subject: str

@@ -106,7 +106,7 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return queries for accepted files, if needed also for the last file before `lately`."""
+    """Return the queries for accepted files by type and period, also of `seldom` sent types if wanted."""
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)

@@ -116,7 +116,7 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a transfer waits for one of these reasons."""
+    """Return the condition that a transfer waits for one of some reasons."""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))

@@ -15,7 +15,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of a member of staff, with those who gave or confirmed it, the issuer first.
+    """A credential of a member of staff, with the persons giving or confirming it, the issuer first.
 
     The giver's name is empty where none is on record.
     """

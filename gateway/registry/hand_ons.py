@@ -70,7 +70,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return files of a hand-on that the team no longer has, and that no batch has recalled yet."""
+    """Return files of a hand-on that the team has lost and no batch has recalled yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),

@@ -155,7 +155,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign the receipts of a committed transaction; return those that nobody else signed meanwhile."""
+    """Sign the receipts of a committed transaction; return the ones not signed by others meanwhile."""
     given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))

@@ -28,7 +28,7 @@ class PersonWithRoles:
 
 
 def in_force(session: Session) -> bool:
-    """Return True if roles are in force, which they are once an administrator is named."""
+    """Return True if roles are in force: once an administrator is named."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # Tables of an earlier version, before the processor's migration.
     return bool(_holders(session, Role.ADMINISTRATOR))

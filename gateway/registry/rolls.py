@@ -165,7 +165,7 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Read every provider's statements about those pupils in files who may have a discrepancy.
+    """Read every provider's statements about the files' pupils that may have a discrepancy.
 
     Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
     Returns also the time of each provider's last complete roll, and True if one of the providers has a

@@ -32,7 +32,7 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return a home's passphrase if it differs from `tried`, the one this process knows; else None."""
+    """Return a home's passphrase if different from `tried`, the one known here; else None."""
     found = _found(home)
     if found is None or found == tried:
         return None

@@ -225,7 +225,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Handle one file: report an error about it, so that the others go on."""
+        """Handle one file: report an error, so that other files go on."""
         try:
             yield
         except InUse as error:

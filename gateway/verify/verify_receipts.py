@@ -117,7 +117,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Check that `key` was in use for heads of this size; return lines on what remains unproved."""
+    """Check that `key` was in use for heads of `size` entries; return lines on unproved parts."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -140,7 +140,7 @@ def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
-    """Check that a log entry is about this transfer and stage, and has this index."""
+    """Check that a log entry has the index, and is about the transfer and stage."""
     if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
         raise Unproved("the log's entry is for another receipt")
     if entry["sequence"] != index:
@@ -352,7 +352,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Verify a checkpoint by the key of its time; return its head, and lines on what is unproved."""
+    """Verify a checkpoint by the key of its time; return the head, and lines on unproved parts."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)

@@ -255,7 +255,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces with texts not of their kind, never blanks; note any as withheld."""
+        """Return the pieces with values of a wrong kind, never blanks; note any as withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -265,7 +265,7 @@ class _Pruner:
     def _kept(
         self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
     ) -> Iterator[_Kept]:
-        """Yield the kept parts of the elements in `waiting` with these numbers, by template."""
+        """Yield what the view keeps of those elements in `waiting` with these numbers, by template."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)

@@ -55,7 +55,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Stay(IntEnum):
-    """If an element stays in a view: never, only `BESIDE` others (as a contact's order does), or always."""
+    """When an element stays in a view: never, only `BESIDE` others (as a contact's order), or always."""
 
     OUT = 0
     BESIDE = 1
@@ -136,7 +136,7 @@ class Sieve:
 
     @property
     def plans(self) -> dict[str, Any] | None:
-        """Plans of XML shared with other views of these items; None for a file with unlisted content."""
+        """Plans for XML elements, shared by views of equal items; None if the file has unlisted content."""
         return None if self._told.any else self._rules.plans(*self._basis)
 
     def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:

@@ -149,7 +149,7 @@ class RecordWalk:
                 yield values
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield the keys under which the values of a column are collected."""
+        """Yield the field keys under which a record's values in a column are collected."""
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 

@@ -98,7 +98,7 @@ def ask_file(
     reference: str,
     removed: Annotated[bool, OR_DEFAULT] = False,
 ) -> Shown:
-    """Return the facts about a file without opening it, as far as the team's view shows them to a person.
+    """Return the facts about a file that the team's view shows a person, without opening the file.
 
     A team with counts alone learns no count of the content; with records of children left out for the person,
     nothing about single records is shown.

@@ -75,7 +75,7 @@ def seen(document: Document) -> JsonValue:
 
 
 def _block(block: Block) -> JsonValue:
-    """Return text, points, or a table under a caption; what is not used is empty."""
+    """Convert a block of a report to JSON: a text, a list of points, or a table with a caption."""
     told: dict[str, JsonValue] = {"text": "", "important": False, "points": [], "headings": [], "rows": []}
     match block:
         case Paragraph(text, important):

@@ -110,7 +110,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Sh
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Return the teams that would get a file if released as recognised, or why nobody can release it."""
+    """Return the teams that get a file released as its recognised type, or why nobody can release it."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
         asked = releases.wished(

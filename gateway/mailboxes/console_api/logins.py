@@ -287,7 +287,7 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 
 
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
-    """Return sentences about the caller's keys, newest first: lately added, or not confirmed.
+    """Return sentences about the caller's keys, newest first: those added lately or not confirmed.
 
     `act`: the caller has something to do.
     """

@@ -55,7 +55,7 @@ def needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
     recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
 ) -> Iterator[Shown]:  # fmt: skip
-    """Yield the tasks that the person may do, with their age in days; first tasks that other people wait for.
+    """Yield the person's tasks, with the age in days; first tasks that other people wait for.
 
     `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
     schools with data due and missing.

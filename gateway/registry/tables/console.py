@@ -90,7 +90,7 @@ class ProgramRow(Row, table=True):
 
 
 class ProgramRequestRow(Row, table=True):
-    """A request by which a program changed something, and the answer to it once there is one.
+    """A program's request for a change, and the answer, once there is one.
 
     `key` is the program's Idempotency-Key, `asked` the SHA-256 of the request.
     """

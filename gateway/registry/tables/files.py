@@ -218,7 +218,7 @@ class HandOnBatchRow(Row, table=True):
 
 
 class HandOnFileRow(Row, table=True):
-    """One file of a batch. `why`: the reason that it was left out of the batch, where it was.
+    """One file of a batch. `why`: the reason for leaving the file out of the batch, if any.
 
     `empty` are the output columns without any value. `recalled_in` is the batch that tells of its recall.
     """
