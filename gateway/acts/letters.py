@@ -143,7 +143,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Owe today's letters. GatewayError where no relay is named."""
+        """Queue today's letters. GatewayError where no relay is named."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())

@@ -72,7 +72,7 @@ class _Folds(dict[int, str]):
     """Table of characters: letters to lower case without accent, marks to blanks, invisible ones to none."""
 
     def __missing__(self, code: int) -> str:
-        """Fold a character seen for the first time."""
+        """Compute and cache the folded form of a character."""
         self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
         return self[code]
 

@@ -466,7 +466,7 @@ class Released:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """Drop or declaration taken and recorded; nothing to route."""
+    """Outcome of a drop or declaration: accepted and recorded, with nothing to route."""
 
     state: ClassVar[Outcome] = "accepted"
     teams: ClassVar[tuple[str, ...]] = ()

@@ -110,7 +110,7 @@ class Share:
 
     @property
     def leads(self) -> bool:
-        """True if this host is the leader: one of the hosts."""
+        """True if this host is the leader, which does common work for all hosts."""
         return self._ownership.leads()
 
     def begin(self) -> None:

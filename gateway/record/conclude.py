@@ -236,7 +236,7 @@ def assignments(
 
 
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
-    """Return the assignment for one upload, by the current keys."""
+    """Return the job to examine an upload: the keys that may open it, and the sender's certificates."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
     own = [one for one in register.of(session).keys.get(("gateway", "gateway"), ()) if one.kind == "openpgp"]
     openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]

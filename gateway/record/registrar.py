@@ -52,7 +52,7 @@ class Rulebook(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeylessRules:
-    """A rulebook without keys, to show a decision beforehand."""
+    """A rulebook without keys, to foresee a decision."""
 
     home: Home
     catalogue: Catalogue

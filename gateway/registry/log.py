@@ -83,7 +83,7 @@ class Nodes:
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Fetch every node that `operation` needs and not fetched yet."""
+        """Fetch every node that `operation` needs, unless fetched before."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
@@ -248,7 +248,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault if another key than `vkey` signs heads of this size: services follow a change soon."""
+    """Raise Fault if `vkey` is not the key for heads of this size: it was changed a moment ago."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf

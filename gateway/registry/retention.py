@@ -172,7 +172,7 @@ def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of deletions are gone."""
+    """Record that the files of some deletions have been removed."""
     for reference, what in removed:
         row = session.get_one(DeletionRow, (reference, what))
         row.files = ""

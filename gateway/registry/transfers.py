@@ -85,7 +85,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
-    """Prepare rows for transfers recorded together with their decision."""
+    """Prepare the rows of new transfers, to be written together with the decisions."""
     # Plain until then: a mapped row costs more than all that a decision does with it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {

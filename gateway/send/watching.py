@@ -336,7 +336,7 @@ class WatchedFolder:
         self._tell_done(f"{file.name}: {sent.state}, reference {sent.reference}")
 
     def _tell_done(self, line: str) -> None:
-        """Tell the outcome of a file, and the number of files done."""
+        """Report the outcome of a file, and the number of files done."""
         self._done, self._left = self._done + 1, max(self._left - 1, 0)
         of = self._done + self._left
         self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)

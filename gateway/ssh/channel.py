@@ -24,7 +24,7 @@ SMALL_BYTES = 4096
 
 
 class Channel(asyncssh.SSHServerChannel[bytes]):
-    """A channel refusing environment variables, and granting only consumed data."""
+    """A channel that refuses environment variables, and widens its window as data is consumed."""
 
     def __init__(
         self, connection: asyncssh.SSHServerConnection, loop: object, window: int, packet: int

@@ -72,7 +72,7 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
-    """A record, in exactly the form written by intake."""
+    """The record beside a landed upload, in exactly the form that intake writes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -227,7 +227,7 @@ class _Pruner:
         self.length += len(text)
 
     def written(self) -> str:
-        """Return everything collected, without the parts left out."""
+        """Return the collected markup without the parts that the view leaves out."""
         waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 

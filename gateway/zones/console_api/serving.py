@@ -38,7 +38,7 @@ class QuietServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave signals to the program."""
+        """Do nothing: the program handles signals, not Uvicorn."""
         yield
 
 
