@@ -16,13 +16,13 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, event, func, inspect, select, text
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import InstanceState, ORMExecuteState
 from sqlmodel import Session, SQLModel
 
@@ -142,7 +142,7 @@ def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
     """Insert rows that PostgreSQL numbers, and return the numbers; the log does not vouch for these."""
-    put = _text(f'{_arrays_put(table, tuple(rows[0]))} RETURNING "{number}"')
+    put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # Numbers are given in the order of the rows, and returned in any.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
@@ -204,8 +204,7 @@ def _digest(table: str, row: Mapping[str, object]) -> str:
         for name, value in row.items()
         if name not in left_out and not (value is None and name in later)
     }
-    spelled = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(spelled.encode()).hexdigest()
+    return hashlib.sha256(_SPELLED.encode(content).encode()).hexdigest()
 
 
 def identity(row: SQLModel) -> Row:
@@ -259,6 +258,7 @@ def _plain(value: object) -> str:
     raise TypeError(f"a row holds a {type(value).__name__}")
 
 
+_SPELLED = json.JSONEncoder(default=_plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 NUMBERED = {"transfer": "sequence", "delivery": "id", "receipt": "sequence"}
 """The tables of nearly every decision, with their numbering columns, as read by `_READ_LAST`."""
 _LAST = "gateway last numbers"
@@ -281,12 +281,16 @@ def insert_rows(
     """
     if not rows:
         return
-    names = tuple(rows[0])
-    if session.get_bind().dialect.name == "postgresql":
-        put = _text(_arrays_put(table, names, replaced, dated))
-        session.connection().execute(put, _columns(rows))
+    columns, dialect = _columns(rows), session.get_bind().dialect
+    put, spellings = _put(table, dialect, tuple(columns), replaced, dated)
+    if dialect.name == "postgresql":
+        session.connection().execute(_text(put), columns)
     else:
-        session.connection().execute(_rows_put(table, replaced, dated), rows)
+        for name, spell in spellings:
+            values = columns[name]
+            spelled = {at: spell(value) for at, value in {id(one): one for one in values}.items()}
+            columns[name] = [spelled[id(one)] for one in values]  # Of many pupils, the same moment.
+        session.connection().exec_driver_sql(put, [*zip(*columns.values(), strict=True)])
 
 
 def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dict[str, Any]]]) -> None:
@@ -297,7 +301,7 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
         return
     some = [(table, rows) for table, rows in given if rows]
     columns = {name: values for _, rows in some for name, values in _columns(rows).items()}
-    *others, last = (_arrays_put(table, tuple(rows[0])) for table, rows in some)
+    *others, last = (_put(table, session.get_bind().dialect, tuple(rows[0]))[0] for table, rows in some)
     parts = ", ".join(f"part_{number} AS ({one})" for number, one in enumerate(others))
     session.connection().execute(_text(f"WITH {parts} {last}" if parts else last), columns)
 
@@ -344,35 +348,31 @@ def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
 
 
 @lru_cache(64)
-def _rows_put(table: type[SQLModel], replaced: tuple[str, ...], dated: str) -> sqlite.Insert:
-    """Return the INSERT statement of `insert_rows` for SQLite."""
-    put, columns = sqlite.insert(table), table.__table__.columns  # type: ignore[attr-defined] # as above
-    if not replaced:
-        return put
-    return put.on_conflict_do_update(
-        index_elements=[column for column in columns if column.primary_key],
-        set_={name: put.excluded[name] for name in replaced},
-        where=columns[dated] <= put.excluded[dated] if dated else None,
-    )
+def _put(
+    table: type[SQLModel],
+    dialect: Dialect,
+    names: tuple[str, ...],
+    replaced: tuple[str, ...] = (),
+    dated: str = "",
+) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
+    """Return the INSERT of `insert_rows`, and the columns whose values SQLite wants in another spelling.
 
-
-@lru_cache(64)
-def _arrays_put(
-    table: type[SQLModel], names: tuple[str, ...], replaced: tuple[str, ...] = (), dated: str = ""
-) -> str:
-    """Return the INSERT of `insert_rows` for PostgreSQL: as text, since typed values cost a call each."""
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - takes long to load, and few have it
-
-    place, spell = table.__table__, postgresql.dialect()  # type: ignore[attr-defined, no-untyped-call] # as above
+    It is a text: SQLAlchemy's own statement would make several calls for each value of each row.
+    """
+    place = table.__table__  # type: ignore[attr-defined] # as above
+    types = {name: place.columns[name].type for name in names}
     columns = ", ".join(f'"{name}"' for name in names)
-    arrays = ", ".join(f"CAST(:{name} AS {place.columns[name].type.compile(spell)}[])" for name in names)
-    put = (
-        f'INSERT INTO "{place.name}" AS known ({columns}) SELECT {columns} FROM unnest({arrays})'  # noqa: S608 - names of our own tables
-        f" WITH ORDINALITY AS given ({columns}, place_of_the_row) ORDER BY place_of_the_row"
-    )
-    if not replaced:
-        return put
-    key = ", ".join(f'"{column.name}"' for column in place.primary_key)
-    newer = f' WHERE known."{dated}" <= excluded."{dated}"' if dated else ""
-    renewed = ", ".join(f'"{name}" = excluded."{name}"' for name in replaced)
-    return f"{put} ON CONFLICT ({key}) DO UPDATE SET {renewed}{newer}"
+    if dialect.name == "postgresql":
+        arrays = ", ".join(f"CAST(:{name} AS {kind.compile(dialect)}[])" for name, kind in types.items())
+        given = f"unnest({arrays}) WITH ORDINALITY AS given ({columns}, place_of_the_row)"
+        rows = f"SELECT {columns} FROM {given} ORDER BY place_of_the_row"  # noqa: S608 - of our own tables' names
+    else:
+        rows = f"VALUES ({', '.join('?' * len(names))})"
+    put = f'INSERT INTO "{place.name}" AS known ({columns}) {rows}'
+    if replaced:
+        key = ", ".join(f'"{column.name}"' for column in place.primary_key)
+        newer = f' WHERE known."{dated}" <= excluded."{dated}"' if dated else ""
+        renewed = ", ".join(f'"{name}" = excluded."{name}"' for name in replaced)
+        put += f" ON CONFLICT ({key}) DO UPDATE SET {renewed}{newer}"
+    spellings = ((name, kind.dialect_impl(dialect).bind_processor(dialect)) for name, kind in types.items())
+    return put, [(name, spell) for name, spell in spellings if spell is not None]
