@@ -140,6 +140,7 @@ def test_what_is_the_authoritys_says_what_to_install(school: School) -> None:
         assert "pip install 'FILE[server]'" in told.stderr, told.stderr
 
 
+@pytest.mark.long
 def test_no_module_of_a_providers_needs_another_system_than_theirs(school: School) -> None:
     """Runs after the others: of all that they loaded, nothing of ours imports what Windows has not."""
     loaded = school.modules()
