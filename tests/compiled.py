@@ -4,22 +4,27 @@ Each engine of SQLAlchemy compiles its statements afresh, and a test opens a reg
 and processor: a third of what they cost. The text of a statement does not depend on the file that it is for,
 nor on the database of a server. And each of them reads the policies, whose texts are the same in nearly
 every home; their patterns alone are nearly as many as Python remembers. Each console has its own templates,
-in each language, of the same files.
+in each language, of the same files. So are the rules by which files are recognised, in each process.
 """
 
 from __future__ import annotations
 
 import pickle
 import re
+import sys
 import tomllib
 from collections.abc import MutableMapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Mapper
 from sqlalchemy.util import LRUCache
+
+from gateway.classify import Rules, load
+from gateway.home.versions import check_unchanged
 
 _MOST = 2_000
 _TEXTS = 100  # Those that ship, and some that a test has changed: each is as large as its file.
@@ -85,3 +90,21 @@ def compiled(pages: Environment, source: Any, name: Any = None, filename: Any = 
 
 
 Environment.compile = compiled  # type: ignore[method-assign]
+
+
+_load_rules = load.load_rules
+_rules = LRUCache[Any, Rules](10)
+
+
+def rules_of(policies: Path) -> Rules:
+    """As `load_rules` loads and checks them; a folder that was changed on the disk is still refused."""
+    check_unchanged(policies)
+    texts = tuple((one.name, one.read_bytes()) for one in sorted(policies.glob("*.toml")))
+    if texts not in _rules:
+        _rules[texts] = _load_rules(policies)
+    return _rules[texts]
+
+
+for _module in list(sys.modules.values()):
+    if vars(_module).get("load_rules") is _load_rules:
+        _module.load_rules = rules_of  # type: ignore[attr-defined]
