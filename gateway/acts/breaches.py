@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    Area,
-    Moment,
-    MomentAfter,
-    ReadingAct,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, Area, Moment, MomentAfter, ReadingAct, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.record import breach_records

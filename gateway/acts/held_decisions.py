@@ -6,17 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDone,
-    Area,
-    OneLine,
-    Reference,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
 from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError

@@ -8,12 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    ActContext,
-    Area,
-    argument,
-    option,
-)
+from gateway.acts.act import ActContext, Area, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy

@@ -4,16 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDone,
-    Area,
-    ReadingAct,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDone, Area, ReadingAct, Why, argument, option
 from gateway.acts.listing import DatedListing, GroupedListing, ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.home.settings import load_settings

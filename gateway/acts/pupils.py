@@ -6,17 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    Act,
-    ActContext,
-    ActDetails,
-    ActDone,
-    ActListing,
-    Area,
-    Why,
-    argument,
-    option,
-)
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Area, Why, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.model import counted

@@ -9,16 +9,7 @@ from typing import Any, ClassVar, Literal
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import (
-    ActContext,
-    ActDetails,
-    ActListing,
-    Area,
-    ReadingAct,
-    Reference,
-    argument,
-    option,
-)
+from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument, option
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer

@@ -8,15 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.acts.declarations import Declare
-from gateway.cli.console import (
-    DEFAULT_HOME,
-    HomeOption,
-    JsonOption,
-    command_in,
-    err,
-    plain,
-    registrar_of,
-)
+from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, command_in, err, plain, registrar_of
 from gateway.cli.derived import command_of
 from gateway.model import Refused
 from gateway.policy.methods import Declaration, Question, circumstance_questions, possible, questions

@@ -17,13 +17,7 @@ from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.pages import held_page
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
-from gateway.zones.console_api.act_questions import (
-    ActAnswered,
-    ActsTold,
-    ActTold,
-    AskAct,
-    AskActs,
-)
+from gateway.zones.console_api.act_questions import ActAnswered, ActsTold, ActTold, AskAct, AskActs
 from gateway.zones.console_api.answers import Me
 from gateway.zones.console_api.questions import Given
 
