@@ -42,23 +42,14 @@ class WaitingTask(NamedTuple):
     written: datetime | None = None
 
 
-class Behind(NamedTuple):
-    """A school with overdue data: id, name, the kinds of data, and the first day due."""
-
-    school: str
-    name: str
-    kinds: tuple[str, ...]
-    due: date | None
-
-
 def needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
-    recalls: Sequence[RecallAsked] = (), behind: Sequence[Behind] = (),
+    recalls: Sequence[RecallAsked] = (), behind: Sequence[WaitingTask] = (),
 ) -> Iterator[Shown]:  # fmt: skip
     """Yield the person's tasks, with the age in days; first tasks that other people wait for.
 
     `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
-    schools with data due and missing.
+    schools with data due and missing, each as a task.
     """
     for one in _tasks(session, caller, now, held, recalls, behind):
         begun = one.since.date() if one.since else one.due
@@ -67,7 +58,7 @@ def needs_of(
 
 def _tasks(  # noqa: PLR0917 - as `needs_of`
     session: Session, caller: Caller, now: datetime, held: ThingsWaiting, recalls: Sequence[RecallAsked],
-    behind: Sequence[Behind],
+    behind: Sequence[WaitingTask],
 ) -> Iterator[WaitingTask]:  # fmt: skip
     may = caller.may
     if "decide" in may:
@@ -119,16 +110,13 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
             yield WaitingTask(said=said, since=hook.lost_since, page="hooks")
 
 
-def _to_chase(session: Session, now: datetime, behind: Sequence[Behind]) -> Iterator[WaitingTask]:
+def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
     """Yield tasks for the schools with the oldest overdue data, and one with the number of others."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
-    chased = letters.chased(session, [one.school for one in told], now.date())
+    chased = letters.chased(session, [one.of for one in told], now.date())
     for one in told:
-        letter = chased.get(one.school)
-        yield WaitingTask(
-            said=f"Chase {one.name}", about=one.kinds, due=one.due, page="chase", of=one.school,
-            letter=letter.number if letter else None, written=letter.owed_at if letter else None,
-        )  # fmt: skip
+        letter = chased.get(one.of)
+        yield one._replace(letter=letter.number, written=letter.owed_at) if letter else one
     if rest:
         said = f"Chase {counted(len(rest), 'further school')} from which something has not come"
         yield WaitingTask(said=said, due=rest[0].due, page="schools")

@@ -11,7 +11,7 @@ from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.held_files import wanted
 from gateway.mailboxes.console_api.judged import JudgedFlows
 from gateway.mailboxes.console_api.logins import news_of
-from gateway.mailboxes.console_api.needs import Behind, needs_of
+from gateway.mailboxes.console_api.needs import WaitingTask, needs_of
 from gateway.mailboxes.console_api.showing_files import Shown, columns_of, team_named
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
@@ -82,13 +82,14 @@ def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
     return console.judged.flows(console.mailboxes, catalogue, on)
 
 
-def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[Behind]:
-    """Return the schools with overdue data."""
+def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[WaitingTask]:
+    """Return a task for each school with overdue data."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
-        Behind(
-            school, names.get(school, school), tuple(name_of(one.data_type) for one in late),
-            min((one.due for one in late if one.due), default=None),
+        WaitingTask(
+            said=f"Chase {names.get(school, school)}", page="chase", of=school,
+            about=tuple(name_of(one.data_type) for one in late),
+            due=min((one.due for one in late if one.due), default=None),
         )
         for school, flows in judged.of.items()
         if (late := [one for one in flows if one.to_chase])
