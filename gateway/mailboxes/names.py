@@ -113,24 +113,21 @@ def place_of(raw: bytes) -> MailboxPlace:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:
         raise Declined(NO_SUCH_FILE) from None
-    if parts[:1] == [REMOVED]:
-        folder, name = _filled(parts[1:], 2)
-        return MailboxPlace(folder, name, removed=True)
-    if parts[:1] == [LISTS]:
-        folder, name = _filled(parts[1:], 2)
-        return MailboxPlace(folder, name, is_list=True)
-    shelf = next((name for name in SHELVES if parts[:1] == [name]), None)
-    if shelf in {"by-type", "by-provider"}:
-        folder, kind, name = _filled(parts[1:], 3)
-        return MailboxPlace(folder, name, shelf=shelf, kind=kind)
-    folder, name = _filled(parts[1:] if shelf else parts, 2)
-    return MailboxPlace(folder, name, shelf=shelf)
-
-
-def _filled(parts: list[str], length: int) -> list[str | None]:
-    if len(parts) > length:
+    top = parts[0] if parts and parts[0] in {REMOVED, LISTS, *SHELVES} else None
+    shelf = next((name for name in SHELVES if name == top), None)
+    length, within = 3 if shelf in {"by-type", "by-provider"} else 2, parts[1:] if top else parts
+    if len(within) > length:
         raise Declined(NO_SUCH_FILE)
-    return [*parts, *[None] * (length - len(parts))]
+    filled: list[str | None] = [*within]
+    folder, *kind, name = filled + [None] * (length - len(filled))
+    return MailboxPlace(
+        folder,
+        name,
+        removed=top == REMOVED,
+        is_list=top == LISTS,
+        shelf=shelf,
+        kind=kind[0] if kind else None,
+    )
 
 
 def canonical(raw: bytes) -> bytes:
