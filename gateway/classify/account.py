@@ -166,7 +166,7 @@ class Account:
         return (*found[:_MOST], more)
 
     def has_unknown(self) -> bool:
-        """Return True where a filled column or element has no known field."""
+        """Return True if a filled column or element has no known field."""
         return any(part.key is None and part.shape.filled for part in self.parts)
 
     def has_unknown_results(self) -> bool:

@@ -407,7 +407,7 @@ class Placed:
 def place(
     own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
 ) -> Placed:
-    """Assign each arrival to a period. `telling` are arrivals of a data type that also counts."""
+    """Assign each arrival to a period. `telling`: arrivals of another data type that counts too."""
     return Placed(_by_index(own, periods), _by_index(telling, periods))
 
 

@@ -247,7 +247,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove folders of batches pushed or acknowledged, or are to be made again."""
+        """Remove the folders of batches pushed, acknowledged, or to be made again."""
         held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}

@@ -103,7 +103,7 @@ class Registrar:
         publish_checkpoint(self.registry, self.home.published)
 
     def sign_owed(self, after: int = 0) -> list[int]:
-        """Sign receipts numbered above `after` unsigned; return those the log does not prove."""
+        """Sign unsigned receipts numbered above `after`; return the numbers that the log does not prove."""
         with self.registry.read() as session:
             if not receipts.is_owed(session, after):
                 return []

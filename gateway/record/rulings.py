@@ -60,7 +60,7 @@ def standing_of(
 def standing_among(
     files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the same for an accepted file, among accepted files in the order of landing."""
+    """Return which of `files`, accepted ones in the order of landing, a file replaces or is replaced by."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     kind = (transfer.upload.provider, transfer.data_type, transfer.period)

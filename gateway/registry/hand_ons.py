@@ -185,7 +185,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the batches late with an acknowledgement, or cannot be sent, in order."""
+    """Return the batches that are late with an acknowledgement or cannot be sent, in order."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

@@ -246,7 +246,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 
 def suspend_key(session: Session, key: Key) -> Key:
-    """Set a key in use back to pending. GatewayError for a key not in use."""
+    """Take a key out of use, as pending. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")

@@ -78,7 +78,7 @@ async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.E
 
 @asynccontextmanager
 async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield a client of intake's end of the web door, whenever its socket is made."""
+    """Yield an HTTP client of intake's web-door socket, which may be made later."""
     home.web.mkdir(mode=0o750, exist_ok=True)
     with socket_in(home.web) as place:
         limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)

@@ -132,7 +132,7 @@ class _Document:
 
 
 class _Template(NamedTuple):
-    """The kept part of elements of one form: a text with gaps; for each gap, position of the piece and judge.
+    """What a view keeps of a form's elements: a text with gaps; for each gap, a piece's position and judge.
     An assessment, judged before, has no judge; nor has the first piece, which is empty.
     """
 

@@ -260,7 +260,7 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of log entries, by number; `texts` and `salts`: subjects with deleted ones."""
+    """Return the faults of log entries, by number; `texts`, `salts`: subjects with these deleted."""
     forgotten = Forgotten(frozenset(texts), frozenset(salts))
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
 

@@ -96,7 +96,7 @@ PAGES = {
 
 
 def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -> BaseModel | Shown:
-    """Return the contents of a page. Parts of the address without a field of the page are left out."""
+    """Return the contents of a page, ignoring parts of the address that are no fields of the page."""
     if (way := PAGES.get(question.page)) is None:
         raise NotFoundError(question.page)
     caller.check_question(f"page:{question.page}")
