@@ -151,7 +151,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
 def _check_relay(registrar: Registrar) -> None:
     """GatewayError where no relay is named, so that no letter leaves."""
     if registrar.settings.letters.relay is None:
-        raise GatewayError("no letter leaves: name a relay under [letters] in gateway.toml")
+        raise GatewayError("no letter leaves: name a relay in the settings, under [letters]")
 
 
 class NoteBouncedLetter(Act, command="letters bounced", right=AccessRight.ENROL):

@@ -140,6 +140,8 @@ class House:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The pages in this process, without a browser: one for all tests that ask them."""
     room = Mailroom(tmp_path_factory.mktemp("served"))
+    with room.home.settings.open("a", encoding="utf-8") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nport = 9\ntls = "none"\n')
     with console_api_of(room) as console, console_of(console) as origin:
         served = Served(room, console, origin)
         yield served
