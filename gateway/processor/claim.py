@@ -131,7 +131,7 @@ class BackOff:
 
 
 # Larger batches cost less per file; smaller ones keep a new upload waiting for less time.
-_BATCH, _BATCH_BYTES_OF_EACH, _BATCH_OF_EACH = 16, 1024**2, 4
+_BATCH, _BATCH_BYTES_OF_EACH, _BATCH_OF_EACH = 16, 1024**2, 8
 _COPIERS = 8
 _FOR_ALL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 BELIEVED = timedelta(minutes=10)
