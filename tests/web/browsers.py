@@ -17,7 +17,10 @@ from tests.ports import free_port
 
 NAMES = {"chromium": "chromium", "firefox": "firefox-esr"}
 """The programs of the browsers, by their names here."""
-BROWSERS = [pytest.param(name, marks=pytest.mark.needs(program)) for name, program in NAMES.items()]
+BROWSERS = [
+    pytest.param("chromium", marks=pytest.mark.needs(NAMES["chromium"])),
+    pytest.param("firefox", marks=[pytest.mark.needs(NAMES["firefox"]), pytest.mark.long]),
+]
 FIREFOX = "/usr/bin/firefox-esr"
 CHROMIUM = next(filter(os.path.exists, ("/usr/bin/chromium-headless-shell",)), "/usr/bin/chromium")
 """The same engine without windows and menus where that is installed: it takes half of the processor time."""
