@@ -230,10 +230,16 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
         copy_tree(home.root / part, folder / part)
     copy(home.settings.resolve(), folder / home.settings.name)
     (folder / "sealed").mkdir(mode=0o700)
-    stated = _stated(earlier)
+    stated: Mapping[str, str] = {}
+    with suppress(GatewayError):  # Links nothing where the earlier backup is not whole.
+        stated = {} if earlier is None else read_manifest(earlier).files
     known: dict[str, str] = {}  # A linked file is unchanged, so not read again.
     store, copies = store_of(home), SealedFolder(folder / "sealed")
-    references = list(_sealed_references(folder / home.registry.name))
+    # Opened as immutable: a Registry would make a database in use.
+    registry = quote(str((folder / home.registry.name).absolute()))
+    with closing(sqlite3.connect(f"file:{registry}?immutable=1", uri=True)) as copy_:
+        found = copy_.execute("SELECT reference FROM transfer ORDER BY sequence").fetchall()
+    references = [checked_reference(reference) for (reference,) in found]
     for number, reference in enumerate(references, start=1):
         progress(number, 2 * len(references))
         target = copies.path(reference)
@@ -318,14 +324,6 @@ def at_work(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _stated(earlier: Path | None) -> Mapping[str, str]:
-    """Return the file digests in an earlier backup's manifest; empty without a whole backup."""
-    try:
-        return {} if earlier is None else read_manifest(earlier).files
-    except GatewayError:
-        return {}
-
-
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
     """Return the SHA-256 of every file in a backup except the manifest, by path; reuse the `known`."""
     found = {}
@@ -374,13 +372,6 @@ def copy_registry(source: Path, target: Path) -> None:
         copy.execute("PRAGMA journal_mode=DELETE")
         if copy.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise Fault("the registry's copy is damaged")
-
-
-def _sealed_references(registry: Path) -> Iterator[str]:
-    """Yield references from the copy, opened as immutable: a Registry would make a database in use."""
-    with closing(sqlite3.connect(f"file:{quote(str(registry.absolute()))}?immutable=1", uri=True)) as copy:
-        for (reference,) in copy.execute("SELECT reference FROM transfer ORDER BY sequence"):
-            yield checked_reference(reference)
 
 
 _DATED = "%Y-%m-%dT%H%M%SZ"

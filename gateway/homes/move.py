@@ -7,7 +7,7 @@ started again without copying anything twice. Old copies, the former registry an
 folder, stay until `remove_old`.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,7 +25,6 @@ from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import only_owner
-from gateway.record.registrar import Registrar
 from gateway.registry import log, moving, retention
 from gateway.registry.database import Registry
 from gateway.store.of_home import SealedFolder, check_store, store_of
@@ -126,8 +125,16 @@ class _Move:
         """
         self.told("checking", 0, 1)
         with open_registrar(self.home, clock, self.after) as moved:
-            for found in _misfits(moved):
-                raise GatewayError(f"nothing was moved, for something does not fit: {found}")
+            with moved.registry.read() as session:
+                anchors = Anchors.of(session, moved.signing.vkey)
+                found = next(audit(session, anchors), None)
+            sealed = settled(
+                moved.registry, lambda session: check_sealed(session, moved.home, moved.settings)
+            )
+            for one in (found, *sealed):
+                if one is not None:
+                    words = f"{one.where}: {one.what}"
+                    raise GatewayError(f"nothing was moved, for something does not fit: {words}")
             with moved.registry.read() as session:
                 self.told("checking", 1, 1)
                 return log.size(session)
@@ -142,14 +149,6 @@ def _head(connection: Connection) -> tuple[int, bytes]:
     with Session(connection) as session:
         size = log.size(session)
         return size, log.root(session, size)
-
-
-def _misfits(moved: Registrar) -> Iterator[str]:
-    with moved.registry.read() as session:
-        anchors = Anchors.of(session, moved.signing.vkey)
-        yield from (f"{found.where}: {found.what}" for found in audit(session, anchors))
-    sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
-    yield from (f"{found.where}: {found.what}" for found in sealed)
 
 
 def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> None:

@@ -1,10 +1,9 @@
 """Present policies to people: a decision by its clauses, and two catalogues compared."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.model import Classified, Decision, Held, Provider, ProviderKind, Reason
+from gateway.model import Classified, Decision, Held, Provider, ProviderKind
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.citations import ClauseTexts
 from gateway.policy.dates import local_day
@@ -15,8 +14,12 @@ from gateway.policy.timescale import names_today, told_today
 def render(decision: Decision, catalogue: Catalogue) -> str:
     """Format a decision as lines: the outcome, then each reason with the text of its clause."""
     lines = [headline(decision, catalogue)]
+    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
     for reason in decision.reasons:
-        lines += ["", *_reason_lines(reason, catalogue)]
+        words = catalogue.agreement.clauses.get(reason.clause, "no such clause")
+        names = told_today(names_today(catalogue, None, texts.of(reason.clause) or ""))
+        lines += ["", reason.code, f"  clause {reason.clause}: {words}", *(f"  {line}" for line in names)]
+        lines += [f"  {reason.sentence}", f"  next: {reason.next_step}"]
     return "\n".join(lines)
 
 
@@ -33,15 +36,6 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
         day = local_day(decision.until, catalogue.calendar.timezone)
         return f"held until {day:%A} {day.day} {day:%B %Y}, then released by itself"
     return "refused"
-
-
-def _reason_lines(reason: Reason, catalogue: Catalogue) -> Iterator[str]:
-    yield f"{reason.code}"
-    yield f"  clause {reason.clause}: {catalogue.agreement.clauses.get(reason.clause, 'no such clause')}"
-    text = ClauseTexts(catalogue.agreement, catalogue.agreement_text).of(reason.clause)
-    yield from (f"  {line}" for line in told_today(names_today(catalogue, None, text or "")))
-    yield f"  {reason.sentence}"
-    yield f"  next: {reason.next_step}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,9 @@ def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKe
             f"{settings.provider} is not yours"
         ) from None
     except BROKEN as error:
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise CannotReach(
-            f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {_words(error)}"
+            f"the gateway at {settings.host}, port {settings.port}, cannot be reached: {words}"
         ) from None
     return opened
 
@@ -96,11 +97,6 @@ def _give_up_in_time(connection: socket.socket) -> None:
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)
-
-
-def _words(error: Exception) -> str:
-    told = getattr(error, "strerror", None) or str(error)
-    return told or type(error).__name__
 
 
 _PIECE = 32 * 1024

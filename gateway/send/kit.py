@@ -59,6 +59,7 @@ class Kit:
         self.certificate, self.ssh_public = root / "certificate.asc", root / "ssh.pub"
         self.gateway, self.log_keys = root / "gateway", root / "gateway-log-keys.asc"
         self.sealed, self.receipts = root / "sealed", root / "receipts"
+        self.checked_by = root / "checked-by.json"
 
     def beside(self, provider: str) -> Self:
         """Return the kit of a further provider of the same sender, such as a trust's school.

@@ -229,7 +229,7 @@ def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}
     known |= _newer(kit, sftp, known)
     if known != _known(kit):
-        make_anew(_file(kit), json.dumps(known).encode())
+        make_anew(kit.checked_by, json.dumps(known).encode())
 
 
 def kept(kit: Kit, folder: Path) -> dict[str, Any] | None:
@@ -278,13 +278,9 @@ def _newer(kit: Kit, sftp: paramiko.SFTPClient, known: dict[str, Any]) -> dict[s
     return {"seen": seen, "policies_at": told["at"], "files": files}
 
 
-def _file(kit: Kit) -> Path:
-    return kit.root / "checked-by.json"
-
-
 def _known(kit: Kit) -> dict[str, Any]:
     try:
-        known: dict[str, Any] = json.loads(_file(kit).read_text("utf-8"))
+        known: dict[str, Any] = json.loads(kit.checked_by.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     return known

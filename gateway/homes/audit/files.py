@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from gateway.registry import copies, keys, log, providers, retention
 from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 from gateway.store.of_home import store_of
-from gateway.store.store import Store
 from gateway.verify.verify_receipts import Head, Unproved, read_head
 from gateway.zones.landed import is_waiting
 
@@ -54,7 +54,7 @@ def check_sealed(session: Session, home: Home, settings: Settings | None = None)
         if row.reference in deleted:
             if row.reference not in leaving and store.has(row.reference):
                 yield Inconsistency(where, "it is on record as deleted, but the file is there")
-        elif not row.withheld and (fault := _fault_of_stored(store, row.reference, row.sha256)):
+        elif not row.withheld and (fault := _fault_of(partial(store.digest, row.reference), row.sha256)):
             yield Inconsistency(where, fault)
     for reference in store.references():
         # A file being claimed lies in both places for a moment.
@@ -85,27 +85,23 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
         where, copy = f"published {path.parent.parent.name}/out/{path.name}", known.get(path)
         if copy is None:
             yield Inconsistency(where, "nothing of this name was sealed for the provider")
-        elif copy.made and (fault := _fault_of(path, copy.sha256)):
+        elif copy.made and (fault := _fault_of(partial(_sha256, path), copy.sha256)):
             yield Inconsistency(where, fault)
     for provider in providers.list_providers(session):
         yield from _check_strangers(session, home.published, provider.id)
 
 
-def _fault_of_stored(store: Store, reference: str, sha256: str | None) -> str | None:
+def _fault_of(digest: Callable[[], str], sha256: str | None) -> str | None:
+    """Say why a file is not the one on record; None if it is. `digest` reads the file."""
     try:
-        digest = store.digest(reference)
+        return None if digest() == sha256 else "the file is not the one on record"
     except FileNotFoundError:
         return "the file is missing"
-    return None if digest == sha256 else "the file is not the one on record"
 
 
-def _fault_of(path: Path, sha256: str | None) -> str | None:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        return "the file is missing"
-    return None if digest == sha256 else "the file is not the one on record"
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
