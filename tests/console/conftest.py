@@ -168,6 +168,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def house_in(folder: Path, browser: str) -> Iterator[House]:
     """Jane triages, Sam is of another team, Kim triages too; three files wait."""
     site = Site(folder)
+    with (site.home / "gateway.toml").open("a", encoding="utf-8") as settings:
+        settings.write('\n[letters]\nrelay = "127.0.0.1"\nport = 9\ntls = "none"\n')
     oak = site.provider("oak")
     for name, team in (("jane", "central-data-team"), ("kim", "central-data-team"), ("sam", "early-years")):
         site.staff(name, team)
