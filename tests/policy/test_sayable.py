@@ -87,7 +87,7 @@ def test_a_census_and_a_timescale_may_be_due_in_school_days(catalogue: Catalogue
     rule = DayRule(weekday="thursday", month=10, nth=1)
     census = Census(term="autumn", rule=rule, due_days="10 school days", open_days=0)
     calendar = catalogue.calendar.model_copy(update={"census": (census,)})
-    assert [each.due for each in censuses(calendar, [2026])] == [day("2026-10-15")]
+    assert [each.due for each in censuses(calendar, (2026,))] == [day("2026-10-15")]
     monthly = OwnTimescale(id="counts", every="month", due_days="2 school days")
     found = {each.name: each.due for each in periods_by_rule(monthly, calendar, range(2026, 2027))}
     assert found["2026-10"] == day("2026-11-03")
