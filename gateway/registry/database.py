@@ -322,11 +322,24 @@ def _postgresql(asked: URL) -> Engine:
 
 def _prepare_postgresql(engine: Engine) -> None:
     from psycopg.types.array import ListBinaryDumper  # noqa: PLC0415 - few have it
+    from psycopg.types.datetime import DatetimeBinaryDumper, DatetimeDumper  # noqa: PLC0415 - as above
+
+    def check_aware(dumper: Any, value: datetime, _format: object) -> Any:  # noqa: ANN401 - as below
+        if value.tzinfo is None:  # Rows given as arrays meet no type of ours.
+            raise ValueError("a naive time was given to the registry")
+        return dumper
+
+    aware = [
+        type(kind.__name__, (kind,), {"upgrade": check_aware})
+        for kind in (DatetimeDumper, DatetimeBinaryDumper)
+    ]
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:  # noqa: ANN401 - as below
         # Text arrays of long texts would take ten times as long as storing.
         connection.adapters.register_dumper(list, ListBinaryDumper)
+        for kind in aware:
+            connection.adapters.register_dumper(datetime, kind)
         connection.execute(_QUICK_COMPRESSION)
         connection.commit()
 

@@ -8,10 +8,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from gateway.model import Classified, Opened, Provider, Released, Signature, Upload
 from gateway.registry import deliveries, holds, markers, persons, providers, transfers
 from gateway.registry.database import Registry
+from gateway.registry.tables import PupilRow
+from gateway.registry.vouched_rows import insert_rows
 from tests.registry.cluster import Cluster
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -108,3 +111,15 @@ def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry)
         assert holds.on_hold(session, names) == {names[0], names[2]}
         holds.lift(session, child, by="sam", why="x", at=NOW)
         assert holds.on_hold(session, names) == {names[2]}
+
+
+def test_rows_with_a_naive_time_are_refused_by_each_database(registry: Registry) -> None:
+    put(registry, 1, "oak")
+    said = {"provider": "oak", "on_roll": True, "transfer": 1, "record": 1}
+    naive, aware = datetime(2026, 11, 24), NOW  # noqa: DTZ001 - that is what is refused
+    for times in ((naive,), (naive, naive), (aware, naive)):
+        rows = [said | {"pupil": bytes([number]) * 16, "at": at} for number, at in enumerate(times)]
+        with pytest.raises(Exception, match="naive"), registry.write() as session:
+            insert_rows(session, PupilRow, rows)
+    with registry.read() as session:
+        assert session.exec(select(PupilRow)).all() == []
