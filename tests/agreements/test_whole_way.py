@@ -72,6 +72,7 @@ def enrolled(desk: Desk, catalogue: Catalogue, name: str, kind: str, number: str
     return party
 
 
+@pytest.mark.long
 def test_a_file_goes_the_whole_way(desk: Desk, folder: Path, catalogue: Catalogue) -> None:
     rules, tried = load_rules(folder), 0
     for signature in plain_signatures(rules):

@@ -37,6 +37,7 @@ def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) ->
     )
 
 
+@pytest.mark.long
 def test_status_finds_services_where_they_run(site: Site) -> None:
     with site.running():
         assert _services(site) == {"intake": True, "processor": True, "mailboxes": True}

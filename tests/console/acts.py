@@ -35,6 +35,7 @@ ACTS: dict[str, frozenset[Act]] = {
     }),
     "test_acts.py": frozenset({
         ("/login", ""), ("/logout", ""), ("/work/transfers/redeliver", ""), ("/work/transfers/confirm", ""),
+        ("/work/transfers/decline", ""),
         ("/work/agreement/ratify", ""), ("/work/transfers/list", ""),
         ("/agreement/policies", "approve"), ("/agreement/policies", "withdraw"),
         ("/agreement/policies/edit", ""), ("/agreement/policies/propose", ""),

@@ -68,6 +68,31 @@ def test_a_recall_is_ended_by_a_second_person(house: House, people: dict[str, Pe
         assert (kind, "kim") in told, told
 
 
+def test_a_delivery_that_is_proposed_for_a_recalled_file_is_said_no_to(
+    house: House, people: dict[str, Person]
+) -> None:
+    jane, kim = people["jane"], people["kim"]
+    reference = house.sent("proposed.xml.pgp", core_data(49))
+    house.site.gateway("transfers", "withdraw", reference, "--why", "It may be another school's.")
+    page = f"{house.origin}/held/{reference}"
+    kim.page.goto(page)
+    kim.page.get_by_label("Why", exact=True).fill("They rang.")
+    unfolded(kim, "Give it to other teams")
+    kim.page.get_by_label("Exclusions").check()
+    kim.page.locator("#recalled-override").check()
+    kim.button("Give it back to its teams")
+    confirmed(kim)
+    jane.page.goto(page)
+    assert "kim proposes to give it to Exclusions" in jane.page.locator("main").inner_text()
+    jane.page.get_by_label("Why", exact=True).fill("They did not.")
+    jane.button("Say no")
+    confirmed(jane)
+    jane.page.goto(page)
+    assert "proposes" not in jane.page.locator("main").inner_text()
+    told = [(one["kind"], one["by"]) for one in house.site.json("transfers", "show", reference)["events"]]
+    assert told[-1] == ("redelivery-declined", "jane"), told
+
+
 def test_a_school_is_enrolled_changed_closed_and_opened_again(
     house: House, people: dict[str, Person]
 ) -> None:

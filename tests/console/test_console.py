@@ -17,7 +17,7 @@ from tests.console.conftest import SCRIPT_NAME, House, Person
 from tests.content import core_data
 from tests.waiting import until
 
-pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 NARROW = {"width": 320, "height": 640}
 
 
@@ -41,7 +41,6 @@ def events(house: House, reference: str) -> list[tuple[str, str]]:
     return [(event["kind"], event["by"]) for event in shown]
 
 
-@pytest.mark.long
 def test_today_tells_what_is_new_and_leads_to_it(house: House, jane: Person) -> None:
     assert jane.heading() == "Today"
     numbers = jane.page.locator(".numbers").inner_text()
@@ -108,7 +107,6 @@ def test_a_file_is_marked_as_dealt_with_and_put_back(house: House, jane: Person)
     ]  # fmt: skip
 
 
-@pytest.mark.long
 def test_a_held_file_is_returned_once_the_passkey_has_signed(house: House, jane: Person) -> None:
     reference = house.sent("what.pgp", b"what is this\n" * 9)
     jane.link("Held")
@@ -134,7 +132,6 @@ def _choose(person: Person, what: str) -> None:
     person.page.locator("summary", has_text=what).click()
 
 
-@pytest.mark.long
 def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, jane: Person) -> None:
     elm = house.site.provider("elm", ratified=False)
     reference = house.sent("core.xml.pgp", core_data(9), party=elm)
@@ -180,7 +177,6 @@ def test_what_the_agreement_speaks_against_takes_a_second_person(house: House, j
     assert ("released", "jane") in events(house, reference)
 
 
-@pytest.mark.long
 def test_the_held_files_are_a_worklist(house: House, jane: Person) -> None:
     """Divided by for whom each waits, with whose it is; taken on, noted and given away without a passkey."""
     reference = house.sent("notes.txt.pgp", b"nothing that anybody knows, once more\n")
@@ -214,7 +210,6 @@ def test_the_held_files_are_a_worklist(house: House, jane: Person) -> None:
     assert "kim" in listed("A person")
 
 
-@pytest.mark.long
 def test_two_people_say_what_a_heading_of_a_held_file_means(house: House, jane: Person) -> None:
     head, *rows = core_rows(12)
     content = as_csv([[*head, "How Taken Here"], *([*row, "WLK"] for row in rows)]).encode()
@@ -242,7 +237,6 @@ def test_two_people_say_what_a_heading_of_a_held_file_means(house: House, jane: 
     assert jane.page.get_by_label("What it is").count() == 0
 
 
-@pytest.mark.long
 def test_a_team_asks_for_a_recall_and_it_is_done(house: House, jane: Person) -> None:
     reference = house.sent("wrong.xml.pgp", core_data(8))
     jane.page.goto(f"{house.origin}/mailboxes/central-data-team/{reference}")
@@ -266,7 +260,6 @@ def test_a_receipt_is_verified(house: House, jane: Person) -> None:
     assert jane.heading() == "That is not proved"
 
 
-@pytest.mark.long
 def test_somebody_of_another_team_finds_nothing_of_it(house: House) -> None:
     sam, reference = house.enters("sam"), accepted_file(house)
     sam.page.goto(f"{house.origin}/")
@@ -374,7 +367,6 @@ def test_a_lost_passkey_is_revoked_at_once(house: House) -> None:
     assert "not accepted" in sam.page.locator(".error-summary").inner_text()
 
 
-@pytest.mark.long
 def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, tmp_path: Path) -> None:
     """The last but one: from here on, roles are in force for the commands, too."""
     house.site.staff("mary", "central-data-team")
@@ -417,7 +409,6 @@ def test_an_administrator_enrols_schools_and_confirms_their_keys(house: House, t
     until(lambda: served.exists() and made.split()[1] in served.read_text(), "the key where intake reads it")
 
 
-@pytest.mark.long
 def test_every_act_that_is_told_of_was_done_here(house: House) -> None:
     assert sorted(ACTS["test_console.py"] - house.seen.acts) == []
 

@@ -9,7 +9,7 @@ from tests.console.acts import ACTS
 from tests.console.conftest import House, Person
 from tests.content import core_data
 
-pytestmark = [pytest.mark.long, pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.timeout(240)]
 
 
 def first_steps(person: Person) -> Locator:

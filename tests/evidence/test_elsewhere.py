@@ -100,6 +100,7 @@ def test_the_commands_of_the_guide_verify_a_receipt(
     assert "census.xml.gpg is the file that was received, byte for byte as it was sent" in outcome.stdout
 
 
+@pytest.mark.long
 def test_nothing_else_is_there(machine: Path) -> None:
     _, listed = python(machine, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check")
     names = {one["name"] for one in json.loads(listed)} - {"pip", "setuptools"}

@@ -188,6 +188,7 @@ def test_much_of_it_is_recognised_nevertheless() -> None:
     assert "landed" not in states
 
 
+@pytest.mark.long
 def test_no_leaf_holds_a_marker() -> None:
     desk, _, _ = world()
     with desk.registry.read() as session:

@@ -18,6 +18,8 @@ from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, plac
 from tests.hand_on.nights import sent as send
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 
 def restrict(desk: Desk) -> str:
     """Restrict the first child of the file."""

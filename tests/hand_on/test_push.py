@@ -22,6 +22,8 @@ from tests.hand_on.test_following import restrict
 from tests.waiting import until
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 BATCH = "casework-000001"
 
 

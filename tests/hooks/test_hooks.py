@@ -35,6 +35,8 @@ from tests.hooks.receiver import SECTION, Receiver
 from tests.waiting import until
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 CONTENT = core_data(pupils=3)
 TEAM = "education-welfare"
 
@@ -309,7 +311,6 @@ def test_a_message_is_given_up_after_three_days_is_told_and_can_be_sent_again(
     assert "hook-fails" not in desk.gateway("status", "--json", code=1)
 
 
-@pytest.mark.long
 def test_data_is_told_when_it_is_due_soon_and_when_it_is_late_once_each(
     desk: Desk, receiver: Receiver
 ) -> None:
@@ -400,7 +401,6 @@ def test_two_people_add_a_hook_with_an_address_that_can_be_posted_to(
     desk.gateway("hooks", "try", "case-files", code=1)
 
 
-@pytest.mark.long
 def test_each_command_of_the_guide_does_what_it_says(desk: Desk, receiver: Receiver, tmp_path: Path) -> None:
     keygen, adding, trying, public = re.findall(r"^```sh\n(.+?)^```", SECTION, re.MULTILINE | re.DOTALL)
     known = {

@@ -22,6 +22,8 @@ from tests.content import core_data
 from tests.ending import serving
 from tests.workshop import Desk, login_of
 
+pytestmark = pytest.mark.long
+
 HERE = Path(__file__).parent
 CHECKS = """Surname,Forename,Date of Birth,Check Date,Areas Of Development
 Echo,Nia,2024-03-02,2026-11-03,Expected
@@ -179,7 +181,6 @@ def nursery(council: Council) -> Party:
     return signed(council.desk, "daisy", "nursery", "EY123456", "owner", "manager")
 
 
-@pytest.mark.long
 def test_what_the_agreement_does_not_list_is_known_and_refused(council: Council, school: Party) -> None:
     core = council.sent(school, core_data(1, 2).decode(), "core.xml")
     assert council.desk.codes(core) == ["policy:no-flow"]

@@ -149,6 +149,7 @@ def test_a_host_killed_before_it_signed_leaves_receipts_that_the_next_signs_once
     assert "everything fits" in bench.site.gateway("log", "verify")
 
 
+@pytest.mark.long
 def test_a_host_killed_before_its_commit_leaves_no_receipt_and_another_decides_each_file_once(
     bench: Bench,
 ) -> None:

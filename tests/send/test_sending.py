@@ -27,6 +27,8 @@ from tests.send.office import Office, with_another_column
 from tests.site import Running, Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -131,7 +133,6 @@ def test_what_waits_exits_3_and_what_is_refused_exits_1(oak: Office) -> None:
     assert refused[-1]["reference"] == held["reference"]
 
 
-@pytest.mark.long
 def test_a_break_is_gone_on_with(oak: Office, services: Running) -> None:
     """The cable is cut in the middle of a file; the same run takes it up where it was."""
     rng = random.Random(3)
@@ -151,7 +152,6 @@ def test_a_break_is_gone_on_with(oak: Office, services: Running) -> None:
     assert "ACCEPTED" in printed
 
 
-@pytest.mark.long
 def test_a_line_that_takes_nothing_any_more_is_given_up(
     oak: Office, services: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,7 +261,6 @@ def _resident(pid: int) -> int:
     return 0 if held is None else int(held[1]) * 1024
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_memory_does_not_grow_with_the_file(oak: Office) -> None:
     """Files of 16 MiB and of 64 MiB take as much, and under 200 MB with the child that seals."""

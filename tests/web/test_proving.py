@@ -100,6 +100,7 @@ def test_a_receipt_is_found_in_the_log_that_goes_on(school: School, seen: Seen) 
             check_consistency(Head(head.origin, int(first), base64.b64decode(heads[first])), head, proof)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("start", "to", "sentence"),
     [

@@ -84,6 +84,7 @@ def test_several_processes_find_what_one_does_in_the_same_order(
     assert audited(registry, AuditPortions(workers=2)) == alone
 
 
+@pytest.mark.long
 def test_a_run_that_was_cut_off_goes_on_and_nothing_is_checked_twice(
     registry: Registry, tmp_path: Path, looked_at: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

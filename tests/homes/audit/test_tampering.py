@@ -32,6 +32,7 @@ WHOLLY = ["event", "checkpoint", "receipt", "transfer"]
 ALSO = {"event": {"event", "log_node", "checkpoint"}}
 
 
+@pytest.mark.long
 def test_an_honest_home_fits() -> None:
     for home in (whole(), plentiful()):
         assert "everything fits" in home.gateway("log", "verify", "--sealed")

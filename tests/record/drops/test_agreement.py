@@ -20,6 +20,8 @@ from tests.content import core_data
 from tests.policies import confirm, enact
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 
 def text_of(desk: Desk) -> str:
     return (desk.home.published.common / "agreement" / "agreement.txt").read_text("utf-8")
@@ -229,7 +231,6 @@ def test_where_two_must_sign_a_copy_is_one_signature_and_the_command_the_other(d
     assert "everything fits" in desk.gateway("log", "verify")
 
 
-@pytest.mark.long
 def test_a_changed_text_is_signed_anew_where_the_agreement_says_so(desk: Desk) -> None:
     policy = desk.home.policies / "agreement.toml"
     policy.write_text(
