@@ -8,7 +8,6 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from sqlmodel import select
 
 from gateway.courier import service
@@ -249,7 +248,6 @@ def test_an_address_is_in_plain_letters(desk: Desk) -> None:
     assert "letters.toml" in said
 
 
-@pytest.mark.long
 def test_a_term_can_be_foreseen(desk: Desk) -> None:
     said = desk.gateway("letters", "preview", "--days", "120", "--json")
     weeks = [one for one in json.loads(said) if one["kind"] == "weekly" and one["provider"] == "oak"]
