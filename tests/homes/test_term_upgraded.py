@@ -30,6 +30,7 @@ def party(folder: Path, name: str) -> Party:
     """Somebody of that term, with the keys of then."""
     found = object.__new__(Party)
     found.name, found.folder = name, folder / "parties" / name
+    found.ssh_key = found.folder / "ssh"
     found.openpgp = pysequoia.Tsk.from_bytes((found.folder / "secret.asc").read_bytes())
     found.ssh_key.chmod(0o600)
     return found
