@@ -18,8 +18,9 @@ from tests.ports import free_ports
 from tests.site import Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
 
-@pytest.mark.long
+
 def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) -> None:
     settings = site.home / "gateway.toml"
     intake, mailboxes, console = free_ports(3)
@@ -37,7 +38,6 @@ def test_intake_starts_with_what_is_set_now_and_not_with_what_was(site: Site) ->
     )
 
 
-@pytest.mark.long
 def test_status_finds_services_where_they_run(site: Site) -> None:
     with site.running():
         assert _services(site) == {"intake": True, "processor": True, "mailboxes": True}
@@ -45,7 +45,6 @@ def test_status_finds_services_where_they_run(site: Site) -> None:
     assert "intake was looked for on port 2222 of 0.0.0.0" in site.result("status").stdout
 
 
-@pytest.mark.long
 def test_a_courier_runs_where_a_relay_is_named(site: Site) -> None:
     """It is one service more, which is ready before `run` says so and goes with the others."""
     settings = site.home / "gateway.toml"

@@ -40,7 +40,7 @@ def test_a_note_leads_back_to_the_held_file(served: Served) -> None:
 def test_an_act_on_a_school_leads_to_the_school(served: Served) -> None:
     mary = served.mary
     mary.get("/work/agreement/ratify")
-    assert mary.act("/work/agreement/ratify", provider=PROVIDER, signatory="The Head") == 200
+    assert mary.act("/work/agreement/ratify", provider=PROVIDER, signatory="H. Jones") == 200
     assert "ratified" in _said(mary)
     assert 'id="due"' in mary.page
 

@@ -15,6 +15,8 @@ import pytest
 from gateway.verify import verify_log, verify_receipts
 from tests.whole import whole
 
+pytestmark = pytest.mark.long
+
 GUIDE = Path(__file__).parents[2] / "docs" / "evidence.md"
 FETCHED = 300  # Seconds; a package is fetched and unpacked.
 
@@ -89,7 +91,6 @@ def log_key() -> str:
     return str(whole().home.published.common / "keys" / "gateway-log.vkey")
 
 
-@pytest.mark.long
 @pytest.mark.timeout(FETCHED)
 def test_the_commands_of_the_guide_verify_a_receipt(
     setting_up: tuple[Path, subprocess.CompletedProcess[str]],
@@ -100,7 +101,6 @@ def test_the_commands_of_the_guide_verify_a_receipt(
     assert "census.xml.gpg is the file that was received, byte for byte as it was sent" in outcome.stdout
 
 
-@pytest.mark.long
 def test_nothing_else_is_there(machine: Path) -> None:
     _, listed = python(machine, "-m", "pip", "list", "--format", "json", "--disable-pip-version-check")
     names = {one["name"] for one in json.loads(listed)} - {"pip", "setuptools"}

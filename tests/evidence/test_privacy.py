@@ -37,6 +37,8 @@ from tests.classify.made import as_csv
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk
 
+pytestmark = pytest.mark.long
+
 MARKERS = (
     "Zebedee Quillfeather, A999123456780, born 04/03/2015, 12 Hobblewick Lane TA19 9ZZ",
     "Quillfeather",
@@ -180,7 +182,6 @@ def unhashed(text: str) -> str:
     return re.sub(r"[A-Za-z0-9+/]{20,}={0,2}", "", text)
 
 
-@pytest.mark.long
 def test_much_of_it_is_recognised_nevertheless() -> None:
     desk, sent, _ = world()
     states = [desk.state(reference) for reference in sent]
@@ -188,7 +189,6 @@ def test_much_of_it_is_recognised_nevertheless() -> None:
     assert "landed" not in states
 
 
-@pytest.mark.long
 def test_no_leaf_holds_a_marker() -> None:
     desk, _, _ = world()
     with desk.registry.read() as session:

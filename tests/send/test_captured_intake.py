@@ -19,6 +19,8 @@ from tests.send.office import Office
 from tests.site import Site
 from tests.waiting import until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def offices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, Office]]:
@@ -36,7 +38,6 @@ def served(office: Office, form: str) -> Path:
     return max(folder.glob(f"*.{form}"), key=lambda path: path.stat().st_mtime_ns)
 
 
-@pytest.mark.long
 def test_a_kept_receipt_is_replaced_by_a_proved_one_alone(offices: tuple[Office, Office]) -> None:
     oak, _ = offices
     oak.send(str(oak.file("first.txt", b"neither here nor there yet\n")), "--anyway", "--why", "x")

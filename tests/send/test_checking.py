@@ -71,7 +71,9 @@ def test_a_column_that_the_authority_lists_as_harmless_for_it_does_not_stop(oak:
 
 def test_what_is_older_than_what_is_kept_is_not_taken(oak: Office) -> None:
     """Whoever captured intake could serve the policies of last year."""
-    served = Home(oak.site.home).published.common / "agreement" / "policies.asc"
+    published = Home(oak.site.home).published
+    served, page = published.common / "agreement" / "policies.asc", published.pages("oak") / "status.html"
+    until(lambda: page.exists() or None, "what the gateway tells of it", 90)
     oak.json(str(oak.file("first.xml", core_data(seed=53))))
 
     def kept() -> dict[str, object]:

@@ -25,6 +25,8 @@ from tests.send.office import PASSPHRASE, Office
 from tests.send.test_sending import elsewhere
 from tests.site import Running, Site
 
+pytestmark = pytest.mark.long
+
 _PATIENCE = 60.0
 _KILLS = int(os.environ.get("GATEWAY_TEST_KILLS", "4"))
 _SEALED_BYTES, _QUESTIONS_BYTES = 1_900_000, 12_000
@@ -107,7 +109,6 @@ def draws(shown: str) -> bool:
     return shown.rfind(HIDES_CURSOR) > shown.rfind(SHOWS_CURSOR)
 
 
-@pytest.mark.long
 def test_nothing_asks_while_something_is_drawn(oak: Office) -> None:
     """Without a key ring: the passphrase is asked for once, for both keys, on a line that can be seen."""
     at = Terminal(oak, str(oak.file("core.xml", core_data(seed=31))))
@@ -125,7 +126,6 @@ def test_nothing_asks_while_something_is_drawn(oak: Office) -> None:
     assert "sending core.xml" in plainly(shown), "the way is shown"
 
 
-@pytest.mark.long
 def test_a_watch_asks_before_it_watches(oak: Office) -> None:
     folder = oak.root / "out"
     folder.mkdir()
@@ -149,7 +149,6 @@ def test_three_wrong_passphrases_end_it(oak: Office) -> None:
     assert (at.process.returncode, "none of the three opens" in shown) == (1, True), shown
 
 
-@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_an_upload_that_is_killed_anywhere_goes_on_where_it_was(elm: Office, services: Running) -> None:
     """From its first line on, each run shows what is there already. `make nightly` kills at 20 places."""

@@ -21,6 +21,8 @@ from tests.content import core_data
 from tests.send.office import Office, with_another_column
 from tests.site import Site
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def oak(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
@@ -64,7 +66,6 @@ def test_what_was_held_moves_on_when_it_is_decided(oak: Office) -> None:
     assert "REFUSED" in (folder / "refused" / f"letter.txt.{held['reference']}.txt").read_text()
 
 
-@pytest.mark.long
 @pytest.mark.needs("setpriv")
 def test_what_cannot_be_read_is_told_of_once_and_the_others_go_on(oak: Office) -> None:
     folder = oak.root / "mixed"

@@ -19,6 +19,8 @@ from tests.waiting import until
 from tests.web.school import School, school_at
 from tests.web.test_sealing import answers, enrolled, sends
 
+pytestmark = pytest.mark.long
+
 GOES_ON = "The log goes on as this browser saw it before."
 FOUND = re.compile(r"as entry (\d+) of (\d+)\.")
 TOLD = "async () => (await fetch('/api/log')).json()"
@@ -84,7 +86,6 @@ def refused(page: Page, sentence: str) -> None:
     assert not page.locator("#receipt").is_visible()
 
 
-@pytest.mark.long
 def test_a_receipt_is_found_in_the_log_that_goes_on(school: School, seen: Seen) -> None:
     shows(seen.page, "last.xml")
     proof = seen.page.locator("#proof", has_text=GOES_ON).inner_text()
@@ -100,7 +101,6 @@ def test_a_receipt_is_found_in_the_log_that_goes_on(school: School, seen: Seen) 
             check_consistency(Head(head.origin, int(first), base64.b64decode(heads[first])), head, proof)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("start", "to", "sentence"),
     [

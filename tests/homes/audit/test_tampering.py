@@ -12,6 +12,8 @@ from gateway.registry.vouched_rows import recorded_tables
 from tests.homes.audit.spoiling import UNREADABLE, USAGE, flipped, found_in, other, spoilt, table, tables
 from tests.whole import plentiful, whole
 
+pytestmark = pytest.mark.long
+
 # Not asked of a home: to make one takes long, and tests are collected more often than they are run.
 METADATA = SQLModel.metadata
 NAMES = [
@@ -32,7 +34,6 @@ WHOLLY = ["event", "checkpoint", "receipt", "transfer"]
 ALSO = {"event": {"event", "log_node", "checkpoint"}}
 
 
-@pytest.mark.long
 def test_an_honest_home_fits() -> None:
     for home in (whole(), plentiful()):
         assert "everything fits" in home.gateway("log", "verify", "--sealed")
@@ -54,7 +55,6 @@ def expect(path: Path, name: str, act: str) -> None:
     assert named in {name, UNREADABLE.where} | ALSO.get(name, set()), (act, name, found)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_every_column_is_vouched_for(name: str, tmp_path: Path) -> None:
     rng = random.Random(name)
@@ -72,7 +72,6 @@ def test_every_column_is_vouched_for(name: str, tmp_path: Path) -> None:
             expect(tmp_path / "copy.db", name, f"a change in {column} of row {place}")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_taken_out_is_missed(name: str, tmp_path: Path) -> None:
     for place in {0, table(name).rows - 1}:
@@ -82,7 +81,6 @@ def test_a_row_that_is_taken_out_is_missed(name: str, tmp_path: Path) -> None:
         expect(tmp_path / "copy.db", name, f"the removal of row {place}")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_table_that_is_cut_off_is_noticed(name: str, tmp_path: Path) -> None:
     for kept in {0, table(name).rows // 2}:
@@ -92,7 +90,6 @@ def test_a_table_that_is_cut_off_is_noticed(name: str, tmp_path: Path) -> None:
         expect(tmp_path / "copy.db", name, f"cutting to {kept} rows")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_that_is_doubled_is_noticed(name: str, tmp_path: Path) -> None:
     """A copy of a row under another key."""
@@ -126,7 +123,6 @@ def test_rows_that_change_places_are_noticed(name: str, tmp_path: Path) -> None:
     expect(tmp_path / "copy.db", name, "a swap")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "column"),
     [
@@ -153,7 +149,6 @@ def test_a_bit_that_flips_is_found(name: str, column: str, tmp_path: Path) -> No
         expect(tmp_path / "copy.db", name, f"a flipped bit in {column}")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "column"), [(name, column.name) for name in WHOLLY for column in METADATA.tables[name].columns]
 )
