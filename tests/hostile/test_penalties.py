@@ -24,6 +24,8 @@ from tests.intake.running import SEALED, Running
 from tests.site import Site
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.long
+
 LIMITS = IntakeLimits(penalty_exempt=("198.51.100.0/24",))
 
 

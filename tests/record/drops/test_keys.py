@@ -16,12 +16,11 @@ from tests.school import School, verified
 from tests.waiting import until
 from tests.workshop import Workshop, codes, fresh
 
-pytestmark = pytest.mark.needs("gpg")
+pytestmark = [pytest.mark.long, pytest.mark.needs("gpg")]
 COMPROMISED, SUPERSEDED = 1, 2  # As GnuPG asks for the reason.
 HOWS = [("--clearsign",), ("--sign",), ("--armor", "--sign"), ("--sign", "--compress-algo", "none")]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("how", HOWS, ids=" ".join)
 def test_a_new_certificate_waits_for_approval_and_then_signs(shop: Workshop, oak: School, how) -> None:
     new = oak.new_key()
@@ -213,7 +212,6 @@ def test_a_new_subkey_signs_after_an_update(shop: Workshop, oak: School) -> None
     assert accepted.signature.signing_key != accepted.signature.certificate == oak.fingerprint
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("form", "reason"),
     [
