@@ -1,1 +1,1 @@
-"""What serves browsers: their connections, deadlines, and the guard in front of every page."""
+"""The service of browsers: connections, deadlines, and the guard in front of every page."""

@@ -144,7 +144,7 @@ class ColumnRule(formats.RuleTable):
 
 
 class ValuesRule(formats.RuleTable):
-    """How many unexpected values of a column make the file wait: more than a fraction, and a number."""
+    """Bounds on unexpected values of a column, beyond which the file waits: a fraction and a number."""
 
     share: float = Field(gt=0, le=1)
     at_least: int = Field(ge=1)

@@ -1,4 +1,4 @@
-"""What a team gets of a delivery: the file as sent, a view, or counts; and the about text."""
+"""The content of a delivery for a team: the file as sent, a view, or counts; and the about text."""
 
 from __future__ import annotations
 

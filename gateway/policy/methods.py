@@ -38,7 +38,7 @@ Question = tuple[Circumstance | Safeguard, ...]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a declaration is about: a flow with its data types, or a material."""
+    """The subject of a declaration: a flow with its data types, or a material."""
 
     flow: Flow | None
     data_types: tuple[str, ...]

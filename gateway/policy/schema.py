@@ -68,7 +68,7 @@ class PolicyTable(BaseModel):
 
 
 class Ratification(PolicyTable):
-    """What happens to a file from a sender without ratification.
+    """The treatment of a file from a sender without ratification.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
     """
@@ -331,7 +331,7 @@ class Right(PolicyTable):
 
 
 class Outside(PolicyTable):
-    """What happens to personal items not in Appendix A; only few people see `sensitive` ones."""
+    """The treatment of personal items not in Appendix A; only few people see `sensitive` ones."""
 
     default: ItemAction
     hold: tuple[str, ...] = ()
@@ -339,7 +339,7 @@ class Outside(PolicyTable):
 
 
 class Proposed(PolicyTable):
-    """What happens to items only proposed in Appendix A; only few people see `sensitive` ones."""
+    """The treatment of items only proposed in Appendix A; only few people see `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()

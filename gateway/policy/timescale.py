@@ -95,7 +95,7 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """What a provider owes beyond the duties of its kind and phase.
+    """The data owed by a provider beyond the duties of its kind and phase.
 
     `since` is the day of joining: nothing due earlier is missed. `until` is the last day of a closed
     provider. `expected` overrides the calendar for single data types.

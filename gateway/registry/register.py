@@ -144,7 +144,7 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """What has changed lately: register version, last receipt number, and newest signed head or None.
+    """The latest changes: register version, last receipt number, and newest signed head or None.
 
     `landed`: an undecided file is on record.
     """

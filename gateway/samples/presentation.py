@@ -27,7 +27,7 @@ _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Presentation:
-    """How a document is written as bytes. Settings for other kinds of document have no effect.
+    """The settings to write a document as bytes. Settings for other kinds of document have no effect.
 
     `spreadsheet` imitates a table saved by a spreadsheet program: a line naming the delimiter, and empty
     columns and rows at the edges. `worn` imitates a table handled by people: headings in capitals and with

@@ -35,7 +35,7 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """How small counts of one file are hidden: `threshold` and rounding `base` in pupils, secret `seed`."""
+    """Settings to hide small counts of one file: `threshold` and rounding `base` in pupils, secret `seed`."""
 
     threshold: int
     base: int

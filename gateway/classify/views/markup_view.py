@@ -132,7 +132,7 @@ class _Document:
 
 
 class _Template(NamedTuple):
-    """What a view keeps of a form's elements: a text with gaps; for each gap, a piece's position and judge.
+    """The part of a form's elements kept in a view: a text with gaps, and each gap's position and judge.
     An assessment, judged before, has no judge; nor has the first piece, which is empty.
     """
 
