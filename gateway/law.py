@@ -11,10 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from gateway.errors import ConfigurationError
 from gateway.home.settings import read_toml
+from gateway.home.settings_file import File
 
 PACKS = "law-*.toml"
 """Pattern of the names of packs in a folder of policies."""
@@ -25,13 +26,7 @@ Action = Literal["notice", "hold"]
 SchoolTerm = Literal["autumn", "spring", "summer"]
 
 
-class LawTable(BaseModel):
-    """Table of a law pack; a key not a field here is a fault."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Element(LawTable):
+class Element(File):
     """One element of a record, by path, or one heading of a table.
     - `holds`: the kind of value. `codes`: the code set of the value.
     - `must`: present in every record. `terms`: present only in the returns of the given terms.
@@ -50,7 +45,7 @@ class Element(LawTable):
     unsure: bool = False
 
 
-class ReturnLayout(LawTable):
+class ReturnLayout(File):
     """The contents of a return or file: `record` is the path of records, `elements` the fields of each.
     - `header`: the elements before the records, by path, with their values; none for a table.
     - `read`: the source of the layout.
@@ -63,7 +58,7 @@ class ReturnLayout(LawTable):
     read: str
     terms: tuple[SchoolTerm, ...] = ()
     root: str = ""
-    header: dict[str, str] = {}
+    header: dict[str, str] = Field(default={})
     record: str = ""
     left_record: str = ""
     elements: tuple[Element, ...] = Field(min_length=1)
@@ -74,7 +69,7 @@ class ReturnLayout(LawTable):
         return tuple(each for each in self.elements if not each.terms or term is None or term in each.terms)
 
 
-class CodeSet(LawTable):
+class CodeSet(File):
     """The codes allowed in an element, the number of the set in the CBDS, and the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
@@ -82,7 +77,7 @@ class CodeSet(LawTable):
     read: str = ""
 
 
-class Versions(LawTable):
+class Versions(File):
     """Versions of a format in use, and what happens to a file of an older (`old`) or unknown one."""
 
     format: Literal["CTF XML"]
@@ -92,7 +87,7 @@ class Versions(LawTable):
     unknown: Action = "hold"
 
 
-class Lawful(LawTable):
+class Lawful(File):
     """Items that a law allows in files of a data type, in the period of the pack."""
 
     data_type: Name
@@ -100,14 +95,14 @@ class Lawful(LawTable):
     law: str
 
 
-class Reference(LawTable):
+class Reference(File):
     """A document cited in the agreement by name, and the edition of the period."""
 
     cited: str
     today: str
 
 
-class Coming(LawTable):
+class Coming(File):
     """New requirement of a return, of which schools are told from the first day of the period."""
 
     data_type: Name
@@ -115,14 +110,14 @@ class Coming(LawTable):
     says: str
 
 
-class LawDays(LawTable):
+class LawDays(File):
     """Days of the period, overriding the rules of the calendar."""
 
-    census: dict[SchoolTerm, date] = {}
-    results: dict[Name, date] = {}
+    census: dict[SchoolTerm, date] = Field(default={})
+    results: dict[Name, date] = Field(default={})
 
 
-class LawPack(LawTable):
+class LawPack(File):
     """A law-YYYY-YY.toml file. Missing parts come from the pack named in `extends`.
     `awaited` items are named by a law not yet in force: files may hold them from the first day of a pack with
     the same items under `lawful`.
@@ -132,10 +127,10 @@ class LawPack(LawTable):
     first: date
     last: date
     extends: str | None = None
-    layouts: dict[Name, ReturnLayout] = {}
-    more: dict[Name, tuple[Element, ...]] = {}
-    ended: dict[Name, tuple[str, ...]] = {}
-    code_sets: dict[Name, CodeSet] = {}
+    layouts: dict[Name, ReturnLayout] = Field(default={})
+    more: dict[Name, tuple[Element, ...]] = Field(default={})
+    ended: dict[Name, tuple[str, ...]] = Field(default={})
+    code_sets: dict[Name, CodeSet] = Field(default={})
     versions: tuple[Versions, ...] = ()
     lawful: tuple[Lawful, ...] = ()
     awaited: tuple[Lawful, ...] = ()

@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from gateway.home.settings import WarnDays
+from gateway.home.settings_file import File
 from gateway.policy.calendar_schema import DayCount
-from gateway.policy.schema import ClauseId, MonthDay, PolicyTable, Slug
+from gateway.policy.schema import ClauseId, MonthDay, Slug
 from gateway.reasons.languages import Language
 
 NewText = Literal["counts", "needs-signing"]
 ReasonCode = Annotated[str, Field(pattern=r"^[a-z]+:[a-z0-9]+(-[a-z0-9]+)*$")]
 
 
-class Year(PolicyTable):
+class Year(File):
     """The year of the agreement. See agreement.toml for the meaning of each day.
 
     A ratification counts for `valid_years` years, but never after `ends`, the last day of an agreement with a
@@ -41,7 +42,7 @@ class Year(PolicyTable):
         return self
 
 
-class Signatory(PolicyTable):
+class Signatory(File):
     """A role that must sign a ratification; `by_copy`: a signed copy in /agreement is enough.
 
     `kinds` are the kinds of provider whose role it is; every kind, if empty.
@@ -53,7 +54,7 @@ class Signatory(PolicyTable):
     kinds: tuple[Slug, ...] = ()
 
 
-class NoticeRule(PolicyTable):
+class NoticeRule(File):
     """A notice by which a party ends its part in the agreement, such as a termination or an objection.
 
     The ratification counts for `days` more, from the day on which the notice was given.
@@ -65,7 +66,7 @@ class NoticeRule(PolicyTable):
     days: DayCount
 
 
-class DiscrepancyPolicy(PolicyTable):
+class DiscrepancyPolicy(File):
     """Which data types state pupils on roll, which the whole roll, and what notices may name."""
 
     name_other_school: bool
@@ -73,21 +74,21 @@ class DiscrepancyPolicy(PolicyTable):
     whole_rolls: tuple[Slug, ...] = ()
 
 
-class Contacts(PolicyTable):
+class Contacts(File):
     """The names, in one language, of the desks that texts tell providers to ask."""
 
     desk: str
     governance: str
 
 
-class Telling(PolicyTable):
+class Telling(File):
     """The clauses that require telling education providers of the agreement; None without a clause."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
 
 
-class AgreementFile(PolicyTable):
+class AgreementFile(File):
     """agreement.toml.
 
     `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
@@ -125,20 +126,20 @@ class AgreementFile(PolicyTable):
         return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
 
 
-class Confirmed(PolicyTable):
+class Confirmed(File):
     """Record that a person read a clause: SHA-256 of the text then, and the citations then."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]
 
 
-class ConfirmedFile(PolicyTable):
+class ConfirmedFile(File):
     """confirmed.toml."""
 
     clauses: dict[ClauseId, Confirmed] = Field(default_factory=dict)
 
 
-class ReasonsFile(PolicyTable):
+class ReasonsFile(File):
     """reasons.toml: the clause that each reason cites."""
 
     clauses: dict[ReasonCode, ClauseId]

@@ -10,8 +10,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.home.settings_file import File
 from gateway.law import LawPack
-from gateway.policy.schema import TIMESCALES, MonthDay, PolicyTable, Slug
+from gateway.policy.schema import TIMESCALES, MonthDay, Slug
 
 SchoolTerm = Literal["autumn", "spring", "summer"]
 _SUMMER, _AUTUMN = 4, 8  # The months in which these terms begin, at the earliest.
@@ -36,7 +37,7 @@ DayCount = (
 """A limit: a number of days, or "5 school days", which leave out weekends and holidays."""
 
 
-class DayRule(PolicyTable):
+class DayRule(File):
     """A rule for one day of a year.
 
     A weekday, the first on or after a day or the nth of a month; or a number of days after Easter Sunday.
@@ -58,7 +59,7 @@ class DayRule(PolicyTable):
         return self
 
 
-class Results(PolicyTable):
+class Results(File):
     """The release of a summer's results: `time` is local, `dates` override the rule.
 
     Of several releases of one data type the latest counts; a law pack sets the day of the first.
@@ -71,7 +72,7 @@ class Results(PolicyTable):
     dates: Days = ()
 
 
-class Term(PolicyTable):
+class Term(File):
     """One term: its first and last day, both school days."""
 
     first: date
@@ -84,7 +85,7 @@ class Term(PolicyTable):
         return self
 
 
-class SchoolYear(PolicyTable):
+class SchoolYear(File):
     """The terms of an academic year ("2026-27") and the days on which no pupils are in."""
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
@@ -92,21 +93,21 @@ class SchoolYear(PolicyTable):
     inset: Days = ()
 
 
-class TermRule(PolicyTable):
+class TermRule(File):
     """The rules for the first and last day of a term, for academic years without written dates."""
 
     first: DayRule
     last: DayRule
 
 
-class Inset(PolicyTable):
+class Inset(File):
     """Training days that one provider has chosen."""
 
     provider: str
     days: Days
 
 
-class Census(PolicyTable):
+class Census(File):
     """One census of the year: its day, the number of days until the return is due, and its term.
 
     Without a term, the month of the census day decides. `local_days`: the authority asks for the file by that
@@ -136,7 +137,7 @@ class Census(PolicyTable):
         return "spring" if day.month < _SUMMER else "summer"
 
 
-class YearlyDue(PolicyTable):
+class YearlyDue(File):
     """The due dates of a yearly data type: between `first` and `last`, or after its results day.
 
     A file up to `open_days` before the first day is early. `days` counts from the results day.
@@ -157,7 +158,7 @@ class YearlyDue(PolicyTable):
         return self
 
 
-class OwnTimescale(PolicyTable):
+class OwnTimescale(File):
     """A timescale defined by the agreement: a file for each month, half-term, term, or each of `dates`.
 
     The file is due `due_days` after the last day of the month, half-term or term, or after the date; a file
@@ -184,7 +185,7 @@ class OwnTimescale(PolicyTable):
 Dated = TypeVar("Dated", Census, Results)
 
 
-class Phase(PolicyTable):
+class Phase(File):
     """The schools of a phase, by DfE establishment number, and the data types never expected of them."""
 
     name: str
@@ -198,7 +199,7 @@ class Phase(PolicyTable):
         return self
 
 
-class CalendarFile(PolicyTable):
+class CalendarFile(File):
     """calendar.toml. Bank holidays of `nation` are not school days.
 
     `year_starts` is the first day of a school year, if different from the agreement's year. `optional` data

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.home.settings_file import File
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
@@ -24,7 +25,7 @@ from gateway.policy.calendar_schema import CalendarFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, PolicyFault, document, key_of, line_of, words_of
-from gateway.policy.schema import FlowsFile, PolicyTable, RightsFile, TeamsFile
+from gateway.policy.schema import FlowsFile, RightsFile, TeamsFile
 from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
 
 __all__ = ["Catalogue", "policy_digest", "policy_files"]
@@ -53,7 +54,7 @@ class PoliciesRead:
         return [model for model in self.models.values() if isinstance(model, LawPack)]
 
 
-FILES: dict[str, type[PolicyTable]] = {
+FILES: dict[str, type[File]] = {
     "agreement.toml": AgreementFile,
     "reasons.toml": ReasonsFile,
     "confirmed.toml": ConfirmedFile,
@@ -65,7 +66,7 @@ FILES: dict[str, type[PolicyTable]] = {
     "breach.toml": BreachFile,
     "bodies.toml": BodiesFile,
 }
-OPTIONAL: dict[str, type[PolicyTable]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
+OPTIONAL: dict[str, type[File]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
 """Files a folder may leave out: nobody gets a letter then, and nothing is handed on."""
 
 _KEPT = 128

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from gateway.access import LookingTeams
+from gateway.home.settings_file import File
 from gateway.law import LawPack
 from gateway.model import ProviderKind, Reason
 from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, Contacts, ReasonsFile
@@ -20,7 +21,6 @@ from gateway.policy.schema import (
     FlowsFile,
     Group,
     MonthDay,
-    PolicyTable,
     Right,
     RightsFile,
     Team,
@@ -76,7 +76,7 @@ RESTS_WHERE = {
 """Reasons unknown to policies of earlier versions, and the reasons lending them a clause."""
 
 
-class Catalogue(PolicyTable):
+class Catalogue(File):
     """All policies of one home. `digest` is the SHA-256 over the policy files.
 
     `rules` is a SHA-256 over the policy files and the code that reads contents and decides by them.
@@ -102,6 +102,11 @@ class Catalogue(PolicyTable):
     def __hash__(self) -> int:
         """Hash by the digest of the files."""
         return hash(self.digest)
+
+    @property
+    def files(self) -> dict[str, object]:
+        """The model of each policy file, by its name."""
+        return {f"{name}.toml": model for name, model in vars(self).items() if isinstance(model, File)}
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:

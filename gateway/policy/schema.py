@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     WithJsonSchema,
     model_validator,
 )
+
+from gateway.home.settings_file import File
 
 CLAUSE = r"^[A-Za-z0-9]+([.\-/][A-Za-z0-9]+|\([A-Za-z0-9]+\))*$"
 """The number of a clause as written in agreements: 5.3.1.4, A.1, 3(a), A.3(b)."""
@@ -61,13 +61,7 @@ Unratified = Literal["hold", "accept", "accept-with-notice"]
 _WITH_NOTICE = "accept-with-notice-until "
 
 
-class PolicyTable(BaseModel):
-    """A table of a policy file: unknown keys are faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class Ratification(PolicyTable):
+class Ratification(File):
     """The treatment of a file from a sender without ratification.
 
     `until` is the last day of `accept-with-notice`: "MM-DD" of each academic year, or one day.
@@ -96,7 +90,7 @@ _WRITTEN = {
 RatificationSetting = Annotated[Ratification, BeforeValidator(_ratification), WithJsonSchema(_WRITTEN)]
 
 
-class AppendixRow(PolicyTable):
+class AppendixRow(File):
     """A row of Appendix B, word for word."""
 
     description: str
@@ -108,7 +102,7 @@ class AppendixRow(PolicyTable):
     mechanism: str
 
 
-class Carried(PolicyTable):
+class Carried(File):
     """Items outside Appendix A in files of some formats, because a law asks for them.
 
     They go only to `teams`, the teams with the duty, among the teams of the data type. `law` names the law.
@@ -120,14 +114,14 @@ class Carried(PolicyTable):
     law: str
 
 
-class Records(PolicyTable):
+class Records(File):
     """Records of a file that a team gets: those in which an item has one of the values, in any case."""
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)
 
 
-class FlowDataType(PolicyTable):
+class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
     `carries`: items outside Appendix A natural to such a file, for each of its teams; `carried`: items for
@@ -142,7 +136,7 @@ class FlowDataType(PolicyTable):
     name: str | None = None
     timescale: Timescale
     also_due: tuple[Timescale, ...] = ()
-    timescale_of: dict[Slug, Timescale] = {}
+    timescale_of: dict[Slug, Timescale] = Field(default={})
     about: tuple[Slug, ...] = (PUPILS,)
     teams: tuple[Slug, ...] = ()
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
@@ -152,7 +146,7 @@ class FlowDataType(PolicyTable):
     within: Slug | None = None
     ratification: RatificationSetting | None = None
     each_replaces: bool = False
-    records: dict[Slug, Records] = {}
+    records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
         """Return items outside Appendix A that are lawful in files of a format, for a team if named."""
@@ -174,7 +168,7 @@ class FlowDataType(PolicyTable):
         return tuple(dict.fromkeys((self.timescale, *self.timescale_of.values(), *self.also_due)))
 
 
-class Flow(PolicyTable):
+class Flow(File):
     """One kind of data listed in a clause of the agreement, with its treatment.
 
     `law` names the statute asking for a flow outside the agreement's rows: `clause` is then the clause about
@@ -217,7 +211,7 @@ class Flow(PolicyTable):
         return self.of(data_type).ratification or self.ratification
 
 
-class FlowsFile(PolicyTable):
+class FlowsFile(File):
     """flows.toml. `optional` flows are asked for by a law and by no row of the agreement.
 
     Only flows named in `switched_on` are in use: files of the others wait for a person. `not_carried` names
@@ -236,7 +230,7 @@ class FlowsFile(PolicyTable):
         return self.model_copy(update={"flow": (*self.flow, *on), "optional": off})
 
 
-class Team(PolicyTable):
+class Team(File):
     """A section of the LA. One without `pupil_level` never gets records of single pupils.
 
     A `triage` team sees held files, except sensitive ones: only a `sensitive` team sees those.
@@ -255,7 +249,7 @@ class Team(PolicyTable):
     of: Slug | None = None
 
 
-class CountsRule(PolicyTable):
+class CountsRule(File):
     """The rules for counts, which teams without `pupil_level` get.
 
     Counts below `threshold` are withheld; others are rounded to multiples of `rounding`. A file of a kind
@@ -273,21 +267,21 @@ class CountsRule(PolicyTable):
         return self
 
 
-class TeamsFile(PolicyTable):
+class TeamsFile(File):
     """teams.toml."""
 
     team: tuple[Team, ...] = Field(min_length=1)
     counts: CountsRule = CountsRule()
 
 
-class GroupReason(PolicyTable):
+class GroupReason(File):
     """The statutory reason in Appendix A for a group; `team` if the section is named."""
 
     text: str
     team: Slug | None = None
 
 
-class Group(PolicyTable):
+class Group(File):
     """One group of Appendix A: data `of` some persons. `proposed` items are not yet agreed."""
 
     label: str
@@ -302,7 +296,7 @@ class Group(PolicyTable):
         return tuple(f"{self.label}: {item}" for item in self.items)
 
 
-class Selection(PolicyTable):
+class Selection(File):
     """Named items of Appendix A, for teams without the whole group.
 
     Items of a selection that `identifies` identify a child: on their own, no reason to get a file.
@@ -313,7 +307,7 @@ class Selection(PolicyTable):
     identifies: bool = False
 
 
-class Right(PolicyTable):
+class Right(File):
     """The data items that a team may have, and the reason.
 
     Whole groups, plus single items or selections; `without` removes items again, and `not_from` removes items
@@ -325,12 +319,12 @@ class Right(PolicyTable):
     selections: tuple[Slug, ...] = ()
     items: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
-    not_from: dict[Slug, tuple[str, ...]] = {}
+    not_from: dict[Slug, tuple[str, ...]] = Field(default={})
     clauses: tuple[ClauseId, ...] = Field(min_length=1)
     why: str
 
 
-class Outside(PolicyTable):
+class Outside(File):
     """The treatment of personal items not in Appendix A; only few people see `sensitive` ones."""
 
     default: ItemAction
@@ -338,14 +332,14 @@ class Outside(PolicyTable):
     sensitive: tuple[str, ...] = ()
 
 
-class Proposed(PolicyTable):
+class Proposed(File):
     """The treatment of items only proposed in Appendix A; only few people see `sensitive` ones."""
 
     action: ItemAction
     sensitive: tuple[str, ...] = ()
 
 
-class RightsFile(PolicyTable):
+class RightsFile(File):
     """rights.toml."""
 
     outside: Outside

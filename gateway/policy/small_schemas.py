@@ -12,8 +12,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from gateway.home.settings_file import File
 from gateway.model import Provider, Reason
-from gateway.policy.schema import ClauseId, PolicyTable, Slug, check_blanks
+from gateway.policy.schema import ClauseId, Slug, check_blanks
 from gateway.reasons.languages import Language
 
 About = Literal["themselves", "anyone"]
@@ -38,7 +39,7 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
-class Identifier(PolicyTable):
+class Identifier(File):
     """A number identifying a body: the whole number matches `pattern`, a regular expression."""
 
     id: Slug
@@ -50,7 +51,7 @@ class Identifier(PolicyTable):
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
-class BodyKind(PolicyTable):
+class BodyKind(File):
     """A kind of provider. See bodies.toml for the meaning of each setting."""
 
     id: Slug
@@ -63,7 +64,7 @@ class BodyKind(PolicyTable):
     not_expected: tuple[Slug, ...] = ()
 
 
-class RecipientBody(PolicyTable):
+class RecipientBody(File):
     """A recipient of flows: the authority itself (`own`), kinds of providers, or teams of another body."""
 
     id: Slug
@@ -73,7 +74,7 @@ class RecipientBody(PolicyTable):
     about: About = "themselves"
 
 
-class BodiesFile(PolicyTable):
+class BodiesFile(File):
     """bodies.toml."""
 
     kind: tuple[BodyKind, ...] = Field(min_length=1)
@@ -118,13 +119,13 @@ def number_of(provider: Provider, identifier: Identifier) -> str | None:
     return provider.urn if identifier.id == URN else provider.number
 
 
-class Strength(PolicyTable):
+class Strength(File):
     """The shortest RSA key that may be enrolled, in bits; never under 2048."""
 
     rsa_bits: int = Field(ge=2048)
 
 
-class Circumstance(PolicyTable):
+class Circumstance(File):
     """A circumstance of the material that adds requirements to a method."""
 
     id: Slug
@@ -132,7 +133,7 @@ class Circumstance(PolicyTable):
     question: str
 
 
-class Material(PolicyTable):
+class Material(File):
     """Material outside the data types of flows that may travel under the agreement."""
 
     id: Slug
@@ -141,7 +142,7 @@ class Material(PolicyTable):
     circumstances: tuple[Slug, ...] = ()
 
 
-class Safeguard(PolicyTable):
+class Safeguard(File):
     """A safeguard that a person attests; `told` completes "it was not confirmed that: …"."""
 
     id: Slug
@@ -150,7 +151,7 @@ class Safeguard(PolicyTable):
     told: str
 
 
-class Need(PolicyTable):
+class Need(File):
     """A requirement: one of `any_of` must be attested, only in a `when` and in no `unless` circumstance."""
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
@@ -163,7 +164,7 @@ class Need(PolicyTable):
         return wanted and circumstances.isdisjoint(self.unless)
 
 
-class Method(PolicyTable):
+class Method(File):
     """A method by which a transfer travels. See methods.toml for each key."""
 
     id: Slug
@@ -176,7 +177,7 @@ class Method(PolicyTable):
     need: tuple[Need, ...] = ()
 
 
-class MethodsFile(PolicyTable):
+class MethodsFile(File):
     """methods.toml."""
 
     flow_circumstances: tuple[Slug, ...]
@@ -228,7 +229,7 @@ Names of `BY_LANGUAGE` are English; a language suffix (`day_cy`) gives another l
 Addressee = Literal["provider", "team", "triage", "administrators"]
 
 
-class LetterRule(PolicyTable):
+class LetterRule(File):
     """The rule for one kind of letter to one kind of addressee.
 
     `days`: days in advance, for due-soon and key-expires, and (the largest) for weekly. `weekday`: the first
@@ -259,7 +260,7 @@ class LetterRule(PolicyTable):
         return subject
 
 
-class LettersFile(PolicyTable):
+class LettersFile(File):
     """letters.toml. `administrators` and `teams` are addresses of desks, not of single persons."""
 
     administrators: tuple[Address, ...] = ()
@@ -281,7 +282,7 @@ BLANKS = frozenset({"reference", "provider", "dfe", "urn", "landed"})
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 
 
-class HandOnColumn(PolicyTable):
+class HandOnColumn(File):
     """One column of an output file.
 
     It is filled from a field of items.toml (`from`), from the first of some `headings` of the view that has a
@@ -305,7 +306,7 @@ class HandOnColumn(PolicyTable):
         return self
 
 
-class HandOnFile(PolicyTable):
+class HandOnFile(File):
     """An output file made of each file handed on; with `each`, a row for each such part of a record."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$")]
@@ -320,7 +321,7 @@ class HandOnFile(PolicyTable):
         return name
 
 
-class SftpTarget(PolicyTable):
+class SftpTarget(File):
     """The system's SFTP server. `host_key` is its public key, as in a known_hosts file: type and base64."""
 
     host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
@@ -338,7 +339,7 @@ class SftpTarget(PolicyTable):
         return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-class HandOn(PolicyTable):
+class HandOn(File):
     """Files of a team that are handed on to one system, as the team's view shows them.
 
     - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
@@ -357,13 +358,13 @@ class HandOn(PolicyTable):
     file: tuple[HandOnFile, ...] = Field(min_length=1)
 
 
-class HandOnsFile(PolicyTable):
+class HandOnsFile(File):
     """hand_ons.toml. Nothing is handed on that it does not list."""
 
     hand_on: tuple[HandOn, ...] = ()
 
 
-class GraveItem(PolicyTable):
+class GraveItem(File):
     """An item of Appendix A with a graver loss than others, and the reason."""
 
     item: str
@@ -371,14 +372,14 @@ class GraveItem(PolicyTable):
     clause: ClauseId | None = None
 
 
-class Consequence(PolicyTable):
+class Consequence(File):
     """A possible consequence of losing any of the items."""
 
     text: str
     items: tuple[str, ...] = Field(min_length=1)
 
 
-class WhoIsTold(PolicyTable):
+class WhoIsTold(File):
     """The clauses on telling each body of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
@@ -387,7 +388,7 @@ class WhoIsTold(PolicyTable):
     subjects: tuple[ClauseId, ...] = ()
 
 
-class BreachFile(PolicyTable):
+class BreachFile(File):
     """breach.toml."""
 
     tell: WhoIsTold
