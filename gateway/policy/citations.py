@@ -17,14 +17,13 @@ import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.home.settings_file import Location, nearest
+from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import AgreementFile, Confirmed
 from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
 from gateway.policy.faults import Contradiction
-from gateway.policy.names import names, names_at
+from gateway.policy.names import NameFound, names, names_at
 from gateway.policy.schema import ClauseId
 from gateway.reasons import REASONS
 
@@ -90,12 +89,6 @@ class ClauseTexts:
         for clause in numbered(self._text).keys() - self._starts.keys():
             words = f"the text has a clause {clause}, and no words stand for it here"
             yield "agreement.toml", ("clauses",), words
-        for clause in self._agreement.printed.keys() - self._agreement.clauses.keys():
-            yield (
-                "agreement.toml",
-                ("printed", clause),
-                f"there are no words for clause {clause} in [clauses]",
-            )
 
     def _start(self, clause: ClauseId) -> int | None:
         """Return the last possible start of a clause, because a table of contents comes before the text."""
@@ -117,28 +110,18 @@ def _last_numbered(text: str, clause: ClauseId) -> int | None:
 CONFIRM = "read it, and then: gateway policy confirm"
 
 
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A policy entry that cites a clause. `by` names the entry, whatever its position in the file."""
-
-    clause: ClauseId
-    by: str
-    file: str
-    location: Location
-
-
-def citations(catalogue: Catalogue) -> Iterator[Citation]:
-    """Yield every citation in the policies, file by file."""
+def citations(catalogue: Catalogue) -> Iterator[tuple[NameFound, str]]:
+    """Yield every clause cited in the policies, file by file, and the name of the entry that cites it."""
     for place, by in names()[1].items():
-        for found in names_at(catalogue, place):
-            yield Citation(found.name, by.format(**found.within), found.file, found.location)
+        for found in names_at(catalogue.files, place):
+            yield found, by.format(**found.within)
 
 
 def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
     """Return the citations of each clause, in words, sorted."""
     found: defaultdict[ClauseId, set[str]] = defaultdict(set)
-    for each in citations(catalogue):
-        found[each.clause].add(each.by)
+    for each, by in citations(catalogue):
+        found[each.name].add(by)
     return {clause: tuple(sorted(names)) for clause, names in found.items()}
 
 
@@ -154,41 +137,25 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         else:
             words = f"there is no reason {code}{nearest(code, wanted)}"
         yield "reasons.toml", ("clauses", code), words
-    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
+    agreement, used = catalogue.agreement, cited_by(catalogue)
+    texts = ClauseTexts(agreement, catalogue.agreement_text)
     yield from texts.faults()
-    known = catalogue.agreement.clauses
-    for each in citations(catalogue):
-        if each.clause not in known:
-            yield (
-                each.file,
-                each.location,
-                f"the agreement has no clause {each.clause}{nearest(each.clause, known)}",
-            )
-    yield from _unused(catalogue)
-    yield from _unconfirmed(catalogue, texts.digests())
-
-
-def _unused(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses that nothing cites or explains under [uncited], and explanations of unknown clauses."""
-    agreement, used = catalogue.agreement, {each.clause for each in citations(catalogue)}
     for clause in agreement.clauses:
         if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):
             words = f"nothing rests on clause {clause}: cite it, or say under [uncited] why not"
             yield "agreement.toml", ("clauses", clause), words
     for clause in agreement.uncited:
-        if clause not in agreement.clauses:
-            words = f"the agreement has no clause {clause}{nearest(clause, agreement.clauses)}"
-            yield "agreement.toml", ("uncited", clause), words
-        elif clause in used:
+        if clause in used:
             yield "agreement.toml", ("uncited", clause), f"clause {clause} is cited: take it out here"
+    yield from _unconfirmed(catalogue, texts.digests())
 
 
 def _unconfirmed(catalogue: Catalogue, digests: Mapping[ClauseId, str]) -> Iterator[Contradiction]:
     confirmed, used = catalogue.confirmed.clauses, cited_by(catalogue)
-    for each in citations(catalogue):
-        known = confirmed.get(each.clause)
-        if each.clause in digests and (known is None or each.by not in known.cited_by):
-            words = f"nobody has confirmed that clause {each.clause} says this: {CONFIRM} {each.clause}"
+    for each, by in citations(catalogue):
+        known = confirmed.get(each.name)
+        if each.name in digests and (known is None or by not in known.cited_by):
+            words = f"nobody has confirmed that clause {each.name} says this: {CONFIRM} {each.name}"
             yield each.file, each.location, words
     for clause, known in confirmed.items():
         place = ("clauses", clause)

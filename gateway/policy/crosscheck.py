@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.home.settings_file import nearest
-from gateway.policy.calendar_check import calendar_faults
+from pydantic import ValidationError
+
+from gateway.home.settings_file import Location, nearest
+from gateway.policy.calendar_schema import CalendarFile, SchoolYear
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.citations import citation_faults
+from gateway.policy.dates import academic_year_from, day_by_rule, day_in, first_year, terms_by_rule
 from gateway.policy.faults import Contradiction
 from gateway.policy.names import name_faults, names_at
-from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS
+from gateway.policy.schema import NOBODY, PUPILS, SHARED_FOLDERS, Flow, FlowDataType, FlowsFile
 from gateway.policy.small_schemas import DFE_NUMBER, URN
 
 _EXAMPLES = {DFE_NUMBER: "9991234", URN: "999123"}
@@ -90,7 +95,7 @@ def _parties(catalogue: Catalogue) -> Iterator[Contradiction]:
             words = f"for a {kind}, exactly one of them signs by the copy in /agreement: by_copy = true"
             yield "agreement.toml", ("signatory",), words
     ruled = {group.of for group in catalogue.rights.group} | {PUPILS}
-    for each in names_at(catalogue, "flows.toml flow.data_type.about"):
+    for each in names_at(catalogue.files, "flows.toml flow.data_type.about"):
         if each.name in {*agreement.persons, NOBODY} - ruled:
             words = f"rights.toml lists no item of {each.name}, so that no rule speaks of their data"
             yield each.file, each.location, words
@@ -111,10 +116,6 @@ def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "calendar.toml", ("due", n, "data_type"), words
     if catalogue.calendar.census and not any("termly" in each for each in timescales.values()):
         yield "calendar.toml", ("census",), "nothing is due termly, so that this says nothing"
-    said = catalogue.agreement.discrepancies
-    for name in said.whole_rolls:
-        if name not in said.rolls:
-            yield "agreement.toml", ("discrepancies", "whole_rolls"), f"{name} is not among the rolls"
 
 
 def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -127,9 +128,6 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "teams.toml", ("team", n, "id"), f"no flow sends anything to {team.id}"
         if team.id in served and team.id not in entitled:
             yield ("teams.toml", ("team", n, "id"), f"{team.id} has no right in rights.toml")
-    for n, right in enumerate(catalogue.rights.right):
-        if right.team not in served and catalogue.team(right.team) is not None:
-            yield "rights.toml", ("right", n, "team"), f"no flow sends anything to {right.team}"
     for n, flow in enumerate(catalogue.flows.flow):
         for m, entry in enumerate(flow.data_type):
             if len(set(entry.teams)) < len(entry.teams):
@@ -193,23 +191,10 @@ def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
                 yield "methods.toml", ("method", n, "flows"), words
 
 
-def _languages(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield languages of receipts without names of desks, repeated ones, and a missing English."""
-    said = catalogue.agreement
-    if "en" not in said.languages or len(set(said.languages)) < len(said.languages):
-        yield "agreement.toml", ("languages",), "each language stands here once, and English is one of them"
-    for language in said.languages:
-        if language not in said.contacts:
-            yield "agreement.toml", ("contacts",), f"there are no names of desks for {language}"
-    for language in said.contacts:
-        if language not in said.languages:
-            yield "agreement.toml", ("contacts", language), f"no receipt is written in {language}"
-
-
 def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield each contradiction: the file to correct, the place in the file, and a message."""
     yield from citation_faults(catalogue)
-    yield from name_faults(catalogue)
+    yield from name_faults(catalogue, catalogue.files)
     yield from _bodies(catalogue)
     yield from _recipients(catalogue)
     if not catalogue.triage_teams():
@@ -238,9 +223,10 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from _teams(catalogue)
     yield from _rights(catalogue)
     yield from _methods(catalogue)
-    yield from _languages(catalogue)
+    if "en" not in catalogue.agreement.languages:
+        yield "agreement.toml", ("languages",), "English is one of the languages"
     yield from _parties(catalogue)
-    yield from calendar_faults(catalogue.calendar, catalogue.flows)
+    yield from _calendar(catalogue.calendar, catalogue.flows)
     yield from _hand_ons(catalogue)
 
 
@@ -281,3 +267,89 @@ def _right_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
         records = right.selections or right.items or set(right.groups) - of_nobody
         if team is not None and not team.pupil_level and records:
             yield "rights.toml", ("right", n, "groups"), f"{team.id} may have no data about single pupils"
+
+
+_YEARS = range(2020, 2060)
+
+
+def _calendar(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    """Yield each fault of the calendar: the file to correct, the place in the file, and a message."""
+    try:
+        ZoneInfo(calendar.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield "calendar.toml", ("timezone",), "there is no such time zone"
+    for n, year in enumerate(calendar.school_year):
+        yield from (("calendar.toml", ("school_year", n, key), text) for key, text in _year_faults(year))
+    yield from _rule_faults(calendar)
+    # Results whose season begins on their day or later, so that none of a summer would wait.
+    for n, each in enumerate(calendar.results):
+        if any(day_in(y, each.season) >= day_by_rule(each.rule, each.dates, y) for y in _YEARS):
+            yield "calendar.toml", ("results", n, "season"), "the season begins after the day of the results"
+    # Phases that share establishment numbers.
+    ranges = sorted(
+        (first, last, n) for n, each in enumerate(calendar.phase) for first, last in each.establishments
+    )
+    for (_, last, _), (first, _, n) in pairwise(ranges):
+        if first <= last:
+            words = f"establishment {first} is in a range before this one, too"
+            yield "calendar.toml", ("phase", n, "establishments"), words
+    # Releases of results, and censuses, that say the same.
+    results = [(each.data_type, each.time, each.rule, each.dates) for each in calendar.results]
+    for name in sorted({one[0] for one in results if results.count(one) > 1}):
+        yield "calendar.toml", ("results",), f"{name} is given twice"
+    for term, count in Counter(each.term for each in calendar.census).items():
+        if term is not None and count > 1:
+            yield "calendar.toml", ("census",), f"the {term} census is given twice"
+    yield from _missing_days(calendar, flows)
+
+
+def _year_faults(year: SchoolYear) -> Iterator[tuple[str, str]]:
+    try:
+        first = first_year(year.academic_year)
+    except ValueError:
+        yield "academic_year", "write it as 2026-27"
+        return
+    if any(earlier.last >= later.first for earlier, later in pairwise(year.terms)):
+        yield "terms", "the terms overlap or are out of order"
+    if year.terms[0].first.year != first or year.terms[-1].last.year not in {first, first + 1}:
+        yield "terms", f"the terms are not those of {year.academic_year}"
+
+
+def _rule_faults(calendar: CalendarFile) -> Iterator[Contradiction]:
+    """Yield faults of term rules: terms out of order in some year, for any date of Easter."""
+    for first in _YEARS if calendar.term_rule else ():
+        try:
+            faults = [text for _, text in _year_faults(terms_by_rule(calendar, first))]
+        except ValidationError:
+            faults = ["a term ends before it begins"]
+        if faults:
+            yield "calendar.toml", ("term_rule",), f"in {academic_year_from(first)} {faults[0]}"
+            return
+
+
+def _timescale_faults(flow: Flow, entry: FlowDataType, place: Location) -> Iterator[Contradiction]:
+    if entry.timescale in entry.also_due:
+        yield "flows.toml", (*place, "also_due"), f"it is due {entry.timescale} already"
+    for kind, name in entry.timescale_of.items():
+        if kind not in flow.kinds or name == entry.timescale:
+            words = f"it is due {name} already" if kind in flow.kinds else f"{kind} does not send it"
+            yield "flows.toml", (*place, "timescale_of", kind), words
+
+
+def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
+    results = {each.data_type for each in calendar.results}
+    due = {each.data_type: each for each in calendar.due}
+    for n, flow in enumerate(flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            place = ("flow", n, "data_type", m, "timescale")
+            yield from _timescale_faults(flow, entry, place[:-1])
+            if flow.embargo and entry.id not in results:
+                yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {entry.id}"
+            scales = entry.every_timescale()
+            if "annually" in scales and entry.id not in due:
+                yield "flows.toml", place, f"calendar.toml does not say when {entry.id} is due"
+            if "termly" in scales and not calendar.census:
+                yield "flows.toml", place, "calendar.toml names no census"
+    for n, each in enumerate(calendar.due):
+        if each.days is not None and each.data_type not in results:
+            yield "calendar.toml", ("due", n, "days"), f"there is no results day of {each.data_type}"

@@ -6,9 +6,10 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.home.settings_file import Location, nearest, values_at
 from gateway.policy.catalogue_schema import Catalogue
@@ -19,22 +20,29 @@ from gateway.policy.faults import Contradiction
 class NameSort:
     """A sort of names in policy files; names.toml explains each key."""
 
-    defined: str | None = None
+    defined: Sequence[str] = ()
     catalogue: str = ""
     besides: Sequence[str] = ()
     used_in: Sequence[str] = ()
     named_in: Sequence[str] = ()
     always: Sequence[str] = ()
-    unknown: str | None = None
-    repeated: str | None = None
-    unused: str | None = None
+    unknown: str = ""
+    repeated: str = ""
+    unused: str = ""
+
+
+Among = Literal["sorts", "across"]
 
 
 @cache
-def names() -> tuple[list[NameSort], dict[str, str]]:
+def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
     """Read names.toml: the sorts of names, and by place what an entry that cites a clause is called."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
-    return [NameSort(**sort) for sort in found["sorts"].values()], found["citations"]
+    cited = found["citations"]
+    for sort in found["sorts"].values():
+        if sort.pop("cited", False):
+            sort["named_in"] += cited
+    return {key: [NameSort(**sort) for sort in found[key].values()] for key in ("sorts", "across")}, cited
 
 
 class NameFound(NamedTuple):
@@ -46,30 +54,36 @@ class NameFound(NamedTuple):
     within: Mapping[str, object]
 
 
-def names_at(catalogue: Catalogue, place: str) -> Iterator[NameFound]:
-    """Yield every name at a place, which is given as names.toml writes places."""
-    file, path = place.split()
-    for location, name, within in values_at(getattr(catalogue, file.removesuffix(".toml")), path):
-        yield NameFound(name, file, location, within)
+def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
+    """Yield every name at a place, written as in names.toml, of the models of policy files by name."""
+    pattern, path = place.split()
+    for file in (file for file in models if fnmatch(file, pattern)):
+        for location, name, within in values_at(models[file], path):
+            yield NameFound(name, file, location, within)
 
 
-def name_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+def name_faults(
+    catalogue: Catalogue, models: Mapping[str, object], among: Among = "sorts"
+) -> Iterator[Contradiction]:
     """Yield unknown, repeated and unused names: the file to correct, the place in the file, and a message."""
-    for sort in names()[0]:
-        defined = list(names_at(catalogue, sort.defined)) if sort.defined else []
+
+    def found(places: Sequence[str]) -> list[NameFound]:
+        return [each for place in places for each in names_at(models, place)]
+
+    for sort in names()[0][among]:
+        defined, used, named = map(found, (sort.defined, sort.used_in, sort.named_in))
         besides = (*sort.besides, *(getattr(catalogue, sort.catalogue) if sort.catalogue else ()))
         known = Counter([*(each.name for each in defined), *besides])
-        used = [each for place in sort.used_in for each in names_at(catalogue, place)]
-        named = [each for place in sort.named_in for each in names_at(catalogue, place)]
-        for each in (*used, *named):
-            if sort.unknown and each.name not in known:
-                near = nearest(each.name, known)
-                yield each.file, each.location, sort.unknown.format(name=each.name) + near
+        for each in (*used, *named) if sort.unknown else ():
+            if each.name not in known:
+                words = sort.unknown.format(name=each.name, near=nearest(each.name, known))
+                yield each.file, each.location, words
         for name, count in known.items():
             if sort.repeated and count > 1:
                 first = next(each for each in defined if each.name == name)
                 yield first.file, first.location[:1], sort.repeated.format(name=name)
         needed = {each.name for each in used}.union(sort.always)
-        for each in defined:
-            if sort.unused and each.name not in needed:
-                yield each.file, each.location, sort.unused.format(name=each.name)
+        for each in defined if sort.unused else ():
+            if each.name not in needed:
+                words = sort.unused.format(name=each.name, near=nearest(each.name, needed))
+                yield each.file, each.location, words

@@ -7,9 +7,9 @@ is read again.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -32,10 +32,11 @@ from gateway.policy.dates import is_ending
 from gateway.policy.decide import decide
 from gateway.policy.faults import Contradiction, PolicyFault
 from gateway.policy.items import basis_for
+from gateway.policy.names import name_faults
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import HandOn
 from gateway.registry import register, transfers
-from gateway.reports.retention import Keep, Retention
+from gateway.reports.retention import Retention
 
 SHAPES: dict[str, type[BaseModel]] = {
     **FILES,
@@ -69,10 +70,7 @@ def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
         if on is not None and not catalogue.calendar.term_rule and is_ending(catalogue.calendar, on):
             reading.blame(("calendar.toml", ("school_year",), _NO_RULE))
         if rules is not None:
-            reading.blame(*_across(catalogue, rules))
-        retention = reading.models.get("retention.toml")
-        if isinstance(retention, Retention):
-            reading.blame(*_retention_faults(catalogue, retention))
+            reading.blame(*_across(catalogue, rules, reading.models))
     # That a clause is to be read again comes last: it follows from the other faults.
     return sorted(reading.faults, key=lambda f: (f.file == "confirmed.toml", f.file, f.line or 0, f.key))
 
@@ -91,42 +89,20 @@ def _rules(reading: PoliciesRead) -> Rules | None:
     )
 
 
-def _across(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    # Faults of data types: without a flow a type is refused, without a recogniser never found.
-    types = rules.data_types.types
-    for n, flow in enumerate(catalogue.flows.flow):
-        for m, entry in enumerate(flow.data_type):
-            place = ("flow", n, "data_type", m, "id")
-            if entry.id not in types:
-                words = f"data_types.toml knows no {entry.id}{nearest(entry.id, types)}"
-                yield "flows.toml", place, f"{words}: no file would ever be of it"
-    off = (entry.id for flow in catalogue.flows.optional for entry in flow.data_type)
-    known, told = {*catalogue.data_types(), *off}, rules.recognised()
+def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel]) -> Iterator[Contradiction]:
+    yield from name_faults(catalogue, models, "across")
+    carried = {
+        entry.id for flow in (*catalogue.flows.flow, *catalogue.flows.optional) for entry in flow.data_type
+    }
     for n, name in enumerate(catalogue.flows.not_carried):
-        if name in known or name not in types:
-            words = "a flow carries it" if name in known else f"data_types.toml knows no {name}"
-            yield "flows.toml", ("not_carried", n), f"{words}: take it out here"
-    known.update(catalogue.flows.not_carried)
-    for name in types:
-        if name not in known:
-            words = f"no flow carries {name}{nearest(name, known)}: every file of it would be refused"
-            yield "data_types.toml", ("types", name), words
+        if name in carried:
+            yield "flows.toml", ("not_carried", n), "a flow carries it: take it out here"
+    told = rules.recognised()
+    for name in rules.data_types.types:
         if name not in told:
             yield "data_types.toml", ("types", name), f"nothing here recognises {name}: it has no signature"
-    yield from _item_faults(catalogue, rules)
-    yield from _formats_of_carried(catalogue)
-    yield from _names_in_packs(catalogue.law, rules)
-    yield from _days_of_packs(catalogue.law)
-    yield from _columns_handed_on(catalogue, rules)
-
-
-def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield items named in only one of rights.toml and items.toml, which nothing would judge."""
+    # Items named in only one of rights.toml and items.toml, which nothing would judge.
     listed = {item.label: item for item in rules.items.values()}
-    for key, item in rules.items.items():
-        if item.label not in catalogue.appendix_a:
-            words = f"rights.toml lists no {item.label}{nearest(item.label, catalogue.appendix_a)}"
-            yield "items.toml", ("items", key, "label"), words
     for n, group in enumerate(catalogue.rights.group):
         for m, label in enumerate(group.labels()):
             place = ("group", n, "items", m)
@@ -134,23 +110,10 @@ def _item_faults(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
                 yield "rights.toml", place, f"items.toml does not say which columns carry {label}"
             elif listed[label].proposed != (group.items[m] in group.proposed):
                 yield "rights.toml", place, f"items.toml and this file differ on whether {label} is proposed"
-    yield from _names_outside(catalogue, {item.label for item in rules.others.values()})
-
-
-def _names_outside(catalogue: Catalogue, others: set[str]) -> Iterator[Contradiction]:
-    """Yield items outside Appendix A that rules or flows name and no list has."""
-    outside = catalogue.rights.outside
-    named = [("rights.toml", ("outside", "hold"), name) for name in outside.hold]
-    named += [("rights.toml", ("outside", "sensitive"), name) for name in outside.sensitive]
-    places = (
-        ("flows.toml", ("flow", n, "data_type", m, "carries"), name)
-        for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional))
-        for m, entry in enumerate(flow.data_type)
-        for name in (*entry.carries, *(item for each in entry.carried for item in each.items))
-    )
-    for file, place, name in (*named, *places):
-        if name not in others:
-            yield file, place, f"items.toml has no {name}{nearest(name, others)}"
+    yield from _formats_of_carried(catalogue)
+    yield from _code_sets(catalogue.law)
+    yield from _packs(catalogue.law)
+    yield from _columns_handed_on(catalogue, rules)
 
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -162,23 +125,17 @@ def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
                 yield "flows.toml", ("flow", n, "data_type", m, "carried"), words
 
 
-def _names_in_packs(packs: tuple[LawPack, ...], rules: Rules) -> Iterator[Contradiction]:
-    """Yield code sets, items and data types that law packs name and no file defines."""
-    others, types = {item.label for item in rules.others.values()}, rules.data_types.types
+def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
+    """Yield code sets that layouts name and no pack defines."""
     for pack in packs:
-        file, known = f"law-{pack.academic_year}.toml", pack.code_sets
+        known = pack.code_sets
         for name, layout in pack.layouts.items():
             for code_set in sorted({each.codes for each in layout.elements if each.codes} - known.keys()):
-                yield file, ("more", name), f"there is no code set {code_set}{nearest(code_set, known)}"
-        said = (*pack.lawful, *pack.awaited)
-        for item in sorted({item for each in said for item in each.items} - others):
-            yield file, (), f"items.toml has no {item}{nearest(item, others)}"
-        named = {each.data_type for each in said} | {each.data_type for each in pack.coming}
-        for data_type in sorted(named.union(pack.dates.results, pack.optional) - types.keys()):
-            yield file, (), f"data_types.toml knows no {data_type}{nearest(data_type, types)}"
+                words = f"there is no code set {code_set}{nearest(code_set, known)}"
+                yield f"law-{pack.academic_year}.toml", ("more", name), words
 
 
-def _days_of_packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
+def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
     """Yield gaps between law packs, days outside their pack, and versions out of order."""
     for earlier, later in pairwise(packs):
         if later.first != earlier.last + timedelta(days=1):
@@ -234,90 +191,46 @@ def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
     return found
 
 
-def _retention_faults(catalogue: Catalogue, retention: Retention) -> Iterator[Contradiction]:
-    off = (entry.id for flow in catalogue.flows.optional for entry in flow.data_type)
-    known = {*catalogue.data_types(), *off}
-    for table in type(retention).model_fields:
-        keep = getattr(retention, table)
-        for name in keep.by_data_type if isinstance(keep, Keep) else ():
-            if name not in known:
-                words = f"no flow lists {name}{nearest(name, known)}"
-                yield "retention.toml", (table, "by_data_type", name), words
-
-
 EXAMPLES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimulatedOutcome:
-    """The compared parts of a decision: state, teams, reasons and the end of waiting."""
-
-    state: str
-    teams: tuple[str, ...]
-    reasons: tuple[str, ...]
-    until: datetime | None
-
-    @property
-    def told(self) -> str:
-        """The decision in a few words: the teams, or the reasons against."""
-        if self.state == "accepted":
-            return f"accepted for {', '.join(self.teams) or 'nobody'}"
-        return f"{self.state}: {', '.join(self.reasons)}"
+_Outcome = tuple[str, tuple[str, ...], datetime | None]
+"""The compared parts of a decision: in a few words, the codes of its reasons, and the end of waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """Result of a simulation: number of files, and each kind of change with its number and examples."""
+    """Result of a simulation: the number of files, and a row for each kind of change, with examples."""
 
     files: int
     same: int
-    changes: tuple[tuple[SimulatedOutcome, SimulatedOutcome, int, tuple[str, ...]], ...] = field(default=())
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        """Each change of outcome: the number of files, both outcomes, and a few references."""
-        return [
-            {"files": count, "before": was.told, "after": now.told, "until": now.until, "such_as": [*some]}
-            for was, now, count, some in self.changes
-        ]
+    rows: list[dict[str, Any]]
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
     """Decide past files under both policies; return the changes, the most frequent first."""
-    counted: Counter[tuple[SimulatedOutcome, SimulatedOutcome]] = Counter()
-    examples: defaultdict[tuple[SimulatedOutcome, SimulatedOutcome], list[str]] = defaultdict(list)
+    changed: defaultdict[tuple[_Outcome, _Outcome], list[str]] = defaultdict(list)
     files = same = 0
-    for some in transfers.landed_since(session, since):
-        for reference, was, now in _both(session, some, before, after):
-            files += 1
-            if was == now:
-                same += 1
-                continue
-            counted[was, now] += 1
-            if len(examples[was, now]) < EXAMPLES:
-                examples[was, now].append(reference)
-    changes = tuple((*pair, count, tuple(examples[pair])) for pair, count in counted.most_common())
-    return Simulated(files=files, same=same, changes=changes)
+    for transfer in (one for some in transfers.landed_since(session, since) for one in some):
+        if transfer.content is None or transfer.upload.folder != "in":
+            continue
+        was, now = (_outcome(session, transfer, catalogue) for catalogue in (before, after))
+        files += 1
+        same += was == now
+        if was != now:
+            changed[was, now].append(transfer.upload.reference)
+    rows = [
+        {"files": len(some), "before": was[0], "after": now[0], "until": now[2], "such_as": some[:EXAMPLES]}
+        for (was, now), some in sorted(changed.items(), key=lambda each: -len(each[1]))
+    ]
+    return Simulated(files=files, same=same, rows=rows)
 
 
-def _both(
-    session: Session, some: Sequence[Transfer], before: Catalogue, after: Catalogue
-) -> Iterator[tuple[str, SimulatedOutcome, SimulatedOutcome]]:
-    """Yield each opened file of pupils' data with both decisions."""
-    for transfer in some:
-        if transfer.content is not None and transfer.upload.folder == "in":
-            was, now = (_outcome(session, transfer, catalogue) for catalogue in (before, after))
-            yield transfer.upload.reference, was, now
-
-
-def _outcome(session: Session, transfer: Transfer, catalogue: Catalogue) -> SimulatedOutcome:
+def _outcome(session: Session, transfer: Transfer, catalogue: Catalogue) -> _Outcome:
     at = transfer.upload.landed_at
     provider = register.of(session).provider(transfer.upload.provider, years_at(at, catalogue))
     assert transfer.content is not None  # noqa: S101 - for the type checker
     decision: Decision = decide(transfer.content, catalogue, provider, at)
-    return SimulatedOutcome(
-        state=decision.state,
-        teams=decision.teams if decision.state == "accepted" else (),
-        reasons=tuple(dict.fromkeys(reason.code for reason in decision.reasons)),
-        until=decision.until if isinstance(decision, Held) else None,
-    )
+    codes = tuple(dict.fromkeys(reason.code for reason in decision.reasons))
+    told = f"{decision.state}: {', '.join(codes)}"
+    if decision.state == "accepted":
+        told = f"accepted for {', '.join(decision.teams) or 'nobody'}"
+    return told, codes, decision.until if isinstance(decision, Held) else None

@@ -44,7 +44,7 @@ def test_a_clause_that_is_gone_is_told_of_everything_that_cites_it(copy: Path, c
         (copy / "agreement.toml").write_text("".join(lines), "utf-8")
         faults = check(copy)
         (copy / "agreement.toml").write_text(before, "utf-8")
-        for each in (one for one in citations(catalogue) if one.clause == clause):
+        for each in (one for one, _ in citations(catalogue) if one.name == clause):
             assert any(fault.file == each.file and clause in fault.message for fault in faults), (each, words)
 
 

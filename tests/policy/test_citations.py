@@ -150,7 +150,7 @@ def test_a_folder_of_which_nothing_was_confirmed_can_be(policies: Path) -> None:
 
 
 def test_all_that_rests_on_a_clause_is_counted(catalogue: Catalogue) -> None:
-    files = {each.file for each in citations(catalogue)}
+    files = {each.file for each, _ in citations(catalogue)}
     of_one = {"agreement.toml", "reasons.toml", "breach.toml"}
     assert files == {*of_one, "flows.toml", "teams.toml", "rights.toml", "methods.toml"}
     assert "safeguard return-address" in cited_by(catalogue)["5.4.3"]
