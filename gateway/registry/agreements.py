@@ -26,10 +26,10 @@ def ratify(
     certificate: str | None = None,
     instead: bool = False,
 ) -> None:
-    """Record a ratification. GatewayError for a second one, NotFoundError for an unknown provider.
+    """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
-    One that a notice ends is replaced; with `instead`, one of another text too. `reference` and `certificate`
-    belong to a signed copy of the text dropped by the provider.
+    GatewayError for a second one, unless a notice ends the first, or `instead` replaces one of another text.
+    `reference` and `certificate` belong to a signed copy of the text uploaded by the provider.
     """
     provider_row(session, provider)
     known = session.get(RatificationRow, (provider, academic_year))
@@ -56,9 +56,9 @@ def ratify(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications on a day, unless they end before; return their academic years.
+    """End a provider's ratifications on the day `on`; return the academic years of those ended.
 
-    `day` is the day of the notice: what has ended by then stays as it is.
+    A ratification that has ended by `day`, the day of the notice, or that ends before `on`, stays as it is.
     """
     rows = [
         row
@@ -90,7 +90,7 @@ def note_signature(session: Session, row: AgreementSignatureRow) -> None:
 def signatures(
     session: Session, provider: str, academic_year: str, text_sha256: str
 ) -> Sequence[AgreementSignatureRow]:
-    """Return the signatures of single roles under one text for one year, by role."""
+    """Return the signatures given to one text for one year by people of a provider, sorted by role."""
     query = select(AgreementSignatureRow).where(
         AgreementSignatureRow.provider == provider,
         AgreementSignatureRow.academic_year == academic_year,

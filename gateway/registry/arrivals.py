@@ -26,10 +26,11 @@ from gateway.registry.vouched_rows import is_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Bounds for reading arrivals: all of `seldom` types from `since`; of `often` types those from `lately`.
+    """Bounds for reading arrivals: files of `seldom` types from `since` on, of `often` types from `lately`
+    on.
 
-    The last arrival before `lately` is read too. No file that landed at `until` or later is read. `midnights`
-    are the times of day in UTC, as "23:00", at which a local day may begin.
+    Of `often` types the last file before `lately` is read too; nothing landed at `until` or later.
+    `midnights` are the times of day in UTC, as "23:00", at which a local day may begin.
     """
 
     since: datetime
@@ -43,10 +44,10 @@ class Window:
 def arrivals(
     session: Session, window: Window, only: Collection[str] | None = None
 ) -> Mapping[str, Sequence[Arrival]]:
-    """Return by provider, all or those in `only`, the accepted files, declared transfers and nil returns.
+    """Return accepted files, declared transfers and nil returns by provider, of all or only of some.
 
-    A file sent by one provider for several schools counts for each school with pupils in the file. Of
-    the files of one day, kind and period, only the last and at most two others are returned.
+    A file sent by one provider for several schools counts for each school with pupils in the file. Of the
+    files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
     for ask in (_uploads, _declared, _nil_returns):
@@ -56,7 +57,7 @@ def arrivals(
 
 
 def _uploads(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
-    """Yield files that a provider sent for itself, then those that another sent on the provider's behalf."""
+    """Yield provider and accepted file: files that the provider sent, then files that another sent for it."""
     whom = "all" if only is None else "one" if len(only) == 1 else "some"
     shape = whom, window.until is not None, bool(window.seldom), tuple(window.midnights)
     given: dict[str, Any] = {
@@ -81,7 +82,7 @@ _OWN = ~col(TransferRow.sequence).in_(select(col(SchoolOfTransferRow.transfer)))
 
 @cache
 def _last(whom: str) -> Select[Any]:
-    """Return the query for each provider's last arrival before `lately`, found by an index."""
+    """Return the query for each provider's last accepted file of one kind landed before `lately`."""
     landed, period = col(TransferRow.landed_at), col(TransferRow.period)
 
     def sought(what: Mapped[Any], is_about: ColumnElement[bool]) -> Any:  # noqa: ANN401 - a column of any type
@@ -106,7 +107,7 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return the queries for accepted files by type and period, also of `seldom` sent types if wanted."""
+    """Return queries for accepted files by type and period; `own`: sent by the provider, not on behalf."""
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)
@@ -137,7 +138,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
 
 
 def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
-    """Yield SQL columns that group UTC times by local day: the date, and the side of each midnight."""
+    """Yield SQL columns to group UTC times by local day: the date, and for each midnight, True if past."""
     written = cast(at, Text)
     yield func.substr(written, 1, 10)
     for midnight in midnights:

@@ -1,4 +1,4 @@
-"""Find the transfers that a breach concerns, in the log and the transfers; and breaches on record."""
+"""Find the transfers that a breach concerns, in the log and among the transfers; and number breaches."""
 
 import json
 from datetime import datetime
@@ -27,9 +27,9 @@ _STEPS = (
 
 
 def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files opened by a member of staff, from `since` until before `until`.
+    """Return references of files opened by a member of staff from `since` until before `until`.
 
-    None leaves an end open.
+    None leaves an end of the time open.
     """
     return _subjects(session, and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == name), since, until)
 
@@ -40,18 +40,18 @@ def is_staff(session: Session, name: str) -> bool:
 
 
 def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references with any log entry from `since` until before `until`."""
+    """Return references of the files with any log entry from `since` until before `until`; None: no bound."""
     return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
 
 
 def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return files landed in a time over an SSH key, or signed by a certificate or its subkey."""
+    """Return references of files landed between two moments over an SSH key or signed by a certificate."""
     columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
     return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
 
 
 def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files landed in a time and sealed to one certificate of the gateway."""
+    """Return references of files landed between two moments and sealed to one certificate of the gateway."""
     return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
 
 

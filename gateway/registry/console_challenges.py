@@ -25,7 +25,7 @@ _TAKE = text(
 def give(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge for some seconds, replacing one for the same purpose; at most `most` per holder."""
+    """Store a challenge for `seconds`, replacing the holder's for the same purpose; `most` per holder."""
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})
     given = {"challenge": challenge, "about": about, "seconds": seconds}
@@ -33,7 +33,7 @@ def give(
 
 
 def take(session: Session, holder: str, purpose: str) -> tuple[bytes, str] | None:
-    """Remove a challenge and return it with its `about`; None if missing or expired."""
+    """Remove a challenge; return the bytes and their `about`. None if the challenge is missing or expired."""
     asked = {"holder": digest_of(holder), "purpose": digest_of(purpose)}
     found = session.execute(_TAKE, asked).one_or_none()
     return (bytes(found[0]), str(found[1])) if found is not None and found[2] else None

@@ -72,7 +72,7 @@ def end(session: Session, secret: str) -> None:
 
 
 def end_all(session: Session, name: str, *, but: str | None = None) -> int:
-    """End the sessions of a person, except that opened by `but`; return the number ended."""
+    """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
     kept = None if but is None else digest_of(but)
     rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
     ended = [row for row in rows if row.digest != kept]

@@ -46,29 +46,29 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Record that a provider gets a copy, or a `part` with its own records; `waits`: once it has ratified."""
+    """Record that a provider gets a copy, of its own records as `part`; `waits`: once it has ratified."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     session.add(row)
     session.flush()
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return copies for recipients that still have to ratify the agreement, with the transfers."""
+    """Return with the transfer each copy still waiting for the recipient to ratify the agreement."""
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
 
 def count_waiting(session: Session) -> Counter[str]:
-    """Count the copies of `waiting` by provider, without reading transfers."""
+    """Count by provider the copies waiting for the provider to ratify the agreement."""
     counted = select(col(CopyRow.provider), func.count()).join(TransferRow, _TRANSFER).where(*_WAITING)
     return Counter(dict(session.exec(counted.group_by(col(CopyRow.provider))).all()))
 
 
 def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
-    """Return the copies still to be made, oldest first; with `made_too` every copy ever decided.
+    """Return the copies still to be made, oldest first; with `made_too` every copy, made or not.
 
-    With `made_since` also those made from then on. No copy is due while it waits for a ratification, or while
-    a child in the file is restricted or for named people alone.
+    With `made_since` also those made from then on. No copy is to be made while it waits for a ratification,
+    or while a child in the file is restricted or for named people alone.
     """
     query = _COPIES
     if not made_too:
@@ -93,14 +93,14 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 
 
 def is_owed(session: Session, number: int) -> bool:
-    """Return True if a copy is still on record."""
+    """Return True if a copy is on record and may be made; False once taken back."""
     return session.get(CopyRow, number) is not None
 
 
 def record_made(
     session: Session, number: int, *, at: datetime, certificates: Sequence[str], sha256: str, size: int
 ) -> None:
-    """Record that the sealed copy is in the provider's /out folder, with the certificates sealed to."""
+    """Record that a sealed copy lies in the provider's /out folder, and for which certificates."""
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)

@@ -91,29 +91,29 @@ class Registry:
 
     @contextmanager
     def read(self, version: int | None = None) -> Iterator[Session]:
-        """Yield a session that reads one unchanging snapshot.
+        """Yield a session reading one snapshot of the registry, unchanged until the end.
 
-        `version` is the register's, read a moment ago, and saves the session a query.
+        `version` is the register's version, if just read by the caller, and saves a query.
         """
         yield from self._session(None, version)
 
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
-        """Yield a session of a writing transaction: committed at the end, rolled back on an exception.
+        """Yield a session that writes: committed at the end, rolled back on an exception.
 
-        `dated` False for one that records nothing, and only keeps others out.
+        `dated` is False where nothing is recorded, and the lock only keeps other writers out.
         """
         yield from self._session(partial(places.take_the_writers_place, dated=dated))
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session as `write` does, for changes of the given subjects only."""
+        """Yield a session as `write` does, but beside writers of other subjects, such as other providers."""
         yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session: a writing one once `writing` has locked what it needs, or a reading one."""
+        """Yield a session that reads, or that writes once `writing` has taken the locks."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
             with ExitStack() as open_until_done:
@@ -146,10 +146,7 @@ class Registry:
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:
-        """Yield a connection without a transaction, and close it afterwards.
-
-        Fault where there is none.
-        """
+        """Yield a connection that commits each statement, closed at the end. Fault without a database."""
         try:
             connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         except DatabaseError as error:
@@ -175,7 +172,7 @@ class Registry:
             raise _fault(error) from None
 
     def check_unused(self) -> None:
-        """Raise ConfigurationError unless the database is empty and keeps every character. Fault as above."""
+        """Raise ConfigurationError unless the database is empty and stores any character. Fault as `read`."""
         try:
             with self._engine.connect() as connection:
                 used = inspect(connection).get_table_names()
@@ -189,7 +186,7 @@ class Registry:
             raise ConfigurationError(f"the database is in {encoding}; make one in UTF8: createdb -E UTF8")
 
     def check_version(self) -> None:
-        """Raise ConfigurationError if a newer gateway has changed the tables. Fault as above."""
+        """Raise ConfigurationError if a newer gateway has changed the tables. Fault as for `read`."""
         try:
             with self._engine.connect() as connection:
                 _check_known(_revision(connection))
@@ -197,7 +194,7 @@ class Registry:
             raise _fault(error) from None
 
     def revision(self) -> str | None:
-        """Return the number of the last migration of the tables; None for none. Fault as above."""
+        """Return the number of the last migration of the tables; None without tables. Fault as for `read`."""
         try:
             with self._engine.connect() as connection:
                 return _revision(connection)
@@ -205,7 +202,7 @@ class Registry:
             raise _fault(error) from None
 
     def migrate(self) -> None:
-        """Bring the tables to the current version. Harmless when up to date. Fault as for `read` and `write`.
+        """Bring the tables to the current version, if they are older. Fault as for `read` and `write`.
 
         ConfigurationError, and no change, where the tables are of a newer version or of no release.
         """
@@ -257,7 +254,7 @@ def newest_revision() -> str:
 
 
 def pending_migrations(revision: str | None) -> list[str]:
-    """Return the first sentence of each migration newer than `revision`, in order."""
+    """Return the first sentence of each migration of the package newer than `revision`, in order."""
     found = sorted((MIGRATIONS / "versions").glob("[0-9]*.py"))
     lacking = [path for path in found if path.name.partition("_")[0] > (revision or "")]
     return [(ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").splitlines()[0] for path in lacking]
@@ -282,7 +279,7 @@ def _check_known(revision: str | None) -> None:
 
 
 def _fault(error: DatabaseError) -> Exception:
-    """Convert a database error to a Fault, unless our own statement was wrong."""
+    """Return the Fault for a database error, or the error itself where our statement was wrong."""
     if isinstance(error, _OUR_BUGS):
         return error
     # Only the driver's own words: the full error would carry the statement's values.

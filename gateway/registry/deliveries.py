@@ -40,9 +40,9 @@ _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), co
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveriesWanted:
-    """Filter on deliveries: uncollected ones, or of one data type, provider or period; or all.
+    """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    With `removed_since`, instead of those not dealt with, the ones dealt with from then on and still stored.
+    Without `removed_since` deliveries not dealt with; with it only ones dealt with since and still stored.
     """
 
     new: bool = False
@@ -53,7 +53,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """Return True if the index of one provider's transfers serves the query, not that of deliveries."""
+        """Return True if a query goes by the index of a provider's transfers, not by that of deliveries."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -61,7 +61,7 @@ ALL = DeliveriesWanted()
 
 
 def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*tuple[Any, ...]]:
-    """Return the query for a team's deliveries that match the filter and that a person may see."""
+    """Return the query for the deliveries of a team that match a filter and that a person may see."""
     dealt_with_at = col(DeliveryRow.dealt_with_at)
     query = (
         select(*_COLUMNS, *_OF_TEAM)
@@ -91,12 +91,12 @@ def to_team(team: str, person: str | None, wanted: DeliveriesWanted) -> Select[*
 
 
 def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type the column is
-    """Wrap a column so that the database uses no index on the column."""
+    """Wrap a column so that the database uses no index on it."""
     return func.coalesce(column, None)
 
 
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Return the condition that a person may see a delivery; views can leave marked children out."""
+    """Return the SQL condition for showing a person a delivery: no marker keeps a file sent as a whole."""
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
@@ -116,7 +116,7 @@ def held_files(sight: Sight, rules: str) -> Select[*tuple[Any, ...]]:
 
 
 def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
-    """Return the condition that a transfer waits for one of some reasons."""
+    """Return the SQL condition that a transfer has a reason with one of the codes."""
     return (
         select(col(ReasonRow.transfer))
         .where(col(ReasonRow.transfer) == col(TransferRow.sequence), col(ReasonRow.code).in_(codes))
@@ -127,9 +127,9 @@ def waits_for(codes: Collection[str]) -> ColumnElement[bool]:
 def page_of(
     query: Select[*tuple[Any, ...]], place: Mapped[Any], before: int | None, limit: int
 ) -> Select[*tuple[Any, ...]]:
-    """Limit a query to a page: at most `limit` rows below `before` in the column `place`, last first.
+    """Limit a query to a page: the `limit` rows with the highest `place` below `before`, highest first.
 
-    `place` is the column of an index already in order, so that nothing is sorted.
+    An index gives the order of the column `place`, so nothing is sorted.
     """
     if before is not None:
         query = query.where(place < before)
@@ -174,9 +174,9 @@ def delivered(
     before: int | None = None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Return a page of a team's deliveries, latest first: at most `limit`, below `before`.
+    """Return a page of a team's deliveries below the sequence `before`: at most `limit`, latest first.
 
-    In every query here a file is left out where a child's marker forbids `person` to see the file.
+    As in every query here, a file is left out where a child's marker forbids `person` to see the file.
     """
     query = page_of(to_team(team, person, wanted), _place(wanted), before, limit)
     return [_delivery(row, team) for row in _rows(session, query)]
@@ -201,12 +201,12 @@ def count_delivered(
 
 
 def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the data types of a team's deliveries still to deal with, in alphabetical order."""
+    """Return the data types of a team's deliveries not dealt with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.data_type))
 
 
 def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the providers of a team's deliveries still to deal with, in alphabetical order."""
+    """Return the providers of a team's deliveries not dealt with, in alphabetical order."""
     return _distinct(session, team, person, col(TransferRow.provider))
 
 
@@ -222,14 +222,14 @@ def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
 def find_delivered(
     session: Session, team: str, reference: str, *, person: str | None = None, wanted: DeliveriesWanted = ALL
 ) -> Delivery | None:
-    """Return a team's delivery by reference, if it matches the filter; else None."""
+    """Return a team's delivery by reference; None if hidden from `person` or outside the filter."""
     query = to_team(team, person, wanted).where(col(TransferRow.reference) == reference)
     row = session.execute(query).first()
     return None if row is None else _delivery(row, team)
 
 
 def restore(session: Session, delivery: Delivery) -> None:
-    """Put a delivery back into a team's mailbox. NotFoundError if there already."""
+    """Put a delivery dealt with back into the team's mailbox. NotFoundError if already in the mailbox."""
     row = _row(session, delivery, lock=True)
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
@@ -239,7 +239,7 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person with an open file may read on: no withdrawal or new marker since.
+    """Return True if a person with an open file may read on: not withdrawn, no new marker since.
 
     A view without the records of marked children may be read as long as no further child is marked.
     """
@@ -293,7 +293,7 @@ def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
 
 
 def _delivery(row: Sequence[Any], team: str | None) -> Delivery:
-    """Build a delivery from a row of columns in the order of the fields."""
+    """Build a delivery from a row of this module's queries."""
     *columns, decided_at, data_type, period, whole, counts, collected_at = row
     whole = team is None or (bool(whole) and not counts)
     counts, collected = team is not None and bool(counts), team is not None and collected_at is not None

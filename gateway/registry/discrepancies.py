@@ -26,7 +26,7 @@ MEANINGS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscrepancyParty:
-    """One record in a discrepancy: provider, file and record number. `pupil`: a digest in hexadecimal."""
+    """One record in a discrepancy: provider, file and record number. `pupil`: a pupil's digest as hex."""
 
     provider: str
     reference: str
@@ -50,19 +50,19 @@ class Known:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The providers concerned."""
+        """The ids of the providers with a record in the discrepancy, sorted."""
         return tuple(sorted({party.provider for party in self.parties}))
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """Return the discrepancy's key as one string, the same at every run."""
+    """Return a discrepancy's key as text: the same whenever the same rolls are compared."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
 def open_discrepancies(
     session: Session, new: Sequence[Discrepancy], transfers: Mapping[str, int], at: datetime
 ) -> list[int]:
-    """Record discrepancies and return their numbers. `transfers` maps references to sequences."""
+    """Record new discrepancies; return the numbers. `transfers` maps a file's reference to the sequence."""
     opened = {"state": "open", "opened_at": at, "ended_at": None, "ended_by": None, "why": None}
     rows = [{"kind": each.kind, "key": key_of(each), **opened} for each in new]
     numbers = add_rows(session, DiscrepancyRow, rows)
@@ -83,7 +83,7 @@ def open_discrepancies(
 
 
 def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
-    """Return discrepancies of the providers open, or resolved by a person but still found."""
+    """Return the providers' discrepancies: the open ones, and those resolved while the data still differ."""
     parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
     numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
@@ -93,7 +93,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` with a discrepancy open, or resolved but still found."""
+    """Return the `keys` of discrepancies open, or resolved while the data still differ."""
     found: set[str] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -109,7 +109,7 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def settle(session: Session, numbers: Sequence[int], at: datetime) -> None:
-    """Mark discrepancies as settled, because their data fit again."""
+    """Mark discrepancies as settled, because the providers' data agree again."""
     for start in range(0, len(numbers), _AT_ONCE):
         some = col(DiscrepancyRow.number).in_(numbers[start : start + _AT_ONCE])
         for row in session.exec(select(DiscrepancyRow).where(some)).all():

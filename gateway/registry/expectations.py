@@ -14,7 +14,7 @@ from gateway.registry.tables.row import answer_of
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Return what people have recorded, by provider and data type: True if the data is expected."""
+    """Return by provider and data type, as people have recorded: True if the data is expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected
@@ -23,7 +23,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidOfFlow:
-    """A person's statement about one flow of a provider. `period` is set for a nil return only."""
+    """A person's statement about one data type of a provider. `period` is set for a nil return only."""
 
     provider: str
     data_type: str
@@ -60,7 +60,7 @@ def expect(
 
 
 def forget(session: Session, provider: str, data_type: str) -> None:
-    """Delete an expectation, so that the calendar decides again. GatewayError if there is none."""
+    """Delete an expectation of a data type, so that the calendar decides. GatewayError without one."""
     provider_row(session, provider)
     row = session.get(ExpectationRow, (provider, data_type))
     if row is None:

@@ -1,4 +1,4 @@
-"""The state of every flow of every provider on a day, computed by the policy from the registry's facts."""
+"""The state of every flow of every provider on a day, computed by policy from rows of the registry."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -26,7 +26,7 @@ _NEXT_DAY = timedelta(days=2)
 def statuses(
     session: Session, catalogue: Catalogue, day: date, only: Collection[str] | None = None
 ) -> Iterator[tuple[Provider, list[timescale.FlowStatus]]]:
-    """Yield providers, all or `only` some, with the states of their flows in the order of Appendix B."""
+    """Yield providers, all or `only` some, each with the states of its flows in the order of Appendix B."""
     judged = window_from(catalogue, day)
     came = arrivals(session, replace(judged, until=judged.since + _ANYTHING_DUE + _NEXT_DAY), only)
     added, told = providers.added(session), expectations.expectations(session)
@@ -40,7 +40,7 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.Owed:
-    """Return what a provider has to send: from enrolment to closure, as changed by people's statements."""
+    """Return a provider's first and last day of owing data, with people's statements on each data type."""
     return timescale.Owed(
         since=local_day(added, catalogue.calendar.timezone),
         until=provider.closed_on or date.max,
@@ -49,7 +49,7 @@ def owed_by(
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of arrivals needed to judge `day` and later days, but none before."""
+    """Return the bounds of the arrivals for judging every flow on `day` and on later days."""
     judged, opened = window(catalogue, day), timescale.days_opened(catalogue, day)
     if opened is None:
         return judged
@@ -57,7 +57,7 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 
 def window(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of arrivals needed to judge `day`, and the days since the last holidays."""
+    """Return the bounds of the arrivals for judging every flow on `day`."""
     often = [
         entry.id
         for flow in catalogue.flows.flow
@@ -77,6 +77,6 @@ def window(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the UTC times, besides 00:00, at which days begin in a time zone around `day`."""
+    """Return the times in UTC, as "23:00", at which local days begin in the year around `day`; not 00:00."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))

@@ -1,4 +1,4 @@
-"""Credentials of members of staff (keys, roles, system accounts), and the persons who gave them."""
+"""Credentials of members of staff (keys, roles, system accounts), and which persons gave them."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of a member of staff, with the persons giving or confirming it, the issuer first.
+    """A credential of a member of staff, and the givers or confirmers of it, the first giver first.
 
-    The giver's name is empty where none is on record.
+    A giver's name is empty where none is on record. `mark` is the fingerprint, role or account.
     """
 
     owner: str
@@ -27,13 +27,13 @@ class Credential:
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record that a person gave or confirmed a credential."""
+    """Record the person `by` as giver or confirmer of a credential of a member of staff."""
     session.add(GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
     session.flush()
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the givers of a person's role or account, or of all roles and accounts. Keys keep theirs."""
+    """Delete the givers on record of a person's role or account, or of all of them; those of keys stay."""
     for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)
@@ -41,9 +41,9 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 
 
 def credentials(session: Session, since: datetime) -> list[Credential]:
-    """Return every current credential of staff, and the keys ended since a moment.
+    """Return every credential of staff in force, and the keys ended from `since` on, with the givers.
 
-    An unconfirmed key confirms nothing, and is left out.
+    A key not confirmed by anybody is left out: the owner cannot confirm others with it.
     """
     givers: defaultdict[tuple[str, str, str], list[GivingRow]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():

@@ -1,4 +1,4 @@
-"""Files for other systems: those due, and batches on their way, acknowledged or recalled."""
+"""Files handed on to systems of the authority: those due, and batches made, sent or acknowledged."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACTOR = "hand-on "
 
 
 def actor_of(hand_on: str) -> str:
-    """Return a hand-on's name on record, with a space: no person is called so."""
+    """Return a hand-on's name in the log: with a space, and so different from every person's name."""
     return f"{_ACTOR}{hand_on}"
 
 
@@ -30,13 +30,13 @@ def name_of(batch: HandOnBatchRow) -> str:
 
 
 def target_of(hand_on: HandOn) -> str:
-    """Return the destination of a hand-on's files, in words."""
+    """Return the destination of a hand-on's files in words: an SFTP server, or a folder of the home."""
     sftp = hand_on.sftp
     return IN_FOLDER if sftp is None else f"{sftp.user}@{sftp.host}:{sftp.port}"
 
 
 def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
-    """Return the query for files of a hand-on of which the team may see a view."""
+    """Return the query for files a hand-on may pass on: of its data types, with a view for the team."""
     return (
         select(TransferRow.reference)
         .join(DeliveryRow, col(DeliveryRow.transfer) == col(TransferRow.sequence))
@@ -52,12 +52,12 @@ def _of_team(hand_on: HandOn) -> SelectOfScalar[str]:
 
 
 def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> frozenset[str]:
-    """Return the `references` that may be handed on now."""
+    """Return the `references` of files allowed to be handed on now."""
     return frozenset(session.exec(_of_team(hand_on).where(col(TransferRow.reference).in_(references))))
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return some files delivered to the team in a time and not handed on yet, in order of landing."""
+    """Return the next files of a hand-on, in order of landing: delivered in a time, not handed on yet."""
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
         col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
@@ -70,7 +70,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return files of a hand-on that the team has lost and no batch has recalled yet."""
+    """Return files handed on, but since taken from the team, and not yet recalled by any batch."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -92,7 +92,7 @@ def owe(
     recalled: Sequence[HandOnFileRow],
     at: datetime,
 ) -> HandOnBatchRow:
-    """Record a new batch of files, which also recalls the files taken back from the team."""
+    """Record a new batch with files to hand on, and the recalls of `recalled` ones; return the row."""
     last = session.exec(
         select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     ).one()
@@ -137,7 +137,7 @@ def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
-    """Return the recalls in a batch: each file's reference, and the batch that had it."""
+    """Return the recalls in a batch: of each file the reference, and the batch that handed it on."""
     query = (
         select(HandOnFileRow.reference, HandOnBatchRow)
         .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
@@ -148,7 +148,7 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 
 
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
-    """Reset a batch, to be made and sent again; the log counts that as another collection."""
+    """Reset a batch, to be made and sent again; the log then counts a second collection of its files."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
     session.add(batch)
     for file in files(session, batch):
@@ -158,7 +158,7 @@ def owe_again(session: Session, batch: HandOnBatchRow) -> None:
 
 
 def make_anew(session: Session, transfers: Collection[int]) -> None:
-    """Reset unsent batches with these files, because children in the files were marked meanwhile."""
+    """Reset unsent batches with these transfers, because children in the files were marked since."""
     query = (
         select(HandOnBatchRow)
         .join(HandOnFileRow, col(HandOnFileRow.batch) == col(HandOnBatchRow.id))
@@ -185,7 +185,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the batches that are late with an acknowledgement or cannot be sent, in order."""
+    """Return the batches acknowledged too late or not yet, or impossible to send, in order."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

@@ -18,9 +18,9 @@ def listed(session: Session, *, stated: bool = False) -> Sequence[HarmlessRow]:
 
 
 def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str, list[tuple[str, str]]]]:
-    """Return harmless names by provider (those for all under `EVERY`), and stated headings by provider.
+    """Return harmless column names by provider (`EVERY`: for all), and explained headings by provider.
 
-    A stated heading comes with the key of a field, or "" for none of the known fields.
+    Beside a heading stands the key of the field meant, or "" for none of the known fields.
     """
     listed: defaultdict[str, list[str]] = defaultdict(list)
     stated: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -36,7 +36,7 @@ def of_providers(session: Session) -> tuple[Mapping[str, list[str]], Mapping[str
 
 
 def state(session: Session, column: HarmlessRow) -> None:
-    """Store a provider's statement on a heading, replacing an earlier one; a harmless listing stays."""
+    """Store a provider's statement on the meaning of a heading; a column listed as harmless stays so."""
     row = session.get(HarmlessRow, (column.name, column.provider))
     if row is not None and row.field is None:
         return
@@ -55,7 +55,7 @@ def add(session: Session, column: HarmlessRow) -> None:
 
 
 def remove(session: Session, name: str, provider: str, *, stated: bool = False) -> None:
-    """Delete a harmless listing, or with `stated` a statement. GatewayError if there is none."""
+    """Delete the listing of a harmless column, or with `stated` a heading's meaning. GatewayError without."""
     row = session.get(HarmlessRow, (name, provider))
     if row is None or (row.field is not None) != stated:
         if stated:

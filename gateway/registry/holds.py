@@ -16,7 +16,7 @@ from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, T
 class HoldSubject:
     """The subject of a legal hold: one transfer, notice or declaration; all of a provider; or a child.
 
-    A child is known by digests. The hold covers every file with the child's data, now and later.
+    `persons` are the child's digests. The hold covers every file with the child's data, now and later.
     """
 
     reference: str = ""
@@ -60,7 +60,7 @@ def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datet
 
 
 def named(subject: HoldSubject) -> str:
-    """Return a name for a hold's subject that names no child."""
+    """Return the reference or provider of a hold's subject, or "the child": never a child's data."""
     return subject.reference or subject.provider or "the child"
 
 
@@ -71,7 +71,7 @@ def list_holds(session: Session) -> Sequence[HoldRow]:
 
 
 def on_hold(session: Session, references: Collection[str]) -> set[str]:
-    """Return the references on hold: by reference, by provider, or by a child in the file."""
+    """Return the `references` on legal hold: by file, by provider, or by a child in the file."""
     wanted, on = list(references), list_holds(session)
     found = {row.reference for row in on}.intersection(wanted)
     held = {row.provider for row in on if row.provider is not None}

@@ -1,4 +1,4 @@
-"""Web hooks on record, the log entries that they report, and how far each has reported."""
+"""Web hooks on record, the log entries to report, and up to which entry each has reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TELLING = ("decided", "released", "redelivered", "delivered", "withdrawn", "hoo
 
 
 class HookEvent(StrEnum):
-    """Events that a hook can report; the type of the message."""
+    """Events reported by web hooks; the type of the messages."""
 
     ACCEPTED = "file.accepted"
     HELD = "file.held"
@@ -28,7 +28,7 @@ class HookEvent(StrEnum):
 
 
 def listed(session: Session) -> Sequence[HookRow]:
-    """Return the hooks, by name."""
+    """Return the web hooks, by name."""
     return session.exec(select(HookRow).order_by(col(HookRow.name))).all()
 
 
@@ -40,7 +40,7 @@ def find(session: Session, name: str) -> HookRow:
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:
-    """Reset a hook to send all messages since a moment again, under the same ids."""
+    """Set a hook back, to send all messages since a moment again, with the same ids."""
     before = select(EventRow.number).where(EventRow.at < since).order_by(col(EventRow.number).desc())
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
@@ -49,7 +49,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return log entries that hooks report, from number `first` to before `until`, in order."""
+    """Return the next log entries that hooks report, from number `first` to before `until`, in order."""
     # An expression, so that the numbers are followed, not the index of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)
@@ -57,6 +57,6 @@ def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
 
 
 def remark(row: HookRow) -> str:
-    """Return a hook's troubles in words; "" for none."""
+    """Return in words the cause of failed deliveries and the messages given up; "" if all is well."""
     lost = f"messages since {row.lost_since:%Y-%m-%d %H:%M} UTC were given up" if row.lost_since else ""
     return "; ".join(filter(None, (row.trouble, lost)))

@@ -57,12 +57,12 @@ class Host:
 
     @property
     def is_at_work(self) -> bool:
-        """True if the host reported within SILENT_SECONDS."""
+        """True if the host's last report is at most SILENT_SECONDS old."""
         return self.seen_at is not None and self.silent_seconds < SILENT_SECONDS
 
     @property
     def is_clock_wrong(self) -> bool:
-        """True if the host's clock is too far from the database's, so that the host may date nothing."""
+        """True if the host's clock differs too much from the database's: it may not date any record."""
         return abs(self.ahead_seconds) > CLOCK_SECONDS
 
 
@@ -80,7 +80,7 @@ def say(
     ahead_seconds: float,
     holds: Sequence[str],
 ) -> None:
-    """Store a host's report of its state now, outside any transaction."""
+    """Store a host's report on uploads in the spool, clock and keys. Not part of any transaction."""
     said: dict[str, Any] = {"spool": spool, "oldest_seconds": oldest_seconds, "ahead_seconds": ahead_seconds}
     connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
 
@@ -101,7 +101,7 @@ def empty(session: Session, name: str) -> None:
 
 
 def known(session: Session) -> list[Host]:
-    """Return the expected hosts, by name; none on a registry in SQLite."""
+    """Return the hosts on record, by name; none on a registry in SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return []
     asked = {"high": ROUNDS >> 32, "low": ROUNDS & 0xFFFFFFFF, "said": session_name("")}
@@ -114,5 +114,5 @@ def known(session: Session) -> list[Host]:
 
 
 def live(session: Session) -> list[Host]:
-    """Return the hosts that report now, by name; none on a registry in SQLite."""
+    """Return the hosts whose last report is recent, by name; none on a registry in SQLite."""
     return [host for host in known(session) if host.is_at_work]

@@ -16,7 +16,7 @@ def digest_of(secret: str) -> str:
 
 
 def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
-    """Record an invitation, replacing earlier ones of the person, and delete all that have ended."""
+    """Record a person's invitation in place of earlier ones, and delete everybody's that have ended."""
     take_back(session, name)
     for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
         session.delete(row)
@@ -25,12 +25,12 @@ def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, e
 
 
 def invited(session: Session, secret: str, now: datetime) -> InvitationRow | None:
-    """Return an invitation by its secret; None if unknown, used or ended, or the person has left."""
+    """Return an invitation by the secret; None if unknown, used or ended, or if the person has left."""
     return invited_by(session, digest_of(secret), now)
 
 
 def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | None:
-    """Return an invitation, as `invited` does, by the digest of its secret."""
+    """Return an invitation by the digest of its secret; None as for `invited`."""
     row = session.get(InvitationRow, digest)
     if row is None or row.ends_at <= now:
         return None
@@ -40,7 +40,7 @@ def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | 
 
 
 def take_back(session: Session, name: str) -> None:
-    """Delete every invitation of a person, because one was used or another is made."""
+    """Delete every invitation of a person, because one was used or is replaced."""
     for row in session.exec(select(InvitationRow).where(col(InvitationRow.staff) == name)).all():
         session.delete(row)
     session.flush()

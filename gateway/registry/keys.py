@@ -87,7 +87,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """The action for which the owner needs this kind of key, in words."""
+        """The end of a sentence on the action possible with this kind of key, as "log in"."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -100,17 +100,17 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """When the key ends, by the certificate or the gateway's limit; None for never."""
+        """The moment of the key's end, by the certificate or the gateway's limit; None for never."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
     def days_left(self, now: datetime) -> int | None:
-        """Return the days until the key's end, with today counted; None without an end."""
+        """Return the days left until the key ends, today counted; None for a key without an end."""
         end = self.until
         return None if end is None or end <= now else -((now - end) // timedelta(days=1))
 
     def step_due(self, now: datetime, steps: Iterable[int]) -> int | None:
-        """Return the expiry warning now due: the least of `steps` that is not below the days left."""
+        """Return the lowest of `steps`, in days before the end, that the key has reached; None for none."""
         left = self.days_left(now)
         return min((step for step in steps if left is not None and left <= step), default=None)
 
@@ -119,7 +119,7 @@ class Key:
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Return True if the key is in force at `now`, by the gateway's own records."""
+        """Return True if the key is in force at `now` by state and limit; a certificate's expiry apart."""
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
@@ -172,7 +172,7 @@ def add_key(
 
 
 def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
-    """Return advice for a person who enrols a key enrolled already."""
+    """Return advice where a provider enrols a key that another provider has; "" in other cases."""
     if known.owner_kind == owner_kind == "provider" and known.owner != owner:
         return (
             f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
@@ -187,7 +187,7 @@ def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key enrolled from an upload, if any."""
+    """Return the key received in an upload, by the upload's reference; None if none was."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -222,7 +222,7 @@ def due_to_retire(session: Session, now: datetime) -> Sequence[Key]:
 
 
 def expiring(session: Session, before: datetime) -> Sequence[Key]:
-    """Return providers' certificates in use that expire before a moment."""
+    """Return providers' certificates, active or retiring, that expire before a moment."""
     in_use = col(KeyRow.state).in_(IN_FORCE)
     return _read(session, KeyRow.owner_kind == "provider", in_use, col(KeyRow.expires_at) < before)
 
@@ -246,7 +246,7 @@ def approve_key(session: Session, key: Key) -> Key:
 
 
 def suspend_key(session: Session, key: Key) -> Key:
-    """Take a key out of use, as pending. GatewayError for a key not in use."""
+    """Take a key out of use: the state becomes pending. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be suspended")
@@ -255,7 +255,7 @@ def suspend_key(session: Session, key: Key) -> Key:
 
 
 def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
-    """Replace a certificate by a renewed one, with later dates or further subkeys."""
+    """Replace a certificate by the same one with later dates or further subkeys."""
     row = _row(session, key)
     row.material, row.algorithm, row.expires_at = renewed.material, renewed.algorithm, renewed.expires_at
     row.warned_days = None
@@ -263,7 +263,7 @@ def renew_key(session: Session, key: Key, renewed: NewKey) -> Key:
 
 
 def retire_later(session: Session, key: Key, until: datetime) -> Key:
-    """Let a key in use end at a moment. GatewayError for a key not in use."""
+    """Let a key in use retire at the moment `until`. GatewayError for a key not in use."""
     row = _row(session, key)
     if row.state not in IN_FORCE:
         raise GatewayError(f"the key {row.fingerprint} is {row.state}; only a key in use can be retiring")
@@ -323,7 +323,7 @@ def end_key(
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
-    """Record which expiry warning a key's owner got last."""
+    """Record the last warning of expiry given to a key's owner: `days` before the end."""
     row = _row(session, key)
     row.warned_days = days
     _kept(session, row)
@@ -366,12 +366,12 @@ def _read(session: Session, *which: Any) -> list[Key]:  # noqa: ANN401 - conditi
 
 
 def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, at: datetime) -> None:
-    """Record the use of a key at `at`. Harmless for a fingerprint not enrolled."""
+    """Record the use of a key at `at`. Does nothing for a fingerprint not enrolled."""
     note_each(session, owner_kind, [(owner, fingerprint, at)])
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys by owner, fingerprint and time; the last one named of a key counts as latest."""
+    """Record uses of keys, each as owner, fingerprint and time; of one key's the last named is the latest."""
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [

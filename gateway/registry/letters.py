@@ -19,7 +19,7 @@ _CHASED_DAYS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """A letter to queue. `event` identifies the occasion."""
+    """A letter to queue. `event` is the occasion: for each event an address gets one letter."""
 
     event: str
     recipient: str
@@ -35,7 +35,7 @@ class Letter:
 
 
 def known(session: Session, events: Collection[str]) -> set[str]:
-    """Return the events with a letter on record."""
+    """Return the `events` with a letter on record."""
     query = select(LetterRow.event).where(col(LetterRow.event).in_(list(events)))
     return set(session.exec(query).all())
 
@@ -46,7 +46,7 @@ def chase_event(provider: str, day: date) -> str:
 
 
 def chased(session: Session, providers: Collection[str], day: date) -> dict[str, LetterRow]:
-    """Return by provider the last chasing letter in the 30 days up to a day."""
+    """Return by provider the last letter on missing data of the 30 days up to `day`."""
     events = [chase_event(one, day - timedelta(days=ago)) for one in providers for ago in range(_CHASED_DAYS)]
     query = select(LetterRow).where(col(LetterRow.event).in_(events)).order_by(col(LetterRow.number))
     return {row.provider or "": row for row in session.exec(query).all()}
@@ -69,7 +69,7 @@ def of_week(session: Session, week: str) -> set[str]:
 
 
 def before(session: Session, letter: LetterRow) -> Sequence[str]:
-    """Return the Message-IDs of earlier letters about the same file to the same address, oldest first."""
+    """Return the Message-IDs of the letters sent earlier to the same address about the same file."""
     kind, _, rest = letter.event.partition(":")
     if kind not in get_args(FileLetterKind):
         return ()
@@ -83,7 +83,7 @@ def before(session: Session, letter: LetterRow) -> Sequence[str]:
 
 
 def owe(session: Session, letters: Iterable[Letter], origin: str, at: datetime) -> int:
-    """Queue letters in the caller's transaction, except those queued before; return the number added."""
+    """Queue the letters not on record yet, in the caller's transaction; return the number added."""
     owed = 0
     for letter in letters:
         query = select(LetterRow.number).where(
@@ -112,7 +112,7 @@ def unsent(session: Session, most: int) -> Sequence[LetterRow]:
 
 
 def note(session: Session, number: int, *, at: datetime, refused: str | None) -> None:
-    """Record that a relay took or refused a letter. Harmless if recorded before."""
+    """Record a letter as taken or `refused` by a relay. Does nothing if either is recorded already."""
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
@@ -144,7 +144,7 @@ def to_provider(session: Session, provider: str, limit: int) -> Sequence[LetterR
 
 
 def delivered(session: Session, first: datetime, end: datetime) -> dict[str, int]:
-    """Count the files delivered to each team between two moments."""
+    """Count the files delivered to each team from `first` until before `end`."""
     query = (
         select(DeliveryRow.team, func.count())
         .where(col(DeliveryRow.delivered_at) >= first, col(DeliveryRow.delivered_at) < end)

@@ -63,10 +63,9 @@ _SIZE_AND_ROOT = text("""
 
 @dataclass(slots=True)
 class Nodes:
-    """Nodes of the log's tree that one transaction reads and writes.
+    """Nodes of the log's tree read or written in one transaction.
 
-    Nodes never change, so a node once read stays true. One statement fetches the nodes needed by an
-    operation.
+    A node never changes, so one once read stays true. One statement reads all nodes for an operation.
     """
 
     _session: Session
@@ -74,16 +73,16 @@ class Nodes:
     fresh: list[dict[str, int | bytes]] = field(default_factory=list)
 
     def get(self, level: int, index: int) -> bytes:
-        """Return a node fetched before. KeyError otherwise."""
+        """Return a node read by `foresee` before. KeyError otherwise."""
         return self.known[level, index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Add a new node, to be written."""
+        """Add a new node, to be written with the transaction."""
         self.known[level, index] = node
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Fetch every node that `operation` needs, unless fetched before."""
+        """Read every node to be used by `operation`, except those read already."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
@@ -102,8 +101,8 @@ class Entry:
     """An event to append to the log.
 
     `actor` is a person's name, `name` the name of a file, `content` the SHA-256 of a content, `note` a
-    person's own words kept beside the log: of each the leaf holds only a commitment. Empty is the same as
-    None. `rows` is the record of the rows vouched for.
+    person's own words: the leaf holds only a commitment to each. "" is the same as None. `rows` is the record
+    of the registry's rows vouched for by the leaf.
     """
 
     kind: Kind
@@ -133,10 +132,10 @@ class SignedHead:
 def append(
     session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
 ) -> list[int]:
-    """Append events in order and return their numbers. ValueError for an invalid event.
+    """Append events in order; return their numbers. ValueError for an invalid event.
 
-    With `before_head`, events and the carried head signed next by the caller are written together; without
-    such a head the transaction fails.
+    With `before_head`, the caller then signs a head carried by a receipt, and both are written together;
+    without such a head the transaction fails.
     """
     if not entries:
         return []
@@ -195,10 +194,10 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Make entries vouch for the rows that the transaction wrote and no entry vouches for yet.
+    """Return entries to vouch also for all rows of the transaction not vouched for yet.
 
-    Each entry vouches for the rows of its own file, the first for the rest. Without a suitable entry one more
-    is added.
+    Each entry vouches for the rows of its own file, the first for all others. An entry is added where none
+    can.
     """
     changed = take_changes(session)
     if not changed:
@@ -224,10 +223,10 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Sign the log's current checkpoint, once for each size, and return it.
+    """Sign the current head of the log, once for each size; return the text.
 
-    The checkpoint vouches for every row written so far. A receipt vouches for a `carried` checkpoint; the
-    following leaf vouches for any other.
+    A head vouches for every row written so far. A receipt vouches for a `carried` head, the next leaf for any
+    other.
     """
     record_changes(session, at)
     now = size(session)
@@ -248,7 +247,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault if `vkey` is not the key for heads of this size: it was changed a moment ago."""
+    """Raise Fault if heads of this size are not signed by `vkey`: the log's key was changed just now."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -260,9 +259,9 @@ def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
 
 
 def check_is_ours(session: Session, vkey: str) -> None:
-    """Raise ConfigurationError if the registry holds another gateway's log, no key of which is `vkey`.
+    """Raise ConfigurationError if the log in the registry was never signed by the key `vkey`.
 
-    A setting that names the database of another authority must not mix two authorities' records.
+    So a setting that names another authority's database mixes no records.
     """
     heads = select(CheckpointRow.text).order_by(col(CheckpointRow.size).desc())
     newest = session.exec(heads.limit(1)).first()
@@ -277,10 +276,10 @@ def check_is_ours(session: Session, vkey: str) -> None:
 def change_key(
     session: Session, old: LogKey, new: LogKey, origin: str, at: datetime, *, by: str | None, lost: bool
 ) -> str:
-    """Put the key `new` in force for the log's heads; return the head over the entry about the change.
+    """Put a new key of the log in force; return the head over the log entry about the change.
 
-    That head is the last one by `old`, so that the old key vouches for the new one. A `lost` key signs no
-    more: the entry ends it at the size before.
+    The old key signs that head as its last, and so vouches for the new one. A `lost` key signs no more: the
+    entry ends it at the size before.
     """
     record_changes(session, at)
     fields: dict[str, str | int] = {
@@ -295,7 +294,7 @@ def change_key(
 
 
 def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
-    """Return the log's verifier keys in order, as the log names them, or else `vkey`."""
+    """Return the keys of the log in order, oldest first; only `vkey` if the log never changed keys."""
     from gateway.verify.verify_receipts import Head, KeyInTime  # noqa: PLC0415 - loads cryptography
 
     ended, current = [], vkey
@@ -310,7 +309,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Append entries that vouch for all rows the transaction wrote and no entry vouches for yet."""
+    """Append entries to vouch for all rows of the transaction not vouched for yet."""
     append(session, vouching(session, ()), at)
 
 
@@ -338,17 +337,17 @@ def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
 
 
 def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
-    """Return the consistency proof from each size, read together."""
+    """Return the proofs that the log of each size in `firsts` is the beginning of that of `second`."""
     return _read(session, lambda store: [tree.consistency_proof(store, one, second) for one in firsts])
 
 
 def root(session: Session, at_size: int) -> bytes:
-    """Return the root of the log's first `at_size` leaves."""
+    """Return the root hash of the log's first `at_size` leaves."""
     return _read(session, lambda store: tree.root(store, at_size))
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield the bytes of every leaf, in order; for a withheld subject, JSON with the leaf's hash alone.
+    """Yield each leaf's bytes in order; of a `withheld` subject only JSON with the leaf's hash.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
@@ -361,13 +360,13 @@ def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
 
 
 def newest_head(session: Session) -> SignedHead | None:
-    """Return the signed head of the most entries, or None."""
+    """Return the signed head with the most entries; None if none is signed."""
     row = session.exec(select(CheckpointRow).order_by(col(CheckpointRow.size).desc()).limit(1)).first()
     return None if row is None else _head(row)
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Return True if a signed head covers all events, apart from leaves that vouch only for heads."""
+    """Return True if a signed head covers every entry, not counting ones only vouching for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
@@ -400,18 +399,18 @@ def cosign(session: Session, offered: str, vkeys: Sequence[str]) -> SignedHead:
 
 
 def newest_at(session: Session) -> datetime | None:
-    """Return the time of the newest entry; None for an empty log."""
+    """Return the time of the last entry; None for an empty log."""
     return session.exec(select(EventRow.at).order_by(col(EventRow.number).desc()).limit(1)).first()
 
 
 def latest(session: Session, kind: Kind) -> EventRow | None:
-    """Return the last event of a kind; None for none."""
+    """Return the last entry of a kind; None for none."""
     query = select(EventRow).where(EventRow.kind == kind).order_by(col(EventRow.number).desc())
     return session.exec(query.limit(1)).first()
 
 
 def events(session: Session, subject: str, *, kind: Kind | None = None) -> Sequence[EventRow]:
-    """Return the events of one subject in order, all or of one kind only."""
+    """Return the entries about one subject in order, all or of one kind only."""
     query = select(EventRow).where(EventRow.subject == subject).order_by(col(EventRow.number))
     if kind is not None:
         # An expression, so that SQLite uses the index of subjects, not of kinds.
@@ -426,7 +425,7 @@ def entries(session: Session, first: int, until: int) -> Iterator[EventRow]:
 
 
 def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes]]:
-    """Yield path and hashes of the tiles of `size` leaves, but those already full with `before` leaves.
+    """Yield path and hashes of the tiles of a log of `size` leaves, except those full at `before` leaves.
 
     C2SP tlog-tiles: LEVEL/NUMBER, and `.p/WIDTH` for a tile that is not full.
     """
@@ -445,7 +444,7 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogStep:
-    """A step of a file, derived from an event. `fields` are those of the leaf."""
+    """A step of a file, read from a log entry. `fields` are those of the leaf."""
 
     event: EventRow
     kind: str
@@ -453,7 +452,7 @@ class LogStep:
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield the steps in events; a decision that routes a file gives one more for each team."""
+    """Yield the steps told by log entries; a decision to route a file gives one more for each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         yield LogStep(event=event, kind=event.kind, fields=fields)

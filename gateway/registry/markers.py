@@ -1,4 +1,4 @@
-"""Markers on children, whose data only named people or nobody may see; and the files with their data."""
+"""Markers on children whose data only named people, or nobody, may see; and the files with that data."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ DIGEST = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """A marker in force. `people` may see the child's data; `files` counts the files with the child."""
+    """A marker in force. `people` may see the child's data; `files` counts the files with such data."""
 
     number: int
     kind: Kind
@@ -39,7 +39,7 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark a child, given by digests and the files found; return the marker's number."""
+    """Mark a child, known by digests, in the files found; return the marker's number."""
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     session.add(row)
     session.flush()
@@ -75,16 +75,16 @@ def list_markers(session: Session) -> list[Marker]:
 
 
 def digests_of_each(session: Session) -> Mapping[int, frozenset[bytes]]:
-    """Return the child's digests for each marker in force, by number."""
+    """Return the digests of the child of each marker in force, by the marker's number."""
     return {cast("int", row.number): frozenset(split(row.persons)) for row in _on(session)}
 
 
 def note(
     session: Session, persons: Mapping[int, frozenset[bytes]], on: Mapping[int, frozenset[bytes]]
 ) -> None:
-    """Record which files contain marked children, from the digests of all children in each file.
+    """Record which files hold a marked child: `persons` are the digests of all children, by file.
 
-    `on` are the digests of the child of each marker, as from `digests_of_each`.
+    `on` are the digests of the marked child, by marker number (`digests_of_each`).
     """
     found = {
         (transfer, number)
@@ -113,7 +113,7 @@ def marked_children(session: Session) -> frozenset[bytes]:
 
 
 def kept_from(session: Session, person: str) -> frozenset[bytes]:
-    """Return the digests of every child with data out of a member of staff's sight."""
+    """Return the digests of every child with data kept from a member of staff by a marker."""
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == person)
     allowed = set(session.exec(own).all())
     return frozenset(
@@ -125,7 +125,7 @@ def kept_from(session: Session, person: str) -> frozenset[bytes]:
 
 
 def on_transfer(session: Session, transfer: int) -> list[Marker]:
-    """Return the markers of the children in a file."""
+    """Return the markers in force on children in a file."""
     query = select(MarkedTransferRow.marker).where(MarkedTransferRow.transfer == transfer)
     numbers = set(session.exec(query).all())
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
@@ -133,7 +133,7 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """Markers that hide children of a file from a person: marker numbers, and children's digests."""
+    """Children of a file that markers hide from a person: the markers' numbers, the children's digests."""
 
     numbers: frozenset[int] = frozenset()
     persons: frozenset[bytes] = frozenset()
@@ -143,7 +143,7 @@ NOBODY = KeptApart()
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
-    """Return by file the children hidden from a member of staff; files without any are left out."""
+    """Return by file the children hidden from a person (None: by any marker), if there are some."""
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
@@ -174,5 +174,5 @@ def _on(session: Session) -> Sequence[MarkerRow]:
 
 
 def split(persons: bytes) -> list[bytes]:
-    """Split a string of concatenated digests."""
+    """Split a string of concatenated digests into the single ones."""
     return [persons[start : start + DIGEST] for start in range(0, len(persons), DIGEST)]

@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 
 
 def counts(connection: Connection) -> Mapping[str, int]:
-    """Count the rows of each table."""
+    """Count the rows of each table of a registry."""
     return {
         table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
         for table in TABLES
@@ -27,7 +27,7 @@ def counts(connection: Connection) -> Mapping[str, int]:
 
 
 def copy_rows(source: Connection, target: Connection, told: Progress) -> None:
-    """Copy every row and continue the numbering; call `told` with the rows copied and the total.
+    """Copy every row and continue the numbering; report to `told` the rows copied and the total.
 
     ConfigurationError where the target has rows already.
     """
@@ -52,7 +52,7 @@ def close_for_good(source: Connection) -> None:
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """Continue the numbering of a table, so that a deleted row's number is never used again."""
+    """Set a table's numbering after the last number used, so that no deleted row's number is used again."""
     column = table.autoincrement_column
     if column is None:
         return

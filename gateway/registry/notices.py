@@ -1,4 +1,4 @@
-"""Notices and receipts of declarations, for retention: neither belongs to a file."""
+"""Notices and receipts of declarations, read for retention: neither belongs to a file."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
@@ -15,22 +15,22 @@ from gateway.reports.retention import KeptNotice
 
 
 def made_before(session: Session, moment: datetime) -> list[KeptNotice]:
-    """Return the notices and receipts of declarations made by `moment` and still stored."""
+    """Return the notices, and receipts of declarations, made by `moment` and still stored."""
     return _found(session, col(ReceiptRow.created_at) <= moment)
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptNotice]:
-    """Return the given notices and receipts of declarations still stored."""
+    """Return the notices and receipts of declarations with the given references, if still stored."""
     return _found(session, col(ReceiptRow.reference).in_(list(references)))
 
 
 def of_the_agreement(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
-    """Return the notices of changes of the agreement since a moment: reference and time, by provider."""
+    """Return by provider the reference and time of notices on a change of the agreement, since a moment."""
     return _left(session, since, ReceiptRow.name == AGREEMENT_NOTICE)
 
 
 def of_the_gateways_key(session: Session, since: datetime) -> dict[str, list[tuple[str, datetime]]]:
-    """Return the notices of a new key of the gateway since a moment: reference and time, by provider."""
+    """Return by provider the reference and time of notices on a new key of the gateway, since a moment."""
     # Other notices of keys have the same name; a headline is one line, and English is in each notice.
     about = col(ReceiptRow.text).contains(f"\n{GATEWAY_KEY_HEADLINE}\n")
     return _left(session, since, ReceiptRow.name == KEY_NOTICE, about)

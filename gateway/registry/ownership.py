@@ -1,11 +1,10 @@
 """Ownership of a registry: by one processor, or by all hosts sharing the work in PostgreSQL.
 
-A database session holds an advisory lock and queries every few seconds. Where the process stands still
-or the host is cut off, the server ends the session, and another host's processor may begin. Among hosts
-sharing the work, one holds a second lock and does the work done once for all. SQLite has one host, whose
-processor locks the home.
+A database session holds an advisory lock and queries every few seconds. Where the process stands still or the
+host is cut off, the server ends the session, and another host's processor may begin. Among hosts sharing the
+work, one, the leader, holds a second lock. SQLite has one host, whose processor locks the home.
 
-Records of a processor without ownership do no harm: an outcome counts only while the file is landed.
+A processor without ownership does no harm: an outcome counts only while the file is landed.
 """
 
 import threading
@@ -32,7 +31,7 @@ _SETTINGS = (
 
 
 class Ownership:
-    """Lock on a registry, from `hold` to the end of `with`, by one processor or shared by hosts."""
+    """The lock for one processor, or all hosts together, to own the registry until the end of `with`."""
 
     def __init__(
         self,
@@ -70,9 +69,9 @@ class Ownership:
         self._session.close()
 
     def hold(self) -> None:
-        """Take the lock, again after a loss.
+        """Take the lock, if not held, as after a loss.
 
-        Fault where another processor owns the registry, or no answer comes.
+        Fault where another processor owns the registry, or the database does not answer.
         """
         with self._lock:
             if self._connection is not None or not self._registry.is_shared:
@@ -94,7 +93,7 @@ class Ownership:
                 self._connection, self._session = connection, session.pop_all()
 
     def leads(self) -> bool:
-        """Return True if this host does the work done once for all hosts."""
+        """Return True if this host is the leader, or the only one."""
         if not self._shared:
             return True
         with self._lock:

@@ -16,7 +16,7 @@ from gateway.registry.tables import KeyRow, StaffRow
 class Passkey:
     """A passkey in force: owner, credential id, public key (COSE) and count of signatures.
 
-    A passkey that nobody has `confirmed` logs its owner in and reads only.
+    Until `confirmed` by another person, its owner can log in and only read.
     """
 
     staff: str
@@ -72,7 +72,7 @@ def find(session: Session, credential: bytes, now: datetime) -> Passkey | None:
 
 
 def confirmed(session: Session, fingerprint: str) -> bool:
-    """Return True if the owner of a passkey, or of an OpenID account, is confirmed."""
+    """Return True if a second person has confirmed the owner of a passkey or OpenID account."""
     of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
     return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 

@@ -1,4 +1,4 @@
-"""An index of the children in each file by keyed digests, made from the sealed files and reproducible."""
+"""An index of the children in each file, by keyed digests, made from the sealed files, repeatable."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -25,12 +25,12 @@ from gateway.registry.vouched_rows import insert_rows
 
 
 def note(session: Session, transfer: int, persons: bytes) -> None:
-    """Store the digests of children in a file, replacing earlier ones, and record marked children."""
+    """Store the digests of the children in a file, in place of earlier ones, and record marked children."""
     note_each(session, {transfer: persons})
 
 
 def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
-    """Store the digests of children in many files, by transfer sequence."""
+    """Store the digests of the children in many files, given by the files' sequences."""
     rows = [{"transfer": transfer, "persons": found} for transfer, found in persons.items()]
     insert_rows(session, PersonsOfTransferRow, rows, ("persons",))
     if marked := register.of(session).markers:
@@ -38,13 +38,13 @@ def note_each(session: Session, persons: Mapping[int, bytes]) -> None:
 
 
 def transfers_with(session: Session, persons: Collection[bytes]) -> Sequence[int]:
-    """Return sequences of transfers with one of the digests, in the order of landing."""
+    """Return the sequences of files with one of the children, in the order of landing."""
     query = select(PersonsOfTransferRow.transfer).where(holds_one_of(session, persons))
     return session.exec(query.order_by(col(PersonsOfTransferRow.transfer))).all()
 
 
 def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[bool]:
-    """Return the condition that an index row contains one of the digests.
+    """Return the SQL condition that a row of the index holds one of the digests.
 
     A false match across the borders of neighbouring digests has a chance of 1 in 2^128.
     """
@@ -56,12 +56,12 @@ def holds_one_of(session: Session, persons: Collection[bytes]) -> ColumnElement[
 
 
 def is_any(session: Session) -> bool:
-    """Return True if the index has any entry."""
+    """Return True if the index of children has any entry."""
     return session.exec(select(PersonsOfTransferRow.transfer).limit(1)).first() is not None
 
 
 def unindexed(session: Session) -> Sequence[str]:
-    """Return references of stored, opened files missing from the index."""
+    """Return references of files opened and still stored, but missing from the index of children."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     known = select(PersonsOfTransferRow.transfer)
     query = select(TransferRow.reference).where(
@@ -74,13 +74,13 @@ def unindexed(session: Session) -> Sequence[str]:
 
 
 def on_rolls(session: Session, persons: Collection[bytes]) -> Sequence[PupilRow]:
-    """Return each provider's latest statement about a child on its roll, latest first."""
+    """Return each provider's latest statement on a child, on roll or not, latest first."""
     query = select(PupilRow).where(col(PupilRow.pupil).in_(list(persons)))
     return session.exec(query.order_by(col(PupilRow.at).desc())).all()
 
 
 def deleted(session: Session, references: Collection[str]) -> Mapping[str, datetime]:
-    """Return the times of deletion of sealed files, by reference."""
+    """Return the times of deletion of sealed files, by reference; files still stored are left out."""
     query = select(DeletionRow.reference, DeletionRow.deleted_at).where(
         DeletionRow.what == "sealed", col(DeletionRow.reference).in_(list(references))
     )
@@ -90,7 +90,7 @@ def deleted(session: Session, references: Collection[str]) -> Mapping[str, datet
 def carry_over(
     session: Session, carry: Callable[[bytes], bytes], carry_roll: Callable[[bytes], bytes]
 ) -> None:
-    """Replace every digest of a child by the one under the next key; `carry_roll` converts packed rolls."""
+    """Replace every digest of a child by one under the next key; `carry_roll` does so for packed rolls."""
 
     def all_of(persons: bytes) -> bytes:
         return b"".join(sorted(map(carry, split(persons))))

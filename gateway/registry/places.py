@@ -1,6 +1,6 @@
-"""Locks for writers: one for everything, or several for separate subjects; always one for the log.
+"""Locks for writers in PostgreSQL: one for everything, or several for subjects; always one for the log.
 
-SQLite has one writer at a time already.
+SQLite allows one writer at a time, so nothing is locked there.
 """
 
 from collections.abc import Collection
@@ -40,9 +40,9 @@ class WritersPlace(Enum):
 
 
 def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
-    """Take the lock of the only writer until the end of the transaction; a no-op in SQLite.
+    """Lock out every other writer until the end of the transaction; does nothing in SQLite.
 
-    What a writer reads is then current, and the log has one next place. `dated`: the clock has to be right.
+    Afterwards all reading is current. Fault where `dated` and this machine's clock is wrong.
     """
     tables.load_all()
     if session.get_bind().dialect.name == "postgresql":
@@ -51,7 +51,7 @@ def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
 
 
 def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
-    """Take the writer's lock. Fault if this machine's clock, which dates what is written, is wrong."""
+    """Take a writer's lock. Fault where `dated` and this machine's clock differs from the database's."""
     _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:
@@ -62,10 +62,10 @@ def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> No
 
 
 def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Lock subjects for writing until the end of the transaction, beside writers on other subjects.
+    """Lock subjects until the end of the transaction, beside writers of other subjects.
 
-    A no-op in SQLite, with its one writer; PostgreSQL too has one where `take_the_writers_place` is called.
-    For comparing providers take `WritersPlace.ROLLS` as well.
+    Does nothing in SQLite, or where `take_the_writers_place` locks everything. To compare providers' rolls
+    take `WritersPlace.ROLLS` as well.
     """
     if session.get_bind().dialect.name != "postgresql":
         return
@@ -82,9 +82,9 @@ def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
 
 
 def take_a_place(session: Session, place: WritersPlace) -> None:
-    """Take a writers' lock until the end of the transaction; harmless when repeated.
+    """Take a writers' lock until the end of the transaction; does nothing if already held.
 
-    Implied by the writer's lock, and by SQLite.
+    A transaction without other writers, as all are in SQLite, needs none.
     """
     if BESIDE_OTHERS in session.info and place not in session.info[BESIDE_OTHERS]:
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": place.value})
@@ -92,7 +92,7 @@ def take_a_place(session: Session, place: WritersPlace) -> None:
 
 
 def take_a_free_place(session: Session, place: WritersPlace) -> bool:
-    """Take a writers' lock and return True; return False at once if another writer has it."""
+    """Take a writers' lock and return True; return False at once if another writer holds it."""
     if session.get_bind().dialect.name != "postgresql":
         return True
     return bool(session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": place.value}))

@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program in force, with the acts allowed and the teams to collect for."""
+    """A program in force: the acts allowed to it, and the teams with files for it to collect."""
 
     digest: str
     name: str
@@ -30,12 +30,12 @@ class Program:
 
     @property
     def actor(self) -> str:
-        """The program's name on record, with a space: no person is called so."""
+        """The program's name in the log: with a space, and so different from every person's name."""
         return f"{_ACTOR}{self.name}"
 
     @property
     def key(self) -> str:
-        """The program's key, where a person's key would be."""
+        """The text in place of a person's key fingerprint, standing for the program's credential."""
         return f"{_KEY}{self.digest}"
 
 
@@ -48,17 +48,17 @@ def add(session: Session, row: ProgramRow) -> None:
 
 
 def find(session: Session, secret: str, now: datetime) -> Program | None:
-    """Return the program with a credential; None if unknown, expired or revoked."""
+    """Return the program with a given credential; None if unknown, expired or revoked."""
     return _in_force(session, digest_of(secret), now)
 
 
 def is_program(key: str) -> bool:
-    """Return True if a key is a program's rather than a person's."""
+    """Return True if a key is a program's credential rather than a person's key."""
     return key.startswith(_KEY)
 
 
 def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
-    """Return the teams of a program by its `key`, sorted; None if not in force."""
+    """Return the teams with files for a program, sorted; None if the credential `key` is not in force."""
     known = _in_force(session, key.removeprefix(_KEY), now)
     return None if known is None else known.teams
 
@@ -80,10 +80,10 @@ def listed(session: Session) -> Sequence[ProgramRow]:
 
 
 def begin_request(session: Session, program: str, key: str, asked: str, at: datetime) -> str | None:
-    """Record a request that changes data; return the earlier answer if the same request came before.
+    """Record a program's request to change data; return the stored answer if it was made before.
 
-    Requests of more than a day ago are forgotten. GatewayError for a key used for another request, or for a
-    request of which no answer is known yet.
+    Requests of more than a day ago are deleted. GatewayError where another request had the key, or the same
+    one has no answer yet.
     """
     for old in session.exec(
         select(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED)
@@ -106,7 +106,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
 
 
 def end_request(session: Session, program: str, key: str, answer: str | None) -> None:
-    """Record the answer to a request; None deletes the request, as nothing was done."""
+    """Record the answer to a program's request; with None delete the request, as nothing was done."""
     row = session.get(ProgramRequestRow, (program, key))
     if row is None:
         return

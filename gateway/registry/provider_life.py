@@ -43,7 +43,7 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
 
 
 def reopen(session: Session, provider: str) -> Provider:
-    """Undo a closure. GatewayError for an open provider, or if another has taken a number."""
+    """Undo a closure. GatewayError for an open provider, or if another has taken one of the numbers."""
     row = providers.provider_row(session, provider)
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
@@ -87,9 +87,9 @@ def convert(
 
 
 def succeed(session: Session, former: str, successor: str) -> None:
-    """Record that a provider, enrolled now or soon, succeeds a closed one.
+    """Record one provider as successor of a closed one.
 
-    GatewayError where the succession is impossible.
+    GatewayError for an open provider, or one with another successor.
     """
     row = providers.provider_row(session, former)
     if former == successor:

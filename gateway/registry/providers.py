@@ -14,7 +14,7 @@ from gateway.registry.tables.row import answer_of
 
 
 def add_provider(session: Session, provider: Provider, at: datetime) -> None:
-    """Enrol a provider. GatewayError for a malformed or taken id, or a number of another provider."""
+    """Enrol a provider. GatewayError if the id is malformed or taken, or a number is another provider's."""
     if not PROVIDER_ID.fullmatch(provider.id):
         raise GatewayError("a provider id is 1 to 32 of the characters a-z, 0-9 and hyphen")
     if session.get(ProviderRow, provider.id) is not None:
@@ -36,7 +36,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if another provider has one of the numbers, unless one succeeds the other."""
+    """Raise GatewayError if another provider, not a successor, has the DfE number, URN or number."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -68,12 +68,12 @@ def provider_row(session: Session, provider: str) -> ProviderRow:
 
 
 def get_provider(session: Session, provider: str) -> Provider:
-    """Return a provider, without ratification: see `register`. NotFoundError for an unknown id."""
+    """Return a provider without ratifications (see `register`). NotFoundError for an unknown id."""
     return _provider(provider_row(session, provider), harmless.of_providers(session))
 
 
 def list_providers(session: Session) -> Sequence[Provider]:
-    """Return every provider by id, without ratification: see `register`."""
+    """Return every provider by id, without ratifications (see `register`)."""
     rows = session.exec(select(ProviderRow).order_by(col(ProviderRow.id))).all()
     listed = harmless.of_providers(session)
     return [_provider(row, listed) for row in rows]
@@ -96,7 +96,7 @@ def added(session: Session) -> dict[str, datetime]:
 
 
 def set_suspended(session: Session, provider: str, *, suspended: bool) -> None:
-    """Suspend or reinstate a provider. A suspended provider cannot log in, and files wait."""
+    """Suspend a provider or end the suspension. A suspended provider cannot log in, and all files wait."""
     row = provider_row(session, provider)
     row.suspended = suspended
     session.add(row)

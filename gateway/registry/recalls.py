@@ -1,4 +1,4 @@
-"""Rows about withdrawing a file: who opened it, its mailboxes, the notices to data protection."""
+"""Rows for the withdrawal of a file: its openings, its deliveries, notices to data protection officers."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ OPENED = ("collected", "opened")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOpening:
-    """A person's opening of a file; `team` is None outside a mailbox."""
+    """The opening of a file by a person; `team` is None for an opening outside a mailbox."""
 
     at: datetime
     who: str
@@ -27,7 +27,7 @@ class FileOpening:
 
 
 def openings(session: Session, reference: str) -> list[FileOpening]:
-    """Return the openings of a file in order. The log records each before anything is given out."""
+    """Return the openings of a file in order. The log records each before a person gets any of the file."""
     rows = session.exec(
         select(EventRow)
         .where(EventRow.subject == reference, col(EventRow.kind).in_(OPENED))
@@ -48,9 +48,9 @@ def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
 def deliver_again(
     session: Session, transfer: int, teams: Sequence[str], at: datetime, *, whole: bool
 ) -> None:
-    """Deliver a file to teams as new, even if delivered before.
+    """Deliver a file to teams as new, also to teams with an earlier delivery.
 
-    `whole`: as sent. Otherwise each team is shown the view, or the same as before.
+    `whole`: as sent. Otherwise each team is shown the view, or the same as in the earlier delivery.
     """
     known = {
         row.team: row
@@ -67,7 +67,7 @@ def deliver_again(
 
 
 def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> None:
-    """Append reasons to a transfer's, each code only once."""
+    """Append reasons to a transfer, except for codes already among the reasons."""
     rows = session.exec(select(ReasonRow).where(ReasonRow.transfer == transfer)).all()
     known = {row.code for row in rows}
     first = max((row.ordinal for row in rows), default=-1) + 1
@@ -83,7 +83,7 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
 
 
 def deleted_on(session: Session, reference: str) -> datetime | None:
-    """Return when a sealed file was deleted; None if still stored."""
+    """Return the time of deletion of a transfer's sealed file; None if still stored."""
     row = session.get(DeletionRow, (reference, "sealed"))
     return None if row is None else row.deleted_at
 

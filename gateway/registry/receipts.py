@@ -1,8 +1,8 @@
 """Receipts as signed and published.
 
-Signing takes longer than everything done at the log while others wait. So a transaction beside others
-stores a receipt's statement, vouched for by the log, before taking the log's place, and proves and signs
-after the commit. After a crash in between, the next publisher signs every receipt proved by the log.
+Other writers must not wait for a signature. So a transaction first stores a receipt's statement, vouched for
+by the log; proof and signature follow after the commit. After a crash in between, the next publisher signs
+every receipt proved by the log.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ DISCREPANCY_NOTICE = "NOTICE"
 
 
 def fresh_reference(session: Session, provider: str, at: datetime) -> str:
-    """Return a new reference, unused by any transfer, notice or declaration."""
+    """Return a new reference for a provider's file, used by no transfer, notice or declaration."""
     while True:
         reference = new_reference(provider, at)
         if not borne(session, [reference]):
@@ -70,12 +70,12 @@ def fresh_reference(session: Session, provider: str, at: datetime) -> str:
 
 
 def borne(session: Session, references: Iterable[str]) -> set[str]:
-    """Return the references in use by a transfer, a notice or a declaration."""
+    """Return the `references` in use by a transfer, notice or declaration."""
     return set(session.scalars(_BORNE, {"wanted": list(references)}))
 
 
 def next_receipts(session: Session, count: int) -> list[int]:
-    """Reserve consecutive numbers for the transaction's receipts.
+    """Reserve numbers for `count` receipts of the transaction.
 
     Takes the receipts' lock until the end of the transaction, so that no other number lies between.
     """
@@ -89,7 +89,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
 
 class Unsigned(NamedTuple):
-    """A receipt before signing: the row without texts, the statement, and the proof."""
+    """A receipt to be signed: the row without texts, the statement, and the proof of being in the log."""
 
     row: dict[str, Any]
     statement: Statement
@@ -99,7 +99,7 @@ class Unsigned(NamedTuple):
 def put_unsigned(
     session: Session, rows: Sequence[dict[str, Any]], statements: Sequence[Statement]
 ) -> list[int]:
-    """Store receipts with their statements only, in a transaction beside others; return the numbers.
+    """Store receipts as statements without signature; return their numbers.
 
     Takes the receipts' lock as `next_receipts`.
     """
@@ -112,9 +112,9 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Find the log entry of an unsigned receipt, and the first head that covers it; else None.
+    """Return the number of the log entry vouching for an unsigned receipt, and the first head over the entry.
 
-    `stated` is the digest of the row in the record beside the entry, None for any. Nothing is proved yet.
+    None without any. `stated` is the digest in the entry, None for any. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -126,7 +126,7 @@ def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> t
 
 
 def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any]]:
-    """Sign receipts: return the rows with texts and seal, a signature by the log's key."""
+    """Sign receipts; return the rows with texts and with the seal, a signature by the log's key."""
     texts = clearsign_each(signing.openpgp, (one.statement.for_people(one.proof) for one in unsigned))
     rows = []
     for (row, statement, proof), told in zip(unsigned, texts, strict=True):
@@ -136,9 +136,9 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 
 
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
-    """Prove that leaves are in the log under the signed `head`.
+    """Yield for each leaf the proof of inclusion in the log under the signed `head`.
 
-    Proofs of leaves just appended need no statement, and may be made after the commit.
+    For leaves just appended the proof needs no statement, and may be made after the commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
 
@@ -155,7 +155,7 @@ def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Sign
 
 
 def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> list[ReceiptRow]:
-    """Sign the receipts of a committed transaction; return the ones not signed by others meanwhile."""
+    """Sign and store receipts of a committed transaction; return the rows, except ones signed by others."""
     given = {one.row["sequence"]: one for one in unsigned}
     with registry.write_on(()) as session:
         ours = _to_sign(select(ReceiptRow.sequence)).where(col(ReceiptRow.sequence).in_(given))
@@ -165,7 +165,7 @@ def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> 
 
 
 def is_owed(session: Session, after: int) -> bool:
-    """Return True if a receipt numbered above `after` is unsigned; SQLite never leaves any."""
+    """Return True if a receipt numbered above `after` is unsigned; never in SQLite."""
     if session.get_bind().dialect.name != "postgresql":
         return False
     unsigned = select(ReceiptRow.sequence).where(
@@ -175,10 +175,10 @@ def is_owed(session: Session, after: int) -> bool:
 
 
 def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
-    """Sign every unsigned receipt numbered above `after`, such as after a crash.
+    """Sign every unsigned receipt numbered above `after`, as after a crash.
 
-    Waits for those that others sign at the moment. Logs, and returns the numbers of, those that the log does
-    not prove: they stay unsigned. Fault where the keys cannot sign.
+    Waits for receipts that others sign now. Returns and logs the numbers of those that the log does not
+    prove: they stay unsigned. Fault where the keys cannot sign.
     """
     from gateway.verify.verify_receipts import Unproved  # noqa: PLC0415 - loads cryptography
 
@@ -195,7 +195,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Sign a receipt after checking the log's proof. Raises Unproved for a row unlike the log's record."""
+    """Return a receipt's row, signed after a check of the proof. Unproved where the log does not vouch."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -226,12 +226,12 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 
 def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Store signed receipts; no log entry is needed, as the signatures prove themselves."""
+    """Store signed receipts without log entry: a signature proves each."""
     insert_rows(session, ReceiptRow, rows, ("text", "json_text", "seal"))
 
 
 def latest(session: Session, reference: str) -> ReceiptRow | None:
-    """Return a transfer's latest receipt, the one in force; None for none."""
+    """Return the latest receipt of a transfer, the one in force; None for none."""
     return session.exec(
         select(ReceiptRow)
         .where(ReceiptRow.reference == reference)
@@ -243,7 +243,7 @@ def latest(session: Session, reference: str) -> ReceiptRow | None:
 def leave_notice(  # noqa: PLR0917 - the columns of a notice
     session: Session, name: str, provider: str, reference: str, text: str, at: datetime
 ) -> None:
-    """Store a signed notice, for people only, among a provider's receipts."""
+    """Store a signed notice to a provider, in words only, among the receipts."""
     session.add(
         ReceiptRow(
             reference=reference, provider=provider, name=name, text=text, json_text="", created_at=at,

@@ -37,9 +37,9 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """The register at one version, compared by identity.
+    """The register at one version; two are equal only as the same object.
 
-    `keys` are in the order of enrolment and in any state, by owner; `holders` are the same keys by kind and
+    `keys` are each owner's, in the order of enrolment and in any state; `holders` the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.
     """
 
@@ -51,9 +51,9 @@ class SendersRegister:
     markers: Mapping[int, frozenset[bytes]]
 
     def provider(self, identifier: str, counting: RatificationsThatCount | None = None) -> Provider:
-        """Return a provider as the policies see it: ratified if a ratification meets `counting`.
+        """Return a provider; `ratified` is True if one of its ratifications meets `counting`.
 
-        NotFoundError where there is none.
+        NotFoundError for an unknown id.
         """
         if (found := self.providers.get(identifier)) is None:
             raise NotFoundError(f"there is no provider {identifier}")
@@ -62,13 +62,13 @@ class SendersRegister:
         return found
 
     def enrolled(self, counting: RatificationsThatCount | None = None) -> list[Provider]:
-        """Return every provider by id, as `provider` does."""
+        """Return every provider by id; `ratified` as in `provider`."""
         return [self.provider(one, counting) for one in self.providers]
 
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
-        """Return the academic years that a provider has ratified, for any text or for one.
+        """Return the academic years ratified by a provider, for any text or for the text of one digest.
 
-        With a day, without the ratifications that a notice has ended by then.
+        With `on`, without the ratifications ended by a notice by the day `on`.
         """
         found = []
         for year, (signed_text, ends) in self.ratified.get(provider, {}).items():
@@ -79,7 +79,7 @@ class SendersRegister:
 
 @dataclass(slots=True)
 class KeptRegister:
-    """The register cached in a process for all threads: in the info of a session, under `KEPT`."""
+    """The register as last read by the process, shared by all threads."""
 
     register: SendersRegister | None = None
 
@@ -110,7 +110,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register anew, for a session that began with a version read earlier."""
+    """Return the register, read anew, where the session was opened with a known `version` of it."""
     session.info[VERSION] = None
     return of(session)
 
@@ -144,9 +144,9 @@ _READ_NEWS = text(
 
 
 class News(NamedTuple):
-    """The latest changes: register version, last receipt number, and newest signed head or None.
+    """The registry's last changes: register version, last receipt number, newest signed head or None.
 
-    `landed`: an undecided file is on record.
+    `landed`: some file on record is not decided yet.
     """
 
     register: int
@@ -156,6 +156,6 @@ class News(NamedTuple):
 
 
 def read_news(session: Session) -> News:
-    """Read changes of the register (`News`) in a single statement."""
+    """Read the registry's last changes in one statement."""
     register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
     return News(register, receipt, head, bool(landed))

@@ -1,4 +1,4 @@
-"""Stored parts of transfers, deletions of anything, and the certificates of deletion."""
+"""Stored parts of transfers, records of deletions, and certificates of deletion."""
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holding:
-    """The parts of a transfer to delete: the stored file with size and SHA-256, copies and receipts.
+    """The stored parts of a transfer: the sealed file with size and SHA-256, copies and receipts.
 
     A notice or a declaration has only the receipts given to the provider.
     """
@@ -55,7 +55,7 @@ class Holding:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted or refused by these moments, with the facts that retention needs."""
+    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -74,7 +74,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[KeptTransfer]:
-    """Return stored files refused between two moments only for reasons in `UNOPENED`; one page."""
+    """Return a page of refused files still stored and never opened, decided between two moments."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)
@@ -95,19 +95,19 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[K
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
-    """Return transfers by reference, with the facts that retention needs."""
+    """Return transfers by reference, with the facts for planning retention."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
     return list(_kept(session, session.exec(query).all()))
 
 
 def undecided(session: Session) -> Sequence[str]:
-    """Return references of undecided transfers, stored at any age."""
+    """Return references of all transfers without a final decision."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def holding(session: Session, reference: str) -> Holding:
-    """Return the stored parts of a transfer, notice or declaration. NotFoundError without any."""
+    """Return the parts stored of a transfer, notice or declaration. NotFoundError where nothing is stored."""
     receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
     if row is None:
@@ -125,7 +125,7 @@ def holding(session: Session, reference: str) -> Holding:
 
 
 def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[str], at: datetime) -> None:
-    """Delete the rows, and record the deletion with the `files` still to be removed."""
+    """Delete the rows of one part of a transfer; record the deletion, and the `files` still to be removed."""
     is_file = due.what == "sealed"
     session.add(
         DeletionRow(
@@ -160,19 +160,19 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
 
 
 def overwrite_what_goes(session: Session) -> None:
-    """Set SQLite to overwrite deleted rows with zeros from now on."""
+    """Let SQLite overwrite with zeros all rows deleted from now on in this session."""
     if session.get_bind().dialect.name == "sqlite":
         session.connection().exec_driver_sql("PRAGMA secure_delete = ON")
 
 
 def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
-    """Return paths of deleted files that may still be on disk, by reference and part."""
+    """Return by reference and part the paths of files whose deletion is on record, perhaps still on disk."""
     rows = session.exec(select(DeletionRow).where(DeletionRow.files != "")).all()
     return {(row.reference, row.what): row.files.split("\n") for row in rows}
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record that the files of some deletions have been removed."""
+    """Record the files of deletions, named by reference and part, as removed from disk."""
     for reference, what in removed:
         row = session.get_one(DeletionRow, (reference, what))
         row.files = ""
@@ -187,7 +187,7 @@ def uncertified(session: Session) -> Sequence[DeletionRow]:
 
 
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
-    """Store a signed certificate of deletions; return its number."""
+    """Store a signed certificate about deletions; return its number."""
     certificate = DeletionCertificateRow(made_at=at, text=text)
     session.add(certificate)
     session.flush()
@@ -199,7 +199,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return a signed certificate by number, or the latest. NotFoundError if there is none."""
+    """Return the text of a certificate by number, or of the latest. NotFoundError if there is none."""
     query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
     if number is not None:
         query = query.where(DeletionCertificateRow.number == number)
@@ -210,7 +210,7 @@ def certificate(session: Session, number: int | None) -> str:
 
 
 def deleted(session: Session, what: What) -> set[str]:
-    """Return references with the part `what` deleted."""
+    """Return the references of transfers with the part `what`, such as the sealed file, deleted."""
     return set(session.exec(select(DeletionRow.reference).where(DeletionRow.what == what)).all())
 
 
@@ -245,7 +245,7 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
 
 
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
-    """Delete a file from every mailbox and every /out folder."""
+    """Delete a file's copies for providers, and take the file out of every mailbox."""
     row = row_of(session, reference)
     for copy in session.exec(select(CopyRow).where(CopyRow.transfer == row.sequence)).all():
         session.delete(copy)
@@ -290,13 +290,13 @@ def _forget_index(session: Session, reference: str) -> None:
 
 
 def _forget_notices(session: Session, reference: str) -> None:
-    """Delete the notices about a file, since they name readers."""
+    """Delete the notices to data protection officers about a file, since they name readers."""
     for notice in session.exec(select(AuthorityNoticeRow).where(AuthorityNoticeRow.reference == reference)):
         session.delete(notice)
 
 
 def _forget_people(session: Session, reference: str) -> None:
-    """Erase names, notes and salts: without salts no commitment can be tied to a person or guessed."""
+    """Erase names, notes and salts of a file's log entries: no commitment can then be tied to a person."""
     _forget_notices(session, reference)
     session.execute(
         update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)

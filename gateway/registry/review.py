@@ -19,7 +19,7 @@ _WITH_FINDINGS = '"findings":[{'
 def files(
     session: Session, since: datetime, until: datetime
 ) -> Mapping[str, Mapping[tuple[str, State], int]]:
-    """Count the files landed from `since` until before `until`, without dropped keys and agreements.
+    """Count the files landed from `since` until before `until`, except uploads of keys and agreements.
 
     By provider, then by kind of data ("" for none recognised) and state.
     """
@@ -32,7 +32,7 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Count accepted files of a time with faults, and their faults, by provider and kind of data."""
+    """Return by provider and kind, of accepted files of a time: the files with faults, and the faults."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
@@ -48,7 +48,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 
 
 def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping[str, tuple[int, int]]:
-    """Count each provider's discrepancies: those opened in the time, and those open now."""
+    """Return by provider the number of discrepancies opened in the time, and the number open now."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"
@@ -63,7 +63,7 @@ def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping
 
 
 def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
-    """Count discrepancies opened in the time, and open now, each once over all providers."""
+    """Return the number of discrepancies opened in the time, and the number open now, each counted once."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"

@@ -28,7 +28,7 @@ class PersonWithRoles:
 
 
 def in_force(session: Session) -> bool:
-    """Return True if roles are in force: once an administrator is named."""
+    """Return True if roles are in force: an administrator is named."""
     if not inspect(session.connection()).has_table("person_role"):
         return False  # Tables of an earlier version, before the processor's migration.
     return bool(_holders(session, Role.ADMINISTRATOR))
@@ -40,7 +40,7 @@ def people(session: Session) -> list[PersonWithRoles]:
 
 
 def person(session: Session, name: str) -> PersonWithRoles:
-    """Return a person with all roles; an empty record for a former or unknown member of staff."""
+    """Return a person with roles, accounts and teams; one without any for somebody not on the staff."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
     roles = of_staff(session, name)
@@ -59,18 +59,18 @@ def person(session: Session, name: str) -> PersonWithRoles:
 
 
 def of_staff(session: Session, name: str) -> Sequence[str]:
-    """Return the roles of a member of staff, who must be in force."""
+    """Return the roles of a member of staff; the caller has checked that the person is still there."""
     return session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person as `gateway.access` needs."""
+    """Return a person with teams and roles, as the argument of rules in `gateway.access`."""
     known = person(session, name)
     return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Return True if two people must decide on a person's keys and roles; never without roles in force."""
+    """Return True if roles are in force and a person has one given or changed only by two people."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
 
 
@@ -126,7 +126,7 @@ def take(session: Session, name: str, role: Role) -> None:
 
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
-    """Return True if a person can be identified by a personal account or an SSH key in force."""
+    """Return True if a person can be identified by a system account or an SSH key in force."""
     return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
 
 

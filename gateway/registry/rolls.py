@@ -1,4 +1,4 @@
-"""Providers' latest statements about pupils, as keyed digests; rolls of held files; counts given.
+"""Each provider's latest statements on pupils, as keyed digests; rolls of held files; counts given.
 
 The tables are indexes made from sealed files: the log does not vouch for the rows, and they can be made
 again.
@@ -49,7 +49,7 @@ _TO_TAKE_BACK = select(DeliveryRow).where(
 
 
 class Roll(NamedTuple):
-    """A file's statements about pupils on roll; `at` is the landing time, `transfer` the sequence."""
+    """A file's statements on a provider's pupils; `at` is the file's landing, `transfer` the sequence."""
 
     provider: str
     at: datetime
@@ -58,13 +58,13 @@ class Roll(NamedTuple):
 
 
 def stage(session: Session, transfer: int, roll: bytes) -> None:
-    """Store a held file's packed roll, replacing an earlier one."""
+    """Store the roll of a held file, packed, in place of an earlier one."""
     session.merge(StagedRollRow(transfer=transfer, roll=roll))
     session.flush()
 
 
 def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes]:
-    """Delete and return the packed rolls of files held, by sequence."""
+    """Remove the packed rolls of held files; return the rolls by sequence."""
     rows = session.scalars(_STAGED, {"held": list(transfers)}).all()
     for row in rows:
         session.delete(row)
@@ -73,7 +73,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements about pupils, unless a later one is stored."""
+    """Store statements on pupils, except where a later one is stored."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -83,7 +83,7 @@ def enter(session: Session, rolls: Iterable[Roll]) -> None:
 
 
 def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
-    """Delete a file's statements about pupils; return them by provider, without school numbers."""
+    """Remove the statements made by a file; return them by provider, without school numbers."""
     rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows:
@@ -101,7 +101,7 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
 
 
 def note_schools(session: Session, transfer: int, schools: Iterable[str]) -> None:
-    """Record the schools with pupils in an accepted file, by provider id."""
+    """Record the schools of the pupils in an accepted file, by provider id."""
     for school in sorted(schools):
         session.merge(SchoolOfTransferRow(provider=school, transfer=transfer))
     session.flush()
@@ -120,7 +120,7 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Count the pupils on each provider's roll: the last complete roll, plus statements since."""
+    """Count the pupils on each provider's roll: on the last complete roll, or reported since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
@@ -144,7 +144,7 @@ def _said(  # noqa: PLR0917 - the columns of `_SAID`
     transfer: int,
     record: int,
 ) -> RollRow:
-    """Return a stored statement about a pupil as a row to compare; `reference` is still the sequence."""
+    """Return the row of a statement on a pupil; `reference` is for now the transfer's sequence."""
     return RollRow(
         provider=provider,
         pupil=pupil.hex(),
@@ -158,18 +158,17 @@ def _said(  # noqa: PLR0917 - the columns of `_SAID`
 
 
 def latest_of_everybody(session: Session) -> Iterator[RollRow]:
-    """Yield each provider's latest statement about each pupil, unordered."""
+    """Yield each provider's latest statement on each pupil, in no order."""
     query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
     for row in session.execute(query.execution_options(yield_per=1000)):
         yield _said(*row)
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
-    """Read every provider's statements about the files' pupils that may have a discrepancy.
+    """Read every provider's statements on the pupils of the files with a possible discrepancy.
 
     Such pupils are few: named by several providers, known under two numbers, or in a lasting discrepancy.
-    Returns also the time of each provider's last complete roll, and True if one of the providers has a
-    lasting discrepancy.
+    Returns also the time of each provider's last complete roll, and True for any lasting discrepancy.
     """
     entries = [entry for roll in entered for entry in roll.entries]
     renumbered = {one for entry in entries if entry.former for one in (entry.pupil, entry.former)}
@@ -218,10 +217,10 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file with one team that has counts of it; a file has one such row per team.
+    """An accepted file with one of the teams that have counts of it; a file has one such row per team.
 
     `team` is None where no team got counts; `collected_at` is None until a member opens the counts. `on_roll`
-    is the number of pupils known on the provider's roll, where asked.
+    is the number of pupils on the provider's roll, where asked.
     """
 
     sequence: int
@@ -237,10 +236,10 @@ class Earlier(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which files `accepted_files` reads: of the given senders and kinds, in one of the periods.
+    """The accepted files to be read: of the given senders and kinds, in one of the periods.
 
-    Also read, for any period: the sequences in `counted`, and the files with counts for one of `teams`.
-    `rolls` names the providers with pupils on roll to count.
+    Of any period: the sequences in `counted`, and the files with counts for one of `teams`. `rolls` names the
+    providers for a count of pupils on roll.
     """
 
     senders: Collection[str]
@@ -253,7 +252,7 @@ class Wanted(NamedTuple):
 
 
 def accepted_files(session: Session, wanted: Wanted) -> list[Earlier]:
-    """Read accepted files in the order they landed."""
+    """Return accepted files by criteria, in the order of landing."""
     given = {name: list(getattr(wanted, name)) for name in Wanted._fields[:-1]}
     query = _accepted(wanted.with_content, bool(wanted.teams))
     # Sorted here: with ORDER BY, SQLite would scan the accepted files of all providers.
@@ -289,7 +288,7 @@ def _accepted(with_content: bool, with_teams: bool) -> Any:  # noqa: ANN401 - a 
 
 
 def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
-    """Mark the teams' deliveries of a file as counts only."""
+    """Mark the deliveries of a file to the given teams: the teams get counts only."""
     query = select(DeliveryRow).where(DeliveryRow.transfer == transfer, col(DeliveryRow.team).in_(teams))
     for row in session.exec(query):
         row.counts = True
@@ -297,14 +296,14 @@ def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
 
 
 def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Record deliveries of counts to teams; the caller ensures that the teams have none of the file yet."""
+    """Record deliveries of counts, each as sequence and team; the team must not have the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])
 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts that no team has opened, replaced by a later file's."""
+    """Delete deliveries of counts not opened by any team, and replaced by a later file's."""
     for row in session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all():
         session.delete(row)
     session.flush()

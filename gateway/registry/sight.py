@@ -1,4 +1,4 @@
-"""Conditions that limit every query of a reading session to the files within a person's sight.
+"""Conditions to limit every query of a reading session to the files in a person's sight.
 
 A limited session answers as if no other files existed: rows that belong to a hidden file, name its reference
 or stand under it in the log are left out of every result. Listings need no condition of their own. The doors
@@ -39,17 +39,17 @@ _AT_ONCE = 500
 
 
 def is_sensitive(transfer: Transfer) -> bool:
-    """Return True if only few people may know of a transfer."""
+    """Return True if a transfer is sensitive: held or refused for a reason told to few people only."""
     return not FEW_REASONS.isdisjoint(why.code for why in transfer.reasons)
 
 
 def is_few() -> ColumnElement[bool]:
-    """Return the condition that a transfer is sensitive; looked up once, as such reasons are rare."""
+    """Return the SQL condition for a sensitive transfer, known to few people only."""
     return col(TransferRow.sequence).in_(_few())
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that put a transfer, by sequence, within a person's sight."""
+    """Yield the SQL conditions for a transfer, by sequence, to be in a person's sight."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -60,13 +60,13 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the condition that no marker hides a transfer from a person; None: any marker hides it."""
+    """Return the SQL condition for no marker to hide a transfer from a person; None: no marker at all."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
 
 def sees(session: Session, sight: Sight, reference: str) -> bool:
-    """Return True if a file is within a person's sight; also for a reference without a transfer."""
+    """Return True if a reference is in a person's sight, or is no transfer's."""
     return sight.is_whole or not _unseen(session, sight, [reference])
 
 
@@ -95,9 +95,9 @@ def keep_to(session: Session, sight: Sight) -> None:
 
 
 class _OnlyWithin(CriteriaOption):
-    """All criteria of a sight as one query option, cached under the sight alone.
+    """All criteria of a sight as one query option: SQLAlchemy caches a statement by the sight alone.
 
-    Forty options have forty keys, computed anew for every statement: longer than most statements take.
+    Forty options would have forty keys, computed for every statement: longer than most statements take.
     """
 
     __slots__ = ("sight",)
@@ -123,7 +123,7 @@ class _OnlyWithin(CriteriaOption):
 
 @lru_cache(maxsize=64)
 def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
-    """Return the criteria of all queries: one for each kind of row that belongs to a file or names one."""
+    """Return the criteria of a sight: one for each kind of row that belongs to a file or names one."""
     found: list[tuple[type[SQLModel], ColumnElement[bool]]] = []
     seen_transfers = and_(*within(sight))
     found.append((TransferRow, seen_transfers))
@@ -144,7 +144,7 @@ def _criteria(sight: Sight) -> tuple[LoaderCriteriaOption, ...]:
 
 
 def _references(sight: Sight) -> Iterator[Select[Any]]:
-    """Yield queries for references of files outside a person's sight; each query runs once."""
+    """Yield the queries for the references of all files outside a person's sight."""
     table = table_of(TransferRow)
     query = select_columns(table.c.reference)
     if not sight.ordinary:
@@ -156,14 +156,14 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
-    """Return the query for sensitive files: by the mark on the transfer, or by reasons of a decision."""
+    """Return the query for sensitive files, by sequence: marked so, or with such a reason."""
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for files with a restricted child, or a child marked for other people."""
+    """Return the query for files with a child kept by a marker from a person; None: by any marker."""
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (
@@ -185,5 +185,5 @@ def _unseen(session: Session, sight: Sight, references: Sequence[str]) -> bool:
 
 
 def table_of(row: type[SQLModel]) -> Any:  # noqa: ANN401 - SQLModel does not declare it
-    """Return the table of a row class: queries on tables are never limited by sight."""
+    """Return the table of a row class. A query on a table is not limited by sight."""
     return row.__table__  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Staff of the local authority, their teams, and whether person and key are still in force."""
+"""Staff of the local authority: teams, accounts of OpenID, and the state of person and key."""
 
 import hashlib
 import json
@@ -28,12 +28,12 @@ from gateway.registry.tables import (
 
 
 def openid_fingerprint(issuer: str, subject: str) -> str:
-    """Return an OpenID account's name in listings and in the log: the SHA-256 of issuer and subject."""
+    """Return the name of an OpenID account in listings and in the log: SHA-256 of issuer and subject."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
 
 
 def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an OpenID account for an invited person; return the fingerprint. GatewayError if known."""
+    """Record an invited person's OpenID account; return the fingerprint. GatewayError if on record."""
     fingerprint = openid_fingerprint(issuer, subject)
     material = json.dumps({"issuer": issuer}, sort_keys=True)
     keys.add_key(
@@ -162,7 +162,7 @@ def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
 
 
 def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return by person the values of a column, in order."""
+    """Return by person the values of another column, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)
@@ -174,8 +174,8 @@ def teams_while_in_force(
 ) -> tuple[str, ...] | None:
     """Return the teams of a member of staff, sorted; None if the person or the key is not in force.
 
-    The key is the SSH key, passkey or OpenID account of the login; of a program, that of `registry/programs`.
-    One query gives the answers of `get_staff` and `keys_in_force` together.
+    The key is the fingerprint of the SSH key, passkey or OpenID account that logged in, or a program's `key`.
+    One query gives the answers of `get_staff` and `keys_in_force`.
     """
     if programs.is_program(fingerprint):
         return programs.teams_of(session, fingerprint, now)
@@ -215,7 +215,7 @@ def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
 
 
 def remove_staff(session: Session, name: str, at: datetime) -> None:
-    """End a person's access. The record of opened files stays."""
+    """End a person's access. The record of the files opened by the person stays."""
     get_staff(session, name)
     row = session.get_one(StaffRow, name)
     row.removed_at = at

@@ -33,7 +33,7 @@ MOST = 1000
 
 
 def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dict[str, int]]:
-    """Count landed files by state, for each interval between the moments."""
+    """Count landed files by state in each interval between neighbouring `midnights`."""
     landed = col(TransferRow.landed_at)
     day = case(*((landed < end, place) for place, end in enumerate(midnights[1:])))
     query = select(day, col(TransferRow.state), func.count()).group_by(day, col(TransferRow.state))
@@ -44,7 +44,7 @@ def landed_by_state(session: Session, midnights: Sequence[datetime]) -> list[dic
 
 
 def waits(session: Session, latest: int) -> list[timedelta]:
-    """Return the time that each decided file among the `latest` took from landing to decision."""
+    """Return the time from landing to decision of each decided file among the `latest`."""
     rows = session.execute(
         select(col(TransferRow.landed_at), col(TransferRow.decided_at))
         .order_by(col(TransferRow.sequence).desc())
@@ -70,7 +70,7 @@ def keys_ending(session: Session, now: datetime, before: datetime) -> int:
 
 
 class ThingsWaiting(NamedTuple):
-    """Number of items that wait, at most MOST, and when the first began to wait."""
+    """Count of rows of one kind that wait for a person, at most MOST, and when the first began to wait."""
 
     number: int
     since: datetime | None
@@ -86,7 +86,7 @@ PROPOSAL_ENDS = frozenset({"release-declined", "decided", "released", "refused",
 
 
 def releases_proposed(session: Session, sight: Sight) -> list[str]:
-    """Return held files, within a sight, with a release proposed but not decided, latest first."""
+    """Return references of held files in a sight with a release proposed but not decided, latest first."""
     last = func.max(col(EventRow.number))
     query = (
         select(col(EventRow.subject), last)
@@ -104,7 +104,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
 
 
 def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[str, str]:
-    """Return by reference the person assigned to each held file within a sight."""
+    """Return the assigned person of each held file in a sight, by reference."""
     query = (
         select(col(EventRow.subject), col(EventRow.note))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -116,7 +116,7 @@ def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[st
 
 
 def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
-    """Count held files, within a sight, that somebody else assigned to a person."""
+    """Count the held files in a sight that somebody else assigned to a person."""
     last = (
         select(func.max(col(EventRow.number)))
         .join(TransferRow, col(TransferRow.reference) == col(EventRow.subject))
@@ -130,9 +130,9 @@ def given(session: Session, sight: Sight, name: str) -> ThingsWaiting:
 
 
 def keys_pending(session: Session, most: int) -> Iterator[tuple[str, str, datetime]]:
-    """Yield id and name of each provider with pending keys, and since when, longest first.
+    """Yield providers with keys waiting for approval: id, name, time of the oldest key; oldest first.
 
-    Read them while the session is open.
+    To be consumed while the session is open.
     """
     first = func.min(col(KeyRow.added_at))
     query = (
@@ -161,9 +161,9 @@ class RecallAsked(NamedTuple):
 
 
 def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
-    """Return unanswered proposals, after `since`, to recall files in mailboxes, oldest first, at most MOST.
+    """Return proposed recalls of files since a moment, without a withdrawal, oldest first, at most MOST.
 
-    A withdrawal answers a recall, also if the file was given back since.
+    A file withdrawn and then given back has been answered.
     """
     query = (
         select(EventRow, col(TransferRow.state))
@@ -181,7 +181,7 @@ def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
 
 
 def openings(session: Session, before: int | None, limit: int) -> Sequence[EventRow]:
-    """Return log entries of opened files, latest first, before the entry number `before`."""
+    """Return the log entries about openings of files with a number below `before`, latest first."""
     rows: list[EventRow] = []
     for kind in OPENED:  # One query a kind follows the index; both at once would sort.
         query = select(EventRow).where(col(EventRow.kind) == kind)
@@ -192,12 +192,12 @@ def openings(session: Session, before: int | None, limit: int) -> Sequence[Event
 
 
 def count_openings(session: Session) -> int:
-    """Count the log entries of opened files, at most MOST."""
+    """Count the log entries about openings of files, at most MOST."""
     return _count(session, select(col(EventRow.number)).where(col(EventRow.kind).in_(OPENED)), MOST)
 
 
 class WaitsForWhom(StrEnum):
-    """The person or event that a held file waits for."""
+    """The person or event for which a held file waits."""
 
     PERSON = "a person"
     SECOND = "a second person"
@@ -220,12 +220,11 @@ class TransfersWanted:
     """Criteria for transfers; a transfer must meet all those given.
 
     `since` and `until` bound the landing time, `until` excluded. `code` is a reason's code, or only the stage
-    such as "policy". `before` bounds the sequence. `search`: each word is a part of the reference, the
-    file's name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` are
-    names of `SOUGHT` with the value of each.
-    `sort` is one of `SORTED`, with a hyphen before it for the last first; else the order is that of landing.
-    `group` is the column to order the list by first.
-    `sight` limits to the transfers visible to a person.
+    such as "policy". `before` bounds the sequence. `search`: each word is a part of the reference, the file's
+    name, the data type, its name in `kinds`, or the name of the provider, in any case. `equal` maps names of
+    `SOUGHT` to values. `sort` is one of `SORTED`, descending with a hyphen before; without it the list is in
+    the order of landing. `group` is the column by which the list is ordered first. `sight` limits to the
+    transfers visible to a person.
     """
 
     state: str | None = None
@@ -263,7 +262,7 @@ def _count(session: Session, query: Select[Any], most: int | None) -> int:
 
 
 def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
-    """Count the matching transfers by the values of the column `group`, in order."""
+    """Count the matching transfers by each value of the criteria's `group` column, sorted by value."""
     key = _column(wanted.group or "").label("key")
     some = select_columns(key).where(*_conditions(wanted)).subquery()
     grouped = select_columns(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
@@ -271,7 +270,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count the first `most` matching transfers by `WaitsForWhom`."""
+    """Count the first `most` matching transfers by the person or event waited for."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select_columns(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -287,7 +286,7 @@ def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfe
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return a page: `most` matching transfers after the sequence `after`, sorted, or latest first."""
+    """Return the `most` matching transfers after sequence `after`, as sorted, or else latest first."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)[::-1]
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -314,16 +313,16 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the condition for rows after the keys `last` in a sort order; True marks descending keys."""
+    """Return the SQL condition for rows after the keys `last` in a sort order; True marks descending keys."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
 
 
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
-    """Return the SQL expression of a listing's column, with "" for NULL, to sort first.
+    """Return the SQL expression of a listing's column, with "" for NULL, to sort empty ones first.
 
-    Queries within are on tables, so no session limits the rows once more: the transfer itself is limited.
+    Inner queries are on tables, not limited by sight once more: the transfer is limited already.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()
@@ -368,7 +367,7 @@ def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of wh
 
 
 class InShort(NamedTuple):
-    """The columns of a transfer that a long list needs."""
+    """The few columns of a transfer that a long list shows."""
 
     reference: str
     data_type: str | None
@@ -381,7 +380,7 @@ _IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
 
 
 def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
-    """Return a provider's latest `most` transfers landed from `since` on, latest first."""
+    """Return a provider's transfers landed from `since` on, the latest `most`, latest first."""
     query = (
         select_columns(*_IN_SHORT)
         .where(col(TransferRow.provider) == provider, col(TransferRow.landed_at) >= since)
@@ -403,9 +402,9 @@ def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return by reference the held files that came several times, each with all copies' references.
+    """Return by reference, for held files that came several times, the references of all copies.
 
-    Copies are files of one provider with the same content; the newest copy stands last.
+    Copies are held files of one provider with the same content; the newest copy stands last.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)
@@ -430,7 +429,7 @@ def whose_files_wait(session: Session) -> frozenset[str]:
 
 
 class HeldInShort(NamedTuple):
-    """The columns of a held file that a long list needs."""
+    """The few columns of a held file that a long list shows."""
 
     reference: str
     landed_at: datetime
@@ -438,7 +437,7 @@ class HeldInShort(NamedTuple):
 
 
 def held_in_short(session: Session, most: int, provider: str | None = None) -> dict[str, list[HeldInShort]]:
-    """Return by provider the latest `most` held files, oldest first, of one provider or of each."""
+    """Return by provider the latest `most` held files of each, or of one provider, oldest first."""
     row, why = TransferRow, ReasonRow
     held = [col(row.state) == "held", *([] if provider is None else [col(row.provider) == provider])]
     latest_first = col(row.sequence).desc()
@@ -459,7 +458,7 @@ def held_in_short(session: Session, most: int, provider: str | None = None) -> d
 
 
 def find(session: Session, wanted: TransfersWanted, reference: str) -> int | None:
-    """Return a transfer's sequence by reference, if it matches; else None."""
+    """Return a transfer's sequence by reference; None if the criteria do not match."""
     query = select_columns(col(TransferRow.sequence)).where(
         col(TransferRow.reference) == reference, *_conditions(wanted)
     )

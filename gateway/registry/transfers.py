@@ -57,13 +57,13 @@ _FOUND_LATER = {*_WITHOUT_SEQUENCE} - {"state", *_OF_UPLOAD}
 
 
 def land(session: Session, *uploads: Upload) -> None:
-    """Record uploads as landed. IntegrityError if a reference is on record."""
+    """Record uploads as landed transfers. IntegrityError if a reference is on record."""
     rest = {**dict.fromkeys(_FOUND_LATER), "state": "landed"}
     add_rows(session, TransferRow, [{**asdict(upload), **rest} for upload in uploads])
 
 
 def known(session: Session, references: Iterable[str]) -> set[str]:
-    """Return the `references` on record."""
+    """Return the `references` of transfers on record."""
     return set(session.scalars(_KNOWN, {"wanted": list(references)}))
 
 
@@ -85,7 +85,7 @@ def get(session: Session, reference: str) -> Transfer:
 
 
 def arrive(session: Session, uploads: Iterable[Upload]) -> None:
-    """Prepare the rows of new transfers, to be written together with the decisions."""
+    """Keep the rows of new transfers in memory, to be written together with the decisions."""
     # Plain until then: a mapped row costs more than all that a decision does with it.
     empty = dict.fromkeys(TransferRow.model_fields)
     rows = {
@@ -98,7 +98,7 @@ def arrive(session: Session, uploads: Iterable[Upload]) -> None:
 
 
 def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
-    """Load transfers by reference; their rows stay cached for the rest of the transaction."""
+    """Load transfers by reference; keep their rows for the rest of the transaction, to be changed."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(references))
     rows = session.exec(query).all()
     session.info.setdefault(ROWS, {}).update({row.reference: row for row in rows})
@@ -120,7 +120,7 @@ def find(
 
 
 def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Classified | ContentRefused]:
-    """Return the stored classifications of transfers, by sequence."""
+    """Return the classified contents of transfers, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -130,7 +130,7 @@ def contents_of(session: Session, sequences: Collection[int]) -> dict[int, Class
 def contents_since(
     session: Session, since: datetime, provider: str | None = None
 ) -> Iterator[tuple[str, str, Classified | ContentRefused]]:
-    """Yield provider, reference and content of each file landed since a moment, latest first."""
+    """Yield provider, reference and classified content of files landed since a moment, latest first."""
     query = select_columns(
         col(TransferRow.provider), col(TransferRow.reference), col(TransferRow.content)
     ).where(col(TransferRow.landed_at) >= since, col(TransferRow.content).is_not(None))
@@ -141,7 +141,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """Return the contents of recognised transfers, as needed for comparing, by sequence."""
+    """Return the contents of recognised files for comparison with others, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -163,7 +163,7 @@ def reasons_of(session: Session, sequences: Collection[int]) -> dict[int, list[R
 
 
 def landed_since(session: Session, since: datetime) -> Iterator[Sequence[Transfer]]:
-    """Yield transfers landed since a moment, in order, in pages."""
+    """Yield the transfers landed since a moment in pages, in the order of landing."""
     query = select(TransferRow).where(col(TransferRow.landed_at) >= since).order_by(col(TransferRow.sequence))
     for rows in session.exec(query.execution_options(yield_per=AT_ONCE)).partitions():
         yield transfers_of(session, list(rows))
@@ -177,12 +177,12 @@ def landed(session: Session) -> Sequence[str]:
 
 
 def uploads(session: Session, references: Sequence[str]) -> Sequence[Upload]:
-    """Return the uploads of transfers, oldest first."""
+    """Return the uploads of transfers by reference, oldest first."""
     return [upload for upload, _ in to_examine(session, references)]
 
 
 def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Upload, datetime | None]]:
-    """Return the uploads of transfers, oldest first, each with the time of an earlier decision or None."""
+    """Return uploads by reference, oldest first, each with the time of the last decision, or None."""
     found: list[TransferRow] = []
     for start in range(0, len(references), AT_ONCE):
         some = references[start : start + AT_ONCE]
@@ -191,7 +191,7 @@ def to_examine(session: Session, references: Sequence[str]) -> Sequence[tuple[Up
 
 
 class SigningAct(NamedTuple):
-    """One act of signing: encrypting the same signed content again makes no new one."""
+    """One act of signing: encrypting the same signed content once more does not make a new act."""
 
     provider: str
     signing_key: str
@@ -200,13 +200,13 @@ class SigningAct(NamedTuple):
 
 
 def act_of(upload: Upload, opened: Opened) -> SigningAct:
-    """Return a file's act of signing: key, time and digest of the content."""
+    """Return the act of signing of an opened file: key, time and digest of the content."""
     made = opened.signature
     return SigningAct(upload.provider, made.signing_key, made.created_at, opened.sha256)
 
 
 def signed_before(session: Session, files: Iterable[tuple[Upload, Opened]]) -> dict[SigningAct, list[str]]:
-    """Return by act of signing the references of transfers not refused, in order.
+    """Return by act of signing the references of earlier transfers by the same act, not refused.
 
     Withdrawn files count as well: sending the same file again does not bring a withdrawn one back.
     """
@@ -239,9 +239,9 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return the row of a transfer; a prepared one for a file not recorded yet. NotFoundError if unknown.
+    """Return the row of a transfer: stored, kept, or made by `arrive`. NotFoundError if unknown.
 
-    A prepared row has the same columns and no sequence, and belongs to no session.
+    A row of `arrive` has the same columns but no sequence, and belongs to no session.
     """
     kept: TransferRow | None = session.info.get(ROWS, {}).get(reference)
     if kept is not None and (kept.sequence is None or kept in session):
@@ -280,7 +280,7 @@ def transfer_of(
     with_content: bool = True,
     content: Classified | ContentRefused | None = None,
 ) -> Transfer:
-    """Build a transfer from a row and rows of other tables; with `content`, the row's is not read."""
+    """Build a transfer from rows. `content` replaces the row's; `with_content` False leaves content out."""
     if content is None and row.content and with_content:
         content = CONTENT.validate_json(row.content)
     signature = None
@@ -333,7 +333,7 @@ def record_content(
 
 
 def _without_headers(content: Classified | ContentRefused) -> Classified | ContentRefused:
-    """Hide words of unlisted headings that are not on the list of plain words: they may name a child."""
+    """Hide in unlisted headings every word not on the list of plain words, as it may name a child."""
     if isinstance(content, ContentRefused):
         return replace(content, parts=tuple(_without_headers(part) for part in content.parts))
     hidden = tuple(replace(one, header=plain(one.header)) for one in content.unlisted)
@@ -341,7 +341,7 @@ def _without_headers(content: Classified | ContentRefused) -> Classified | Conte
 
 
 def record_signature(session: Session, reference: str, signature: Signature) -> None:
-    """Store the verified signature of a drop in its transfer's row."""
+    """Store the verified signature of an uploaded key or agreement in its transfer's row."""
     row = row_of(session, reference)
     row.signer, row.signing_key = signature.certificate, signature.signing_key
     row.signed_at = signature.created_at
@@ -402,7 +402,7 @@ def record_decisions(
 def _decide(
     row: TransferRow, decision: Decision, at: datetime, content: Classified | ContentRefused | None
 ) -> Classified | ContentRefused | None:
-    """Store a decision in a row; return the content, read from the row if not given."""
+    """Write a decision into a row; return the content, read from the row if not given."""
     row.state = decision.state
     if content is None and row.content is not None:
         content = CONTENT.validate_json(row.content)
@@ -439,11 +439,10 @@ _OF_WHAT_IS_IN_IT = frozenset(
 
 
 def _is_whole(row: TransferRow, decision: Released) -> bool | None:
-    """Return True if teams get the file as sent; None if each gets a view.
+    """Return True if teams get a released file as sent; None if each gets a view.
 
-    True where two persons released forbidden contents, or one released an unrecognised file: without known
-    items no view can be made. Where the policy objects to the sender or the day alone, each team is shown its
-    view.
+    True where two persons released forbidden contents, or one an unrecognised file: no view can be made.
+    Where the policy objects to the sender or the day alone, each team is shown a view.
     """
     codes = {reason.code for reason in decision.reasons}
     against = _AGAINST_POLICY in codes and not codes.isdisjoint(_OF_WHAT_IS_IN_IT)

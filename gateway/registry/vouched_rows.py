@@ -82,7 +82,7 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return and clear the transaction's changes so far, by file; under "" those of no file."""
+    """Return by file the transaction's changes of rows since the last call; under "" those of no file."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -95,12 +95,12 @@ def take_changes(session: Session) -> dict[str, list[Change]]:
 
 
 def record_of(changes: Sequence[Change]) -> str:
-    """Return the record of changes as canonical JSON, with a salt; a leaf holds the record's digest."""
+    """Return changes as a record: canonical JSON, with a salt. A leaf of the log holds the digest."""
     return canonical({"rows": changes, "salt": secrets.token_hex(16)}).decode()
 
 
 def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
-    """Read a record: return its rows, each with a digest; None for a deleted row.
+    """Yield from a record each row and its digest, None for a deleted row.
 
     Earlier versions wrote the list without a salt.
     """
@@ -110,9 +110,10 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows with one statement; the log vouches for them. Return the numbers given.
+    """Insert rows with one statement, for the log to vouch for; return the numbers.
 
-    Each row has all columns, but for a number given by the database. Rows referred to must be flushed before.
+    Each row has all columns, except for a number given by the database. Rows referred to must be flushed
+    before.
     """
     numbers: list[int] = []
     if not rows:
@@ -141,14 +142,14 @@ def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, A
 def insert_numbered(
     session: Session, table: type[SQLModel], number: str, rows: Sequence[dict[str, Any]]
 ) -> list[int]:
-    """Insert rows that PostgreSQL numbers, and return the numbers; the log does not vouch for these."""
+    """Insert rows, numbered by PostgreSQL, for which the log does not vouch; return their numbers."""
     put = _text(f'{_put(table, session.get_bind().dialect, tuple(rows[0]))[0]} RETURNING "{number}"')
     # Numbers are given in the order of the rows, and returned in any.
     return sorted(session.connection().execute(put, _columns(rows)).scalars())
 
 
 def digest_changes(session: Session) -> None:
-    """Compute digests of the rows written so far, before taking a lock that others wait for."""
+    """Compute the digests of rows written so far: early, before taking a lock for which others wait."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -156,19 +157,19 @@ def digest_changes(session: Session) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: str, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row by the digest `stated`, whatever signatures are added later."""
+    """Let the log vouch for a row by the digest `stated`, not changed by signatures added later."""
     _note(session, row, stated, content)
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of a receipt's row for `vouch_as`: over the statement in both forms."""
+    """Return the digest of a receipt's row before signing: over the statement as text and as JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for a row that it did not cover until now."""
+    """Let the log vouch for a row as it is now, though no change was recorded."""
     _note(session, identity(row), row, row.__dict__)
 
 
@@ -192,7 +193,7 @@ def content_of(row: SQLModel) -> dict[str, Any]:
 
 
 def sealed_content(receipt: Mapping[str, Any], number: int | None) -> bytes:
-    """Return the bytes that a receipt's seal signs: the row, with its number if known then."""
+    """Return the bytes that a receipt's seal signs: its row, with the receipt's number if given."""
     told = {name: value for name, value in receipt.items() if name not in {"seal", "sequence"}}
     return f"gateway receipt row\n{_digest('receipt', {**told, 'sequence': number})}\n".encode()
 
@@ -239,7 +240,7 @@ def _changed(row: SQLModel) -> bool:
 
 @event.listens_for(Session, "do_orm_execute")
 def _refuse_unseen_writes(state: ORMExecuteState) -> None:
-    """Raise AssertionError for bulk writes by other statements, for which the log would not vouch."""
+    """Raise AssertionError for bulk writes not seen by this module: the log could not vouch."""
     if not (state.is_insert or state.is_update or state.is_delete) or state.bind_mapper is None:
         return
     table = str(state.bind_mapper.local_table)
@@ -276,8 +277,8 @@ def insert_rows(
 ) -> None:  # fmt: skip
     """Insert rows of the same columns with one statement.
 
-    Where the key is known, the columns `replaced` get the new values, unless the row has an earlier time in
-    the column `dated`. PostgreSQL gets one array for each column: one statement for many rows.
+    A row with a known key gets the new values of the columns `replaced`, unless dated later in the column
+    `dated`. PostgreSQL gets one array a column: the same statement for any number of rows.
     """
     if not rows:
         return
@@ -294,7 +295,7 @@ def insert_rows(
 
 
 def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dict[str, Any]]]) -> None:
-    """Insert rows of several tables with no column's name in common: one statement for PostgreSQL."""
+    """Insert rows of several tables without a common column name: with one statement in PostgreSQL."""
     if session.get_bind().dialect.name != "postgresql":
         for table, rows in given:
             insert_rows(session, table, rows)
@@ -307,7 +308,7 @@ def insert_together(session: Session, *given: tuple[type[SQLModel], Sequence[dic
 
 
 def next_numbers(session: Session, table: type[SQLModel], number: str, count: int) -> list[int]:
-    """Reserve `count` numbers; safe because SQLite has a single writer."""
+    """Reserve `count` numbers in a table numbered by SQLite; the single writer's lock keeps others out."""
     name = str(table.__tablename__)
     if name not in NUMBERED:
         column = table.__table__.columns[number]  # type: ignore[attr-defined] # as above
@@ -319,9 +320,9 @@ def next_numbers(session: Session, table: type[SQLModel], number: str, count: in
 
 
 def last_numbers(session: Session) -> dict[str, int]:
-    """Return the last number of each table of `NUMBERED`, and the version of the register.
+    """Return the last number used in each table of `NUMBERED`, and the version of the register.
 
-    One read serves a whole transaction of SQLite, since nobody else writes meanwhile.
+    One query serves a whole transaction of SQLite, since nobody else writes meanwhile.
     """
     if _LAST not in session.info:
         found = session.connection().execute(_READ_LAST).one()
@@ -331,13 +332,13 @@ def last_numbers(session: Session) -> dict[str, int]:
 
 
 def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
-    """Return the condition that a column has one of the values in the list parameter `name`."""
+    """Return the SQL condition that a column has one of the values in the list parameter `name`."""
     given = bindparam(name, type_=column.type, expanding=True)
     return column.in_(given)  # type: ignore[no-any-return] # as it is of any type
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the condition of `is_in`, in PostgreSQL with one array parameter."""
+    """Return the same SQL condition as `is_in`, in PostgreSQL with one array parameter."""
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same

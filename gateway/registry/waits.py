@@ -16,7 +16,7 @@ from gateway.registry.transfers import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the condition for files with a date passed by `until`, or a provider that has ratified."""
+    """Return the SQL condition for held files past their date by `until`, or ratified by the provider."""
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(
@@ -26,21 +26,21 @@ def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -
 
 
 def for_reasons(*codes: str, provider: str | None = None) -> ColumnElement[bool]:
-    """Return the condition for held files with any of the reasons, of one provider or of all."""
+    """Return the SQL condition for files held for any of the reasons, of one provider or of all."""
     having = select(ReasonRow.transfer).where(col(ReasonRow.code).in_(codes))
     whose = [] if provider is None else [col(TransferRow.provider) == provider]
     return and_(col(TransferRow.state) == "held", *whose, col(TransferRow.sequence).in_(having))
 
 
 def are_there(session: Session, which: ColumnElement[bool], after: int) -> bool:
-    """Return True if a transfer after the sequence `after` meets the condition."""
+    """Return True if any transfer later than the sequence `after` meets the condition."""
     return session.scalar(select(TransferRow.sequence).where(which, _later(after)).limit(1)) is not None
 
 
 def portion(session: Session, which: ColumnElement[bool], after: int, most: int) -> Sequence[Transfer]:
-    """Lock and return the next transfers later than the sequence `after`, oldest first.
+    """Lock and return at most `most` matching transfers after the sequence `after`, oldest first.
 
-    Transfers locked by others, such as for a release, are left out: whoever locked them decides them.
+    Transfers locked by others, as for a release, are left out: whoever locked them decides them.
     """
     rows = session.exec(
         select(TransferRow)
@@ -59,7 +59,7 @@ def _later(after: int) -> ColumnElement[bool]:
 
 
 def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
-    """Return held files with contents judged last by other rules than `rules`, oldest first."""
+    """Return references of held files not judged by the rules of digest `rules` yet, oldest first."""
     gone = select(DeletionRow.reference).where(
         DeletionRow.reference == col(TransferRow.reference), DeletionRow.what == "sealed"
     )
@@ -75,18 +75,18 @@ def to_judge_anew(session: Session, rules: str, *, limit: int) -> Sequence[str]:
 
 
 def waiting_for_approval(session: Session) -> Sequence[str]:
-    """Return references of drops with keys waiting for approval."""
+    """Return references of uploads with keys waiting for approval."""
     query = select(TransferRow.reference).where(TransferRow.waits_for == "approval")
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
 def examine_again(session: Session, provider: str) -> Sequence[str]:
-    """Set a provider's transfers held for a key back to landed; return the references."""
+    """Set a provider's transfers held for lack of a key back to landed; return the references."""
     return _land_again(session, provider, col(TransferRow.waits_for) == "key")
 
 
 def examine_superseded(session: Session, provider: str, signer: str) -> Sequence[str]:
-    """Set transfers signed with a key before its replacement, held for a person, back to landed."""
+    """Set held transfers signed with `signer`, a key since replaced, back to landed; return references."""
     superseded = select(ReasonRow.transfer).where(ReasonRow.code == "open:key-superseded")
     return _land_again(
         session,

@@ -1,4 +1,4 @@
-"""The queue of work shared by several hosts: procrastinate's tasks in the registry's database.
+"""The queue of work shared by several hosts: tasks of procrastinate in the registry's database.
 
 A task names some landed files to be examined. Queueing is part of the transaction that lands the files. The
 choice of host, or a task run twice, changes nothing: an outcome counts only while the file is landed.
@@ -34,7 +34,7 @@ _WITHOUT_TASK = text(
 
 
 def prepare(registry: Registry) -> None:
-    """Create the queue's tables where missing.
+    """Create the queue's missing tables.
 
     ConfigurationError where procrastinate is not installed, or the database is not PostgreSQL.
     """
@@ -75,7 +75,7 @@ def queue(session: Session, references: Sequence[str]) -> None:
 
 
 def queue_again(registry: Registry) -> int:
-    """Queue landed files without task; return their number. Fault if the registry fails."""
+    """Queue the landed files not named by any task; return the number. Fault if the registry fails."""
     with registry.read() as session:
         if not _without_task(session):
             return 0
@@ -91,7 +91,7 @@ def _without_task(session: Session) -> Sequence[str]:
 
 
 def still_landed(session: Session, references: Sequence[str]) -> Sequence[str]:
-    """Return the `references` still undecided, oldest first."""
+    """Return the `references` still to be decided, oldest first."""
     query = select(TransferRow.reference).where(
         col(TransferRow.reference).in_(references), TransferRow.state == "landed"
     )
@@ -109,7 +109,7 @@ def _waiting(session: Session, providers: set[str]) -> Counter[str]:
 
 
 def _portions(references: Sequence[str], waiting: Counter[str]) -> Iterator[tuple[int, Sequence[str]]]:
-    """Yield files of equal urgency in portions, each with its priority: 0 is the highest."""
+    """Yield the files in portions of equal urgency, each portion with its priority: 0 is the highest."""
     left = Counter(map(provider_of, references))
     by_priority: dict[int, list[str]] = {}
     for reference in references:

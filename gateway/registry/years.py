@@ -26,7 +26,7 @@ def opened_at(session: Session, year: str) -> datetime | None:
 
 
 def counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, a year's ratifications, and all expectations."""
+    """Count open providers of the kinds `parties`, ratifications of a year, and all expectations."""
     open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
     ratified = (
         select(func.count())

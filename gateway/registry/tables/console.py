@@ -38,7 +38,7 @@ class ConsoleSessionRow(Row, table=True):
 
     @property
     def number(self) -> str:
-        """A number that distinguishes a person's sessions; no secret."""
+        """The beginning of the digest, which tells a person's sessions apart and is no secret."""
         return self.digest[:12]
 
 

@@ -26,9 +26,9 @@ class HostRow(Row, table=True):
 
 
 class PolicyDraftRow(Row, table=True):
-    """Policies proposed in the console: those of the digest `base`, with another content of one file.
+    """Policies proposed in the console: those of the digest `base` with one `file` changed.
 
-    `digest` is that of the whole. There is at most one draft, as there is one proposal.
+    `digest` is that of all the proposed policies. There is at most one draft, as there is one proposal.
     """
 
     __tablename__ = "policy_draft"

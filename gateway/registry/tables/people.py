@@ -77,7 +77,7 @@ class AccountRow(Row, table=True):
 
 
 class GivingRow(Row, table=True):
-    """A key, role or account given to a member of staff or confirmed, and the giver.
+    """The giving or confirming of a key, role or account of a member of staff, and the giver.
 
     `what` is "key", "role" or "account", `mark` the fingerprint or name.
     """

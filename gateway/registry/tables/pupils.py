@@ -47,7 +47,7 @@ class SchoolOfTransferRow(Row, table=True):
 
 
 class StagedRollRow(Row, table=True):
-    """The pupils of a held file, packed, until acceptance or refusal."""
+    """The packed roll of a held file, kept until the file is accepted or refused."""
 
     __tablename__ = "staged_roll"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")
