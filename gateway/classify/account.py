@@ -1,7 +1,7 @@
-"""List every column and kind of element of a file, known or not.
+"""List every column and kind of element of a file, known or not, and search all values for sensitive content.
 
-Parts that belong to the file's type are left out in the end. The rest is `Unlisted`: not understood, outside
-the file's type, or with unexpected values.
+Columns and elements that belong to the file's type are left out of the result. Each other one becomes an
+`Unlisted`: not understood, outside the file's type, or with unexpected values.
 
 A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
 addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"(?<!\d)\d{3}[ -]?\d{3}[ -]?\d{4}(?!\d)", re.ASCII)
 
 @dataclass(slots=True)
 class Disclosure:
-    """Sensitive content found so far under one header: NHS numbers, free text, sensitive topics."""
+    """Sensitive content found in values of a column or element: NHS numbers, free text, a sensitive topic."""
 
     key: str | None
     topic: str = ""
@@ -50,7 +50,7 @@ class Disclosure:
     _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
-        """Search values for NHS numbers, free text and sensitive topics; ignore an empty text."""
+        """Search values for NHS numbers, free text and sensitive topics, and record the findings here."""
         if not values or values == self._last:
             return
         self._last = set(values) if len(values) <= _FEW_VALUES else set()
@@ -72,7 +72,7 @@ class Disclosure:
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def look_at_kept(self, rules: Rules) -> None:
-        """Search the values that `keep` collected: many together are quicker."""
+        """Search the values that `keep` collected, then forget them. One search of many values is quick."""
         if self._kept:
             self.look(self._kept, rules)
             self._kept.clear()
@@ -110,9 +110,10 @@ _NATIONAL_INSURANCE = "national-insurance"
 
 @dataclass(slots=True)
 class Part:
-    """One column, or one kind of element; `key` is the key of its field, None where unknown.
-    `at` is the place in a fixed-width record, from 1; else 0. `others` counts values not of their kind.
-    `assessment` names grades other than results.
+    """One column or kind of element. `key`: of its field in the rules; None if unknown.
+    `at`: position in a fixed-width record, from 1; else 0. `others`: number of values not of the field's
+    kind.
+    `assessment`: name of the assessment, such as "mock", if grades are not final results; else "".
     """
 
     header: str
@@ -126,7 +127,7 @@ class Part:
 
 
 class Account:
-    """All columns and kinds of elements of one file, in the order of appearance."""
+    """Inventory of all columns and kinds of elements of one file, in the order of appearance."""
 
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
@@ -138,7 +139,7 @@ class Account:
         self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Add a part and return it; beyond the first 4,000 parts, only count."""
+        """Add a column or kind of element and return it; after the first 4,000, return without storing."""
         made = Part(header[:_HEADER_LENGTH], key, Disclosure(key), element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
@@ -147,16 +148,16 @@ class Account:
         return made
 
     def look_at_kept(self) -> None:
-        """Search the collected values of all elements for disclosures."""
+        """Search the collected values of every element for sensitive content."""
         for part in self.parts:
             part.told.look_at_kept(self._rules)
 
     def follow(self, part: Part, values: set[str]) -> None:
-        """Search `values`, which grow to the end of the file, too when the account is read."""
+        """Store a set of values, which grows while the file is read; `unlisted` searches the whole set."""
         self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return the parts that files of a data type do not carry, sensitive ones first; at most 101."""
+        """Return up to 101 columns and elements outside this data type, those of sensitive content first."""
         found = [*self._titles(), *self._parts(data_type)]
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
@@ -175,7 +176,7 @@ class Account:
         return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
-        """Return the number of differently named columns of these fields; 4,000 for a file of elements."""
+        """Return the number of filled, differently named columns of these fields; 4,000 for elements."""
         if all(part.element for part in self.parts):
             return _PARTS
         wanted = frozenset(keys)
@@ -186,13 +187,13 @@ class Account:
         return self._grades
 
     def title(self, text: str) -> None:
-        """Store one of the first 100 texts above or between the parts, to search for sensitive topics."""
+        """Store one of the first 100 texts above or between tables, to search for sensitive topics."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """Add a text that a workbook shows beside or instead of its cells. No view contains such texts.
-        Raises Unreadable for a long text in the header or footer of a page, to be read by a person.
+        """Store a text that a workbook shows beside its cells, such as a page header: no view contains it.
+        Raises Unreadable for a long text in the header or footer of a page, so that a person reads it.
         """
         wording = self._rules.report_wording
         if place == "page" and is_long(text) and not wording.is_line(text):

@@ -1,11 +1,11 @@
 """Open ZIP archives safely: a workbook, or several files, with nothing hidden beside them.
 
 Files left in an archive by operating systems (._NAME, Thumbs.db, desktop.ini) are ignored where they have the
-form of such a file and no readable words: one with a sentence or a sensitive word counts as an ordinary file.
+form of such a file and no readable words. One with a sentence or a sensitive word counts as an ordinary file.
 
-Parts and relations of a workbook must be on the lists below, because a spreadsheet program follows relations:
-a part with a harmless name may be something else. Programs also show properties, page headers and hints to
-every reader, so these are searched for sensitive topics; no view contains any.
+A workbook may contain only the parts and relations listed in this module: a spreadsheet program follows
+relations, so a part with a harmless name may be something else. Programs also show properties, page headers
+and hints to every reader, so these are searched for sensitive topics; no view contains any.
 """
 
 import re
@@ -83,7 +83,7 @@ def _is_apple_double(content: bytes) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """Yield possible words in an operating system's file, in every encoding that such files use."""
+    """Yield the possible words in a file that an operating system left, read as ASCII and as UTF-16."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip
@@ -158,7 +158,7 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True if an XML part contains one of these ASCII words: much quicker than parsing."""
+    """Return True if an XML part contains one of these ASCII words; much quicker than parsing the part."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -242,7 +242,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield the texts shown beside the cells, each with its place. Raises Unreadable for malformed XML."""
+    """Yield each text that a workbook shows beside its cells, with the place. Unreadable for bad XML."""
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):

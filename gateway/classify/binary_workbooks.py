@@ -54,7 +54,7 @@ _SHOWN: dict[int, Shown] = {0: "visible", 1: "hidden"}
 
 
 class _Extent:
-    """Count of the rows and columns that the filled cells of a sheet cover; numbers are from 0."""
+    """The range of rows and columns, numbered from 0, that the filled cells of a sheet cover."""
 
     def __init__(self) -> None:
         self._first_row = 1 << 31
@@ -90,7 +90,7 @@ def _names_outside(part: bytes) -> bool:
 
 
 class _Calamine:
-    """A workbook read by calamine; failures become Unreadable."""
+    """A workbook read by the calamine library; errors of calamine are raised as Unreadable."""
 
     def __init__(self, content: BytesIO, format: str) -> None:  # noqa: A002
         self._format = format
@@ -98,7 +98,7 @@ class _Calamine:
         self._book: CalamineWorkbook = self._ask(lambda: CalamineWorkbook.from_filelike(content))
 
     def sheets(self, shown: list[Shown], wrong: Exception) -> list[Sheet]:
-        """Return the sheets with their visibility. Raises `wrong` if calamine counts another number."""
+        """Return the sheets with their visibility (`shown`). Raises `wrong` if calamine counts otherwise."""
         names = list(self._book.sheet_names)
         if len(names) != len(shown):
             raise wrong
@@ -290,7 +290,7 @@ def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
 
 
 def _check_record(kind: int, data: bytes) -> None:
-    """Raise Unreadable for an XLS record that is not a harmless formula, name or setting."""
+    """Raise Unreadable for an XLS record with a password, link, active content or outside formula."""
     if kind == _SUPBOOK and data[2:4] not in _SUPBOOK_OWN:
         raise active("links to other files", format=XLS)
     if kind in _OUTSIDE and not (kind == _OBJECT and data[4:6] == _DROP_DOWN):

@@ -1,7 +1,7 @@
 """Convert cells to text as in CSV, and find the formulas among them.
 
-A formula that only computes is counted, for the sender and whoever collects the file. One that calls another
-program, or fetches or sends anything, makes the file unreadable here.
+Formulas that only compute are counted, and the count is told to the sender and to each person collecting the
+file. A formula that calls another program, or fetches or sends anything, makes the file unreadable.
 """
 
 import re
@@ -71,8 +71,8 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 
 @dataclass(slots=True)
 class Formulas:
-    """Count of the rows of one table that contain a formula, and the first of these rows.
-    `passed_over` counts lines printed by a report under the table, not being rows.
+    """Count of the rows of one table that contain a formula; `rows`: the numbers of the first of these rows.
+    `passed_over` counts lines that a report prints under the table and that are no rows.
     """
 
     count: int = 0
@@ -95,7 +95,7 @@ class Formulas:
         return settled
 
     def passed(self, rows: int) -> None:
-        """Add to the number of rows seen, so that the next batch's rows get the right numbers."""
+        """Add rows without formulas to the number of rows seen, so that later rows get the right numbers."""
         self._seen += rows
 
 
@@ -113,7 +113,7 @@ def _unwrapped(row: Row) -> Row:
 
 
 def settled_header(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield the rows above a table, and the header, without ="..." around texts. Raises Unreadable."""
+    """Yield the rows above a table and its header, without Excel's ="...". Unreadable for unsafe formulas."""
     for row in rows:
         for formula in filter(is_formula, row):
             check_formula(formula)

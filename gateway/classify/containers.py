@@ -1,4 +1,4 @@
-"""Tell a workbook, an archive of files and a text apart, and open the first two."""
+"""Tell a workbook, an archive of files and a text apart, and open workbooks and archives."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | Zip
 
 @contextmanager
 def file_in(packed: ZipFile, name: str) -> Iterator[BinaryIO]:
-    """Open a file of an archive. Unpack a nested archive into memory: seeking would unpack anew."""
+    """Open a file of an archive. An archive within the archive is unpacked into memory, for quick seeking."""
     with archive.member(packed, name) as content:
         if not is_packed(content):
             yield content

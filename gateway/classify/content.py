@@ -45,7 +45,7 @@ OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:
-    """Return offset, octets and description of each file signature in a table of `OFFICE_PARTS`."""
+    """Return position, bytes and description of each file signature in table `kinds` of `OFFICE_PARTS`."""
     keys = ((key.partition(":"), words) for key, words in OFFICE_PARTS[kinds].items())
     return [(int(place), octets.encode("latin-1"), words) for (place, _, octets), words in keys]
 
@@ -56,7 +56,7 @@ _PACKED = _beginnings("packed")
 
 
 def part_called(name: str, kinds: str) -> str:
-    """Return the description of a part by the start of its name, from the table `kinds` of `OFFICE_PARTS`."""
+    """Return the description of a package's part, found by the start of its name in `OFFICE_PARTS[kinds]`."""
     known = (words for start, words in OFFICE_PARTS[kinds].items() if name.casefold().startswith(start))
     return next(known, "a part of no known kind")
 
@@ -101,7 +101,7 @@ class Source:
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
-    """A content of no known data type, by a `classify:` code.
+    """Raised for a content of no known data type; `code`: the reason's code, such as `classify:unknown`.
     `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
     """
 
@@ -117,7 +117,7 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a known format breaking off or breaking its rules."""
+    """Return the error for a content of a known format that ends too early or breaks the format's rules."""
     return Unreadable("classify:malformed", *evidence, format=format)
 
 
@@ -127,7 +127,7 @@ def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return the evidence for the type that the file name suggests, where `tied` types fit equally."""
+    """Return the evidence that a file's name declares one of several types (`tied`) that fit equally."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -201,7 +201,7 @@ def encoding_of(content: BinaryIO) -> str:
 
 
 def told_encoding(content: BinaryIO) -> str | None:
-    """Return the codec shown by a byte order mark, zero octets (UTF-16) or an XML declaration; else None."""
+    """Return the codec that a text declares (byte order mark, UTF-16, XML declaration); None without one."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):
@@ -272,8 +272,8 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
 @dataclass(slots=True)
 class Verdict:
     """The data type of a content, with the evidence in the gateway's phrases.
-    `mixed_with` is the other kind of examination results in the file. A `part` is one table of several, which
-    may lack fields. `results` are the types of examination results in a file of any type.
+    `mixed_with`: second kind of examination results in the file. `results`: all kinds, in a file of any type.
+    `part`: the content is one table of several, and may lack required fields.
     """
 
     data_type: str

@@ -1,7 +1,7 @@
 """Recognise Common Transfer Files (CTF) and their admissions variant (ATF) by the records of pupils.
 
-One envelope carries a pupil's core record, a year's assessments or a leaver's whole history. A file that
-declares itself full is core data. A partial file is of the assessments that most pupils have: a Key Stage 1
+One CTF can hold core records, a year's assessments or a leaver's whole history. A file that declares itself
+full is core data. A partial file has the type of the assessments that most of its pupils have: a Key Stage 1
 file may also hold repeated phonics checks.
 """
 
@@ -47,7 +47,7 @@ class _CtfHeader:
 
 
 class Assessments:
-    """Counts of the assessments of all pupils read so far: stages, and pupils by data type."""
+    """Counts of the assessments in a CTF: key stages, and number of pupils by data type of assessment."""
 
     def __init__(self, tally: Tally, gatherer: Gatherer) -> None:
         self.rows = 0
@@ -93,7 +93,7 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type, and: has it a result, is it faultless, are all parts known?"""
+        """Return an assessment's data type; and if it has a result, no fault, only known elements."""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -135,7 +135,7 @@ class Assessments:
         return known
 
     def examinations(self) -> tuple[str, ...]:
-        """Return the types of examination results, by the stages that occurred."""
+        """Return the types of examination results in the file, by the key stages found in assessments."""
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 
@@ -145,13 +145,13 @@ def is_code(text: str) -> bool:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True if the rules list `result` for its qualifier, or have no list for the qualifier."""
+    """Return True if `result` is in the code list of its qualifier, or the qualifier has no code list."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """Return the data type of a stage and subject, both in upper case; empty where there is none."""
+    """Return the data type that the rules give to a key stage and subject (in upper case); "" for none."""
     of_stage = (each for each in rule.stages if each.stage == stage)
     return next((one.type for one in of_stage if not one.subjects or subject in one.subjects), "")
 
@@ -207,7 +207,7 @@ def _read_header(header: markup.Element) -> _CtfHeader:
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True if a pupil's school history has a leaving date at the sending, or the last, school."""
+    """Return True if a pupil's school history has a leaving date for the sending school, or the last one."""
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)

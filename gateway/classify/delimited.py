@@ -3,8 +3,8 @@
 The header is the row, among the first 40, with the most column names known to the rules. Rows come in
 batches, so that memory does not grow with the file.
 
-A sheet of a workbook is a table, a list of published codes, a cover with a report's own words, or blank.
-Anything else, and any table on a hidden sheet, raises Unreadable: a person has to see it.
+Each sheet of a workbook must be a table, a list of published codes, a cover page of a report, or blank. Any
+other sheet, and a table on a hidden sheet, raises Unreadable, so that a person looks at the file.
 """
 
 import csv
@@ -42,9 +42,8 @@ Look = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The header row of a table, with the number and the lower-case text of the rows above.
-    `telling` is the text without the usual wording of reports. `crowded`: more than a title and the usual
-    wording of reports stands above.
+    """The header row of a table, its `position` among the rows, and the lower-case text `above`.
+    `telling`: the text above without report wording. `crowded`: more than title and report wording is above.
     """
 
     names: tuple[str, ...]
@@ -54,7 +53,7 @@ class Header:
     telling: str = ""
 
     def check(self, format: str) -> None:  # noqa: A002
-        """Raise Unreadable if text above the table would remain unread."""
+        """Raise Unreadable if more than a title stands above the table: no recogniser reads further text."""
         if self.crowded:
             raise beside("more than a title above the table", format=format)
 
@@ -96,8 +95,8 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the number of known column names and the header among the first rows; None for none.
-    The row with the most known names is the header; one with mostly known names ends the search.
+    """Return the best header among the first rows with its number of known column names; (0, None) for none.
+    The row with the most known names is the header; the search ends at a row where most names are known.
     """
     best, header, above = 0, None, ""
     title = Title(rules.report_wording)
@@ -124,7 +123,7 @@ def line_batches(source: Source) -> Iterator[list[str]]:
 
 
 def _stretches(source: Source, look: Look) -> Iterator[str]:
-    """Yield a text in pieces of whole lines, the last one ended too; call `look` on each piece first."""
+    """Yield a text in pieces of whole lines, each ending in a line feed; call `look` on each piece before."""
     newlines = IncrementalNewlineDecoder(None, translate=True)
     rest = ""
     for piece in text_chunks(source):
@@ -169,9 +168,9 @@ def batches(
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
     """Yield the filled rows in batches. Raises Unreadable beyond the limits.
-    Lines printed by a report under its table are skipped and counted in `formulas`: a count, a date,
-    totals, the name of a system, the person running the report. Any other line with only its first cell
-    filled raises Unreadable, because it would stay unread.
+    Lines that a report prints under its table (a total, a date, the name of a system or person) are skipped,
+    and counted in `formulas`. Another line with only its first cell filled raises Unreadable, as no reader
+    reads it.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
     try:
@@ -196,7 +195,7 @@ def batches(
 
 
 def _is_passed_over(row: Row, wording: ReportWording, formulas: Formulas) -> bool:
-    """Return True for a blank row or a line of a report. Raises Unreadable for another row of one cell."""
+    """Return True for a row to skip (blank, or a report's line). Unreadable for another row of one cell."""
     alone = not any(row[1:])
     if alone and not (row and row[0].strip()):
         return True

@@ -83,7 +83,7 @@ class _MessageReader:
             raise beside("pupils of another kind than a census has", format=FORMAT)
 
     def verdict(self, facts: Facts) -> Verdict:
-        """Return the verdict. Raises Unreadable where most assessments are not those of the collection."""
+        """Return the verdict. Raises Unreadable if most assessments belong to another collection."""
         if self._type == CENSUS:
             why = ["a DfE message of the school census", f"on roll: {self._on_roll}"]
             return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)

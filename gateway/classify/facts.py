@@ -50,7 +50,7 @@ def software(name: str) -> str | None:
 
 
 def version(text: str) -> str | None:
-    """Return a version number as "26.0"; "" for any other text, None for a blank."""
+    """Return a version number such as "26.0"; None for a blank text, "" for anything else."""
     found = _VERSION.fullmatch(text.strip())
     return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
@@ -65,7 +65,7 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
 
 
 def of_facts(facts: Facts) -> Said:
-    """Return the school stated in a file's facts, as `Said`."""
+    """Return the numbers of the school in a file's facts."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 
 

@@ -19,7 +19,7 @@ from gateway.model import Finding, Severity
 
 
 class Kind(NamedTuple):
-    """A kind of fault: severity, and a sentence that follows the number of records."""
+    """A kind of fault: its severity, and its sentence, to be printed after the number of records."""
 
     severity: Severity
     sentence: str
@@ -39,7 +39,7 @@ def severity(code: str) -> Severity:
 
 
 def shown_expected(finding: Finding) -> str:
-    """Return `expected` if it is a phrase of the gateway, else "": a captured classifier may send content."""
+    """Return a finding's `expected` text, or "" for one that `value_kinds.expected` cannot have written."""
     return finding.expected if is_expected(finding.expected) else ""
 
 
@@ -89,9 +89,9 @@ class FaultCount:
 
 class FieldTally:
     """The counts of one field's values and faults over a whole file.
-    `counts`: how often each value occurs, for the fields that need it. `others`: how many values are not of
-    their kind. `doubted`: values to search for disclosures, those not of their kind, or all where a kind can
-    hide much; of the last batch of a table, or of all elements settled.
+    `counts`: how often each value occurs; None unless a rule asks. `others`: number of values of a wrong
+    kind.
+    `doubted`: values to search for sensitive content: of a wrong kind, or all if the kind can hide much.
     """
 
     __slots__ = (
@@ -113,7 +113,7 @@ class FieldTally:
         self._rows: list[int] = []
 
     def wait(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Collect texts, none blank, each with the number of its record, until `settle`."""
+        """Collect non-blank texts, each with the number of its record, to be counted by `settle`."""
         self._texts += texts
         self._rows += rows
 
@@ -162,7 +162,7 @@ class FieldTally:
         self.others += fault not in QUERIES
 
     def _note_all(self, bad: Mapping[str, str], values: Sequence[str], rows: Sequence[int]) -> None:
-        """Count faulty values, by distinct value; list records only until 20 are listed."""
+        """Count faulty values (`bad`: fault by value), and list the first 20 records of each fault."""
         counts = Counter(values)
         for text, fault in bad.items():
             self.faults.setdefault(fault, FaultCount()).count += counts[text]

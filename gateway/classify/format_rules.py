@@ -54,9 +54,10 @@ class StageRule(RuleTable):
 
 
 class CtfRule(RuleTable):
-    """Rules for a Common Transfer File. `results`: the code list of results for each qualifier.
-    `outweighs`: a pupil with assessments of the first type does not count for the second. `missing_children`:
-    names of messages about children missing education, which are of `missing_type`, or wait without one.
+    """Rules for a Common Transfer File. `results`: the name of the code list of results, by qualifier.
+    `outweighs`: a pupil with assessments of the first type is not counted for the second type.
+    `missing_children`: names of messages about children missing education, of type `missing_type` (None: the
+    file waits).
     """
 
     stages: tuple[StageRule, ...]
@@ -68,13 +69,13 @@ class CtfRule(RuleTable):
     missing_type: str | None = None
 
     def is_of_missing_child(self, said: str) -> bool:
-        """Return True if a document's name, description or root says that it is about a missing child."""
+        """Return True if `said` (a document's name, description or root) tells of a missing child."""
         words = f" {' '.join(_PUNCTUATION.sub(' ', said).casefold().split())} "
         return any(f" {each} " in words for each in self.missing_children)
 
 
 class MessageRule(RuleTable):
-    """Collections in DfE `<Message>` files by name: census, returns with a data type, `outside` ones."""
+    """DfE `<Message>` collections by name: census, returns with data type, and `outside` (not accepted)."""
 
     census: tuple[str, ...]
     returns: dict[str, str]
@@ -82,7 +83,7 @@ class MessageRule(RuleTable):
 
 
 class RegisterRule(RuleTable):
-    """XML outside the DfE's envelopes: element names of records, and root names to reject."""
+    """XML other than CTF and DfE messages: names of record elements, and root names to reject (`never`)."""
 
     records: tuple[str, ...]
     never: tuple[str, ...]
@@ -100,7 +101,7 @@ class ResultsRule(RuleTable):
 
 
 class JcqRule(RuleTable):
-    """Fixed-width files of the awarding bodies, by first letter. Offsets count from 0."""
+    """Awarding bodies' fixed-width files by first letter; `results_from`: where results begin, from 0."""
 
     results: str
     outside: dict[str, str]
@@ -108,9 +109,9 @@ class JcqRule(RuleTable):
 
 
 class SchoolsRule(RuleTable):
-    """Columns and elements that name the school of a record, each with the kind of name.
-    `fields`: by field. `columns`: further columns with a school's code. `elements`: of XML registers.
-    `history`: a pattern of plain names about another school, before or after.
+    """Columns and elements that name the school of a record, each with the kind of name (number or text).
+    `fields`: by field key. `columns`: further columns, with a code. `elements`: by element of a register.
+    `history`: a pattern of column names about a school before or after this one.
     """
 
     fields: dict[str, Slot]
@@ -123,14 +124,14 @@ class SchoolsRule(RuleTable):
         return frozenset(map(plain, self.columns))
 
     def slot(self, header: str, key: str | None) -> Slot | None:
-        """Return how a column (header, field) names a school; None where it names none."""
+        """Return the kind of school name in a column (given header and field key); None if no school."""
         found = self.fields.get(key or "")
         if found is None and plain(header) not in self._codes:
             return None
         return None if self.is_history(header) else found or "name"
 
     def is_history(self, name: str) -> bool:
-        """Return True if a column or element is about another school, before or after."""
+        """Return True if a column or element is about a school that the pupil left or will join."""
         return re.search(self.history, plain(name)) is not None
 
 
@@ -143,14 +144,14 @@ class JsonRule(RuleTable):
 
 
 class ReportWordingRule(RuleTable):
-    """Words of the lines that reports print around a table, and last words of names of schools."""
+    """Words of the lines that reports print around a table, and last words of school names ("academy")."""
 
     words: tuple[str, ...]
     kinds_of_school: tuple[str, ...] = ()
 
 
 class NameHint(RuleTable):
-    """Pattern of file names that suggests a data type. Never decides."""
+    """A pattern of file names and the data type suggested; decides only between equally fitting types."""
 
     pattern: str
     type: str

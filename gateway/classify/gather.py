@@ -44,8 +44,8 @@ ReadSchool = Callable[[Element], Said]
 
 
 class _Meaning:
-    """An element name under one parent: its part of the account, and its field if known.
-    `key` is set where the field names the pupil or is required of a record; else None.
+    """An element name under one parent: its entry in the inventory of elements, and its field if known.
+    `key`: the field's key if the field names the pupil or is required in a record; else None.
     """
 
     __slots__ = ("_field", "_part", "_samples", "_waiting", "key")
@@ -69,7 +69,7 @@ class _Meaning:
             self._samples -= len(some)
 
     def sample(self) -> None:
-        """Add the collected texts to the sample: many together are quicker."""
+        """Add the collected texts to the sample of values that describes the element."""
         if self._waiting:
             self._part.shape.add_all(self._waiting)
             self._waiting.clear()
@@ -81,10 +81,10 @@ tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
-    """Plan for reading elements of one form: positions among the pieces (`markup.cut`) after the first tag.
-    `leaves`: parent, name and position of each element with a text, in the order of reading. `left`: elements
-    left to the caller: first and last position, and that of a text beside. `depth`: how deep elements nest.
-    `is_inside`: a record stands within a record.
+    """Plan for reading elements of one form: positions among the pieces of markup (`markup.cut`).
+    `leaves`: parent, name and position of each element with a text, in the order of reading.
+    `left`: for each element that the caller reads: first and last position, and that of a text beside.
+    `depth`: the depth of nesting. `is_inside`: a record stands within a record.
     """
 
     leaves: tuple[tuple[str, str, int], ...] = ()
@@ -94,9 +94,9 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """The plan for reading records of one form, and the texts of such records not yet counted.
-    Two empty texts stand before the others, so that `itemgetter` always gives several; so with the meanings.
-    `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
+    """The plan for reading records of one form (equal tags in equal order), and their texts not yet counted.
+    `meanings` and texts begin with two empty entries, so that `itemgetter` always returns a tuple.
+    `unresolved`: positions of texts empty so far. `naming`: key and position of fields naming the pupil.
     `blank`: the number of pieces without text in an ordinary record.
     """
 
@@ -134,8 +134,8 @@ class Gatherer:
         self._waiting: list[_FormOfRecords] = []
 
     def aside(self, parent: str, name: str, text: str) -> None:
-        """Count a text outside records, or outside any element.
-        An empty element of an unknown name counts as if its name were its text.
+        """Count the text of an element, attribute or comment outside the records.
+        An empty element with an unknown name counts as if its name were its text.
         """
         if not text:
             rules = self._tally.rules
@@ -156,8 +156,8 @@ class Gatherer:
             meaning.sample()
 
     def header(self, header: Element) -> bool:
-        """Count a header's texts in the account; return True for the file's own header.
-        That one stands directly under the root, before all records.
+        """Count the texts of a header element; return True for the file's own header, directly under the
+        root.
         """
         around = header.getparent()
         first = not self._headed and self._tally.records == self._before
@@ -192,10 +192,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count one record of one pupil. Raises Unreadable where nested too deep.
-        Elements named `apart` are returned unread, each with the first text named `beside` of the element
-        around it. `left` is as in `Tally.record`; `school` reads the record's school, where any element names
-        one.
+        """Count the record of one pupil; return the elements named `apart` unread. Raises Unreadable if
+        nested too deep.
+        Each comes with the first text named `beside` in the element around. `left` is as in `Tally.record`.
+        `school` reads the record's school, where any element of the file names one.
         """
         text = written(record)
         self._length += len(text)
@@ -227,7 +227,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Collect the texts of a record until `_count`; return the values of naming or required fields."""
+        """Collect a record's texts for `_count`; return the values of naming and of required fields."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -257,7 +257,7 @@ class Gatherer:
         return values
 
     def _count(self) -> None:
-        """Count the collected texts, by form and element: many values together are quicker."""
+        """Count the texts collected by `_take`, all values of one element together."""
         for plan in self._waiting:
             for meaning, texts in zip(plan.meanings, zip(*plan.waiting, strict=True), strict=True):
                 if meaning is not None and "" not in texts:
@@ -275,19 +275,19 @@ class Gatherer:
         self._length = 0
 
     def settle(self) -> None:
-        """Count and search everything collected so far. Required before reading results from the tally."""
+        """Count and search all collected texts. Call this before reading results from the tally."""
         self._count()
         self._tally.account.look_at_kept()
         self._tally.settle()
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True if there is memory for a plan with these tags."""
+        """Return True if there is memory to store a plan with these tags, and reserve the memory."""
         self._room -= len(tags)
         return self._room > 0 and self._kinds < _ELEMENT_KINDS
 
     def _part(self, path: str, tags: Sequence[str]) -> _Reading:
-        """Return the plan for reading an element with children: texts first, then the elements inside.
-        `path` ends at the last known container: all in an unknown element is unknown, at any depth.
+        """Return the plan for reading an element with these tags: its own texts, then the elements inside.
+        `path`: the containers around, up to the first unknown one, in which everything is unknown.
         """
         form = path, "<".join(tags)
         known = self._parts.get(form)
@@ -315,7 +315,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note that a record names a second pupil: another number, name or birth date than the first."""
+        """Note a second pupil in a record, if `text` differs from the value `before` of the same field."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

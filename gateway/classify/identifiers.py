@@ -3,8 +3,8 @@
 Every check of a number takes the text as in a file and ignores blanks around it. Only shape and check digit
 are checked: a well-formed number need not exist.
 
-Of names, accents, case, blanks, hyphens and apostrophes are ignored, and so is every forename but the first.
-A name in one piece is split at a comma, or without one in both orders.
+Comparing names ignores accents, case, blanks, hyphens, apostrophes, and all forenames after the first. A full
+name is split at its comma; without a comma, both orders are compared.
 """
 
 import re
@@ -61,7 +61,7 @@ def upn_check_letter(digits: str) -> str:
 
 
 class _Sums(dict[str, int]):
-    """Cache of partial UPN checksums: for four digits, the sum of each times a weight from `weight` on."""
+    """Cache of partial UPN checksums by four digits: digits times weights, which rise from `weight`."""
 
     def __init__(self, weight: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ def is_nhs_number(number: str) -> bool:
 
 
 def _shape(pattern: re.Pattern[str]) -> Callable[[str], bool]:
-    """Return a check that texts, in upper case and trimmed, are ASCII and match `pattern`."""
+    """Return a check that a text, trimmed and in upper case, is ASCII and matches `pattern`."""
     return lambda text: text.strip().isascii() and pattern.fullmatch(text.strip().upper()) is not None
 
 
@@ -146,7 +146,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
     """Return True for a system's reference number: figures, with too few letters for words.
-    `tells` returns True for a sensitive word. Letters without figures may be four; so may a `short` number.
+    `tells` returns True for a sensitive word. Up to four letters: in a `short` number, or without figures.
     """
     text = text.strip()
     if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:
@@ -170,9 +170,8 @@ _PARTS, _LETTERS = 6, 150
 
 
 def name_keys(surname: str, forename: str, full_name: str, born: date | None) -> frozenset[str]:
-    """Return the comparison keys of a person, "SURNAME|FORENAME|DATE"; none if a part is missing.
-    A record may have several. A query by surname and forename has one, and matches every spelling of the
-    name.
+    """Return the comparison keys of a person, "SURNAME|FORENAME|DATE"; an empty set if a part is missing.
+    A full name without a comma has two keys, one for each order; surname and forename have one.
     """
     if born is None:
         return frozenset()

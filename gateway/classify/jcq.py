@@ -80,7 +80,7 @@ class JcqLayout(NamedTuple):
     grade: int
 
     def groups(self, record: str) -> list[tuple[int, str, str]]:
-        """Return position, code and grade of each group that is not blank."""
+        """Return position, code and grade of each filled group in a record."""
         grade_at = self.code + self.option
         width = grade_at + self.grade
         cut = [(at, record[at : at + width]) for at in range(self.start, len(record), width)]
@@ -110,7 +110,7 @@ _TYPE, _HEAD = 2, 12
 
 
 class Rest:
-    """Examiner of the parts of a record that no field takes; adds unexpected text to the account."""
+    """Examiner of a record's text outside known fields; lists unexpected text as an unknown column."""
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account, self._rules = account, rules
@@ -118,15 +118,15 @@ class Rest:
         self._parts: dict[int, Part] = {}
 
     def of_frame(self, record: str) -> None:
-        """Examine a header or trailer, where numbers, codes and an owner's name are allowed."""
+        """Examine a header or trailer record: numbers, codes and the name of an owner are expected."""
         self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
-        """Account for a candidate's data up to a position: one name, in one or two pieces, and numbers."""
+        """Examine a candidate's data up to position `until`, where one name and numbers are expected."""
         self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Examine a piece of a record, where marks, grades and short codes are allowed."""
+        """Examine a piece of a record where marks, grades and short codes are expected."""
         for found in re.finditer(r"\S+", record[start:end]):
             text = found[0].upper()
             if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
@@ -134,7 +134,7 @@ class Rest:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Examine a piece of a record, where numbers and `most` names are allowed."""
+        """Examine a piece of a record where numbers and at most `most` names are expected."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)
@@ -149,7 +149,7 @@ class Rest:
             at += len(piece)
 
     def put(self, place: int, text: str) -> None:
-        """Add a text at position `place` (from 0) to the account, as a column without a known field."""
+        """Add a text at position `place` (from 0) to the inventory, as a column without a known field."""
         text = text.strip()
         if not text:
             return
@@ -185,7 +185,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 
 def recognise(source: Source, tally: Tally) -> Verdict:
-    """Count a file of results into the tally; return its type, GCSE or A level. Unreadable for others."""
+    """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
     last = ""
     for line in chain.from_iterable(line_batches(source)):
@@ -330,7 +330,7 @@ class _ResultsReader:
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
-    """Return a candidate's fields in a record; empty where missing."""
+    """Return the fields of the candidate in a record; "" for each missing one."""
     surname, forename = _name_in(line[_NAME])
     return {
         "candidate-number": line[_CANDIDATE],
@@ -344,7 +344,7 @@ def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:
 def grades_in(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rule: JcqRule
 ) -> list[tuple[str, str]]:
-    """Return code and grade of each result in a record; without a layout, every word that is a grade."""
+    """Return code and grade of each result in a record; without a layout, all words that are grades."""
     if layout is not None:
         return [(code, grade) for _, code, grade in layout.groups(line)]
     tokens = _TOKEN.findall(line[rule.results_from :].upper())

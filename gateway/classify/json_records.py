@@ -1,7 +1,7 @@
 """Read JSON with a list of records as a table, so that it is judged like a table and nothing is skipped.
 
-Each value of a record becomes a column, named after the value and the objects around it, but for objects with
-a name without meaning such as "data".
+Each value of a record becomes a column, named after the value's key and the keys of the objects around it,
+without keys that mean nothing, such as "data".
 """
 
 import re
@@ -136,7 +136,7 @@ class _RecordsReader:
             self._leaves.setdefault(name, []).append(text)
 
     def _name(self, text: str) -> str | None:
-        """Return the column name of a value; None for the time zone of a date, which needs no column."""
+        """Return the current value's column name; None for the time zone of a date, which has no column."""
         inside = [key for key in self._keys[self._base + 1 :] if key]
         telling = [key for key in inside if key not in self._rule.transparent]
         around = " ".join(map(_of_one, telling))
@@ -149,5 +149,5 @@ class _RecordsReader:
 
 
 def _of_one(name: str) -> str:
-    """Return the name of a list without a plural s: "contact" for "contacts", but "address" stays."""
+    """Return a list's name in the singular: "contact" for "contacts", but "address" stays."""
     return name if name.endswith("ss") else name.removesuffix("s")

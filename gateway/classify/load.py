@@ -99,7 +99,7 @@ def _faults(rules: Rules) -> Iterator[tuple[Location, str]]:
 
 
 def _unfit(rule: FieldRule) -> Iterator[tuple[str, str]]:
-    """Yield faults in a field rule: kinds of values without their list, and wildcards in element names."""
+    """Yield key and sentence for each defect of a field rule, such as codes without their list."""
     for what, given in (("code", rule.codes), ("identifier", rule.identifier)):
         if (what in rule.values) != (given is not None):
             named = "codes" if what == "code" else what
@@ -130,7 +130,7 @@ _plain = lru_cache(8192)(plain)
 
 
 def known_headings(rules: Rules) -> dict[str, Any]:
-    """Return the headings known for each field, and kinds of files by name, as JSON for a browser.
+    """Return as JSON for a browser the known headings of each field, and name patterns of kinds of files.
     Of each field: `outside`, its label if the agreement does not list it; `columns`, plain names; `patterns`
     of plain names, with `{words}` for `words`; and `elements`. A name that `notes` finds matches no pattern.
     `kinds`: pairs of a pattern of file names, and a title.

@@ -46,8 +46,8 @@ def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
 
 
 def _spell(marks: str, tells: Tells) -> bool:
-    """Return True if the letters among marks spell a word, together or in a row.
-    Five in a row, each other than the one before, count as a word: pupils seldom have such marks.
+    """Return True if the letters of attendance marks spell a sensitive word, all together or within one run.
+    Five letters in a row, each other than the one before, count as a word: pupils seldom have such marks.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False

@@ -94,8 +94,8 @@ Aside = Callable[[str, str, str], None]
 def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
     """Yield every outermost element of these names, complete, in document order; valid until the next one.
     `aside` gets parent, name and text of all content outside these records: elements, attributes, comments,
-    text between elements; and the attributes in records. Text between the elements of a record is left to the
-    caller. Raises Unreadable for malformed XML or beyond a limit.
+    text between elements; and the attributes in records. The caller reads text between a record's elements.
+    Raises Unreadable for malformed XML or beyond a limit.
     """
     tags = tuple(f"{{*}}{name}" for name in names)
     parser, limits, waiting, end, around = _parser(tags), source.limits, 0, b"", None
@@ -181,7 +181,7 @@ class _Unparsed:
         self._rest = b""
 
     def take(self, piece: bytes) -> None:
-        """Report comments that end in this piece of the document. Raises Unreadable for one too long."""
+        """Report each comment that ends in this piece to `aside`. Raises Unreadable for a long comment."""
         text, position = self._rest + piece, 0
         if not (self._begin or self._rest or b"!" in piece or b"?" in piece):
             position = len(text)
@@ -234,7 +234,7 @@ def _too_many_attributes() -> Unreadable:
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
-    """Return True if a record may have attributes, or too many of them: a quick check."""
+    """Return True if `_look_closely` may find attributes, or too many attributes: a quick check."""
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
 
@@ -256,9 +256,9 @@ def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
 def _forget(
     element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
 ) -> None:
-    """Free the memory of a record already read and of everything before, after reporting to `aside`.
-    `all_around`: also everything before the elements around the record. Its own node and tail stay until the
-    next record: the parser may still be extending them.
+    """Free the memory of a record after its use, and of everything before it, which is reported to `aside`.
+    `all_around`: free also what stands before the elements around the record. The node of the record and the
+    text after stay until the next record: the parser may still extend them.
     """
     element.clear(keep_tail=True)
     while element is not None:
@@ -272,7 +272,7 @@ def _forget(
 
 
 def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
-    """Report an element outside records and everything inside to `aside`; of a record only the text after."""
+    """Report an element outside records and all inside to `aside`; of a record, only the text after it."""
     if not isinstance(element.tag, str):
         return
     if element.tail and not element.tail.isspace():
@@ -306,12 +306,12 @@ def written(element: Element) -> str:
 
 
 def cut(text: str) -> list[str]:
-    """Cut markup into pieces: tags without their brackets at odd places, texts between them at even ones."""
+    """Cut markup into pieces at its tags: texts at even positions, tags without brackets at odd ones."""
     return text.replace(">", "<").split("<")
 
 
 def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Yield for each child of an element the position of its first tag, and the position after its last."""
+    """Yield for each child of an element the positions of its first tag and of the tag after its last."""
     depth, first = 0, 1
     for place in range(1, len(tags) - 1):
         tag = tags[place]
@@ -325,7 +325,7 @@ def children(tags: Sequence[str]) -> Iterator[tuple[int, int]]:
 
 
 def text_count(tags: Sequence[str]) -> int:
-    """Return the number of elements without children with a start and an end tag."""
+    """Return the number of childless elements with a start and an end tag: those that can hold a text."""
     kinds = ["/" if tag[0] == "/" else " " if tag[-1] == "/" else "<" for tag in tags]
     return "".join(kinds).count("</")
 

@@ -102,8 +102,8 @@ class _Walker:
                 yield list(row)
 
     def _walk(self, *others: str) -> Iterator[tuple[int, markup.Element]]:
-        """Yield each row, and each element named in `others`, with its table's number from 0.
-        Raises Unreadable for an element with more than cells.
+        """Yield each row, and each element named in `others`, with the number of its table, from 0.
+        Raises Unreadable for a forbidden element, such as a script, or a formula reaching outside.
         """
         number, table = -1, None
         wanted = ("table-row", *_FORBIDDEN, *_FORMULAS, *others)

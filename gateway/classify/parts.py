@@ -31,7 +31,7 @@ EXTENSIONS = {
 
 
 class Several(Unreadable):
-    """A file with parts of several data types; `parts` has the result for each."""
+    """Raised for a file with parts of several data types; `parts` has the result for each part."""
 
     def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
         kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
@@ -40,9 +40,8 @@ class Several(Unreadable):
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
-    """Judge all parts and return the one verdict. Raises Unreadable if there is none.
-    Figures about nobody, such as a summary by subject, may accompany parts of a type without items required
-    in each record.
+    """Judge all parts and return their common verdict. Raises Unreadable if the parts have no type in common.
+    A table with figures about nobody, such as a summary by subject, may accompany parts of another type.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -86,7 +85,7 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
 
 
 def _alone(part: Part, tally: Tally) -> tuple[Told, bool]:
-    """Judge one part; also return True for no type without personal data or unknown columns."""
+    """Judge one part by itself; also return True for a part of no known type without personal data."""
     own = Tally(tally.all_rules, tally.today, on_persons=tally.on_persons, declared=tally.declared)
     try:
         return told(part(own), own), False
@@ -105,7 +104,7 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
 
 
 def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
-    """Read a table, count it into the tally, with its formulas as faults, and return its type."""
+    """Read one table, count its rows and formulas into the tally, and return its type."""
     table, before = read(), tally.records
     verdict = tables.judge(table, tally, format=format, extension=EXTENSIONS[format])
     for row in table.formulas.rows:
@@ -115,8 +114,8 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
-    """Return a counted content as `Classified`. Raises Unreadable if content beside records was found.
-    The extension "formulas.csv" warns whoever collects the file of cells that a spreadsheet would run.
+    """Return the result of a counted content. Raises Unreadable if content beside the records was found.
+    The extension "formulas.csv" warns each person collecting the file of cells that a spreadsheet would run.
     """
     if tally.beside:
         raise beside(tally.beside, format=verdict.format)
@@ -147,7 +146,7 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
 
 
 def refused(reason: Unreadable) -> ContentRefused:
-    """Convert an Unreadable to the result for the caller."""
+    """Convert an Unreadable error to the `ContentRefused` that `classify` returns."""
     return ContentRefused(
         code=reason.code,
         evidence=reason.evidence,

@@ -60,13 +60,13 @@ def classify(
     on_persons: OnPersons | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Classified | ContentRefused:
-    """Classify a content: any bytes give one of the two results.
-    `content` is seekable, read as a stream several times, and stays open. `name` decides between types that
-    fit equally. Without `today`, no date is a future one. `on_pupils` gets for each record with a UPN: UPN,
-    date of birth, former UPN, on roll (sole or main registration without an end), number of the record from
-    1, number of the school named. `on_persons` gets the UPN, or "", of every record, and the columns of the
-    fields that name a person. Both get many records at once, and the permanent UPNs there that are right. No
-    data of a pupil is kept. `clock` returns seconds, for the time limit.
+    """Classify a content: return its data type with evidence, or the reason for none.
+    `content`: seekable, read as a stream several times, left open. `clock`: seconds, for the time limit.
+    `name`: file name, to decide between types that fit equally. Without `today`, no date is a future one.
+    `on_pupils` gets for each record with a UPN: UPN, birth date, former UPN, on roll (sole or main
+    registration without an end), number of the record from 1, number of the school named.
+    `on_persons` gets the UPN, or "", of every record, and the columns of the fields that name a person.
+    Both get many records at once, with the set of valid permanent UPNs. No data of a pupil is kept.
     """
     tally = Tally(rules, today, on_pupils, on_persons, rules.name_suggests(name))
     try:
@@ -110,8 +110,8 @@ def classify_ahead(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """Add the likely sensitive topics to a refusal.
-    Malformed content stays unchanged, because a final refusal is seen by nobody; so does encrypted content.
+    """Return the refusal with the sensitive topics that the content seems to have.
+    Malformed or encrypted content gets none: the first is refused for good, the second cannot be searched.
     """
     if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:
         return found

@@ -1,4 +1,4 @@
-"""Recognise XML outside the DfE's envelopes: registers of attendance and exclusions, as systems write them.
+"""Recognise XML outside the DfE's formats: registers of attendance and exclusions, as systems write them.
 
 No public schema covers these files, so their records are judged by the fields filled, as in tables.
 """
@@ -44,7 +44,7 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
 
 
 class _RegisterHeader:
-    """Content around the records of a register, and the texts in it that name a school."""
+    """Collector of the content around a register's records; `slots`: texts there that name a school."""
 
     def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
         self.slots: list[tuple[Slot, str]] = []
@@ -60,7 +60,7 @@ class _RegisterHeader:
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:
-    """Yield texts of a record that name the school, except in the pupil's history."""
+    """Yield kind and text of each element of a record that names its school, without the pupil's history."""
     for element in record.iter(*rule.elements):
         around = (markup.local_name(one.tag) for one in element.iterancestors())
         if element.text and not any(map(rule.is_history, around)):

@@ -70,7 +70,7 @@ class ReportWording:
         return all(map(_FIGURES.fullmatch, others))
 
     def are_rows(self, rows: Iterable[Row]) -> bool:
-        """Return True if the rows are a cover: at most 60 cells, all report lines; a name may stand alone."""
+        """Return True if rows look like a report's cover page: at most 60 cells, all report lines."""
         cells = [[cell.strip() for cell in row if cell.strip()] for row in islice(rows, _COVER_CELLS + 1)]
         return sum(map(len, cells)) <= _COVER_CELLS >= len(cells) and all(
             (len(row) == _PAIR and self.is_line(f"{row[0].rstrip(': ')}: {row[1]}"))
@@ -102,7 +102,7 @@ class ReportWording:
 
 
 class Title:
-    """Collector of the rows above a table; `crowded` once they are more than a title, a date and filters."""
+    """Collector of the rows above a table. `crowded`: the rows are more than a title, a date and filters."""
 
     def __init__(self, wording: ReportWording) -> None:
         self.crowded = False
@@ -112,7 +112,7 @@ class Title:
         self._wide = 0
 
     def add(self, row: Row) -> None:
-        """Count the next row above a table, and see if the rows are more than a title."""
+        """Add the next row above the table, and set `crowded` if the rows are now more than a title."""
         cells = [cell for cell in row if cell.strip()]
         if self._cells <= _TITLE_CELLS:
             self._said += cells
@@ -122,7 +122,7 @@ class Title:
         self.crowded |= any(is_long(cell) and not self._wording.is_line(cell) for cell in cells)
 
     def telling(self) -> str:
-        """Return the text of the rows, without cells of report wording; up to 4,000 letters."""
+        """Return the text of the collected rows without cells of report wording; at most 4,000 letters."""
         return " ".join(" ".join(c.split()) for c in self._said if not self._wording.are_words(c))[:_ABOVE]
 
 
@@ -132,8 +132,8 @@ def is_long(text: str) -> bool:
 
 
 def is_lookup(rows: Iterable[Row], codes: Collection[frozenset[str]]) -> bool:
-    """Return True where rows list published codes and meanings, with at most a heading above.
-    The first cell of each row is a code of one list, each once; the cells beside are short.
+    """Return True where rows list published codes and their meanings, below at most one heading row.
+    The first cell of each row is a code of one published list, no code twice; the other cells are short.
     """
     lists, counted, met = list(codes), 0, set[str]()
     for number, row in enumerate(rows):

@@ -89,8 +89,8 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class SubjectRule(BaseModel):
-    """Table [subjects] of data_types.toml: names of subjects, and neutral words `around` one in a header.
-    `not_final` maps words to the assessment they mean, such as "mock": its grades are no results.
+    """Table [subjects] of data_types.toml: names of subjects; `around`: neutral words beside one in a header.
+    `not_final`: from a word such as "mock" to the assessment meant, whose grades are no final results.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,7 +100,7 @@ class SubjectRule(BaseModel):
     not_final: dict[str, str]
 
     def assessment(self, text: str) -> str:
-        """Return the assessment, other than a result, named in a header or a title; empty without one."""
+        """Return the assessment, other than a final result, that a header or title names; "" for none."""
         found = self._not_final.search(f" {' '.join(_WORD.findall(text.casefold()))} ")
         return self.not_final[found[0].strip()] if found else ""
 
@@ -111,7 +111,7 @@ class SubjectRule(BaseModel):
         )
 
     def _core(self, name: str) -> str:
-        """Normalise a header: lower case, without figures of up to four digits and neutral words."""
+        """Return a header in lower case without figures of up to four digits and without neutral words."""
         words = (w for w in _WORD.findall(name.casefold()) if w not in self._aside)
         return "".join(w for w in words if not w.isdigit() or len(w) > _MOST_FIGURES)
 

@@ -1,8 +1,8 @@
 """The rules by which files are recognised, from policies/data_types.toml, items.toml and sensitive.toml.
 
 A *field* is one datum of a record (a UPN, a mark, an outcome), under any name in any system. Items of
-Appendix A, other personal items and working fields are all fields, reported differently. Column names are
-compared without case, blanks and punctuation.
+Appendix A, personal items outside it and working fields are all fields, reported differently. Column names
+are compared without case, blanks and punctuation.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
 class ItemRule(value_kinds.FieldRule):
     """A data item. `when`: by data type, the working fields that carry the item in files of that type.
-    `beside` are fields revealing the item indirectly: a team without the item gets none of them.
+    `beside`: fields revealing the item indirectly; a team without the item gets none of these fields.
     """
 
     label: str
@@ -70,17 +70,21 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """A column used by a system that reveals nothing of a pupil's life, if its values are of their kind."""
+    """A field that systems need and that reveals nothing of a pupil while its values are of its kind."""
 
 
 class ColumnSignature(formats.RuleTable):
-    """Signature of a data type: what a table is like. The matching one of highest rank counts.
-    The table has all fields of `needs`, one of each group of `any`, `at_least` of the fields `of`, none of
-    `without`, so many columns of a field as `many` says, and no unknown column of grades with `no_results`.
-    Of a field's filled values, the `share` is good, and half are `only` these, or `among` a code list. Nearly
-    all pupils have one of the `ages` today; one of the words `above` stands above. With `results`, grades
-    tell this type from the other examination. A `part` is one table of several, and may lack required fields.
-    With `waits`, a match waits for a person under this code.
+    """Conditions for a table to be of a data type; of several that hold, the highest `rank` decides.
+    `level`, `because`: how sure a match is, and the evidence to report.
+    `results`: grades decide between this type and the other examination's.
+    `part`: the table is one of several in its file, and may lack required fields.
+    `needs`: fields, all required. `any`: groups of fields, one of each group required.
+    `of`, `at_least`: fields, and the number of them required. `without`: forbidden fields.
+    `many`: number of columns required, by field. `share`: fraction of filled values without a fault, by
+    field.
+    `only`, `among`: values, or the code list, that half of a field's filled values must be among.
+    `ages`: youngest and oldest age today of nearly all pupils. `above`: words, one of which stands above.
+    `no_results`: no unknown column looks like grades. `waits`: code under which a match waits for a person.
     """
 
     type: str
@@ -114,7 +118,7 @@ class ColumnSignature(formats.RuleTable):
 
 
 class WholeRule(formats.RuleTable):
-    """The columns that a complete return has: fields, their number, and a description."""
+    """Requirement on a complete return: `count` of these fields; `called`: the return's name in messages."""
 
     fields: tuple[str, ...] = Field(min_length=1)
     count: int = Field(ge=1)
@@ -123,8 +127,8 @@ class WholeRule(formats.RuleTable):
 
 class TypeRule(formats.RuleTable):
     """Rules for every file of a data type.
-    `must`: groups of fields of which every record has one. `carries`: working fields allowed beside those of
-    the signatures. `whole`: what a complete return has.
+    `must`: groups of fields; every record has a field of each group. `whole`: what makes a return complete.
+    `carries`: working fields allowed in addition to the fields of the signatures.
     """
 
     title: str
@@ -224,9 +228,9 @@ class Rules(BaseModel):
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with a provider's stated headings: pairs of heading and field key.
-        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to
-        an item identifying a person, nor to a field outside Appendix A.
+        """Return these rules with the headings that a provider stated: pairs of heading and field key.
+        A heading already known, or about something sensitive, keeps its meaning. A statement never maps to an
+        item identifying a person, nor to a field outside Appendix A.
         """
         allowed = ((name, key) for name, key in stated if self.may_be_stated(key))
         own = {formats.plain(name): key for name, key in allowed if not self._is_apart(name)}
@@ -242,7 +246,7 @@ class Rules(BaseModel):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields that the law of the period requires in each record of a return."""
+        """Return the fields that the law in force requires in each record of a return; () without a law."""
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
             return ()
@@ -272,7 +276,7 @@ class Rules(BaseModel):
 
     @cached_property
     def _carried(self) -> dict[str, frozenset[str]]:
-        """By data type: fields of signatures, other fields allowed, and fields that stand for items."""
+        """By data type, the fields allowed: of signatures, of `carries`, and fields standing for items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:
             found[table.type] |= set(table.fields())
@@ -296,11 +300,11 @@ class Rules(BaseModel):
 
     @cached_property
     def musts(self) -> tuple[tuple[str, ...], ...]:
-        """Groups of fields of which the records of some data type must each have one."""
+        """Every group of fields that some data type requires: each record needs one field of the group."""
         return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
 
     def check(self, key: str) -> value_kinds.Check | None:
-        """Return the check of a field's values; None for free text."""
+        """Return the check that judges a value of this field; None for a field of free text."""
         if key not in self._checks:
             other, alike = self._checked_by
             if other is not None and key in alike:
@@ -310,7 +314,7 @@ class Rules(BaseModel):
         return self._checks[key]
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
-        """Return a quick check for many values of a field at once (`quick_for`); None if there is none."""
+        """Return the quick check of many values of this field at once (`quick_for`); None without one."""
         if (key, with_queries) not in self._quick:
             self._quick[key, with_queries] = value_kinds.quick_for(
                 self.fields[key], self.sensitive, with_queries=with_queries
@@ -322,7 +326,7 @@ class Rules(BaseModel):
         return {}
 
     def judge(self, key: str) -> value_kinds.Judge:
-        """Return the judge of a field's values for views; a value with only a query passes."""
+        """Return the judge that decides if a view may show a value of this field; queries may be shown."""
         if key not in self._judges:
             self._judges[key] = value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
         return self._judges[key]
@@ -337,7 +341,7 @@ class Rules(BaseModel):
         return {}
 
     def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
-        """Return the cache of plans shared by views of a basis, keyed by a record's form: names only."""
+        """Return the cache of plans for writing views of one data type and items: names only, no content."""
         if len(self._plans) >= _BASES_REMEMBERED:
             self._plans.clear()
         return self._plans.setdefault((data_type, items), {})
@@ -353,7 +357,7 @@ class Rules(BaseModel):
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
-        """By data type and field, labels of the items that the field reveals."""
+        """By data type and field key: labels of the items that the field reveals."""
         found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
         for key, item in (*self.items.items(), *self.others.items()):
             for data_type, labels in found.items():
@@ -363,12 +367,12 @@ class Rules(BaseModel):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """Other rules with reusable checks, and the fields concerned."""
+        """The rules of another law pack to take checks from, and the fields whose checks are the same."""
         return None, frozenset()
 
     @cached_property
     def _checks(self) -> dict[str, value_kinds.Check | None]:
-        """Checks by field, made on first use: some are slow to make."""
+        """Checks made so far, by field: made on first use, as some are slow to make."""
         return {}
 
     def expected(self, key: str) -> str:
@@ -404,7 +408,7 @@ class Rules(BaseModel):
 
     @cached_property
     def column_patterns(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """All patterns of column names in one pattern, for speed, and the field of each group."""
+        """All patterns of column names joined into one, for speed; and the field key of each group."""
         pairs = [
             (pattern.replace(_WORDS, self.words_of_columns), key)
             for key, rule in self.fields.items()
@@ -433,7 +437,7 @@ class Rules(BaseModel):
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """Fields whose values are counted, for a signature or the facts."""
+        """Keys of the fields whose values are counted one by one, for a signature or the file's facts."""
         asked = {key for table in self.data_types.tables for key in (*table.only, *table.among)}
         return frozenset(
             {*asked, "birth-date", "la-number", "school-number", "academic-year", "census-term", "key-stage"}
@@ -486,7 +490,7 @@ class Rules(BaseModel):
         return None if around and key not in formats.AROUND else key
 
     def container(self, name: str) -> str:
-        """Return the known spelling of an element around records, in any case; "Data" for unknown ones."""
+        """Return the rules' spelling of an element around records, in any case; "Data" for an unknown one."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")

@@ -1,8 +1,7 @@
 """Count the records of a file by the school that each record names.
 
-A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools
-before or after are history and not counted. Names are compared with one another and never leave: the result
-has only numbers.
+A record names its school by numbers (LA and establishment, URN, examination centre) and by name. Schools that
+the pupil left or will join are not counted. Names are only compared with one another: the result has numbers.
 """
 
 import re
@@ -43,7 +42,7 @@ NOTHING = Said()
 
 class Schools:
     """Count of one file's records by school.
-    `around` is the school named in a header or title, used for all records without one of their own.
+    `around`: the school named in a header or title; counts for each record that names none.
     """
 
     def __init__(self) -> None:
@@ -59,13 +58,13 @@ class Schools:
             self._beyond += records
 
     def end_part(self) -> None:
-        """End a part of a file, such as a sheet: the school of its title does not hold for the next part."""
+        """End a sheet or other part of a file: the school in its title does not hold for the next part."""
         if untold := self._records.pop(NOTHING, 0):
             self.count(self.around, untold)
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """Return the schools, most records first; () if no record names one. The last may be all others."""
+        """Return the schools, most records first; () if no record names one. The last may sum the rest."""
         counts: Counter[Said] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
@@ -83,7 +82,7 @@ class Schools:
 
 
 class RowSchools:
-    """Count of a table's rows by school. `slots`: how each of the given columns names a school."""
+    """Count of a table's rows by school. `slots`: the kind of school name in each column to count."""
 
     def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
         self._slots = tuple(slots)
@@ -93,7 +92,7 @@ class RowSchools:
         self._distinct: dict[tuple[str, ...], Said] = {}
 
     def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
-        """Count a batch of rows; `numbers` then refers to this batch."""
+        """Count a batch of rows, given the columns that name schools."""
         # Most files are of one school, and counting equal texts is quicker than counting different ones.
         if all(column.count(column[0]) == length for column in columns):
             rows = {tuple(column[0] for column in columns): length}
@@ -106,7 +105,7 @@ class RowSchools:
             self._schools.count(self._distinct[row], records)
 
     def numbers(self) -> Iterable[str]:
-        """Return the best school number for each row of the last batch."""
+        """Return for each row of the last counted batch the school's number (`number_of`)."""
         around = number_of(self._schools.around)
         told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
         return map(told.__getitem__, self._rows)
@@ -121,8 +120,8 @@ class RowSchools:
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:
-    """Combine several texts about one school. One number for LA and establishment outranks separate ones.
-    A separate local authority may be where a pupil lives.
+    """Combine several texts about one school. A joint number of LA and establishment outranks separate ones.
+    A local authority alone is ignored, because it may be where a pupil lives.
     """
     found: dict[str, str] = {}
     for slot, text in texts:
@@ -139,7 +138,7 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
 
 def in_a_title(text: str) -> Said:
     """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
-    Several numbers give a school without a number.
+    Lines with several numbers give a school without a number.
     """
     found = {
         la + establishment
@@ -151,12 +150,12 @@ def in_a_title(text: str) -> Said:
 
 
 def number_of(said: Said) -> str:
-    """Return a school's best number: LA and establishment, URN, establishment; empty without any."""
+    """Return a school's first known number: LA and establishment, URN, establishment alone; "" for none."""
     return said.dfe_number or said.urn or said.establishment
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Interpret the text in a school column: return a field of `Said`, "la" or "code", and the value."""
+    """Return the kind of the text in a school column (a field of `Said`, "la" or "code"), and its value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":

@@ -1,8 +1,8 @@
-"""Find sensitive topics: of a name or text, by policies/sensitive.toml, and in content of unknown type.
+"""Find sensitive topics in names and texts by policies/sensitive.toml, and in content of unknown type.
 
-Such content waits for a person; the topics decide for which people. Any content is searched as rows of text:
-the words (sensitive.toml) are readable in texts, tables, markup, parts of archives and office documents, and
-in old office documents. Pictures and most PDFs reveal nothing.
+Content of unknown type waits for a person; its topics decide which people may see it. The search reads any
+content as rows of text: texts, tables, markup, parts of archives and of office documents, old ones included.
+Pictures and most PDFs reveal nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
 class _Folds(dict[int, str]):
-    """Table of characters: letters to lower case without accent, marks to blanks, invisible ones to none."""
+    """Character table for `str.translate`: plain small letters, blanks for marks, "" for invisible signs."""
 
     def __missing__(self, code: int) -> str:
         """Compute and cache the folded form of a character."""
@@ -124,7 +124,7 @@ def _joined_letters(plain: str) -> str:
 
 
 def _made_of_pieces(text: str, plain: str) -> Iterator[str]:
-    """Yield words joined from pieces, as in "r.e.f.u.g.e", "Re Fu Ge" and "re-fuge"; not in D'Eath."""
+    """Yield words joined from pieces: "refuge" for "r.e.f.u.g.e", "Re Fu Ge", "re-fuge"; not "D'Eath"."""
     for found in _IN_PIECES.finditer(plain):
         pieces = found[0].split()
         for start in range(len(pieces) - 2):
@@ -154,10 +154,10 @@ class Topic(BaseModel):
 
 
 class Remarks(BaseModel):
-    """Words that no name, label or address contains, besides those of topics; and exceptions.
-    `names`, `places`: words of topics that are names of people, or of streets, houses and classes. `nobody`:
-    words of no person's name beside those of ordinary.txt. `labels`: phrases allowed in labels, with figures
-    and words of up to three letters beside.
+    """Words, besides those of topics, that no name, label or address contains; and exceptions.
+    `names`, `places`: topic words that are also names of people, or of streets, houses and classes.
+    `nobody`: words, besides those of ordinary.txt, that are in no person's name.
+    `labels`: phrases allowed in labels, together with figures and words of up to three letters.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -178,7 +178,7 @@ class Sensitive(BaseModel):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the sensitive topic of a column's or element's name; empty without one."""
+        """Return the label of the sensitive topic that a column's or element's name tells of; "" for none."""
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
@@ -190,7 +190,7 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the sensitive topic of a text; empty without one."""
+        """Return the label of the sensitive topic that a text tells of; "" for none."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""
@@ -200,12 +200,12 @@ class Sensitive(BaseModel):
         return self._label(found) if found else ""
 
     def of_cell(self, text: str) -> str:
-        """Return the topic of a cell's text; `DISGUISED` for a word in disguise, "" for neither."""
+        """Return a cell's sensitive topic; `DISGUISED` if a word mixes letters of two scripts; else ""."""
         return self.of_text(text) or (DISGUISED if _MIXED.search(text) else "")
 
     def of_value(self, text: str, kind: str, *, of_people: bool = True) -> bool:
         """Return True if a name, label or address (`kind`) contains a sensitive word.
-        So for the name of a person with an ordinary word; those of schools (not `of_people`) may have one.
+        In a person's name (`of_people`) an ordinary word counts, too; a school's name may contain such words.
         """
         may, plain = self._may[kind == "name"], plain_text(text)
         if kind == "label" and (rest := self._beside_a_title(plain)) is not None:
@@ -222,7 +222,7 @@ class Sensitive(BaseModel):
         return any(word in self._value_words and word not in may for word in made)
 
     def _beside_a_title(self, plain: str) -> str | None:
-        """Return the words of a label beside an allowed phrase; None without one, or with longer words."""
+        """Return a label's words besides an allowed phrase; None without one, or with long words beside."""
         found = self._titles.search(plain)
         if found is None:
             return None
@@ -237,11 +237,11 @@ class Sensitive(BaseModel):
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
     def is_telling(self, word: str) -> bool:
-        """Return True for a sensitive word in small letters, even if it is also a name."""
+        """Return True for a sensitive word, given in small letters, even one that is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
     def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
-        """Return those of the names, labels or addresses that certainly contain no sensitive word.
+        """Return those of the names, labels or addresses (`kind`) that certainly contain no sensitive word.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """
         words = _octet_words("\n".join(texts))
@@ -261,18 +261,18 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _signs(self) -> frozenset[bytes]:
-        """First six letters of all sensitive words, in phrases too, and of the stems."""
+        """First six letters of every sensitive word and stem, and of every word in a sensitive phrase."""
         telling = (*self._value_stems, *self._value_words, *self._telling_phrases)
         return frozenset(map(_BEGINNING, _octet_words(" ".join(telling))))
 
     @cached_property
     def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Sensitive words that may stand in labels and addresses, and in names of people."""
+        """Sensitive words that are allowed: first in labels and addresses, second in names of people."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The words of `_may` outside every sensitive phrase, as octets."""
+        """The allowed words of `_may`, as octets, without those that are part of a sensitive phrase."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
@@ -335,7 +335,7 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns of words and of stems in a name, and of words in a text, with a group for each topic."""
+        """Patterns of sensitive words and stems in a name, and of words in a text; a group for each topic."""
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []
@@ -349,13 +349,13 @@ class Sensitive(BaseModel):
 
     @cached_property
     def _telling(self) -> frozenset[str]:
-        """The longest word of each phrase that topics list for texts."""
+        """The longest word of each sensitive phrase: a text without any of these words has no phrase."""
         texts = (plain_text(word) for topic in self.topics.values() for word in topic.text)
         return frozenset(max(text.split(), key=len) for text in texts)
 
 
 def _octet_words(text: str) -> list[bytes]:
-    """Return the words as octets, in small letters without accents, each figure as 0.
+    """Return a text's words as octets, in small letters without accents, each figure as 0.
     Words with hyphens come in parts and joined. Octets are much faster to search than texts.
     """
     small = text.lower()
@@ -416,7 +416,7 @@ def _names(text: str, longest: int, *, marked: bool) -> Iterator[str]:
 
 
 def _texts(content: BinaryIO) -> Iterator[tuple[str, bool]]:
-    """Yield each text of a content, and True where its element names may be about pupils."""
+    """Yield each text of a content, and True if its headings are to be searched for topics as well."""
     head = head_of(content, _BYTES)
     if head.startswith(_ZIP):
         yield from _members(content)

@@ -37,8 +37,8 @@ _SAYS_WHAT = frozenset(
 
 @dataclass(slots=True)
 class Grades:
-    """The grade columns of a table: number of result columns, and number of results of each kind.
-    `others` counts columns of other grades. `assessment`: that of the whole table, such as "mock"; "" for
+    """The grade columns of a table: number of columns with final results, and number of results of each kind.
+    `others`: number of columns with other grades. `assessment`: of the whole table, such as "mock"; "" for
     results.
     """
 
@@ -49,7 +49,7 @@ class Grades:
 
 
 def grades_in(account: Account, tally: Tally, above: str) -> Grades:
-    """Find the grade columns of a counted table; columns of results become `subject-grade`."""
+    """Find the grade columns of a counted table; columns of final results get the field `subject-grade`."""
     subjects, found = tally.rules.data_types.subjects, Grades()
     found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
     too_early = _too_early(tally)
@@ -100,7 +100,7 @@ def _said_in_a_column(account: Account, tally: Tally) -> str:
 
 
 def _too_early(tally: Tally) -> str:
-    """Return "teacher-assessed" where most pupils are too young for the examination; else ""."""
+    """Return "teacher-assessed" where most pupils are too young to have sat the examination; else ""."""
     years = tally.fields.get("year-group")
     if years is None or years.share_among(tally.rules.code_sets["year-group"]) < _MOSTLY:
         return ""
@@ -115,7 +115,7 @@ _AGED_SHARE = 0.8
 
 
 class Evidence(NamedTuple):
-    """Evidence about a table: columns per field, values, the text above, kinds of examination results."""
+    """Evidence for a table's type: number of columns by field, values, text above, kinds of results."""
 
     widths: Mapping[str, int]
     tally: Tally
@@ -124,8 +124,8 @@ class Evidence(NamedTuple):
 
 
 def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the type with the best-fitting signature; of two equal ones, the type in the file name.
-    Raises Unreadable where none fits, or two fit equally and neither is declared.
+    """Return the type with the best-fitting signature; of two equal ones, the one in the file name.
+    Raises Unreadable where none fits, or where two fit equally and the file name suggests neither.
     """
     fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
     if not fitting:
@@ -198,8 +198,8 @@ def _filled(row: Sequence[str]) -> list[str]:
 
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
-    """Count rows that are no records: words in place of the UPN or birth date, and no other good value.
-    `checked` holds the columns of each field with values to check.
+    """Count rows that are no records: words in place of the UPN or birth date, and no other valid value.
+    `checked`: by field, its columns, each with its values and the faulty ones among them.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -309,7 +309,7 @@ class _Counter:
         return {key: len(indexes) for key, indexes in self._columns.items()}
 
     def settle(self) -> None:
-        """Add to the tally the columns recognised as grades only after all values were read."""
+        """Count the columns that are recognised as grades only once all their values have been read."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -319,7 +319,7 @@ class _Counter:
                 self._tally.column_has(part.key, part.others, part.shape.filled)
 
     def mark_grades(self, assessment: str) -> None:
-        """Mark grades in a list of one result a row as belonging to `assessment`, not to results."""
+        """Mark the grades, in a table of one result a row, as those of `assessment`, not as final results."""
         for part in self._parts:
             if part.key == "exam-grade":
                 part.assessment = assessment
@@ -366,7 +366,7 @@ class _Counter:
                 self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
     def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
-        """Count the columns of each field; return the fields filled in every row.
+        """Count a batch of values by field; return the fields filled in every row.
         Raises Unreadable where two columns of one heading name different pupils.
         """
         first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()

@@ -1,7 +1,7 @@
 """Count the pupils, fields and faults of a file while it is read.
 
-A tally keeps identities of pupils, a bounded number, and numbers of records, only while one file is read; its
-results are counts.
+Only while the file is read, a tally keeps identities of pupils, a bounded number, and numbers of records. The
+results of a tally are counts.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`."""
+    """The counts of one file. `declared`: the type that its name suggests. `on_pupils`: see `classify`."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Tally:
         self._temporary = FaultCount()
 
     def judge_by(self, day: date | None, data_type: str, form: str, term: str | None = None) -> None:
-        """Judge the following records by the law of the period of their file."""
+        """Judge the records read from now on by the law in force on `day`, for a file of this data type."""
         if day is not None:
             self.rules = self.all_rules.on(day)
         known = {key for group in self.rules.data_types.types[data_type].must for key in group}
@@ -105,13 +105,13 @@ class Tally:
         self.naming |= set(asked)
 
     def field(self, key: str) -> FieldTally:
-        """Return the tally of one field, made on first use."""
+        """Return the counts of one field, made empty on first use."""
         if key not in self.fields:
             self.fields[key] = self.column(key)
         return self.fields[key]
 
     def column(self, key: str) -> FieldTally:
-        """Return a separate tally of a field, for one column alone."""
+        """Return new counts for a field, for one column alone."""
         rule, check, any_year = self.rules.fields[key], self.rules.check(key), self.all_rules.check(key)
         if check is not None and any_year is not None and check is not any_year:
             check = value_kinds.of_another_year(check, any_year)
@@ -122,7 +122,7 @@ class Tally:
         return FieldTally(key, rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
 
     def says_of_anybody(self) -> bool:
-        """Return True if a field with personal data, or an unknown column, is filled anywhere."""
+        """Return True if any record fills a field with personal data, or an unknown column."""
         items = (key for key in self.fields if isinstance(self.rules.fields[key], ItemRule))
         return self.account.has_unknown() or any(map(self.filled, items))
 
@@ -132,9 +132,9 @@ class Tally:
         return known is not None and known.filled > 0
 
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
-        """Count a record at the next `settle`; `values`: the fields naming the pupil, or required by a type.
-        `left`: the pupil has left this school, where the caller knows more than the leaving date tells.
-        `said` is the record's statements on its school.
+        """Count a record at the next `settle`. `values`: fields that name the pupil or that a type requires.
+        `left`: True or False if the caller knows that the pupil has left; None to use the leaving date.
+        `said`: the school that the record names.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -145,12 +145,12 @@ class Tally:
             self.settle()
 
     def stands_beside(self, what: str) -> None:
-        """Note content beside the records, in the gateway's words, for which the file must wait."""
+        """Note content outside the records, in the gateway's words; the file then waits for a person."""
         self.beside = self.beside or what
 
     def look_for_pupils(self, name: str, text: str) -> None:
-        """Note a pupil named outside the records, by a UPN in `text`, or by the element name `name`.
-        The file then waits.
+        """Note a pupil named outside the records, by a UPN in `text` or by an element name about pupils.
+        The file then waits for a person.
         """
         if self.rules.element_field("Pupil", name) in OF_PUPILS:
             self.stands_beside(OUTSIDE)
@@ -160,12 +160,12 @@ class Tally:
                 self.another(found[0])
 
     def another(self, upn: str) -> None:
-        """Report the UPN of another pupil in a record: a former UPN, or a second pupil."""
+        """Report to `on_persons` a further UPN in a record: a former UPN, or that of a second pupil."""
         if self.on_persons is not None:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records waiting, and the values waiting in the fields: many together are quicker."""
+        """Count the records and values collected so far; many together are counted quickly."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()
@@ -183,7 +183,7 @@ class Tally:
         schools: Callable[[], Iterable[str]],
         full: Collection[str],
     ) -> None:
-        """Count `length` records of a table, given the columns of the fields that `record` takes.
+        """Count `length` records of a table. `columns`: values of the fields that `record` takes, by key.
         `schools` returns each record's school number; the schools are counted already. `full`: the fields
         filled in every record.
         """
@@ -199,7 +199,7 @@ class Tally:
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count records from number `first` on; `leaving`: a text for each pupil who has left."""
+        """Count records from number `first`; `leaving`: for each a text, blank if the pupil has not left."""
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
@@ -219,7 +219,7 @@ class Tally:
             self.on_persons(upns, columns, right)
 
     def _meet(self, identities: Sequence[str], first: int, *, named: bool) -> None:
-        """Count the pupils of records from number `first`, and repeated UPNs; `named`: all have UPNs."""
+        """Count the pupils of records from number `first`, and repeated UPNs; `named`: each has a UPN."""
         distinct = set(identities)
         new = distinct - self._people
         self._upn_authorities.update(one[1:4] for one in new if NO_UPN not in one)
@@ -239,7 +239,7 @@ class Tally:
             self._people.discard("")
 
     def _compare_names(self, upns: Sequence[str], surnames: Sequence[str], first: int) -> None:
-        """Count records, from number `first`, whose UPN had another surname before in the file."""
+        """Count records, from number `first`, whose UPN had another surname in an earlier record."""
         # Nearly always all rows of a pupil have one surname: a quick check.
         last, known = dict(zip(upns, surnames, strict=False)), self._surnames
         new = [pair for pair in last.items() if known.get(pair[0]) != pair[1]]
@@ -250,7 +250,7 @@ class Tally:
                 self._other_names.add(row)
 
     def _has_other_name(self, upn: str, surname: str) -> bool:
-        """Return True if a UPN had another surname before in the file; remember the first surname."""
+        """Return True if a UPN had another surname in an earlier record; remember the first surname."""
         if not upn or not surname or len(self._surnames) >= PUPILS_REMEMBERED:
             return False
         before = self._surnames.setdefault(upn, surname)
@@ -305,7 +305,7 @@ class Tally:
         return sum(count for day, count in days if day and _age(day, began) >= old)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
-        """Return the fraction of birth dates with an age in this range today, in whole years; 0 for none."""
+        """Return the fraction of birth dates with an age today in this range, in years; 0 without dates."""
         counts, today = self.field("birth-date").counts, self.today
         if today is None or not counts:
             return 0.0
@@ -356,7 +356,7 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Mark a field as wrong if one column has too many unexpected values among the filled ones."""
+        """Mark a field as wrong if too many (`others`) of one column's filled values are of a wrong kind."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 

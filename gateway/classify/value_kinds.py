@@ -32,9 +32,9 @@ Identifier = Literal[
 
 class FieldRule(RuleTable):
     """One field: the names of its columns and elements, and the kinds of its values.
-    An element is `Name` or `Parent/Name`; the longer form wins. `patterns` match whole plain column names;
-    `{words}` stands for words of [columns], subjects and short figures. `values` are kinds:
-    for `code`, `codes` names a list in [codes], and `several` allows more than one in a value.
+    `patterns`: of whole plain column names; `{words}`: words of [columns], subjects and short figures.
+    `elements`: each `Name` or `Parent/Name`; the longer form wins.
+    `values`: kinds. For `code`, `codes` names a list in [codes]; `several` allows more than one in a value.
     """
 
     columns: tuple[str, ...] = ()
@@ -149,7 +149,7 @@ def _day_first(text: str) -> date | None:
 
 
 def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check | None:
-    """Return the check of a field's values; None for free text, which every view leaves out."""
+    """Return the check of a field's values; None for free text, which no view shows."""
     if "free" in rule.values:
         return None
     several = [_check(kind, rule, codes, sensitive) for kind in rule.values]
@@ -168,7 +168,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def of_another_year(check: Check, any_year: Check) -> Check:
-    """Return a check by one year's codes that reports codes of other years as a separate fault."""
+    """Return `check`, of one year's codes, with a fault of its own for values that `any_year` accepts."""
 
     def checked(text: str) -> str | None:
         fault = check(text)
@@ -262,7 +262,7 @@ _EXPECTED_CODES = re.compile(
 
 
 def expected(rule: FieldRule, codes: Sequence[str]) -> str:
-    """Describe the values allowed in a field, by the first kind; of codes the first few."""
+    """Describe in words the values expected in a field, by its first kind; name a few of its codes."""
     kind = rule.values[0]
     if rule.identifier in ("upn", "former-upn"):
         return _UPN
@@ -274,7 +274,7 @@ def expected(rule: FieldRule, codes: Sequence[str]) -> str:
 
 
 def is_expected(text: str) -> bool:
-    """Return True for a text made by `expected`."""
+    """Return True if `expected` can have written this text: no content of a file passes."""
     return text in _EXPECTED_TEXTS or _EXPECTED_CODES.fullmatch(text) is not None
 
 
@@ -283,7 +283,7 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a function that picks the good of many values quickly, or None; `with_queries`: queries pass."""
+    """Return a function that quickly picks the valid of many values, or None; `with_queries`: queries too."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -299,7 +299,7 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
-    """Run a quick check once for all values that differ in their figures only."""
+    """Return the valid values; check only once those values that differ in nothing but their figures."""
     forms = BETWEEN.join(values).translate(_FIGURES).split(BETWEEN)
     different = set(forms)
     if len(forms) != len(values) or (good := quick(different)) is different:
@@ -309,7 +309,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick filter of good values by regular expressions; none may match `BETWEEN`."""
+    """Return a quick check: values matching a pattern are valid. No pattern may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -322,7 +322,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values, each distinct value once; `quick` saves most the full check."""
+    """Judge of one field's values, once for each distinct value; `quick` spares most the full `check`."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -369,12 +369,12 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Store the values that the quick check finds good."""
+        """Remember as valid the values that the quick check accepts."""
         if self.quick is not None and (doubtful := set(values) - self.good):
             self._remember(self.quick(doubtful))
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of the field's kind: all free text, but never an empty text."""
+        """Return the values that are not of the field's kind, never an empty text; for free text, all."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
@@ -460,7 +460,7 @@ def _words_of(text: str) -> tuple[str, ...]:
 
 
 class Words:
-    """Judge of names, labels and addresses: by characters, number of words, and the words."""
+    """Judge of names, labels and addresses (`kind`), by characters, number of words and sensitive words."""
 
     def __init__(self, kind: Kind, codes: CodeSets, sensitive: Sensitive, *, of_people: bool = True) -> None:
         self._kind = "name" if kind == "names" else kind

@@ -60,7 +60,7 @@ class Shape:
                     self.counts[text[:_LENGTH]] += 1
 
     def met(self, filled: int, values: Sequence[str]) -> None:
-        """Count `filled` values; sample some of `values` if there is no sample yet."""
+        """Count `filled` values; sample some of `values` if no value has been sampled yet."""
         self.filled += filled
         if filled and not self.counts:
             self.sample(values)

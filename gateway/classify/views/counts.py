@@ -35,14 +35,14 @@ from gateway.model import Counting
 
 @dataclass(frozen=True, slots=True)
 class SmallNumbers:
-    """Settings to hide small counts of one file: `threshold` and rounding `base` in pupils, secret `seed`."""
+    """Rule for hiding a file's small counts: `threshold` and rounding `base` in pupils, secret `seed`."""
 
     threshold: int
     base: int
     seed: bytes
 
     def told(self, cell: str, count: int) -> int | None:
-        """Return the figure to show for a count; None if withheld. `cell`: the count's name in the file."""
+        """Return the rounded figure to publish for a count; None if withheld. `cell`: the count's name."""
         if count < self.threshold + self._drawn("margin", cell):
             return None
         return (count + self._drawn("rounding", cell)) // self.base * self.base
@@ -54,17 +54,17 @@ class SmallNumbers:
 
     @property
     def slack(self) -> int:
-        """Largest difference between a figure and its count."""
+        """The largest difference between a published figure and its count."""
         return self.base - 1
 
     def _drawn(self, what: Literal["margin", "rounding"], cell: str) -> int:
-        """Draw a pseudo-random number from 0 to the base less one, the same at every reading of the file."""
+        """Draw a pseudo-random number below `base`, always the same for one seed, `what` and `cell`."""
         digest = hashlib.blake2b(f"{what}\0{cell}".encode(), key=self.seed, digest_size=16).digest()
         return int.from_bytes(digest) % self.base
 
 
 class ToldLine(NamedTuple):
-    """Line of a table: a year group or sector, a sex ("" for both), and the figure shown."""
+    """A published line of a table: a year group or sector, a sex ("" for both), and the figure."""
 
     group: str
     sex: str
@@ -78,9 +78,8 @@ OTHER = "other"
 def told_years(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[ToldLine, ...], int]:
-    """Return lines for counts by year group and sex ("" where unknown), and the largest possible total.
-    The latter is the largest number that the figures allow. A year group is split by sex where both figures
-    may be shown.
+    """Return the lines to publish for counts by year group and sex, and the largest total that they allow.
+    A sex may be "" for unknown. A year group is split by sex where both figures may be published.
     """
     lines: list[ToldLine] = []
     at_most, rest = 0, 0
@@ -112,9 +111,9 @@ def _by_sexes(year: str, sexes: Mapping[str, int], rule: SmallNumbers) -> list[T
 def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
-    """Return lines for counts of pupils by another division, such as postcode sector.
-    The lines with the smallest figures are withheld until all together, compared with the year groups,
-    narrow down no figure of either: `at_most` is the maximum left possible by the year groups.
+    """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
+    `at_most` is the largest total that the published year groups allow. Lines with the smallest figures are
+    withheld until the sum of the rest, compared with `at_most`, narrows down no figure.
     """
     lines = [
         ToldLine(part, "", figure)
@@ -164,7 +163,7 @@ def write_counts(
 
 
 def count(records: Iterator[Values], since: date | None) -> PupilCounts:
-    """Count each pupil once; as joiners those from `since` on, as leavers those from `since` on or ever."""
+    """Count each pupil once, by UPN or name; joiners and leavers since a day, or all leavers without one."""
     counts, met = PupilCounts(), set[str]()
     for values in records:
         who = _who(values)

@@ -19,7 +19,7 @@ def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
     """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
-    A row without any value of the view is left out. Raises Unreadable.
+    A row in which the view fills no cell is left out. Raises Unreadable.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")
@@ -58,7 +58,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Collector of a record's values by field, by "=heading", and by "number heading" in repeated parts."""
+    """Reader of a record's values by field, by "=heading", and by "number heading" in repeated parts."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
@@ -83,7 +83,7 @@ class _LayoutWalk(RecordWalk):
         return values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values below an element; `number` is the number of the part around, 0 for none."""
+        """Add the values inside an element to `values`; `number`: of the repeated part around, else 0."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)

@@ -1,8 +1,8 @@
 """Write XML without the elements that a team may not have: Common Transfer Files, DfE messages, registers.
 
-The document is read record by record (`classify.markup`) and written anew; what stays keeps its place. Always
-left out are attributes, comments, text between elements, namespaces, elements of unknown names, and elements
-with nothing left inside.
+The document is read record by record (`classify.markup`) and written anew, in the same order. Always left out
+are attributes, comments, text between elements, namespaces, elements of unknown names, and elements with
+nothing left inside.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class _Document:
         self._last: Element | None = None
 
     def aside(self, parent: str, name: str, text: str) -> None:  # noqa: ARG002
-        """Note content outside elements and texts: a view leaves attributes and comments out."""
+        """Note that content was left out, if it is an attribute, a comment or text between elements."""
         self._loose = True
         if not name:
             self._pruner.leave_out()
@@ -86,7 +86,7 @@ class _Document:
         self._give(self._pruner.written().encode())
 
     def _catch_up(self, parent: Element, until: Element | None) -> None:
-        """Write the children of `parent` before `until` (None: all), and remove them from the tree."""
+        """Write the children of `parent` that precede `until` (None: all), and remove each from the tree."""
         # Asking for the number of children takes as long as there are many.
         while (child := next(iter(parent), None)) is not None and child is not until:
             if self._is_open(child):
@@ -98,8 +98,8 @@ class _Document:
             parent.remove(child)
 
     def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
-        """Collect the kept part of an element; many elements are judged and written together.
-        `loose`: it may have attributes or text beside elements. `enough`: see `_Pruner.put`.
+        """Collect the kept part of an element for writing; many elements are judged and written together.
+        `loose`: the element may have attributes or text between elements. `enough`: see `_Pruner.put`.
         """
         if loose:
             self._pruner.tidy(element)
@@ -132,8 +132,9 @@ class _Document:
 
 
 class _Template(NamedTuple):
-    """The part of a form's elements kept in a view: a text with gaps, and each gap's position and judge.
-    An assessment, judged before, has no judge; nor has the first piece, which is empty.
+    """The text that a view keeps of all elements of one form, with gaps for the values.
+    `gaps`: position and judge of each value; None for an assessment, judged before, and for the empty first
+    one.
     """
 
     text: str
@@ -149,9 +150,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form. `kept`: the template, by which assessments stay.
-    `blank`: number of pieces without text in an ordinary element. `lacking`: the labels left out, for a plan
-    that views share. `assessments`: of each the places of its tags, and of the piece with its key stage.
+    """Plan for writing elements of one form. `kept`: the template, by which of the assessments stay.
+    `blank`: number of pieces without text. `lacking`: labels left out, for a plan that several views share.
+    `assessments`: for each, the positions of its tags, and of the piece with its key stage.
     """
 
     def __init__(self, form: str, enough: Stay) -> None:
@@ -219,9 +220,8 @@ class _Pruner:
         return f"<{name}>{kept}</{name}>\n"
 
     def put(self, text: str, enough: Stay | None = None) -> None:
-        """Collect a kept text, or a kept element with children, as written.
-        `enough`: the content required in an element with children for it to stay; in a record no trace of
-        removed content may remain.
+        """Collect a kept text, or a kept element with children, to be written by `written`.
+        `enough`: the content that an element with children needs inside to stay; None for a text.
         """
         self._waiting.append((text, enough))
         self.length += len(text)
@@ -255,7 +255,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces with values of a wrong kind, never blanks; note any as withheld."""
+        """Return the pieces whose value is of a wrong kind, never blanks; note any as withheld."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -265,7 +265,7 @@ class _Pruner:
     def _kept(
         self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
     ) -> Iterator[_Kept]:
-        """Yield what the view keeps of those elements in `waiting` with these numbers, by template."""
+        """Yield what the view keeps of the elements in `waiting` that have these numbers."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)
@@ -314,7 +314,7 @@ class _Pruner:
         return plan
 
     def _share(self, form: str, plan: _Plan) -> None:
-        """Store a plan for later views if the policies know every name: it then reveals nothing of a file."""
+        """Store a plan for later views if the policies know every name in it: it then holds no content."""
         if self._shared is not None and len(self._shared) < _PLANS_SHARED:
             plan.lacking = self._sieve.lacking(plan.tags)
             if plan.lacking is not None:
@@ -332,8 +332,8 @@ class _Pruner:
         return template
 
     def _assess(self, plan: _Plan, pieces: list[str], at: int, where: tuple[int, int, int]) -> bool:
-        """Put the kept part of an assessment in the position of its first tag; return True if any is kept.
-        `at` is the position of the first piece of the element around; `where` as in `_Plan.assessments`.
+        """Replace an assessment's first tag in `pieces` by the kept part; return True if anything is kept.
+        `at`: position of the first piece of the element around. `where`: as in `_Plan.assessments`.
         """
         first, after, stage = where
         start, inside = at + 2 * first + 1, pieces[at + 2 * first + 1 : at + 2 * after]
@@ -347,7 +347,7 @@ class _Pruner:
         return known != ""
 
     def _assessment(self, plan: _Plan, stage: str, inside: list[str]) -> str:
-        """Return the kept part of an assessment: none without a data type, no result of other qualifiers."""
+        """Return the kept part of an assessment; "" without a data type. Unknown results are removed."""
         said: dict[str, str] = {}
         results = []
         for first, after in children(inside[::2]):
@@ -366,7 +366,7 @@ class _Pruner:
         return line.rstrip("\n")
 
     def _takes(self, tags: Sequence[str]) -> bool:
-        """Return True if there is memory for a plan with these tags."""
+        """Return True if there is memory to store a plan with these tags, and reserve the memory."""
         self._room -= len(tags)
         return self._room > 0
 
@@ -374,7 +374,7 @@ class _Pruner:
         self, plan: _Plan, name: str, tags: Sequence[str], at: int, assessed: Mapping[int, bool]
     ) -> _Part:
         """Return the kept part of an element with children, whose first tag has position `at` in the form.
-        `assessed`: by position in the form, if the assessment there stays.
+        `assessed`: by position, True for an assessment that stays.
         """
         if not self._sieve.is_container(name):
             return _NOTHING
@@ -403,7 +403,7 @@ class _Pruner:
         return (Stay.IN, f"<{name}>{''.join(texts)}</{name}>", gaps) if best >= plan.enough else _NOTHING
 
     def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
-        """Return the kept part of an element without children, with text (`filled`) or without."""
+        """Return the kept part of an element without children; `filled`: the element has a text."""
         stay = self._stay_of(parent, name, plan.enough)
         if not filled:
             return stay, f"<{name}/>", ()

@@ -55,7 +55,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Stay(IntEnum):
-    """When an element stays in a view: never, only `BESIDE` others (as a contact's order), or always."""
+    """An element's visibility in a view: left out, kept only `BESIDE` kept ones (a contact's order), kept."""
 
     OUT = 0
     BESIDE = 1
@@ -63,7 +63,7 @@ class Stay(IntEnum):
 
 
 class Sieve:
-    """The decisions on columns and elements of a file for a basis, and a list of the items left out."""
+    """Filter of a file's columns, elements and rows for a basis; collects the labels of items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
@@ -80,7 +80,7 @@ class Sieve:
             self.leave_out(APART)
 
     def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
-        """Return the row filter for a table with these columns; None if all rows are given."""
+        """Return the filter for rows of the view's school, given the columns; None if all rows stay."""
         if self._of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
@@ -88,7 +88,7 @@ class Sieve:
 
     @property
     def divides(self) -> bool:
-        """True where only one school's records are given."""
+        """True where the view has only one school's records."""
         return self._of_school is not None
 
     @property
@@ -140,7 +140,7 @@ class Sieve:
         return None if self._told.any else self._rules.plans(*self._basis)
 
     def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
-        """Return the labels left out of elements with these tags; None if the rules do not know a name."""
+        """Return the labels that a view leaves out of an element with these tags; None for unknown names."""
         around, found = list[str](), set[str]()
         for tag, after in pairwise(tags):
             if tag[0] == "/":
@@ -160,7 +160,7 @@ class Sieve:
         return frozenset(found)
 
     def around(self, parent: str, name: str) -> Stay:
-        """Decide if an element outside all records stays: only one about the document or its owner may."""
+        """Decide if an element outside all records stays: only one about the document or its owner does."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Stay.OUT
@@ -174,7 +174,7 @@ class Sieve:
         return False
 
     def container(self, name: str, *, bare: bool) -> str:
-        """Return the name that an element around records gets in the view; unknown names are hidden.
+        """Return the name that the view gives an element around records; an unknown name becomes "Data".
         `bare`: the element has no attributes and declares no namespaces, which are not written.
         """
         known = self._rules.container(name)
@@ -207,7 +207,7 @@ class Sieve:
         return not lacking
 
     def shows(self, key: str) -> bool:
-        """Return True where a view may show the field."""
+        """Return True if the view may show the field with this key."""
         return not self._lacking(key)
 
     def _lacking(self, key: str) -> frozenset[str]:
@@ -220,7 +220,7 @@ class Sieve:
 
 
 class _AlreadyTold:
-    """The classifier's list of content outside the file's type (`Unlisted`), looked up by a view."""
+    """Look-up in the list of content outside the file's type (`Unlisted`) that the classifier made."""
 
     def __init__(self, told: tuple[Unlisted, ...]) -> None:
         self._positions = {one.position for one in told if one.place == "column" and not one.further}

@@ -20,7 +20,7 @@ WriteTable = Callable[[Row, Batches], None]
 
 
 class Apart:
-    """Filter that leaves out records by number, counted from 0 over all parts of a content."""
+    """Filter that leaves out the records with these numbers, counted from 0 over all parts of a content."""
 
     def __init__(self, without: tuple[int, ...]) -> None:
         self._without = frozenset(without)
@@ -103,7 +103,7 @@ def write_csv(write: Write, header: Row, batches: Batches) -> None:
 
 
 def _quoted(values: Sequence[str], *, alone: bool) -> Sequence[str]:
-    """Return a column's cells as CSV; a blank in the only column is quoted, since an empty line is no row."""
+    """Return a column's cells quoted for CSV; a blank in the only column (`alone`) becomes ""."""
     together = "".join(values)
     if '"' in together or "," in together or "\n" in together or "\r" in together:
         if '"' in together:

@@ -142,9 +142,9 @@ def _types(numbers: range) -> etree._Element:
 def make_view(
     content: BinaryIO, basis: Basis, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[tuple[str, ...], bool]:
-    """Write the view of a classified content; return the labels left out, and True where nothing changed.
+    """Write the view of a classified content; return the labels left out, and True if nothing changed.
     `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
-    Unreadable for what classifying would have refused.
+    Unreadable for any content that `classify` would refuse.
     """
     sieve, without = Sieve(rules, basis), basis.without
     if basis.where is not None:
@@ -171,7 +171,7 @@ class _Maker:
         self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
-        """Write the view; return True if more changed than content left out."""
+        """Write the view of a content; return True if the format changed, too, as for a workbook."""
         with containers.opened(content, self._limits) as found:
             if found is None:
                 return self._plain(content, write)

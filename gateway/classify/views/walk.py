@@ -1,4 +1,4 @@
-"""Read the records of a content in the order of a view: values of some fields, or the persons in each."""
+"""Read the records of a content in the order of a view: values of some fields, or each record's persons."""
 
 from collections.abc import Collection, Iterator
 from itertools import chain, islice
@@ -77,7 +77,7 @@ def records_in(
 
 
 def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
-    """Return the numbers, from 0, of the records that `where` does not include. Raises Unreadable."""
+    """Return the numbers, from 0, of the records without a value that `where` names. Raises Unreadable."""
     keys = [key for key, item in (rules.items | rules.others).items() if item.label == where.item]
     wanted = {value.casefold() for value in where.values}
     return {
@@ -88,7 +88,7 @@ def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where
 
 
 def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
-    """Return the names of record elements in an XML document, including its header."""
+    """Return the element names of records in an XML document, including the name of its header."""
     root = markup.root_of(source)
     name = markup.local_name(root).casefold()
     if name == "ctfile" or rules.data_types.ctf.is_of_missing_child(markup.local_name(root)):
@@ -104,7 +104,7 @@ def start_of(content: BinaryIO) -> str:
 
 
 class RecordWalk:
-    """Reader of a content's records, each as values of the wanted fields."""
+    """Reader of a content's records; yields for each record the values of the `wanted` fields."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, wanted: frozenset[str]) -> None:
         self._rules = rules
