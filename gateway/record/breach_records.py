@@ -1,4 +1,4 @@
-"""Records of breaches: made, amended and found again, with an entry in the log for each.
+"""Records of breaches of personal data: made, amended and read, with an entry in the log for each.
 
 An amended record is stored again under the same number; every version stays.
 """
@@ -26,10 +26,10 @@ _ADDED = ("transfers", "staff", "keys", "measures")
 
 
 class Told(BaseModel):
-    """A person's statements about a breach. Times are aware; texts are without pupils' data.
+    """A person's statements about a breach. Times are aware; texts name no pupil.
 
     `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
-    search by staff and keys, and count alone where nothing else is given.
+    search by staff and keys; without staff, keys and transfers, all files of that time are concerned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +59,7 @@ class _Kept(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreachRecord:
-    """The latest version of a record. `told` is None for a record made by an earlier release."""
+    """The latest version of a breach record. `told` is None for a record made by an earlier release."""
 
     number: int
     versions: int
@@ -102,10 +102,10 @@ def drafted(
 
 
 def _touched(session: Session, told: Told, organisation: str) -> list[TransferAccount]:
-    """Return the transfers that a breach concerns, in the order of landing. NotFoundError if unknown.
+    """Return accounts of the transfers concerned in a breach, by landing. NotFoundError if one is unknown.
 
-    For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
-    over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
+    For staff: the files opened, since the log records every opening beforehand. For a key: files sent over,
+    signed with or opened with the key; for the gateway's own, the files sealed to the key.
     """
     references = set(told.transfers)
     for name in told.staff:
@@ -138,7 +138,7 @@ def _touched_by_key(session: Session, key: Key, told: Told) -> set[str]:
 
 
 def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
-    """Return a breach's statements with new ones; scope and measures are added to the earlier ones.
+    """Return a breach's statements, amended by `given`: scope and measures are added, others replaced.
 
     GatewayError for a record of an earlier release, stored as text alone.
     """
@@ -152,7 +152,7 @@ def amended(known: BreachRecord, given: Mapping[str, Any]) -> Told:
 
 
 def keep(session: Session, number: int, told: Told, document: Document, *, by: str, at: datetime) -> None:
-    """Log a breach record, or a further version of one. The caller signs the log's head."""
+    """Append a breach record, first or amended, to the log. The caller signs the log's head."""
     fields: dict[str, str | int] = {"number": number}
     note = _Kept(told=told, document=document).model_dump_json()
     entry = Entry(kind="breach-recorded", subject="breach", fields=fields, actor=by, note=note)
@@ -160,7 +160,7 @@ def keep(session: Session, number: int, told: Told, document: Document, *, by: s
 
 
 def records(session: Session) -> list[BreachRecord]:
-    """Return every record by number."""
+    """Return every breach record in the latest version, by number."""
     found: dict[int, BreachRecord] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number = json.loads(event.leaf)["fields"]["number"]
@@ -181,7 +181,7 @@ def record(session: Session, number: int) -> BreachRecord:
 
 
 def _read(number: int, note: str) -> tuple[Told | None, Document]:
-    """Read a stored breach record; an earlier release stored only the document's text."""
+    """Return the statements and document of a stored breach record; None for those of an earlier release."""
     try:
         kept = _Kept.model_validate_json(note)
     except ValidationError:

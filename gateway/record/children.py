@@ -76,7 +76,7 @@ class FoundFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnRoll:
-    """A provider's latest statement on whether the child is on roll."""
+    """A provider's latest statement about a child, on roll or not, with file and record number."""
 
     provider: str
     on_roll: bool
@@ -87,7 +87,7 @@ class OnRoll:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedBefore:
-    """An earlier search for the same child: when, by whom, kind and reason."""
+    """An earlier question about the same child: when, by whom, of which kind and why."""
 
     at: datetime
     who: str
@@ -97,7 +97,7 @@ class AskedBefore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundChild:
-    """Everything found about a child. `unindexed` counts stored files missing from the index."""
+    """Everything found about a child. `unindexed` counts stored files missing from the index of children."""
 
     files: tuple[FoundFile, ...]
     rolls: tuple[OnRoll, ...]
@@ -108,7 +108,7 @@ class FoundChild:
 
 
 def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
-    """Return the index digests of a child. GatewayError, without the words given, for an incomplete name."""
+    """Return the index digests of a child. GatewayError for an incomplete name, without quoting the name."""
     return _digests(asked, secret_files.pupil_key(home))
 
 
@@ -135,7 +135,7 @@ def _digests(asked: Asked, key: bytes) -> frozenset[bytes]:
 
 
 def find(registrar: Registrar, asked: Asked, *, by: str, why: str | None, what: str = "find") -> FoundChild:
-    """Log the question, then return what the registry has about a child."""
+    """Log a person's question about a child, then return everything found in the registry."""
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
         key = secret_files.pupil_key(registrar.home)
@@ -171,8 +171,8 @@ def mark(
 ) -> tuple[Marker, int]:
     """Restrict a child's files, present and future, to named people or to nobody.
 
-    Returns the marker and the number of stored files missing from the index, covered as soon as indexed.
-    GatewayError for a child marked so already.
+    Returns the marker and the number of stored files still missing from the index, covered once indexed.
+    GatewayError for a child already restricted so.
     """
     now, digests = registrar.clock(), digests_of(registrar.home, asked)
     with registrar.registry.write() as session:
@@ -226,7 +226,7 @@ def _questions(
 
 
 def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
-    """Return earlier questions about a child, as far as their salts still exist."""
+    """Return earlier questions about a child; with its salt erased, a question is no longer found."""
     found: dict[tuple[datetime, str, str], AskedBefore] = {}
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, SUBJECT):
@@ -334,7 +334,7 @@ def _limits(found: FoundChild) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leavers:
-    """Children who left a roll since a day. `hidden` counts children with data out of the person's sight."""
+    """Children who left a roll since a day. `hidden` counts further ones kept by markers from the person."""
 
     children: tuple[Gone, ...]
     hidden: int
@@ -354,7 +354,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
 
 
 def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
-    """Return the leavers, and a log entry for the question, which the caller records first."""
+    """Return the leavers as `left`, and a log entry for the question, for the caller to append first."""
     found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
     hidden = markers.kept_from(session, name)
     shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
@@ -369,7 +369,7 @@ def _gone(session: Session) -> list[Gone]:
 
 
 def _named(session: Session, found: list[Gone]) -> tuple[Gone, ...]:
-    """Replace transfer sequences by the files' references."""
+    """Return leavers with the files' references in place of the transfers' sequences."""
     references = transfers.references(session, {int(one.reference) for one in found})
     return tuple(replace(one, reference=references[int(one.reference)]) for one in found)
 

@@ -60,7 +60,7 @@ class Signers:
 
     @property
     def digest(self) -> str:
-        """A digest of the certificates and their states; an examination's result is valid for one digest."""
+        """A digest of all certificates and states. An examination counts only while the digest stays."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -70,7 +70,7 @@ class Signers:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def awaits_renewal(self, now: datetime) -> bool:
-        """Return True if a certificate that the gateway has in force expired by its own date."""
+        """Return True if a certificate in force by the gateway's records has expired by its own date."""
         return any(key.has_expired(now) for key in self.in_force)
 
 
@@ -88,7 +88,7 @@ def signers_of(session: Session, provider: str, now: datetime) -> Signers:
 def objection(
     signer: Key | None, made: datetime, now: datetime, catalogue: Catalogue
 ) -> Held | Refused | None:
-    """Return the reason against a valid signature made at `made` with `signer`; None if it counts.
+    """Return the decision against a file with a valid signature by `signer`; None if the signature counts.
 
     Files signed before a key was replaced go to a person for judgement. A compromised key counts for nothing,
     since its holder can date a signature back.
@@ -108,10 +108,9 @@ def objection(
 
 
 def came_by_login(session: Session, upload: Upload) -> bool:
-    """Return True if the SSH key named by intake was in force when the upload came.
+    """Return True if the SSH key of an upload, as named by intake, was in force at the landing.
 
-    The key must have let the provider in at the time, since only intake names the key. A key replaced since
-    did; a compromised key counts for nothing.
+    A key ended or replaced later did let the provider in; a compromised key counts for nothing.
     """
     known = register.of(session).keys.get(("provider", upload.provider), ())
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)
@@ -144,7 +143,7 @@ def decision_on(
     earlier: str | None,
     signers: Signers,
 ) -> Decision:
-    """Decide on an examined file. `earlier` is the reference of the transfer it replays, or None."""
+    """Decide on an examined file. `earlier` is the reference of a transfer by the same signing act."""
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
@@ -176,12 +175,12 @@ def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: 
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Add a reason to a decision: why a signature counts that was made before its key was in force."""
+    """Add to a decision the reason `code`, telling of a signature older than its key's approval."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Hold a file for a person because of an unknown login, unless it is refused anyway."""
+    """Return a decision, held for a person since the login's key is unknown; a refusal stays as it is."""
     if isinstance(decision, Refused):
         return decision
     # The hold loses its date, which would release the file automatically.
@@ -190,7 +189,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Decide on a file not opened: hold it if an expired key may be renewed, else refuse it."""
+    """Decide on a file not opened: held if an expired certificate may be renewed, else refused."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))
@@ -199,7 +198,7 @@ def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One upload to examine. `judged_by`: digests of the provider's keys, the rules and the key set.
+    """One upload to examine. `judged_by`: a digest of the sender's certificates, the rules and the keys.
 
     `decided_before`: the time of an earlier decision, where the file is examined again.
     """
@@ -220,7 +219,7 @@ def assignments(
     """Return assignments for landed uploads, oldest first, by the current keys.
 
     Uploads `in_progress` are not on record yet. `version` is a version of the register just read, to spare a
-    second read; the decision checks the keys again.
+    second read; keys are checked again when the file is decided.
     """
     known = [reference for reference in references if reference not in in_progress]
     with registrar.registry.read(version) as session:
@@ -236,7 +235,7 @@ def assignments(
 
 
 def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: datetime) -> Assignment:
-    """Return the job to examine an upload: the keys that may open it, and the sender's certificates."""
+    """Return the assignment for an upload: the gateway's keys to open it, and the sender's certificates."""
     signers, catalogue = signers_of(session, upload.provider, now), rulebook.catalogue
     own = [one for one in register.of(session).keys.get(("gateway", "gateway"), ()) if one.kind == "openpgp"]
     openers = [key.fingerprint for key in opening_keys(own, upload.landed_at, now)]
@@ -260,5 +259,5 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
-    """Return the kinds of post-quantum keys that the engines in use verify, tested once in the process."""
+    """Return the kinds of post-quantum keys verified by the OpenPGP engines, tested once a process."""
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))

@@ -1,4 +1,4 @@
-"""Record a declared transfer by another method: decision, log entry and receipt."""
+"""Record a declared transfer by another method: decision, log entry and receipt, in one transaction."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ _NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Decide on a declared transfer by the agreement. A held one is never decided again automatically."""
+    """Decide on a declared transfer by the agreement. No held one is decided again automatically."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision

@@ -1,4 +1,4 @@
-"""Compute the plan of deletions due from the current record."""
+"""Compute the deletions due from the current record."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from gateway.reports.retention import Plan, load_retention, plan
 
 
 def plan_at(session: Session, home: Home, moment: datetime) -> Plan:
-    """Return the deletions due at `moment`."""
+    """Return the plan of all deletions due at `moment`, with references on hold and undecided ones."""
     rules = load_retention(home)
     made = notices.made_before(session, moment - rules.shortest_of_notices())
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))

@@ -38,7 +38,7 @@ _FOR_GOOD = "person:withdrawn-for-good"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """Result of a withdrawal: who opened the file before, and the providers with a copy."""
+    """Result of a withdrawal: earlier openings of the file, and the providers with a copy."""
 
     openings: tuple[FileOpening, ...]
     copies: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def withdraw_for_good(registrar: Registrar, reference: str, *, by: str, why: str
 
 
 def check_second(session: Session, transfer: Transfer, by: str, at: datetime) -> None:
-    """Raise GatewayError unless another person than `by`, for certain, withdrew the file."""
+    """Raise GatewayError unless the file is withdrawn, certainly by another person than `by`."""
     reference = transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -125,7 +125,7 @@ def tell(
     headline: str,
     next_step: str,
 ) -> None:
-    """Leave a signed notice for data protection officers, in the caller's transaction."""
+    """Store a signed notice on a withdrawal for data protection officers, in the caller's transaction."""
     now = registrar.clock()
     facts = AuthorityFacts(
         headline=headline,
@@ -162,7 +162,7 @@ def _reasons(
 
 
 def _opened(openings: tuple[FileOpening, ...]) -> str:
-    """Return a sentence for the provider: how often, and by which teams, a file was opened. Names nobody."""
+    """Return a sentence for the provider: how often a file was opened, and by which teams, without names."""
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
@@ -171,7 +171,7 @@ def _opened(openings: tuple[FileOpening, ...]) -> str:
 
 
 def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes | None:
-    """Remove the pupils that only this file put on rolls; return them packed, to store with the file."""
+    """Take a withdrawn file's statements on pupils off the rolls; return them packed, or None without any."""
     now, entries = registrar.clock(), []
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)
@@ -187,7 +187,7 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """A person acting, with reason and time; `named`: the person named the teams."""
+    """The person acting, with reason and time; `named`: the person also named the teams."""
 
     person: str
     why: str
@@ -275,12 +275,12 @@ def confirm(registrar: Registrar, reference: str, *, by: str, why: str) -> Again
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the proposed delivery against the policy, if not settled since; else None."""
+    """Return the open proposal to deliver a file against the policy; None if settled or never made."""
     return proposed(session, reference, "redelivery-proposed", _SETTLED)
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file that was delivered before. GatewayError if never delivered, or deleted."""
+    """Return a file delivered at least once. GatewayError if never delivered, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
@@ -405,7 +405,7 @@ def _told(transfer: Transfer, asked: Release) -> Again:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """The whole content of a file, as a descriptor of anonymous memory; `extension` is the usual one."""
+    """A file's whole content, in a descriptor of anonymous memory; `extension` is the format's usual."""
 
     content: int
     size: int

@@ -1,4 +1,4 @@
-"""Assign pupils in a file to schools, and compare rolls for discrepancies, in a decision's transaction.
+"""Assign a file's pupils to schools, and compare rolls for discrepancies, in the decision's transaction.
 
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
 discrepancies are recorded, and each provider concerned is told of its own records.
@@ -47,7 +47,7 @@ _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The enrolled providers by id, and the provider of each school number.
+    """The enrolled providers by id, and the id of the provider with each school number.
 
     `own_kinds` are the kinds of provider with pupils of their own.
     """
@@ -58,7 +58,7 @@ class Enrolled:
 
     @classmethod
     def of(cls, providers: Iterable[Provider], own_kinds: frozenset[str]) -> Enrolled:
-        """Index the providers; a number shared by several schools identifies none."""
+        """Index providers by id and by school number; a number shared by several schools is left out."""
         known = {provider.id: provider for provider in providers}
         numbers = [
             (number, one.id)
@@ -71,9 +71,9 @@ class Enrolled:
         return cls(known, {number: one for number, one in numbers if claims[number] == 1}, own_kinds)
 
     def owner(self, sender: Provider, number: str) -> str | None:
-        """Return the provider whose roll a record belongs to, in an accepted file; None for no known school.
+        """Return the id of the provider whose roll a record belongs to; None if no such school is enrolled.
 
-        `number` is the school number in the record, or empty.
+        `number` is the school number in the record, or empty for the sender's own school.
         """
         if sender.kind not in self.own_kinds:
             return None
@@ -90,9 +90,9 @@ class Enrolled:
         return sender.id
 
     def named(self, sender: Provider, content: object) -> tuple[tuple[str, str, str], ...]:
-        """Return the schools named in a file, if its sender has several: number, provider, name; by number.
+        """Return the schools named in a file of a sender with several: number, provider id and name of each.
 
-        Empty for a sender of one school. Provider and name are empty where none is enrolled.
+        Empty for a sender of one school. Id and name are empty where no school of the number is enrolled.
         """
         if not sender.schools or not isinstance(content, Classified):
             return ()
@@ -113,18 +113,18 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return the providers of the register with ratifications as the policies count them."""
+    """Return the register's enrolled providers; `ratified` is as the policies count ratifications."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
 def _in_full(number: str, known: Iterable[str]) -> str:
-    """Return the only DfE number that ends in an establishment number; else the given number."""
+    """Return the only DfE number in `known` that ends in `number`; for none or several, `number`."""
     fitting = [one for one in known if len(one) == _DFE_NUMBER and one.endswith(number)]
     return fitting[0] if len(fitting) == 1 else number
 
 
 def record_schools(session: Session, transfer: Transfer, decision: Decision, enrolled: Enrolled) -> None:
-    """Record which schools an accepted file names, for a sender that speaks for several."""
+    """Record the schools with pupils in an accepted file, if its sender speaks for several schools."""
     counts = isinstance(decision, Accepted) or (isinstance(decision, Released) and decision.on_roll)
     if counts and isinstance(transfer.content, Classified):
         sender = enrolled.providers[transfer.upload.provider]
@@ -136,7 +136,7 @@ _COMPARED_BYTES = 4 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Context of comparing rolls: transaction, policies, enrolled providers and signing keys."""
+    """The context for comparing rolls: transaction, policies, enrolled providers and signing keys."""
 
     session: Session
     catalogue: Catalogue
@@ -149,8 +149,7 @@ class Comparison:
 class Decided(NamedTuple):
     """A decided file, with the packed roll from the examination.
 
-    `roll` is None for a file examined earlier or without a roll; `arrives`: nothing of the file was on record
-    before.
+    `roll` is None for a file examined earlier or without pupils; `arrives`: the file was not on record yet.
     """
 
     transfer: Transfer
@@ -160,7 +159,7 @@ class Decided(NamedTuple):
 
 
 def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
-    """Update the rolls after decisions, compare them, and return the log entries.
+    """Add decided files to the rolls, and compare these with other providers'; return the log entries.
 
     All files are compared together: a difference made by one file and mended by another is no discrepancy.
     """
@@ -210,7 +209,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
 
 
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
-    """Yield a roll for each school in accepted files, with the pupils of that school.
+    """Yield a roll for each school in accepted files, with the school's pupils.
 
     A record without a school belongs to the file's only school.
     """

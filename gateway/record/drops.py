@@ -64,7 +64,7 @@ from gateway.store.of_home import store_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drop:
-    """One drop with its provider, and the context for deciding on it."""
+    """One uploaded key, signed agreement or statement, with the provider and the context for deciding."""
 
     registrar: Registrar
     session: Session
@@ -74,7 +74,7 @@ class Drop:
 
 
 def settle_key(drop: Drop, found: FoundKey) -> Decision:
-    """Decide on a drop with a key: add, renew or revoke the key as found."""
+    """Decide on a drop with a key, and add, renew or revoke the key accordingly."""
     known = keys.holder(drop.session, found.kind, found.fingerprint)
     if known is not None and (known.owner_kind, known.owner) != ("provider", drop.provider.id):
         return _refused(drop, "key:known")
@@ -124,7 +124,7 @@ def _settle_update(drop: Drop, clerk: Clerk, found: FoundKey, known: Key) -> Dec
 
 
 def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Decision | None:
-    """Return the decision on a drop with a key that waited for approval; None until a person has decided."""
+    """Return the decision on a drop with a key, once a person approved or refused the key; else None."""
     key = keys.dropped_key(session, reference)
     if key is None or key.state == "pending":
         return None
@@ -134,7 +134,7 @@ def settle_later(session: Session, reference: str, catalogue: Catalogue) -> Deci
 
 
 def forget(drop: Drop) -> None:
-    """Mark a drop that contained a secret key as withheld; `publish` then removes the stored file."""
+    """Mark a drop with a secret key as withheld, so that `publish` removes the stored file."""
     row = drop.session.exec(select(TransferRow).where(TransferRow.reference == drop.reference)).one()
     if row.withheld:  # Recognised by intake, and never stored.
         return
@@ -145,7 +145,7 @@ def forget(drop: Drop) -> None:
 
 
 def publish(home: Home, registry: Registry, now: datetime) -> None:
-    """Publish the current SSH keys to intake, and remove stored files marked as withheld."""
+    """Publish the SSH keys in force to intake, and remove stored drops marked as withheld."""
     publish_access(registry, home.published, now)
     with registry.read() as session:
         query = select(TransferRow.reference).where(TransferRow.folder == "keys", col(TransferRow.withheld))
@@ -210,7 +210,7 @@ def _fresh(signed_at: datetime, year: str, drop: Drop) -> bool:
 
 
 def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tuple[str, ...]:
-    """Record a signature under the agreement; return the names of roles that still have to sign."""
+    """Record a signature under the agreement; return the names of roles still to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
     role = role_of_copies(catalogue, drop.provider.kind)
     signed = Signed(
@@ -228,7 +228,7 @@ def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tupl
 
 
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
-    """Decide on a statement about headings: store all meanings, or refuse all for one forbidden."""
+    """Decide on a statement about headings: store all meanings, or refuse all if one is forbidden."""
     catalogue = drop.registrar.catalogue
     if drop.provider.suspended or drop.provider.closed_on is not None:
         code = "policy:suspended" if drop.provider.suspended else "policy:closed"
@@ -276,7 +276,7 @@ _NOT_SURELY_CLEAR: dict[LooksLike, str] = {
 
 
 def withheld(upload: Upload) -> FileWithheld:
-    """Return the refusal of a file sent unencrypted, by folder and apparent kind."""
+    """Return the refusal of a file sent unencrypted, by folder and by the kind guessed from the bytes."""
     code = _IN_THE_CLEAR[upload.folder]
     if upload.looks_like == "secret-key":
         code = "key:secret"
@@ -289,7 +289,7 @@ def withheld(upload: Upload) -> FileWithheld:
 
 
 def settle(dropped: Dropped, drop: Drop) -> Decision:
-    """Decide on any drop and record the effects, in the caller's transaction."""
+    """Decide on any drop, and record all effects in the caller's transaction."""
     match dropped:
         case FileLost():
             return Held(reasons=(drop.registrar.catalogue.reason("internal:held"),))

@@ -44,7 +44,7 @@ REMEDY = (
 
 
 def check_release(session: Session, transfer: Transfer, person: str, at: datetime) -> None:
-    """Raise GatewayError if `person` enrolled the key that a held file waits for."""
+    """Raise GatewayError if `person` enrolled the very key that a held file waits for."""
     if transfer.signature is None or not any(r.code.startswith(_FOR_A_KEY) for r in transfer.reasons):
         return
     for key in keys.list_keys(session, "provider", transfer.upload.provider):
@@ -57,9 +57,9 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
-    """Raise GatewayError, with `said` and the reason, unless two names are certainly two people.
+    """Raise GatewayError, with `said` and a reason, unless two names are certainly two people.
 
-    `since` is when the first person acted.
+    `since` is the time of the first person's act.
     """
     if not are_named_two(first, second):
         raise GatewayError(said)
@@ -68,7 +68,7 @@ def check_two(session: Session, first: str, second: str, *, since: datetime, at:
 
 
 def why_not_two(session: Session, first: str, second: str, *, since: datetime, at: datetime) -> str | None:
-    """Return why two names on record may be one person; None if certainly two."""
+    """Return the reason why two names on record may be one person; None if certainly two."""
     if not are_named_two(first, second):
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
@@ -89,7 +89,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return, for each person, everybody able to act as that person, having given the credentials."""
+    """Return for each person everybody able to act as that person, by having given the credentials."""
     known = _known(session, _Names(session), since=at, at=at)
     people = {credential.owner for credential in known}
     everybody = people | {giver for credential in known for giver in credential.everybody}
@@ -101,14 +101,14 @@ def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
 
 
 def two_can_be_had(session: Session, names: Collection[str], at: datetime) -> bool:
-    """Return True if two among the given people are certainly two."""
+    """Return True if the given people include two who certainly are two."""
     behind = who_could_be(session, at)
     sets = [behind.get(name, frozenset()) | {name} for name in sorted(names)]
     return any(one.isdisjoint(other) for number, one in enumerate(sets) for other in sets[:number])
 
 
 def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: datetime) -> list[str]:
-    """Confirm a person's credentials as an independent person; return the marks of those confirmed.
+    """Confirm a person's credentials as an independent colleague; return the marks of those confirmed.
 
     Each key must be in `read_out`, by fingerprint or its beginning. GatewayError for a missing key, and where
     `by` may be the giver or the person.
@@ -128,7 +128,7 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
-    """Let a person accept all credentials under a personal account of the machine; return the marks.
+    """Accept all credentials of a person, as the person under a personal account; return the marks.
 
     Each key must be `named`, as for `vouch`, so that the owner notices a key made by another. GatewayError
     for a missing key, and for an account that is shared or was used to give one of the credentials.
@@ -145,7 +145,7 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
 
 
 def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetime) -> list[Credential]:
-    """Return a person's credentials. GatewayError if a key is missing from those read out."""
+    """Return a person's credentials. GatewayError if one of the keys is missing from `read_out`."""
     theirs = [each for each in givings.credentials(session, at) if each.owner == name]
     marks = [mark.replace(" ", "").lower() for mark in read_out]
     for each in theirs:
@@ -165,20 +165,20 @@ def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) ->
 
 
 def name_of(person: str) -> str:
-    """Return the person's name in a name on record, without the account."""
+    """Return the person's name without the account, from a name on record: "NAME (as ACCOUNT)"."""
     name, account = _parts(person)
     return name or account
 
 
 class _Names:
-    """Look-up of the persons behind names on record: staff, or unassigned machine accounts."""
+    """Look-up of the people behind names on record: staff, or machine accounts without an owner."""
 
     def __init__(self, session: Session) -> None:
         self._staff = frozenset(session.exec(select(StaffRow.name)).all())
         self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
     def people(self, name: str) -> frozenset[str]:
-        """Return everybody who may have acted under a name: the person, and the account's users."""
+        """Return everybody perhaps acting under a name on record: the named person, the account's owner."""
         claimed, account = _parts(name)
         if claimed is None and name in self._staff:
             return frozenset({name})
@@ -186,7 +186,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential with the owner and every possible giver."""
+    """A credential with its owner, and for each giver who counts the people behind the giver's name."""
 
     __slots__ = ("givers", "owner")
 
@@ -199,11 +199,11 @@ class _Attributed:
 
     @property
     def everybody(self) -> frozenset[str]:
-        """Everybody who may be one of the givers."""
+        """Everybody behind any of the givers' names."""
         return frozenset().union(*self.givers)
 
     def could_be_used_by(self, some: Collection[str]) -> bool:
-        """Return True if these people include every giver of the credential who counts."""
+        """Return True if each giver who counts is among `some`: together they could act as the owner."""
         return bool(self.givers) and all(not giver.isdisjoint(some) for giver in self.givers)
 
 
@@ -212,7 +212,7 @@ def _known(session: Session, names: _Names, *, since: datetime, at: datetime) ->
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return everybody as whom a person could act, through credentials given directly or indirectly."""
+    """Return everybody as whom a person could act, by credentials given to others, also through others."""
     found = {somebody}
     while True:
         further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
@@ -230,7 +230,7 @@ def _told(somebody: str, one: str, other: str) -> str:
 
 
 def are_named_two(one: str, other: str) -> bool:
-    """Return True if two names on record are certainly different people.
+    """Return True if two names on record are certainly different people, by the names alone.
 
     One account used twice, at least once without a name, may be one person.
     """
@@ -252,7 +252,7 @@ _MARK = ": "
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act for two people: a code, the subject, and the person concerned, never named in a leaf."""
+    """An act by two people: a code, the subject, and the person concerned, never named in the log."""
 
     what: str
     subject: str
@@ -262,10 +262,10 @@ class TwoPersonAct:
 def agreed(
     session: Session, act: TwoPersonAct, *, by: str, why: str | None, at: datetime, always: bool = False
 ) -> bool:
-    """Return True if an act may be done now: another person proposed it, or roles are not in force.
+    """Return True if an act may be done now: another person has proposed it, or roles are not in force.
 
-    Otherwise a proposal by `by` is recorded. GatewayError where `by` does not count as a second person beside
-    the proposer. With `always`, also without roles.
+    Otherwise record a proposal by `by` and return False. GatewayError where `by` does not count as a second
+    person beside the proposer. With `always`, two people decide even without roles.
     """
     if not always and not roles.in_force(session):
         return True
@@ -291,7 +291,7 @@ def agreed_to_give(
     why: str | None,
     at: datetime,
 ) -> bool:
-    """Return True if a person may be given a credential or role now.
+    """Return True if a person may be given a credential or role now; otherwise propose that.
 
     With two administrators, two people decide for a member of a team with sight of held files, and for a
     holder or recipient of a powerful role.
@@ -324,7 +324,7 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of an act, too, as giver of the credential it gave."""
+    """Record the proposer of an act as another giver of the credential given by the act."""
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)
@@ -342,7 +342,7 @@ class Proposal:
 
 
 def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]) -> Proposal | None:
-    """Return the last proposal of a kind about a file; None if an event of `ends` followed."""
+    """Return the last proposal of a kind about a file; None if settled since by an event of `ends`."""
     for event in reversed(log.events(session, reference)):
         if event.kind in ends:
             return None
@@ -356,7 +356,7 @@ def proposed(session: Session, reference: str, kind: Kind, ends: Collection[str]
 
 
 def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> None:
-    """End a proposal as a second person. GatewayError where the proposer may be the same person."""
+    """End an open proposal as a second person. GatewayError where the proposer may be the same person."""
     first = proposal(session, act, at)
     if first is None:
         return
@@ -365,7 +365,7 @@ def reject(session: Session, act: TwoPersonAct, *, by: str, at: datetime) -> Non
 
 
 def proposal(session: Session, act: TwoPersonAct, at: datetime) -> EventRow | None:
-    """Return the open proposal of an act, neither confirmed nor rejected nor expired; else None."""
+    """Return the log entry of an act's open proposal; None if confirmed, rejected or expired."""
     for event in reversed(log.events(session, act.subject)):
         if _is_of(event, act):
             return event if event.kind == _PROPOSAL and event.at >= at - COUNTS else None

@@ -20,7 +20,7 @@ from gateway.registry.tables import ContactRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enroller:
-    """Enrolment and changes of providers in the caller's transaction, in the name of `by` at `at`.
+    """Adds and changes providers in the caller's transaction, in the name of `by` at `at`.
 
     The caller signs the log's head.
     """
@@ -37,7 +37,7 @@ class Enroller:
         self.note("provider-added", provider)
 
     def add_key(self, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
-        """Record a key. For a member of staff, the owner's name is in the registry only, not in the log."""
+        """Store and log a key. The owner, if a member of staff, is named in the registry alone."""
         keys.add_key(
             self.session, owner_kind, owner, new.kind,
             fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
@@ -98,7 +98,7 @@ class Enroller:
     def note(
         self, kind: Kind, provider: Provider, why: str | None = None, more: Mapping[str, str] | None = None
     ) -> None:
-        """Log an event of a provider, with the person and the reason."""
+        """Append an event about a provider to the log, with the person acting and the reason."""
         fields = {"provider_kind": provider.kind, **(more or {})}
         self._log(Entry(kind=kind, subject=provider.id, fields=fields, actor=self.by, note=why))
 
@@ -116,7 +116,7 @@ class TriedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TakenIn:
-    """Result of one imported line: the number of new keys, and a sentence."""
+    """Result of importing one line of a list: the number of new keys, and in words what was done."""
 
     listed: ListedProvider
     keys: int
@@ -150,7 +150,7 @@ def take_in(
 
 
 def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], NewKey]) -> TakenIn:
-    """Import one line. GatewayError names the line."""
+    """Import one line of a list of providers. GatewayError names the line."""
     try:
         known = providers.is_enrolled(enroller.session, one.id)
         what = _changed(enroller, one) if known else "new"
@@ -169,7 +169,7 @@ def _taken_in(enroller: Enroller, one: ListedProvider, judged: Callable[[Path], 
 
 
 def _changed(enroller: Enroller, one: ListedProvider) -> str:
-    """Store a line's changes to a known provider; return them in words. GatewayError for forbidden ones."""
+    """Store a known provider's changes from a line; return them in words. GatewayError for forbidden ones."""
     session = enroller.session
     before = providers.get_provider(session, one.id)
     if before.kind != one.kind:
@@ -197,7 +197,7 @@ def _changed(enroller: Enroller, one: ListedProvider) -> str:
 
 
 def _key(enroller: Enroller, provider: str, new: NewKey) -> bool:
-    """Enrol a key as pending; return False if the provider already has the key."""
+    """Enrol a provider's key as pending; return False if the provider already has the key."""
     known = keys.holder(enroller.session, new.kind, new.fingerprint)
     if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
         return False

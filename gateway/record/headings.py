@@ -1,4 +1,4 @@
-"""Record what the authority says a provider's heading means; an item takes two people.
+"""Record the authority's statements on a provider's headings; for a data item two people are needed.
 
 A heading said to be something else reaches no team, so one person may say that. The answer counts for files
 arriving later, is listed beside the provider's own statements, and gives way to a later one of those.
@@ -31,7 +31,7 @@ _ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
 
 @dataclass(frozen=True, slots=True)
 class HeadingProposal:
-    """One person's proposed meaning of a heading, waiting for a second person: the key of an item."""
+    """A person's proposal that a heading means a data item, waiting for a second person. `item`: its key."""
 
     heading: str
     item: str
@@ -39,7 +39,7 @@ class HeadingProposal:
 
 
 def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the labels of items that a heading may mean, by key, in the order of the policies."""
+    """Return the data items that a heading may mean: the label of each, by key, as the policies list them."""
     return _meanings(policies, frozenset(catalogue.appendix_a))
 
 
@@ -49,7 +49,7 @@ def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return a file's headings that no rule knows and nobody has explained."""
+    """Return a file's headings that are neither known to a rule nor explained by anybody."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 
@@ -71,7 +71,7 @@ def waiting(session: Session, provider: str, at: datetime) -> list[HeadingPropos
 def say(
     session: Session, transfer: Transfer, heading: str, item: str, *, by: str, why: str, at: datetime
 ) -> bool:
-    """Store the meaning of a file's heading; return False while a second person must confirm it.
+    """Store a person's statement on a heading; return False if a second person must confirm it first.
 
     `item` is a key of `meanings`, or SOMETHING_ELSE. GatewayError for a heading that is not asked about, and
     where `by` may be the person who said it first.

@@ -43,9 +43,9 @@ _ABOUT_FILES: tuple[FileLetterKind, ...] = get_args(FileLetterKind)
 
 @dataclass(frozen=True, slots=True)
 class Letterhead:
-    """The policies and the organisation of letters; enough for a preview, unsigned.
+    """The policies and the authority's address, for writing letters; enough for an unsigned preview.
 
-    `reached`: the addresses of every provider, once read for letters to many.
+    `reached`: the e-mail addresses of every provider, if read at once for many letters.
     """
 
     catalogue: Catalogue
@@ -54,14 +54,14 @@ class Letterhead:
 
     @classmethod
     def of(cls, registrar: Registrar) -> Letterhead:
-        """Return the letterhead of a registrar."""
+        """Return the letterhead with a registrar's policies and organisation."""
         return cls(registrar.catalogue, Authority.of(registrar.settings))
 
 
 def owe_for_decisions(
     registrar: Registrar, session: Session, decided: Sequence[Transfer], now: datetime
 ) -> None:
-    """Queue the letters due at once after decisions, in the same transaction."""
+    """Queue the letters to be sent at once about decided files, in the decision's transaction."""
     if rules := [rule for rule in registrar.catalogue.letters.letter if rule.at_once]:
         letterhead = Letterhead.of(registrar)
         told_of = letters.known(session, {f"held:provider:{one.upload.reference}" for one in decided})
@@ -127,7 +127,7 @@ def by_calendar(
 def _of_news(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: ProviderFacts
 ) -> Iterator[Letter]:
-    """Yield one letter with a provider's news or missing data today, if there is any."""
+    """Yield one letter on a provider's news or missing data of the day; none without either."""
     catalogue = letterhead.catalogue
     if not _addresses(letterhead, session, rule, facts.provider.id, "", sensitive=False):
         return
@@ -143,7 +143,7 @@ def _of_news(
 
 
 def chasing(letterhead: Letterhead, session: Session, provider: str, now: datetime) -> list[Letter]:
-    """Return unsigned letters that chase a provider today. GatewayError if none; NotFoundError."""
+    """Return unsigned letters to remind a provider of missing data. GatewayError if nothing is missing."""
     catalogue = letterhead.catalogue
     day = local_day(now, catalogue.calendar.timezone)
     providers.provider_row(session, provider)
@@ -169,7 +169,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
 
 
 def chase(registrar: Registrar, provider: str, now: datetime) -> int:
-    """Queue letters that chase a provider; return the number. GatewayError as `chasing`, or if repeated."""
+    """Queue such letters for a provider; return the number. GatewayError as `chasing`, or if sent today."""
     with registrar.registry.write() as session:
         found = chasing(Letterhead.of(registrar), session, provider, now)
         owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
@@ -179,17 +179,17 @@ def chase(registrar: Registrar, provider: str, now: datetime) -> int:
 
 
 def _week(catalogue: Catalogue, now: datetime) -> str:
-    """Return the ISO 8601 week of a moment: "2026-W48"."""
+    """Return the ISO 8601 week of a moment, by the local calendar: "2026-W48"."""
     return f"{local_day(now, catalogue.calendar.timezone):%G-W%V}"
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name of a template's blank for a language."""
+    """Return the name that a blank of a letter's template has in a language."""
     return name if language == "en" else f"{name}_{language}"
 
 
 def _weekly(letterhead: Letterhead, to: str, day: date) -> Iterator[LetterRule]:
-    """Yield the rules of weekly letters that may be sent on a day."""
+    """Yield the rules of weekly letters to `to`, such as "administrators", due by `day`'s weekday."""
     for rule in letterhead.catalogue.letters.rules("weekly"):
         if rule.to == to and rule.weekday <= day.isoweekday():
             yield rule
@@ -199,7 +199,7 @@ def _of_all(
     letterhead: Letterhead, session: Session, standing: Sequence[ProviderFacts], now: datetime,
     sent: Collection[str],
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the weekly letters to administrators: late data, and keys that expire soon."""
+    """Yield the weekly letters to administrators: on late data, and on keys about to expire."""
     catalogue = letterhead.catalogue
     day, event = local_day(now, catalogue.calendar.timezone), f"weekly:administrators:{_week(catalogue, now)}"
     for rule in _weekly(letterhead, "administrators", day) if event not in sent else ():
@@ -222,7 +222,7 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield a provider's OpenPGP keys in force that will expire, with the time and the days left."""
+    """Yield each OpenPGP key of a provider in force with an end: the key, the end, and the days left."""
     for key in facts.own_keys:
         if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
             yield key, key.expires_at, (key.expires_at - facts.at).days
@@ -235,7 +235,7 @@ def _for_decision(
     transfer: Transfer,
     told_of: Collection[str],
 ) -> Iterator[Letter]:
-    """Yield letters about a decided file; `told_of`: events of earlier letters about its waiting."""
+    """Yield letters about a decided file; `told_of`: events of letters already queued about the wait."""
     upload, catalogue = transfer.upload, letterhead.catalogue
     if upload.folder != "in":
         return
@@ -305,7 +305,7 @@ def _for_notices(
     kind: LetterKind,
     left: Sequence[tuple[str, datetime]],
 ) -> Iterator[Letter]:
-    """Yield letters of a kind about a provider's notices, each given by reference and time."""
+    """Yield letters of a kind about notices to a provider; `left` gives reference and time of each notice."""
     zone = letterhead.catalogue.calendar.timezone
     for reference, at in left:
         facts = {"day": spoken(local_day(at, zone)), "reference": reference}
@@ -315,7 +315,7 @@ def _for_notices(
 
 
 def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> Iterator[Letter]:
-    """Yield the daily letters about the files of the day before."""
+    """Yield the daily letters about the files of the day before `day`."""
     first, end = (_midnight(one, zone) for one in (day - timedelta(days=1), day))
     for rule in letterhead.catalogue.letters.letter:
         if rule.at_once:
@@ -339,9 +339,9 @@ def _written(
     letterhead: Letterhead, session: Session, rule: LetterRule, event: str, facts: dict[str, str], *,
     provider: Provider | None = None, team: str = "", sensitive: bool = False,
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the letter of a rule about an event, once for each address.
+    """Yield the letter for an event by a rule, one to each address.
 
-    Of a `sensitive` event only the authority's teams with access are told, instead of triage.
+    A `sensitive` event is told only to the authority's teams with access, instead of triage.
     """
     catalogue, about = letterhead.catalogue, None if provider is None else provider.id
     addresses = _addresses(letterhead, session, rule, about, team, sensitive=sensitive)
@@ -391,7 +391,7 @@ def _addresses(
 
 
 def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
-    """Return the e-mail addresses of one provider, or of each."""
+    """Return the e-mail addresses of one provider, or of each, by provider."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for contact in contacts.contacts(session, provider):
         if contact.email is not None:
@@ -400,7 +400,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
-    """Yield each letter as sent: text and HTML under one signature (PGP/MIME)."""
+    """Yield letters in the form sent: text and HTML under one signature (PGP/MIME)."""
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]

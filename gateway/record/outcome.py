@@ -1,4 +1,4 @@
-"""Convert an outcome to the three forms committed together: log entries, receipt facts, receipt rows."""
+"""Turn a decision into three forms committed together: log entries, receipt facts, receipt rows."""
 
 import logging
 import secrets
@@ -26,7 +26,7 @@ from gateway.zones.failpoints import passing
 def landed_facts(
     upload: Upload, provider: Provider, organisation: str, salt: str, wording: Wording = UNNAMED
 ) -> ReceiptFacts:
-    """Return the facts of an upload's first receipt, given once it is durable in the inside zone."""
+    """Return the facts of an upload's first receipt, given once the upload is stored durably inside."""
     landed = Transfer(sequence=0, upload=upload, state="landed")
     return receipt_facts(landed, provider, organisation, salt=salt, wording=wording)
 
@@ -161,8 +161,8 @@ def put_on_record(
 ) -> Issued:
     """Append the transaction's entries, sign the log's head, and store receipts.
 
-    A receipt's place is its index among the entries. A receipt holds a proof, so the log vouches for the
-    statements. While others wait for the log, nothing is signed but the head: the caller signs what is left.
+    `given` holds the receipts by the index of their entry. A receipt holds a proof, so the log vouches for
+    the statements. While others wait for the log, only the head is signed: the caller signs the rest.
     """
     signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [

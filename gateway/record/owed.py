@@ -1,4 +1,4 @@
-"""Record what an accepted file leads to: copies for providers, counts for teams without records.
+"""Record the consequences of an accepted file: copies for providers, counts for teams without records.
 
 A recipient that still has to ratify the agreement gets its copy once it has; until then the copy waits, on
 record.
@@ -37,9 +37,9 @@ def owe(
     catalogue: Catalogue,
     enrolled: Enrolled,
 ) -> tuple[Sequence[Entry], Sequence[str]]:
-    """Record which providers get a copy of an accepted file of a shared flow, now or once ratified.
+    """Record the providers to get a copy of an accepted file of a shared flow, at once or once ratified.
 
-    Returns the log's entries about the copies, and the receipt's sentences.
+    Returns log entries on the copies, and sentences on them for the receipt.
     """
     content, decided_at = transfer.content, transfer.decided_at
     if not isinstance(decision, Accepted | Released):
@@ -67,7 +67,7 @@ def owe(
 
 
 def follow(registrar: Registrar) -> int:
-    """Release waiting copies for recipients that have ratified; return the number."""
+    """Let the copies of recipients that have ratified since be made; return the number of copies."""
     with registrar.registry.read() as session:
         if not _ready(registrar, session):
             return 0
@@ -85,7 +85,7 @@ def follow(registrar: Registrar) -> int:
 
 
 def _ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return waiting copies of accepted files for recipients now entitled."""
+    """Return the waiting copies, with transfers, of recipients that may have them now."""
     now = registrar.clock()
     return [
         (row, transfer)
@@ -114,7 +114,7 @@ Decided = tuple[Transfer, Decision, Provider, bool]
 
 @dataclass(slots=True)
 class CountsOwed:
-    """Counts of pupils that one transaction gives to teams without pupil records.
+    """Counts of pupils given by one transaction to teams without pupil records.
 
     `earlier` are the accepted files to compare with; `on_roll` is the number of pupils on each roll before
     the transaction.
@@ -129,7 +129,7 @@ class CountsOwed:
     _back: list[tuple[int, str]] = field(default_factory=list)
 
     def give(self, files: Sequence[Decided]) -> list[Transfer]:
-        """Give counts of newly accepted files, in order; return the transfers with all their teams.
+        """Give counts of newly accepted files, in order; return the transfers, with all teams.
 
         The decisions must be stored before. The rows needed for all files are read at once.
         """
@@ -170,7 +170,7 @@ class CountsOwed:
         return given
 
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
-        """Deliver a file's counts to `teams`; return the transfer with these teams added.
+        """Deliver counts of a file to `teams`; return the transfer with these teams added.
 
         A file without pupils may be routed to teams without pupil records; of such a file, too, they get
         counts.
@@ -193,7 +193,7 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def _write(self) -> None:
-        """Store new deliveries of counts, and remove those withdrawn from earlier files."""
+        """Store the new deliveries of counts, and delete the ones replaced by them."""
         if self._back:
             rolls.take_back(self.session, self._back)
             self._back.clear()
@@ -202,14 +202,14 @@ class CountsOwed:
             self._fresh.clear()
 
     def _mark(self, transfer: Transfer, teams: list[str]) -> None:
-        """Change a file's deliveries to these teams from records to counts."""
+        """Change the deliveries of a file's records to `teams` into deliveries of counts."""
         self._write()
         rolls.mark(self.session, transfer.sequence, teams)
         for team in teams:
             self._note(transfer, team)
 
     def _note(self, transfer: Transfer, team: str) -> None:
-        """Remember that a team has counts of a file, for comparison with later files."""
+        """Remember that a team has counts of a file, to compare later files with."""
         upload, data_type = transfer.upload, transfer.data_type or ""
         self.earlier.append(
             Earlier(
@@ -219,9 +219,9 @@ class CountsOwed:
         )  # fmt: skip
 
     def _make_room(self, transfer: Transfer, team: str) -> bool:
-        """Withdraw a team's counts for the same school, kind and period, to replace them by new ones.
+        """Withdraw a team's counts of an earlier file of the same school, kind and period; return True.
 
-        Returns False where the team has opened those counts, or has some of a later file.
+        False where the team has opened those counts, or has some of a later file.
         """
         data_type = transfer.data_type or ""
         wanted = counts_period(data_type, transfer.period, transfer.upload.landed_at, self.catalogue)

@@ -1,4 +1,4 @@
-"""The policies in force by the log, with every version stored, and the notice of changes to everybody.
+"""The policies in force by the log, every version stored, and notices to everybody about changes.
 
 Administrators edit a draft, policies/ of the home; a proposal and an approval put the draft in force, see
 policy_proposals. Every version once in force is kept, so that a decision can be explained by the rules of its
@@ -53,10 +53,10 @@ def tell_everybody(  # noqa: PLR0917 - what a notice is made of
     *,
     languages: tuple[Language, ...] = ("en",),
 ) -> int:
-    """Leave a signed notice for each open provider of the given kinds, and one for all; return the number.
+    """Store a signed notice of new terms for each open provider of the kinds `parties`, and one for all.
 
-    Each notice is in all `languages`. The log's entry keeps the text for all, published in /agreement. The
-    caller signs the log's head.
+    Returns the number of notices. Each is in all `languages`. The log's entry keeps the text for all,
+    published in /agreement. The caller signs the log's head.
     """
     addressees = [
         provider
@@ -128,7 +128,7 @@ def check_on_record(session: Session, home: Home) -> None:
 
 
 class Keeper:
-    """Manager of the versions of a home's policies. `clock` gives the time in UTC.
+    """The stored versions of a home's policies, and the one in force. `clock` gives the time in UTC.
 
     A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`), and
     any version that loses protection comes into force only with that person's mark: `allow`. So whoever
@@ -157,7 +157,7 @@ class Keeper:
         self._others = policies_of(home, load_settings(home))
 
     def current(self) -> Policies:
-        """Return the policies in force by the log; the first time, put policies/ of the home in force.
+        """Return the policies in force by the log; in a new home put its policies/ in force.
 
         An approved version comes into force on its day. Without a mark, one that loses protection does not,
         though the log has it. ConfigurationError where a version is faulty, or differs from its digest.
@@ -179,7 +179,7 @@ class Keeper:
         return self._version(self._home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return False for a version that loses protection and has no mark of the machine."""
+        """Return False for a version that loses protection without a mark; `past`: those once in force."""
         now = self._home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self._by_hand or now.name == digest or now.name not in past or not now.is_dir():
@@ -197,7 +197,7 @@ class Keeper:
         return False
 
     def _allowed(self) -> set[str]:
-        """Return the versions marked at this machine, or put in force or marked at another host."""
+        """Return the digests of versions marked here, or marked or put in force at another host."""
         found = [] if self._others is None else self._from_others(_VOUCHED).values()
         with suppress(FileNotFoundError):
             found = [*found, (self._home.versions / _BY_HAND).read_bytes()]
@@ -238,14 +238,14 @@ class Keeper:
         return tuple(None if event is None else event.number for event in found)
 
     def _note_approval(self, coming: PolicyProposal | None) -> None:
-        """Write down an approved proposal's day, or its withdrawal, for a user without write access."""
+        """Write the day of an approved proposal to a file, or delete the file of a withdrawn one."""
         if coming is not None and coming.approved_by is not None:
             self.put_off(coming)
         elif coming is None:
             self.forget_day()
 
     def _is_behind(self, session: Session) -> bool:
-        """Return True if other policies came, or will come, into force at another host."""
+        """Return True if another host has put other policies in force, or is about to."""
         if self._others is None:
             return False
         past, coming = loaded(session), proposal(session)
@@ -260,11 +260,11 @@ class Keeper:
         return is_due or self._given is None or past[-1:] != [self._given.name]
 
     def hand_on(self, folder: Path) -> None:
-        """Upload a version to the sealed store for the other hosts. Fault if the store does not answer."""
+        """Upload a version's files to the sealed store for other hosts. Fault without an answer."""
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Upload the version in force here, and vouch for it to the other hosts if the log has it."""
+        """Upload the version in force here; tell the other hosts so if the log has it in force, too."""
         digest = self._home.policies_in_force.name
         self.hand_on(self._home.policies_in_force)
         with self._registry.read() as session:
@@ -273,7 +273,7 @@ class Keeper:
             self._to_others(_VOUCHED, {_IN_FORCE: digest.encode()})
 
     def allow(self, digest: str) -> None:
-        """Mark a version as approved at the machine: it may lose protection, until others are in force."""
+        """Mark a version as allowed by a person at the machine to lose protection, until the next change."""
         write_durably(self._home.versions / _BY_HAND, f"{digest}\n".encode(), mode=0o644)
         self._to_others(_VOUCHED, {_BY_HAND: digest.encode()})
 
@@ -291,7 +291,7 @@ class Keeper:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def keep(self, folder: Path) -> str:
-        """Store a permanent copy of other policies; return the digest.
+        """Store a permanent copy of a folder of policies; return the digest.
 
         ConfigurationError names every fault in the policies.
         """
@@ -316,18 +316,18 @@ class Keeper:
         return policies
 
     def put_off(self, coming: PolicyProposal) -> None:
-        """Write the day on which an approved version comes into force to a file for the services."""
+        """Write digest and day of an approved version to a file, read by services without the registry."""
         text = f"{coming.digest} {coming.begins.isoformat()}\n"
         write_durably(self._home.versions / _NEXT, text.encode(), mode=0o644)
 
     def forget_day(self) -> None:
-        """Delete the note of `put_off`, and the mark of `allow`."""
+        """Delete the file written by `put_off`, and the mark written by `allow`."""
         for name in (_NEXT, _BY_HAND):
             (self._home.versions / name).unlink(missing_ok=True)
         self._to_others(_VOUCHED, {_BY_HAND: b""})
 
     def draft(self, digest: str) -> None:
-        """Replace policies/ of the home by a version, unless a person has edited the folder."""
+        """Replace policies/ of the home by a version, unless a person has edited policies/ since."""
         known = {digest, *(path.name for path in self._home.versions.iterdir())}
         if self._home.policies.is_dir() and policy_digest(self._home.policies) in known:
             take_over(self._home.version(digest), self._home.policies)
@@ -343,7 +343,7 @@ class Keeper:
         return load_policies(folder)
 
     def _kept_copy(self, original: Path) -> Path:
-        """Store a durable copy of a policies folder under its digest."""
+        """Store a durable copy of a policies folder, here and for other hosts; return the copy's path."""
         if not original.is_dir():
             raise ConfigurationError(f"{original} is missing")
         kept = self._kept({path.name: path.read_bytes() for path in policy_files(original)}, original.name)
@@ -370,7 +370,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Fetch a version from the sealed store, or a draft from the console, and store it here."""
+        """Store here a version from another host, or a console draft; does nothing without either."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -382,7 +382,7 @@ class Keeper:
                 self._kept_copy(folder)
 
     def _point_to(self, digest: str) -> None:
-        """Switch all services to the policies' version `digest`, in force by the log."""
+        """Switch the services of this host to the version `digest`, once in force by the log."""
         if self._home.policies_in_force != self._home.version(digest):
             write_durably(self._home.versions / "current", f"{digest}\n".encode(), mode=0o644)
             (self._home.versions / _BY_HAND).unlink(missing_ok=True)
@@ -414,7 +414,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
 
     def _changes(self, after: Catalogue) -> tuple[str, ...]:
-        """Return the changed statements of the agreement; none without a readable earlier version."""
+        """Return the statements changed in the agreement's text; none without a readable earlier one."""
         if self._home.policies_in_force == self._home.policies:
             return ()
         try:
@@ -428,7 +428,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield the entries missing from the log. Another process may have written them before."""
+    """Yield log entries for policies put in force and for a new text, unless already in the log."""
     if _last_digest(session, "policy-loaded") != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
@@ -448,7 +448,7 @@ def _last_digest(session: Session, kind: Kind) -> str | None:
 
 
 def take_over(origin: Path, policies: Path) -> None:
-    """Copy the policy files of one folder to another, and remove all others there."""
+    """Replace the policy files of the folder `policies` by those of `origin`."""
     names = {path.name for path in policy_files(origin)}
     for path in policy_files(origin):
         write_durably(policies / path.name, path.read_bytes(), mode=0o644)

@@ -1,8 +1,8 @@
-"""Check a policies folder: each file alone, all together, and against recent files.
+"""Check a policies folder: each file alone, all together, and by deciding recent files.
 
-Each file is decided twice, by the stored contents and at the landing time: under the policies `before` and
-`after`. The rules of recognition (data_types.toml, items.toml, sensitive.toml) have no effect, since no file
-is read again.
+Recent files are decided twice, by the stored contents and at the landing time: under the policies `before`
+and `after`. The rules of recognition (data_types.toml, items.toml, sensitive.toml) have no effect, since no
+file is read again.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield file formats in rules about carried items that no reader produces."""
+    """Yield formats, of files carried inside others, for which no reader exists."""
     for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
         for m, entry in enumerate(flow.data_type):
             for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
@@ -153,7 +153,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 
 
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
-    """Yield columns of hand-ons that no view of the team can fill."""
+    """Yield columns of a hand-on that are in no view of its team, and so always empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         sieves = [Sieve(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):
@@ -171,7 +171,7 @@ def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradic
 
 
 def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
-    """Yield every basis on which a hand-on's team gets files, by sender and format."""
+    """Yield every basis for a hand-on's team to get files, by data type, sender and format."""
     for name in each.data_types:
         flow = catalogue.flow_of(name)
         if flow is not None and name in rules.data_types.types:
@@ -182,7 +182,7 @@ def _bases(each: HandOn, catalogue: Catalogue, rules: Rules) -> Iterator[Basis]:
 
 
 def _fields_of(headings: Iterable[str], rules: Rules) -> dict[str, str | None]:
-    """Return the field of each heading of a view, or element within a part; None if unknown."""
+    """Return the field of each heading, or of each element ("PART/NAME"), of a view; None if unknown."""
     found: dict[str, str | None] = {}
     for heading in headings:
         part, slash, name = heading.partition("/")
@@ -198,7 +198,7 @@ _Outcome = tuple[str, tuple[str, ...], datetime | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """Result of a simulation: the number of files, and a row for each kind of change, with examples."""
+    """Result of a simulation: the number of files, and each kind of change with its number and examples."""
 
     files: int
     same: int
@@ -206,7 +206,7 @@ class Simulated:
 
 
 def simulate(session: Session, before: Catalogue, after: Catalogue, since: datetime) -> Simulated:
-    """Decide past files under both policies; return the changes, the most frequent first."""
+    """Decide all files since a moment under both policies; return the changes, most frequent first."""
     changed: defaultdict[tuple[_Outcome, _Outcome], list[str]] = defaultdict(list)
     files = same = 0
     for transfer in (one for some in transfers.landed_since(session, since) for one in some):

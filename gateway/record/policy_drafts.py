@@ -37,12 +37,12 @@ _PUBLISHER = "/law"
 
 
 def note_beside(pack: Path) -> Path:
-    """Return the path of a pack's signature file."""
+    """Return the path of the signature of a law pack: a file beside it."""
     return pack.with_name(f"{pack.name}.note")
 
 
 def sign(pack: Path, publisher: str, key: LogKey) -> str:
-    """Sign a law pack as a publisher; return the note. GatewayError for a malformed name."""
+    """Return a publisher's signature on a law pack, as a signed note. GatewayError for a malformed name."""
     check_name(pack)
     if not publisher.endswith(_PUBLISHER):
         raise GatewayError(f"the name of a publisher ends in {_PUBLISHER}, so that it is no log's")
@@ -51,7 +51,7 @@ def sign(pack: Path, publisher: str, key: LogKey) -> str:
 
 
 def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
-    """Verify a pack's signature by a known publisher and return the pack. GatewayError names the fault."""
+    """Return a law pack after verifying a known publisher's signature. GatewayError names the fault."""
     check_name(pack)
     if not publishers:
         raise GatewayError("no publisher of law packs is known: law_publishers under [log] in gateway.toml")
@@ -64,7 +64,7 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
-    """Add a signed pack to draft policies, if consistent with them."""
+    """Add a signed law pack to the draft `policies`; return it. GatewayError if both do not fit together."""
     found = verified(pack, note, publishers)
     with policies_with(policies, pack.name, pack.read_bytes()) as tried:
         if faults := check(tried):
@@ -84,7 +84,7 @@ def policies_with(policies: Path, name: str, content: bytes) -> Iterator[Path]:
 
 
 def check_name(pack: Path) -> None:
-    """Raise GatewayError for a file without the name of a law pack."""
+    """Raise GatewayError for a file without a law pack's name, law-YEAR.toml."""
     if not fnmatch(pack.name, PACKS):
         raise GatewayError(f"{pack.name} is no name of a law pack: law-YYYY-YY.toml")
 
@@ -111,5 +111,5 @@ def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None
 
 
 def loses_protection(before: Path, after: Path) -> bool:
-    """Return True if any difference between two versions weakens the protection of data."""
+    """Return True if any edit between two versions of the policies weakens the protection of data."""
     return any(edit.weight == "loses protection" for edit in edits(before, after))

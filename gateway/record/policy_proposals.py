@@ -37,7 +37,7 @@ class PolicyProposal:
 
 
 def proposal(session: Session) -> PolicyProposal | None:
-    """Return the open proposal, approved or not; None if none, or once in force or withdrawn."""
+    """Return the open proposal of policies, approved or not; None if in force, withdrawn or never made."""
     found: PolicyProposal | None = None
     for event in log.events(session, SUBJECT):
         if event.kind == "policy-proposed":
@@ -57,26 +57,26 @@ def proposal(session: Session) -> PolicyProposal | None:
 
 
 def loaded(session: Session) -> list[str]:
-    """Return the digests of all versions in force so far, in order; the last is in force now."""
+    """Return the digests of all policies ever in force, in order; the last is in force now."""
     events = log.events(session, SUBJECT, kind="policy-loaded")
     return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
 
 
 def last_loaded(session: Session) -> str | None:
-    """Return the digest of the policies in force; None before any were."""
+    """Return the digest of the policies in force; None before the first."""
     event = log.latest(session, "policy-loaded")
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 
 
 def beginning(on: date | None, now: datetime, zone: str) -> datetime:
-    """Return when policies come into force: now, or at the start of a later day in `zone`."""
+    """Return when approved policies come into force: `now`, or at the start of a later day in `zone`."""
     return now if on is None or on <= local_day(now, zone) else moment(on, time(), zone)
 
 
 def propose(
     session: Session, digest: str, begins: datetime, *, by: str, why: str | None, at: datetime
 ) -> None:
-    """Record a proposal, replacing an unapproved one.
+    """Record a proposal of policies, in place of an unapproved one.
 
     GatewayError for policies in force already, or while an approved proposal waits for its day.
     """
@@ -91,14 +91,14 @@ def propose(
 
 
 def approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Approve the proposal as a second person, only if it has `digest`. GatewayError as `to_approve`."""
+    """Approve the proposed policies as a second person, if of this digest. GatewayError as `to_approve`."""
     known = to_approve(session, by=by, at=at, digest=digest)
     _note(session, "policy-approved", {"sha256": known.digest}, by, None, at)
     return known
 
 
 def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = None) -> PolicyProposal:
-    """Return the proposal that a person may approve.
+    """Return the proposal of policies, for approval by a person.
 
     GatewayError where there is none, the digest is another, or the proposer may be the same person.
     """
@@ -116,7 +116,7 @@ def to_approve(session: Session, *, by: str, at: datetime, digest: str | None = 
 
 
 def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> PolicyProposal:
-    """Withdraw the proposal, approved or not. GatewayError if there is none."""
+    """Withdraw the proposal of policies, approved or not. GatewayError if there is none."""
     known = proposal(session)
     if known is None:
         raise GatewayError("nothing is proposed")
@@ -125,7 +125,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """Return the digest of the version in force before. GatewayError if there was none."""
+    """Return the digest of the last policies in force unlike the present ones. GatewayError without any."""
     past = loaded(session)
     earlier = [digest for digest in past if past and digest != past[-1]]
     if not earlier:

@@ -1,4 +1,4 @@
-"""Record signatures under the agreement; with all signatures the agreement is ratified."""
+"""Record signatures under the agreement; once every role needed has signed, the agreement is ratified."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gateway.registry.tables import AgreementSignatureRow
 class Signed:
     """A provider's signature for a year: signed `on` a day, recorded by `by` at `at`.
 
-    `reference` and `certificate` belong to a signed copy of the text dropped by the provider.
+    `reference` and `certificate` belong to a signed copy of the text uploaded by the provider.
     """
 
     provider: str
@@ -37,7 +37,7 @@ class Signed:
 
 
 def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str | None) -> tuple[str, ...]:
-    """Record a signature, and the ratification once complete; return roles that still have to sign.
+    """Record a signature, and the ratification if no role is missing; return the roles still to sign.
 
     GatewayError where the agreement knows no such role, or the role has signed already.
     """
@@ -94,7 +94,7 @@ def sign_for(
     by: str,
     at: datetime,
 ) -> tuple[str, tuple[str, ...]]:
-    """Record a signature that a person has seen, as of a day or today; return year and roles missing.
+    """Record a signature seen by a person, as of a day or today; return the year and the roles still to sign.
 
     GatewayError for a provider outside the agreement, or a future day.
     """
@@ -153,7 +153,7 @@ def give_notice(
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
-    """Return the role that signs by a copy in /agreement; None if any one signature ratifies."""
+    """Return the role to sign by uploading a copy to /agreement; None if any one signature ratifies."""
     return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
 
 

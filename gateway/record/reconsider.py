@@ -49,14 +49,14 @@ _Which = Callable[[Registrar, Session, datetime], ColumnElement[bool]]
 
 @dataclass(slots=True)
 class Portions:
-    """Held files to decide again, in portions. `after` is the sequence of the last file decided."""
+    """Held files to decide again, a portion at a time. `after` is the sequence of the last file decided."""
 
     which: _Which
     after: int = 0
     changed: int = 0
 
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
-        """Decide the next portion again; return False after the last one.
+        """Decide the next portion of held files again; return False after the last one.
 
         False also where another host decides one at this moment, unless the call is to wait for its turn.
         Fault where nothing could be decided; tried again by the next call.
@@ -90,20 +90,20 @@ class Portions:
 
 
 def reconsider(registrar: Registrar) -> int:
-    """Decide all files again that need not wait longer; return the number of changed decisions."""
+    """Decide held files again whose date or ratification has come; return the number of changed decisions."""
     found = Portions(due).all(registrar) + reconsider_approved(registrar)
     owed.follow(registrar)
     return found
 
 
 def due(registrar: Registrar, session: Session, now: datetime) -> ColumnElement[bool]:
-    """Return the query condition for held files to decide again: a date or a ratification has come."""
+    """Return the SQL condition for held files whose date, or whose provider's ratification, has come."""
     known, counting = register.of(session), years_at(now, registrar.catalogue)
     return waits.due(session, now, lambda provider: known.provider(provider, counting).ratified)
 
 
 def reconsider_approved(registrar: Registrar) -> int:
-    """Decide on drops with keys approved or refused meanwhile; return the number."""
+    """Decide on uploads with keys approved or refused meanwhile; return the number of uploads."""
     with registrar.registry.read() as session:
         if not _settled(registrar, session):
             return 0
@@ -127,7 +127,7 @@ def _settled(registrar: Registrar, session: Session) -> list[Ruling]:
 
 
 def reconsider_unlisted(registrar: Registrar) -> int:
-    """Decide files held for unlisted items again, after changes of the lists.
+    """Decide again the files held for unlisted items, after a change of the lists.
 
     Returns the number of changed decisions.
     """
@@ -135,7 +135,7 @@ def reconsider_unlisted(registrar: Registrar) -> int:
 
 
 def reconsider_schools(registrar: Registrar, provider: str) -> int:
-    """Decide a provider's files again held for the schools in them, after its schools changed.
+    """Decide again a provider's files held for the schools in them, after a change of its schools.
 
     Returns the number of changed decisions.
     """
@@ -145,7 +145,7 @@ def reconsider_schools(registrar: Registrar, provider: str) -> int:
 def _decided_anew(
     registrar: Registrar, session: Session, waiting: Iterable[Transfer], now: datetime
 ) -> Iterator[Ruling]:
-    """Yield rulings for transfers with a changed decision; skip any judged by other rules."""
+    """Yield rulings for held transfers whose decision changes; files judged by other rules are left out."""
     for transfer in waiting:
         if transfer.content is None or transfer.rules != registrar.catalogue.rules:
             continue
@@ -155,10 +155,10 @@ def _decided_anew(
 
 
 def judge_anew(registrar: Registrar, reference: str, read: Read) -> None:
-    """Decide a held file by a new reading of its content, with an entry in the log.
+    """Decide a held file by a new reading of its content, with a log entry.
 
-    Another decision has a receipt. Nothing is done where the file waits no longer. Fault where other policies
-    came into force at another host.
+    A changed decision gets a receipt. Does nothing for a file no longer held. Fault where another host has
+    put other policies in force.
     """
     now, catalogue = registrar.clock(), registrar.catalogue
     with registrar.registry.write() as session:
@@ -204,7 +204,7 @@ def _anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Decide by a content; other reasons to wait (key, login, malware) stay."""
+    """Decide on a held file by its content; reasons besides the content (key, login, malware) stay."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)
@@ -219,7 +219,7 @@ def _anew(
 
 
 def _same(decision: Decision, transfer: Transfer) -> bool:
-    """Return True if a decision would change nothing, so that no entry is needed."""
+    """Return True if the transfer is held already for the same reasons until the same date."""
     return (
         isinstance(decision, Held)
         and decision.until == transfer.held_until
@@ -228,5 +228,5 @@ def _same(decision: Decision, transfer: Transfer) -> bool:
 
 
 def _is_no_content(code: str) -> bool:
-    """Return True for a reason outside the policies: login, key, malware scan, or a fault."""
+    """Return True for a reason other than the content: login, key, malware scan, or a fault."""
     return code.startswith(("open:", "key:", "internal:")) and code not in SIGNED_LATE

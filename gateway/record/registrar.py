@@ -33,11 +33,11 @@ _log = logging.getLogger(__name__)
 
 
 class Rulebook(Protocol):
-    """The basis of a decision besides the file: policies, and providers as the policies see them."""
+    """The basis of decisions besides the file itself: the policies in force, and the providers."""
 
     @property
     def home(self) -> Home:
-        """The home, with the secret keys that open files."""
+        """The home, with the secret keys for opening files."""
         ...
 
     @property
@@ -46,27 +46,27 @@ class Rulebook(Protocol):
         ...
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider with ratifications as the policies count them at `now`."""
+        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class KeylessRules:
-    """A rulebook without keys, to foresee a decision."""
+    """A rulebook without keys, to foresee decisions where none is recorded."""
 
     home: Home
     catalogue: Catalogue
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider with ratifications as the policies count them at `now`."""
+        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
         return register.of(session).provider(provider, years_at(now, self.catalogue))
 
 
 @dataclass(frozen=True, slots=True)
 class Registrar:
-    """The context for recording in one home. `clock` gives the time in UTC.
+    """Home, registry, policies in force and signing keys, for recording. `clock` gives the time in UTC.
 
-    With `brings_out` False, publishing is left to the processor, within a few seconds.
+    Without `brings_out`, the processor publishes what was recorded, within a few seconds.
     """
 
     home: Home
@@ -80,22 +80,22 @@ class Registrar:
     brings_out: bool = True
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider with ratifications as the policies count them at `now`."""
+        """Return a provider at `now`: `ratified` if the policies count one of its ratifications."""
         return register.of(session).provider(provider, years_at(now, self.catalogue))
 
     def sign_head(self, session: Session, at: datetime) -> str:
-        """Sign the log's head after the session's changes; return the head."""
+        """Sign the log's head over the session's changes; return the head's text."""
         return log.sign_head(session, self.signing.log_key, self.signing.origin, at)
 
     def with_new_keys(self) -> Registrar:
-        """Return a registrar signing with the home's current keys. ConfigurationError for a missing key."""
+        """Return a registrar with the home's current signing keys. ConfigurationError for a missing key."""
         return replace(self, signing=Signing.load(self.home, self.settings))
 
     def publish(self) -> None:
         """Publish all receipts, and the log's head, not published yet. Fault to try again.
 
-        A receipt that nobody has signed yet is signed before. One that the log does not prove is passed over,
-        so that it keeps back nobody else's.
+        A receipt without a signature is signed before. One that the log does not prove is passed over, so
+        that it keeps back nobody else's.
         """
         if not publish_receipts(self.registry, self.home.published):
             unproved = self.sign_owed(number_in(self.home.published.root / UP_TO))
@@ -111,9 +111,9 @@ class Registrar:
             return receipts.sign_owed(session, self.signing, after)
 
     def bring_out(self, issued: Issued | None) -> None:
-        """Sign the still unsigned receipts of a committed transaction, and publish them all.
+        """Sign and publish the receipts of a committed transaction.
 
-        A failure changes nothing committed: the processor does so later.
+        A failure undoes nothing committed: the processor signs and publishes later.
         """
         if issued is None:
             return

@@ -142,7 +142,7 @@ def refuse(registrar: Registrar, reference: str, *, by: str, why: str) -> None:
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """Return a transfer waiting for a person. GatewayError in any other state."""
+    """Return a held transfer on which a person may decide. GatewayError in any other state."""
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -158,7 +158,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the proposed release of a held file, if neither declined nor decided since; else None."""
+    """Return the open proposal to release a held file; None if declined, decided or never made."""
     return dual_control.proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
 
 
@@ -197,7 +197,7 @@ def _judged(
 def _period(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
 ) -> str | None:
-    """Return the period of a file: by the person's day, or else by the file's own statement."""
+    """Return the period of a released file: by the day `about` a person names, or as stated in the file."""
     catalogue, upload = registrar.catalogue, transfer.upload
     if about is None:
         content = transfer.content

@@ -48,7 +48,7 @@ from gateway.registry.vouched_rows import digest_changes
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the files that a file replaces and is replaced by; none for kinds without succession."""
+    """Return the earlier and later files superseded by a file, or superseding it; none if files add up."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -60,7 +60,7 @@ def standing_of(
 def standing_among(
     files: Iterable[Earlier], transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return which of `files`, accepted ones in the order of landing, a file replaces or is replaced by."""
+    """Return which of the accepted `files`, in the order of landing, a file replaces or is replaced by."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     kind = (transfer.upload.provider, transfer.data_type, transfer.period)
@@ -76,8 +76,8 @@ def standing_among(
 class Batch:
     """Facts read before files are decided together, and rows to write afterwards.
 
-    `before`: earlier transfers by their act of signing, as from `transfers.signed_before`; `taken`: those of
-    the batch. `uses`: provider, fingerprint and time of each use of a key. `persons`: the children in a file.
+    `before`: earlier transfers by signing act (`transfers.signed_before`); `taken`: those of the batch.
+    `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children, by file.
     """
 
     session: Session
@@ -87,7 +87,7 @@ class Batch:
     persons: dict[str, bytes] = field(default_factory=dict)
 
     def earlier(self, upload: Upload, opened: Opened) -> str | None:
-        """Return the reference of an earlier transfer that an upload replays, also in the batch; else None.
+        """Return the reference of an earlier transfer with the same signing act as an upload; else None.
 
         A refused transfer is not counted: the sender may send the file again.
         """
@@ -97,7 +97,7 @@ class Batch:
 
 
 def subjects(reference: str, content: Classified | ContentRefused | None) -> tuple[str, str]:
-    """Return what to lock for a decision: the file, and the provider's files of the same kind.
+    """Return the subjects to lock for a decision: the file, and the provider's files of the same kind.
 
     Files of one kind may replace, or be copies of, each other.
     """
@@ -108,11 +108,11 @@ def subjects(reference: str, content: Classified | ContentRefused | None) -> tup
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """A decision to be put in force on one transfer.
-    - `roll`: the roll packed by the examination. `kind`: the kind of log entry.
+    - `roll`: the packed roll from the examination. `kind`: the kind of log entry.
     - `actor` and `note`: the person deciding and the reason, where a person decided.
     - `held_for`: the reasons of an earlier hold.
     - `counted`: teams without pupil records get counts; False where a person named the teams.
-    - `arrives`: nothing of the file was on record before.
+    - `arrives`: the file was not on record before.
     """
 
     reference: str
@@ -187,7 +187,7 @@ def _told(
     earlier: Sequence[Earlier],
     enrolled: Enrolled,
 ) -> tuple[list[log.Entry], outcome.ReceiptsAt]:
-    """Return log entries of decided files, and the receipts with the index of their entry."""
+    """Return log entries for decided files, and the receipts by the index of the entry."""
     catalogue, entries, receipts = registrar.catalogue, [], []
     for place, (ruling, transfer, of_copies) in enumerate(decided):
         sender, period = enrolled.providers[transfer.upload.provider], transfer.period

@@ -1,4 +1,4 @@
-"""Take a snapshot of a gateway's state, from registry and folders, and list the faults."""
+"""Take a snapshot of the gateway's state, from registry and folders, and tell the faults in it."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -29,7 +29,7 @@ class Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When the last key of a kind of one owner ends. Staff are counted, never named."""
+    """The end of one owner's last key of a kind. Staff are counted, never named."""
 
     owner_kind: str
     owner: str
@@ -60,7 +60,7 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """Seconds that the oldest undecided upload waits, in spool or registry."""
+        """The longest wait of an undecided upload, in spool or registry, in seconds; None without any."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 
@@ -91,7 +91,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
 
 
 def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
-    """Yield the codes of all faults that need a person."""
+    """Yield the codes of all faults in a snapshot for a person to mend."""
     if (snapshot.oldest or 0.0) > watch.landed_seconds:
         yield "files-wait"
     if snapshot.aside:
@@ -118,7 +118,7 @@ def _wrong_hosts(found: Iterable[Host], watch: WatchSettings) -> Iterator[str]:
 
 
 def spool_ages(home: Home, now: datetime) -> Iterator[float]:
-    """Yield the age in seconds of each upload in this host's spool."""
+    """Yield for each upload in this host's spool its age in seconds."""
     for reference in waiting(home.spool):
         try:
             yield max(0.0, now.timestamp() - named_at(home.spool, reference))
@@ -136,7 +136,7 @@ def _oldest_landed(session: Session, now: datetime) -> float | None:
 
 
 def _held(session: Session) -> dict[str, int]:
-    """Count held transfers by the reason for waiting."""
+    """Count held transfers by the person or event waited for."""
     query = select(TransferRow.waits_for, func.count()).where(TransferRow.state == "held")
     return {waits or "person": count for waits, count in session.exec(query.group_by(TransferRow.waits_for))}
 
@@ -166,7 +166,7 @@ def _disks(home: Home) -> tuple[Disk, ...]:
 
 
 def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
-    """Yield for each owner and kind of key the days until the last key expires."""
+    """Yield for each owner and kind of key the days until the owner's last key of the kind expires."""
     ends: dict[tuple[str, str, str], float | None] = {}
     rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
     for row in rows:

@@ -1,4 +1,4 @@
-"""Carry out an agreed upgrade: first the tables, then the policies of the new version.
+"""Carry out an agreed upgrade: first of the tables, then of the policies for the new version.
 
 The agreement is in `upgrade/plan.json` of the home. Each step can be repeated, so an interrupted upgrade is
 finished by the next `gateway upgrade`, or by the processor at its start.
@@ -28,7 +28,7 @@ from gateway.zones.spool import write_durably
 
 
 class UpgradePlan(BaseModel):
-    """A plan of upgrade, agreed by two people. `digest`: of the new policies; None for the same ones.
+    """A plan to upgrade, agreed by two people. `digest`: of the new policies; None for the same policies.
 
     `before` is the digest of the policies in force before, `entries` the size of the log at the backup.
     """
@@ -46,12 +46,12 @@ class UpgradePlan(BaseModel):
 
     @property
     def is_agreed(self) -> bool:
-        """True if the plan may be carried out: a backup is made, and a second person agreed if needed."""
+        """True if an upgrade may begin: a backup is made, a second person approved any new policies."""
         return self.backup is not None and (self.digest is None or self.approved_by is not None)
 
 
 def plan_file(home: Home) -> Path:
-    """Return the path of the plan."""
+    """Return the path of a home's plan to upgrade."""
     return home.root / "upgrade" / "plan.json"
 
 
@@ -61,7 +61,7 @@ def draft_folder(home: Home) -> Path:
 
 
 def read_plan(home: Home) -> UpgradePlan | None:
-    """Return the plan of a home; None without one. ConfigurationError if unreadable."""
+    """Return a home's plan to upgrade; None without one. ConfigurationError if unreadable."""
     try:
         return UpgradePlan.model_validate_json(plan_file(home).read_bytes())
     except FileNotFoundError:
@@ -71,7 +71,7 @@ def read_plan(home: Home) -> UpgradePlan | None:
 
 
 def write_plan(home: Home, plan: UpgradePlan) -> None:
-    """Write the plan of a home, durably."""
+    """Write a home's plan to upgrade, durably."""
     plan_file(home).parent.mkdir(mode=0o700, exist_ok=True)
     write_durably(plan_file(home), plan.model_dump_json(indent=1).encode(), mode=0o600)
 
@@ -99,7 +99,7 @@ def bring_up_to_date(home: Home, clock: Callable[[], datetime]) -> None:
 
 
 def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
-    """Agree to a plan as a second person. GatewayError where both may be one person.
+    """Return a plan approved by a second person. GatewayError where both may be one person.
 
     The record of given credentials comes with the upgrade's tables: until then only names are compared.
     """
@@ -112,7 +112,7 @@ def agree(plan: UpgradePlan, person: str) -> UpgradePlan:
 
 
 def carry_out(home: Home, plan: UpgradePlan, clock: Callable[[], datetime]) -> UpgradePlan:
-    """Migrate the tables, put the policies in force, and mark the plan as done."""
+    """Migrate the tables, put the plan's policies in force, and return the plan marked as done."""
     settings = load_settings(home)
     registry = Registry(settings.database_url(home))
     try:
