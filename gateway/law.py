@@ -1,7 +1,7 @@
 """Legal requirements of an academic year, as data with a first and a last day: law-YYYY-YY.toml.
 
-A pack stands beside an agreement's policies: the agreement names the recipients, the pack the contents,
-codes, versions and days of a return. A file is judged by the pack of the contents' period.
+Policies of an agreement name the recipients; a law pack names the contents, codes, versions and days of a
+return. A file is judged by the pack for the period of its contents.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class ReturnLayout(File):
 
 
 class CodeSet(File):
-    """The codes allowed in an element, the number of the set in the CBDS, and the source."""
+    """The codes allowed in an element, the number of the set in the DfE's CBDS, and the source."""
 
     codes: tuple[str, ...] = Field(min_length=1)
     cbds: str = ""
@@ -78,7 +78,7 @@ class CodeSet(File):
 
 
 class Versions(File):
-    """Versions of a format in use, and what happens to a file of an older (`old`) or unknown one."""
+    """The versions of a format in use, and the action for a file of an older (`old`) or `unknown` version."""
 
     format: Literal["CTF XML"]
     present: str = Field(pattern=r"^\d+\.\d$")
@@ -88,7 +88,7 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Items that a law allows in files of a data type, in the period of the pack."""
+    """Items that a law allows in files of a data type about the pack's year."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -96,14 +96,14 @@ class Lawful(File):
 
 
 class Reference(File):
-    """A document cited in the agreement by name, and the edition of the period."""
+    """A document that the agreement cites by name, and the edition valid in the pack's year."""
 
     cited: str
     today: str
 
 
 class Coming(File):
-    """New requirement of a return, of which schools are told from the first day of the period."""
+    """A new requirement of a return, in words. Schools are told from the first day of the pack's year."""
 
     data_type: Name
     term: SchoolTerm | None = None
@@ -111,7 +111,7 @@ class Coming(File):
 
 
 class LawDays(File):
-    """Days of the period, overriding the rules of the calendar."""
+    """Census and results days of the pack's year, which override the rules of the calendar."""
 
     census: dict[SchoolTerm, date] = Field(default={})
     results: dict[Name, date] = Field(default={})
@@ -146,7 +146,7 @@ class LawPack(File):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return the pack with missing parts filled from `base`, the pack that it extends."""
+        """Return this pack with its missing parts taken from `base`, the pack that it extends."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -168,7 +168,7 @@ class LawPack(File):
         return self.model_copy(update=merged)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items that the law of the period allows in files of a data type."""
+        """Return the items that this pack allows in files of a data type."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
@@ -178,7 +178,7 @@ class LawPack(File):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Fill packs from the packs they extend; return all by first day. ConfigurationError names a gap."""
+    """Complete each pack from the one it extends; return all by first day. ConfigurationError for a gap."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -198,7 +198,7 @@ def load_packs(policies: Path) -> tuple[LawPack, ...]:
 
 
 def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
-    """Return the pack for a day: the last one begun by then, else the first; None without packs."""
+    """Return the last pack begun by a day, else the first; without a day, the last. None without packs."""
     begun = [pack for pack in packs if day is None or pack.first <= day]
     return begun[-1] if begun else next(iter(packs), None)
 
@@ -206,7 +206,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Add the codes of every pack to code lists, because views have no period."""
+    """Add the codes of every pack to code lists, for views, which show codes of any year."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:
@@ -217,8 +217,8 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return code lists with the codes of `pack`, and without codes that only other packs have.
-    Values in no pack, such as words written beside codes by some systems, stay.
+    """Return the code lists of one year: codes of `pack`, and known codes that no pack dates.
+    Codes that only other packs have are left out; words that some systems write in place of a code stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

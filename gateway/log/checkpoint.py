@@ -146,7 +146,7 @@ class LogKey:
         return self._secret.sign(message)
 
     def line(self, name: str, kind: int, blob: bytes) -> str:
-        """Return a signature line of a note; `blob` follows the key id."""
+        """Return a signature line of a note; `blob`: the signature, or timestamp and signature."""
         key_id = _key_id(name, kind, self._secret.public_key().public_bytes_raw())
         return f"— {name} {base64.b64encode(key_id + blob).decode()}\n"
 
@@ -214,7 +214,7 @@ def names_signer(text: str, vkeys: Iterable[str]) -> bool:
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """Add new cosignatures by witnesses in `vkeys` from the note `offered` to the note `held`.
+    """Add new cosignatures by witnesses in `vkeys` from the note `offered` to the note `held`; return it.
 
     Nothing else is taken over. Raises CheckpointError for another head, a bad cosignature, or no new one.
     """

@@ -340,7 +340,7 @@ def leaf(event: Event | Mapping[str, object]) -> bytes:
 
 
 def leaf_around_number(event: Event) -> tuple[bytes, bytes]:
-    """Encode an event as a leaf in two parts, before and after `sequence`, for a number not known yet."""
+    """Encode an event as the two parts of its leaf around the value of `sequence`, which is not yet known."""
     # JSON escapes quotation marks within texts, so this pattern matches in one place only.
     before, mark, after = canonical(event.mapping()).rpartition(
         f'"sequence":{event.sequence},"subject":'.encode()

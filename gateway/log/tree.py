@@ -91,7 +91,7 @@ def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
 
 
 class _Reads:
-    """A store that only records which nodes an operation reads."""
+    """A node store that records the places which an operation reads, and answers with the empty root."""
 
     def __init__(self) -> None:
         self.places: list[tuple[int, int]] = []

@@ -43,9 +43,9 @@ class Year(File):
 
 
 class Signatory(File):
-    """A role that must sign a ratification; `by_copy`: a signed copy in /agreement is enough.
+    """A role that must sign a ratification. `by_copy`: a signed copy dropped in /agreement is enough.
 
-    `kinds` are the kinds of provider whose role it is; every kind, if empty.
+    `kinds`: the kinds of provider for which this role signs; every kind, if empty.
     """
 
     role: Slug
@@ -67,7 +67,7 @@ class NoticeRule(File):
 
 
 class DiscrepancyPolicy(File):
-    """Which data types state pupils on roll, which the whole roll, and what notices may name."""
+    """Data types with pupils on roll (`rolls`) or a whole roll (`whole_rolls`), and names for notices."""
 
     name_other_school: bool
     rolls: tuple[Slug, ...] = ()
@@ -82,7 +82,7 @@ class Contacts(File):
 
 
 class Telling(File):
-    """The clauses that require telling education providers of the agreement; None without a clause."""
+    """The clauses that require notices to education providers about the agreement; None without one."""
 
     changed: ClauseId | None = None
     ready: ClauseId | None = None
@@ -92,10 +92,10 @@ class AgreementFile(File):
     """agreement.toml.
 
     `clauses`: a short name for each clause. `printed`: the opening words of each clause printed without its
-    number. `uncited`: the reason why nothing cites a clause. `documents`: texts agreed with `text`, signed
-    together with the agreement. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the
-    data is about, by id. `languages`: the languages of receipts, in order; English is always included,
-    because the machine-readable receipts are in English. `tell`: the clauses requiring notices.
+    number. `uncited`: for a clause that nothing cites, the reason. `documents`: texts agreed with `text` and
+    signed together. `bases`: the legal bases of flows, by id. `persons`: the kinds of people the data is
+    about, by id. `languages`: the languages of receipts, in order; English is always included, because the
+    machine-readable receipts are in English. `tell`: the clauses requiring notices.
     """
 
     title: str = Field(min_length=1)
@@ -118,11 +118,11 @@ class AgreementFile(File):
     uncited: dict[ClauseId, str] = Field(default_factory=dict)
 
     def signatories(self, kind: str) -> tuple[Signatory, ...]:
-        """Return the roles that sign for a kind of provider; none, where any one signature ratifies."""
+        """Return the roles that must sign for a kind of provider; () where any one signature ratifies."""
         return tuple(each for each in self.signatory if not each.kinds or kind in each.kinds)
 
     def is_heading(self, clause: ClauseId) -> bool:
-        """Return True if the agreement has clauses below a clause."""
+        """Return True if a clause is only the heading of clauses below."""
         return any(each.startswith((f"{clause}.", f"{clause}(")) for each in self.clauses)
 
 

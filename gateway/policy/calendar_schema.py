@@ -40,7 +40,7 @@ DayCount = (
 class DayRule(File):
     """A rule for one day of a year.
 
-    A weekday, the first on or after a day or the nth of a month; or a number of days after Easter Sunday.
+    A weekday, the first on or after a day or the `nth` of a month; or a number of days after Easter Sunday.
     """
 
     weekday: Weekday | None = None
@@ -60,7 +60,7 @@ class DayRule(File):
 
 
 class Results(File):
-    """The release of a summer's results: `time` is local, `dates` override the rule.
+    """The release of a summer's results, at the local `time` on the day of `rule`, or one of `dates` instead.
 
     Of several releases of one data type the latest counts; a law pack sets the day of the first.
     """
@@ -86,7 +86,7 @@ class Term(File):
 
 
 class SchoolYear(File):
-    """The terms of an academic year ("2026-27") and the days on which no pupils are in."""
+    """The terms of an academic year ("2026-27"), and days of a term on which no pupils are in (`inset`)."""
 
     academic_year: str = Field(pattern=r"^\d{4}-\d{2}$")
     terms: tuple[Term, ...] = Field(min_length=1)
@@ -108,10 +108,10 @@ class Inset(File):
 
 
 class Census(File):
-    """One census of the year: its day, the number of days until the return is due, and its term.
+    """One census a year: its day, the days until its return is due, and its term.
 
-    Without a term, the month of the census day decides. `local_days`: the authority asks for the file by that
-    many days after the census day, before the return is due.
+    Without a term, the month of the census day gives the term. `local_days`: the authority asks for the file
+    by that many days after the census day, before the return is due.
     """
 
     term: SchoolTerm | None = None
@@ -138,9 +138,9 @@ class Census(File):
 
 
 class YearlyDue(File):
-    """The due dates of a yearly data type: between `first` and `last`, or after its results day.
+    """The due dates of a yearly data type: from `first` to `last`, or `days` after the day of its results.
 
-    A file up to `open_days` before the first day is early. `days` counts from the results day.
+    A file up to `open_days` before the first day is early.
     """
 
     data_type: Slug
@@ -186,7 +186,7 @@ Dated = TypeVar("Dated", Census, Results)
 
 
 class Phase(File):
-    """The schools of a phase, by DfE establishment number, and the data types never expected of them."""
+    """The schools of a phase, by ranges of DfE establishment numbers; data types never expected of these."""
 
     name: str
     establishments: tuple[tuple[int, int], ...]
@@ -230,7 +230,7 @@ class CalendarFile(File):
         return hash(self.model_dump_json())
 
     def under(self, packs: tuple[LawPack, ...]) -> CalendarFile:
-        """Return the calendar with days and duties set by law packs; its own dates take precedence."""
+        """Return the calendar with the days and duties of law packs; dates already in the calendar win."""
         if not packs:
             return self
 

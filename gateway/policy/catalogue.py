@@ -33,9 +33,9 @@ __all__ = ["Catalogue", "policy_digest", "policy_files"]
 
 @dataclass(slots=True)
 class PoliciesRead:
-    """The result of reading a policies folder: texts, valid models and faults.
+    """The result of reading a policies folder: texts, valid models and faults, by file.
 
-    `catalogue` is None where a file needed for one is missing or not valid.
+    `catalogue` is None if a required file is missing or not valid.
     """
 
     texts: dict[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class PoliciesRead:
     catalogue: Catalogue | None = None
 
     def blame(self, *faults: Contradiction) -> None:
-        """Note faults: the file, the place in the file, and a message."""
+        """Add contradictions to the faults, each with file, place in the file and message."""
         for file, location, message in faults:
             line = line_of(self.texts[file], location) if file in self.texts else None
             self.faults.append(PolicyFault(file, key_of(location), line, message))
@@ -104,7 +104,7 @@ def load_catalogue(policies: Path) -> Catalogue:
 
 @cache
 def _code() -> bytes:
-    """Return the SHA-256 of the code and tables that classify and decide: other code judges otherwise."""
+    """Return the SHA-256 of the gateway's code and tables that classify and decide."""
     rooms, found = Path(__file__).parents[1], hashlib.sha256()
     for room in ("classify", "policy"):
         for path in sorted((rooms / room).rglob("*.*")):
@@ -122,9 +122,9 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read policy files, those of `FILES` at least; never raise, but collect every fault.
+    """Read the policy files in `FILES` and further ones; collect every fault instead of raising.
 
-    The files are compared once each is valid by itself.
+    The files are compared with one another once each is valid by itself.
     """
     reading = _shaped(policies, shapes)
     agreement = reading.models.get("agreement.toml")
@@ -137,12 +137,12 @@ def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> Polic
 
 @lru_cache(16)
 def _contradictions(catalogue: Catalogue) -> tuple[Contradiction, ...]:
-    """Return the contradictions between files, cached because the same policies are read many times."""
+    """Return the contradictions between policy files; cached, because the same policies are read often."""
     return tuple(contradictions(catalogue))
 
 
 def _shaped(policies: Path, shapes: Mapping[str, type[BaseModel]]) -> PoliciesRead:
-    """Read and validate each policy file alone, collecting the faults."""
+    """Read and validate each policy file by itself, collecting texts, models and faults."""
     reading = PoliciesRead()
     for name, kind in {**shapes, **OPTIONAL}.items():
         if name not in OPTIONAL or (policies / name).exists():
@@ -216,7 +216,7 @@ def _syntax_fault(name: str, text: str, error: tomllib.TOMLDecodeError) -> Polic
 
 
 def _assembled(policies: Path, reading: PoliciesRead) -> Catalogue:
-    """Return the catalogue of valid files, one attribute for each file."""
+    """Make a catalogue of the valid files, one attribute for each file."""
     law = whole(reading.packs())
     models: dict[str, Any] = {
         name.removesuffix(".toml"): reading.models[name]

@@ -33,11 +33,11 @@ from gateway.reasons.languages import Language
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wording:
-    """The names and languages of one catalogue's texts. `languages` come in the order of receipts.
+    """The names and languages of one catalogue's texts. `languages`: in the order of a receipt.
 
-    `names` are those of data types and teams by id; `terms` the names of desks in each language other than
-    English. `own` are the authority's own ids and labels, shown in receipts as the policies write them.
-    Compared by identity, because receipts are looked up by their wording many times.
+    `names`: of data types and teams, by id. `terms`: names of desks, by language other than English. `own`:
+    ids and labels of the authority's own policies, shown in receipts as written there. Two wordings are equal
+    only if identical objects, because receipts are cached by wording.
     """
 
     languages: tuple[Language, ...] = ("en",)
@@ -110,7 +110,7 @@ class Catalogue(File):
 
     @cached_property
     def dated_items(self) -> dict[str, frozenset[str]]:
-        """Items lawful only in the periods of some law packs, or in a pack to come, by data type."""
+        """By data type, the items lawful only in the period of some law pack, now or later."""
         found: dict[str, frozenset[str]] = {}
         for pack in self.law:
             for each in (*pack.lawful, *pack.awaited):
@@ -119,7 +119,7 @@ class Catalogue(File):
 
     @cached_property
     def awaited(self) -> dict[tuple[str, str], str]:
-        """The law that will ask for an item later, by data type and item."""
+        """By data type and item: the law, not yet in force, that will allow the item."""
         return {
             (each.data_type, item): each.law for p in self.law for each in p.awaited for item in each.items
         }
@@ -130,18 +130,18 @@ class Catalogue(File):
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
-        """The ids of the flows with files for providers."""
+        """The ids of the flows by which files go to providers."""
         reached = {body.id for body in self.bodies.recipient if body.kinds}
         return frozenset(flow.id for flow in self.flows.flow if not reached.isdisjoint(flow.recipients))
 
     @cached_property
     def _granted(self) -> dict[tuple[str, ProviderKind | None], frozenset[str]]:
-        """The cache of `granted`, by team and kind of sender, as every file asks for it."""
+        """The cache of `granted`, by team and kind of sender."""
         return {}
 
     @cached_property
     def _singly(self) -> dict[str, frozenset[str]]:
-        """The items that each team may have one by one, besides whole groups."""
+        """By team: the items that rights.toml grants singly or by a selection, not by whole groups."""
         chosen = {each.id: each.items for each in self.rights.selection}
         return {
             right.team: frozenset(
@@ -157,7 +157,7 @@ class Catalogue(File):
 
     @cached_property
     def identifying(self) -> frozenset[str]:
-        """Items that identify a child or an address, and alone are no reason to get a file."""
+        """Items that identify a child or an address; a right to these alone gives no right to a file."""
         chosen = (each for each in self.rights.selection if each.identifies)
         return frozenset(item for each in chosen for item in each.items)
 
@@ -168,7 +168,7 @@ class Catalogue(File):
 
     @cached_property
     def wording(self) -> Wording:
-        """The names used in receipts, and the ids and labels of data types and data items."""
+        """The names for receipts of this catalogue's data types, teams and desks, with its ids and labels."""
         own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
         for flow in (*self.flows.flow, *self.flows.optional):
             own.add(flow.document.description)
@@ -207,15 +207,15 @@ class Catalogue(File):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause of a reason; KeyError if that depends on the reason's subject."""
+        """Return the clause of a reason; KeyError if it stands with a flow, item, method or safeguard."""
         return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
-        """Return a reason with its blanks filled; KeyError if its clause depends on the subject."""
+        """Return a reason with its blanks filled from `detail`; KeyError as in `clause_of`."""
         return self.reason_under(self.clause_of(code), code, **detail)
 
     def reason_under(self, clause: ClauseId, code: str, **detail: str | int) -> Reason:
-        """Return a reason with its blanks filled, under the clause `clause`."""
+        """Return a reason with its blanks filled from `detail`, under a given clause."""
         asked = {"desk": self.desks.desk, "governance": self.desks.governance}
         sentence, next_step = told(code, **{**asked, **detail})
         return Reason(code=code, clause=clause, sentence=sentence, next_step=next_step)
@@ -225,13 +225,13 @@ class Catalogue(File):
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type asked for by law but not switched on, if any."""
+        """Return the flow of a data type that a law asks for and that is not switched on; else None."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
 
     def flow(self, identifier: str) -> Flow | None:
-        """Return the flow with an id, if any."""
+        """Return the flow with this id; None if there is none."""
         return next((flow for flow in self.flows.flow if flow.id == identifier), None)
 
     def data_types(self) -> tuple[str, ...]:
@@ -239,31 +239,31 @@ class Catalogue(File):
         return tuple(self._flows)
 
     def team(self, identifier: str) -> Team | None:
-        """Return the team with an id, if any."""
+        """Return the team with this id; None if there is none."""
         return next((team for team in self.teams.team if team.id == identifier), None)
 
     def has_counts_alone(self, team: str | None, data_type: str | None) -> bool:
-        """Return True if a team gets only counts of a data type, because it may see no person's record."""
+        """Return True if a team may see no pupil's record, and so gets only counts of this data type."""
         found = self.team(team) if team is not None else None
         flow = self.flow_of(data_type or "")
         about = flow.of(data_type or "").about if flow is not None else (PUPILS,)
         return found is not None and not found.pupil_level and about != (NOBODY,)
 
     def body_of(self, team: Team) -> str | None:
-        """Return the recipient that a team belongs to; None if no recipient is the authority itself."""
+        """Return the id of the recipient that a team belongs to; None if the authority is no recipient."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
     def triage_teams(self) -> tuple[str, ...]:
-        """Return the teams with sight of held files, except sensitive ones."""
+        """Return the teams that may see held files, except sensitive ones."""
         return tuple(team.id for team in self.teams.team if team.triage)
 
     def sensitive_teams(self) -> tuple[str, ...]:
-        """Return the teams with sight of sensitive held files."""
+        """Return the teams that may see sensitive held files."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
 
     def looking_teams(self) -> LookingTeams:
-        """Return the teams with sight of more than delivered files."""
+        """Return the teams that may see more than the files delivered to them: triage, sensitive, welfare."""
         welfare = {
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
@@ -281,7 +281,7 @@ class Catalogue(File):
         return item in self.granted(team, sender)
 
     def granted(self, team: str, sender: ProviderKind | None) -> frozenset[str]:
-        """Return the items with `may_have` true."""
+        """Return all items for which `may_have` is true."""
         if (known := self._granted.get((team, sender))) is not None:
             return known
         found: frozenset[str] = frozenset()
@@ -293,5 +293,5 @@ class Catalogue(File):
         return found
 
     def would_have(self, right: Right, item: str) -> bool:
-        """Return True if a right grants an Appendix A item, before exceptions are applied."""
+        """Return True if a right names an Appendix A item, disregarding its `without` and `not_from`."""
         return self.appendix_a[item].label in right.groups or item in self._singly[right.team]

@@ -91,7 +91,7 @@ class ClauseTexts:
             yield "agreement.toml", ("clauses",), words
 
     def _start(self, clause: ClauseId) -> int | None:
-        """Return the last possible start of a clause, because a table of contents comes before the text."""
+        """Return the position of the last possible start of a clause: a table of contents comes before."""
         printed = self._agreement.printed.get(clause)
         if printed is not None:
             at = self._text.find(printed)
@@ -180,7 +180,7 @@ _HEAD = """\
 
 
 def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
-    """Return the clauses with a text or citations other than confirmed, in the agreement's order."""
+    """Return the clauses to confirm: their text or citations changed since a person confirmed them."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     return tuple(
         clause for clause in (*now, *(before.keys() - now.keys())) if before.get(clause) != now.get(clause)
@@ -188,7 +188,7 @@ def due(catalogue: Catalogue) -> tuple[ClauseId, ...]:
 
 
 def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
-    """Return confirmed.toml with the clauses just read updated, and other entries unchanged."""
+    """Return confirmed.toml with these clauses recorded as read today, and all other entries unchanged."""
     now, before = cited_now(catalogue), catalogue.confirmed.clauses
     kept = {clause: each for clause, each in before.items() if clause not in clauses}
     read = {clause: now[clause] for clause in clauses if clause in now}
@@ -203,7 +203,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return the text, as a digest, and the citations of each cited clause of the agreement."""
+    """Return each cited clause with its text, as a digest, and its citations."""
     used = cited_by(catalogue)
     digests = ClauseTexts(catalogue.agreement, catalogue.agreement_text).digests()
     return {

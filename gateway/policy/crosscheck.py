@@ -45,7 +45,7 @@ def _bodies(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield recipients of a flow without a team that gets data, and data types without any team."""
+    """Yield recipients of a flow that have no team getting its data, and data types without any team."""
     for n, flow in enumerate(catalogue.flows.flow):
         teams = {team for entry in flow.data_type for team in entry.teams}
         served = {catalogue.body_of(team) for team in catalogue.teams.team if team.id in teams}
@@ -68,7 +68,7 @@ def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield hand-ons of data out of the team's rights, and impossible output files."""
+    """Yield hand-ons of data that the team does not get, and contradictory settings of output files."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         place, team = ("hand_on", n), catalogue.team(each.team)
         for m, name in enumerate(each.data_types if team is not None else ()):
@@ -106,7 +106,7 @@ GATEWAY = "sftp"
 
 
 def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield settings in the policies that have no effect."""
+    """Yield settings of the calendar that have no effect."""
     timescales = {
         entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
     }
@@ -135,7 +135,7 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _rights(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield items of no team, and items taken from a team without a right to the item."""
+    """Yield items that no team may have, and exceptions (`without`, `not_from`) to a right not given."""
     for n, group in enumerate(catalogue.rights.group):
         for m, item in enumerate(group.labels()):
             agreed = group.items[m] not in group.proposed
@@ -177,7 +177,7 @@ def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield methods that no permitted user can send data by, since all their flows are closed."""
+    """Yield methods whose permitted senders have no flow in use."""
     for n, method in enumerate(catalogue.methods.method):
         flows = [flow for name in method.flows or () if (flow := catalogue.flow(name)) is not None]
         for flow in flows:

@@ -35,14 +35,14 @@ _WEEKDAYS = {"monday": MO, "tuesday": TU, "wednesday": WE, "thursday": TH, "frid
 
 @lru_cache(maxsize=4096)
 def day_in(year: int, month_day: MonthDay) -> date:
-    """Return the day `month_day` of `year`; 29 February becomes 28 in a common year."""
+    """Return the day `month_day` of `year`; 29 February becomes the 28th in a common year."""
     month, day = map(int, month_day.split("-"))
     found: date = date(year, month, 1) + relativedelta(day=day)
     return found
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day of `year` in `set_days`, or else the day that the rule gives."""
+    """Return the day in `year` among `set_days`; without one, the day that the rule gives."""
     for day in set_days:
         if day.year == year:
             return day
@@ -78,7 +78,7 @@ def moment(day: date, at: time, zone: str) -> datetime:
 
 
 def typed_moment(given: datetime, zone: str) -> datetime:
-    """Return a typed time with a zone: local time in `zone` unless given; noon for a day alone."""
+    """Return a typed time with a zone: by default local time in `zone`; a day alone means noon."""
     if given.tzinfo is not None:
         return given
     local = datetime.combine(given, time(12)) if given.time() == time() else given
@@ -140,7 +140,7 @@ def school_years(calendar: CalendarFile, firsts: Iterable[int] | None = None) ->
 
 
 def term_began(calendar: CalendarFile, on: date, starts: MonthDay) -> date:
-    """Return the first day of the latest term begun; without terms, of the academic year."""
+    """Return the first day of the latest term begun by a day; without terms, of the academic year."""
     first = first_year(academic_year(on, starts))
     year = school_year(calendar, first)
     begun = (term.first for term in (year.terms if year else ()) if term.first <= on)
@@ -153,7 +153,7 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if further terms must be written soon; without rules for terms, a year ahead."""
+    """Return True if an administrator must soon write further terms; without term rules, a year ahead."""
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
 
@@ -288,7 +288,7 @@ def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list
 
 
 def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
-    """Turn spans into consecutive periods, each open until the next begins."""
+    """Convert spans (opens, first, due, name) to periods; each stays open until the next one opens."""
     spans = sorted(spans)
     following = [opens for opens, _, _, _ in spans[1:]] + [date.max] if spans else []
     return [
@@ -335,9 +335,9 @@ def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return by data type the periods around a calendar year; [] for data due at no set time.
+    """Return by due entry its periods around a calendar year; [] for data due at no set time.
 
-    Cached, because many providers share one plan; do not change the value.
+    Cached, because many providers share one plan: do not change the value.
     """
     days = school_days(calendar, shut, range(year - 1, year + 1))
     by_days = {"daily": daily(days), "weekly": weekly(days)}
@@ -369,7 +369,7 @@ _OPENS = attrgetter("opens")
 
 
 class PlacedArrival(NamedTuple):
-    """An arrival with its local day."""
+    """An arrival, with the local day on which it came."""
 
     day: date
     arrival: Arrival
@@ -379,18 +379,18 @@ class PlacedArrival(NamedTuple):
 class Placed:
     """Arrivals of a data type by the index of their period, in order of arrival.
 
-    `told` are arrivals of another data type that also count for this one.
+    `told`: arrivals of a second data type that meets the duty as well (`FlowDataType.within`).
     """
 
     own: dict[int, list[PlacedArrival]]
     told: dict[int, list[PlacedArrival]]
 
     def of(self, index: int) -> list[PlacedArrival]:
-        """Return the arrivals in a period: of the data type itself, or else of the one that also counts."""
+        """Return the arrivals in a period: of the data type itself, or else of the second data type."""
         return self.own.get(index) or self.told.get(index, [])
 
     def known_by(self, index: int) -> Known | None:
-        """Return how an arrival's period is known: from the file, the arrival, or a nil return; None."""
+        """Return the source of an arrival's period: file, arrival, nil return, daily update; else None."""
         own = self.own.get(index, [])
         files = [each for each in own if not each.arrival.nil]
         if files:
@@ -400,14 +400,14 @@ class Placed:
         return "daily-update" if index in self.told else None
 
     def latest(self, at: int) -> int:
-        """Return the index of the last period up to `at` with arrivals; -1 if none."""
+        """Return the largest index, up to `at`, of a period with arrivals; -1 without one."""
         return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
 
 
 def place(
     own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
 ) -> Placed:
-    """Assign each arrival to a period. `telling`: arrivals of another data type that counts too."""
+    """Sort arrivals into periods. `telling`: arrivals of a second data type that meets the duty as well."""
     return Placed(_by_index(own, periods), _by_index(telling, periods))
 
 
@@ -423,7 +423,7 @@ def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[
 
 
 def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int:
-    """Return the index of an arrival's period; -1 if unknown, or not yet open at arrival."""
+    """Return the index of an arrival's period; -1 if unknown, or not yet open when the file arrived."""
     about = each.arrival.period
     if about is None:
         return index_on(periods, each.day, opens)
@@ -436,7 +436,7 @@ def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int
 
 
 def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
-    """Return the index of the period open on a day; -1 if none. `opens`: first days, if known."""
+    """Return the index of the period open on a day; -1 if none. `opens`: first days of the periods."""
     found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=_OPENS)
     index = found - 1
     return index if index >= 0 and day <= periods[index].closes else -1

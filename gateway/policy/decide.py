@@ -23,8 +23,8 @@ from gateway.policy.timescale import out_of_season
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
     """Combine the decisions on a file's parts; accept only if every part is accepted for the same teams.
 
-    The file waits for a person, with the reasons `about` the whole and each part's reasons to wait or be
-    refused; the file is refused if every part is.
+    Otherwise the file waits for a person, with the reasons `about` the whole file and the reasons of each
+    part to wait or be refused. If every part is refused, the file is refused.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))
@@ -173,7 +173,7 @@ def _of_flow(
 def _version_reasons(
     classified: Classified, catalogue: Catalogue, today: date
 ) -> Iterator[tuple[ItemAction, Reason]]:
-    """Yield a reason and action for an unknown or too old version of a file format."""
+    """Yield a reason, and the law pack's action, for a file whose format version is unknown or too old."""
     said = classified.facts.version
     pack = pack_on(catalogue.law, classified.facts.reference_date or today)
     form = classified.format.partition(" in ")[0]  # Plain, or in an archive.

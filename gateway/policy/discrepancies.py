@@ -23,8 +23,8 @@ Kind = Literal["two-rolls", "birth-date", "former-upn"]
 class RollRow:
     """A file's statement about one pupil of a provider, at the moment `at`.
 
-    `on_roll` means a single or main registration: a pupil with a guest or subsidiary registration is rightly
-    on another roll. `record` counts from 1 in `reference`.
+    `on_roll`: a single or main registration; a guest or subsidiary pupil is rightly on another roll, too.
+    `record`: the number of the record, from 1, in the file `reference`.
     """
 
     provider: str
@@ -39,9 +39,9 @@ class RollRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """A contradiction, with the latest rows of two or more providers (or two UPNs) as proof.
+    """A contradiction, with the latest rows of two or more providers (or of two UPNs) as proof.
 
-    `key` identifies the discrepancy, independent of the time and order of the rows.
+    `key` identifies the discrepancy, whenever and in whatever order the rows came.
     """
 
     kind: Kind
@@ -123,9 +123,9 @@ def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """A child who left a school: last file and record about the child, and the time of leaving.
+    """A child who left a school, with the last file and record about the child and the time of leaving.
 
-    `to` is the school with the child on roll now; None without one.
+    `to`: the school with the child on roll now; None without one.
     """
 
     pupil: str

@@ -1,6 +1,6 @@
-"""List differences between two policies folders with their effects; carry edits to a new version.
+"""List differences between two policies folders with their effects; carry edits over to a new version.
 
-effects.toml lists every place of every file, and says how it is written.
+effects.toml lists every place of every file, and tells the effect of an edit there.
 
 Files are compared by their settings, not as text: comments and the order of entries do not count. Every
 difference is listed, including those without effect on any outcome, with the reason.
@@ -31,9 +31,10 @@ Place = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a setting, in words. `idle`: an edit changes no outcome, for the reason given in `does`.
+    """The effect of editing a setting, in words. `idle`: an edit changes no outcome, as `does` explains.
 
-    `absent` is the default of an absent setting: True or False for a switch, `ALL` for a list.
+    `loses`: the direction of edits that loses protection. `lax`: possible values, the strictest first.
+    `absent`: the default of an absent setting: True or False for a switch, `ALL` for a list.
     """
 
     does: str
@@ -66,7 +67,7 @@ UNKNOWN = Effect("a setting whose effect is not known here", "any")
 
 
 def effect_of(file: str, place: Place) -> Effect:
-    """Return the effect of the setting at a place in a file; for unknown places the most cautious one."""
+    """Return the effect of editing the setting at a place in a file; for an unknown place, `UNKNOWN`."""
     if file.endswith(".txt"):
         return _TEXT
     lines = EFFECTS.get(_LAW if file.startswith("law-") else file, ())
@@ -97,7 +98,7 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A setting that differs. `entry` is the place in words; a value "" means absent."""
+    """A setting that differs: the place in words (`entry`), and both values; "" means absent."""
 
     weight: Weight
     file: str
@@ -120,7 +121,7 @@ def edits(old: Path, new: Path) -> list[Edit]:
 
 @lru_cache(128)
 def settings(text: str) -> Mapping[Place, object]:
-    """Return the settings of a policy file by place; entries of lists are placed by name."""
+    """Return the settings of a policy file by place; the place of a list's entry contains its name."""
     return dict(_settings(document(text), ()))
 
 
@@ -167,7 +168,7 @@ def _of_file(file: str, old: Mapping[Place, object], new: Mapping[Place, object]
 
 
 def _entry_of(place: Place, old: Mapping[Place, object], new: Mapping[Place, object]) -> Place | None:
-    """Return the outermost entry around a place that only one of two files has."""
+    """Return the outermost entry around a setting that only one of two files has; None if both have it."""
     for length in range(2, len(place)):
         entry = place[:length]
         sides = [any(each[:length] == entry for each in side) for side in (old, new)]
@@ -199,7 +200,7 @@ def _weight(effect: Effect, before: object, after: object) -> Weight:
 
 
 def _direction(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction of an edit: "more", "less", or both."""
+    """Return the direction in which an edit changes the setting: {"more"}, {"less"}, or both."""
     if effect.lax:
         # Absent is the strictest, an unlisted value the laxest.
         ranks = {value: rank for rank, value in enumerate(effect.lax)}
@@ -221,7 +222,7 @@ def _direction(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
-    """Return the direction of an edit that adds or removes a setting, by the default, if known."""
+    """Return the direction of an edit that adds or removes a setting, compared with the default."""
     value = after if before is None else before
     if value != _ENTRY and effect.absent is not None:
         given = {"less"} if effect.absent == ALL or value is False else {"more"}
@@ -262,20 +263,20 @@ _MISSING = object()
 
 @dataclass(frozen=True, slots=True)
 class OwnEdit:
-    """An edit by the authority: the file, the place in it, and the result of merging."""
+    """An edit by the authority (file, and place in it), and its fate: kept, merged or dropped."""
 
     file: str
     entry: str
     fate: Fate
 
     def __str__(self) -> str:
-        """Return the edit as FILE: ENTRY: FATE, the fate being the result of merging."""
+        """Return the edit as FILE: ENTRY: FATE."""
         return f"{self.file}: {self.entry}: {self.fate}"
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedOver:
-    """The policies of this version with the authority's edits. `release`: where the edits started."""
+    """Policies of this version with an authority's edits. `release`: the release that was edited."""
 
     release: str
     files: Files
@@ -283,7 +284,7 @@ class CarriedOver:
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
-    """Return by release date an agreement's policies, as each earlier release shipped them.
+    """Return by release date the policies of an agreement that each earlier release shipped.
 
     `folder` holds one ZIP archive a release; `agreement` is "" for the first agreement, else its folder.
     """
@@ -342,7 +343,7 @@ def _differences(base: Files, own: Files) -> int:
 
 
 def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Apply the differences of `base` and `own` to the tomlkit table `new`; yield places and fates."""
+    """Apply the differences of `base` and `own` to the tomlkit table `new`; yield place and fate of each."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
         now = new.get(key, _MISSING)
@@ -374,7 +375,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
-    """Merge a list of named entries, such as the flows."""
+    """As `_merge`, for a list of named entries, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:
@@ -393,7 +394,7 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
 
 
 def _named(value: object, key: str) -> bool:
-    """Return True for a list of entries that all have a name."""
+    """Return True for a list of tables that each have a name, so that entries can be matched."""
     return (
         isinstance(value, list)
         and key not in WHOLE

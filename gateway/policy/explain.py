@@ -40,7 +40,7 @@ def headline(decision: Decision, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An outcome that differs between two catalogues. `team` is "" if the whole outcome differs."""
+    """An outcome that differs between two catalogues; `team` is "" if it differs for the whole file."""
 
     provider_kind: ProviderKind
     data_type: str
@@ -52,8 +52,8 @@ class Change:
 def diff(old: Catalogue, new: Catalogue, now: datetime) -> list[Change]:
     """Return outcomes that differ at `now`, by provider kind, data type and team, for a ratified sender.
 
-    Each data type is tried bare, and then with each single data item named by either catalogue, so as to show
-    rights given or taken, and holds put on items.
+    Each data type is tried without items, and then with each single item named by either catalogue, so that
+    rights given or taken, and holds put on items, show.
     """
     if old.model_copy(update={"digest": new.digest}) == new:
         return []  # Only other files differ, such as limits.toml.
@@ -112,7 +112,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the data items of the files that it gets."""
+    """Return by team the data items with which a file reaches the team."""
     found: dict[str, set[str]] = {}
     for item, decision in decisions.items():
         for team in decision.teams:
@@ -121,7 +121,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return a team's rights in words; only items that differ, if the team gets the file either way."""
+    """Return a team's rights in words; if both catalogues give the file, only the items that differ."""
     if items is None:
         return "gets nothing"
     if other is None:
@@ -131,7 +131,7 @@ def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
 
 
 def changes_between(before: Catalogue, after: Catalogue) -> tuple[str, ...]:
-    """Return each change in the text and in Appendix A as a sentence."""
+    """Return each change in the agreement's text and in Appendix A as a sentence."""
     told = []
     if before.text_sha256 != after.text_sha256:
         was, becomes = before.agreement.version, after.agreement.version

@@ -89,7 +89,7 @@ def line_of(text: str, location: Location) -> int | None:
 
 
 def _lines(text: str) -> list[tuple[int, Path, dict[Path, int]]]:
-    """Return each header and key line: number, full path, and openings of array tables so far."""
+    """Return each header or key line: number, full path, and number of entries of array tables so far."""
     found: list[tuple[int, Path, dict[Path, int]]] = []
     table: Path = ()
     seen: dict[Path, int] = {}

@@ -64,7 +64,7 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of items in a file that the view lacks, in the agreement's order."""
+    """Return the labels of items that the file holds and the view lacks, in the agreement's order."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
@@ -166,7 +166,7 @@ def harmless_name(header: str) -> str:
 
 
 def not_understood(content: Classified | ContentRefused | None, provider: Provider) -> Iterator[str]:
-    """Yield headings, except sensitive ones, unknown to the rules and not explained by the provider."""
+    """Yield headings unknown to the rules and not stated by the provider, except sensitive ones."""
     known = {harmless_name(heading) for heading, _ in provider.stated} | {*provider.harmless}
     if isinstance(content, Classified):
         for one in content.unlisted:
@@ -176,7 +176,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the sensitive topics in a file that its flow does not carry, in words of the gateway."""
+    """Return the labels of sensitive topics in a file that its flow does not carry."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -186,7 +186,7 @@ def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | 
 
 
 def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue) -> Iterator[Reason]:
-    """Yield reasons to let only few people see a content; usually none."""
+    """Yield reasons to hold a content so that only the teams for sensitive files see it; usually none."""
     if isinstance(content, ContentRefused):
         if content.sensitive:
             yield catalogue.reason("policy:sensitive", topics=", ".join(content.sensitive))
@@ -207,7 +207,7 @@ def sensitive_reasons(content: Classified | ContentRefused, catalogue: Catalogue
 
 
 class SensitiveHeading(NamedTuple):
-    """A heading over sensitive data, in words of the gateway; `records`: rows with a value.
+    """A heading over sensitive data, in the gateway's words, with the number of `records` filled.
 
     `records` is None if not counted: the heading is then the label of the data item.
     """
@@ -235,7 +235,7 @@ def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[Se
 
 
 def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow) -> Iterator[Reason]:
-    """Yield reasons, besides sensitive ones, for which a file must wait because of excess contents."""
+    """Yield reasons, other than sensitive ones, for which a file must wait: contents beyond its flow."""
     others = [one for one in classified.unlisted if one.assessment]
     if others:
         kinds = ", ".join(dict.fromkeys(one.assessment for one in others))
@@ -278,7 +278,7 @@ def waits(classified: Classified, catalogue: Catalogue, provider: Provider, flow
 
 
 def _abouts(findings: Iterable[Finding]) -> str:
-    """Join the labels of the items in findings, each once, with commas."""
+    """Return the labels of the data items in findings, each once, separated by commas."""
     return ", ".join(dict.fromkeys(finding.about for finding in findings))
 
 
@@ -287,7 +287,7 @@ def notices(
 ) -> Iterator[Reason]:
     """Yield notices about contents beyond the flow, and about values that every view leaves out.
 
-    `holds` are the file's reasons to wait, of which one may tell of the same columns.
+    `holds`: the file's reasons to wait; columns told of there are not told again.
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.
@@ -312,10 +312,10 @@ def notices(
 
 
 def _rest(classified: Classified, provider: Provider, flow: Flow) -> tuple[list[Unlisted], bool]:
-    """Return unlisted parts that are neither sensitive, nor other assessments, nor listed as harmless.
+    """Return the unlisted columns that are neither sensitive, nor other assessments, nor noted as harmless.
 
-    The second value is True where unlisted contents hold the file: by the flow's rule, or because a file had
-    more of them than were listed.
+    The second value is True if such columns hold the file: by the flow's rule, or because the file has more
+    of them than were listed.
     """
     harmless = frozenset(provider.harmless) - {""}
     rest = [
@@ -333,7 +333,7 @@ def _counted(several: Sequence[Unlisted]) -> str:
 
 
 def places(several: Sequence[Unlisted]) -> str:
-    """Return the positions of columns; names only if of known words, since headers may name people."""
+    """Return the positions of columns in words; with their names only if all words of the name are known."""
     told = [_place(one) for one in sorted(several, key=lambda one: one.position)]
     more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
     return ", ".join(told[:_NAMED]) + more
@@ -369,9 +369,9 @@ def counts_teams(
 
 
 def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bool:
-    """Return True if a file contains the sender's whole roll; `on_roll` pupils are known on it.
+    """Return True if a file contains the sender's whole roll, of which `on_roll` pupils are known.
 
-    Some kinds of data always do; other files count when they hold nearly as many pupils as are known.
+    Some kinds of data always do; a file of another kind does if it holds nearly as many pupils as are known.
     """
     if content.data_type in catalogue.agreement.discrepancies.whole_rolls:
         return True
@@ -379,7 +379,7 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period of a table of counts: the census that the file is about, or during arrival."""
+    """Return the period that a table of counts is about: the file's census, or else that of its arrival."""
     flow = catalogue.flow_of(data_type)
     if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
         return period
@@ -397,7 +397,7 @@ def counting(
     landed_at: datetime,
     seed: str,
 ) -> Counting:
-    """Return the parameters for counting a file, by the policy, about the sending school."""
+    """Return the parameters for counting the pupils of a file of the sending school, by the policies."""
     landed = local_day(landed_at, catalogue.calendar.timezone)
     day = min(content.facts.reference_date or landed, landed)
     rule = catalogue.teams.counts

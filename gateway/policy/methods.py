@@ -18,10 +18,10 @@ from gateway.policy.small_schemas import Circumstance, Material, Method, Need, S
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A past or planned transfer by another method.
+    """A person's statement about a past or planned transfer by another method.
 
-    `data` is a data type, a flow, or a material of methods.toml. `at` is the time of travel (aware).
-    `safeguards` and `circumstances` are ids of methods.toml; unknown ids have no effect.
+    `data`: a data type, a flow, or a material of methods.toml. `at`: the time of travel (aware). `safeguards`
+    and `circumstances` are ids of methods.toml; unknown ids have no effect.
     """
 
     provider: Provider
@@ -45,21 +45,21 @@ class Subject:
     material: Material | None
 
     def circumstances(self, catalogue: Catalogue) -> frozenset[str]:
-        """Return the circumstances that hold for any declaration of this data."""
+        """Return the circumstances that hold for every declaration of this data, without asking."""
         if self.material is not None:
             return frozenset(self.material.circumstances)
         return frozenset(catalogue.methods.flow_circumstances)
 
     @property
     def title(self) -> str:
-        """The data in words."""
+        """The name of the data in words."""
         if self.flow is not None:
             return self.flow.document.description
         return self.material.name if self.material else ""
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return what `data` names: a data type, else a flow, else a material; None for none."""
+    """Return the data type, else the flow, else the material that the id `data` names; None for none."""
     if flow := catalogue.flow_of(data):
         return Subject(flow, (data,), None)
     if flow := catalogue.flow(data):
@@ -73,8 +73,8 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
     """Decide on a declared transfer; pure and total, refusing by default.
 
-    Settled means allowed and recorded, without routing. For data outside all flows, `flow` is the id of the
-    material.
+    Settled means allowed and recorded, without routing. The decision's `flow` is the material's id for data
+    outside all flows.
     """
     found = subject(declaration.data, catalogue)
     if found is None:
@@ -102,7 +102,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision with every safeguard attested: a refusal then is final."""
+    """Return the decision as if every safeguard were attested: refused means that no answer helps."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 
@@ -116,7 +116,7 @@ def method_refusals(
     *,
     circumstances: frozenset[str] = frozenset(),
 ) -> Iterator[Reason]:
-    """Yield reasons against a method for the data: the method is forbidden, or a safeguard is missing."""
+    """Yield reasons against sending the data by a method: forbidden, or a safeguard is not `given`."""
     method = catalogue.methods.find(name)
     if method is None:
         yield catalogue.reason("policy:method-not-allowed")
@@ -132,7 +132,7 @@ def method_refusals(
 
 
 def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
-    """Return the requirements of a method in these circumstances, in the agreement's order."""
+    """Return a method's requirements that apply in these circumstances, in the agreement's order."""
     return tuple(need for need in method.need if need.arises(circumstances))
 
 
@@ -185,7 +185,7 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
-    """Return questions about the material to ask first, because the answers change the requirements."""
+    """Return questions about circumstances on which the method's requirements depend; ask them first."""
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
@@ -198,9 +198,9 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return questions about the safeguards that a method requires for the data and circumstances.
+    """Return the questions about safeguards that a method requires for the data in these circumstances.
 
-    Empty for a method without needs, or an unknown method or data.
+    Empty for a method without requirements, and for an unknown method or unknown data.
     """
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:

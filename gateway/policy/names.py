@@ -18,7 +18,7 @@ from gateway.policy.faults import Contradiction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSort:
-    """A sort of names in policy files; names.toml explains each key."""
+    """A sort of names in policy files, such as the ids of flows; names.toml explains each field."""
 
     defined: Sequence[str] = ()
     catalogue: str = ""
@@ -46,7 +46,7 @@ def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
 
 
 class NameFound(NamedTuple):
-    """A name at a place in a policy file. `within`: key and values of the entry around it."""
+    """A name found in a policy file. `within`: keys and values of the table around the name."""
 
     name: str
     file: str
@@ -55,7 +55,7 @@ class NameFound(NamedTuple):
 
 
 def names_at(models: Mapping[str, object], place: str) -> Iterator[NameFound]:
-    """Yield every name at a place, written as in names.toml, of the models of policy files by name."""
+    """Yield every name at a place of the policies, written as in names.toml."""
     pattern, path = place.split()
     for file in (file for file in models if fnmatch(file, pattern)):
         for location, name, within in values_at(models[file], path):

@@ -1,4 +1,4 @@
-"""Begin policies: of another agreement, or of a new flow from the headings of a sample file.
+"""Write new policies: of another agreement, or of a new flow from the headings of a sample file.
 
 Known headings use the existing rules; each unknown heading becomes an item in the flow's own group, with a
 right for its teams. Of XML the names of elements with text are the headings. The result then waits for a
@@ -32,12 +32,12 @@ _SLUG, _CLAUSE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*"), re.compile(CLAUSE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFlow:
-    """A person's description of a flow. `due` are the first and last month-day of a yearly flow.
+    """A person's description of a flow. `due`: the first and last month-day of a yearly flow.
 
-    `known` gives the key of the item or working field for each recognised heading of the sample. `optional`
-    are headings that a file may lack. `values` are the kind of the values below a heading, as items.toml
-    states it; without one they are labels. `elements` are, of XML, the paths of each
-    heading, as Parent/Name, and `collection` is what a DfE message calls itself.
+    `known`: for each recognised heading of the sample, the key of the item or working field. `optional`:
+    headings that a file may lack. `values`: for a heading, the kind of its values as in items.toml; by
+    default labels. `elements`: for a heading of XML, its paths as Parent/Name. `collection`: the name that a
+    DfE message gives to its collection.
     """
 
     id: str
@@ -65,7 +65,7 @@ class NewFlow:
 
 
 def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
-    """Raise GatewayError if a flow cannot be written: a taken id, no distinctive heading, an unknown name."""
+    """Raise GatewayError if a flow cannot be written: id taken, no distinctive heading, unknown name."""
     if not _SLUG.fullmatch(flow.id):
         raise GatewayError(f"--id {flow.id}: write small letters a to z and digits, with hyphens between")
     if catalogue.flow(flow.id) is not None or flow.id in catalogue.data_types():
@@ -91,7 +91,7 @@ def check_new(flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _named(flow: NewFlow, catalogue: Catalogue) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each option that takes names from the policies, the names given, and the valid ones."""
+    """Yield each option that must name entries of the policies, the names given, and the valid names."""
     yield "optional", flow.optional, flow.headings
     yield "senders", flow.senders, tuple(catalogue.bodies.kinds())
     yield "recipients", flow.recipients, tuple(body.id for body in catalogue.bodies.recipient)
@@ -175,9 +175,9 @@ def _flow_of(flow: NewFlow, catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
-    """Add the flow's group to the rights of its teams; a team without a right gets one.
+    """Add the flow's group to the rights of its teams; create a right for a team without one.
 
-    A team that may have no data about single pupils gets none; a recipient with a right of its own gets it.
+    A team without pupil level gets none. A recipient with a right of its own gets the group in that right.
     """
     if not flow.new:
         return
@@ -204,19 +204,19 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
 
 
 def _key(flow: NewFlow, heading: str) -> str:
-    """Convert a heading to an item's key, made unique by the flow's id in front."""
+    """Convert a heading to the key of an item; the flow's id in front makes it unique."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
 
 
 def _append(path: Path, tables: dict[str, Any]) -> None:
-    """Append tables to a file."""
+    """Append tables to a TOML file."""
     before = path.read_text("utf-8").rstrip("\n")
     path.write_text(f"{before}\n\n{tomlkit.dumps(tables).strip()}\n", "utf-8")
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return the filled values by heading; the first row with words has the headings. GatewayError."""
+    """Return the filled values by heading; the first row with words is the header. Else GatewayError."""
     for number, row in enumerate(rows):
         headings = [str(cell).strip() for cell in row]
         if any(headings):
@@ -270,7 +270,7 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Declare in the policies what the agreement does not list; return the changed files.
+    """Add to the policies an entry for every name that the agreement does not list; return the changed files.
 
     Data types without a flow stand under `not_carried`: files of these are recognised, and refused. Items
     that rights.toml does not list stand under `[others]` of items.toml, those that it lists under `[items]`.

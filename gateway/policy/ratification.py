@@ -24,10 +24,10 @@ Standing = Literal["ratified", "lapsed", "never"]
 class Register:
     """A provider's standing with the agreement on a day.
 
-    `academic_year` is the latest ratified year already begun, None if there is none; `lapses` the first day
-    without validity; `days_left` the days until then, 0 once lapsed. `warning` is the tightest warning
-    reached (in days before the lapse), None before the first one, after the lapse, and if the coming year is
-    already ratified (`next_year`).
+    - `academic_year`: the latest ratified year already begun; None without one. - `lapses`: the first day
+    without a valid ratification. `days_left`: the days until then, 0 once lapsed. - `warning`: the smallest
+    warning period reached, in days before the lapse; None before the first, after the lapse, and if the
+    coming year is already ratified (`next_year`).
     """
 
     standing: Standing
@@ -39,12 +39,12 @@ class Register:
 
 
 def lapse_day(year: str, catalogue: Catalogue) -> date:
-    """Return the first day after a ratification of an academic year has lapsed."""
+    """Return the first day on which a ratification for an academic year no longer counts."""
     return _span(year, catalogue.agreement.year)[1]
 
 
 def has_ended(on: date, catalogue: Catalogue) -> bool:
-    """Return True once an agreement with a fixed end is over and can no longer be ratified."""
+    """Return True once an agreement with a fixed end is over and takes no more ratifications."""
     ends = catalogue.agreement.year.ends
     return ends is not None and on > ends
 
@@ -76,16 +76,16 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 
 def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the conditions for ratifications to cover a day, or the local day of an aware moment.
+    """Return the conditions that a ratification must meet to cover a day, or a moment's local day.
 
-    They are of one academic year, or of several still valid.
+    More than one academic year may be valid on a day.
     """
     on = local_day(at, catalogue.calendar.timezone) if isinstance(at, datetime) else at
     return RatificationsThatCount(_covering(on, catalogue.agreement.year), catalogue.text_wanted, on)
 
 
 def opens(year: str, catalogue: Catalogue) -> date:
-    """Return the first day on which an academic year may be ratified: the last year's review day."""
+    """Return the first day for ratifying an academic year: the review day of the year before it."""
     return day_in(first_year(year), catalogue.agreement.year.review)
 
 
@@ -141,7 +141,7 @@ def register(years: Collection[str], on: date, catalogue: Catalogue) -> Register
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unratified:
-    """Effect of a missing ratification on a file: reasons to wait, and notices for the receipt."""
+    """Effect of a missing ratification on a file: reasons to hold the file, and notices for its receipt."""
 
     waits: tuple[Reason, ...] = ()
     notices: tuple[Reason, ...] = ()
@@ -150,7 +150,7 @@ class Unratified:
 def unratified(
     provider: Provider, flow: Flow, data_types: Collection[str], catalogue: Catalogue, now: datetime
 ) -> Unratified:
-    """Return the effect of a missing ratification on these types at `now`; the strictest counts."""
+    """Return the effect of a missing ratification on data of these types; the strictest rule counts."""
     if provider.ratified or provider.kind not in catalogue.bodies.parties:
         return Unratified()
     on = local_day(now, catalogue.calendar.timezone)
@@ -165,7 +165,7 @@ def unratified(
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """Return the last day in a setting; a day without a year falls in the academic year of `on`."""
+    """Return the day of a setting `until`; month and day alone mean the academic year of the day `on`."""
     if isinstance(until, date):
         return until
     starts = catalogue.agreement.year.starts

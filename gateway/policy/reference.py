@@ -42,7 +42,7 @@ def release_moment(
 
 
 def exam_year(facts: Facts) -> int | None:
-    """Return the summer in which a file's results were taken, if stated.
+    """Return the summer in which a file's results were taken; None if not stated.
 
     `academic_year` is "2026/27", "2026-27" or "2026"; the reference date is the date of the exam series.
     """
@@ -93,7 +93,7 @@ def reference_period(
 
 
 def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str | None:
-    """Return the period that contains a day, in a timescale that the agreement defines."""
+    """Return the name of the period containing a day, in a timescale of the agreement; None without one."""
     rule = next((each for each in calendar.timescale if each.id == timescale), None)
     if rule is None or day is None:
         return None

@@ -32,8 +32,8 @@ STAY = _TAKES_TWO | _OF_OTHERS
 class Release:
     """A release as a person asks for it: data type, flow, teams.
 
-    `forbidden` are the agreement's objections; a second person may override them. `on_roll`: the pupils are
-    on the roll of the sender, or of the schools the sender speaks for.
+    `forbidden`: the agreement's objections, which a second person may override. `on_roll`: the pupils are on
+    the roll of the sender, or of the schools for which the sender may send.
     """
 
     data_type: str
@@ -44,7 +44,7 @@ class Release:
 
 
 class ReleaseImpossibleError(ValueError):
-    """Nobody may release the file as asked; the text names the next step."""
+    """Raised if nobody may release the file as asked; the text names the next step."""
 
 
 def judge_release(
@@ -106,9 +106,9 @@ def _pieces(content: Classified | ContentRefused, data_type: str) -> Iterator[tu
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A release under judgement: a file of `pieces`, sent on as `kind`, carried by `flow`.
+    """A release to judge: a file of `pieces`, sent on as the data type `kind`, carried by `flow`.
 
-    `certain`: every piece was recognised. The rules for each piece's own type apply besides those for `kind`.
+    `certain`: every piece was recognised; the rules for each piece's own type then apply as well.
     """
 
     kind: str
@@ -173,7 +173,7 @@ class _Asked:
         )
 
     def _may_have_all_agreed(self, team: str) -> bool:
-        """Return True if a team may have every agreed item of Appendix A, and so any file."""
+        """Return True if a team may have every agreed item of Appendix A, and so any file of agreed items."""
         return all(
             self.catalogue.may_have(team, f"{group.label}: {item}", self.provider.kind)
             for group in self.catalogue.rights.group

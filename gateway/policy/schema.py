@@ -103,9 +103,9 @@ class AppendixRow(File):
 
 
 class Carried(File):
-    """Items outside Appendix A in files of some formats, because a law asks for them.
+    """Items outside Appendix A allowed in files of some formats because a law, named in `law`, asks for them.
 
-    They go only to `teams`, the teams with the duty, among the teams of the data type. `law` names the law.
+    Of the data type's teams, only `teams`, which have the duty, get these items.
     """
 
     items: tuple[str, ...] = Field(min_length=1)
@@ -115,7 +115,7 @@ class Carried(File):
 
 
 class Records(File):
-    """Records of a file that a team gets: those in which an item has one of the values, in any case."""
+    """Restriction of a team to records in which an item has one of the values, in any case."""
 
     item: str
     values: tuple[str, ...] = Field(min_length=1)
@@ -124,12 +124,12 @@ class Records(File):
 class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
-    `carries`: items outside Appendix A natural to such a file, for each of its teams; `carried`: items for
-    some teams or formats only. `about`: the persons the data is about; "nobody" for data about no person.
-    `name`: the name in receipts, by default the flow's. `also_due`: further timescales; `timescale_of`: own
-    timescales of some kinds of provider. `within`: another data type that meets the timescale too.
-    `ratification` takes precedence over the flow's. `each_replaces`: the latest file of a school and period
-    supersedes earlier ones. `records`: by team, the records that the team gets, where not all of a file's.
+    - `name`: in receipts; by default the flow's name. `about`: the persons concerned, or "nobody". -
+    `carries`: items outside Appendix A natural to such a file, for each of its teams. `carried`: items for
+    some teams or formats only. - `also_due`: further timescales. `timescale_of`: timescales by kind of
+    provider, instead of the others. - `within`: another data type whose arrival meets the timescale as well.
+    - `ratification`: takes precedence over the flow's. `records`: by team, restrictions to some records. -
+    `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
     id: Slug
@@ -149,7 +149,7 @@ class FlowDataType(File):
     records: dict[Slug, Records] = Field(default={})
 
     def holds(self, form: str, team: str | None = None) -> tuple[str, ...]:
-        """Return items outside Appendix A that are lawful in files of a format, for a team if named."""
+        """Return items outside Appendix A lawful in files of a format, for one team or (None) for any."""
         plain = form.partition(" in ")[0]  # Plain, or in an archive.
         special = (
             item
@@ -207,7 +207,7 @@ class Flow(File):
         return (*self.senders, *self.on_behalf, *self.for_a_person)
 
     def unratified(self, data_type: str) -> Ratification:
-        """Return what happens to a data type from a sender without ratification."""
+        """Return the treatment of a data type from a sender without ratification."""
         return self.of(data_type).ratification or self.ratification
 
 
@@ -299,7 +299,7 @@ class Group(File):
 class Selection(File):
     """Named items of Appendix A, for teams without the whole group.
 
-    Items of a selection that `identifies` identify a child: on their own, no reason to get a file.
+    `identifies`: the items identify a child, and a right to them alone gives no right to a file.
     """
 
     id: Slug

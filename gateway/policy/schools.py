@@ -1,11 +1,10 @@
-"""Compare a file's schools with its sender; choose who gets copies, and the file in force. Pure.
+"""Compare a file's schools with its sender; choose who gets copies, and which file is in force. Pure.
 
-An education provider speaks for itself, and for schools on record for the provider, as a multi-academy trust
+An education provider sends for itself, and for schools on record for the provider, as a multi-academy trust
 does. Every number on record must agree. A school without any comparable number may be the sender's, but for
 one school at most.
 
-Applies where the policy says each file replaces the one before (`each_replaces`), and the file states its
-period. Pure.
+`standing` applies where each file replaces the one before (`each_replaces`) and states its period.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def named_school(classified: Classified) -> str | None:
 
 
 def speaks_for(provider: Provider) -> frozenset[str]:
-    """Return DfE numbers and URNs of schools with pupils that a provider may send."""
+    """Return DfE numbers and URNs of the schools whose pupils a provider may send."""
     return frozenset(filter(None, (provider.dfe_number, provider.urn, *provider.schools)))
 
 
@@ -76,9 +75,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records that name none of the sender's several schools.
+    """Return the number of records that name none of the sender's several schools; None for every record.
 
-    0 for a sender speaking for one school alone. None: every record of the file.
+    0 for a sender that sends for one school alone.
     """
     if not provider.schools:
         return 0
@@ -129,7 +128,7 @@ def about_schools(
 
 
 def number_of(school: NamedSchool) -> str:
-    """Return a school's best number: DfE number, URN or establishment; "" without any."""
+    """Return a school's first known number: DfE number, URN or establishment; "" without any."""
     return school.dfe_number or school.urn or school.establishment
 
 
@@ -149,7 +148,7 @@ def _of_facts(classified: Classified) -> str | None:
 def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> bool | None:
     """Return True if the provider may send for a school; None without a comparable number on record.
 
-    Both numbers must agree, except for providers of several schools: only one of the two may be on record.
+    Both DfE number and URN must agree; for a provider of several schools, one of the two is enough.
     """
     if school.further:
         return False
@@ -170,7 +169,7 @@ def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> boo
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Return True if more detailed records of the file share a school's best number."""
+    """Return True if one of the other schools in the file has the same best number, so may be this one."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
@@ -273,7 +272,7 @@ def reaches_providers(classified: Classified, flow: Flow, catalogue: Catalogue) 
 def partners(
     accepted: Accepted | Released, catalogue: Catalogue, providers: Iterable[Provider]
 ) -> tuple[str, ...]:
-    """Return the names of the recipients, with files about anyone, to which these providers belong."""
+    """Return the names of recipients that may have files about anyone and to which these providers belong."""
     flow, kinds = catalogue.flow(accepted.flow), {each.kind for each in providers}
     found = () if flow is None else _bodies(flow, catalogue)
     return tuple(each.name for each in found if each.about == "anyone" and not kinds.isdisjoint(each.kinds))
@@ -315,7 +314,7 @@ class Superseding:
 
 
 def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
-    """Return True if an accepted file is of a kind and period in which the latest replaces others."""
+    """Return True for an accepted file with a period and a data type whose latest file replaces others."""
     if transfer.state != "accepted" or transfer.period is None or transfer.data_type is None:
         return False
     flow = catalogue.flow_of(transfer.data_type)
@@ -344,7 +343,7 @@ def standing(
 
 
 def tells_by_content(provider: Provider, bodies: BodiesFile) -> bool:
-    """Return True if a provider sends for other schools, so only the content of files names schools."""
+    """Return True if a provider sends for other schools, so that only a file's content names the school."""
     return bool(provider.schools) or provider.kind not in bodies.with_own_pupils
 
 

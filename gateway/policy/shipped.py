@@ -12,7 +12,7 @@ def shipped_policies() -> Path:
 
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
-    """Find a folder shipped with this version, by a file in it: beside the package, or installed."""
+    """Find a shipped folder by a file (`holding`) in it, beside the package or where pip installed it."""
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder
     for found in (beside, installed):

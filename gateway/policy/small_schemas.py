@@ -40,14 +40,14 @@ def _compiles(pattern: str) -> str:
 
 
 class Identifier(File):
-    """A number identifying a body: the whole number matches `pattern`, a regular expression."""
+    """A kind of number that identifies a body; the whole number matches the regular expression `pattern`."""
 
     id: Slug
     name: str
     pattern: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(_compiles)]
 
     def fits(self, number: str) -> bool:
-        """Return True if a number has the form of this identifier."""
+        """Return True if a number has this form."""
         return re.fullmatch(self.pattern, number, re.ASCII) is not None
 
 
@@ -91,7 +91,7 @@ class BodiesFile(File):
         return frozenset(each.id for each in self.kind if each.own_pupils)
 
     def of(self, kind: str) -> BodyKind:
-        """Return a kind of provider; one no longer listed gets an entry without rights."""
+        """Return the kind of provider with this id; for an unlisted id, one without rights."""
         return self._kinds.get(kind) or BodyKind(id=kind, name=kind)
 
     def kinds(self) -> tuple[str, ...]:
@@ -104,16 +104,16 @@ class BodiesFile(File):
         return frozenset(each.id for each in self.kind if each.ratifies)
 
     def identifier_of(self, kind: str) -> Identifier | None:
-        """Return the number identifying providers of a kind, if any."""
+        """Return the kind of number that identifies providers of a kind; None without one."""
         return next((each for each in self.identifier if each.id == self.of(kind).identifier), None)
 
     def find(self, recipient: str) -> RecipientBody | None:
-        """Return the recipient with an id, if any."""
+        """Return the recipient with this id; None if there is none."""
         return next((each for each in self.recipient if each.id == recipient), None)
 
 
 def number_of(provider: Provider, identifier: Identifier) -> str | None:
-    """Return a provider's number on record for an identifier."""
+    """Return a provider's number of this kind on record; None without one."""
     if identifier.id == DFE_NUMBER:
         return provider.dfe_number
     return provider.urn if identifier.id == URN else provider.number
@@ -126,7 +126,7 @@ class Strength(File):
 
 
 class Circumstance(File):
-    """A circumstance of the material that adds requirements to a method."""
+    """A circumstance of a transfer, asked by a question, that changes the requirements of a method."""
 
     id: Slug
     clause: ClauseId
@@ -134,7 +134,7 @@ class Circumstance(File):
 
 
 class Material(File):
-    """Material outside the data types of flows that may travel under the agreement."""
+    """Material that may travel under the agreement and is no data type of a flow."""
 
     id: Slug
     name: str
@@ -152,7 +152,7 @@ class Safeguard(File):
 
 
 class Need(File):
-    """A requirement: one of `any_of` must be attested, only in a `when` and in no `unless` circumstance."""
+    """A requirement: one of `any_of` is attested. Applies in a `when` and in no `unless` circumstance."""
 
     any_of: tuple[Slug, ...] = Field(min_length=1)
     when: tuple[Slug, ...] = ()
@@ -307,7 +307,7 @@ class HandOnColumn(File):
 
 
 class HandOnFile(File):
-    """An output file made of each file handed on; with `each`, a row for each such part of a record."""
+    """An output file made of each file handed on. With `each`: a row for each such element in a record."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$")]
     each: str = Field(default="", pattern=r"^[A-Za-z]*$")
@@ -342,10 +342,10 @@ class SftpTarget(File):
 class HandOn(File):
     """Files of a team that are handed on to one system, as the team's view shows them.
 
-    - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
-    - `at`: the hour of the night by the authority's clocks, or "at-once".
-    - `sftp`: where the files are pushed; without it the system fetches them from a folder of the home.
-    - `acknowledge_hours`: until then the system acknowledges, or the authority is told.
+    - `data_types`: of the files to hand on. `since`: the day from which deliveries count. - `at`: the hour of
+    the night by the authority's clocks, or "at-once". - `sftp`: the server to push to; without it the system
+    fetches files from a folder of the home. - `acknowledge_hours`: hours for the system to acknowledge,
+    before the authority is told.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]
@@ -359,13 +359,13 @@ class HandOn(File):
 
 
 class HandOnsFile(File):
-    """hand_ons.toml. Nothing is handed on that it does not list."""
+    """hand_ons.toml: all hand-ons; data not listed here is handed on to no system."""
 
     hand_on: tuple[HandOn, ...] = ()
 
 
 class GraveItem(File):
-    """An item of Appendix A with a graver loss than others, and the reason."""
+    """An item of Appendix A whose loss is graver than that of others, and the reason."""
 
     item: str
     why: str
@@ -380,7 +380,7 @@ class Consequence(File):
 
 
 class WhoIsTold(File):
-    """The clauses on telling each body of a breach."""
+    """The clauses that require telling the ICO, governance, providers and data subjects of a breach."""
 
     ico: tuple[ClauseId, ...] = ()
     governance: tuple[ClauseId, ...] = ()

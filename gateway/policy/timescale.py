@@ -1,4 +1,4 @@
-"""Judge what data a provider owes, when it is due, and if it came in time, from receipts alone.
+"""Judge the data a provider must send, when it is due, and if it came in time, from receipts alone.
 
 A file counts for its stated period, else for the period of its arrival. No state is kept between calls.
 `status` answers for one provider and one day.
@@ -22,7 +22,7 @@ from gateway.policy.schema import Flow, FlowDataType, Timescale
 
 
 def owes_anything(provider: Provider) -> bool:
-    """Return False for a provider without duties: suspended, or acting only for schools with their own."""
+    """Return False for a provider without duties: suspended, or sending only for other schools."""
     no_school_itself = bool(provider.schools) and provider.dfe_number is None
     return not provider.suspended and not no_school_itself
 
@@ -67,12 +67,12 @@ _BY_SCHOOL_DAYS: frozenset[Timescale] = frozenset({"daily", "weekly"})
 class FlowStatus:
     """The status of one data type of a flow on a day.
 
-    `due` is the last day of the period judged, `period` its name; None without a period. `state`:
-    `not-expected` (the provider owes none), `not-due` (not yet, or optional), `due` (now, nothing yet),
-    `early`, `on-time`, `late` (arrived accordingly), `nil` (declared nothing to send), `missing` (period
-    over, nothing came), `received` (due at no set time; something came this academic year), `no-calendar`
-    (calendar.toml lacks the terms). `known_by` is the source of the arrival's period. `last` is the time of
-    the last file. `missed` counts the ended periods of this academic year since the last one with an arrival.
+    `due`: the last day of the period judged; `period`: its name; None without a period. `state`:
+    `not-expected` (the provider need not send it), `not-due` (not yet, or optional), `due` (now, nothing
+    yet), `early`, `on-time`, `late` (arrived accordingly), `nil` (declared nothing to send), `missing`
+    (period over, nothing came), `received` (due at no set time; something came this academic year),
+    `no-calendar` (calendar.toml lacks the terms). `known_by`: the source of the arrival's period. `last`: the
+    time of the last file. `missed`: the number of ended periods of this academic year since the last arrival.
     `asked`: the provider must send the data itself; data that is optional or sent by others is not asked for.
     """
 
@@ -95,10 +95,10 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """The data owed by a provider beyond the duties of its kind and phase.
+    """Time and exceptions of a provider's duties, besides those of its kind and phase.
 
-    `since` is the day of joining: nothing due earlier is missed. `until` is the last day of a closed
-    provider. `expected` overrides the calendar for single data types.
+    `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
+    `expected`: by data type, True or False in place of the calendar.
     """
 
     since: date = date.min
@@ -137,7 +137,7 @@ def kept(
     on: date,
     owed: Owed | None = None,
 ) -> dict[str, Counter[State]]:
-    """Count by data type the states of data due in a span, as known at the end of the day `on`.
+    """Count by data type the states of data due within `span`, as known at the end of the day `on`.
 
     Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
@@ -160,9 +160,9 @@ def kept(
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale, with the arrivals, also of the type that counts for it.
+    """One data type on one timescale, with its periods and a provider's arrivals.
 
-    `must` is as in `expected_of`.
+    `telling`: arrivals of the data type that meets the duty as well. `must`: as in `expected_of`.
     """
 
     flow: Flow
@@ -174,7 +174,7 @@ class _Row:
     must: bool | None
 
     def placed(self) -> dates.Placed:
-        """Return the row's arrivals by period."""
+        """Return the arrivals by period."""
         return dates.place(self.own, self.periods, self.telling)
 
 
@@ -207,7 +207,7 @@ def _rows(
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
-    """Return a data type's period that is open on a day; None if due at no set time then."""
+    """Return the period of a data type that is open on a day for the provider; None if none is."""
     periods = periods_around(provider, data_type, catalogue, on)
     at = dates.index_on(periods, on)
     return periods[at] if at >= 0 else None
@@ -223,9 +223,9 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return a day that no daily or weekly period open on a day began before; None before the terms.
+    """Return the first day of the daily or weekly period open on a day; None before the terms.
 
-    Whatever training days a provider has: those of all together only make a period begin earlier.
+    Of the two the earlier, and early enough for every provider: all training days are taken as closed.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     entries: tuple[dates.Due, ...] = (("daily", ""), ("weekly", ""))
@@ -241,7 +241,7 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
-    """Return the period that a return missed: it came before its season or long after; None if in season.
+    """Return the period for which a return came before its season or long after; None if in season.
 
     The period is the stated one, else that of the day. Optional data has no season.
     """
@@ -265,7 +265,7 @@ def _own_inset(provider: Provider, calendar: CalendarFile) -> frozenset[date]:
 def _judge(
     row: _Row, on: date, since: date, counts_from: date, *, has_terms: bool, takes_part: bool
 ) -> FlowStatus:
-    """Judge a row on a day; periods missed are counted from a day on, and nothing due before `since` is."""
+    """Return a row's status on a day; missed periods count from `counts_from`, none from before `since`."""
     own, periods, must = row.own, row.periods, bool(row.must)
     judged = FlowStatus(
         flow=row.flow.id,
@@ -331,7 +331,7 @@ _CAME = {
 class DueDays:
     """A flow's status today (`now`), and its later due days (`later`), soonest first, up to 400 days ahead.
 
-    The days of daily and weekly flows are school days: none of them stands in `later`.
+    `later` is empty for daily and weekly flows: their days are school days.
     """
 
     now: FlowStatus
@@ -349,10 +349,10 @@ class DueDays:
 def agenda(
     provider: Provider, flows: Sequence[FlowStatus], catalogue: Catalogue, today: date
 ) -> Iterator[DueDays]:
-    """Yield a provider's due days, in the order of `flows`, the standings at the end of `today`.
+    """Yield the due days of each of a provider's `flows`, which are statuses at the end of `today`.
 
-    Left out is what is not expected, or cannot be judged without a calendar. Where the day of a flow passed
-    before the flow applied to the provider, its next day stands in that one's place.
+    Flows not expected, or without a calendar, are left out. If a flow's due day passed before the flow
+    applied to the provider, its next due day takes that day's place.
     """
     for flow in flows:
         if flow.state in {"not-expected", "no-calendar"}:
@@ -398,14 +398,14 @@ def standing_of(pack: LawPack, packs: tuple[LawPack, ...], day: date) -> str:
 
 
 def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
-    """Return the last day of the last pack, if within 60 days and without a successor."""
+    """Return the last day of the last law pack, if within 60 days and no pack follows; else None."""
     if not packs or packs[-1].last > day + timedelta(days=WARN_DAYS):
         return None
     return packs[-1].last
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return the documents and systems that the agreement cites under an old name, with the name on a day.
+    """Return documents and systems that the agreement cites by an old name, with the name valid on a day.
 
     Without a day, use the last pack. With a text, return only the names cited in the text.
     """
@@ -414,13 +414,13 @@ def names_today(catalogue: Catalogue, day: date | None, text: str | None = None)
 
 
 def told_today(found: Iterable[Reference]) -> Iterator[str]:
-    """Yield a sentence for each old name cited by the agreement, with the present name."""
+    """Yield a sentence for each old name cited by the agreement: the present name of the document."""
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
 @dataclass(frozen=True, slots=True)
 class AskedSoon:
-    """A requirement of this law pack for a coming return, and the day of the return."""
+    """A new requirement of a return, in words (`says`), and the day of the return; None without a day."""
 
     data_type: str
     on: date | None
@@ -428,7 +428,7 @@ class AskedSoon:
 
 
 def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
-    """Return the requirements of returns still to come in the law pack in force on a day."""
+    """Return the new requirements of the law pack in force on a day whose returns are still to come."""
     pack = pack_on(catalogue.law, day)
     if pack is None or not pack.first <= day <= pack.last:
         return ()

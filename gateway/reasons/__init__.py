@@ -56,7 +56,7 @@ def told(code: str, **detail: str | int) -> tuple[str, str]:
 
 
 def waits_for_second(transfer: Transfer) -> bool:
-    """Return True for a file that one person withdrew and a second must still decide on."""
+    """Return True for a held file that one person withdrew and a second person must still decide on."""
     return transfer.state == "held" and any(why.code == WITHDRAWN_BY_ONE for why in transfer.reasons)
 
 
@@ -67,7 +67,7 @@ def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return why a file is held, in the words of the authority's lists; else its first reason."""
+    """Return why a file is held, in each reason's words for officers; without any, its first sentence."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
@@ -75,7 +75,7 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return a reason code in officers' words; the code itself where the sentence needs details."""
+    """Return a reason code's words for officers, else its sentence; the code itself if that has blanks."""
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
         return code
@@ -83,7 +83,7 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for an officer, without a full stop: the sender's sentence where details fill it."""
+    """Return a reason for an officer, without a full stop; a sentence with details as the sender got it."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

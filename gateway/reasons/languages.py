@@ -45,7 +45,7 @@ def _texts(
 
 
 def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return translated sentences and next steps of reasons by the English; not those of a blank alone."""
+    """Return translated sentences and next steps of reasons by the English, except a text of blanks alone."""
     pairs = (
         pair
         for code, theirs in table(language).items()
@@ -72,9 +72,9 @@ def _section(language: Language, name: str) -> Mapping[str, str]:
 
 @lru_cache(1024)
 def told(text: str, language: Language, kind: str = "texts") -> str:
-    """Translate a text of the gateway; return it unchanged where the table `kind` lacks it.
-    Values in blanks are translated too where known: days, kinds, sentences. The table "console" has the
-    sentences of reasons besides.
+    """Translate a text of the gateway; return the text unchanged if the table `kind` lacks it.
+    Known values in blanks are translated, too: days, kinds, sentences. The table "console" also has the
+    sentences of reasons.
     """
     if language == "en" or not text:
         return text
@@ -119,8 +119,8 @@ def is_told(text: str, language: Language) -> bool:
 def translated(
     filled: str, template: str, into: str, language: Language, terms: Mapping[str, str]
 ) -> str | None:
-    """Fill `into`, the translation of `template`, with the values in `filled`; None if it does not fit.
-    `terms`: further words for blanks, with their translation.
+    """Fill `into`, the translation of `template`, with the values in `filled`; None if `filled` does not fit.
+    `terms`: translations of words that may stand in blanks.
     """
     found = re.fullmatch(_pattern(template), filled, re.DOTALL)
     if found is None:

@@ -38,7 +38,7 @@ _REFERENCE = re.compile(r"^    Reference +(\S+)$", re.MULTILINE)
 
 
 def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
-    """Return lines on what a notice with a good signature proves and does not prove."""
+    """Return lines that tell a person what a notice with a valid signature proves and does not prove."""
     found = _REFERENCE.search(text)
     return [
         f"genuine: {kind}{f', {found[1]}' if found else ''}",
@@ -49,7 +49,7 @@ def report_notice(kind: str, text: str, signature: Signature) -> list[str]:
 
 
 def signed_line(signature: Signature) -> str:
-    """Return a line with the gateway's key and date of a good signature."""
+    """Return a line that names the gateway's key and the date of a valid signature."""
     at = rfc3339(signature.created_at)
     return f"  proved: the gateway's OpenPGP key {signature.signing_key} signed this text (dated {at})"
 
@@ -76,8 +76,8 @@ _LOG_KEYS = re.compile(
 class FileVerdict:
     """The verdict on one file. `lines`: the finding, then everything proved and not proved.
 
-    `anchored` is True where the gateway's OpenPGP certificate vouches for the file. `reference` is None
-    where the file is no receipt or does not verify. `entry` is the place of a receipt in the log.
+    `anchored`: the gateway's OpenPGP certificate vouches for the file. `reference`: of a verified receipt,
+    else None. `entry`: the number of the receipt's entry in the log.
     """
 
     file: str
@@ -129,8 +129,8 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files, if the newest certificate signed it.
-    Those before may be in wrong hands.
+    """Return the longest list of log keys among the files that the newest certificate signed; else [].
+    Lists signed by an older certificate do not count: its key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
     signers = sorted(split(certificate or b""), key=lambda one: describe(one, datetime.now(UTC)).created_at)
@@ -156,8 +156,9 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
-    """Verify one file; add a receipt's log key to `vouched` if the certificate vouches for it.
-    `known` are the keys that the log has had, each for its time.
+    """Verify one file; return the verdict, and the head of the log that the file proves, if any.
+    `known`: the keys that the log has had. A receipt's log key for which the certificate vouches goes to
+    `vouched`.
     """
     text = receipts.read_text(path)
     if receipts.HEAD.search(text):

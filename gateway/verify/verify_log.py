@@ -23,7 +23,7 @@ WITHHELD, CHANGED = b'{"hash":', b'"kind":"log-key-changed"'
 
 
 def roots(leaves: Path) -> Iterator[bytes]:
-    """Yield the tree's root after each entry. Raises Unproved for an entry with a wrong number."""
+    """Yield the tree's root after each log entry. Raises Unproved for an entry with a wrong number."""
     peaks: list[tuple[int, bytes]] = []  # the complete subtrees so far, largest first, with their heights
     with leaves.open("rb") as file:
         for number, line in enumerate(file):
@@ -65,7 +65,7 @@ def check_log(leaves: Path, heads: Sequence[receipts.Head]) -> int:
 
 
 def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
-    """Verify the head in a file, alone or in a receipt, and return it."""
+    """Verify the signed head in a file (a head alone, or within a receipt) and return the head."""
     text = receipts.read_text(path)
     if not text.startswith("{"):
         return receipts.read_head(text, keys)[0]
@@ -75,7 +75,7 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
-    """Return the keys that the log has had, in order, from its entries; none if there was one only."""
+    """Return the keys that the log has had, in order, from its entries; [] if the key never changed."""
     with leaves.open("rb") as file:
         changes = [
             receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line
@@ -91,9 +91,9 @@ def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
 
 
 def check_keys(keys: Sequence[receipts.KeyInTime], log_key: str, heads: Sequence[receipts.Head]) -> None:
-    """Check that `log_key` vouches for each of the log's keys. Raises Unproved otherwise.
-    The key in use vouches for those before. A key before vouches for those after by its last head, over the
-    entry that names its successor, unless it was taken out of use as lost.
+    """Raise Unproved unless `log_key`, which the user trusts, proves every other key of the log.
+    A key proves all earlier keys. It proves later keys if `heads` has the last head of each key before them
+    and none was lost: the last head covers the entry that names the next key.
     """
     names = [one.key for one in keys]
     later = keys[names.index(log_key) : -1] if log_key in names else keys

@@ -44,7 +44,7 @@ KINDS = {"landed": ["landed"], "decided": DECIDED, "declared": ["declared"]}
 
 
 class Unproved(Exception):  # noqa: N818 - the word for it
-    """A check has failed; the text names the check."""
+    """Raised if a check fails; the text names the check."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Head:
 
 @dataclass(frozen=True)
 class KeyInTime:
-    """A verifier key of the log, with the last head that it signs; None for the key in use.
-    `lost`: taken out of use since the key may be in wrong hands.
+    """A verifier key of the log, with the last head that it signed; None for the key in use.
+    `lost`: taken out of use because the key may be in wrong hands.
     """
 
     key: str
@@ -69,7 +69,7 @@ class KeyInTime:
 
 @dataclass(frozen=True)
 class Checked:
-    """A receipt with checked content, consistent in itself."""
+    """A receipt whose signature, log entry and proof agree with one another."""
 
     receipt: dict[str, Any]
     head: Head
@@ -100,8 +100,8 @@ def check_receipt(text: str, log_key: str | None = None) -> Checked:
 
 
 def keys_in(text: str) -> list[KeyInTime]:
-    """Return the log's keys in a text, in order: one verifier key, or /keys/gateway-log-keys.asc.
-    The OpenPGP signature on the latter is not checked here.
+    """Return the log's keys in a text, in order: a single verifier key, or /keys/gateway-log-keys.asc.
+    The OpenPGP signature on the latter file is not checked here.
     """
     if not (found := KEYS.findall(text)):
         read_key(text.strip())
@@ -117,7 +117,7 @@ def keys_in(text: str) -> list[KeyInTime]:
 
 
 def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
-    """Check that `key` was in use for heads of `size` entries; return lines on unproved parts."""
+    """Raise Unproved if `key` was not in use at the head's size; return lines on parts not proved."""
     place = next((place for place, one in enumerate(keys) if one.key == key), None)
     if place is None:
         raise Unproved("it was signed with another key than the one you gave")
@@ -140,7 +140,7 @@ def check_in_time(keys: Sequence[KeyInTime], key: str, head: Head) -> list[str]:
 
 
 def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: object) -> None:
-    """Check that a log entry has the index, and is about the transfer and stage."""
+    """Check that a log entry has this index, and is about this transfer and stage; else raise Unproved."""
     if entry["subject"] != reference or entry["kind"] not in KINDS.get(str(stage), []):
         raise Unproved("the log's entry is for another receipt")
     if entry["sequence"] != index:
@@ -148,7 +148,7 @@ def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: 
 
 
 def check_inclusion(leaf: str, index: int, proof: Iterable[object], head: Head) -> None:
-    """Check that a proof leads from an entry to a head (RFC 9162 section 2.1.3.2)."""
+    """Check that a proof leads from a log entry to a head (RFC 9162 section 2.1.3.2); else raise Unproved."""
     start = hashlib.sha256(b"\x00" + leaf.encode()).digest()
     if not 0 <= index < head.size or climb(index, head.size - 1, start, hashes(proof))[1] != head.root:
         raise Unproved("the inclusion proof does not lead to the head of the log: it was not recorded so")
@@ -167,7 +167,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the old and new tree's roots that a path from node `at`, of 0 to `last`, proves."""
+    """Return the roots of the old and new tree that the proof `path` gives for node `at` (of 0 to `last`)."""
     old = new = start
     for node in path:
         if last == 0:
@@ -225,7 +225,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence on which of a receipt's digests a file has. Raises Unproved for neither."""
+    """Return a sentence naming the digest of the receipt that a file has. Raises Unproved if it has none."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -294,7 +294,7 @@ def read_text(path: Path) -> str:
 
 
 def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
-    """Check that heads do not contradict each other, and a consistency proof between two, if given."""
+    """Check that heads do not contradict each other, and the consistency proof of two, if given."""
     by_size = {(head.origin, head.size): head for head in heads}
     if any(by_size[head.origin, head.size] != head for head in heads):
         raise Unproved("two heads of the same size differ: somebody was shown another log")
@@ -309,7 +309,7 @@ def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
 
 
 def report(checked: Checked, *, anchored: bool) -> list[str]:
-    """Return lines on what a verified receipt proves and does not prove."""
+    """Return lines that tell a person what a verified receipt proves and does not prove."""
     stated = checked.receipt.get
     told = f"received {stated('name')}", f"({stated('size')} bytes, SHA-256 {stated('sha256')})", "landed_at"
     if stated("stage") == "declared":
@@ -352,7 +352,7 @@ def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> 
 
 
 def read_head(text: str, keys: Sequence[KeyInTime]) -> tuple[Head, list[str]]:
-    """Verify a checkpoint by the key of its time; return the head, and lines on unproved parts."""
+    """Verify a checkpoint by the key of its time; return the head, and lines on parts not proved."""
     ids = {unbase64(line.rpartition(" ")[2])[:4] for line in text.rpartition("\n\n")[2].splitlines()}
     signer = next((one.key for one in keys if read_key(one.key)[1] in ids), keys[-1].key)
     head = read_checkpoint(text, signer)
