@@ -35,13 +35,13 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the cache key for the size of a delivery's view."""
+    """Return the key of the cache of sizes: file, team, and markers left out."""
     return delivery.reference, delivery.team, delivery.apart
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """An opened file or view in anonymous memory; `left_out` are the items that a view lacks."""
+    """An opened file or view in anonymous memory; `left_out` are the items missing in a view."""
 
     descriptor: int
     size: int
@@ -83,7 +83,7 @@ class OpenContent:
 
     @property
     def given(self) -> Given:
-        """The opened content; raises while it is still being opened."""
+        """The opened content; waits or raises while it is still being opened."""
         return self.opening.result()
 
 
@@ -121,7 +121,7 @@ class Contents:
     async def borrow(self, order: FileOrder, person: str) -> OpenContent:
         """Open a content for a person, or share an open one; every borrower must call `give_back`.
 
-        Declined if too much is open already, by all or by this person, or the file cannot be opened.
+        Declined if too much is open by all or by this person, or the file cannot be opened.
         """
         content = self._open.get(order) or self._begin(order, person)
         content.readers += 1
@@ -164,7 +164,7 @@ class Contents:
                 _log.info("%s: closed, nobody reads it", content.reference)
 
     def give_back(self, content: OpenContent, person: str) -> None:
-        """Release a reader's use. The last release closes the content, once it is opened."""
+        """End a reader's use of a content. The last one closes it."""
         content.readers -= 1
         self._held[person] -= 1
         self._held_bytes[person] -= content.room

@@ -1,5 +1,4 @@
-"""Access of one person to the mailboxes, from the registry. Everything here may block: never call on the
-loop.
+"""One person's access to the mailboxes, from the registry. Everything here may block: not for the loop.
 
 Every call checks the person again, so that a removed person or a revoked key gets no further answer.
 """
@@ -65,7 +64,7 @@ ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
 class AccessEnded(Declined):
-    """The person, or the SSH key of the login, is no longer in force."""
+    """The person, or the key of the login, is no longer in force."""
 
     def __init__(self) -> None:
         super().__init__(ACCESS_ENDED)
@@ -81,7 +80,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class MailboxAccess:
-    """Answers of the mailboxes to a person, from the registry, and records of the person's acts."""
+    """Answers a person's questions about mailboxes from the registry, and records the person's acts."""
 
     registry: Registry
     showing: Showing
@@ -105,7 +104,7 @@ class MailboxAccess:
         return [key for material in known if (key := _imported(material)) is not None]
 
     def folders(self, person: Person) -> tuple[str, ...]:
-        """Return a person's folders: the teams, and `held` for a person who sees held files."""
+        """Return the names of a person's folders: the teams, and `held` for a person who sees held files."""
         with self.registry.read() as session:
             return self._folders(person, self._teams(session, person))
 
@@ -142,14 +141,14 @@ class MailboxAccess:
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
     ) -> Sequence[Delivery]:
-        """Return up to `limit` matching files of a team, latest first, with sequences below `before`."""
+        """Return a team's matching files below `before`, latest first. Declined outside a person's teams."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
             found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
-        """Find a file in a folder by reference; return its place. Declined if the person may not see it."""
+        """Return the place of a file in a folder, by reference. Declined if the person may not see it."""
         with self.registry.read() as session:
             teams, wanted = self._teams(session, person), MailboxPlace(folder, removed=removed)
             self._check_folder(person, teams, wanted)
@@ -159,7 +158,7 @@ class MailboxAccess:
         return MailboxPlace(folder, file_name(found), removed=removed)
 
     def kinds(self, person: Person, place: MailboxPlace) -> Sequence[str]:
-        """Return the subfolders of /by-type or /by-provider: data types or providers of a team's files."""
+        """Return the names of subfolders: data types (in /by-type) or providers of a team's files."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
@@ -168,7 +167,7 @@ class MailboxAccess:
             return delivered_providers(session, folder, person.name)
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
-        """Return a person's teams that have removed files which can be restored."""
+        """Return those of a person's teams with removed files that can still be restored."""
         with self.registry.read() as session:
             wanted, name = self._removed(), person.name
             return tuple(
@@ -178,7 +177,7 @@ class MailboxAccess:
             )
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
-        """Return the entries of a folder of lists; None for a list. Declined if nothing is there."""
+        """Return the names in a folder of lists; None if `place` is a list. Declined if nothing is there."""
         with self.registry.read() as session:
             own = tuple(team for team in self._teams(session, person) if team in self.looking.welfare)
         if not own or place.folder not in (*own, None) or place.name not in (*_LISTS, None):
@@ -359,7 +358,7 @@ class MailboxAccess:
 
 
 def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Return True if a file belongs into the subfolder `place`; a file just opened still counts as new."""
+    """Return True if a file fits the subfolder's type or provider; one just opened still counts as new."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider

@@ -42,8 +42,9 @@ _FORMULAS = "formulas."
 class MailboxPlace:
     """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
-    `shelf` is a folder repeating the teams' folders; except in `new`, each of those has a folder for each
-    `kind`. `removed`: among the team's removed files, still restorable. `is_list`: computed on reading.
+    `shelf` is a folder repeating the teams' folders, such as `by-type`; except in `new`, each of those has a
+    folder for each `kind`. `removed`: among the team's removed files, still restorable. `is_list`: computed
+    on reading.
     """
 
     folder: str | None = None
@@ -55,12 +56,12 @@ class MailboxPlace:
 
     @property
     def is_about(self) -> bool:
-        """True for the about text beside a view."""
+        """True for the about text (NAME.about.txt) beside a view."""
         return self.name is not None and self.name.endswith(ABOUT)
 
     @property
     def has_folders(self) -> bool:
-        """True for a team's folder in /by-type or /by-provider, which has a subfolder for each kind."""
+        """True for a team's folder in /by-type or /by-provider, which has subfolders."""
         return self.folder is not None and self.shelf in ("by-type", "by-provider") and self.kind is None
 
     @property
@@ -92,7 +93,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return the file extension for a delivery: for views without formulas, and of fewer formats."""
+    """Return a delivery's file extension; formats of views are fewer, and without formulas."""
     if counts:
         return "csv"
     if not whole:
@@ -102,13 +103,13 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 
 def reference_in(name: str) -> str | None:
-    """Return the reference in the name of a file or about text, unchecked; None without one."""
+    """Return the reference in the name of a file or about text, not looked up; None without one."""
     found = _FILE.fullmatch(name.removesuffix(ABOUT))
     return found["reference"] if found else None
 
 
 def place_of(raw: bytes) -> MailboxPlace:
-    """Return the place that a client's path names. Declined with "no such file" for an impossible path."""
+    """Return the place named by a client's path. Declined with "no such file" for an impossible path."""
     try:
         parts = _parts(raw.decode("utf-8"))
     except UnicodeDecodeError:

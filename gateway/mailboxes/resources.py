@@ -35,7 +35,7 @@ _NOT_WITHOUT = denied(
 
 @contextmanager
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
-    """Open the resources that all sessions share, and close them in order. ConfigurationError."""
+    """Open the resources that all sessions share, closed in order at the end. ConfigurationError."""
     settings, limits = load_settings(home), load_limits(home)
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))
@@ -91,7 +91,7 @@ def fetched(examiner: Examiner, order: FileOrder) -> Given:
 
 
 def _in_force(home: Home, registry: Registry) -> Callable[[], Catalogue]:
-    """Make a function returning the policies in force in `home`, read again after each change.
+    """Return a function that gives the policies in force in `home`, read again after each change.
 
     ConfigurationError if they differ from those on record.
     """

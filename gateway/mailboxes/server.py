@@ -68,7 +68,7 @@ class Mailboxes:
         self.door = Door(resources.limits, MAILBOXES_DOOR, time.monotonic)
 
     def shown(self, name: str) -> str:  # noqa: ARG002
-        """Return "kind=staff" for log lines; the logged key identifies the person to those who may know."""
+        """Return "kind=staff" for log lines: no name, as the key logged beside identifies the person."""
         return "kind=staff"
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:  # noqa: ARG002
@@ -138,7 +138,7 @@ async def accepting(
 
 
 async def _sweep(resources: SharedResources) -> None:
-    """Close idle contents periodically, forever."""
+    """Close the contents that nobody has read for a while, again and again, until cancelled."""
     while True:
         await asyncio.sleep(resources.limits.idle_seconds / 10)
         resources.contents.close_unread()

@@ -23,12 +23,12 @@ _LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
 
 
 def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
-    """Return the UTF-8 text beside a delivery, under the name of the file."""
+    """Return the text beside a delivery as UTF-8: the name of the file, then `lines`."""
     return "".join(f"{line}{_LINE}" for line in (file_name(delivery), "", *lines)).encode()
 
 
 def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterator[str]:
-    """Yield what was left out of a view, and why.
+    """Yield lines on the items and records left out of a view, and why.
 
     `apart`: records of children visible to few people are left out; their number is not disclosed.
     """
@@ -83,7 +83,7 @@ def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
 
 
 def _about_held(delivery: Delivery, reasons: Sequence[Reason]) -> Iterator[str]:
-    """Yield the reasons of a held file to wait, and the possible decisions."""
+    """Yield lines on why a held file waits, and on the possible decisions."""
     yield f"{delivery.provider} sent this file (reference {delivery.reference}). It waits, because:"
     for one in reasons:
         yield from ("", f"- {one.sentence}")
@@ -100,7 +100,7 @@ def _team(delivery: Delivery, catalogue: Catalogue) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TeamView:
-    """A delivery's contents, and the items (`lacking`) that the team's view leaves out."""
+    """A team's view of a delivery: the file's contents, and the items left out (`lacking`)."""
 
     delivery: Delivery
     held: Classified | Contained
@@ -115,7 +115,7 @@ class TeamView:
 
     @property
     def says_something(self) -> bool:
-        """True if there is an about text for the view, even with every record included."""
+        """True if the view has an about text, even with every record included."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
@@ -126,7 +126,7 @@ _MOST_KNOWN = 200_000
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """Decides what people see of each delivery, by the policies in force (`catalogue`).
+    """Decides which form of a delivery people see, by the policies in force (`catalogue`).
 
     `seed` gives the secret for rounding the counts of a content, by the content's digest.
     """
@@ -137,7 +137,7 @@ class Showing:
     """Does an about text stand beside each view, by the policies? None: nobody recognised the file."""
 
     def with_apart(self, session: Session, deliveries: Sequence[Delivery], person: str) -> list[Delivery]:
-        """Set `apart` of deliveries: markers of children left out of the person's view."""
+        """Return deliveries with `apart` set: the markers of children left out of the person's view."""
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
@@ -166,7 +166,7 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, apart.persons)
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """Return about texts by sequence: items left out of a view, or reasons to wait."""
+        """Return the about texts of deliveries, by sequence: on items left out, or on reasons to wait."""
         catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
         reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {
@@ -183,7 +183,7 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """Return sequences of deliveries with an about text, for deliveries from `with_apart`.
+        """Return the sequences of deliveries with an about text; the deliveries come from `with_apart`.
 
         The contents of a file are read once, until a new decision or new policies.
         """
@@ -213,7 +213,7 @@ class Showing:
     def _views(
         self, session: Session, deliveries: Sequence[Delivery], catalogue: Catalogue
     ) -> Iterator[TeamView]:
-        """Yield the team's view of each delivery not shown as sent; judge equal deliveries once."""
+        """Yield the team's view of each delivery not shown as sent; equal deliveries are judged once."""
         holdings = contained_in(session, [each.sequence for each in deliveries if not each.whole])
         kinds = self._kinds(session, deliveries) if holdings else {}
         shares: dict[object, TeamView] = {}

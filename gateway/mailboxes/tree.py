@@ -64,7 +64,7 @@ class SharedResources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CollectedFile:
-    """A file opened by a client: the content of a delivery, or else a text; a list is of no delivery."""
+    """A file opened by a client: the content of a delivery, or a text; a list belongs to no delivery."""
 
     delivery: Delivery | None
     content: OpenContent | None = None
@@ -230,13 +230,13 @@ class MailboxTree(Server):
     async def _ask(
         self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Call a mailboxes method for this person in a reader thread; return the result."""
+        """Call a method of the mailboxes for this person in a reader thread; return its result."""
         return await self._wait(self._resources.readers, question, *args, **kwargs)
 
     async def _tell(
         self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Call a recording method in a writer thread; declined if recording fails."""
+        """Call a method that records an act, in a writer thread; declined if recording fails."""
         try:
             return await self._wait(self._resources.writers, record, *args, **kwargs)
         except Fault as fault:
@@ -255,7 +255,7 @@ class MailboxTree(Server):
             raise
 
     def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> list[bytes]:
-        """Return the teams' folders of the root or a shelf, and the shelves in the root."""
+        """Return the folders in the root or in a second tree: the teams' ones, and in the root all others."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
         return [
@@ -268,7 +268,7 @@ class MailboxTree(Server):
         ]
 
     def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> list[bytes]:
-        """Return the teams with lists, or the lists of a team."""
+        """Return the entries of the folder of lists: teams, or the lists of a team."""
         if place.folder is None:
             return self._folders(place, (".", "..", *inside))
         now = self._mailboxes.clock().timestamp()
@@ -289,7 +289,7 @@ class MailboxTree(Server):
         yield names
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
-        """Return the next page of a folder; run in a thread, because a page may be two thousand files."""
+        """Return a folder's next page, encoded; called in a thread, as it may be two thousand files."""
         files, abouts = self._mailboxes.page(person, place, before)
         now, names = self._mailboxes.clock().timestamp(), []
         for delivery in files:
@@ -309,7 +309,7 @@ class MailboxTree(Server):
 
 
 async def _at_once(names: Sequence[bytes]) -> AsyncIterator[Sequence[bytes]]:
-    """Yield a folder of few entries in one page."""
+    """Yield the entries of a small folder as one page."""
     yield names
 
 

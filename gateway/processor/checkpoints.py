@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Telling:
-    """A head being sent to a witness by a child process."""
+    """A signed head on its way to a witness, by a child process."""
 
     child: subprocess.Popen[bytes]
     size: int
@@ -44,7 +44,7 @@ class _Telling:
 
 
 class Witness:
-    """A witness that gets the log's heads. The file `told` has the size of the last head confirmed.
+    """A witness to be sent the log's heads. Its file `told` has the size of the last head confirmed.
 
     `clock` returns monotonic seconds. Nothing here waits for the witness.
     """
@@ -66,13 +66,13 @@ class Witness:
 
     @property
     def is_being_told(self) -> bool:
-        """True while a head is being sent to the witness."""
+        """True while a child process is sending a head to the witness."""
         return self._telling is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Check on a head being sent, or send `head` if the witness does not have it.
+        """Send `head` to the witness, unless confirmed already or another is being sent.
 
-        `size` is the number of entries. Raises OSError where `told` cannot be written.
+        `size` is the number of entries under the head. Raises OSError where `told` cannot be written.
         """
         if self._telling is not None:
             self._look_after(self._telling)
@@ -80,7 +80,7 @@ class Witness:
             self._begin(size, head)
 
     def close(self) -> None:
-        """Wait a few seconds for a head being sent, then end the process."""
+        """Wait a few seconds for a head being sent, then end the child process."""
         if self._telling is None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -158,7 +158,7 @@ def witnesses(settings: LogSettings, folder: Path, clock: Callable[[], float]) -
 
 
 def mail(head: str, address: str) -> bytes:
-    """Build an e-mail with the head attached unchanged, so that it can be saved and checked."""
+    """Return an e-mail with a signed head attached unchanged, so that it can be saved and checked."""
     origin, size = head.split("\n")[:2]
     message = EmailMessage()
     message["To"] = address
@@ -177,7 +177,7 @@ HEADS_MARK = ".heads"
 
 
 class Checkpoints:
-    """The checkpoints kept by one home; call `tend` repeatedly."""
+    """The signed heads that one home publishes and keeps; call `tend` repeatedly."""
 
     def __init__(self, registrar: Registrar) -> None:
         published = registrar.home.published
@@ -233,7 +233,7 @@ def hour_of(moment: datetime) -> datetime:
 
 
 def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
-    """Yield the heads to keep: the last of each finished hour and the cosigned ones.
+    """Yield the heads to keep: the last of each hour before `now`'s, and the cosigned ones.
 
     `heads` ascend by size.
     """
@@ -244,6 +244,6 @@ def to_keep(heads: Sequence[SignedHead], now: datetime) -> Iterator[SignedHead]:
 
 
 def keep_cosigned(published: Published, head: SignedHead) -> None:
-    """Publish a head that a witness just cosigned. Raises Fault where published/ cannot be written."""
+    """Publish a head just cosigned by a witness. Raises Fault where published/ cannot be written."""
     with published_is_written():
         replace_published(published.log / str(head.size), head.text)

@@ -60,9 +60,9 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads not on record yet, by inside reference, oldest first; `in_spool`: spool references.
+    """Claimed uploads not on record yet, oldest first, by reference inside.
 
-    For one thread only; `clock` returns monotonic seconds.
+    `in_spool` gives the references in the spool. For one thread; `clock` returns monotonic seconds.
     """
 
     clock: Callable[[], float]
@@ -83,7 +83,7 @@ class InProgress:
         return {self.in_spool[one]: self.uploads[one] for one in late}
 
     def hold_up(self, reference: str) -> None:
-        """Treat an upload as late from now on, because its decision is delayed."""
+        """Count an upload as late from now on, because its decision is delayed."""
         if reference in self.uploads:
             self._since[reference] = float("-inf")
 
@@ -100,7 +100,7 @@ _DOUBLINGS = 10
 
 
 class BackOff:
-    """Count of failures per file; pauses grow from twice `pause_seconds` to ten minutes.
+    """Failures of each file, with pauses growing from twice `pause_seconds` to ten minutes.
 
     `losses` counts the children lost over each file. `clock` returns monotonic seconds.
     """
@@ -113,11 +113,11 @@ class BackOff:
         self._not_before: dict[str, float] = {}
 
     def rests(self, reference: str) -> bool:
-        """Return True while the pause before another attempt at the file lasts."""
+        """Return True while a file must wait before the next attempt."""
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a failed examination (`lost`: its child was lost); return the number of children lost."""
+        """Count a file's failed examination (`lost`: its child died); return the number of children lost."""
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
@@ -125,7 +125,7 @@ class BackOff:
         return self.losses[reference]
 
     def forget(self, reference: str) -> None:
-        """Clear the failures of a file after success."""
+        """Delete the failures of a file, after success."""
         del self.losses[reference], self._failures[reference]
         self._not_before.pop(reference, None)
 
@@ -185,16 +185,16 @@ def claim_waiting(
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Claiming of uploads in batches, with providers and keys as of `version` of the register."""
+    """Claims uploads in batches, with the providers and keys of the register's `version`."""
 
     registrar: Registrar
     progress: InProgress | None = None
     version: int | None = None
 
     def take(self, batch: Sequence[str], taken: frozenset[str] = frozenset()) -> list[Fault]:
-        """Claim one batch; return the faults.
+        """Claim one batch of uploads; return the faults.
 
-        `taken`: references not on record under which the store holds another file.
+        `taken`: references used by other files in the store, though not on record.
         """
         uploads, faults = self._read(batch)
         with self.registrar.registry.read(self.version) as session:
@@ -343,7 +343,7 @@ class Claim:
             return {one for upload in uploads for one in self._land([upload])}
 
     def empty(self, references: Collection[str]) -> list[Fault]:
-        """Remove recorded uploads from the spool; return the faults."""
+        """Remove uploads on record from the spool, by spool reference; return the faults."""
         faults: list[Fault] = []
         if not references:
             return faults
@@ -356,7 +356,7 @@ class Claim:
         return faults
 
     def _set_aside(self, reference: str, why: str) -> None:
-        """Rename a malformed upload in the spool, for a person to examine. On failure, only log."""
+        """Rename a malformed upload in the spool, for a person to examine. A failure is only logged."""
         _log.error("%s: set aside in the spool for a person to look at: %s", reference, why)
         try:
             set_aside(self.registrar.home.spool, reference)
@@ -371,11 +371,11 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Separate uploads on record from new ones; give a new one another reference if taken.
+    """Separate uploads waiting in the spool into new ones and ones on record.
 
-    Returns each fresh spool reference with the reference inside, and the known spool references. `taken`:
-    references in use without a record. A new reference follows from the upload alone, so that the result
-    is the same after a crash.
+    Returns each new upload's spool reference with the reference inside, and the spool references of the rest.
+    `taken`: references in use without a record. A reference in use is replaced by one derived from the upload
+    alone, so that the result is the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}
@@ -407,7 +407,7 @@ def _on_record(session: Session, reference: str, upload: Upload) -> bool:
 
 
 def _another(session: Session, upload: Upload, taken: Collection[str]) -> str:
-    """Derive a free reference from `upload`, the same at every attempt."""
+    """Return an unused reference derived from `upload`, the same at every attempt."""
     attempt = 0
     while True:
         seed = f"{upload.reference} {upload.started_at.isoformat()} {upload.sha256} {attempt}"

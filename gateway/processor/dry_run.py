@@ -34,7 +34,7 @@ _NOWHERE = "00000"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A file to try, for a provider and a moment. `anyone` stands in for a provider not enrolled."""
+    """A file to try as if sent by a provider at a moment. `anyone` stands in for a provider not enrolled."""
 
     file: Path
     provider: str
@@ -46,7 +46,7 @@ class Trial:
 class Tried:
     """Result of a dry run. `found` is None if the file could not be opened.
 
-    `counted`: teams that may see no pupil's record and would get counts in place of the file.
+    `counted`: teams without pupil records, which would get counts in place of the file.
     """
 
     decision: Decision
@@ -63,7 +63,7 @@ class TrialRules:
     anyone: Provider | None = None
 
     def provider(self, session: Session, provider: str, now: datetime) -> Provider:
-        """Return a provider with ratifications as these policies count them at `now`."""
+        """Return a provider at `now`: `ratified` if these policies count one of its ratifications."""
         if self.anyone is not None:
             return self.anyone
         return register.of(session).provider(provider, years_at(now, self.catalogue))
@@ -71,7 +71,7 @@ class TrialRules:
 
 @dataclass(frozen=True, slots=True)
 class TriedFile:
-    """Examiner of the file behind a descriptor, in place of a stored file."""
+    """An examiner of one open file, in place of the stored one."""
 
     examiner: Examiner
     descriptor: int
@@ -133,7 +133,7 @@ def _tried(
 
 
 def _upload(trial: Trial, descriptor: int) -> Upload:
-    """Return the upload record that a file to try would have."""
+    """Return the upload that intake would have recorded for a file to try."""
     return Upload(
         reference=_reference(trial),
         provider=trial.provider,

@@ -39,7 +39,7 @@ _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
 class _New(NamedTuple):
-    """A new log entry, written by another process."""
+    """A log entry after the last one read; perhaps another process wrote it."""
 
     number: int
     kind: str
@@ -48,7 +48,7 @@ class _New(NamedTuple):
 
 
 class Follow:
-    """Reader of new log entries for one home, from the last entry read."""
+    """Reads new log entries for one home, from the last one read, and publishes their effects."""
 
     def __init__(self, registrar: Registrar) -> None:
         self._shares = registrar.settings.host.shares
@@ -60,7 +60,7 @@ class Follow:
                 self._read_to = log.size(session)
 
     def tend(self, registrar: Registrar) -> None:
-        """Publish the effects of new log entries.
+        """Publish in this home the effects of new log entries.
 
         Raises Fault where published/ cannot be written; tried again.
         """
@@ -122,7 +122,7 @@ class Follow:
             raise Fault(f"what was taken back cannot be removed: {os.strerror(error.errno or 0)}") from None
 
     def _lift(self, registrar: Registrar, since: int) -> None:
-        """Lift penalties as log entries from number `since` say."""
+        """Lift the penalties of intake as ordered by log entries from number `since`."""
         with registrar.registry.read() as session:
             lifted = log.events(session, "penalties", kind=_LIFTED)
         for event in lifted:
@@ -136,7 +136,7 @@ class Follow:
 
 
 def _remove(published: Published, references: AbstractSet[str]) -> None:
-    """Remove published files of deleted uploads, notices or declarations.
+    """Remove published files about deleted uploads, notices or declarations.
 
     All folders are looked through: a trust's receipt lies with each of its schools, whom nothing on record
     may name any more.

@@ -72,7 +72,7 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record new batches, start making unmade ones, and follow others; `do` queues work for a thread."""
+        """Record new batches, make unmade ones, and follow the rest; `do` queues work for a thread."""
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
         self._looked_at = time.monotonic()
@@ -100,7 +100,7 @@ class HandingOn:
                 do(partial(self._make, registrar, each, batch.number))
 
     def _lay_out(self, registrar: Registrar, declared: dict[str, HandOn]) -> None:
-        """Make the folder of each hand-on, with its server's settings for the courier."""
+        """Make a folder for each hand-on declared, with the server's settings for the courier."""
         key_file = registrar.settings.hand_on.key_file
         key = {} if key_file is None else {"key_file": str(key_file)}
         servers = {
@@ -109,7 +109,7 @@ class HandingOn:
         lay_out_folders(self._home.hand_on, servers, "server.toml")
 
     def _owe(self, registrar: Registrar, each: HandOn) -> None:
-        """Record a batch of files due and recalls of files taken back, if there are any."""
+        """Record a batch of the files due for a hand-on, and of recalls of files taken back, if any."""
         now, zone = registrar.clock(), ZoneInfo(registrar.catalogue.calendar.timezone)
         until = now + timedelta.resolution if each.at == "at-once" else _last(each.at, now.astimezone(zone))
         since = datetime.combine(each.since, hour(), zone).astimezone(UTC)
@@ -133,7 +133,7 @@ class HandingOn:
             self._seen[each.id] = each, until
 
     def _is_unmade(self, batch: HandOnBatchRow) -> bool:
-        """Return True if this host must make a batch, even if files of another host's attempt lie here."""
+        """Return True if this host must make a batch: never made, or its folder is missing here."""
         lies_here = batch.sent_at is None or batch.target == hand_ons.IN_FOLDER
         return batch.made_at is None or (lies_here and not self._place(batch).is_dir())
 
@@ -141,7 +141,7 @@ class HandingOn:
         return self._home.hand_on / batch.hand_on / hand_ons.name_of(batch)
 
     def _make(self, registrar: Registrar, each: HandOn, number: int) -> None:
-        """Make one batch, in a worker thread; a failed batch waits before the next attempt."""
+        """Make one batch of a hand-on in a worker thread; after a failure pause before the next attempt."""
         with registrar.registry.read() as session:
             name = hand_ons.name_of(hand_ons.find(session, each.id, number))
         lost = self._back_off.note(name, lost=True)
@@ -200,7 +200,7 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files aside, durably, and return the folder."""
+        """Write a batch's files durably, in a folder with another name for now; return the folder."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -215,7 +215,7 @@ class HandingOn:
         return aside
 
     def _follow(self, registrar: Registrar, one: HandOnBatchRow, each: HandOn) -> None:
-        """Record if a batch was sent or acknowledged, and what prevents that."""
+        """Record if a batch was sent or acknowledged, and the trouble if not."""
         now, place = registrar.clock(), self._place(one)
         acknowledged = sent = False
         try:
@@ -247,7 +247,7 @@ class HandingOn:
             registrar.sign_head(session, now)
 
     def _clear(self, registrar: Registrar) -> None:
-        """Remove the folders of batches pushed, acknowledged, or to be made again."""
+        """Remove folders of batches pushed to a server, acknowledged, or to be made again."""
         held = set(self._in_hand)  # Before the registry is read: these may be made meanwhile.
         with registrar.registry.read() as session:
             waiting = {hand_ons.name_of(one): one for one in hand_ons.batches(session, open_only=True)}
@@ -293,12 +293,12 @@ def _lay_out_folder(folder: Path, said: Mapping[str, Any] | None, settings: str)
 
 
 def _note(place: Path, end: str) -> Path:
-    """Return the path of a report on a batch, written by the courier or the other system."""
+    """Return the path of a report on a batch by the courier or the other system; `end`: "ack" or "sent"."""
     return place.with_name("done") / f"{place.name}.{end}"
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if there is a report on a batch. Links are not followed: other users write reports."""
+    """Return True if a batch has such a report. Links are not followed: other users write reports."""
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
@@ -306,13 +306,13 @@ def _is_noted(place: Path, end: str) -> bool:
 
 
 def _last(at: str, now: datetime) -> datetime:
-    """Return the last time before `now` at which clocks showed the hour `at`, in UTC."""
+    """Return the last moment before `now`, in UTC, when local clocks showed the time `at`."""
     today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
     return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return the trouble that the courier reports with the other side, in words; None for none."""
+    """Return in words the trouble last reported by the courier about a destination; None for none."""
     try:
         said = read_words(folder / "done" / "trouble", 100)
     except (FileNotFoundError, BadFileError):

@@ -43,7 +43,7 @@ Before that stands the number of its entry of the log; nothing where a day or an
 
 
 class HookRound:
-    """Sender of events to web hooks. Of several hosts only the leader sends."""
+    """Sends events to web hooks, through the courier. Of several hosts only the leader sends."""
 
     def __init__(self, registrar: Registrar) -> None:
         """Make the courier's folder, so that the courier can start as soon as the processor is ready."""
@@ -52,7 +52,7 @@ class HookRound:
         self._of_day: dict[str, tuple[object, list[Told]]] = {}
 
     def tend(self, registrar: Registrar) -> None:
-        """Record the outcomes of messages, and write new ones for the courier."""
+        """Record which messages the web hooks took, and write new ones for the courier."""
         with registrar.registry.read() as session:
             found = hooks.listed(session)
         root, key_file = registrar.home.hooks, registrar.settings.hooks.key_file
@@ -104,7 +104,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return a hook's new messages, and the number of the log entry after them."""
+        """Return a web hook's new messages by name, and the number of the first log entry not covered."""
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
@@ -130,7 +130,7 @@ def _told(stem: str, kind: str, at: datetime, **data: object) -> Told:
 
 
 def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
-    """Yield the message for a log entry, if hooks report its kind."""
+    """Yield the message about a log entry, if web hooks report entries of its kind."""
     fields = json.loads(event.leaf)["fields"]
     stem = f"{event.number:012}_entry-{event.number}-{hashlib.sha256(event.leaf).hexdigest()[:12]}"
     teams = fields.get("teams") or fields.get("team") or ""
@@ -157,7 +157,7 @@ def _of_entry(session: Session, event: EventRow) -> Iterator[Told]:
 
 
 def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield messages about batches not acknowledged in time."""
+    """Yield messages about batches for which an acknowledgement became overdue after `since`."""
     for batch in hand_ons.unacknowledged(session, now):
         if batch.due_at is not None and since < batch.due_at <= now:
             name = hand_ons.name_of(batch)
@@ -169,7 +169,7 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield messages about data due or late on the days after the day of `since`."""
+    """Yield messages about data due or late from some day after that of `since`, up to today."""
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
     for provider, flows in statuses(session, catalogue, today) if first < today else ():

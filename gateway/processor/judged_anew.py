@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class JudgingAnew:
-    """Examines held files again in worker threads, calling `done` after a few."""
+    """Examines held files again by the rules in force, in worker threads, calling `done` after a few."""
 
     def __init__(self, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]) -> None:
         self._examiners = examiners
@@ -39,7 +39,7 @@ class JudgingAnew:
         self.busy = False
 
     def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
-        """Start with a few files, unless some are under way; `do` queues work for a thread."""
+        """Start examining a few held files again, unless some are in work; `do` queues work for a thread."""
         rules = registrar.catalogue.rules
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
@@ -55,7 +55,7 @@ class JudgingAnew:
     def _judge(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
     ) -> None:
-        """Examine the first of some files in a worker thread, and queue the rest; a failed one waits."""
+        """Examine the first of some held files again, and queue the rest; after a failure pause."""
         reference, *others = references
         self._back_off.note(reference)
         try:

@@ -67,11 +67,11 @@ class _Wake(FileSystemEventHandler):
 
 
 class Watch:
-    """Watcher that calls `wake`, from another thread, when an upload or a request appears in `folder`.
+    """Calls `wake`, from another thread, when a file appears in `folder`.
 
     inotify loses events when its queue is full and reports the loss only in a log; a watch stays on a
-    replaced folder of the same name, and may be refused altogether. So callers also scan, at start and
-    every few seconds, and call `renew` each time.
+    replaced folder of the same name, and may be refused altogether. So callers also scan, at start and every
+    few seconds, and call `renew` each time.
     """
 
     def __init__(self, folder: Path, wake: Callable[[], None]) -> None:
@@ -81,7 +81,7 @@ class Watch:
         self._watched: tuple[int, int] | None = None
 
     def renew(self) -> None:
-        """Watch the folder now at that path. On failure only log: callers scan anyway."""
+        """Watch the folder now at the path, if replaced. A failure is only logged: callers scan anyway."""
         try:
             status = self._folder.stat()
             if self._observer is not None and self._watched == (status.st_dev, status.st_ino):
@@ -218,11 +218,10 @@ class Processor:
         self._pool.wake()
 
     def _round(self, *, at_once: bool = False) -> Fault | None:
-        """Run one round of all steps; return the first fault, or None.
+        """Run every step of one round; return the first fault, or None.
 
-        Work besides files is skipped where done a moment ago, unless `at_once`. A failed step changes
-        nothing and stops no other step. Nothing is done while the processor of another host holds the
-        registry.
+        Work besides files is skipped where done a moment ago, unless `at_once`. A failed step changes nothing
+        and stops no other step. Nothing is done while the processor of another host holds the registry.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -244,14 +243,14 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read what changed in the registry, with one statement for the whole round."""
+        """Read the registry's news (versions, landed files) with one statement for the whole round."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
         self._has_handed_out = False
 
     def _publish(self) -> None:
-        """Publish receipts that another process recorded, or that failed before."""
+        """Publish receipts recorded by another process, and ones that could not be published before."""
         if self._on_request is not None:
             self._on_request.tend(self._registrar.registry)
         found = self._news
@@ -259,7 +258,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps besides files due; of several hosts, most are the leader's."""
+        """Yield the steps due besides files; of several hosts, most are for the leader alone."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -286,7 +285,7 @@ class Processor:
             yield from self._left_to_others()
 
     def _left_to_others(self) -> Iterator[Callable[[], object]]:
-        """Yield steps that empty this host's courier folders while another host is the leader."""
+        """Yield steps to empty this host's folders for the courier, while another host is the leader."""
         yield lambda: lay_out_folders(self._home.hand_on, {}, "")
         yield lambda: lay_out_folders(self._home.hooks, {}, "")
 
@@ -298,7 +297,7 @@ class Processor:
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Load new policies once they are in force. Children notice new policies by themselves."""
+        """Take over the policies in force, if changed; children do so by themselves."""
         self._is_behind = True
         policies = self._renew(self._news.register)
         self._is_behind = False
@@ -310,7 +309,7 @@ class Processor:
         self._all_unshown, self._besides_at = True, float("-inf")
 
     def _follow_keys(self) -> None:
-        """Reload the gateway's keys once they change, and publish. Fault if loading fails."""
+        """Load the gateway's keys again once changed, and publish them. Fault if loading fails."""
         found = secret_files.generation(self._home)
         if found == self._keys:
             return
@@ -322,7 +321,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish the effects of changed policies and folders; tried again until done."""
+        """Publish what changed policies or uploaded keys change; tried again until done."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -356,7 +355,7 @@ class Processor:
         self._has_handed_out = self._pool.in_hand.issuperset(due)
 
     def _keep_up(self) -> bool:
-        """Feed the children and record their results between two batches of claims.
+        """Give files to workers and record results, between two batches of claims.
 
         Returns False where claiming has to end because the processor is stopping.
         """
@@ -372,7 +371,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Record uploads still undecided after a moment as landed. Fault if some cannot be."""
+        """Put uploads on record as landed that are undecided for long. Fault if some cannot be recorded."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         faults = Claim(self._registrar).put_on_record(late) if late else []
@@ -419,7 +418,7 @@ class Processor:
                 self._back_off.forget(one.examined.reference)
 
     def _unrecorded(self, one: Examination, error: Exception) -> None:
-        """Count a failure to record an outcome; after `ATTEMPTS` failures, hold the file for a person."""
+        """Count a failure to record an outcome; after ATTEMPTS failures hold the file for a person."""
         reference = one.examined.reference
         FAULTS.labels("internal").inc()
         self._record_late(all_of_them=True)  # Files that cannot even land are set aside.
@@ -429,7 +428,7 @@ class Processor:
             self._conclude([Examination(FileLost(reference=reference))])
 
     def _failed(self, item: Finished) -> Examination | None:
-        """Count a failed examination; return the outcome for a file that has lost too many children."""
+        """Count a file's failed examination; after ATTEMPTS return the outcome for a hold, else None."""
         self._progress.hold_up(item.reference)
         losses = self._back_off.note(item.reference, lost=item.lost)
         return Examination(FileLost(reference=item.reference)) if losses >= ATTEMPTS else None

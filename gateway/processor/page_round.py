@@ -1,4 +1,4 @@
-"""Schedule of the providers' pages: after a change for one provider, for all on a new day or policy."""
+"""When providers' pages are made: for one after a change of its own, for all on a new day or policy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAUSE_SECONDS = 20.0
 
 
 class Pages:
-    """Updates the pages in published/ within seconds; every start makes all of them."""
+    """Makes the providers' pages in published/ within seconds of a change, and all pages at the start."""
 
     def __init__(self) -> None:
         self._made_at = float("-inf")
@@ -26,7 +26,7 @@ class Pages:
         self._known: dict[str, Provider] = {}
 
     def tend(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the pages due, unless made seconds ago and not `at_once`. Fault if writing fails."""
+        """Make the outdated pages, unless done seconds ago and not `at_once`. Fault if writing fails."""
         if not at_once and time.monotonic() - self._made_at < _PAUSE_SECONDS:
             return
         at = registrar.clock()

@@ -1,8 +1,8 @@
 """A school's own copy of a file about the school (Appendix B rows 10 and 11), sealed and put into /out.
 
-The debt of a copy is recorded in the transaction accepting the file. Making a copy is a projection:
-repeatable at any time, and done wherever the copy is missing. An isolated child opens and seals the content
-in memory; this process sees the sealed copy only.
+A copy is recorded as owed in the transaction accepting the file. It can be made again at any time, and is
+made wherever it is missing. An isolated child opens and seals the content in memory; this process sees the
+sealed copy only.
 """
 
 import logging
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 
 class Copier:
-    """Makes missing copies in worker threads, calling `done` after each."""
+    """Makes providers' missing copies in worker threads, calling `done` after each."""
 
     def __init__(
         self, home: Home, examiners: Examiners, *, pause_seconds: float, done: Callable[[], None]
@@ -59,7 +59,7 @@ class Copier:
 
     @property
     def busy(self) -> bool:
-        """True while a copy is being made, or others wait for a thread."""
+        """True while a copy is being made, or further ones wait for a free thread."""
         return bool(self._in_hand) or self._more
 
     def hand_out(
@@ -81,9 +81,9 @@ class Copier:
                 do(partial(self._make, registrar, copy))
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return copies to make.
+        """Return the copies owed; queue those made already, to be fetched from the store.
 
-        Queue copies already made: all at the start, later those of other hosts.
+        At the start these are all copies, later the ones made by other hosts.
         """
         now, since = registrar.clock(), self._looked_at if registrar.settings.host.shares else None
         with registrar.registry.read() as session:
@@ -95,7 +95,7 @@ class Copier:
         return [copy for copy in owed if not copy.made]
 
     def _made_before(self) -> Iterator[Copy]:
-        """Yield, while threads are free, the copies made before this start, to fetch from the store."""
+        """Yield queued copies made before, to be fetched from the store, while threads are free."""
         while self._elsewhere:
             if len(self._in_hand) >= _AT_ONCE:
                 self._more = True
@@ -103,14 +103,14 @@ class Copier:
             yield self._elsewhere.popleft()
 
     def _is_due(self, registrar: Registrar, copy: Copy) -> bool:
-        """Return True if a copy is missing, not under way or waiting, and its file is stored."""
+        """Return True if a copy is missing in /out, not under way or pausing, and its file is stored."""
         if copy.number in self._in_hand or self._back_off.rests(_key(copy)):
             return False
         out = copy.made and self._path(copy).exists()
         return not out and store_of(self._home, registrar.settings).has(copy.reference)
 
     def _make(self, registrar: Registrar, copy: Copy) -> None:
-        """Make or fetch one copy, in a worker thread; a failed copy waits before the next attempt."""
+        """Make or fetch one copy in a worker thread; after a failure pause before the next attempt."""
         self._back_off.note(_key(copy))
         try:
             if not self._fetched(registrar, copy):
@@ -129,7 +129,7 @@ class Copier:
             self._done()
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
-        """Publish the sealed copy from the shared store; return False if the store has none."""
+        """Put the copy made by another host into /out; return False if the shared store has none."""
         kept = copies_of(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
@@ -202,7 +202,7 @@ def _key(copy: Copy) -> str:
 
 
 def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -> int:
-    """Seal a provider's part of a file about many schools; return a descriptor. Fault on failure."""
+    """Seal the part of a file that is about a provider; return a descriptor. Fault on failure."""
     with registrar.registry.read() as session:
         provider = registrar.provider(session, copy.provider, now)
         content = contents_of(session, [copy.transfer]).get(copy.transfer)
@@ -219,7 +219,7 @@ def _part(registrar: Registrar, examiner: Examiner, copy: Copy, now: datetime) -
 
 
 def _place(source: int, path: Path) -> None:
-    """Write a sealed copy aside and rename into place. Raises Fault where published/ cannot be written."""
+    """Write a sealed copy under another name and rename it. Raises Fault where published/ is not writable."""
     aside = path.with_name(f".{secrets.token_hex(6)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_40
 
 
 class RegistryView(Collector):
-    """Export gauges of a snapshot and counters of the log's growth since the service started."""
+    """Exports the state of the gateway as gauges, and the log's growth since the start as counters."""
 
     def __init__(
         self,
@@ -57,18 +57,18 @@ class RegistryView(Collector):
         metrics.register(self)
 
     def health(self) -> Sequence[str]:
-        """Return the codes of current problems."""
+        """Return the codes of the gateway's current problems."""
         try:
             return list(wrong(take(self._home, self._registry, self._clock()), self._watch))
         except (Fault, OSError):
             return ["registry-unreachable"]
 
     def describe(self) -> Iterator[Metric]:
-        """Return nothing: metrics are read on request only."""
+        """Return nothing: registering must not read the registry."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Yield a snapshot as gauges, and counters."""
+        """Yield the metrics: a snapshot as gauges, and counts of new log entries."""
         try:
             # Count the new entries of the log; one scrape at a time.
             with self._lock, self._registry.read() as session:

@@ -45,7 +45,7 @@ _LOOKED_BACK = timedelta(days=7)  # Older files are left to the nightly run.
 def run(
     registrar: Registrar, moment: datetime, *, by: str, progress: Callable[[int], object] = lambda _: None
 ) -> str | None:
-    """Delete everything due at `moment` and return the signed certificate; None if nothing was due.
+    """Delete everything due at `moment`; return a signed certificate, or None if nothing was due.
 
     `by` is the person or process named in the log. `progress` is called with the number of things in each
     batch. Raises Fault where a file cannot be removed or the registry does not answer; the next run
@@ -98,7 +98,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove files of recorded deletions; return a certificate for deletions without one, if any."""
+    """Remove files whose deletion is on record; return a certificate of deletions, None if all have one."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)
@@ -145,7 +145,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """List the files of one item due: paths below the home, or `store:` and a reference."""
+    """Return the files of one thing due: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
         copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
         return [f"{_STORED}{due.reference}", *copies]

@@ -42,7 +42,7 @@ _PAUSE_SECONDS = 5.0
 
 
 class LetterRound:
-    """Queues letters by the calendar, once a day and after new policies; sends them every few seconds.
+    """Queues letters once a day and after new policies, and has them sent every few seconds.
 
     Without a relay no letter is owed, so that a relay named later does not get a year's letters at once.
     """
@@ -77,7 +77,7 @@ class LetterRound:
 def go_round(
     registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
 ) -> int:
-    """Retire keys due, and warn of expiry, as of the clerk's time; return how many.
+    """Retire keys at their end, and warn owners of expiry, as of the clerk's time; return how many.
 
     Raises Fault where the registry or published/ does not answer.
     """
@@ -103,7 +103,7 @@ def go_round(
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return keys with an expiry warning due and not given, with days left and the warning step."""
+    """Return keys with an expiry warning due: each with the days left, and the step of the warning."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)
@@ -127,9 +127,9 @@ class Rounds:
         self.more_held = False
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of held files that need not wait longer; `more_held`: others remain.
+        """Decide a portion of held files whose wait is over; `more_held`: others remain.
 
-        The host that `leads` sees to copies that wait no longer, too.
+        On the leader also release copies whose recipients have ratified.
         """
         self.more_held = False
         self.more_held = self._due.next(registrar)
@@ -138,7 +138,7 @@ class Rounds:
             owed.follow(registrar)
 
     def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
-        """Publish heads to be kept; where this host `leads`, first sign a head and send it to witnesses."""
+        """Publish the log's heads to be kept; on the leader first sign a head and send it to witnesses."""
         self._checkpoints.tend(registrar, leads=leads)
 
     def keys(self, registrar: Registrar) -> None:
@@ -161,19 +161,19 @@ class Rounds:
         )
 
     def deletions(self, registrar: Registrar, *, leads: bool) -> None:
-        """Withdraw old receipts; where this host `leads`, also delete old letters and unopened files due."""
+        """Take old receipts out of published/; on the leader also delete old letters and unopened files."""
         self._sweep.tend(registrar, leads=leads)
 
     def follow(self, registrar: Registrar) -> None:
-        """Publish changes that commands and other hosts recorded."""
+        """Publish here the changes recorded by commands and other hosts."""
         self._follow.tend(registrar)
 
     def pages(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make outdated pages of providers again."""
+        """Make the outdated pages of providers."""
         self._pages.tend(registrar, at_once=at_once)
 
     def letters(self, registrar: Registrar, *, leads: bool) -> None:
-        """Queue today's letters where this host `leads`, and give queued letters to the courier."""
+        """Queue today's letters if this host leads, and give queued letters to the courier."""
         self._letters.tend(registrar, leads=leads)
 
     def hooks(self, registrar: Registrar) -> None:
@@ -181,9 +181,9 @@ class Rounds:
         self._hooks.tend(registrar)
 
     def penalties(self, registrar: Registrar) -> None:
-        """Copy intake's list of penalties."""
+        """Copy intake's list of penalties into the inside zone."""
         self._penalties.tend(registrar.home)
 
     def close(self) -> None:
-        """Stop sending heads to witnesses."""
+        """End the processes that send heads to witnesses."""
         self._checkpoints.close()

@@ -1,4 +1,4 @@
-"""The processor as a service: load settings, then run until stopped."""
+"""The processor as a service: load settings and keys, then run until stopped."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 def open_registrar(
     home: Home, clock: Callable[[], datetime], settings: Settings | None = None
 ) -> Iterator[Registrar]:
-    """Yield a registrar for `home`, by the given settings or the home's own.
+    """Yield a registrar for `home`, with the given settings or the home's own.
 
     Raises ConfigurationError, naming the obstacle.
     """
@@ -120,7 +120,7 @@ def _metrics_socket(place: Metrics) -> list[socket.socket]:
 
 
 def process_once(home: Home, clock: Callable[[], datetime]) -> int:
-    """Process everything that waits; return the number of files that stay landed."""
+    """Process every file that waits, once; return the number of files still landed."""
     with open_processor(home, clock) as processor:
         return processor.drain()
 

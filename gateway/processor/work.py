@@ -38,23 +38,23 @@ class Work(Protocol):
     def hold(self) -> None:
         """Take the lock on the registry, again if lost. Fault if another processor has it.
 
-        Whoever holds the home of a registry in SQLite holds the registry, too.
+        In SQLite the lock on the home is enough.
         """
 
     @property
     def leads(self) -> bool:
-        """True where this host does the work done once for all hosts."""
+        """True on the leader, for work done once for all hosts."""
         ...
 
     def begin(self) -> None:
-        """Accept tasks from now on; before, all landed files belong to this host."""
+        """Take only files of tasks from now on; before, all landed files belong to this host."""
 
     def landed(self, session: Session) -> Sequence[str]:
         """Return the references for this host to examine, oldest first."""
         ...
 
     def let_go(self, references: Collection[str]) -> None:
-        """Give up files, so that other hosts examine them."""
+        """Give up files of this host's tasks, for other hosts to examine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Alone:
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """The undecided files of a task; `over` is set once none is left."""
+    """A task with files left to decide; `over` is set once none is left."""
 
     left: set[str]
     loop: asyncio.AbstractEventLoop
@@ -94,7 +94,7 @@ class _Task:
 
 
 class Share:
-    """The work of one of several hosts: its tasks. The worker's thread calls `take`, the loop's all else."""
+    """The work of one of several hosts: the files of its tasks. Only `take` runs in the worker's thread."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
         self._registrar = registrar
@@ -110,7 +110,7 @@ class Share:
 
     @property
     def leads(self) -> bool:
-        """True if this host is the leader, which does common work for all hosts."""
+        """True if this host is the leader."""
         return self._ownership.leads()
 
     def begin(self) -> None:
@@ -149,7 +149,7 @@ class Share:
                 task.without(references)
 
     def end(self) -> None:
-        """Take no more tasks; queue unexamined files again for other hosts at once."""
+        """Take no more tasks, and queue unexamined files again for other hosts."""
         if self._worker is None:
             return
         mine = self._mine()
@@ -193,7 +193,7 @@ def prove_engine(settings: Settings) -> None:
 
 
 def prove_store(home: Home, settings: Settings) -> None:
-    """Check the store. ConfigurationError if it replaces files silently, Fault without an answer."""
+    """Check the sealed store. ConfigurationError if it replaces files silently, Fault without an answer."""
     try:
         check_store(home, settings)
     except OSError as error:
@@ -238,7 +238,7 @@ def sharing(registrar: Registrar, wake: Callable[[], None]) -> Iterator[Work]:
 
 
 def _say(registrar: Registrar, connection: Connection) -> None:
-    """Report the state of this host to others: spool, clock, and names of keys."""
+    """Store this host's report for the other hosts: spool, clock, and names of keys."""
     try:
         ages = list(spool_ages(registrar.home, registrar.clock()))
     except OSError:  # Told by the round that cannot claim.
@@ -255,9 +255,9 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return policies that changed at another host, or None.
+    """Return the policies in force if another host changed them; else None.
 
-    A host lacking a key raises Fault and examines nothing meanwhile.
+    Fault where this host lacks one of the gateway's keys; nothing is examined meanwhile.
     """
     rotation.check_all_here(registrar.home, registrar.registry)
     return keeper.changed(version)

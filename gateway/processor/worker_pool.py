@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Result of a worker's file: examined, failed by a fault of the gateway, or its child was lost."""
+    """A worker's result for a file: an examination, or None after a fault; `lost`: the child died."""
 
     reference: str
     examination: Examination | None = None
@@ -49,7 +49,7 @@ class Finished:
 
 
 class WorkerPool:
-    """Worker threads, the files given to them, and their results. Call from one thread only.
+    """Worker threads, the files given to them, and the results. Call from one thread only.
 
     A file is `in_hand` from `give` until its result is recorded.
     """
@@ -91,26 +91,26 @@ class WorkerPool:
                 thread.join(_ENDS_SECONDS)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
-        """Queue a file for examination. `struck`: an earlier attempt lost its child."""
+        """Queue a file for examination. `struck`: a child died over the file in an earlier attempt."""
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
             self._more.notify_all()
 
     def do(self, work: Callable[[], None]) -> None:
-        """Queue other work for idle workers. `work` must not raise."""
+        """Queue a function for idle workers to call. It must not raise."""
         with self._more:
             self._others.append(work)
             self._more.notify_all()
 
     def give_up(self) -> None:
-        """Drop queued files that no worker has begun; they stay landed."""
+        """Drop the queued files not begun by any worker; they stay landed."""
         with self._more:
             left = self._turns.give_up()
         self.in_hand.difference_update(one.upload.reference for one in left)
 
     def wake(self) -> None:
-        """Let a running `wait` return now."""
+        """Make a running `wait` return now."""
         self._inbox.put(None)
 
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
@@ -131,7 +131,7 @@ class WorkerPool:
         return [files[reference] for reference in found], None in got
 
     def _work(self, warm: bool) -> None:
-        """Examine files in turn until the pool ends; runs in a worker thread."""
+        """Examine files one after another until the pool ends; runs in a worker thread."""
         mine = self.examiners.mine()
         if warm:
             with suppress(GatewayError, OSError):  # Told with the first file, which starts them again.
@@ -155,7 +155,7 @@ class WorkerPool:
             rested = not job
 
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
-        """Return a worker's next job, or None; called with the lock held.
+        """Return a worker's next job, or None; the caller has the lock.
 
         A rested worker leaves files to workers with children still prepared.
         """
@@ -189,7 +189,7 @@ class WorkerPool:
                 self._more.notify_all()
 
     def _unfinished(self, reference: str, error: Exception) -> Finished:
-        """Log and count a failed examination; return a result, `lost` if the file may be at fault."""
+        """Log and count a failed examination; return the result, `lost` if the file may be the cause."""
         if self._ending.is_set():  # The children were ended during the examination.
             _log.info("%s: stays landed, as the processor stops", reference)
             return Finished(reference)
@@ -241,7 +241,7 @@ def in_turn(
 
 @dataclass(slots=True)
 class Turns:
-    """The queue of files for `workers`, in which providers take turns; `count` is its length."""
+    """The queue of files for `workers`; providers take turns. `count` is the queue's length."""
 
     workers: int
     clock: Callable[[], float]
@@ -254,7 +254,7 @@ class Turns:
     _turn_ends: float = 0.0
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: a child was lost over the file, so other files must not wait for it."""
+        """Queue a file. `struck`: a child died over the file, so other files must not wait for it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1
@@ -262,13 +262,13 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """True if several providers sent in the last seconds, and so may send more at once."""
+        """True if several providers sent in the last seconds, so that workers are shared among them."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1
 
     def next(self) -> tuple[Assignment, str] | None:
-        """Return the next file and its provider, or None; `at_work` counts the file until removed there."""
+        """Return the next file to examine and its provider, or None; the caller removes it from `at_work`."""
         is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
         if is_over and self._whose in self._waiting:
             self._waiting.move_to_end(self._whose)

@@ -65,11 +65,10 @@ from gateway.zones.console_api.serving import at_work, config_of, listening
 
 
 class Way(NamedTuple):
-    """The function that answers a question, or returns the contents of a page.
+    """The function to answer a question, or to return the contents of a page.
 
-    `writes` marks a change, `own` a reading of the mailboxes of the caller's teams.
-
-    All other questions read the registry within the caller's sight.
+    `writes`: a change; `own`: a reading of the mailboxes of the caller's teams. All other questions read the
+    registry within the caller's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]
@@ -96,7 +95,7 @@ PAGES = {
 
 
 def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -> BaseModel | Shown:
-    """Return the contents of a page, ignoring parts of the address that are no fields of the page."""
+    """Return the contents of a page. Parts of the address that are no fields of the page are ignored."""
     if (way := PAGES.get(question.page)) is None:
         raise NotFoundError(question.page)
     caller.check_question(f"page:{question.page}")
@@ -106,7 +105,7 @@ def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -
 
 @cache
 def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
-    """Return the model of a function's parameters by name, to validate values from a browser."""
+    """Return a model of a function's parameters, by which values from a browser are validated."""
     types = get_type_hints(answer, include_extras=True)
     declared: dict[str, Any] = {
         one.name: (types[one.name], ... if one.default is one.empty else one.default)
@@ -217,7 +216,7 @@ class ConsoleApi:
         return guarded
 
     async def _collect(self, request: Request) -> Response:
-        """Stream a file: open the view allowed, record the collection, then begin sending."""
+        """Open the team's view of a file, record the collection, then stream the view."""
         question = asked.Collect.model_validate_json(await _asked(request))
         readers = self._resources.readers
         who = await _in(readers, caller, self._console, question)
@@ -237,7 +236,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """A response that streams a file, and releases it however the reader leaves."""
+    """A response streaming a collected file, which is closed however the reader leaves."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources
@@ -253,7 +252,7 @@ class _FileGiven(StreamingResponse):
             self._resources.contents.give_back(self._content, self._person.name)
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        """Yield the content piece by piece, stopping after a withdrawal or loss of access."""
+        """Yield the file piece by piece; stop if it is withdrawn, or the person's access ends."""
         mailboxes, offset = self._resources.mailboxes, 0
         while True:
             await _in(
@@ -285,7 +284,7 @@ def _said(me: Me | None, said: BaseModel | Shown) -> Response:
 
 
 def _declined(error: Exception) -> Response:
-    """Return the fixed answer to an error. An unexpected error is logged, and answered in general terms."""
+    """Return the answer to an error: a fixed sentence. An unexpected error is also logged."""
     options, again = (error.options, error.again) if isinstance(error, logins.PasskeyAskedError) else ("", "")
     status, sentence = next(
         (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
@@ -326,7 +325,7 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 
 @contextlib.asynccontextmanager
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
-    """Answer the console inside the context."""
+    """Answer the console's questions inside the context."""
     console = counter_of(home, resources)
     today.judged_on(console)  # Whoever asks first waits for nothing that it loads.
     learn_acts()

@@ -47,7 +47,7 @@ def ask_mailbox(
     removed: Annotated[bool, OR_DEFAULT] = False,
     before: Before = None,
 ) -> Shown:
-    """Return a page of a team's files that match, latest first, with sequences below `before`.
+    """Return a page of a team's files, latest first, with sequences below `before`, matching the rest.
 
     `removed`: files dealt with by the team, still restorable. Declined for a person outside the team.
     """
@@ -83,7 +83,7 @@ def ask_mailbox(
 
 
 def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
-    """Yield the data types that a team gets in some flow."""
+    """Yield the data types that some flow routes to a team."""
     for flow in catalogue.flows.flow:
         for each in flow.data_type:
             if team in each.teams and (named := type_named(catalogue, each.id)):
@@ -132,7 +132,7 @@ def ask_file(
 
 @dataclass(frozen=True, slots=True)
 class OwnMailboxes:
-    """The mailboxes of a caller's teams, for acts."""
+    """The mailboxes of a caller's teams, as acts use them."""
 
     console: ConsoleContext
     caller: Caller
@@ -140,12 +140,12 @@ class OwnMailboxes:
     def files(
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return at most `limit` files, latest first. Declined for a person outside the team."""
+        """Return the latest `limit` matching files of a team. Declined for a person outside the team."""
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         return [*map(file_row, found)]
 
     def have(self, reference: str) -> bool:
-        """Return True if a file is in a mailbox of the caller's teams."""
+        """Return True if a file is in the mailbox of one of the caller's teams."""
         with self.console.mailboxes.registry.read() as session:
             return any(
                 find_delivered(session, team, reference, person=self.caller.name)
@@ -153,7 +153,7 @@ class OwnMailboxes:
             )
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark files as dealt with, or undo that; each file is logged separately."""
+        """Mark a team's files as dealt with, or undo that; return a sentence. Each file is logged."""
         mailboxes = self.console.mailboxes
         for reference in references:
             place = mailboxes.place(self.caller.person, team, reference, removed=undo)
@@ -171,7 +171,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Recall the file, or put the request on record, once a person.
+        """Recall the file, or record a person's request for a recall, once a person.
 
         MayNotError for a file in none of the person's mailboxes, unless the person may recall any.
         """

@@ -75,7 +75,7 @@ def seen(document: Document) -> JsonValue:
 
 
 def _block(block: Block) -> JsonValue:
-    """Convert a block of a report to JSON: a text, a list of points, or a table with a caption."""
+    """Convert a block of a report to JSON: a text, a list of points, or a table with its caption."""
     told: dict[str, JsonValue] = {"text": "", "important": False, "points": [], "headings": [], "rows": []}
     match block:
         case Paragraph(text, important):
@@ -97,7 +97,7 @@ def learn_acts() -> None:
 
 
 def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
-    """Return the acts that the caller may carry out in the console."""
+    """Return descriptions of the acts that the caller may carry out in the console."""
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
     if about := every_act().get(question.about):
@@ -119,14 +119,14 @@ def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> Acts
 
 @cache
 def _in_short(command: str) -> ActTold:
-    """Return an act in short, to offer on another act's page: title and required fields."""
+    """Return title and required fields of an act, to offer it on another act's page."""
     act = _told(command)
     fields = tuple(one for one in act.fields if one.required)
     return act.model_copy(update={"about": "", "fields": fields, "field_groups": ()})
 
 
 def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
-    """Add the choices of each field to an act, and to a list the caller's saved filters."""
+    """Return an act with the choices of each field, and a list also with the caller's saved filters."""
     if act.lists:
         with console.mailboxes.registry.read() as session:
             saved = saved_filters.of_person(session, caller.name, act.command)
@@ -150,7 +150,7 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return the teams, and if `wanted` kinds of data, schools and people, each with id and name."""
+    """Return ids and names of the teams, and of the `wanted` kinds of data, schools and people."""
     catalogue = console.catalogue()
     known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
     if "kind" in wanted:
@@ -169,7 +169,7 @@ _CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
-    """Replace names of schools, teams and kinds in fields by ids. WrongFieldsError for an unknown name."""
+    """Return an act's fields with ids for names of schools, teams, kinds. WrongFieldsError if unknown."""
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
@@ -236,7 +236,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field of an error, or "": the option, value or name is in the text.
+    """Return the field that an error is about, by a value or name in its text; "" if unknown.
 
     Only for fields with a choice in forms is an unknown name attributed to the field.
     """
@@ -273,7 +273,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
 def _carried_out_once(
     console: ConsoleContext, program: Program, asked: Act, context: ActContext, key: str
 ) -> ActAnswered:
-    """Carry out an act of a program; for a repeated request, return the earlier answer instead.
+    """Carry out an act for a program; return the earlier answer to a repeated request.
 
     A refused request is forgotten, and can be sent again with the same key.
     """
@@ -299,7 +299,7 @@ def _carried_out_once(
 
 
 def _in_whole(answer: Answer) -> ActAnswered:
-    """Convert an answer to JSON, the same as the command prints with --json."""
+    """Convert an act's answer to the JSON that the command prints with --json."""
     match answer:
         case ActDone():
             told: object = {"sentence": answer.sentence, "document": answer.document}
@@ -320,7 +320,7 @@ def _json_value(value: object) -> object:
 
 
 def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
-    """Return the act, with its fields validated. MayNotError for a caller without the right.
+    """Return the act asked for, its fields validated. MayNotError for a caller without the right.
 
     NotFoundError for an act not offered here, or on a file outside the caller's sight.
     """
@@ -407,7 +407,7 @@ _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "s
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return by column the names of ids, for the columns that contain ids."""
+    """Return the names behind ids: for each of `columns` that holds ids, a name by id."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
     return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}

@@ -35,7 +35,7 @@ class GuessedError(GatewayError):
 
 
 class ChallengeOverError(GatewayError):
-    """The challenge is unknown, already signed, or expired."""
+    """The challenge is unknown, already taken, or expired."""
 
     def __init__(self) -> None:
         super().__init__("That took too long, or was sent twice. Try again.")
@@ -49,7 +49,7 @@ class _Given:
 
 
 class Challenges:
-    """The open challenges, oldest first; thread-safe. `clock` gives monotonic seconds."""
+    """The open challenges in memory, oldest first; thread-safe. `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -79,11 +79,11 @@ class Challenges:
         return given.challenge
 
     def take(self, holder: str, purpose: str) -> bytes:
-        """Remove and return the open challenge. ChallengeOverError without one."""
+        """Remove and return the holder's open challenge. ChallengeOverError without one."""
         return self.take_about(holder, purpose)[0]
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove and return the open challenge with its `about`. ChallengeOverError without one."""
+        """Remove the holder's open challenge; return it with its `about`. ChallengeOverError without one."""
         with self._lock:
             given = self._drop((holder, purpose))
         if given is None or given.until < self._clock():
@@ -104,7 +104,7 @@ class Challenges:
 
 
 class SharedChallenges(Challenges):
-    """Open challenges in the registry, so that a challenge from one host can be taken at any other, once."""
+    """Open challenges in the registry: one given by a host can be taken at any other, once."""
 
     def __init__(self, registry: Registry) -> None:
         super().__init__(time.monotonic)
@@ -120,7 +120,7 @@ class SharedChallenges(Challenges):
         return challenge
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove and return the open challenge, as `Challenges` does."""
+        """Remove the open challenge; return it and its `about`. ChallengeOverError without one."""
         with self._registry.write_on(()) as session:
             found = console_challenges.take(session, holder, purpose)
         if found is None:

@@ -1,4 +1,4 @@
-"""The context of the console API, and its authenticated callers."""
+"""Settings and caches of the console API, and who calls it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 
 
 class NotLoggedInError(GatewayError):
-    """No login is in force for the secret and address."""
+    """No login is in force for the session's secret and address."""
 
     def __init__(self) -> None:
         super().__init__("You are not logged in, or your session has ended.")
@@ -65,7 +65,7 @@ class MayNotError(GatewayError):
 class WrongFieldsError(GatewayError):
     """Fields of an act are wrong; the text is a sentence for the person.
 
-    `fields` are the wrong ones, each with its own sentence; under "" what is wrong with several together.
+    `fields` gives a sentence for each; under "" for several together.
     """
 
     def __init__(self, fields: Mapping[str, str]) -> None:
@@ -74,7 +74,7 @@ class WrongFieldsError(GatewayError):
 
 
 def not_confirmed(fingerprint: str) -> str:
-    """Return the sentence about an unconfirmed credential, with its fingerprint in groups of four."""
+    """Return the sentence to a person with an unconfirmed credential, its fingerprint in groups of four."""
     shown = " ".join(fingerprint[at : at + 4] for at in range(0, READ_OUT, 4))
     return (
         "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
@@ -109,19 +109,19 @@ class ConsoleContext:
         return self.mailboxes.showing.catalogue()
 
     def within(self, sight: Sight) -> ConsoleContext:
-        """Return the context with a registry limited to the files within a sight."""
+        """Return a context whose registry shows only the files in a sight."""
         narrowed = self.mailboxes.registry.within(lambda _: sight)
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
     def check_origin(self, question: ConsoleQuestion) -> None:
-        """Raise MayNotError unless the question's origin is the console's address."""
+        """Raise MayNotError unless the question came from a page at the console's own address."""
         known = self.settings.console.origin
         if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """Delay the answer to a failure inside, the longer the more recent failures at the address."""
+        """Delay the answer to a GuessedError inside, the longer the more failures at an address lately."""
         try:
             yield
         except GuessedError as error:
@@ -189,7 +189,7 @@ class Caller:
         return may_know(self._viewer, self.looking)
 
     def check_question(self, question: str) -> None:
-        """Raise MayNotError if the caller has no right to a question. Programs may only ask for acts."""
+        """Raise MayNotError if the caller may not ask a question; programs may only ask for acts."""
         if self.program is None:
             self.check(right_for_question(question))
         elif question not in OF_PROGRAMS:
@@ -213,7 +213,7 @@ class Caller:
 
 
 def caller(console: ConsoleContext, question: OfPerson) -> Caller:
-    """Authenticate the caller of a question, each time anew. NotLoggedInError if nobody is logged in."""
+    """Return the caller of a question, checked each time anew. NotLoggedInError if nobody is logged in."""
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:

@@ -74,7 +74,7 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
 
 
 def _services(console: ConsoleContext) -> Iterator[tuple[str, bool]]:
-    """Yield each service, with True if it is running."""
+    """Yield the name of each service, and True if it is running."""
     configured = console.settings.intake
     host, port = place_of(console.home, "intake") or (configured.host, configured.port)
     yield "intake", answers(host, port, _CONNECT_SECONDS)
@@ -92,7 +92,7 @@ def _ending(snapshot: Snapshot) -> Iterator[str]:
 
 
 def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
-    """Return clauses with texts and citations, and each school's standing, unratified first.
+    """Return clauses with texts and citations, and each school's ratification, missing ones first.
 
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
@@ -147,7 +147,7 @@ def verify_receipt(
 
 
 def ask_openings(console: ConsoleContext, _caller: Caller, *, before: Before = None) -> Shown:
-    """Return openings of files by people, before a log entry if given, and the newest log head."""
+    """Return log entries of openings of files, before the entry `before` if given, and the newest head."""
     with console.mailboxes.registry.read() as session:
         found = transfer_lists.openings(session, before, PAGE + 1)
         number = transfer_lists.count_openings(session)

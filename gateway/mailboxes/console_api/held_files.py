@@ -28,7 +28,7 @@ from gateway.zones.console_api.answers import Named
 
 
 def wanted(caller: Caller) -> TransfersWanted:
-    """Return the search for held files that a caller may know of."""
+    """Return the criteria for held files within a caller's sight."""
     return TransfersWanted(state="held", sight=caller.sight)
 
 
@@ -87,7 +87,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
-    """Return a held file that the caller may know of; MayNotError otherwise, also for unknown files."""
+    """Return a held file in the caller's sight; MayNotError for others, and for unknown files."""
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
         raise MayNotError("That file is not held, or it waits for others than you.")
@@ -95,7 +95,7 @@ def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
 
 
 def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Shown:
-    """Return a held file's row, with the reasons and the officers' words for them."""
+    """Return a held file as a row of a list, with the reasons as told to officers."""
     upload = transfer.upload
     return {
         "reference": upload.reference,
@@ -110,7 +110,7 @@ def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Sh
 
 
 def _would(console: ConsoleContext, session: Session, reference: str) -> str:
-    """Return the teams that get a file released as its recognised type, or why nobody can release it."""
+    """Return the teams that would get a file released as it is, or the reason against a release."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
         asked = releases.wished(
@@ -122,7 +122,7 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
-    """Return True if the person may open the file through the folder of held files."""
+    """Return True if the caller may open the file through the SFTP folder of held files."""
     try:
         console.mailboxes.place(caller.person, HELD, reference)
     except Declined:

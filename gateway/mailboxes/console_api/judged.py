@@ -1,4 +1,4 @@
-"""Slow answers about all schools or all files, computed at most once a minute."""
+"""Slow answers about all schools or all files, each computed at most once a minute."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ V = TypeVar("V")
 
 
 class WithinTheMinute(Generic[K, V]):
-    """A cache of a few answers, thread-safe. `clock` returns monotonic seconds."""
+    """A cache of a few slow answers, thread-safe. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -34,10 +34,9 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return an answer computed within the last minute, or compute a new one.
+        """Return the answer for `asked`, at most a minute old; else call `work` for a new one.
 
-        While a new answer is computed in a separate thread by `work`, callers get the last one, unless ten
-        minutes old.
+        Meanwhile callers get the last answer, unless ten minutes old.
         """
         known = self._within(asked, SECONDS)
         if known is None and (known := self._within(asked, MEANWHILE)) is not None:
@@ -97,7 +96,7 @@ class Judged:
     def flows(
         self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, only: Collection[str] | None = None
     ) -> JudgedFlows:
-        """Return the flows of all providers, or of those in `only`."""
+        """Return the state of each flow of all providers on a day, or of those in `only`."""
         if (asked := only) is None:
             with mailboxes.registry.read() as session:
                 asked = providers.added(session)
@@ -112,5 +111,5 @@ class Judged:
 
 
 def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if data is overdue."""
+    """Return True if any of a school's flows is overdue."""
     return any(flow.to_chase for flow in flows)

@@ -115,7 +115,7 @@ def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: 
 
 
 def _note_login(console: ConsoleContext, question: ConsoleQuestion) -> None:
-    """Cancel the penalty for failed logins at an address, after a login."""
+    """Cancel the console's penalty on an address, after a login from there."""
     with console.lock:
         console.penalties.settle(question.address)
     _log.info("console-login")
@@ -129,7 +129,7 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     algorithm: str,
     add_key: Callable[[InvitationRow, datetime], str],
 ) -> Shown:
-    """Add the invited person's key, which uses up the invitation, and log the person in."""
+    """Add the invited person's key, end the invitation, and log the person in; return the new session."""
     if invitation is None:
         raise GuessedError(_NOT_INVITED)
     now = console.clock()
@@ -262,7 +262,7 @@ def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Shown:
 
 
 def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Shown:
-    """Record that the caller dismissed the first steps; the first page omits them from now on."""
+    """Record that the caller dismissed the first steps: the console's first page omits them from then on."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
     return {"sentence": "The first steps stand on your own page from now on."}
@@ -287,7 +287,7 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
 
 
 def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
-    """Return sentences about the caller's keys, newest first: those added lately or not confirmed.
+    """Return sentences about the caller's keys added lately or not confirmed, newest first.
 
     `act`: the caller has something to do.
     """
@@ -343,7 +343,7 @@ def check_signed(console: ConsoleContext, caller: Caller, act: CarryOutAct, effe
 
 
 def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: CarryOutAct, effect: str) -> None:
-    """Check for a new login of the person for the act alone. PasskeyAskedError asks for the login."""
+    """Check for a new login of the person for one act alone. PasskeyAskedError asks for the login."""
     purpose = act.signed_over()
     if act.assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
@@ -384,7 +384,7 @@ def _credential_in(assertion: str) -> bytes:
 
 
 def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) -> int:
-    """Return the passkey's new count of signatures. GuessedError unless it signed the challenge."""
+    """Return a passkey's new count of signatures. GuessedError unless it signed the challenge."""
     count = count_signed(assertion, challenge, origin, passkey.public_key, passkey.sign_count)
     if count is None:
         raise GuessedError(_NOT_SIGNED)

@@ -1,4 +1,4 @@
-"""The tasks waiting for a person, on the first page: sentence, beginning, and page for the work."""
+"""The tasks that wait for a person, as on the first page: a sentence, since when, and the page."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
@@ -77,7 +77,7 @@ def _tasks(  # noqa: PLR0917 - as `needs_of`
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield the files to decide: releases proposed by others, the person's own, then all others."""
+    """Yield tasks to decide on held files: releases proposed by others, files assigned, then the rest."""
     for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:
@@ -92,7 +92,7 @@ def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterato
 
 
 def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
-    """Yield other people's proposals of policies, keys to confirm, and faults of other systems."""
+    """Yield tasks about proposed policies, about keys to confirm, and about faults of other systems."""
     first = policy_proposals.proposal(session)
     if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
         said = f"Approve or withdraw the change of policies that {first.by} proposed"
@@ -111,7 +111,7 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
-    """Yield tasks for the schools with the oldest overdue data, and one with the number of others."""
+    """Yield a task for each school with the oldest overdue data, and one with the number of the rest."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.of for one in told], now.date())
     for one in told:

@@ -47,7 +47,7 @@ class NotProvedError(GuessedError):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One login attempt: identifiers derived from a challenge. `act`: the login confirms an act."""
+    """One attempt at a login, named by a challenge. `act`: the login confirms an act."""
 
     challenge: bytes
     act: bool = False
@@ -64,7 +64,7 @@ class Attempt:
 
     @property
     def verifier(self) -> str:
-        """Return the code verifier: proof that the login's beginner requests the token (RFC 7636, 4.1)."""
+        """Return the code verifier, by which whoever began the login asks for the token (RFC 7636, 4.1)."""
         return self._of(b"verifier")
 
     def _of(self, what: bytes) -> str:
@@ -184,7 +184,7 @@ class OpenIdProvider:
 
 
 def _got(address: str) -> dict[str, Any] | None:
-    """Fetch JSON from a URL; None for a failed or unsuitable answer."""
+    """Fetch JSON from a URL; None if the answer failed, is too long or is no object."""
     try:
         answer = httpx.get(address, timeout=_TIMEOUT)
         answer.raise_for_status()
@@ -195,6 +195,6 @@ def _got(address: str) -> dict[str, Any] | None:
 
 
 def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
-    """Return True if the login was after a moment, by the token's auth_time (Core, 3.1.2.1, max_age)."""
+    """Return True if a token's auth_time is not before `since` (Core, 3.1.2.1, max_age)."""
     at = claims.get("auth_time")
     return isinstance(at, int | float) and at >= (since - timedelta(seconds=_LEEWAY)).timestamp()

@@ -169,7 +169,7 @@ class WithdrawProposal(Act, command="policies withdraw", right=AccessRight.ENROL
 
 
 def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:
-    """Return a proposal, and if the caller may approve it."""
+    """Return a proposal of policies, with `may_approve` for the caller."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
     (seen,) = columns_of([found], "digest", "begins", "by", "at", "why", "approved_by")
@@ -177,7 +177,7 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 
 def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:
-    """Yield settings that differ, loss of protection first, then outcomes that differ."""
+    """Yield differences of two versions of the policies, losses of protection first, then of outcomes."""
     for one in edits(old, new):
         yield columns_of([one], "weight", "does", "before", "after")[0] | {
             "place": f"{one.file}, {one.entry}"
@@ -195,7 +195,7 @@ def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Show
 def _simulated(
     session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
 ) -> Shown | None:
-    """Return outcomes of past days' files that the changed policies would change, with examples."""
+    """Return the outcomes of past days' files that other policies would change; None without `days`."""
     if days is None:
         return None
     since = console.clock() - timedelta(days=days)

@@ -154,7 +154,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
-    """Return the open discrepancies with other schools, newest first, and the names of these schools."""
+    """Return a school's open discrepancies, newest first, with the names of the other schools."""
     found = discrepancies.find(session, provider=row.id)[::-1]
     names = providers.names(session) if found else {}
     return [

@@ -1,4 +1,4 @@
-"""Convert files, findings and log entries to answers of the console API."""
+"""Convert files, findings and log entries to rows and sentences of the console API."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Shown = dict[str, Any]
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> tuple[Shown, ...]:
-    """Convert rows to dicts of the named columns: no other part of a record leaves for a page."""
+    """Convert rows to dicts of the named columns, so that a page gets nothing else of a record."""
     return tuple({name: getattr(row, name) for name in columns} for row in rows)
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
-    """Return a data type's id with its name in receipts."""
+    """Return a data type's id with its name on receipts; None without a data type."""
     if data_type is None:
         return None
     name = catalogue.wording.name(data_type)
@@ -35,7 +35,7 @@ def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
 
 
 def team_named(catalogue: Catalogue, team: str) -> Named:
-    """Return a team's id with its name."""
+    """Return a team's id with its name, or with the id again if no such team is known."""
     found = catalogue.team(team)
     return Named(id=team, name=team if found is None else found.name)
 
@@ -74,7 +74,7 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, .
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Shown]:
-    """Yield a file's log entries in words; the arrival with its own time, if known."""
+    """Yield a file's log entries in words; the arrival at `landed_at`, if given."""
     for step in log.steps(events):
         yield {
             "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,

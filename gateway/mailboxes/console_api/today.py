@@ -76,14 +76,14 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
 
 
 def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
-    """Return the states of all schools' flows on a day, or today, computed in the last minutes."""
+    """Return the states of all schools' flows on a day, or today; a minute old at most, or being renewed."""
     catalogue = console.catalogue()
     on = day or local_day(console.clock(), catalogue.calendar.timezone)
     return console.judged.flows(console.mailboxes, catalogue, on)
 
 
 def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[WaitingTask]:
-    """Return a task for each school with overdue data."""
+    """Return a task to chase each school with overdue data."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
         WaitingTask(
@@ -97,7 +97,7 @@ def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequ
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
-    """Yield the counts of each of the last days, by the local authority's clock, latest last."""
+    """Yield for each of the last days the files landed by state, days by local time, latest last."""
     first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
@@ -112,5 +112,5 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return a count with id and name; `more`: counting stopped at that number."""
+    """Return a count with id and name; `more`: counting stopped there."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}

@@ -15,7 +15,7 @@ _VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.
 
 
 def for_pages(sentence: str) -> str:
-    """Replace command lines in a sentence by titles of tasks."""
+    """Replace each command line in a sentence by the title of the task in the console."""
     told, at = "", 0
     for found in _COMMAND.finditer(sentence):
         if found.start() < at:
@@ -61,7 +61,7 @@ _WRONG = (
 def told_wrong(
     fields: Sequence[ActField], offered: Collection[str], error: ValidationError
 ) -> dict[str, str]:
-    """Return for each wrong field a sentence on what to enter; under "" for several together.
+    """Return by wrong field a sentence on the value expected; under "" for several fields together.
 
     `offered` are the fields of which a form offers the choices, besides those that say so themselves.
     """
