@@ -15,7 +15,7 @@ _MOST_DESCRIPTORS = 4
 
 
 class Broken(Exception):  # noqa: N818 - what became of the channel
-    """The other end of a channel is gone, too slow or breaks the protocol; the text says how."""
+    """Raised if the other end of a channel is gone, too slow or breaks the protocol; the text says how."""
 
 
 def send(

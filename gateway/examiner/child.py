@@ -38,14 +38,14 @@ _ROOT = Path(__file__).parents[1]
 
 
 class ExaminerLost(Fault):
-    """An examining process crashed, or ran out of memory or time. A new process takes over."""
+    """Raised if an examining process crashed, or ran out of memory or time. A new process takes over."""
 
 
 Process = subprocess.Popen[bytes]
 
 
 def begun(command: Sequence[str], channel: int) -> Process:
-    """Start Python with these arguments as a child process with the channel as a descriptor."""
+    """Start Python with these arguments as a child process that inherits the descriptor `channel`."""
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         [sys.executable, "-I", *command, "--channel", str(channel)],
         pass_fds=[channel],
@@ -58,9 +58,9 @@ def begun(command: Sequence[str], channel: int) -> Process:
 
 class Child:
     """Child process, started on first use. For one thread at a time.
-    `setup` returns the first message to the child. A child knows only the state at its start: once
-    `surroundings` returns something new, a fresh child is started. A lost process for files raises
-    ExaminerLost; a child that does not start raises Fault, because no file is to blame.
+    `setup` returns the first message to the child. A child knows only the state at its start: once the result
+    of `surroundings` changes, a fresh child is started. If a process is lost while it examines a file,
+    ExaminerLost is raised; if a child does not start, Fault, because no file is to blame.
     """
 
     def __init__(
@@ -115,13 +115,13 @@ class Child:
         return answer, given
 
     def drop(self) -> None:
-        """End the process that examines files, by force if necessary, and ignore its answer."""
+        """End the process that examines files, by force if need be, and ignore the last request's answer."""
         self.rest()
         if not self._has_ended():
             self.close()
 
     def rest(self) -> None:
-        """End the process that examines files; the child makes the next one meanwhile."""
+        """End the process that examines files; the child makes the next one in the meantime."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
@@ -222,7 +222,7 @@ _LEAST_SECONDS = 15.0
 
 
 def child_of(module: str, setup: Callable[[], bytes], surroundings: Callable[[], object]) -> Child:
-    """Return a `Child` for the examiner's module `module`."""
+    """Return a `Child` that runs the examiner's module of this name."""
     return Child(("-m", f"gateway.examiner.{module}"), setup, surroundings)
 
 
@@ -300,7 +300,7 @@ Programs based on Sequoia hold 25 MiB back until the signature is verified, so a
 
 @dataclass(slots=True)
 class Follower:
-    """A classifier that reads `memory` while the opener is still writing to it."""
+    """A classifier that reads the content in `memory` while the opener still writes it."""
 
     memory: int
     _classifier: Child
@@ -309,7 +309,7 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Return True if the descriptor `content` is the memory being read."""
+        """Return True if the descriptor `content` is the memory that the classifier reads."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:
@@ -333,7 +333,7 @@ class Follower:
 @contextmanager
 def following(classifier: Child, request: Reading, seconds: float) -> Iterator[Follower | None]:
     """Start a classifier that reads along for at most `seconds`; yield None if it cannot start.
-    The next request to it then reports why.
+    In that case the classifier's next request reports the error.
     """
     with ExitStack() as kept:
         memory = empty_memory()
@@ -353,7 +353,7 @@ def following(classifier: Child, request: Reading, seconds: float) -> Iterator[F
 
 
 def _begins(classifier: Child, request: Reading, memory: int, ear: int, seconds: float) -> bool:
-    """Start a classifier on a read-only descriptor of `memory`; return False if it cannot start."""
+    """Start a classifier on a content still being written, with a pipe (`ear`); False if it cannot start."""
     sight = os.open(f"/proc/self/fd/{memory}", os.O_RDONLY | os.O_CLOEXEC)
     owner, asked = provider_of(request.reference), REQUEST.dump_json(request)
     with closing(sight), suppress(Fault):

@@ -88,7 +88,7 @@ class Classifying:
 
     def read(self, request: Reading, content: BinaryIO | Growing) -> Read | None:
         """Classify a content, and collect its persons, and the pupils of a roll.
-        Returns None for a content still being written that must be read again once it is whole.
+        Returns None if a content still being written has to be read a second time once it is whole.
         """
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
         growing = content if isinstance(content, Growing) else None

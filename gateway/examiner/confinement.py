@@ -94,7 +94,7 @@ class CallFilter:
 
 
 def _check(answer: int) -> None:
-    """Raise OSError if libseccomp answered with a negative number."""
+    """Raise OSError if `answer`, the result of a call to libseccomp, is negative."""
     if answer < 0:
         raise OSError(-answer, os.strerror(-answer))
 
@@ -169,8 +169,8 @@ def version() -> int:
 
 
 def restrict(allowed: Mapping[str, Access]) -> None:
-    """Give up access to all files but below these paths, to the network, and to others' processes.
-    Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set before.
+    """Give up access to all files except below these paths, to the network, and to others' processes.
+    Raises OSError where the kernel has no Landlock. PR_SET_NO_NEW_PRIVS must have been set beforehand.
     """
     known = version()
     # A kernel rejects a longer structure than its own version's.
@@ -231,7 +231,7 @@ class Cell:
     _calls: CallFilter | None = field(default=None, init=False)
 
     def prepare(self) -> None:
-        """Give up files, network and surplus memory. Secrets and rules must be loaded before."""
+        """Give up files, network and surplus memory, once secrets and rules are loaded."""
         needs, makes_memory = self.needs, self.needs.writes_bytes > 0
         self._calls = CallFilter(starts_programs=needs.program is not None, makes_memory=makes_memory)
         _set_limit(resource.RLIMIT_AS, needs.memory_bytes)
@@ -258,13 +258,13 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the part of an environment passed to a child."""
+    """Return the environment variables that a child may have."""
     kept = {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
 def missing() -> list[str]:
-    """Return sentences about missing confinement on this machine; empty if complete."""
+    """Return a sentence for each part of the confinement that this machine lacks; [] if complete."""
     lacking = []
     if not version():
         lacking.append(

@@ -11,8 +11,8 @@ _PAUSE_MS = 5
 
 
 class Growing:
-    """A content still being decrypted, as a file; `word`: the pipe on which the service confirms it.
-    Reads like a finished content: the full size asked for, less only at the end. Where the pipe is closed
+    """A content still being decrypted, read like a file; `word`: the pipe on which the service confirms it.
+    Reads like a finished content: the full size asked for, less only at the end. If the pipe is closed
     without confirmation, nobody needs the answer any more and the process ends.
     """
 
@@ -59,7 +59,7 @@ class Growing:
         return os.fstat(self._content).st_size
 
     def _has_the_word(self, wait_ms: int) -> bool:
-        """Return True once the service confirmed; waits up to `wait_ms`. SystemExit if the pipe is closed."""
+        """Return True once the service has confirmed; wait `wait_ms`. SystemExit if the pipe is closed."""
         if self._is_whole:
             return True
         begun = time.monotonic()

@@ -36,7 +36,7 @@ _SHARE_OF_PROGRAM = 0.8
 
 
 class Openers:
-    """The engines for sets of the gateway's keys, made on first use."""
+    """The OpenPGP engines by set of the gateway's keys, each made on first use."""
 
     def __init__(self, settings: ProcessorSettings, secrets: Mapping[str, bytes]) -> None:
         self._settings = settings
@@ -53,7 +53,7 @@ class Openers:
         return self._made[wanted]
 
     def secret(self, fingerprint: str) -> bytes:
-        """Return the secret key of a fingerprint. Raises Fault where missing."""
+        """Return the secret key with a fingerprint. Fault if there is none."""
         if fingerprint not in self.secrets:
             raise Fault(f"the secret key {fingerprint} is missing from keys/openpgp")
         return self.secrets[fingerprint]
@@ -61,8 +61,8 @@ class Openers:
 
 class Stored(NamedTuple):
     """A sealed file, with a second descriptor, if any.
-    `other` is, for a file examined before, its sealed session key where kept; for a file to examine, the
-    empty memory for its content, where a classifier reads along.
+    `other`: for a file examined earlier, its resealed session key; for a file to examine, the empty memory
+    for its content, if a classifier reads along.
     """
 
     sealed: OpenFile
@@ -90,7 +90,7 @@ class Opening:
         return protocol.ANSWER.dump_json(answer), given
 
     def _in_time(self) -> Opening:
-        """Limit a SOP program to less than the time left for this process, where limited.
+        """Return this handler with a time limit for a SOP program below the time left for this process.
         So a hanging program, a fault of the gateway, differs from a file breaking the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
@@ -157,7 +157,7 @@ class Opening:
     def _opened_by_another(
         self, job: protocol.Job, sealed: OpenFile, stranger: protocol.FileRefused
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a file with the provider's other keys; return `stranger` if none of those signed it."""
+        """Open a file with the provider's other keys; if none of these signed it, return `stranger`."""
         match self._opened(job, job.others, sealed):
             case protocol.Unsealed() as found, content:
                 return replace(found, why=stranger.why), content
@@ -186,7 +186,7 @@ class Opening:
         return self.openers.of().session_key(stored.sealed, self.limits)
 
     def _content(self, stored: Stored, sha256: str) -> int:
-        """Open a stored file, checked by its digest; return a descriptor for the caller to close."""
+        """Open a stored file, check its content by SHA-256; return a descriptor for the caller to close."""
         session = self._session_key(stored) if stored.other is not None else None
         return self.openers.of().reopen(stored.sealed, sha256, self.limits, session)
 
@@ -219,7 +219,7 @@ def _able(request: protocol.SealCopy) -> list[bytes]:
 
 
 def opening(setup: protocol.OpenerSetup) -> Opening:
-    """Return the handler for a setup, with the engine for all keys made."""
+    """Return the request handler for a setup, with the engine for all keys ready."""
     secrets = {fingerprint: secret.encode() for fingerprint, secret in setup.secrets.items()}
     found = Opening(Openers(setup.settings, secrets), setup.limits)
     found.openers.of()
@@ -242,7 +242,7 @@ def rehearse(openers: Openers, limits: OpenLimits) -> int:
 
 
 def needs(setup: protocol.OpenerSetup) -> Needs:
-    """Return an opener's needs: memory for a content, and the SOP program, if used."""
+    """Return an opener's needs: memory for a content, and the SOP program, if one is used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
         memory_bytes=limits.memory_bytes,

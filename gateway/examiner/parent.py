@@ -78,7 +78,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
-    """Check a child's refusal and return it. ExaminerLost for an unknown code, or details unfit to show."""
+    """Return a child's refusal. ExaminerLost for an unknown code, or details unfit to show."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -97,7 +97,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
-    """Check a judge's finding and return it. ExaminerLost for a wrong fingerprint, or an unfit name."""
+    """Return a judge's finding. ExaminerLost for a wrong fingerprint, or a name unfit to show."""
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):
@@ -106,7 +106,7 @@ def believable_drop(
 
 
 def _fits(key: protocol.FoundKey) -> bool:
-    """Return True if a key's material has the stated fingerprint.
+    """Return True if the material of a key has the fingerprint stated with it.
     Of a certificate only the format is checked: every later use computes the fingerprint again.
     """
     if key.kind == "openpgp":
@@ -234,7 +234,7 @@ class Examiner:
         return self.view_of(request.reference, content, basis)
 
     def view_of(self, reference: str, content: int, basis: Basis | Counting) -> tuple[int, View]:
-        """Make the view of a content as `view` does. `content` is closed, or returned as a whole view."""
+        """Make the view of a content as `view` does. `content` is closed, or returned if nothing changed."""
         with ExitStack() as unless_whole:
             unless_whole.callback(os.close, content)
             seconds = self._seconds_to_read(content)
@@ -306,7 +306,7 @@ class Examiner:
     def _of_stored(
         self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
-        """Ask the opener about a stored file, with the sealed session key if one is stored."""
+        """Ask the opener about a stored file; pass its resealed session key, too, if one is stored."""
         store, reference = self._store, request.reference
         with (
             child.opened_for_reading(store.reading(reference)) as sealed,
@@ -337,7 +337,7 @@ class Examiner:
         return answer, child.checked(given[0], answer.opened.size)
 
     def _judged(self, job: protocol.Job, drop: int) -> protocol.Looked:
-        """Judge a drop: as sent, or opened first if sealed."""
+        """Judge a drop; if sealed, open it first."""
         answer = self._judgement(protocol.Judging(job=job), drop)
         if not isinstance(answer, protocol.StillSealed):
             return answer

@@ -1,7 +1,7 @@
 """Persons in a file: collected in the isolated child, turned into keyed digests in the service.
 
-With the digests the registry finds the files about a child; without the key nobody can test for a given
-child. A person with a UPN is indexed by UPN and former UPN, others by name and date of birth.
+By the digests the registry finds the files about a child; without the key nobody can test for a given child.
+A person with a UPN is indexed by UPN and former UPN, others by name and date of birth.
 """
 
 import hmac
@@ -70,17 +70,17 @@ def digested(pupils: str, key: bytes) -> Iterator[RollEntry]:
 
 
 def _lasts(upn: str) -> bool:
-    """Return True if a UPN is valid and permanent."""
+    """Return True if a UPN is valid and permanent, not a temporary one."""
     return is_upn(upn) and not is_temporary_upn(upn)
 
 
 def packed(entries: Iterable[RollEntry]) -> bytes:
-    """Pack the entries of a roll, 53 octets each."""
+    """Pack the entries of a roll into bytes, 53 octets each."""
     return b"".join(_packed(entry) for entry in entries)
 
 
 def unpacked(data: bytes) -> Iterator[RollEntry]:
-    """Unpack entries. Raises ValueError for data not from `packed`."""
+    """Unpack roll entries from bytes. Raises ValueError for data that `packed` did not write."""
     if len(data) % _ENTRY.size:
         raise ValueError("not a packed roll")
     spelled = cache(lambda school: school.rstrip(b"\0").decode("ascii"))  # One for many pupils.
@@ -137,7 +137,7 @@ class PersonTaker:
                     self._add(self.names, name_keys(surname, forename, full, born), whole=True)
 
     def _add(self, known: set[str], found: AbstractSet[str], *, whole: bool = False) -> None:
-        """Add persons while there is room; `whole`: these are of one person, to be added together."""
+        """Add persons to `known` while there is room; `whole`: one person's, added together or not at all."""
         new = found - known
         room = PERSONS - len(self.numbers) - len(self.names)
         if len(new) <= room:
@@ -178,14 +178,14 @@ def name_digests(surname: str, forename: str, born: date, key: bytes) -> frozens
 
 
 def carried(digest: bytes, key: bytes) -> bytes:
-    """Convert a digest under the previous key to one under `key`.
-    A digest under a successor is the digest of the one before: no file has to be read again.
+    """Convert a digest made with the previous key to the digest with `key`, its successor.
+    A digest under a successor is a digest of the previous digest: no file has to be read again.
     """
     return hmac.digest(key[-KEY:], b"carried\0" + digest, "sha256")[: len(digest)]
 
 
 def roll_carried(roll: bytes, key: bytes) -> bytes:
-    """Convert every digest of a packed roll to `key`, as `carried` does."""
+    """Convert every digest of a packed roll to the key `key`, as `carried` does."""
     return packed(
         entry._replace(
             pupil=carried(entry.pupil, key),
@@ -197,7 +197,7 @@ def roll_carried(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return the digest of a person's number or name under the newest of the index keys in `key`."""
+    """Return the digest of a person's number or name (`what`), by the newest of the keys packed in `key`."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = carried(found, key[:end])

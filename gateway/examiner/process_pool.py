@@ -1,8 +1,8 @@
 """Run a child of the examiner: set up, confined, then forking one process after another to examine files.
 
 Each forked process examines files of one provider and then ends; the next one is made and waits. So a file
-that captures its process gains only files of the same provider. The forking process reads nothing after its
-start.
+that captures its process gains only files of the same provider. The forking process reads no more messages
+after its start.
 """
 
 import argparse
@@ -77,7 +77,7 @@ class ProcessPool:
                 send(self.channel, str(status).encode())
 
     def _one(self) -> int:
-        """Fork a process that examines files, wait for its end and return the exit code."""
+        """Fork a process that examines files, wait for its end, and return its exit code."""
         self._process = os.fork()
         if not self._process:
             # Run the process for the files of one provider; never returns.
@@ -125,7 +125,7 @@ class ProcessPool:
             return CRASHED + " ".join(_places(error)).encode("ascii", "replace"), ()
 
     def _end_process(self) -> None:
-        """Kill the process and every process that it started."""
+        """Kill the forked process and every process that it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process, signal.SIGKILL)
         self._process = 0
@@ -144,7 +144,7 @@ def asked(request: bytes, seconds: float) -> bytes:
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield an error's type and the code lines of its traceback, but no part of its message."""
+    """Yield the type of an error and the places in the code of its traceback, but no part of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:

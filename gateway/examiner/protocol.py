@@ -36,7 +36,7 @@ class Viewing(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewed(AboutFile):
-    """Answer with a view; the descriptor of anonymous memory follows unless the content is the view."""
+    """Answer with a view; its descriptor of anonymous memory follows, unless the view is the content."""
 
     view: View
     kind: Literal["viewed"] = "viewed"
@@ -53,7 +53,7 @@ class LayingOut(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidOut(AboutFile):
-    """Answer with a file laid out; the descriptor follows. `filled`: by column, the rows with a value."""
+    """Answer with a file laid out; its descriptor follows. `filled`: by column, rows with a value."""
 
     size: int
     sha256: str
@@ -106,7 +106,7 @@ class Job(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenRefused:
-    """Reason for not opening a sealed file, caused by the file. `code` is an `open:` code."""
+    """Reason, an `open:` code, for which a sealed file was not opened; the file's own fault."""
 
     code: str
     detail: dict[str, str | int] = field(default_factory=dict)
@@ -233,7 +233,7 @@ class FileOpened(FileRead):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileWaits(FileRead):
-    """Outcome for a file with a signing key ended or not yet in force; `why` says which."""
+    """Outcome for a file whose signing key has ended or is not yet in force; `why` says which."""
 
     why: OpenRefused
 
@@ -309,7 +309,7 @@ class Reopened(AboutFile):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reseal(AboutFile):
     """Ask the opener to seal the session key of a stored file to another certificate of the gateway.
-    `sha256` of the content proves the session key; None where the file was never opened.
+    `sha256`: of the content, to prove the session key; None for a file that was never opened.
     """
 
     certificate: str
@@ -354,7 +354,7 @@ class SealedCopy(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(AboutFile):
-    """Answer with a fault of the gateway, in a sentence without names or contents."""
+    """Answer that the gateway failed, in a sentence without names or contents."""
 
     explanation: str
     kind: Literal["failed"] = "failed"
@@ -422,7 +422,7 @@ _KNOWN_AS: dict[Folder, dict[str, str]] = {
 
 
 class IsSealed(Exception):  # noqa: N818 - what the drop is
-    """The drop is sealed and must be opened first."""
+    """Raised for a sealed drop, which must be opened first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def persons_of(read: Read, home: Home) -> str:
 
 def records_with(named: RecordsNamed, persons: Collection[bytes], home: Home) -> tuple[int, ...] | None:
     """Return the numbers, from 0, of the records about persons with these digests.
-    Returns None where not certain: some record names nobody, or none is about any of them.
+    Returns None if that is not certain: a record names nobody, or no record is about any of these persons.
     """
     key, wanted = secret_files.pupil_key(home), frozenset(persons)
     found = []

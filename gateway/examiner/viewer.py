@@ -59,7 +59,7 @@ class Looking:
         return protocol.ANSWER.dump_json(protocol.Viewed(reference=request.reference, view=view)), given
 
     def view(self, request: protocol.Viewing, descriptor: int) -> tuple[View, Sequence[int]]:
-        """Make the view; return its data and descriptor, no descriptor if nothing was left out or changed."""
+        """Make the view; return its data, and its descriptor unless the view is the whole content."""
         with os.fdopen(descriptor, "rb", closefd=False) as content, Content(self.most) as memory:
             with io.BufferedWriter(Stream(memory.write), _AT_ONCE) as pieces:
                 left_out, whole = self._make(content, request.basis, pieces.write)

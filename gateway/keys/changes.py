@@ -23,8 +23,8 @@ from gateway.secrets.signing import Signing
 class Clerk:
     """Records changes of keys at `at` in the caller's transaction; the caller signs the log's head.
 
-    `person` ordered the change; None for a date reached or a provider's drop. Files waiting for a key are
-    examined again once the key is in force or renewed. Providers are told in `languages`.
+    `person` ordered the change; None for a date reached or a provider's drop. A change that puts a key in
+    force, or renews it, has files waiting for the key examined again. Providers are told in `languages`.
     """
 
     session: Session
@@ -69,7 +69,7 @@ class Clerk:
         return key
 
     def approve(self, key: Key, *, alone: bool = False) -> Key:
-        """Put a waiting key in force; `alone`, by the enroller. GatewayError for a key not waiting."""
+        """Put a waiting key in force; `alone`: by its enroller. GatewayError if the key is not waiting."""
         approved = keys.approve_key(self.session, key)
         self._log("key-approved", approved, {"confirmed": "alone"} if alone else {})
         self.tell(approved, notices.of_change("in-force", approved))
@@ -77,7 +77,7 @@ class Clerk:
         return approved
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Store the additions to a certificate."""
+        """Store a certificate with its owner's additions in place of the known one."""
         changed = keys.renew_key(self.session, key, renewed)
         ends = {"not_after": rfc3339(changed.expires_at)} if changed.expires_at else {}
         self._log("key-extended", changed, {**ends, **({"drop": dropped_as} if dropped_as else {})})
@@ -99,7 +99,7 @@ class Clerk:
         return changed
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
-        """Undo a retirement. GatewayError if the key is not retired, or was replaced since."""
+        """Undo a key's retirement. GatewayError if the key is not retired, or was replaced since."""
         changed = keys.restore_key(self.session, key)
         self._log("key-restored", changed, {}, why)
         if changed.state == "pending":
@@ -145,7 +145,7 @@ class Clerk:
         self._log("key-destroyed", key, {})
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
-        """Leave a signed notice for the key's provider, or for `provider`."""
+        """Leave a signed notice about a key for its provider, or for `provider`."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return
@@ -193,7 +193,7 @@ class Clerk:
         return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")
 
     def _log(self, kind: Kind, key: Key, more: dict[str, str], why: str | None = None) -> None:
-        """Log a change. For a member of staff, the owner's name is in the registry only."""
+        """Log a change of a key; the log does not name a member of staff who owns it."""
         whose = {"owner": key.owner_kind} | ({"provider": key.owner} if key.owner_kind == "provider" else {})
         entry = Entry(
             kind=kind, subject=key.fingerprint, fields={**whose, **more}, actor=self.person, note=why
@@ -209,5 +209,5 @@ def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> 
 
 
 def sign_head(clerk: Clerk) -> str:
-    """Sign the log's head over all records of the clerk."""
+    """Sign the log's head over all records of the clerk; return the signed head."""
     return log.sign_head(clerk.session, clerk.signing.log_key, clerk.signing.origin, clerk.at)

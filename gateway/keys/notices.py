@@ -93,10 +93,10 @@ def expires(key: Key, days: int) -> KeyNotice:
 
 
 def gateway_key(old: str, until: datetime | None, *, other_log_key: bool = False) -> KeyNotice:
-    """Return the notice of the gateway's new key. `old` is the fingerprint of the one before.
+    """Return the notice of the gateway's new key, to replace the key with the fingerprint `old`.
 
     `until` is the old key's end; None for an immediate end of a compromised key. `other_log_key`: the log has
-    another key since then, too.
+    a new key, too.
     """
     old_end = (
         f"The old one still opens files until {spoken(until)}."

@@ -1,4 +1,4 @@
-"""Resealing: the keys needed by stored files, and the change to a newer key.
+"""Resealing: find the keys that stored files need, and seal the files' session keys to a newer key.
 
 A stored file stays as sealed by the sender, octet for octet: receipts and log vouch for the file as evidence.
 So resealing encrypts only the session key of the message to the newer key, and stores the result beside the
@@ -38,10 +38,10 @@ _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"
 
 @dataclass(frozen=True, slots=True)
 class ResealOutcome:
-    """The result of a resealing. `kept`: session keys stored; `proved`: of these, by opening the content.
+    """Numbers of files resealed. `kept`: session keys stored; `proved`: of these, by opening the content.
 
-    `unopenable` files open with none of the gateway's keys; the reason for each of `failed` is logged; `left`
-    were beyond the limit.
+    `unopenable`: opened by none of the gateway's keys. `failed`: the log has the reasons. `left`: beyond the
+    limit.
     """
 
     kept: int = 0
@@ -52,7 +52,7 @@ class ResealOutcome:
 
 
 class Holdings:
-    """The sealed files of a home, and the gateway's keys that open each."""
+    """The sealed files of a home, compared with the gateway's keys that open each."""
 
     def __init__(self, home: Home, registry: Registry) -> None:
         self._store = store_of(home)
@@ -82,10 +82,7 @@ class Holdings:
         return False
 
     def upload_needs(self, spool: Spool, reference: str, fingerprint: str, most: int) -> bool:
-        """Return True if only the given key opens an upload in the spool.
-
-        False for an upload never to be stored.
-        """
+        """Return True if only the given key opens an upload in the spool; False for one that is damaged."""
         try:
             descriptor, _ = open_content(spool, reference, most)
         except BadFileError:

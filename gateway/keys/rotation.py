@@ -50,7 +50,7 @@ def make_gateway_key(
 ) -> NewKey:
     """Make a new OpenPGP key of the gateway on disk, with a statement about the log's key.
 
-    The key is unknown and unused until chosen. `known` is the passphrase protecting the key, or None.
+    The key is not in the registry and not in use yet. `known`: the passphrase to protect it; None for none.
     """
     secret = generate_gateway_key(organisation, now, kind)
     new = described(secret, now)
@@ -63,7 +63,7 @@ def make_gateway_key(
 
 
 def described(secret: bytes, now: datetime) -> NewKey:
-    """Return the certificate of the gateway's secret key as a new key for the registry."""
+    """Describe the certificate of the gateway's secret key as a `NewKey` for the registry."""
     certificate = certificate_of(secret)
     shown = admit(certificate, now)
     return NewKey(
@@ -89,7 +89,7 @@ def succession_text(organisation: str, old_certificate: bytes, new: NewKey, at: 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """The result of a rotation: the current key, and the one before.
+    """The result of a rotation: the current key, and the key replaced (`old`).
 
     `resumed`: an earlier attempt was completed, without a new key.
     """
@@ -110,11 +110,11 @@ def rotate(
     kind: GatewayKeyKind = GatewayKeyKind.CURVE25519,
     every_key: bool = False,
 ) -> Rotation:
-    """Change to a fresh key of a kind; the one before opens files until `until`.
+    """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
 
-    None as `until`: the old one may be in wrong hands; the key and those retiring end at once, and vouch for
-    nobody. Then, or with `every_key`, the log's key and the key of the pupils' index have successors too.
-    GatewayError where another change of keys is under way.
+    None as `until`: the old key may be in wrong hands. Then it and every retiring key end at once, and vouch
+    for nothing more. Then, or with `every_key`, the log's key and the key of the pupils' index are replaced,
+    too. GatewayError where another change of keys is under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
@@ -170,7 +170,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Make the current keys on record the signing keys; return True if anything was to do."""
+    """Make the current keys of the registry the ones that sign; return True if anything was to do."""
     with registry.read() as session:
         current = _current(keys.list_keys(session, "gateway", "gateway"))
         *ended, last = log.keys_in_time(session, "")
@@ -184,7 +184,7 @@ def finish(home: Home, registry: Registry) -> bool:
 
 
 def held(home: Home) -> list[str]:
-    """Return the names of a home's keys, to compare between hosts that share the work."""
+    """Return the names of a home's key files, to compare hosts that share the work."""
     return secret_files.holding(home)
 
 
@@ -231,8 +231,8 @@ def _record(
 ) -> None:
     """Record the rotation in one transaction, with a notice to every provider.
 
-    `until`: the end of the old key; None for a compromised key, so that the new key signs, and the old one is
-    revoked. `vkey`: the key of the log from now on.
+    `until`: the end of the old key; None for a compromised key, which is revoked and no longer signs. `vkey`:
+    the verifier key of the log from now on.
     """
     if until is None:
         signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
@@ -283,10 +283,7 @@ def _languages(home: Home) -> tuple[Language, ...]:
 
 
 def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) -> None:
-    """Raise GatewayError while a running host lacks the new key.
-
-    every host needs the key before the announcement.
-    """
+    """Raise GatewayError while a running host lacks the new key: all need it before the announcement."""
     held = set(secret_files.holding(home))
     with registry.read() as session:
         lacking = [one.name for one in hosts.live(session) if one.name != name and not held <= one.holds]
@@ -301,7 +298,7 @@ def _check_everybody_has_it(home: Home, registry: Registry, name: str | None) ->
 def _left_behind(
     home: Home, registry: Registry, at: datetime, kind: GatewayKeyKind, said: str
 ) -> NewKey | None:
-    """Return the unannounced key of an interrupted rotation, of the given kind, with the statement `said`."""
+    """Return the key of this kind, stating `said`, that an interrupted rotation left on disk; else None."""
     with registry.read() as session:
         known = {key.fingerprint for key in keys.list_keys(session, "gateway", "gateway")}
     for path in secret_files.secret_keys(home):
@@ -322,5 +319,5 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 
 
 def _current(known: Sequence[Key]) -> Key:
-    """Return the OpenPGP key to seal to: the newest active one."""
+    """Return the OpenPGP key that providers seal to: the newest active one."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

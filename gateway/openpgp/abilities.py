@@ -1,4 +1,4 @@
-"""Test which optional abilities the engines in use have, with messages made for the test.
+"""Test the optional abilities of the OpenPGP engines in use, by opening messages made for the test.
 
 RFC 9980 defines signatures and encryption resistant to quantum computers. Support depends on an engine's
 version and build, and engines do not report it. A key unverifiable by one engine is not enrolled, because
@@ -30,12 +30,12 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of signing keys with signatures verifiable by every engine in use."""
+    """Return the post-quantum kinds of signing keys whose signatures every engine in use verifies."""
     return _done_by_all(settings, SIGNING)
 
 
 def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of encryption keys with messages decryptable by every engine in use."""
+    """Return the post-quantum kinds of encryption keys whose messages every engine in use decrypts."""
     return _done_by_all(settings, ENCRYPTING)
 
 
@@ -49,7 +49,7 @@ def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset
 
 @lru_cache(maxsize=32)
 def _does(engine: ProgramFile | None, kind: str) -> bool:
-    """Return True if a program, or the embedded engine (None), opens a test message with a kind of key."""
+    """Return True if a program (None: the embedded engine) opens a test message made with a kind of key."""
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
     asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, _SUITES[kind]))
     return _opens(engine, asked, ordinary) if kind in SIGNING else _opens(engine, ordinary, asked)

@@ -1,6 +1,6 @@
 """Open small files with the embedded engine, and all others with a SOP program.
 
-Starting a program costs more than opening a small file. Both engines fulfil the promise of `promise.py`, so
+Starting a program costs more than opening a small file. Both engines keep the contract of `promise.py`, so
 either may open a file; but a file that the embedded engine refuses is judged afresh by the program.
 """
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class BySizeOpener:
-    """Open sealed files of up to 1 MiB with `at_hand`, and all others with `program`."""
+    """Opener that uses the engine `at_hand` for sealed files of up to 1 MiB, and `program` for all others."""
 
     def __init__(self, at_hand: Opener, program: Opener) -> None:
         self.name = program.name

@@ -31,7 +31,7 @@ _SECRET_TAGS = (Tag.SecretKey, Tag.SecretSubkey)
 
 
 class CertificateRefused(Refusal):
-    """A certificate is unfit for enrolment, by a `key:` code of `gateway.reasons`."""
+    """Raised for a certificate unfit for enrolment, with a `key:` code of `gateway.reasons`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +99,8 @@ def describe(data: bytes, now: datetime) -> Certificate:
 
 
 def merge(old: bytes, new: bytes) -> bytes:
-    """Return certificate `old` extended by the owner's additions in `new`: subkeys, dates, revocations.
-    The result is binary, without additions by others. CertificateRefused for two different certificates.
+    """Return certificate `old` with the owner's additions in `new`: subkeys, dates, revocations; in binary.
+    Additions made by others are left out. CertificateRefused for two different certificates.
     """
     known, news = _parsed(old), _parsed(new)
     if known.fingerprint != news.fingerprint:
@@ -128,7 +128,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
-    """Return the kind of a certificate's own revocation ("hard": possibly compromised); None without one."""
+    """Return a certificate's own kind of revocation ("hard": may be in wrong hands); None without one."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked
 
@@ -150,7 +150,7 @@ def armored(data: bytes) -> bytes:
 
 
 def pinned(data: bytes, fingerprint: str) -> bytes:
-    """Return the one certificate in `data` with a given fingerprint, in ASCII armor as read by Sequoia.
+    """Return the one certificate in `data` that has this fingerprint, in ASCII armor as Sequoia writes it.
     Store this text, never the received octets: other programs may read another certificate in them, or use a
     subkey not bound by the primary key (RFC 9580, 10.1.3). CertificateRefused for such a subkey, another
     fingerprint, or none or several certificates.
@@ -229,7 +229,7 @@ def _described(cert: Cert, parts: Parts, now: datetime) -> Certificate:
 
 
 def _signs_until(parts: Parts, now: datetime) -> datetime | None:
-    """Return when the last signing key, or the primary key if earlier, expires; None for never."""
+    """Return the end of the last signing key, or of the primary key if earlier; None for never."""
     primary = parts.standing(parts.primary, now)
     ends = [
         min((end for end in (primary.expires_at, standing.expires_at) if end is not None), default=None)
@@ -270,13 +270,13 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Refuse a certificate with a subkey that the owner did not bind, or that signs without own consent."""
+    """Raise CertificateRefused for a subkey that the owner did not bind, or that signs without consenting."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 
 
 def _check_signs(parts: Parts, now: datetime) -> None:
-    """Refuse a certificate without a signing key in force, now rather than with each file."""
+    """Raise CertificateRefused if no signing key is in force: else every file would be refused later."""
     standings = [parts.standing(key, now) for key in parts.keys if parts.counts(key, now)]
     if any(standing.says_uses and standing.can_sign for standing in standings):
         return

@@ -30,7 +30,7 @@ _USES_OF_OLD = {
 @dataclass(frozen=True, slots=True)
 class Component:
     """One key of a certificate. `bits` is the length of the first number of its material, if any.
-    `said` are the statements on the key itself, newest first: for a subkey, the binding ones.
+    `said`: the owner's statements on the key, newest first; for a subkey, the statements that bind it.
     """
 
     fingerprint: str
@@ -51,7 +51,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class UserId:
-    """User id (name or picture) in a certificate, with its owner's statements, newest first."""
+    """A name or picture in a certificate, with the owner's statements on it (`said`), newest first."""
 
     value: bytes
     text: bool
@@ -61,8 +61,8 @@ class UserId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Validity of a key at one moment. `expires_at` is None for never; `since`: the first revocation.
-    `bound`: the owner had vouched for the key. `says_uses`: the owner states what it may be used for.
+    """Validity of a key at one moment. `expires_at`: None for never. `since`: the first revocation.
+    `bound`: the owner had bound the key by a signature. `says_uses`: the owner states the key's uses.
     """
 
     bound: bool
@@ -76,7 +76,7 @@ class Standing:
 
     @property
     def counts(self) -> bool:
-        """True if the key itself is bound, alive and not revoked at the moment."""
+        """True if the key itself, whatever its primary key, is bound, alive and not revoked."""
         return self.bound and self.alive and self.revoked is None
 
 
@@ -93,7 +93,7 @@ class Parts:
         return self.keys[0]
 
     def standing(self, key: Component, moment: datetime) -> Standing:
-        """Return the validity of a key at `moment`, without regard to the primary key's (see `counts`)."""
+        """Return the validity of a key at `moment`, whatever that of its primary key (see `counts`)."""
         leading = self._leading(moment)
         statement = leading if key.primary else self_signatures.counting(key.said, moment)
         if leading is None or statement is None:
@@ -127,14 +127,14 @@ class Parts:
                 yield from user_id.said
 
     def is_meant_to_sign(self, key: Component) -> bool:
-        """Return True if the owner ever stated, in words or by the kind of key, that the key may sign."""
+        """Return True if the owner ever stated that the key may sign, or its algorithm can only sign."""
         signs, _ = _USES_OF_OLD.get(key.kind, (False, False))
         statements = list(self.statements(key))
         direct = any(one.signs for one in self.primary.said)
         return any(one.signs or (one.signs is None and (signs or direct)) for one in statements)
 
     def adopted(self) -> list[Component]:
-        """Return subkeys that seem allowed to sign, without consent to belong to the certificate.
+        """Return subkeys that may sign but never consented to belong to this certificate.
         By binding a stranger's key, an owner could otherwise claim the stranger's signatures.
         """
         return [
@@ -144,7 +144,7 @@ class Parts:
         ]
 
     def _leading(self, moment: datetime) -> self_signatures.SelfSignature | None:
-        """Return the statement in force on the main user id at a moment, else on the primary key itself."""
+        """Return the statement in force on the main user id at a moment, else the one on the primary key."""
         found = []
         for place, user_id in enumerate(self.user_ids):
             said = self_signatures.counting(user_id.said, moment) if user_id.text else None
@@ -229,8 +229,8 @@ def parts_of(certificate: bytes) -> Parts:
 
 def own_packets(certificate: bytes) -> bytes:
     """Return a certificate in binary with only the owner's own statements, and without pictures.
-    Anybody may append any amount to a certificate: that must not keep the owner's renewals and revocations
-    out. RuntimeError as `parts_of`.
+    Anybody may append any amount to a certificate: that must not crowd out the owner's renewals and
+    revocations. RuntimeError as `parts_of`.
     """
     kept: list[bytes] = []
     primary: Component | None = None
@@ -260,7 +260,7 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Return True if a certificate states which encryption the owner's programs support.
+    """Return True if a certificate states the kinds of encryption that its owner's programs read.
     Version 6 does; others do by the subpacket Features (RFC 9580, 5.2.3.32). RuntimeError as `parts_of`.
     """
     primary, *rest = _good_packets(certificate)
@@ -283,7 +283,7 @@ def user_ids(certificate: bytes) -> tuple[str, ...]:
 
 def _good_packets(certificate: bytes) -> Iterator[Packet]:
     """Yield the packets of a certificate, without self-signatures that do not verify.
-    Sequoia writes keys with their good signatures first, newest before, and the bad ones at the end: a
+    Sequoia writes keys with their good signatures first, the newest in front, and the bad ones at the end: a
     subkey of unknown kind, appended here, marks the boundary.
     """
     marked = Cert.from_bytes(certificate + _LAST_SUBKEY)
@@ -329,7 +329,7 @@ def _algorithm(kind: str, body: bytes) -> str:
 
 
 def _note(signature: Packet, subject: Component | UserId, primary: Component) -> None:
-    """Add the statement or revocation in a self-signature to the key or user id it is about."""
+    """Add the statement or revocation in a self-signature to its subject, a key or user id."""
     if not _is_own(signature, primary):
         return
     if signature.signature_type in _REVOCATIONS:
@@ -343,7 +343,7 @@ def _note(signature: Packet, subject: Component | UserId, primary: Component) ->
 
 
 def _is_own(signature: Packet, primary: Component) -> bool:
-    """Return True if a verified signature is by the primary key and about its own certificate."""
+    """Return True if a verified signature is made by the primary key about its own certificate."""
     try:
         kind = signature.signature_type
     except RuntimeError:  # Of unknown type.

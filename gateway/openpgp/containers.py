@@ -1,8 +1,8 @@
 """Decrypt a message with its session key, in the three kinds of encrypted containers in use.
 
-`cryptography` has the ciphers and modes; here is the layout of OpenPGP: protection by a digest (RFC 9580,
-5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). No signature is
-examined.
+`cryptography` has the ciphers and modes; this module has the layout of OpenPGP: protection by a digest (RFC
+9580, 5.13.1), AEAD chunks (5.13.2), and GnuPG's OCB chunks from before the standard (packet 20). No signature
+is examined.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _INDEX_BYTES = 8
 
 
 class SessionKey(NamedTuple):
-    """Session key of a message, with the number of its cipher; version 6 PKESK packets contain no number."""
+    """Session key of a message, with its cipher's number; None if unknown, as in version 6 PKESK packets."""
 
     key: bytes
     cipher: int | None
@@ -59,12 +59,12 @@ class SessionKey(NamedTuple):
 
     @property
     def fits(self) -> bool:
-        """True if the key has the length for its cipher; any length for an unknown cipher."""
+        """True if the key has the length that its cipher needs; any length fits an unknown cipher."""
         return self.cipher is None or len(self.key) == _KEY_BYTES.get(self.cipher, len(self.key))
 
 
 class _Kind(NamedTuple):
-    """A cipher, if supported. `old`: the word in the settings that allows a cipher too weak today."""
+    """A cipher; `makes` is None if unsupported. `old`: the word in the settings to allow a weak cipher."""
 
     name: str
     makes: Callable[[bytes], BlockCipherAlgorithm] | None = None
@@ -123,7 +123,7 @@ def start_of(
 
 
 def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]) -> tuple[bytes, int]:
-    """Decrypt octets in CFB mode, unverified; also return the length of the random prefix."""
+    """Decrypt octets in CFB mode, unverified; return these and the length of the random prefix."""
     kind = _KINDS.get(session.cipher or 0)
     if kind is None or kind.makes is None:
         raise Refusal("open:unsupported", feature=f"the cipher {kind.name}" if kind else "an unknown cipher")
@@ -136,7 +136,7 @@ def _by_cfb(ciphertext: bytes, session: SessionKey, old_ciphers: Collection[str]
 
 
 def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whole: bool) -> bytes | None:
-    """Decrypt an AEAD container, or only the first chunk; return None if it does not verify."""
+    """Decrypt an AEAD container, or (not `whole`) its first chunk; None if the container does not verify."""
     check_body(protection, body)
     cipher, mode = body[1], body[2]
     if mode not in _AEAD or cipher not in _AES_KEY_BYTES or (protection == GNUPG_OCB and mode != _OCB):
@@ -161,7 +161,7 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
 
 
 class _Chunks(NamedTuple):
-    """Chunks of an AEAD container, and a last tag over the length. `numbered`: tags cover numbers, too."""
+    """Chunks of an AEAD container, and the last tag, over the length. `numbered`: tags cover numbers."""
 
     aead: _Aead
     nonce: bytes

@@ -27,7 +27,7 @@ from gateway.openpgp.promise import Certs, Sealed, SealedSource
 
 
 class EmbeddedOpener:
-    """Engine of pysequoia and PGPy, within this process. ConfigurationError for an unusable secret key."""
+    """Opener by pysequoia and PGPy within this process. ConfigurationError for an unusable secret key."""
 
     name = "embedded"
 

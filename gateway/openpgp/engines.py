@@ -22,8 +22,8 @@ def prove_program(settings: ProcessorSettings) -> None:
 
 
 def usable(settings: ProcessorSettings) -> ProcessorSettings:
-    """Return the settings, with the embedded engine where the SOP program fails the `self_test`.
-    ConfigurationError where the settings ask for the program alone. Fault if it cannot be run.
+    """Return the settings; those of the embedded engine instead if the SOP program fails the `self_test`.
+    ConfigurationError if the settings demand the program. Fault if the program cannot be run.
     """
     try:
         prove_program(settings)
@@ -35,7 +35,7 @@ def usable(settings: ProcessorSettings) -> ProcessorSettings:
 
 
 def _prove(program: str) -> None:
-    """Run the self-test of a program, once while the program's file stays unchanged."""
+    """Run the self-test of a program, unless already passed by the unchanged program file."""
     file = _file(program)
     if file not in _proved:
         from gateway.openpgp import self_test  # noqa: PLC0415 - few have to ask

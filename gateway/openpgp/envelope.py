@@ -60,7 +60,7 @@ class Envelope:
 
 
 def look(sealed: SealedSource, key_ids: Collection[str] | None) -> Envelope:
-    """Return the envelope of a file, which must be sealed to one of `key_ids`, if given.
+    """Return the envelope of a file; given `key_ids`, the file must be sealed to one of these.
     Refusal for anything except one encrypted message with integrity protection; Fault for an unreadable file.
     """
     try:
@@ -99,7 +99,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:
-    """Refuse a file with data after the armor: that data is not sealed, though its sender may think so."""
+    """Refuse a file with data after the armor: its sender may think that this data is sealed, too."""
     file.seek(0)
     last = b""
     while piece := file.read(HEAD_BYTES):
@@ -200,7 +200,7 @@ def check_body(protection: Protection, body: bytes) -> None:
 
 
 def _is_sound(wrap: bytes, protection: Protection) -> bool:
-    """Return True if a PKESK packet fits its container, and its shared secret is not a known one.
+    """Return True if a PKESK packet suits its container's version, and its shared secret is not predictable.
     Containers of version 2 go with packets of version 6, all others with version 3 (RFC 9580, 10.3.2.1).
     """
     versions = {_PKESK_6} if protection == SEIPD_2 else {2, _PKESK_3}

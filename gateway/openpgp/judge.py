@@ -3,8 +3,8 @@
 An engine judges keys at the time of the signature. Receipt is later: the holder of a key since expired or
 revoked could backdate a signature. So time and state of the key are checked again, as of `now`.
 
-A signature made after a certificate had expired stays invalid for engines even once the owner has renewed it.
-Here such a late signature is distinguished from a forged one (`verified_late`).
+Engines reject a signature made after a certificate had expired, even once the owner has renewed the
+certificate. `verified_late` distinguishes such a late signature from a forged one.
 """
 
 import re
@@ -63,7 +63,7 @@ class Sender:
 
 
 class Waits(Refusal):
-    """A good file has to wait, as its signing key has ended since. The caller closes `opened.content`."""
+    """Raised for a sound file that must wait because its signing key has ended. Close `opened.content`."""
 
     def __init__(self, code: str, opened: Opened) -> None:
         super().__init__(code)
@@ -72,7 +72,7 @@ class Waits(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A verified signature; `ended` is the code to wait under, from `check_signature`, if any.
+    """A verified signature. `ended`: the code to wait under, from `check_signature`; None if in force.
     `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
     time of signing, but has been renewed since: see `Opened.late`.
     """
@@ -111,7 +111,7 @@ class SignatureClaim:
 
     def is_for(self, addressee: str | None) -> bool:
         """Return True if the signature is meant for the certificate with the fingerprint `addressee`.
-        One that names no recipients is for everybody; without an addressee, the message was not sealed.
+        A signature without named recipients is for everybody. `addressee` is None for a message not sealed.
         """
         return addressee is None or not self.recipients or addressee in self.recipients
 
@@ -133,8 +133,8 @@ def _sender(certificate: bytes) -> Sender:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """Check a verified signature at `now`: None if it counts, the code to wait under if its key ended since.
-    Refusal otherwise.
+    """Check a verified signature at `now`: return None if it counts, else the code for its file to wait.
+    A file waits if the signing key ended since; Refusal for every other fault.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None
@@ -169,7 +169,7 @@ def _why_bad(
 
 
 def _is_sound(sender: Sender) -> bool:
-    """Return True if Sequoia's policy accepts the certificate: else its expiry cannot be read."""
+    """Return True if Sequoia's policy accepts the certificate; a refused one has no readable expiry."""
     try:
         _ = sender.cert.expiration
     except RuntimeError:
@@ -218,7 +218,7 @@ _DATE_BYTES = 4
 
 
 def claims_of(message: bytes) -> tuple[SignatureClaim, ...]:
-    """Return the unverified claims of the signatures around a message's one literal.
+    """Return the unverified claims of the signatures in a message of one literal.
     Refusal for anything except one literal with signatures around it.
     """
     try:
@@ -266,12 +266,12 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal for a message that broke off before its signature."""
+    """Return the refusal for a message cut off before its signature: damaged, not badly signed."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 
 def _claim(signature: bytes) -> SignatureClaim:
-    """Return the claim of a signature packet; an empty one if pysequoia does not know the kind."""
+    """Return the claim of a signature packet; an empty one for a kind unknown to pysequoia."""
     try:
         packet = next(iter(PacketPile.from_bytes(signature)))
         return SignatureClaim(
@@ -305,8 +305,8 @@ _ED25519_BYTES = 32
 
 
 def fits(signature: bytes, key: bytes, content: bytes) -> bool:
-    """Return True if a signature covers `content` and was made by `key`; both are bodies of packets.
-    False also for signatures of other kinds than over data, or of algorithms no longer in use.
+    """Return True if the signature covers `content` and was made by `key`; both are bodies of packets.
+    False also for a signature over anything but data, or by an algorithm no longer in use.
     """
     try:
         return _fits_the_key(signature, key, content)
@@ -336,7 +336,7 @@ def _fits_the_key(signature: bytes, key: bytes, content: bytes) -> bool:
 
 
 def _verify(algorithm: int, key: bytes, numbers: bytes, digest: bytes, hashing: hashes.HashAlgorithm) -> None:
-    """Verify the numbers of a signature with a key. InvalidSignature, or ValueError, if they do not fit."""
+    """Verify a signature's numbers with a key. InvalidSignature, or ValueError, if the signature is wrong."""
     if algorithm in _RSA:
         modulus, exponent = map(_number, _numbers(key, 2))
         rsa = RSAPublicNumbers(exponent, modulus).public_key()
@@ -384,8 +384,8 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Verify a signed message whose only fault is the dates of the signer's certificate.
-    None without such a signature, or with a mismatching one; Refusal for any other fault.
+    """Verify a signed message that engines reject only because of the dates of the signer's certificate.
+    Return None if no signature is of that kind or it does not match; Refusal for any other fault.
     """
     try:
         claims = claims_of(message)
@@ -414,8 +414,8 @@ def verified_late(
 
 
 def _how_late(parts: Parts, key: Component, made: datetime) -> Late | None:
-    """Classify a late signature: "renewed" (key then expired) or "vouched" (key not yet bound by its owner).
-    None for a valid key, or a fault other than a date.
+    """Return why a signature is late: "renewed" (the key had expired) or "vouched" (it was not yet bound).
+    None for a key valid when the signature was made, and for a fault other than a date.
     """
     standings = [parts.standing(one, made) for one in (parts.primary, key)]
     if not parts.is_meant_to_sign(key):

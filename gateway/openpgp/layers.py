@@ -1,9 +1,8 @@
 """Remove encryption and compression from a message, in memory and under caps.
 
-The result is a signed message not verified yet: Sequoia still has to identify the signer.
-`secret_keys` unwraps session keys and `containers` decrypts; neither ever decides on signers. PGPy and rPGP
-could open whole messages, but inflate compressed data without limit, and withhold the signed message from
-Sequoia.
+The result is a signed message, still to be verified by Sequoia. `secret_keys` unwraps session keys and
+`containers` decrypts; neither ever decides on signers. PGPy and rPGP could open whole messages, but inflate
+compressed data without limit, and withhold the signed message from Sequoia.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _CHECKSUM_BYTES = 2
 
 
 class SecretKey:
-    """A parsed secret certificate of the gateway. `repr` shows only the fingerprint."""
+    """A parsed secret certificate of the gateway. `repr` shows only its fingerprint."""
 
     def __init__(self, data: bytes) -> None:
         self.fingerprint, self.key_ids = identified(data)
@@ -50,7 +49,7 @@ class SecretKey:
         return f"SecretKey({self.fingerprint})"
 
     def session_key(self, wrap: bytes) -> SessionKey | None:
-        """Unwrap the session key in the body of a PKESK packet; None if this certificate cannot."""
+        """Return the session key in the body of a PKESK packet; None if this certificate cannot unwrap it."""
         recipient = wrapped_for(wrap)
         for key_id, key in self._keys.items():
             if recipient in {key_id, ANYONE}:
@@ -76,7 +75,7 @@ def identified(data: bytes) -> tuple[str, frozenset[str]]:
 
 
 def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
-    """Yield secret keys, given or read from files. ConfigurationError names a file without a usable one."""
+    """Yield secret keys, given as bytes or read from files. ConfigurationError names a file without one."""
     if not sources:
         raise ConfigurationError("keys: the gateway has no OpenPGP key; make one with: gateway init")
     for source in sources:
@@ -138,7 +137,7 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
 
 
 def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
-    """Unwrap as PGPy does, but with all usual padding (RFC 9580, 11.5): PGPy takes up to 8 octets."""
+    """Unwrap as PGPy does, but with padding of any usual length (RFC 9580, 11.5), not up to 8 octets."""
     material = key.packet.keymaterial
     wrapped = ECDHCipherText()
     wrapped.parse(bytearray(numbers))
@@ -183,8 +182,8 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 
 class Unwrapped(NamedTuple):
-    """A message without encryption and compression, and the certificate that the message was sealed to.
-    `uncommon`: sound, but not opened by SOP programs: see `docs/decisions`.
+    """A message without encryption and compression, and the key that decrypted it (`opened_by`).
+    `uncommon`: a valid form that SOP programs do not open: see `docs/decisions`.
     """
 
     message: bytes
@@ -196,7 +195,7 @@ def unwrapped(
     sealed: bytes, keys: Sequence[SecretKey], limits: OpenLimits, session: SessionKey | None = None
 ) -> Unwrapped:
     """Decrypt and decompress a sealed file, within the limits. Refusal if that is impossible.
-    With its session key, no secret key is needed.
+    Given the session key of the file, no secret key is needed.
     """
     data, outer = _outer(sealed)
     container = outer[-1]
@@ -219,7 +218,7 @@ def unwrapped(
 
 
 def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
-    """Return a sealed message without armor, and its packets except markers and padding."""
+    """Return a sealed message without armor, and its packets other than markers and padding."""
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
@@ -239,18 +238,18 @@ def _protection(tag: int, body: bytes) -> Protection:
 
 
 def session_of(envelope: Envelope, keys: Sequence[SecretKey]) -> SessionKey | None:
-    """Find the session key of a message by trying the keys on its start; None if none fits."""
+    """Find the session key of a message by trying the keys on the start of its content; else None."""
     return next((session for session, _ in _fitting(envelope, keys)), None)
 
 
 def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
-    """Find the session key of a message, as CIPHER:HEX; None if no key fits."""
+    """Find the session key of a message and return it as CIPHER:HEX; None if none works."""
     session = session_of(envelope, keys)
     return None if session is None else session.text(envelope.start)
 
 
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
-    """Return the tag of the first packet inside encryption and compression, if the start shows it."""
+    """Return the tag of the first packet inside encryption and compression; None if the start lacks it."""
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
     for _ in range(_MOST_LAYERS):
         packet = _first(plain)
@@ -301,7 +300,7 @@ def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
     """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
-    Every session key is tried that some key unwraps: recipients may be anonymous.
+    All session keys that any of the keys unwraps are tried: recipients may be anonymous.
     """
     yielded = False
     for wrap in wraps:
@@ -316,8 +315,8 @@ def _decrypted(
 
 
 def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
-    """Remove all layers of compression from a message; Refusal beyond `cap` bytes, as of a bomb.
-    The flag is True for compression inside the signature instead of around it.
+    """Remove all layers of compression from a message; Refusal beyond `cap` bytes (a decompression bomb).
+    The flag is True if a compressed literal stood inside the signature, and was replaced by a plain one.
     """
     for _ in range(_MOST_LAYERS):
         packet = _only_compressed(plain)

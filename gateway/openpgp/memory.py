@@ -14,7 +14,7 @@ FIXED = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SE
 
 
 class Content:
-    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: memory that others read meanwhile.
+    """A memfd filled up to `cap` bytes and hashed with SHA-256; `into`: a memfd that others read meanwhile.
     Use as a context: leaving with an error closes the descriptor; `finish` hands it on.
     """
 
@@ -49,7 +49,7 @@ class Content:
             raise Fault(f"no memory for the content: {error.strerror}") from error
 
     def restart(self) -> None:
-        """Discard the written bytes; where others read meanwhile, continue in new memory."""
+        """Discard the written bytes; if others read the memory meanwhile, continue in new memory."""
         if self._is_read_meanwhile and self.size:
             os.dup2(empty := empty_memory(), self.descriptor, inheritable=False)
             os.close(empty)

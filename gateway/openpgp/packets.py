@@ -1,6 +1,6 @@
 """Read the framing of OpenPGP (RFC 9580, 4.2 and 6.2): remove ASCII armor, find the packets.
 
-Framing serves early refusals and their wording; it never makes a message acceptable.
+The gateway uses framing to refuse early and to word refusals, never to accept a message.
 """
 
 import base64
@@ -34,7 +34,7 @@ _MOST_PIECES = 400_000
 
 
 class FramingError(ValueError):
-    """Octets are no sequence of OpenPGP packets, or end inside a packet."""
+    """Raised for octets that are no sequence of OpenPGP packets, or that end inside a packet."""
 
 
 class Packet(NamedTuple):
@@ -51,7 +51,7 @@ class Packet(NamedTuple):
 
 
 def is_ignored(tag: int) -> bool:
-    """Return True for packets that carry no meaning in messages: marker, padding, not critical (4.3)."""
+    """Return True for packets to ignore in messages: markers, padding, and unknown uncritical ones (4.3)."""
     return tag in IGNORED or tag >= _FIRST_NOT_CRITICAL
 
 
@@ -68,8 +68,8 @@ def walk(data: bytes | memoryview) -> Iterator[Packet]:
 
 
 def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]:
-    """Return the tag of the packet at a position, the offset of its body, and its length.
-    None for the length of a body in pieces, or up to the end of the data.
+    """Return the tag of the packet at a position, the offset of its body, and the length of its body.
+    The length is None for a body in pieces, or one up to the end of the data.
     """
     first = _number(data, position, 1)
     if not first & 0x80:
@@ -129,7 +129,7 @@ def _piece(data: bytes | memoryview, start: int, length: int) -> tuple[int, int]
 
 
 def _new_length(data: bytes | memoryview, position: int) -> tuple[int, int | None, int]:
-    """Read a length: offset of the body, whole length (None: more pieces follow), this piece's length."""
+    """Read a length field; return the body's offset, its length (None: in pieces), the piece's length."""
     first = _number(data, position, 1)
     if first < 192:  # noqa: PLR2004 - RFC 9580, 4.2.1
         return position + 1, first, first
@@ -157,7 +157,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ArmorError(ValueError):
-    """The armor is broken, or surrounded by anything except white space."""
+    """Raised for armor that is broken, or surrounded by anything except white space."""
 
 
 def is_binary(data: bytes) -> bool:
@@ -197,7 +197,7 @@ def dearmored(data: bytes) -> bytes:
 
 
 def dearmored_head(data: bytes) -> bytes:
-    """Decode the beginning of an armored block, as far as present."""
+    """Decode the beginning of an armored block, as far as `data` goes."""
     found = _BEGIN.search(data)
     if found is None:
         raise ArmorError("no block of armor")

@@ -1,4 +1,4 @@
-"""The promise that every engine fulfils when opening a sealed file, and the file as an engine gets it.
+"""The interface of every engine that opens sealed files, and the sealed file as an engine gets it.
 
 `open` returns content only if the file is one integrity-protected OpenPGP message, holding exactly one
 literal, with exactly one valid signature over all of it by one of the given senders, made within the time
@@ -21,7 +21,7 @@ from gateway.zones.sealing import mended, needs_mending
 
 
 class OpenFile(NamedTuple):
-    """A sealed file by descriptor, with a path's methods that engines use. Readers share one position."""
+    """A sealed file by descriptor, with the methods of a path that engines use. Readers share a position."""
 
     descriptor: int
 
@@ -48,7 +48,7 @@ _HEAD_BYTES = 4_096
 
 
 class SealedSource(NamedTuple):
-    """A sealed file at `path`; `text` is the repaired text, where `needs_mending` said so."""
+    """A sealed file at `path`. `text`: its repaired text, if `needs_mending` found a fault; else None."""
 
     path: Sealed
     text: bytes | None = None
@@ -80,7 +80,7 @@ class SealedSource(NamedTuple):
         return self.path.open("rb") if self.text is None else io.BytesIO(self.text)
 
     def read(self, limits: OpenLimits) -> bytes:
-        """Return the whole file. Refusal if larger than the embedded engine opens."""
+        """Return the whole file. Refusal if the file is too large for the embedded engine."""
         try:
             with self.open() as file:
                 data = file.read(limits.embedded_sealed_bytes + 1)
@@ -115,7 +115,7 @@ class Opener(Protocol):
         ...
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
-        """Open once more a file accepted before; return a descriptor, for the caller to close.
+        """Open again a file accepted earlier; return a descriptor, for the caller to close.
         The signer was settled then, and the certificate may have ended since; now the content must be the
         very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
         no key of the gateway is needed.

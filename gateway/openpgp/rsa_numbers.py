@@ -1,4 +1,4 @@
-"""Find weak keys: RSA keys by their numbers, and SSH keys of either side."""
+"""Find weak keys: OpenPGP RSA keys by their numbers, and SSH keys of providers and of the gateway."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
@@ -52,7 +52,7 @@ def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | No
 
 
 def _loaded(line: bytes, kind: str) -> SSHPublicKeyTypes | None:
-    """Return the key in an OpenSSH line; None for one on a security token. Refusal for an obsolete kind."""
+    """Return the key in an OpenSSH line; None for a key on a security token. Refusal for an obsolete kind."""
     try:
         return load_ssh_public_key(line)
     except UnsupportedAlgorithm:

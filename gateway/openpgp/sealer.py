@@ -1,7 +1,7 @@
 """Seal and sign with the gateway's own key.
 
-PGPy makes the keys, because Sequoia's announce a newer encryption unsupported by GnuPG; each key is proved
-with Sequoia before use. Sequoia does all signing and encrypting.
+PGPy makes the keys, because keys made by Sequoia announce a newer encryption that GnuPG lacks; each new key
+is tried with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
 import base64
@@ -40,18 +40,18 @@ _SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - named after the event
-    """A file cannot be sealed to the recipient's certificate."""
+    """Raised if a file cannot be sealed to the recipient's certificate."""
 
 
 class SignatureInvalid(GatewayError):  # noqa: N818 - named after the event
-    """Data does not have exactly one valid signature by one of the given certificates."""
+    """Raised for data without exactly one valid signature by one of the given certificates."""
 
 
 def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
     """Make a secret key (version 4) for an organisation, armored, without a passphrase.
-    It is dated `now` and never expires: the gateway records its retirement. Fault if it does not work.
+    It is dated `now` and never expires, as the gateway records its retirement. Fault if it does not work.
     """
     import pgpy  # noqa: PLC0415 - takes long to load, and few make a key
     from pgpy.constants import (  # noqa: PLC0415 - the same
@@ -106,7 +106,7 @@ def clearsign(secret: bytes, text: str) -> str:
 
 
 def clearsign_each(secret: bytes, texts: Iterable[str]) -> list[str]:
-    """Sign each text as `clearsign` does, faster for many. Fault if the key cannot sign."""
+    """Sign each text as `clearsign` does, faster than one by one. Fault if the key cannot sign."""
     stripped = ("\n".join(line.rstrip(" \t\r") for line in text.split("\n")) for text in texts)
     plain = (lines.removesuffix("\n").encode("utf-8") for lines in stripped)
     try:
@@ -195,8 +195,8 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
     """Return the certificates to encrypt to: those of the recipients, and possibly the signer's.
-    The latter asks for an encryption that every program supports. It is added if a recipient's certificate
-    states none: Sequoia would take that for the newest.
+    The signer's is added if a recipient's certificate states no kind of encryption: Sequoia would then use
+    the newest, and the signer's certificate makes it use one that every program supports.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)

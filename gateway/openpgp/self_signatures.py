@@ -33,31 +33,31 @@ class Subpacket(NamedTuple):
 
 
 def hashed(body: bytes) -> tuple[Subpacket, ...]:
-    """Return the subpackets covered by a signature of version 4 or 6. IndexError if truncated."""
+    """Return the subpackets in the hashed area of a signature's body. IndexError if it is cut off."""
     start, end, _ = _areas(body)
     return tuple(_in_area(body[start:end]))
 
 
 def every(body: bytes) -> tuple[Subpacket, ...]:
-    """Return every subpacket of a signature: first the covered ones, then the uncovered."""
+    """Return every subpacket in a signature's body: first the hashed ones, then the unhashed."""
     start, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
     return (*_in_area(body[start:end]), *_in_area(body[end + size : more]))
 
 
 def critical(body: bytes) -> set[int]:
-    """Return the types of the covered critical subpackets."""
+    """Return the types of the critical subpackets in the hashed area of a signature's body."""
     return {one.kind for one in hashed(body) if one.critical}
 
 
 def intended_recipients(body: bytes) -> tuple[str, ...]:
-    """Return the fingerprints of a signature's intended recipients; () if unstated (5.2.3.36)."""
+    """Return the fingerprints of the recipients that a signature names (5.2.3.36); () if it names none."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
 
 
 def lean(body: bytes) -> bytes:
-    """Remove foreign additions from the uncovered area of a signature's body.
-    The issuer's name stays, and a subkey's consent, with its own signature.
+    """Return a signature's body without foreign additions to its unhashed area.
+    The issuer's name stays, and a subkey's consent, which has its own signature.
     """
     _, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
@@ -71,7 +71,7 @@ def lean(body: bytes) -> bytes:
 
 
 def _areas(body: bytes) -> tuple[int, int, int]:
-    """Return start and end of the covered subpackets, and the number of octets of each length field."""
+    """Return start and end of a signature body's hashed area, and the size of an area's length field."""
     size = 4 if body[:1] == _VERSION_6 else 2
     start = 4 + size
     return start, start + int.from_bytes(body[4:start], "big"), size
@@ -109,7 +109,7 @@ _SOFT_REASONS = frozenset({1, 3, 32})
 
 
 class Backing(NamedTuple):
-    """A signing subkey's consent to belong to its certificate, inside the binding signature."""
+    """A signing subkey's consent to belong to its certificate: a signature inside the binding signature."""
 
     made: datetime
     ends: datetime | None
@@ -134,7 +134,7 @@ class SelfSignature:
     binds_subkey: bool = False
 
     def holds(self, moment: datetime) -> bool:
-        """Return True if the statement counts at a moment."""
+        """Return True if the statement is in force at a moment, with a sound digest and needed consent."""
         lives = self.made <= moment and (self.ends is None or moment < self.ends)
         if not (self.understood and lives and _is_sound(self.digest)):
             return False
@@ -151,7 +151,7 @@ class SelfSignature:
 
 
 class Revoked(NamedTuple):
-    """One revocation: its kind, time of making, and own end, if any."""
+    """One revocation: its kind, the time when it was made, and the time when it ends, if any."""
 
     kind: Revocation
     at: datetime | None
@@ -181,7 +181,7 @@ def revocation_at(
 
 
 def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | None:
-    """Read the statement in a self-signature; None without a creation time."""
+    """Return the owner's statement in a self-signature; None if it has no creation time."""
     made, flags = packet.signature_created, packet.key_flags
     if made is None:
         return None
@@ -201,7 +201,7 @@ def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | Non
 
 
 def read_revocation(packet: Packet) -> Revoked:
-    """Read the revocation in a signature; weak digests count too, as forging a revocation gains nothing."""
+    """Return the revocation in a signature; a weak digest counts, too: forging a revocation gains nothing."""
     kind: Revocation = "hard"
     for one in hashed(packet.body):
         if one.kind == REASON_FOR_REVOCATION and one.data:

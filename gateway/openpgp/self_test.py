@@ -1,7 +1,7 @@
 """Prove a SOP program before use, with good and bad messages of known verdict.
 
-Programs differ about valid signatures, invisibly in their answers. Each vector in `self_test.json` covers one
-case that some program handled wrongly, or that all must. A program failing any vector is not used.
+Programs differ about valid signatures without showing it. Each vector in `self_test.json` covers a case that
+some program got wrong, or that all must get right. A program failing any vector is not used.
 """
 
 import base64
@@ -25,9 +25,9 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vector:
-    """A test message: `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
-    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
-    no signature may be found good.
+    """A test message `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
+    `sha256`: of the content; `signing_key`: fingerprint of the signing key. Both are None if the program must
+    find no good signature.
     """
 
     name: str
@@ -52,7 +52,7 @@ _PROOF = TypeAdapter(SelfTest)
 
 @lru_cache(maxsize=1)
 def proof() -> SelfTest:
-    """Return the vectors with the expected verdicts."""
+    """Return the test vectors with the expected verdicts."""
     return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
 
 

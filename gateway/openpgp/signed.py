@@ -1,4 +1,4 @@
-"""Open signed messages not encrypted: clearsigned text, and the output of `gpg --sign`."""
+"""Open signed messages that are not encrypted: clearsigned text, and the output of `gpg --sign`."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -74,7 +74,7 @@ def decrypt(program: str, order: Order, session: bytes | None = None) -> tuple[i
 
 
 def only_signature(verifications: bytes) -> Signature:
-    """Parse a list of verifications of one line: time, signing key, certificate. Refusal for several."""
+    """Parse a list of verifications that has one line: time, signing key, certificate. Refusal for more."""
     lines = verifications.decode("utf-8", "replace").splitlines()
     if len(lines) != 1:
         raise Refusal("open:not-one-file")
@@ -90,7 +90,7 @@ def only_signature(verifications: bytes) -> Signature:
 
 
 def _watch(child: subprocess.Popen[bytes], order: Order) -> int:
-    """Wait for a program to end and return the exit code; kill the program at a limit."""
+    """Wait for a program to end and return the exit code; kill the program when a limit is reached."""
     deadline = time.monotonic() + order.limits.seconds
     with child:
         try:
@@ -127,7 +127,7 @@ def started(command: Sequence[str], source: int, inherited: Sequence[int]) -> su
 
 
 def limit(pid: int, limits: OpenLimits) -> None:
-    """Limit the memory of a running program; a hook before exec would need a slow fork."""
+    """Limit the memory of a running program and forbid its core file; do nothing if it has ended."""
     try:
         resource.prlimit(pid, resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
         resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
@@ -154,7 +154,7 @@ def _drain(child: subprocess.Popen[bytes], content: Content, deadline: float) ->
 
 
 class SopOpener:
-    """Engine that runs the SOP program at path `program`. ConfigurationError for an unusable key."""
+    """Opener that runs the SOP program at path `program`. ConfigurationError for an unusable key."""
 
     def __init__(
         self, program: str, secret_keys: Sequence[Path | bytes], check: Callable[[str], None] = lambda _: None
@@ -192,7 +192,7 @@ class SopOpener:
 
     @cached_property
     def _keys(self) -> list[layers.SecretKey]:
-        """The secret keys that PGPy can read: used to inspect messages, never to decide."""
+        """The secret keys that PGPy can read, to inspect messages for the reason of a refusal."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
@@ -223,7 +223,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run the program; for an anonymous recipient, run it again with a session key found by us."""
+        """Run the program; for an anonymous recipient, again with a session key that `layers` found."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -239,7 +239,7 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Return a signature that the program found too late, with its content; else raise the refusal.
+        """Verify a late signature that the program rejected, and return it; else raise the fitting refusal.
         Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:

@@ -1,10 +1,10 @@
-"""Look up which post-quantum signing keys the engines of a home verify, once such a key is met."""
+"""Look up the post-quantum kinds of signing keys that a home's engines verify, tested when first asked."""
 
 from gateway.home.settings import ProcessorSettings
 
 
 class VerifiedKinds:
-    """The post-quantum kinds of keys that every engine in use verifies, tested at the first question."""
+    """Set of the post-quantum kinds of keys that every engine in use verifies, tested when first asked."""
 
     def __init__(self, settings: ProcessorSettings) -> None:
         self._settings = settings
