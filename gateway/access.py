@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
-    """No right is declared for a command or question, so nobody may."""
+    """No right is declared for a command or question: nobody may use it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"nobody may do this: {what} is not listed in gateway/access.py")
@@ -108,17 +108,17 @@ class LookingTeams:
 
     @property
     def held(self) -> frozenset[str]:
-        """Return the teams that see any held files: two people decide on members."""
+        """Return the teams with sight of held files; two people decide on who joins these."""
         return self.triage | self.sensitive
 
     def at_held(self, *, few: bool) -> frozenset[str]:
-        """Return the teams that see a held file: sensitive (`few`) or other."""
+        """Return the teams with sight of held files: of sensitive ones if `few`, else of the others."""
         return self.sensitive if few else self.triage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """A known person: name, teams and roles."""
+    """A person for whom access is asked: name, teams and roles."""
 
     name: str
     teams: frozenset[str] = frozenset()
@@ -127,7 +127,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """The files of a listing that a person may know of.
+    """The files that a person may know of.
     - `ordinary`: files that are not sensitive. `few`: sensitive files, for few people.
     - `marked`: also files about children marked for other named people; without `marked` only where `person`
       is one of the named.
@@ -159,7 +159,7 @@ def rights_of(viewer: Viewer, looking: LookingTeams) -> frozenset[AccessRight]:
 
 
 def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the files whose existence, reasons for waiting and outcome a person may know.
+    """Return the files of which a person may know the existence, reasons for waiting and outcome.
 
     Files about a marked child are known to the named people and to data protection, who places and lifts
     markers.
@@ -174,7 +174,7 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
-    """Return the held files a person may open: by teams alone, no role gives content."""
+    """Return the held files that a person may open: by teams alone, since no role gives content."""
     return Sight(
         person=viewer.name,
         ordinary=not looking.triage.isdisjoint(viewer.teams),
@@ -184,22 +184,22 @@ def may_open(viewer: Viewer, looking: LookingTeams) -> Sight:
 
 
 def known_to_program(name: str) -> Sight:
-    """Return the files a program may know of: no sensitive ones, none about a marked child."""
+    """Return the files that a program may know of: no sensitive ones, none about a marked child."""
     return Sight(person=name, few=False, marked=False)
 
 
 def program_may(command: str, acts: Container[str], *, by_program: bool) -> bool:
-    """Return True if programs may do the command and the credential's `acts` name it."""
+    """Return True if a program may carry out a command: open to programs, and among its `acts`."""
     return by_program and command in acts
 
 
 def roles_with(right: AccessRight) -> frozenset[Role]:
-    """Return the roles with a right."""
+    """Return the roles that give a right."""
     return _ROLES.get(right, frozenset())
 
 
 def right_for_command(command: str) -> AccessRight:
-    """Return the right for a command ("module.function"). NotListedError where none is declared."""
+    """Return the right that a command ("module.function") needs. NotListedError where none is declared."""
     try:
         return COMMANDS[command]
     except KeyError:
@@ -207,7 +207,7 @@ def right_for_command(command: str) -> AccessRight:
 
 
 def right_for_question(question: str) -> AccessRight:
-    """Return the right for a question of the console. NotListedError where none is declared."""
+    """Return the right that a question of the console needs. NotListedError where none is declared."""
     try:
         return QUESTIONS[question]
     except KeyError:

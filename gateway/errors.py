@@ -56,7 +56,7 @@ class Fault(GatewayError):  # noqa: N818 - the glossary's word for it
 
 
 def trace_of(error: BaseException) -> str:
-    """Return the type of `error` and the lines passed, innermost first: no message, so no names."""
+    """Return an error's type and the code lines it passed, innermost first; no message, so no names."""
     number = getattr(error, "errno", None)
     kind = (
         f"{type(error).__name__}({errno.errorcode.get(number, number)})" if number else type(error).__name__

@@ -146,7 +146,7 @@ class LawPack(File):
         return self
 
     def on(self, base: LawPack) -> LawPack:
-        """Return this pack with its missing parts taken from `base`, the pack that it extends."""
+        """Return the pack with its missing parts filled from `base`, the pack that it extends."""
         layouts = {**base.layouts, **self.layouts}
         for name, gone in self.ended.items():
             kept = tuple(each for each in layouts[name].elements if each.name not in gone)
@@ -168,7 +168,7 @@ class LawPack(File):
         return self.model_copy(update=merged)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items that this pack allows in files of a data type."""
+        """Return the items that the law allows in files of a data type, in the pack's period."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
@@ -178,7 +178,7 @@ class LawPack(File):
 
 
 def whole(packs: Iterable[LawPack]) -> tuple[LawPack, ...]:
-    """Complete each pack from the one it extends; return all by first day. ConfigurationError for a gap."""
+    """Return law packs with the parts of the packs they extend, by first day. ConfigurationError for gaps."""
     found: dict[str, LawPack] = {}
     for pack in sorted(packs, key=lambda each: each.first):
         base = found.get(pack.extends or "")
@@ -206,7 +206,7 @@ def pack_on(packs: tuple[LawPack, ...], day: date | None) -> LawPack | None:
 def with_codes_of_packs(
     packs: tuple[LawPack, ...], known: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Add the codes of every pack to code lists, for views, which show codes of any year."""
+    """Return code lists with the codes of every pack added, because views are of no period."""
     found = dict(known)
     for name, codes in ((name, codes) for pack in packs for name, codes in pack.code_sets.items()):
         if name in known:

@@ -77,7 +77,7 @@ class Examination:
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
-    """Run the first half: open and classify a claimed file. Fault where the fault is the gateway's."""
+    """Return the first half of a passage: the claimed file, opened and classified. Fault if ours."""
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
@@ -142,7 +142,7 @@ def foresee(
 def decide_file(
     rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime, *, signers: Signers
 ) -> Decision:
-    """Decide on an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
+    """Return the decision on an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = decision_on(
         file,
@@ -217,7 +217,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a key in force of the provider signed the drop. The child should have checked.
+    """Return True if a drop is signed by a key in force of its provider, as the child should have checked.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """

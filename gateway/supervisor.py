@@ -110,7 +110,7 @@ def _listen(name: str, child: subprocess.Popen[str], heard: queue.SimpleQueue[_H
 
 
 def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places: dict[str, str]) -> bool:
-    """Wait for the `wanted` services and put the addresses into `places`; return False when stopped first."""
+    """Wait until the `wanted` services are ready, adding addresses to `places`; False when stopped first."""
     while slow := ", ".join(sorted(set(wanted) - places.keys())):
         try:
             service, line = heard.get(timeout=_START_SECONDS)
@@ -128,7 +128,7 @@ def _await_ready(heard: queue.SimpleQueue[_Heard], wanted: Sequence[str], places
 
 @contextmanager
 def noted(home: Home, places: Mapping[str, str]) -> Iterator[None]:
-    """Store the services' addresses for `places_of` as long as the context lasts."""
+    """Store the services' addresses for `places_of` inside the context."""
     with os.fdopen(os.open(home.places, os.O_RDWR | os.O_CREAT, 0o644), "w", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)

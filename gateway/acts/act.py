@@ -56,12 +56,12 @@ class Area(StrEnum):
 
 
 class TeamMailboxes(Protocol):
-    """The mailboxes of the acting person's teams. For any other team, errors of `ssh/answers`."""
+    """The mailboxes of the acting person's teams. For any other team errors as in `ssh/answers`."""
 
     def files(
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return at most `limit` files, latest first, with sequences below `before`."""
+        """Return at most `limit` of a team's matching files, latest first, with sequences below `before`."""
 
     def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
         """Mark files of a team as dealt with; with `undo`, put the files back. Return a sentence."""
@@ -94,15 +94,15 @@ class ActContext:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """Open a session that reads the registry, within the person's sight, in one transaction."""
+        """Yield a session for reading the registry within the person's sight, in one transaction."""
         with self.open_registry() as registry, registry.within(self.sight).read() as session:
             yield session
 
     @contextmanager
     def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
-        """Open one transaction that changes the registry; with `signs`, sign the log's head at the end.
+        """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        With `access`, also publish the providers' new access to intake, where this process publishes.
+        With `access`, also publish the providers' new SSH keys to intake, where this process publishes.
         """
         with self.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -128,14 +128,14 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append a log entry in the person's name; `note` is stored in the registry, not in the leaf."""
+        """Append an entry to the log in the person's name; `note` is kept beside the log, not in the leaf."""
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class ActDone:
-    """A sentence about the result, and a document to be shown unchanged, if any."""
+    """An act's answer: a sentence about the result, and a document to be shown unchanged, if any."""
 
     sentence: str = ""
     document: str = ""
@@ -181,7 +181,7 @@ class ActDetails:
     proof: ActDetails | None = None
 
     def shown_lines(self) -> dict[str, object]:
-        """Return the labelled lines that have a value, by label."""
+        """Return the labelled lines with a value, by label."""
         empty: tuple[object, ...] = (None, "", (), [])
         return {name.replace("_", " "): value for name, value in self.lines.items() if value not in empty}
 
@@ -252,7 +252,7 @@ class Act(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_more: Any) -> None:  # noqa: ANN401 - as pydantic's
-        """Check that groups name each field exactly once; TypeError otherwise."""
+        """Check that groups of fields, if declared, name each field exactly once; TypeError otherwise."""
         if cls.field_groups and sorted(name for one in cls.field_groups for name in one.fields) != sorted(
             cls.model_fields
         ):
@@ -260,12 +260,12 @@ class Act(BaseModel):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:  # noqa: ARG003 - for those that need it
-        """Return by field the values that the policies allow, each with a name for people."""
+        """Return by field the values allowed by the policies, each with a name for people."""
         return {}
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields that a form shows only under one choice of another field, with their values."""
+        """Return the fields shown in a form only under one choice of another field, with their values."""
         return {}
 
     def check(self, context: ActContext) -> None:
@@ -279,15 +279,15 @@ class Act(BaseModel):
         return ""
 
     def confirms(self) -> bool:
-        """Return True if the person confirms the act by a passkey, at doors that can ask for one."""
+        """Return True if a person must confirm the act by a passkey, where a door can ask for one."""
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return a cache key for an answer: the facts behind it besides the policies. None: never cached."""
+        """Return the facts behind an answer besides the policies, as a cache key. None: never cached."""
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
-        """Carry the act out in one transaction. GatewayError with a sentence for the person on failure."""
+        """Carry the act out in one transaction; return the answer. GatewayError with a sentence if not."""
         raise NotImplementedError
 
 

@@ -35,7 +35,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the signature, and decide files waiting for the ratification again."""
+        """Record the signature; decide again the files that waited for the ratification."""
         with context.recording() as record:
             year, missing = sign_for(
                 record.session, record.registrar.catalogue, self.provider, self.signatory,
@@ -59,7 +59,7 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     given: date | None = option("The day it was given; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the notice, with the day on which the provider's ratifications end."""
+        """Record the notice; return the day on which the provider's ratifications end."""
         with context.recording() as record:
             ends = give_notice(
                 record.session, record.registrar.catalogue, self.provider, self.notice,
@@ -86,7 +86,7 @@ class ListStandings(GroupedListing, command="agreement status", right=AccessRigh
     on: date | None = option("How it stands on a day; today if not given.", None)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Compare each provider's ratifications with those due on the day."""
+        """Return a row for each party to the agreement, with its ratification as of the day."""
         load_settings(context.home)
         catalogue = context.catalogue
         with context.reading() as session:
@@ -105,7 +105,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
 
 
 def standings(session: Session, catalogue: Catalogue, day: date) -> list[Row]:
-    """Return one row for each party to the agreement, with its standing on a day."""
+    """Return a row for each party to the agreement, with its ratification as of a day."""
     signed: defaultdict[str, dict[str, RatificationRow]] = defaultdict(dict)
     for row in agreements.ratifications(session):
         signed[row.provider][row.academic_year] = row

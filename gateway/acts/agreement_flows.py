@@ -38,7 +38,7 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record an expectation that overrides the calendar."""
+        """Record that a person expects a data type of a provider, or does not, whatever the calendar says."""
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
@@ -70,7 +70,7 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
     on: date | None = option("A day of the period; today if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the nil return for the period of the day."""
+        """Record the nil return for the period in which the day lies."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             provider = providers.get_provider(record.session, self.identifier)
@@ -106,7 +106,7 @@ class ListFlowExceptions(ProviderListing, command="flows exceptions", right=Acce
     empty: ClassVar = "nothing is said: the calendar decides"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the exceptions of one provider or of all."""
+        """Return people's expectations and nil returns, of one provider or of all."""
         with context.reading() as session:
             self.check_provider(session)
             return [asdict(one) for one in expectations.said(session, self.provider)]

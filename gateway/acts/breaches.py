@@ -63,12 +63,12 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     dry_run: bool = option("Only show it; nothing is put on record.", default=False)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse a new record that does not say when the authority became aware."""
+        """Refuse a new record without the time when the authority became aware. GatewayError."""
         if self.amend is None and self.aware_at is None:
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Complete the record from the registry and store the record, unless it is a dry run."""
+        """Return the record, completed from the registry; store the record too, unless on a dry run."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
             given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
@@ -87,7 +87,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the given statements by field of `Told`; times without a zone are the authority's."""
+        """Return the statements given, by field of `Told`; times without a zone are the authority's."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,

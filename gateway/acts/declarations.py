@@ -66,7 +66,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def known(cls, catalogue: Catalogue) -> Mapping[str, Mapping[str, str]]:
-        """Return the methods, kinds of data and questions of the agreement, with names."""
+        """Return the methods, kinds of data and questions of the agreement, each with a name for people."""
         methods = catalogue.methods
         return {
             "method": {one.id: one.name for one in methods.method if one.declarable},
@@ -78,7 +78,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each method the safeguards it requires."""
+        """Return for each method the safeguards required, as fields of a form."""
         methods = (one for one in catalogue.methods.method if one.declarable and one.need)
         return {
             "method": {
@@ -88,7 +88,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         }
 
     def confirms(self) -> bool:
-        """Require no confirmation for a dry run."""
+        """Return False for a dry run."""
         return not self.dry_run
 
     def effect(self, context: ActContext) -> str:
@@ -100,7 +100,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         return f"{heading}. {' '.join(reason.sentence for reason in decision.reasons)}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Decide on the declaration, and record both unless it is a dry run."""
+        """Decide on the declaration, and record both with a receipt, unless on a dry run."""
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
             if self.dry_run:

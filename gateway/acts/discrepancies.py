@@ -72,12 +72,12 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse, as not found, a discrepancy with a file outside the person's sight."""
+        """Refuse a discrepancy of which a file is outside the person's sight, as if not found."""
         with context.reading() as session:
             discrepancies.get(session, self.number)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Close the discrepancy; record the person and the reason."""
+        """Mark the discrepancy as resolved, with person and reason."""
         with context.recording() as record:
             known = discrepancies.resolve(
                 record.session, self.number, by=record.by, why=self.why, at=record.at

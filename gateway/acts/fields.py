@@ -49,18 +49,18 @@ def acts_in(module: str) -> Iterator[type[Act]]:
 
 
 def fields_of(act: type[Act]) -> tuple[ActField, ...]:
-    """Describe the fields of an act, in the order of groups, or else of declaration."""
+    """Describe the fields of an act for forms, in the order of their groups, or else of declaration."""
     return tuple(_described(name, act.model_fields[name]) for name in headings_of(act))
 
 
 def headings_of(act: type[Act]) -> Mapping[str, str]:
-    """Return each field's heading, in the order of the groups; "" without groups."""
+    """Return the heading of each field's group, in the order of the groups; "" without groups."""
     headings = {name: group.heading for group in act.field_groups for name in group.fields}
     return headings or dict.fromkeys(act.model_fields, "")
 
 
 def area_of(act: type[Act]) -> Area:
-    """Return the area of the module that declares an act."""
+    """Return the area under which an act is listed, as declared by its module."""
     area: Area = import_module(act.__module__).AREA
     return area
 
@@ -72,7 +72,7 @@ def answer_of(act: type[Act]) -> str:
 
 
 def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
-    """Return the type of a field's single value, and True if the field takes several values."""
+    """Return the type of a single value of a field, and True if the field takes several values."""
     if get_origin(annotation) is tuple:
         return type_of(get_args(annotation)[0])[0], True
     parts = [part for part in get_args(annotation) if part is not type(None)]
@@ -84,7 +84,7 @@ def type_of(annotation: Any) -> tuple[Any, bool]:  # noqa: ANN401 - a type
 
 
 def choices_of(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type
-    """Return the values of a type that lists them; none for others."""
+    """Return the values that a type lists, as an enumeration does; () for other types."""
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(str(one.value) for one in kind) if isinstance(kind, type) and issubclass(kind, Enum) else ()

@@ -26,7 +26,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
     empty: ClassVar = "you saved no filter"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the person's saved filters of all lists."""
+        """Return the person's own saved filters, of all lists."""
         with context.reading() as session:
             found = saved_filters.of_person(session, name_of(context.person))
             return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]
@@ -53,7 +53,7 @@ class SaveFilter(_FilterAct, command="filters save"):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Refuse parts unknown to the list, and a search, which may contain a child's name. GatewayError."""
+        """Refuse parts unknown to the list, and a search, since it may hold a child's name. GatewayError."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):

@@ -106,7 +106,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
 
 
 class _BatchAct(Act, right=AccessRight.ENROL):
-    """An act on one batch."""
+    """An act on one batch handed on."""
 
     by_program: ClassVar = True
 

@@ -35,7 +35,7 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
             releases.held(session, self.reference)
 
     def effect(self, context: ActContext) -> str:
-        """Return the file's school and kind, and why the file waits, in a sentence."""
+        """Return a sentence with the file's school and kind, and the reasons for the hold."""
         with context.reading() as session:
             waits = for_officers(transfers.get(session, self.reference).reasons)
         return f"{file_in_words(context, self.reference)} It waits: {waits}."
@@ -47,7 +47,7 @@ class _ProposedRelease(_HeldFileAct):
     why: Why
 
     def effect(self, context: ActContext) -> str:
-        """Return the proposer, reason and teams in words. GatewayError without a proposal."""
+        """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
         with context.reading() as session:
             first = releases.proposed(session, self.reference)
         wording = context.catalogue.wording
@@ -74,7 +74,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return the teams that get the file, and what the agreement forbids. GatewayError as `release`."""
+        """Return a sentence with the teams to get the file, and objections. GatewayError as `release`."""
         rules = KeylessRules(context.home, context.catalogue)
         with context.reading() as session:
             asked = releases.wished(
@@ -105,7 +105,7 @@ class ConfirmRelease(_ProposedRelease, command="held confirm"):
     """Confirm, as a second person, a release against the agreement."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the held file as the first person proposed."""
+        """Release the file to the teams that the first person proposed."""
         with context.open_registrar() as registrar:
             asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
         teams = registrar.catalogue.wording.list_names(asked.teams)
@@ -141,7 +141,7 @@ class AssignHeldFile(_HeldFileAct, command="held assign"):
     text: Why | None = option("What to know of the file; name no child.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person as the one to decide on the file, replacing any other."""
+        """Record the person as the one to decide on the file, in place of any other."""
         with context.recording() as record:
             releases.held(record.session, self.reference)
             name = self.to or name_of(record.by)
@@ -161,7 +161,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
     advice: str = option("What the sender should do instead; the receipt says it; name no child.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file, with advice to the sender."""
+        """Refuse the file, with the person's advice on the receipt."""
         with context.open_registrar() as registrar:
             releases.send_back(registrar, self.reference, by=context.person, advice=self.advice)
         return ActDone(f"{self.reference} is returned")
@@ -177,16 +177,16 @@ class _ManyHeldFiles(Act, right=AccessRight.DECIDE):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return the number of files and the references, in words."""
+        """Return a sentence with the number of files and the references."""
         del context
         return f"{counted(len(self.reference), 'file')}: {', '.join(self.reference)}."
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Decide on one file. GatewayError if this decision is not possible for it."""
+        """Decide on one of the files. GatewayError where the decision is not possible."""
         raise NotImplementedError
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Decide on each file in turn."""
+        """Decide on each file by itself; return a sentence on the files decided and the faults."""
         with context.open_registrar() as registrar:
             for reference in self.reference:
                 self.decide(registrar, reference, context.person)
@@ -232,16 +232,16 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file that does not wait for a ratification. GatewayError."""
+        """Refuse a file held for another reason than a missing ratification. GatewayError."""
         self._schools(context)
 
     def effect(self, context: ActContext) -> str:
-        """Return the schools, the signatory and the files, in words."""
+        """Return a sentence with the schools, the signatory and the files."""
         schools = " and ".join(f"{name} ({one})" for one, name in self._schools(context).items())
         return f"{schools}: ratified, signed by {self.signatory}. {super().effect(context)}"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each ratification and decide waiting files again; return which files still wait."""
+        """Record each ratification and decide files again; return a sentence on those still waiting."""
         told = [
             RatifyAgreement(provider=one, signatory=self.signatory, on=self.on, role=self.role)
             .carry_out(context)
@@ -290,7 +290,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
     text: Why = argument("What to know of the file; name no child.", metavar="TEXT")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Add the note to the log entries of the file."""
+        """Append the note to the log, under the file."""
         with context.recording() as record:
             releases.held(record.session, self.reference)
             record.note("noted", self.reference, note=self.text)
@@ -298,7 +298,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
 
 
 def release_in_words(asked: Release, catalogue: Catalogue) -> str:
-    """Return in words which teams a release gives the file to, and what the agreement forbids."""
+    """Return a sentence with the teams to get a released file, and the agreement's objections."""
     flow = catalogue.flow_of(asked.data_type)
     kind = flow.of(asked.data_type).name if flow is not None else None
     against = "; ".join(map(to_officer, asked.forbidden))

@@ -41,14 +41,14 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
     mine: bool = option("Only files that are yours to decide.", default=False)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the search for held files, with `mine` only the person's own."""
+        """Return the criteria for held files; with `mine`, only the ones assigned to the person."""
         whose = (("owner", name_of(context.person)),) if self.mine else ()
         return replace(super().wanted(context), state="held", equal=whose)
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Yield rows with the person who decides, what the file waits for, and the days of waiting."""
+        """Yield a row for each held file, with the assigned person, the reason for waiting, and the days."""
         now, owners = context.clock(), transfer_lists.owners_of_held_files(session)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
@@ -77,7 +77,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
 
 def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
-    """Return how often a file that still waits was sent, and the newest of them; "" if once."""
+    """Return " (sent N times: …)" for a held file sent several times, naming the newest; "" for others."""
     if not (same := again.get(reference)):
         return ""
     newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"
@@ -85,5 +85,5 @@ def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
 
 
 def names_of_lookers(catalogue: Catalogue) -> str:
-    """Return the names of the teams with sight of sensitive files."""
+    """Return the names of the teams with sight of sensitive files, as a list in words."""
     return catalogue.wording.list_names(catalogue.sensitive_teams())

@@ -32,7 +32,7 @@ _LIKE = "an address is like https://cases.example.gov.uk/gateway, without a pass
 
 
 def _with_valid_host(address: str) -> str:
-    """Check that an address has a valid port and IP address, and return it; ValueError otherwise."""
+    """Return a web hook's address, if its port and IP address are valid; ValueError otherwise."""
     try:
         _ = urlsplit(address).port
     except ValueError:
@@ -52,7 +52,7 @@ class ListHooks(ListingAct, command="hooks list", right=AccessRight.LOOK):
     empty: ClassVar = "no system is told of events; gateway hooks add"
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Yield the hooks; of each address only the host, since the rest may be a secret."""
+        """Yield a row for each web hook, with the host of its address only: the rest may be secret."""
         with context.reading() as session:
             for row in hooks.listed(session):
                 remark = hooks.remark(row)
@@ -125,7 +125,7 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     since: Moment | None = option("Send again all since this moment, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a trial event, which the hook gets as any event; send lost messages again."""
+        """Record a trial event, sent to the hook as any event; have lost messages sent again."""
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:

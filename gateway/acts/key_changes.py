@@ -53,12 +53,12 @@ _MOST_BYTES = 1024**2
 
 
 class _KeyAct(Act, right=AccessRight.ENROL):
-    """An act on the keys of one owner, for administrators."""
+    """An act on the keys of one provider or member of staff, for administrators."""
 
     id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=OWNER)
 
     def owner_kind(self, session: Session) -> OwnerKind:
-        """Return if the owner is a provider or staff. NotFoundError for an unknown owner."""
+        """Return if the owner named is a provider or staff. NotFoundError for an unknown one."""
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
 
@@ -72,7 +72,7 @@ class AddKey(_KeyAct, command="keys add"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each key in the file as pending, or the changes to a known certificate."""
+        """Record each key in the file as pending, or the changes to a certificate on record."""
         given, said = _separate(self.file.content), []
         for data in given:
             said += [f"{label:>14}  {value}" for label, value in described(data, context.clock())]
@@ -105,7 +105,7 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in confirmed))
 
     def _fingerprints(self, session: Session, owner_kind: OwnerKind) -> list[str]:
-        """Return the full fingerprints read out; none for six words. GatewayError without a match."""
+        """Return the full fingerprints for those read out; none for six words. GatewayError if no match."""
         found: list[str] = []
         if owner_kind == "provider" and are_words(self.read_out):
             return found
@@ -130,7 +130,7 @@ class _NamedKeyAct(_KeyAct):
     fingerprint: str = argument("The fingerprint or its beginning.", metavar="FPR")
 
     def named(self, session: Session) -> Key:
-        """Return the key. NotFoundError if the fingerprint fits none, or several."""
+        """Return the key named by the fingerprint. NotFoundError for none or several."""
         return keys.find_key(session, self.owner_kind(session), self.id, self.fingerprint)
 
 
@@ -192,7 +192,7 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
         return ActDone(f"{restored.fingerprint} {again}")
 
     def _is_agreed(self, context: ActContext, clerk: Clerk, key: Key) -> bool:
-        """Return True if the key may be restored now.
+        """Return True if the key may be restored now; otherwise propose that to a second person.
 
         Two people decide for persons with powerful roles or sight of held files.
         """
@@ -240,7 +240,7 @@ class RevokeKey(_NamedKeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Yield a clerk for key changes in one transaction, then sign the log's head and publish."""
+    """Yield a clerk to change keys in one transaction; sign the log's head and publish at the end."""
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -261,7 +261,7 @@ def _changing(context: ActContext) -> Iterator[Clerk]:
 
 
 def _separate(data: bytes) -> list[bytes]:
-    """Split a file with an SSH key and a certificate, as the provider's kit makes it.
+    """Return the keys in a file; a provider's kit makes a file with two, SSH key and certificate.
 
     GatewayError for a file far too large for a key.
     """
@@ -272,20 +272,20 @@ def _separate(data: bytes) -> list[bytes]:
 
 
 def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
-    """Judge the key in a file and return it. Refusal for an unfit key."""
+    """Return the key in a file, if fit to be enrolled. Refusal for an unfit one."""
     if owner_kind == "staff" and not is_ssh(data):
         raise Refusal("key:not-an-ssh-key")
     return judge(data, context.clock(), *_strength(context))
 
 
 def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
-    """Return the shortest RSA key allowed, in bits, and the new key kinds that engines can verify."""
+    """Return the shortest RSA key allowed, in bits, and the newer kinds of keys that can be verified."""
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
 
 
 def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: str, data: bytes) -> str:
-    """Enrol one key, or update a known certificate; return a sentence. Refusal if unfit."""
+    """Enrol one key, or update a certificate on record; return a sentence. Refusal if unfit."""
     is_certificate = owner_kind == "provider" and not is_ssh(data)
     of = describe(data, clerk.at).fingerprint if is_certificate else None
     known = keys.holder(clerk.session, "openpgp", of) if of else None

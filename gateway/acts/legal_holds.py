@@ -49,7 +49,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse anything but one subject: a transfer, a provider or a child."""
+        """Refuse an act without exactly one subject: a transfer, a provider or a child. GatewayError."""
         self._subject(context.home)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
@@ -78,7 +78,7 @@ class PlaceLegalHold(_LegalHold, command="legal-holds place"):
     short: ClassVar = "Place a hold"
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Place the hold; return the number of stored files that the index of pupils lacks."""
+        """Place the hold; return a sentence with the number of stored files missing from the index."""
         on = self._change(context, holds.place, "hold-placed")
         said = f"{on} is on hold: nothing of it is deleted"
         if not (self.reference or self.provider):

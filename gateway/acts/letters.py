@@ -35,12 +35,12 @@ class PreviewLetters(ListingAct, command="letters preview", right=AccessRight.EN
     days: int = option("How many days from then on, each letter once.", 1, ge=1, le=400)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the log's size: a cached preview is valid up to a minute and until the next entry."""
+        """Return the log's size: a preview is cached for a minute, unless the log gets an entry."""
         with context.reading() as session:
             return str(log.size(session))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Yield each letter due on the given days, once."""
+        """Return a row for each letter due on the given days."""
         catalogue = context.catalogue
         letterhead = Letterhead(catalogue, Authority.of(load_settings(context.home)))
         first = context.clock() if self.on is None else datetime.combine(self.on, time(12), UTC)
@@ -85,7 +85,7 @@ class ListLetters(GroupedListing, DatedListing, command="letters list", right=Ac
     when: ClassVar = "owed_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the letters without their texts."""
+        """Return a row for each letter, without its text."""
         with context.reading() as session:
             return [row.model_dump(exclude={"text"}) for row in letters.listed(session)]
 
@@ -113,7 +113,7 @@ class ChaseProvider(Act, command="letters chase", right=AccessRight.ENROL):
     provider: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def effect(self, context: ActContext) -> str:
-        """Return the letter's text and recipients. GatewayError as for `carry_out`."""
+        """Return the letter's text and its recipients. GatewayError as for `carry_out`."""
         with context.open_registrar() as registrar, context.reading() as session:
             found = chasing(Letterhead.of(registrar), session, self.provider, context.clock())
         recipients = ", ".join(one.recipient for one in found)
@@ -134,7 +134,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Queue today's letters. GatewayError where no relay is named."""
+        """Queue today's letters; return a sentence with the number waiting. GatewayError without a relay."""
         with context.open_registrar() as registrar:
             _check_relay(registrar)
             owed = owe_by_calendar(registrar, context.clock())
@@ -149,7 +149,7 @@ class SendLetters(Act, command="letters send", right=AccessRight.ENROL):
 
 
 def _check_relay(registrar: Registrar) -> None:
-    """GatewayError where no relay is named, so that no letter leaves."""
+    """Raise GatewayError where no relay is named in gateway.toml: no letter leaves then."""
     if registrar.settings.letters.relay is None:
         raise GatewayError("no letter leaves: name a relay in the settings, under [letters]")
 

@@ -69,15 +69,15 @@ class ListingAct(ReadingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the column by which rows are grouped; "" for none."""
+        """Return the column by which the rows are grouped; "" for none."""
         return ""
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the value of a column, used to filter and group."""
+        """Return a row's value in a column, as used for filters and groups."""
         return row.get(column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:  # noqa: ARG002 - for those that need it
-        """Return names for people of the groups, by value; empty where the values are words."""
+        """Return names of the groups for people, by value; empty where the values themselves are words."""
         return {}
 
     def rows(self, context: ActContext) -> Iterable[Row]:
@@ -93,7 +93,7 @@ class ListingAct(ReadingAct):
         return self._listing(context, self._in_groups(self._found(context)))
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:  # noqa: ARG002 - counting costs nothing here
-        """Return a page: `limit` rows after a cursor; unsorted, with `latest`, the last rows first.
+        """Return a page: `limit` rows after a cursor; with `latest` and unsorted, the last rows first.
 
         With `counted`, the answer also has the number of rows of all pages. GatewayError for a wrong cursor.
         """
@@ -127,7 +127,7 @@ class ListingAct(ReadingAct):
         return _text(self.value_in(row, self.grouped_by()))
 
     def _in_groups(self, rows: Iterable[Row]) -> Iterable[Row]:
-        """Sort rows by group; within a group the order stays."""
+        """Return rows sorted by group; within a group in their order."""
         by = self.grouped_by()
         return sorted(rows, key=lambda row: _order(self.value_in(row, by))) if by else rows
 
@@ -172,7 +172,7 @@ class GroupedListing(ListingAct):
         return given
 
     def grouped_by(self) -> str:
-        """Return the column that the person chose, or ""."""
+        """Return the column by which the person groups the list; "" for none."""
         return self.group or ""
 
 
@@ -220,7 +220,7 @@ def _check_column(act: type[ListingAct], name: str) -> None:
 
 
 def _text(value: object) -> str:
-    """Return a value as a person would type it in a search."""
+    """Return a value of a row as text, to be searched."""
     if isinstance(value, Mapping):
         return str(value.get("code", value))
     if isinstance(value, list | tuple):
@@ -231,7 +231,7 @@ def _text(value: object) -> str:
 
 
 def _order(value: object) -> tuple[int, float, str]:
-    """Return a sort key: numbers first, then texts and times, then empty values."""
+    """Return a key to sort values by: numbers first, then texts and times, then empty ones."""
     if isinstance(value, int | float):
         return 0, value, ""
     text = value.astimezone(UTC).isoformat() if isinstance(value, datetime) else _text(value).casefold()
@@ -243,7 +243,7 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return the index of the row after the cursor's row, also if rows moved since."""
+    """Return the index of the row after the one of a cursor, also if rows moved since. GatewayError."""
     number, _, _ = cursor.partition(".")
     if not number.isdecimal():
         raise GatewayError("that is the cursor of no page: begin at the first one")

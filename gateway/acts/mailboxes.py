@@ -90,7 +90,7 @@ class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
     undo: bool = option("Put them back.", default=False)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark each file as dealt with, or undo that."""
+        """Mark each file as dealt with by the team, or undo that; return a sentence."""
         return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
 
 

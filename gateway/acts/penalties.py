@@ -23,7 +23,7 @@ class ListPenalties(ListingAct, command="penalties list", right=AccessRight.LOOK
     empty: ClassVar = "nobody has to wait"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the penalised addresses of each service."""
+        """Return a row for each address under a penalty, with the service."""
         at = context.clock()
         return [
             {
@@ -44,7 +44,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the penalty is lifted; inform the services where this process publishes."""
+        """Record the lifting of the penalty, and tell the services, where this process publishes."""
         try:
             source = penalty_files.as_source(self.address)
         except ValueError:
@@ -59,7 +59,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
 
 def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
-    """Yield each service with the addresses under penalty, as far as this process may read."""
+    """Yield each service with its addresses under a penalty, as far as this process may read them."""
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:

@@ -26,7 +26,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read the decision, and earlier reasons and persons' notes."""
+        """Return the decision with each reason and clause, earlier reasons and persons' notes."""
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
             fields = [json.loads(event.leaf)["fields"] for event in log.events(session, self.reference)]
@@ -47,7 +47,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
 
 
 def _decision_on(session: Session, reference: str) -> Decision:
-    """Return the recorded decision on an upload or declaration."""
+    """Return the recorded decision on an upload or declaration, by reference. NotFoundError."""
     try:
         transfer = transfers.get(session, reference)
     except NotFoundError as unknown:

@@ -61,7 +61,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the credential, once a second person has run the same command; show it to the second."""
+        """Record a new credential once a second person has given the same command; show it to the second."""
         with context.recording() as record:
             self._check(record)
             scope = "\n".join([*sorted(set(self.act)), "", *sorted(set(self.team)), str(self.days)])
@@ -86,7 +86,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
         return ActDone(said, document=f"{secret}\n")
 
     def _check(self, record: Recording) -> None:
-        """Refuse acts that no program, or not this person, may do. GatewayError."""
+        """Refuse acts not open to programs, or without a right of this person. GatewayError."""
         if not programs.NAME.fullmatch(self.name):
             raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")
         catalogue, known = record.registrar.catalogue, every_act()

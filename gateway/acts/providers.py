@@ -101,7 +101,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:
-        """Return for each kind of provider the number fields that a form shows."""
+        """Return for each kind of provider the fields with its numbers, to be shown in a form."""
         bodies, both = catalogue.bodies, ("dfe_number", "urn")
         asked: dict[str, tuple[str, ...]] = {
             one.id: both if one.own_pupils or numbers.column_of(one.id, bodies) in both else ("number",)
@@ -214,7 +214,7 @@ class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK
     empty: ClassVar = "no provider is enrolled; add one with: gateway providers add"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the providers, with the ratifications counting today."""
+        """Return a row for each provider, ratified or not as of today."""
         with context.reading() as session:
             found = register.of(session).enrolled(_counting(context))
         names = [field.name for field in fields(Provider)]
@@ -288,7 +288,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse a request without any change before the person confirms."""
+        """Refuse a request without any change."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -297,7 +297,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
             )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the given columns and contacts; decide files that waited for the schools again."""
+        """Change the provider's columns and contacts; decide again the files that waited for the schools."""
         wanted = self._wanted()
         with context.recording() as record:
             enroller = _enroller(record)
@@ -328,7 +328,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         return {column: value for column, value in zip(_NUMBERS, given, strict=True) if value is not None}
 
     def _set_columns(self, record: Recording, wanted: dict[str, str]) -> bool:
-        """Change columns of the provider's row; return True if any value is new."""
+        """Write the given columns of the provider's row; return True if any value is new."""
         session, bodies = record.session, record.registrar.catalogue.bodies
         row = providers.provider_row(session, self.id)
         if (number := wanted.pop("number", None)) is not None:
@@ -423,7 +423,7 @@ class ConvertProvider(_ProviderAct, command="providers convert"):
     urn: str | None = option("Its URN, which is new for an academy.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the provider's kind, and the new numbers."""
+        """Change the provider's kind and numbers."""
         with context.recording() as record:
             bodies = record.registrar.catalogue.bodies
             if self.kind not in bodies.kinds():
@@ -476,7 +476,7 @@ class RemoveProvider(_ProviderAct, command="providers remove"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the provider with all keys, in the registry and in published/."""
+        """Delete the provider with all keys, from the registry and from published/."""
         landed = [one for one in waiting(context.home.spool) if provider_of(one) == self.provider]
         if landed:
             files = "1 file" if len(landed) == 1 else f"{len(landed)} files"
@@ -567,7 +567,7 @@ def _counting(context: ActContext) -> RatificationsThatCount:
 
 
 def judged_key(record: Recording, data: bytes) -> NewKey:
-    """Judge a provider's key and return it. Refusal for an unfit key."""
+    """Return a provider's key, if fit to be enrolled. Refusal for an unfit one."""
     from gateway.enrolment.key_file import judge  # noqa: PLC0415 - loads asyncssh
     from gateway.openpgp.verified_kinds import VerifiedKinds  # noqa: PLC0415 - few judge a key
 

@@ -33,12 +33,12 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def asked(self) -> Asked:
-        """Return the child to search for, as given."""
+        """Return the child's identity as given: UPN, or name and date of birth."""
         # The index of pupils loads the libraries of OpenPGP.
         return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
 
     def check(self, context: ActContext) -> None:
-        """Refuse incomplete details of a child before the person confirms."""
+        """Refuse incomplete details of a child. GatewayError."""
         children.digests_of(context.home, self.asked())
 
 
@@ -48,7 +48,7 @@ class FindChild(NamesChild, command="pupils find", right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Search the index for the child, after recording the question."""
+        """Record the question, then return the child's files, openings and parts kept."""
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why)
         rows = [_row(one) for one in found.files]
@@ -77,7 +77,7 @@ class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write a report on the child, after recording the question."""
+        """Record the question, then return the report on the child."""
         with context.open_registrar() as registrar:
             found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
             return children.account(registrar, found, names=self.names)
@@ -89,7 +89,7 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
     )
 
     def check(self, context: ActContext) -> None:
-        """Refuse a UPN without a name: a file may have the UPN mistyped, or lack it."""
+        """Refuse a child without a name: a file may have the UPN mistyped, or lack it. GatewayError."""
         super().check(context)
         if self.surname is None:
             raise GatewayError(
@@ -126,7 +126,7 @@ class ProtectChild(_MarkChild, command="pupils protect"):
                 staff.get_staff(session, name)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark the child: only the named people see its records."""
+        """Mark the child, so that only the named people see its records."""
         return self._mark(context, "named", self.person, self.why)
 
 
@@ -139,7 +139,7 @@ class RestrictChild(_MarkChild, command="pupils restrict"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Mark the child: nobody sees its records."""
+        """Mark the child, so that nobody sees its records."""
         return self._mark(context, "restricted", (), self.why)
 
 
@@ -178,7 +178,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Search for the children, after recording the question."""
+        """Record the question, then return the children found."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)

@@ -50,7 +50,7 @@ class WithdrawTransfer(_RecallAct, command="transfers withdraw"):
     of_any_file: ClassVar = True  # A withdrawal only removes access.
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Withdraw the file for the time being."""
+        """Withdraw the file until a second person decides; return its earlier openings."""
         with context.open_registrar() as registrar:
             done = delivered.withdraw(registrar, self.reference, by=context.person, why=self.why)
         copies = (
@@ -78,7 +78,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again, or propose that to a second person."""
+        """Deliver the file again, or propose a delivery against the agreement to a second person."""
         with context.open_registrar() as registrar:
             done = delivered.redeliver(
                 registrar, self.reference,
@@ -109,7 +109,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return f"{file_in_words(context, self.reference)} {said}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Confirm the first person's withdrawal or proposal."""
+        """Confirm the withdrawal or the delivery proposed by the first person."""
         with context.open_registrar() as registrar:
             done = delivered.confirm(registrar, self.reference, by=context.person, why=self.why)
         if isinstance(done, delivered.Again):
@@ -126,7 +126,7 @@ class DeclineRedelivery(_RecallAct, command="transfers decline"):
     short: ClassVar = "Say no"
 
     def effect(self, context: ActContext) -> str:
-        """Repeat who proposed the delivery, why, and the teams. GatewayError where nobody did."""
+        """Return a sentence with the proposer, reason and teams. GatewayError without a proposal."""
         with context.reading() as session:
             first = _proposed(session, self.reference)
         teams = context.catalogue.wording.list_names(first.teams)

@@ -39,7 +39,7 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write the account of one file, with the log's newly signed head."""
+        """Return the account of one file, with a newly signed head of the log."""
         with context.open_registrar() as registrar, registrar.registry.write() as session:
             wording = registrar.catalogue.wording
             found = account(session, self.reference, registrar.settings.organisation, wording)
@@ -55,7 +55,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
     to: date = option("The last day.")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write the accounts of the provider's files within the person's sight."""
+        """Return the accounts of the provider's files within the person's sight."""
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
         until = last + timedelta(days=1)
         if until <= since:
@@ -87,11 +87,11 @@ class ReviewTerm(ReadingAct, command="report review", right=AccessRight.LOOK):
     to: date | None = option("The last day; that of the term if not given.", None)
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Allow an answer to be cached for a minute: many files take seconds."""
+        """Return a constant: a review is cached for a minute, since many files take seconds."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write the review of the term from the current records."""
+        """Return the review of the term, by the current record."""
         organisation = load_settings(context.home).organisation
         catalogue, made_at = context.catalogue, context.clock()
         span = span_of(self.from_, self.to, catalogue, local_day(made_at, catalogue.calendar.timezone))
@@ -107,11 +107,11 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
     """
 
     def known_by(self, context: ActContext) -> str:  # noqa: ARG002 - as every act
-        """Allow an answer to be cached for a minute, as the pack says: counting many files takes long."""
+        """Return a constant: the pack is cached for a minute, since counting many files takes long."""
         return ""
 
     def carry_out(self, context: ActContext) -> Document:
-        """Count providers, files of a year and roles, and fill the pack with the numbers."""
+        """Return the pack, with providers, files of a year and roles counted."""
         settings, made_at = load_settings(context.home), context.clock()
         catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
@@ -152,7 +152,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the connected systems: the kind, the name if any, and the address."""
+    """Yield each connected system for the assurance pack: its kind, its name if any, and its address."""
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,

@@ -25,12 +25,12 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
     on: date | None = option("As at the end of this day; now if not given.", None)
 
     def known_by(self, context: ActContext) -> str:
-        """Return the legal holds: a cached plan is valid up to a minute and until these change."""
+        """Return the legal holds: a plan is cached for a minute, unless these change."""
         with context.reading() as session:
             return ",".join(str(each.number) for each in holds.list_holds(session))
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Compute the deletions due by the current record."""
+        """Return the deletions due, by the current record."""
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
             plan = plan_at(session, context.home, moment)
@@ -59,7 +59,7 @@ class ShowCertificate(ReadingAct, command="retention certificate", right=AccessR
     number: int | None = argument("Which one; the latest if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Return the signed certificate. GatewayError if it names a file outside the person's sight."""
+        """Return the signed certificate. GatewayError if the text names a file outside the person's sight."""
         with context.reading() as session:
             text = retention.certificate(session, self.number)
             check_all_seen(session, context.sight(session), text)

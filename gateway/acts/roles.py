@@ -29,7 +29,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
     )
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return all persons with roles, and for each the persons beside whom they are no second person."""
+        """Return a row for each person with a role; `not_second_to` names who could act as the person."""
         with context.reading() as session:
             behind = dual_control.who_could_be(session, context.clock())
             return [
@@ -44,11 +44,11 @@ class _ChangeRole(Act, right=AccessRight.APPOINT):
     why: Why
 
     def _note(self, record: Recording, kind: Kind) -> None:
-        """Log the change of role. Only the registry has the person's name."""
+        """Log the change of a role. The leaf names no person: only the registry does."""
         record.note(kind, "staff", {"what": self.role.value}, note=f"{self.name}: {self.why}")
 
     def _agreed(self, record: Recording, act: TwoPersonAct, looking: LookingTeams) -> bool:
-        """Return True if the change may be made now: alone, or with a second person's agreement."""
+        """Return True if the role may be changed now: by one person, or after a second one agreed."""
         return agreed_to_give(
             record.session,
             act,
@@ -72,7 +72,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
     )
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Give the role, once a second person agrees where two are wanted."""
+        """Give the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, at = record.session, record.at
             self._check(context, record)
@@ -96,7 +96,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Refuse a role for oneself, or for a person without key or account to be known by."""
+        """Refuse a role for oneself, or for a person who has no key or account of their own. GatewayError."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and dual_control.name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -112,7 +112,7 @@ class TakeRole(_ChangeRole, command="roles take"):
     """Take a role from a person. A role given by you alone, without confirmation, you may take back alone."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Take the role, once a second person agrees where two are wanted."""
+        """Take the role, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = dual_control.gave_alone(session, self.name, self.role, record.by, record.at)
@@ -134,7 +134,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the caller confirms the other person's credentials."""
+        """Record that the caller confirms the other person's credentials, as `dual_control.vouch`."""
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -171,7 +171,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log a confirmation and return a sentence. Only the registry has name and fingerprints."""
+    """Log a confirmation of credentials; return a sentence. Only the registry has name and fingerprints."""
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
     return f"on record for {said}; it counts in three days"

@@ -26,7 +26,7 @@ class ListSensitive(ProviderListing, command="sensitive list", right=AccessRight
     days: int = option("Files that landed within so many days.", 30, ge=1, le=3650)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the sensitive headings of each file, latest first."""
+        """Return a row for each sensitive heading of each file, latest first."""
         catalogue = context.catalogue
         since = context.clock() - timedelta(days=self.days)
         with context.reading() as session:

@@ -60,7 +60,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the person, the teams and the keys, once a second person agrees where two are wanted."""
+        """Record person, teams and keys, once a second person has agreed where two must decide."""
         with context.recording() as record:
             session, looking = record.session, _looking_among(record, self.team)
             if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
@@ -77,7 +77,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record a key of the person, or restore the earlier one; revoked keys are refused."""
+        """Record a person's key, or restore an earlier one. GatewayError for a revoked key."""
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
         from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
 
@@ -105,7 +105,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the teams, once a second person agrees where a team with sight of held files is new."""
+        """Change the person's teams; a team with sight of held files needs a second person's agreement."""
         with context.recording() as record:
             looking = _looking_among(record, self.team)
             before = set(staff.get_staff(record.session, self.name).teams)
@@ -191,7 +191,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return the person's name, and the held files that nobody will be assigned to."""
+        """Return a sentence naming the person, and the assigned held files that lose their person."""
         with context.reading() as session:
             seen, every = self._held(session, context.sight(session)), self._held(session)
         if len(every) > len(seen):
@@ -200,7 +200,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return f"{self.name} cannot log in or collect any more.{files}"
 
     def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
-        """Return the held files, within a sight, assigned to the person."""
+        """Return the references of held files, in a sight, assigned to the person."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 
@@ -242,7 +242,7 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
     hours: int = option("For how many hours the link works.", 24, ge=1, le=336)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the invitation, once a second person agrees where two are wanted."""
+        """Record the invitation, once a second person has agreed where two must decide; return the link."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -272,7 +272,7 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
 
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
-    """Return the teams that see held files. GatewayError for an unknown team."""
+    """Return those of the `wanted` teams that see held files. GatewayError for an unknown team."""
     catalogue = record.registrar.catalogue
     known = [team.id for team in catalogue.teams.team]
     for team in wanted:
@@ -282,7 +282,7 @@ def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
 
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:
-    """Return the two-person act of putting a person into teams, with the given keys."""
+    """Return the act, to be agreed on by two people, of putting a person into teams with these keys."""
     digests = sorted(hashlib.sha256(file.content).hexdigest() for file in ssh_key)
     return TwoPersonAct("put-in-teams", "staff", " ".join([name, ",".join(sorted(set(team))), *digests]))
 
@@ -290,13 +290,13 @@ def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) 
 def _agreed_to_show(
     record: Recording, name: str, team: Sequence[str], why: str | None, ssh_key: Sequence[GivenFile] = ()
 ) -> bool:
-    """Return True if a person may join a team with sight of held files now."""
+    """Return True if a person may join teams now: none sees held files, or a second person agreed."""
     act = _putting(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
 
 
 def _agreed_to_invite(record: Recording, name: str) -> bool:
-    """Return True if a person may be invited now. Whoever has the link can act as the person."""
+    """Return True if a person may be invited now; the link lets its holder act as that person."""
     act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
     return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)
 
@@ -304,6 +304,6 @@ def _agreed_to_invite(record: Recording, name: str) -> bool:
 def _note(
     record: Recording, kind: Kind, name: str, why: str | None, teams: Sequence[str] | None = None
 ) -> None:
-    """Log a change of staff. Only the registry has name and reason: the leaf commits to both."""
+    """Log a change of staff. Only the registry has name and reason; the leaf holds commitments to both."""
     fields = {} if teams is None else {"teams": ",".join(sorted(set(teams)))}
     record.note(kind, "staff", fields, note=f"{name}{_SAID}{why}" if why else name)

@@ -44,7 +44,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     )
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the search for the transfers asked for."""
+        """Return the criteria for the transfers that the person asks for."""
         since, until = self.bounds(context)
         wanted = TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
         if not self.search:
@@ -53,21 +53,21 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
         return replace(wanted, kinds={one: catalogue.wording.name(one) for one in catalogue.data_types()})
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Read the transfers in the order of landing."""
+        """Yield a row for each transfer, in the order of landing."""
         with context.reading() as session:
             self.check_provider(session)
             for page in transfer_lists.pages(session, self.wanted(context)):
                 yield from self.listed(session, context, page)
 
     def has_text(self, row: Row) -> bool:
-        """Return True: the database searches, as it knows the names of schools and kinds."""
+        """Return True: the search is done by the database, as it knows the names of schools and kinds."""
         del row
         return True
 
     def listed(
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
-        """Return the rows of some transfers, for the list."""
+        """Yield the rows of some transfers, with names of schools and outcomes."""
         del context
         names = providers.names(session)
         for one in found:
@@ -78,13 +78,13 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
             }
 
     def value_in(self, row: Row, column: str) -> object:
-        """Return the first code of the reasons, as the database does, for the column of words."""
+        """Return a row's value for groups; of the column `why` the first of the reasons' codes."""
         if column == "why":
             return min((one["code"] for one in row["reasons"]), default="")
         return super().value_in(row, column)
 
     def group_names(self, context: ActContext) -> Mapping[str, str]:
-        """Return names of data types, or words for reason codes, by value."""
+        """Return names of data types, or words for reason codes, for grouping by the column."""
         if self.grouped_by() == "why":
             return {code: in_officers_words(code) for code in REASONS}
         catalogue = context.catalogue if self.grouped_by() == "data_type" else None
@@ -126,7 +126,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the search for the transfers asked for."""
+        """Return the criteria for the transfers that the person asks for."""
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,
@@ -159,7 +159,7 @@ STEPS = {
 
 
 def in_words(kind: str, reasons: str | None) -> str:
-    """Return a log entry's kind in words; `reasons` are the codes of the entry."""
+    """Return words for a log entry's kind; `reasons` are the codes in the entry."""
     return SENT_BACK if RETURNED in (reasons or "") else STEPS.get(kind, kind.replace("-", " "))
 
 
@@ -175,7 +175,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Read the file, the events, and the replaced and replacing files."""
+        """Return the file, its log entries, and the files replaced by it or replacing it."""
         from gateway.record.rulings import standing_of  # noqa: PLC0415 - takes a while
         from gateway.reports.report import what_became  # noqa: PLC0415 - a listing needs none
 
@@ -231,7 +231,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
 
 def file_in_words(context: ActContext, reference: str) -> str:
-    """Return a sentence that names a file's school and kind."""
+    """Return a sentence that names a file's school and kind of data."""
     with context.reading() as session:
         transfer = transfers.get(session, reference)
         school = providers.names(session).get(transfer.upload.provider, transfer.upload.provider)
@@ -257,7 +257,7 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer as a row of a list."""
+    """Return a transfer as a row of lists."""
     upload = transfer.upload
     return {
         "reference": upload.reference,

@@ -44,13 +44,13 @@ class BrowserConnection:
     busy: bool = False
 
     def abort(self) -> None:
-        """Close the connection at once, in any state."""
+        """Close the connection at once, whatever it is doing."""
         with contextlib.suppress(OSError):
             self.line.shutdown(socket.SHUT_RDWR)
 
 
 class Places:
-    """The accepted connections, at most `each` for an address, except for `trusted` ones: proxies."""
+    """The accepted connections: at most `each` for an address, except for proxies (`trusted`)."""
 
     def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
         self._trusted = {source_of(address) for address in trusted}
@@ -63,7 +63,7 @@ class Places:
         return len(self._taken)
 
     def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
-        """Admit a connection, closing an idle one if at the limit; return None if none is idle."""
+        """Admit a connection, closing an idle one if at the limit; None, not admitted, if all are busy."""
         source = source_of(address)
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
@@ -75,7 +75,7 @@ class Places:
         return place
 
     def leave(self, place: BrowserConnection) -> None:
-        """Remove a closed connection; harmless when repeated."""
+        """Forget a closed connection; does nothing if forgotten."""
         self._taken.pop(place, None)
 
     def _send_away_one_of_most(self) -> bool:
@@ -96,7 +96,7 @@ class Places:
 
 
 class PlacedServer(QuietServer):
-    """A Uvicorn server that counts connections, and gives each protocol its connection."""
+    """A Uvicorn server that counts connections in `places`, and gives each protocol its own."""
 
     places: Places
 
@@ -106,7 +106,7 @@ class PlacedServer(QuietServer):
         self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
 
     async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
-        """Begin an accepted connection, with TLS if configured; close the connection on failure."""
+        """Start the protocol on an accepted connection, with TLS if configured; close it on failure."""
         config, loop = self.config, asyncio.get_running_loop()
 
         def protocol() -> Any:  # noqa: ANN401 - as in the server
@@ -127,7 +127,7 @@ class PlacedServer(QuietServer):
 
 
 class _Accepting:
-    """One listening socket, with the interface that Uvicorn expects for closing."""
+    """One listening socket that accepts connections, with the methods that Uvicorn calls at the end."""
 
     def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
         self._server = server
@@ -164,12 +164,12 @@ class _Accepting:
 
 
 def placed(places: Places) -> type[PlacedServer]:
-    """Return a server class bound to these connections."""
+    """Return a server class that counts its connections in `places`."""
     return type("Placed", (PlacedServer,), {"places": places})
 
 
 class PunctualProtocol(H11Protocol):
-    """An HTTP connection with a deadline for each request; `place.busy` from request to response."""
+    """An HTTP connection with a deadline for each request; `place.busy` from the request to its answer."""
 
     seconds = SECONDS
 
@@ -194,7 +194,7 @@ class PunctualProtocol(H11Protocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Set the deadline for the rest of the next request, if partly received."""
+        """Start the deadline for the next request, if a part of it has come already."""
         self._place.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
@@ -224,7 +224,7 @@ def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
 
 
 def listening(host: str, port: int, section: str) -> socket.socket:
-    """Return a listening socket. ConfigurationError names the `section` of gateway.toml with its address."""
+    """Return a listening socket. ConfigurationError names the section of gateway.toml with the address."""
     try:
         opened = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
@@ -238,7 +238,7 @@ def listening(host: str, port: int, section: str) -> socket.socket:
 
 
 def transport(certificate: Path | None, key: Path | None, proxies: Collection[str]) -> dict[str, object]:
-    """Return Uvicorn's options: TLS if a certificate is configured, and the trusted reverse proxies."""
+    """Return Uvicorn's options: TLS if a certificate is given, and the trusted reverse proxies."""
     more: dict[str, object] = {"proxy_headers": bool(proxies)}
     if proxies:
         more["forwarded_allow_ips"] = list(proxies)

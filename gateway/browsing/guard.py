@@ -78,7 +78,7 @@ class Guard:
         return None if method in _SAFE else self._not_ours(method, headers, path)
 
     def _not_ours(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
-        """Return the refusal of a changing request from another origin, or of excessive size; else None."""
+        """Return the refusal of a changing request from another origin or too large; None if allowed."""
         if method not in self._changing:
             return PlainTextResponse("Not offered.", status_code=405)
         # A program bears its credential itself: no page of elsewhere can send one.

@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 30
 
 
 def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
-    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the service's event."""
+    """Run a service until it ends; return the exit status. SIGTERM and SIGINT set the event it is given."""
     for noisy in ("httpx", "httpcore"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
@@ -37,7 +37,7 @@ def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 
 
 def sockets_of(name: str, host: str, port: int) -> list[socket.socket]:
-    """Return the sockets handed over by systemd, else one opened here. ConfigurationError for none."""
+    """Return the sockets given by systemd under a name, or one opened here. ConfigurationError."""
     return systemd.handed_over(name) or [listening(host, port, f"[{name}]")]
 
 
@@ -63,7 +63,7 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return retries for half a minute while `error` is raised: services start in any order."""
+    """Return retries, for half a minute, of whatever raises `error`: services start in any order."""
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),

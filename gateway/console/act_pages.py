@@ -36,7 +36,7 @@ Asked = FormData | QueryParams
 
 
 async def show_acts(request: Request) -> Response:
-    """List the acts the person may carry out, by subject; or only acts with some words."""
+    """Show the acts that the person may carry out, by subject; with a search, only the matching ones."""
     site, find = site_of(request), request.query_params.get("find", "").strip()
     reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
     words = find.casefold().split()
@@ -63,7 +63,7 @@ async def show_act(request: Request) -> Response:
 async def _asked_for(  # noqa: PLR0917 - as `_answer`
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, form: FormData
 ) -> Response:
-    """Answer a question asked by a form: redirect to a URL with a list's filters, unless one is personal."""
+    """Answer a question sent by a form: a list redirects to an address with its filters, unless personal."""
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field.name for field in act.fields if field.several}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
@@ -75,7 +75,7 @@ async def _asked_for(  # noqa: PLR0917 - as `_answer`
 async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
     request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked, **more: str
 ) -> Response:
-    """Show the answer of a read-only act: of a list one page, or everything as a file for a spreadsheet."""
+    """Show the answer of a reading act: one page of a list, or the whole list as a spreadsheet file."""
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
     limit = _PAGE if act.lists and not kind else 0
@@ -96,9 +96,9 @@ async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
 
 
 async def carry_out(request: Request) -> Response:
-    """Carry out the act of a submitted form, then redirect to `back`, the page of origin.
+    """Carry out the act of a submitted form, then redirect to `back`, the page with the form.
 
-    A question with a field that names persons is asked by a form, too, since addresses are kept.
+    A reading act with a personal field also comes by form, since addresses are kept in histories.
     """
     site, act, others, me = await _act(request)
     sent = await site.form(request)
@@ -140,7 +140,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
     given: Mapping[str, Given],
     back: str,
 ) -> Response:
-    """Show the page of origin, or of the subject of an act, with a sentence about the result."""
+    """Redirect after an act, with a sentence on the result, to `back` or the page of the act's subject."""
     site, may, sentence = site_of(request), {one.command: one for one in others}, reply.said.sentence
     if is_ours(back) and not back.endswith("/show"):
         return site.see_said(back, sentence)
@@ -152,7 +152,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
 
 
 def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
-    """Return the page of the subject of an act: the address, and beside an address a person's name."""
+    """Return the address of the page on an act's subject, and the form fields that it needs besides."""
     noun = act.command.rpartition(" ")[0]
     shows = may.get(f"{noun} show")
     own = [field.name for field in shows.fields if field.required] if shows else []
@@ -186,7 +186,7 @@ def _page(
     back: str = "/work",
     more: Mapping[str, str] | None = None,
 ) -> Response:
-    """Render the page of an act; after a refusal, with the typed values. Rows of a list link to items."""
+    """Render the page of an act; after a refusal, with the values typed. List rows link to their items."""
     noun, address = act.command.rpartition(" ")[0], request.query_params.multi_items()
     may = {one.command: one for one in others}
     shows = may.get(f"{noun} show")
@@ -206,20 +206,20 @@ def _page(
 
 
 def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
-    """Return the reasons of a refusal by field; under "" for the whole form."""
+    """Return the sentences of a refusal by field; under "" those on the whole form."""
     problems = declined.fields or {"": str(declined)}
     return {name: in_words_of_forms(said, act.fields) for name, said in problems.items()}
 
 
 def _in_words(act: ActTold) -> ActTold:
-    """Return an act with the labels of fields in the place of the options of the command."""
+    """Return an act whose texts name the labels of fields in place of command-line options."""
     told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
     fields = tuple(replace(one, about=about) for one, about in told)
     return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})
 
 
 async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
-    """Return the act in a URL, or another, with the acts beside it, and the person."""
+    """Return the act named in the address, or by `command`, the acts offered beside it, and the person."""
     site, words = site_of(request), request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
     reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)
@@ -241,7 +241,7 @@ async def _text(value: str | UploadFile) -> str:
 
 
 def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
-    """Return an act's fields from a form, without empty ones."""
+    """Return the values of an act's fields in a form; empty ones are left out."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())

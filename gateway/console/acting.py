@@ -19,7 +19,7 @@ _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
-    """Replace the command-line options in a sentence by labels of fields."""
+    """Return a sentence with labels of fields in place of command-line options."""
     labels = {}
     for one in fields:
         labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = one.label
@@ -27,7 +27,7 @@ def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
 
 
 def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
-    """Return an act's given values with labels, and names beside ids. Files are not repeated."""
+    """Return the labels and values given for an act, with names beside ids; files are left out."""
     told = []
     for field in act.fields:
         value = given.get(field.name)
@@ -46,7 +46,7 @@ _TO_SIGN = 409
 
 
 def sentence_of(declined: DeclinedInside) -> str:
-    """Return a refusal as a sentence, without the names of the wrong fields."""
+    """Return a refusal as one sentence, without naming the wrong fields."""
     return "; ".join(declined.fields.values()) or str(declined)
 
 
@@ -74,7 +74,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     back: str,
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply[ActAnswered] | Response | DeclinedInside:
-    """Carry out an act; return its answer, a page that asks for the passkey, or the refusal."""
+    """Carry out an act; return its answer, or a page asking for the passkey, or the refusal."""
     site = site_of(request)
     signature = text(form, "credential") or None
     question = site.question(request, CarryOutAct, act=command, fields=dict(fields), assertion=signature)

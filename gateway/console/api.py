@@ -1,4 +1,4 @@
-"""The API for programs: each act under the words of its command, as `/openapi.json` describes.
+"""The API for programs: each act at the path of its command, as `/openapi.json` describes.
 
 A request bears the credential of a program (RFC 6750). The inside decides on every request. Refusals are
 problem details (RFC 9457).
@@ -46,7 +46,7 @@ async def _describe(request: Request) -> Response:
 
 
 async def _ask(request: Request) -> Response:
-    """Answer a read-only act, or stream a file."""
+    """Answer a reading act; stream the file where the act collects one."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
         return await _collect(request, query)
@@ -92,7 +92,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
-    """Build a question with the credential that a program's request bears."""
+    """Return a question that carries the credential in a program's request."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Unchanging(StaticFiles):
-    """Static files under a URL with a digest of all of them, so that browsers need not ask again."""
+    """Static files whose address has a digest of them all, so browsers may keep each for a year."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
@@ -99,7 +99,7 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """Show a refusal by the inside; without a login, show the login page."""
+    """Show a refusal by the inside as a page; if nobody is logged in, the login page."""
     status = error.status if isinstance(error, DeclinedInside) else 503
     return (
         await _not_logged_in(request) if status == _NOT_LOGGED_IN else _problem(request, status, str(error))
@@ -107,7 +107,7 @@ async def _declined(request: Request, error: Exception) -> Response:
 
 
 async def _not_logged_in(request: Request) -> Response:
-    """Show the login page; afterwards the person is back on the page asked for, with the typed values."""
+    """Show the login page; afterwards the person gets the page asked for, with the values typed."""
     site, address = site_of(request), request.url.path
     if request.method == "POST":
         response = await entering.show_login(request, address, await _typed(request), status=_NOT_LOGGED_IN)
@@ -134,7 +134,7 @@ async def _typed(request: Request) -> list[tuple[str, str]]:
 
 
 async def _not_ours(request: Request, _: Exception) -> Response:
-    """Show the values typed in a form of another session again; nothing is done before they are resent."""
+    """Show the values of a form from an earlier session again, to be sent anew; nothing was done."""
     kept, path = await _typed(request), request.url.path
     if path.startswith(("/login", "/invitation")) or not site_of(request).held_by(request, "session"):
         return _problem(request, 403, "That form is too old, or not from this session. Open the page again.")
@@ -144,7 +144,7 @@ async def _not_ours(request: Request, _: Exception) -> Response:
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
-    """Return a page for what is not there, or makes no sense, such as far too many files at once."""
+    """Show an error page: no such page, or a request without sense, such as far too many files."""
     if isinstance(error, ValueError):
         return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404

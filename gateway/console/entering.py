@@ -48,7 +48,7 @@ async def show_security(request: Request) -> Response:
 
 
 async def choose_language(request: Request) -> Response:
-    """Set the browser's language, and redirect to the page on which it was chosen."""
+    """Set the browser's language, and redirect to the page from which the choice came."""
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
@@ -79,7 +79,7 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values typed in a form for the page `to`, to be resent from the present session."""
+    """Show the values typed in a form for the page `to` again, to be sent in the present session."""
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
     for name, value in entered.raw_headers if entered else ():
         if name == b"set-cookie":
@@ -88,7 +88,7 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return the values of a form that the login page must pass on."""
+    """Return the values of a form that the login page must keep."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
@@ -147,7 +147,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
-    """Return the contents of a page, by path, further fields, and fields `asked` for in the address alone.
+    """Return the contents of a page, with the path's fields, `fields`, and those in the address `asked` for.
 
     A link from elsewhere could fill in any other field.
     """
@@ -158,7 +158,7 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return the handler that shows a page's contents from the inside, using `template` and `shown`."""
+    """Return a handler that shows a page of the inside by a template; arguments as for `shown`."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)
@@ -168,7 +168,7 @@ def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaita
 
 
 async def leave_first_steps(request: Request) -> Response:
-    """Hide the first steps on the first page from now on."""
+    """Record that the person no longer wants the first steps on the first page."""
     site = site_of(request)
     await site.form(request)
     reply = await site.inside.shown(site.question(request, LeaveFirstSteps))
@@ -178,9 +178,9 @@ async def leave_first_steps(request: Request) -> Response:
 async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
-    """Show the login page, with a new challenge for a new attempt.
+    """Show the login page with a new challenge.
 
-    `kept` is what was typed in a form for the page `to` without being logged in.
+    `kept` is what was typed in a form for the page `to` before the login.
     """
     site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
@@ -205,7 +205,7 @@ async def show_login(
 
 
 async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
-    """Return the OpenID provider's login URL and name; "" if not set up or not reachable."""
+    """Return address and name of the OpenID provider's login; "" for each if unavailable."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
@@ -217,13 +217,13 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str,
 
 
 async def come_back(request: Request) -> Response:
-    """Show a page that links on after a login elsewhere: strict cookies need a request from our page."""
+    """Show a page with a link on, after a login elsewhere: cookies come only with a request from our page."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_elsewhere(request: Request) -> Response:
-    """Finish an OpenID login; or confirm the waiting act of the logged-in person."""
+    """Finish a login by OpenID, or confirm the waiting act of a person who is logged in."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):
@@ -238,7 +238,7 @@ async def finish_elsewhere(request: Request) -> Response:
 
 
 async def show_invitation(request: Request, problem: str = "", status: int = 200) -> Response:
-    """Show the page of a one-time link, without using its code before the form is sent."""
+    """Show the page of an invitation link. The code is used up only when the form is sent."""
     site, browser = site_of(request), secrets.token_urlsafe(32)
     response = site.page(request, "invitation.html", secret=browser, status=status, problem=problem)
     site.set_secret(response, _ATTEMPT, browser)

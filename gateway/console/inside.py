@@ -31,10 +31,10 @@ _UNREACHED = Declining(
 
 
 class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
-    """A refusal by the inside: an HTTP status and a sentence; `options` if a passkey has to sign first.
+    """A refusal by the inside: HTTP status and sentence; `options` if a passkey has to sign first.
 
-    `again`: the address for a new login, for a person without a passkey. `to_programs` is the API's status.
-    `fields` are the wrong fields of a form, each with its own sentence.
+    `again`: the address for a new login, for a person without a passkey. `to_programs`: the status in the
+    API. `fields` are the wrong fields of a form, each with a sentence.
     """
 
     def __init__(self, status: int, said: Declining) -> None:
@@ -58,16 +58,16 @@ class Inside:
         self._client = client
 
     async def ask(self, question: ConsoleQuestion) -> Shown:
-        """Send a question that needs no login; return the answer. DeclinedInside without one."""
+        """Send a question that needs no login; return the answer. DeclinedInside if refused."""
         return _SHOWN.validate_python((await self._sent(question))["said"])
 
     async def reply(self, question: OfPerson, kind: type[F]) -> Reply[F]:
-        """Send a question of a logged-in person; return the answer. DeclinedInside without one."""
+        """Send a question of a logged-in person; return the answer as `kind`. DeclinedInside if refused."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
 
     async def shown(self, question: OfPerson) -> Reply[Shown]:
-        """Return what a page shows to a logged-in person. DeclinedInside without an answer."""
+        """Return the contents of a page for a logged-in person. DeclinedInside if refused."""
         whole = await self._sent(question)
         return Reply(Me.model_validate(whole["me"]), _SHOWN.validate_python(whole["said"]))
 

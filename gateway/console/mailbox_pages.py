@@ -46,7 +46,7 @@ _WHERE = {
 
 
 async def show_today(request: Request) -> Response:
-    """Show the first page, with what waits for the person and a chart of the last days."""
+    """Show the first page: tasks that wait for the person, and a chart of the last days' files."""
     reply = await shown(request, "today")
     days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
     chart = _chart_of(days) if days else None
@@ -56,7 +56,7 @@ async def show_today(request: Request) -> Response:
 
 
 def _chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a chart of the days, the first on the left: a column each, stacked by outcome.
+    """Return a chart of the files of each day, the first day on the left, stacked by outcome.
 
     `most` is the count of the tallest column. Places and sizes are in units of the picture.
     """
@@ -137,7 +137,7 @@ async def recall(request: Request) -> Response:
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:
-    """Return a download, never shown as a page: no browser may run a school's file in the console."""
+    """Return a download; no browser may show it as a page, since a school's file must not run here."""
     headers = {
         "content-disposition": f'attachment; filename="{name}"',
         "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
@@ -146,7 +146,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
 
 
 async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
-    """Yield a ZIP of files fetched one by one; a text at the end names refused files."""
+    """Yield a ZIP of files fetched one by one; a text at the end names the files refused."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
         for one in asked:

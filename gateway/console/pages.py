@@ -18,7 +18,7 @@ _NOT_HELD = frozenset({403, 404})
 async def edit_policies(
     request: Request, form: Mapping[str, object] | None = None, problem: str = ""
 ) -> Response:
-    """Show a file of the policies in force to be edited, or the consequences of an edited one."""
+    """Show a policy file in force to be edited, or the consequences of an edit."""
     if form is None:
         form = await site_of(request).form(request) if request.method == "POST" else {}
     site = site_of(request)
@@ -31,7 +31,7 @@ async def edit_policies(
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return an edited file with normal line ends, which forms change."""
+    """Return an edited file's text with LF line ends, as forms change these."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 
@@ -91,7 +91,7 @@ _PARTS = {
 
 
 async def show_held_file(request: Request) -> Response:
-    """Show the details of a held file; once it is decided, redirect to the page of the transfer."""
+    """Show a held file; once it is decided, redirect to the page of the transfer."""
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
@@ -109,7 +109,7 @@ async def held_page(
     problems: Mapping[str, str] = MappingProxyType({}),
     status: int = 200,
 ) -> Response:
-    """Show a held file; with an act refused, the given fields and the problems, by field."""
+    """Show a held file; after a refused act, with the values given and the problems by field."""
     reply, part = await shown(request, "held-file", reference=reference), _PARTS.get(command, "")
     return site_of(request).page(
         request, "held_file.html", reply.me, status=status, seen=reply.said, here=f"/held/{reference}",

@@ -39,7 +39,7 @@ async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.E
 
 
 async def _awaited(home: Home) -> ConsoleKnows:
-    """Return the settings, once the console API answers: the mailboxes may have been started meanwhile."""
+    """Return the console's settings, retrying until the console API answers."""
     async for attempt in patiently(ConfigurationError):
         with attempt:
             async with inside_of(home) as inside:
@@ -48,7 +48,7 @@ async def _awaited(home: Home) -> ConsoleKnows:
 
 
 def configured(site: Site, knows: ConsoleKnows) -> uvicorn.Config:
-    """Return the server configuration: TLS with a configured certificate, and trusted proxies."""
+    """Return Uvicorn's configuration: TLS if a certificate is set, and the trusted proxies."""
     return config_of(
         application(site),
         http=punctual(),

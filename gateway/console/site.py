@@ -71,7 +71,7 @@ _SENTENCE, _SENTENCE_LENGTH = "said", 1200
 
 
 class NotOurFormError(Exception):
-    """A form lacks the token of the browser's session."""
+    """A form lacks the token of this browser's session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Site:
 
     @property
     def secure(self) -> bool:
-        """True if browsers use HTTPS."""
+        """True if browsers reach the console by HTTPS."""
         return self.origin.startswith("https:")
 
     def cookie(self, kind: str) -> str:
@@ -93,30 +93,30 @@ class Site:
         return f"__Host-{kind}" if self.secure else kind
 
     def held_by(self, request: Request, kind: str) -> str:
-        """Return the browser's secret for a session or a login attempt; "" for none."""
+        """Return the secret in a browser's cookie of a kind (session or login attempt); "" for none."""
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Set a secret as a cookie, for this host only, until the browser is closed."""
+        """Set a secret as a cookie, for this host alone, until the browser is closed."""
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
     def drop_secret(self, response: Response, kind: str) -> None:
-        """Delete a secret's cookie."""
+        """Delete the cookie with a secret."""
         response.delete_cookie(
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
     def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as in the question
-        """Build a question from this browser, with the session where one is needed."""
+        """Return a question from this browser, with the session's secret if a person must be logged in."""
         if issubclass(kind, OfPerson):
             parts["session"] = self.held_by(request, "session")
             parts["unattended"] = "x-unattended" in request.headers
         return kind(origin=self.origin, address=address_of(request), **parts)
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
-        """Return the fields of a form. NotOurFormError unless from a page of this browser's session."""
+        """Return the fields of a form. NotOurFormError unless sent by a page of this browser's session."""
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
         if not is_own(self.held_by(request, kind), text(form, "token")):
             raise NotOurFormError
@@ -133,7 +133,7 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Render a page; its forms contain the token of `secret`, else of the browser's own secret `held`."""
+        """Render a page; its forms get the token of `secret`, or else of the browser's own secret `held`."""
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         known = {
             "me": me,
@@ -154,27 +154,27 @@ class Site:
         return response
 
     def _before(self, request: Request) -> str:
-        """Return the page of this site, with filters, from which a link was followed; "" for none."""
+        """Return the path and query of our page from which a link was followed; "" for another site."""
         referrer = request.headers.get("referer", "")
         path = referrer.removeprefix(self.origin)
         return path if path != referrer and is_ours(path) else ""
 
     def keep_language(self, response: Response, language: str) -> None:
-        """Store the language as a cookie for a year, which links from other sites send as well."""
+        """Set the language as a cookie for a year; links from other sites send it as well."""
         response.set_cookie(
             self.cookie(LANGUAGE), language, max_age=365 * 86400, path="/", secure=self.secure, httponly=True,
             samesite="lax",
         )  # fmt: skip
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
-        """Redirect to a page that shows a sentence once: a cookie keeps the sentence out of the URL."""
+        """Redirect to a page that shows a sentence once, given by a cookie rather than the address."""
         response = see(path)
         self.set_secret(response, _SENTENCE, quote(sentence[:_SENTENCE_LENGTH]))
         return response
 
 
 def token_of(secret: str) -> str:
-    """Return the form token for a browser's secret; the secret cannot be derived from the token."""
+    """Return the token for forms from a browser's secret, which cannot be derived from it."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
 
 
@@ -184,12 +184,12 @@ def is_own(secret: str, token: str) -> bool:
 
 
 def address_of(request: Request) -> str:
-    """Return the client address of a request, as reported by the server or a trusted proxy."""
+    """Return the address of a request's client, as told by the server or a trusted proxy."""
     return request.client.host if request.client is not None else ""
 
 
 def first_row(request: Request) -> int:
-    """Return the first row number in a list page's URL; 1 without one."""
+    """Return the first row number named in a list's address; 1 without one."""
     return row_number(request.query_params.get("first", "")) or 1
 
 
@@ -200,7 +200,7 @@ def text(form: FormData | Mapping[str, str], name: str) -> str:
 
 
 def is_ours(path: str) -> bool:
-    """Return True if `path` is a path of this site, to which a redirect may lead."""
+    """Return True if `path` is a path of this site, so that a redirect may lead there."""
     return path.startswith("/") and not path.startswith(("//", "/\\"))
 
 
@@ -211,7 +211,7 @@ def see(path: str, **parts: str) -> RedirectResponse:
 
 
 def templates(zone: str, language: Language = "en") -> Environment:
-    """Return the templates in a language: every value is inserted as text, never as markup."""
+    """Return the templates of a zone in a language; every value is inserted as text, never as markup."""
     made = Environment(
         extensions=["jinja2.ext.i18n"],
         loader=FileSystemLoader(FOLDER / "templates"),
@@ -225,7 +225,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
     by_stem = {_stem(english): theirs for english, theirs in known.items()}
 
     def in_words(text: str) -> str:
-        """Translate a text of the gateway, which may contain values."""
+        """Return a text of the gateway in the language, with its values."""
         if (theirs := known.get(text)) is not None:
             return theirs
         if (theirs := by_stem.get(_stem(text))) is not None:
@@ -257,12 +257,12 @@ def templates(zone: str, language: Language = "en") -> Environment:
 
 
 def _stem(text: str) -> str:
-    """Return a text with an upper-case first letter and without a full stop."""
+    """Return a text beginning in upper case, without a full stop at the end."""
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def _with_blanks(text: str) -> str:
-    """Convert a text's {name} blanks to Jinja's %(name)s."""
+    """Return a text with Jinja's %(name)s in place of {name}."""
     return re.sub(r"\{(\w+)\}", r"%(\1)s", text.replace("%", "%%"))
 
 
@@ -283,7 +283,7 @@ def _size(octets: int) -> str:
 
 
 def _label_and_remark(title: str) -> tuple[str, str]:
-    """Divide an act's title at a comma or the like, after three words, into label and remark."""
+    """Return an act's title in two parts, label and remark, divided at a comma or the like."""
     mark = _GOES_ON.search(title)
     if mark is None or len(title[: mark.start()].split()) < _WORDS:
         return title, ""
@@ -291,13 +291,13 @@ def _label_and_remark(title: str) -> tuple[str, str]:
 
 
 def _sentence_case(words: str) -> str:
-    """Begin a sentence in upper case, unless the first word is a fingerprint or reference."""
+    """Return words beginning in upper case, unless the first is a fingerprint or reference."""
     first = words.partition(" ")[0]
     return words if any(letter.isdigit() for letter in first) else words[:1].upper() + words[1:]
 
 
 def _grouped(fingerprint: str) -> str:
-    """Group a fingerprint in fours for reading out: hexadecimal digits in upper case."""
+    """Return a fingerprint in groups of four for reading out, hexadecimal digits in upper case."""
     kind, mark, rest = fingerprint.rpartition(":")
     letters = rest if kind else rest.upper()
     return f"{kind}{mark} ".lstrip() + " ".join(letters[at : at + 4] for at in range(0, len(letters), 4))

@@ -29,18 +29,18 @@ _FAILURES = 3
 
 
 class NotTakenError(Exception):
-    """A hook did not accept a message. The text is a word for the note."""
+    """A web hook did not accept a message. The text is one word for the courier's note."""
 
 
 class HookTarget(File):
-    """The contents of hook.toml: the address of a hook, written by the inside."""
+    """hook.toml: the address of a web hook, written by the inside."""
 
     address: str
     key_file: Path | None = None
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Post messages until `stop` is set, to each hook in a separate thread."""
+    """Post messages to each web hook, in a thread of its own, until `stop` is set."""
     serve_each(root, "hook.toml", _serve, stop, pause_seconds)
 
 
@@ -54,7 +54,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def post(folder: Path, failed: set[str]) -> int:
-    """Post the waiting messages of one hook, those in `failed` last; return the number accepted.
+    """Post a web hook's waiting messages, those in `failed` last; return the number accepted.
 
     Raises an error where some have to wait; a note tells why. A message refused holds up no other one.
     """
@@ -82,7 +82,7 @@ def post(folder: Path, failed: set[str]) -> int:
 
 
 def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, path: Path) -> None:
-    """Post one message; read only the status of the answer. NotTakenError unless a success."""
+    """Post one message, reading only the answer's status. NotTakenError unless that is a success."""
     try:
         body, name, now = path.read_bytes(), path.stem.partition("_")[2], int(time.time())
     except FileNotFoundError:  # Given up meanwhile.
@@ -101,7 +101,7 @@ def _post_one(trusted: ssl.SSLContext, address: str, key: Ed25519PrivateKey, pat
 
 
 async def _answered(trusted: ssl.SSLContext, address: str, headers: dict[str, str], body: bytes) -> int:
-    """Post once; return the HTTP status. TimeoutError if it takes too long as a whole."""
+    """Post once; return the HTTP status. TimeoutError if the whole exchange takes too long."""
     async with (
         asyncio.timeout(_SECONDS),
         httpx.AsyncClient(verify=trusted, timeout=_SECONDS, trust_env=False) as client,

@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class SystemServer(File):
-    """The contents of server.toml: the SFTP server of a system, written by the inside."""
+    """server.toml: the SFTP server of a system, written by the inside."""
 
     host: str
     port: int
@@ -39,14 +39,14 @@ class SystemServer(File):
 
 
 class _OtherKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """The paramiko policy that refuses every host key but the one in the policies."""
+    """A paramiko policy that refuses every host key except the one stated in the policies."""
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         raise paramiko.BadHostKeyException(hostname, key, key)
 
 
 def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> None:
-    """Push batches until `stop` is set, to each server in a separate thread."""
+    """Push batches to each system's server, in a thread of its own, until `stop` is set."""
     serve_each(root, "server.toml", _serve, stop, pause_seconds)
 
 
@@ -62,7 +62,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def push(folder: Path, *, look: bool = True) -> int:
-    """Push the unsent batches of one system; with `look`, record which earlier ones it acknowledged.
+    """Push a system's unsent batches; with `look`, note which earlier ones it acknowledged.
 
     Returns the number pushed. Raises an error where the rest has to wait; a note tells why.
     """
@@ -115,7 +115,7 @@ def _is_there(sftp: paramiko.SFTPClient, path: str) -> bool:
 
 @contextmanager
 def _session(server: SystemServer) -> Iterator[tuple[paramiko.SFTPClient, str]]:
-    """Yield a session with a server that shows the expected host key, and the folder there."""
+    """Yield an SFTP session with a server that shows the expected host key, and the folder to use."""
     kind, _, data = server.host_key.partition(" ")
     name = server.host if server.port == paramiko.config.SSH_PORT else f"[{server.host}]:{server.port}"
     with paramiko.SSHClient() as client:

@@ -9,7 +9,7 @@ from gateway.home import Home
 
 
 def run_courier(home: Home, stop: threading.Event, *, ready: Callable[[], None]) -> None:
-    """Send what waits to the relay and other systems until `stop` is set; call `ready` at the beginning.
+    """Send letters, batches and messages until `stop` is set; call `ready` once at the start.
 
     ConfigurationError where there is neither a relay nor any other system.
     """

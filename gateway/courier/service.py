@@ -46,7 +46,7 @@ def serve_each(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Serve each folder of `root` with a file `settings`, in a separate thread, until `stop` is set."""
+    """Call `serve` on each folder of `root` that has a file `settings`, in a thread each, until `stop`."""
     threads: dict[Path, threading.Thread] = {}
     while not stop.is_set():
         for folder in sorted(found.parent for found in root.glob(f"*/{settings}")):
@@ -65,7 +65,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Write a one-word note on an error inside the context; remove the note after a success."""
+    """On an error inside the context write its word into the folder's note; else remove the note."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -82,7 +82,7 @@ def tried(
     stop: threading.Event,
     pause_seconds: float,
 ) -> None:
-    """Call `give`; after an error in `broken`, retry with growing pauses until `stop` is set."""
+    """Call `give`; after an error in `broken` log `said` and retry, ever more slowly, until `stop` is set."""
     for attempt in Retrying(
         retry=retry_if_exception_type(broken),
         stop=lambda _: stop.is_set(),
@@ -96,7 +96,7 @@ def tried(
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
-    """Return the file of a secret named by the settings or systemd. ConfigurationError without one."""
+    """Return the file with a secret, as named in the settings or given by systemd. ConfigurationError."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")
@@ -109,7 +109,7 @@ def _pause(stop: threading.Event, seconds: float) -> None:
 
 
 def relay(letters: Letters) -> LetterSettings:
-    """Return the relay's settings as written by the inside. Raises ConfigurationError without a relay."""
+    """Return the relay's settings, as the inside wrote them. ConfigurationError without a relay."""
     settings = read_toml(letters.settings, LetterSettings)
     if settings.relay is None:
         raise ConfigurationError("gateway.toml: [letters] names no relay")
@@ -117,13 +117,13 @@ def relay(letters: Letters) -> LetterSettings:
 
 
 def waiting(letters: Letters) -> list[Path]:
-    """Return the letters without an outcome, oldest first."""
+    """Return the letters to be sent, oldest first: those without a note of an outcome."""
     found = sorted(letters.out.glob("*.eml")) if letters.out.is_dir() else []
     return [path for path in found if not (letters.done / path.stem).exists()]
 
 
 def give_all(letters: Letters, settings: LetterSettings) -> int:
-    """Send every waiting letter to the relay; return the number accepted.
+    """Send every waiting letter; return how many the relay accepted.
 
     Raises OSError or SMTPException where the rest has to wait.
     """
@@ -142,7 +142,7 @@ def give_all(letters: Letters, settings: LetterSettings) -> int:
 
 
 def _give(smtp: smtplib.SMTP, message: EmailMessage) -> str | None:
-    """Send one letter to the relay; return the error if permanently refused, else None."""
+    """Send one letter to the relay; return the relay's words if it refuses for good, else None."""
     try:
         smtp.send_message(message)
     except smtplib.SMTPNotSupportedError:

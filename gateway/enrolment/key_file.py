@@ -29,7 +29,7 @@ _MINIMUM_RSA_BITS = 2048
 
 
 def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
-    """Return the one SSH public key in `data`, in OpenSSH or RFC 4716 form, without a comment.
+    """Return the one SSH public key in `data` (OpenSSH or RFC 4716), without its comment.
 
     Refusal with a `key:` code for a private key, no key, several keys, or a weak key; `least_rsa_bits` raises
     the gateway's own minimum.
@@ -87,7 +87,7 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
-    """Convert a certificate, read from `data`, to the registry's form of a key."""
+    """Return a certificate, read from `data`, as a key for the registry."""
     return NewKey(
         kind="openpgp",
         fingerprint=certificate.fingerprint,
@@ -99,7 +99,7 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A change to a known certificate. `final`: revoked as possibly compromised."""
+    """A change to a certificate on record. `final`: revoked as perhaps compromised."""
 
     change: Literal["renewed", "revoked"]
     new: NewKey
@@ -109,7 +109,7 @@ class Update:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> Update | None:
-    """Return the change that another copy, or a revocation, makes to the certificate `known`; None for none.
+    """Return the change of a certificate on record by another copy or a revocation; None for none.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
@@ -132,7 +132,7 @@ def updated(
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Return labels and values that describe the key in a file, fit for use or not; empty without a key."""
+    """Return labels and values on the key in a file, whether fit for use or not; [] without a key."""
     try:
         if is_ssh(data):
             key = admit_ssh(data)

@@ -11,7 +11,7 @@ _URN_DIGITS = 6
 
 
 def own_number(given: str | None, kind: ProviderKind, bodies: BodiesFile) -> str | None:
-    """Check the number of a body of a kind, such as an ODS code, and return it. GatewayError if malformed."""
+    """Return the number of a body, such as an ODS code, if well-formed for its kind; else GatewayError."""
     if given is None:
         return None
     identifier = bodies.identifier_of(kind)
@@ -39,7 +39,7 @@ def urn(given: str | None) -> str | None:
 
 
 def schools(given: str | None) -> str | None:
-    """Return school numbers, given with commas, in the registry's form: each once, with spaces between."""
+    """Return school numbers, typed with commas, as the registry has them: each once, between spaces."""
     if given is None:
         return None
     numbers = [one.strip() for one in given.split(",") if one.strip()]
@@ -48,7 +48,7 @@ def schools(given: str | None) -> str | None:
 
 
 def column_of(kind: ProviderKind, bodies: BodiesFile) -> Literal["dfe_number", "urn", "number"]:
-    """Return the registry's column for the identifying number of a kind of provider."""
+    """Return the column of the registry with the number that identifies a kind of provider."""
     identifier = bodies.identifier_of(kind)
     if identifier is not None and identifier.id == DFE_NUMBER:
         return "dfe_number"

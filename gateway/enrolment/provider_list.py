@@ -52,7 +52,7 @@ MOST_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedProvider:
-    """One line of the list: the record of a provider. `line` counts from 1, the line of headings."""
+    """One provider in the list. `line` counts from 1, the line of headings."""
 
     line: int
     id: str
@@ -68,7 +68,7 @@ class ListedProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderList:
-    """The providers of a list; `passed_over` are the other lines, each with the reason."""
+    """The providers in a list; `passed_over` gives the line number and reason of each other line."""
 
     listed: tuple[ListedProvider, ...]
     passed_over: tuple[tuple[int, str], ...] = ()
@@ -108,7 +108,7 @@ def read_list(
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
-    """Say why a line of a register is passed over, such as "closed"; None for a provider of ours."""
+    """Return why a line is passed over, such as "closed"; None for a provider to be enrolled."""
     if (status := row.get("status", "")).lower() not in _OPEN:
         return status.lower()
     if not row.get("kind") and row.get("type") and _by_type(row) is None:
@@ -142,7 +142,7 @@ def _rows(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def decoded(data: bytes, what: str) -> str:
-    """Decode a text in UTF-8 or Windows-1252. GatewayError for neither, beginning with `what`."""
+    """Return data decoded as UTF-8 or Windows-1252. GatewayError, beginning with `what`, for neither."""
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             return data.decode(encoding)
@@ -179,7 +179,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return the kind of provider in a line, or the kind that the GIAS type of establishment implies."""
+    """Return a line's kind of provider, or that of its GIAS type of establishment. GatewayError."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said

@@ -85,7 +85,7 @@ P = TypeVar("P")
 
 
 class Below(Generic[P]):
-    """A path below the `root` of a folder, declared in its class: `keys = Below("keys")`.
+    """A path below the `root` of a folder object, declared in its class: `keys = Below("keys")`.
 
     `kind` is the class of a folder with paths of its own.
     """
@@ -130,7 +130,7 @@ class Spool:
         return self.landed / f"{checked_reference(reference)}.landed"
 
     def half(self, reference: str) -> Path:
-        """Return the path of an upload being handed over; its presence reserves the reference."""
+        """Return the path of an upload being moved into the spool; its presence reserves the reference."""
         return self.landed / f"{checked_reference(reference)}.part"
 
     def sealed(self, reference: str) -> Path:
@@ -198,14 +198,14 @@ class Home:
     """The versions of the policies ever used for a decision, by digest, and `current`, naming one."""
 
     def version(self, digest: str) -> Path:
-        """Return the version of the policies with a SHA-256; ValueError for a malformed digest."""
+        """Return the folder of the policies with a SHA-256; ValueError for a malformed digest."""
         if not _DIGEST.fullmatch(digest):
             raise ValueError("not a digest")
         return self.versions / digest
 
     @property
     def policies_in_force(self) -> Path:
-        """Return the folder of the policies in force: the last faultless version, or else the edited ones."""
+        """Return the folder of the policies in force; in a home without any, the one people edit."""
         try:
             return self.version((self.versions / "current").read_text("ascii").strip())
         except FileNotFoundError:
@@ -218,7 +218,7 @@ class Home:
 
     @property
     def key_set(self) -> str:
-        """Return the name of the key set in use, from keys/signing; empty for the set made with the home."""
+        """Return the name of the key set in use, as keys/signing says; "" for the set made with the home."""
         try:
             words = (self.keys / "signing").read_text("ascii", "replace").split()
         except FileNotFoundError:
@@ -226,11 +226,11 @@ class Home:
         return words[1] if len(words) > 1 and _KEY_SET.fullmatch(words[1]) else ""
 
     def log_key(self, key_set: str) -> Path:
-        """Return the path of the key of a set that signs the log."""
+        """Return the path of a key set's key that signs the log."""
         return self.keys / f"log{key_set and f'-{key_set}'}.pem"
 
     def pupil_key(self, key_set: str) -> Path:
-        """Return the path of the key of a set that digests pupils' numbers."""
+        """Return the path of a key set's key for digests of pupils."""
         return self.keys / f"pupil-index{key_set and f'-{key_set}'}.key"
 
     mailboxes = Below("mailboxes")

@@ -67,11 +67,11 @@ class DoorLimits(File):
     Set in policies/limits.toml. Enforced by `ssh.door`, except `login_seconds` (`ssh.server`) and
     `login_attempts` (`ssh.connection`).
 
-    A source is an IPv4 address or an IPv6 /64 network. `penalty_…`: the seconds added to a source's debt for
-    a failed login, for silence until disconnected, for leaving before a login. From `penalty_least` on the
-    source must wait, at most `penalty_most`; exempt networks never wait. Meanwhile `penalty_trials` of its
-    connections are let in, `penalty_pace` apart, and judged by their key. A connection without a session is
-    closed after `sessionless_seconds`, an idle one after `idle_seconds`.
+    A source is an IPv4 address or an IPv6 /64 network. `penalty_…`: the seconds added to a source's penalty
+    for a failed login, for silence until disconnected, for leaving before a login. From `penalty_least` on
+    the source must wait, at most `penalty_most`; exempt networks never wait. Meanwhile `penalty_trials` of
+    its connections are let in, `penalty_pace` apart, and judged by their key. A connection without a session
+    is closed after `sessionless_seconds`, an idle one after `idle_seconds`.
     """
 
     login_seconds: float = 25

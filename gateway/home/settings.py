@@ -248,7 +248,7 @@ class HookSettings(File):
 
 
 def _database(url: str) -> str:
-    """Check the registry's URL and return it. ValueError for another scheme, or a password in the URL."""
+    """Return the registry's URL, if allowed. ValueError for another scheme, or a password in the URL."""
     parts = urlsplit(url)
     if parts.scheme not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("it has to be a URL like postgresql+psycopg://USER@/DATABASE?host=/run/postgresql")
@@ -419,7 +419,7 @@ def read_toml(path: Path, kind: type[M]) -> M:
 
 
 def checked(kind: type[M], content: Mapping[str, object], where: str) -> M:
-    """Validate `content` as a `kind`. ConfigurationError names the origin `where`, the key and the fault."""
+    """Return `content` as a `kind`. ConfigurationError names its origin `where`, the key and the fault."""
     try:
         return kind.model_validate(content)
     except ValidationError as error:
@@ -447,7 +447,7 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings of a file in one state, cached because every file needs the settings."""
+    """Return the settings in a file, cached until the file's state changes: every upload needs them."""
     return read_toml(path, Settings)
 
 

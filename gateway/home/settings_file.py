@@ -16,7 +16,7 @@ class File(BaseModel):
 
 
 def written_as(pattern: str | re.Pattern[str], how: str) -> AfterValidator:
-    """Return a validator: a whole text matches `pattern`, else ValueError says `how`."""
+    """Return a validator for texts that match `pattern` as a whole; for others ValueError says `how`."""
     wanted = re.compile(pattern)
 
     def check(text: str) -> str:
@@ -50,7 +50,7 @@ Location = Sequence[str | int]
 
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
-    """Yield every text at a dotted path of a model: location, text, and the values of the entry around.
+    """Yield every text at a dotted path of a model: its location, itself, and the values beside it.
 
     Lists on the path and at its end give all entries. At the end a table gives the keys, and `*` the values
     under the keys, with the key among the values of the entry.

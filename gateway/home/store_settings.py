@@ -14,7 +14,7 @@ _URL = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9_][A-Z
 
 
 def _endpoint(url: str) -> str:
-    """Check a store's address and return it. ValueError without TLS, except on this machine."""
+    """Return a store's address, if by TLS or on this machine; ValueError otherwise."""
     parts = urlsplit(url)
     if not parts.hostname or parts.path.strip("/") or parts.username or parts.query:
         raise ValueError("it has to be https://HOST or https://HOST:PORT")

@@ -42,7 +42,7 @@ _MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes
 
 
 def linked(source: Path, target: Path) -> bool:
-    """Link `target` to the file `source`; return False where impossible."""
+    """Make `target` a hard link to the file `source`; return False where impossible."""
     try:
         target.hardlink_to(source)
     except OSError:
@@ -51,7 +51,7 @@ def linked(source: Path, target: Path) -> bool:
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
-    """Copy an opened sealed file to `target`; skip a file that retention erased meanwhile."""
+    """Copy an opened sealed file to `target`; do nothing if retention deleted it meanwhile."""
     with ExitStack() as stack:
         try:
             stored = stack.enter_context(opening)
@@ -64,7 +64,7 @@ def copy_stored(reference: str, opening: AbstractContextManager[int | None], tar
 
 
 def copy_tree(source: Path, target: Path, *, mode: int = 0o700) -> None:
-    """Copy a folder, if present. New folders get `mode`."""
+    """Copy a folder with all inside; do nothing if missing. New folders get `mode`."""
     if not source.is_dir():
         return
     target.mkdir(mode=mode, exist_ok=True)
@@ -142,8 +142,7 @@ def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
 
 
 def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
-    """Return a backup's settings, as text and parsed; with `in_folder` for a home storing files in a
-    folder.
+    """Return the settings in a backup, as text and parsed; `in_folder`: changed to store files in a folder.
 
     Raises ConfigurationError where reading fails.
     """
@@ -315,7 +314,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 @contextmanager
 def at_work(folder: Path) -> Iterator[None]:
-    """Lock `folder` inside the context, so that it is not taken for an interrupted backup."""
+    """Lock `folder` inside the context, so that `prune` leaves a backup being written."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -325,7 +324,7 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Return the SHA-256 of every file in a backup except the manifest, by path; reuse the `known`."""
+    """Return the SHA-256 of every file in a backup except the manifest, by path; `known` ones are kept."""
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):

@@ -71,7 +71,7 @@ def check_unused(home: Home) -> None:
 
 @contextmanager
 def _whole_or_nothing(root: Path) -> Iterator[None]:
-    """Run the context; on an error, remove everything made inside."""
+    """Run the context; on an error remove every file and folder made in it."""
     before = {root, *root.rglob("*")} if root.exists() else set()
     try:
         yield

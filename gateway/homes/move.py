@@ -83,7 +83,7 @@ class _Move:
     told: Told
 
     def files(self, but: Collection[str]) -> set[str]:
-        """Copy every sealed file and session key; return the references. Those in `but` are skipped."""
+        """Copy every sealed file and session key, except of references in `but`; return the references."""
         if self.before.store == self.after.store:
             return set()
         try:
@@ -108,7 +108,7 @@ class _Move:
         return set(todo)
 
     def rows(self, source: Connection) -> None:
-        """Copy the registry, unless already copied."""
+        """Copy the rows of the registry, unless the target has them."""
         with closing(Registry(self.after.database_url(self.home))) as registry:
             registry.migrate()
             with registry.moving() as target:
@@ -141,7 +141,7 @@ class _Move:
 
 
 def _is_copy(source: Connection, target: Connection) -> bool:
-    """Return True if both databases have the same row counts and log head."""
+    """Return True if two databases have the same row counts and the same head of the log."""
     return moving.counts(source) == moving.counts(target) and _head(source) == _head(target)
 
 

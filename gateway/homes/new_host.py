@@ -1,7 +1,7 @@
-"""Hand over settings, policies and inside secrets from one host to another, sealed under a one-time code.
+"""Give settings, policies and inside secrets of one host to another, sealed under a one-time code.
 
-Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same
-steps bring later keys to a host with a home. Existing files are never overwritten.
+Two steps: `packed` at a working host, `unpacked` at the new one; nothing travels in the clear. The same steps
+bring later keys to a host with a home. Existing files are never overwritten.
 """
 
 import io
@@ -34,7 +34,7 @@ def new_code() -> str:
 
 
 def packed(home: Home, name: str, code: str) -> bytes:
-    """Return everything host `name` needs, sealed under `code`. Raises ConfigurationError for a lone host."""
+    """Return everything that a host needs, sealed under `code`. ConfigurationError for a lone host."""
     if not load_settings(home).host.shares:
         raise ConfigurationError(
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
@@ -90,7 +90,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
 
 
 def _unpacked(archive: tarfile.TarFile) -> Iterator[tuple[str, tuple[int, bytes]]]:
-    """Yield each place in the home with mode and content. GatewayError for anything never handed on."""
+    """Yield the path of each file for a home, its mode and content. GatewayError for any other file."""
     for member in archive.getmembers():
         path = PurePosixPath(member.name)
         is_handed = member.name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)

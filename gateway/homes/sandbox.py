@@ -32,7 +32,7 @@ CODES = tuple(sorted(code for code, template in REASONS.items() if template.rest
 
 
 def asked_for(name: str) -> tuple[Outcome, str] | None:
-    """Return the outcome and reason code in a file's name, or None."""
+    """Return the outcome and reason code that a file's name asks for; None without."""
     found = _ASKED.search(name.lower())
     if found is None or (code := f"{found[2]}:{found[3]}") not in CODES:
         return None
@@ -48,7 +48,7 @@ def filled(code: str) -> dict[str, str | int]:
 
 
 class _Obliging(Examiner):
-    """Examine a file for real, but answer with the outcome in its name."""
+    """An examiner that examines a file for real, but answers with the outcome in the file's name."""
 
     def examine(self, job: Job) -> Looked:
         found = super().examine(job)

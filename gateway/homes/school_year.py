@@ -117,7 +117,7 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
 
 
 def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:
-    """Write the terms and training days of a school year, anew where the year stands already."""
+    """Write a school year's terms and training days into the calendar, in place of any there."""
     years = calendar.get("school_year")
     if not isinstance(years, AoT):
         years = calendar["school_year"] = tomlkit.aot()

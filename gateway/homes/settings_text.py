@@ -13,7 +13,7 @@ from gateway.zones.spool import write_durably
 
 
 def note_passphrase_file(settings: Path, file: Path) -> None:
-    """Name the passphrase file in gateway.toml. Raises ConfigurationError where writing fails."""
+    """Write the path of the passphrase file into gateway.toml. ConfigurationError where writing fails."""
     try:
         target = settings.resolve()
         text = tomlkit.parse(target.read_text("utf-8"))
@@ -27,7 +27,7 @@ def note_passphrase_file(settings: Path, file: Path) -> None:
 
 
 def note_places(settings: Path, places: Settings) -> None:
-    """Name the database and store of `places` in gateway.toml. Durable after return.
+    """Write the database and store of `places` into gateway.toml. Durable after return.
 
     Raises ConfigurationError where writing fails or another setting would change.
     """

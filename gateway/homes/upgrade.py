@@ -45,7 +45,7 @@ _OWN_ENTRIES = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upgrade:
-    """The steps of an upgrade, and the faults that prevent a start.
+    """The steps of an upgrade, and the faults for which it cannot begin.
 
     `files`: the policies to come; None where those in force have no fault in this version. `by_hand`: steps
     for a person.
@@ -64,7 +64,7 @@ class Upgrade:
 
 
 def look(home: Home) -> Upgrade:
-    """Find the steps of an upgrade, without changing anything. ConfigurationError without settings."""
+    """Return the steps of an upgrade; nothing is changed. ConfigurationError without settings."""
     settings = load_settings(home)
     with closing(Registry(settings.database_url(home))) as registry:
         registry.check_version()
@@ -87,7 +87,7 @@ def look(home: Home) -> Upgrade:
 
 
 def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tuple[OwnEdit, ...]]:
-    """Return the policies to use after the upgrade and the local edits kept; append faults to `faults`."""
+    """Return the policies after the upgrade and local edits kept in them; append faults to `faults`."""
     if not check(home.policies_in_force):
         return None, ()
     draft, edits = draft_folder(home), tuple[OwnEdit, ...]()
@@ -216,7 +216,7 @@ def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
 
 
 def size_of_log(home: Home) -> int:
-    """Return the number of log entries, whatever the version of the tables."""
+    """Return how many entries a home's log has, whatever the version of the tables."""
     with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
         return log.size(session)
 

@@ -105,7 +105,7 @@ class _Server(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log nothing for a client gone away."""
+        """Log nothing for a client that is gone."""
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ _FIRST_DESCRIPTOR = 3
 
 
 def handed_over(name: str) -> list[socket.socket]:
-    """Return the listening sockets named `name` (FileDescriptorName=) that systemd handed to this process.
+    """Return the listening sockets that systemd gave this process under a name (FileDescriptorName=).
 
     The caller owns the sockets; a second call would return the same descriptors twice.
     """
@@ -50,7 +50,7 @@ def alive() -> None:
 
 
 def watchdog_seconds() -> float | None:
-    """Return the longest silence before systemd regards this process as hung; None without a watchdog."""
+    """Return for how many seconds of silence systemd lets this process be; None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -85,7 +85,7 @@ _SHOWN_DIGITS = 16
 
 
 def publish_log_keys(home: Home, registry: Registry, signing: Signing, organisation: str) -> None:
-    """Write the signed statement about the log's keys, once it has had several. Idempotent."""
+    """Write the signed statement about the log's keys, if the log has had several. Idempotent."""
     with registry.read() as session:
         *ended, current = log.keys_in_time(session, signing.vkey)
     # Read by `verify_receipts.keys_in` and, whole, by `verify_files`.
@@ -119,7 +119,7 @@ def copy_path(home: Home, copy: Copy) -> Path:
 
 
 def take_back_copies(home: Home, registry: Registry) -> None:
-    """Remove every copy from /out folders no longer on record for the provider. Repeatable.
+    """Remove copies from /out folders that are no longer on record for the provider. Repeatable.
 
     Raises Fault where published/ cannot be written.
     """

@@ -62,7 +62,7 @@ def pass_letters(
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
-    """Make the courier's folders and write the relay's settings there. Fault if writing fails."""
+    """Make the courier's folders, and write the relay's settings there. Fault if writing fails."""
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
     try:
         for folder in (place.root, place.out, place.done):
@@ -90,9 +90,9 @@ def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
 
 
 def _noted(place: Letters) -> Iterator[tuple[Path, str]]:
-    """Yield the courier's reports with their text, trusting nothing: the courier may write anything.
+    """Yield path and text of each report by the courier, who is not trusted and may write anything.
 
-    A malformed note is renamed for a person to look at, and its letter goes to the relay again.
+    A malformed one is renamed for a person to look at, and its letter goes to the relay again.
     """
     found = sorted(path for path in place.done.iterdir() if _NOTE.fullmatch(path.name))
     for path in found[:_AT_ONCE]:
@@ -180,7 +180,7 @@ def _paragraphs(text: str) -> list[list[str]]:
 
 
 def _lines(paragraph: str) -> list[str]:
-    """Return the lines of a paragraph; of a list, each entry as one line."""
+    """Return the lines of a paragraph as text; of a list, each entry as one line."""
     lines = paragraph.splitlines()
     if not lines[0].startswith("- "):
         return [line.strip() for line in lines]

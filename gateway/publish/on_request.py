@@ -1,4 +1,4 @@
-"""Among several hosts, publish receipts at each host only for providers that look for them there.
+"""Among several hosts, publish receipts at a host only for providers that look for them there.
 
 A provider who lists or opens receipts leaves a mark in the spool. The folder of receipts appears whole, is
 kept up to date as that of a host alone, and goes a day after the provider last looked.
@@ -125,7 +125,7 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 
 
 def choose(published: Published, *, on_request: bool) -> None:
-    """Set if receipts are published only on request from now on. Fault if that cannot be written."""
+    """Record for this host if receipts are published only on request. Fault if that cannot be written."""
     with published_is_written():
         if on_request:
             published.on_request.touch()
@@ -138,13 +138,13 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 class OnRequest:
-    """The providers with receipts published by this host on request."""
+    """The providers whose receipts this host publishes, since they looked for them."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._looked_at = home, -1
 
     def tend(self, registry: Registry) -> None:
-        """Publish the receipts of providers that asked since the last call. Fault as for receipts."""
+        """Publish the receipts of providers that began to look since the last call. Fault as for receipts."""
         with published_is_written():
             try:
                 newest = self._home.spool.asked.stat().st_mtime_ns
@@ -168,7 +168,7 @@ class OnRequest:
 
 
 def let_go(home: Home) -> None:
-    """Remove receipts of providers that have not looked for a day, some now, the rest at later calls.
+    """Remove the receipts of providers that have not looked for a day, a few at each call.
 
     Raises Fault where removing fails.
     """
@@ -183,7 +183,7 @@ def let_go(home: Home) -> None:
 
 
 def _asked(home: Home) -> set[str]:
-    """Return enrolled providers that looked within a day; intake's spool may contain any other name."""
+    """Return the enrolled providers that looked within a day; other names in the spool do not count."""
     found, since = set(), time.time() - KEPT_SECONDS
     for mark in home.spool.asked.glob(f"*{_MARK}"):
         try:
@@ -210,7 +210,7 @@ def _aside(folder: Path) -> Path:
 def _fill(there: Path, session: Session, published: Published, provider: str, last: int) -> int:
     """Write a provider's receipts and events numbered above `last`; return the last number written.
 
-    Stops at a receipt that is to be published, and not signed yet.
+    Stops at a receipt still without a signature.
     """
     folder, gone = _folder(published, provider), number_in(published.root / TAKEN_BACK)
     up_to = number_in(published.root / UP_TO)

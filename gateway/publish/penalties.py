@@ -9,7 +9,7 @@ from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 
 def lift(home: Home, source: str, at: datetime) -> None:
-    """Lift the penalty of an address at each service that has one. Fault if impossible now."""
+    """Lift the penalty of a source at each service that has one. Fault if impossible now."""
     for files in penalty_files.of_home(home).values():
         with published_is_written():
             if source in _read(files).until:
@@ -21,7 +21,7 @@ def lift(home: Home, source: str, at: datetime) -> None:
 
 
 def _read(files: PenaltyFiles) -> Listed:
-    """Read a service's list of penalties; empty if the list is invalid."""
+    """Return a service's list of penalties; empty if the file is invalid."""
     try:
         return files.read_listed()
     except ValueError:
@@ -29,7 +29,7 @@ def _read(files: PenaltyFiles) -> Listed:
 
 
 class PenaltiesIn:
-    """Copies intake's list of penalties, when changed, to where the console may read it."""
+    """Copies intake's list of penalties, when changed, to where the console's service may read it."""
 
     def __init__(self) -> None:
         self._copied = Listed()

@@ -39,7 +39,7 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """Results of a transaction: the log's signed head; receipts signed, and those to sign."""
+    """What a transaction issued: the log's signed head; receipts signed, and receipts still to sign."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -68,9 +68,9 @@ def publish_receipts(
 
 
 def publish_given(published: Published, issued: Issued) -> bool:
-    """Write receipts just committed, and their head, if published/ lacks no older receipt.
+    """Write receipts just committed, and their head; return True.
 
-    Returns False, writing nothing, where receipts recorded by others are missing. Raises Fault as above.
+    False, and nothing written, if published/ lacks an older receipt. Raises Fault as above.
     """
     given, head = issued.receipts, published.log / "checkpoint"
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
@@ -95,7 +95,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True if this host publishes a provider's receipts; make the folder if for all providers."""
+    """Return True if this host publishes a provider's receipts; make the folder where it is for all."""
     if not folder.is_dir():
         if published.on_request.exists():
             return False
@@ -104,13 +104,13 @@ def is_brought_out(published: Published, folder: Path) -> bool:
 
 
 def is_published(published: Published, receipt: int, head: str | None) -> bool:
-    """Return True if receipts up to this number, and this signed head, if any, are published."""
+    """Return True if published/ has receipts up to a number, and a signed head, if one is given."""
     is_head_out = head is None or _text(published.log / "checkpoint") == head
     return is_head_out and number_in(published.root / UP_TO) >= receipt
 
 
 def size_of_head(head: str) -> int:
-    """Return the number of entries in a head, its second line; -1 if malformed."""
+    """Return the number of entries under a signed head, from its second line; -1 if malformed."""
     lines = head.split("\n", 2)
     return int(lines[1]) if len(lines) > 1 and lines[1].isdecimal() else -1
 
@@ -123,7 +123,7 @@ def _text(path: Path) -> str:
 
 
 def publish_access(registry: Registry, published: Published, now: datetime) -> None:
-    """Write each provider's SSH keys, none for a suspended one, removing keys no longer in force.
+    """Write the SSH keys in force of each provider for intake; none for a suspended one.
 
     Runs inside a write transaction: of two concurrent calls, none writes older data after newer data.
     Otherwise a revoked key could let somebody in again, or a new key be missing.
@@ -142,7 +142,7 @@ def publish_access(registry: Registry, published: Published, now: datetime) -> N
 def publish_common(
     home: Home, certificate: str, log_vkey: str, settings: IntakeSettings, security_txt: str | None
 ) -> None:
-    """Write the files every provider sees and intake's settings."""
+    """Write the files that every provider sees, and intake's settings."""
     published = home.published
     for folder in (published.common / "keys", published.common / "agreement", published.log):
         folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def publish_checkpoint(registry: Registry, published: Published) -> None:
 
 
 def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path, str]]:
-    """Return the files of a receipt: with its provider, and with each school for which that sent.
+    """Return the paths and texts of a receipt: for its provider, and for each school in a trust's file.
 
     A landed file gets another extension, so that a person or program waiting for the outcome can wait for
     NAME.REF.txt or NAME.REF.json.
@@ -191,7 +191,7 @@ def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
 def pages_after(
     session: Session, sequence: int, query: SelectOfScalar[ReceiptRow]
 ) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield those receipts of a query numbered above `sequence`, in pages."""
+    """Yield the receipts of a query with numbers above `sequence`, in order, in pages."""
     query = query.order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
@@ -201,7 +201,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number of the first receipt of the last published hour, less one; 0 where unknown."""
+    """Return the number before the first receipt of the last published hour; 0 where unknown."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -279,7 +279,7 @@ def _remove_receipts(session: Session, published: Published, one: ReceiptRow) ->
 
 
 def put_published(path: Path, content: str) -> bool:
-    """Write a published file if its content changed; return True if written. OSError as below.
+    """Write a published file if its content differs; return True if written. OSError if writing fails.
 
     Comparing costs a tenth of writing, and writing for 300 providers is most of the time of a command
     changing one provider.

@@ -66,7 +66,7 @@ def page(facts: ProviderFacts) -> str:
 
 
 class _Event(NamedTuple):
-    """An event of the calendar: a day by which data is due, with the same text as on the page."""
+    """A day in the calendar by which data is due, with the text that the page has for it."""
 
     of: FlowStatus
     day: date
@@ -78,7 +78,7 @@ class _Event(NamedTuple):
 
 
 def _events(facts: ProviderFacts) -> Iterator[_Event]:
-    """Yield each day on which data is due from the provider, from today on, and days late."""
+    """Yield each day from today on by which data is due from the provider, and each late day."""
     for one in (day for due in facts.due for day in due.days):
         if one.due and (one.due >= facts.today or one.state == "missing"):
             said = _SUMMARIES.get(one.state, _CAME)
@@ -88,19 +88,19 @@ def _events(facts: ProviderFacts) -> Iterator[_Event]:
 
 
 def _said(facts: ProviderFacts, text: str) -> str:
-    """Return a text in each language, separated by slashes."""
+    """Return a text in each language of the provider, separated by slashes."""
     return " / ".join(dict.fromkeys(told(text, language) for language in facts.catalogue.wording.languages))
 
 
 def made_of(facts: ProviderFacts) -> str:
-    """Return a digest of the calendar's content, without the time of making."""
+    """Return a digest of the calendar's content, without the time at which it is made."""
     days = [(one.of.data_type, str(one.day), one.summary, one.reminds) for one in _events(facts)]
     said = json.dumps([_FORM, facts.authority.organisation, facts.provider.id, days])
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()  # So short that its line is not folded.
 
 
 def calendar(facts: ProviderFacts) -> bytes:
-    """Return the deadlines as an iCalendar file (RFC 5545), as whole days, with reminders a week before."""
+    """Return an iCalendar file (RFC 5545) of the days by which data is due, with reminders a week before."""
     made = icalendar.Calendar()
     made.add("prodid", "-//gateway//deadlines//EN")
     made.add("version", "2.0")
@@ -213,7 +213,7 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
     """Return providers with a receipt or notice numbered above `sequence`, and the last number.
 
-    Those after `up_to` are not published yet. A trust's file counts for each school in it.
+    Numbers after `up_to` are not published yet. A trust's file counts for each school in it.
     """
     query = (
         select(ReceiptRow.provider, SchoolOfTransferRow.provider, func.max(ReceiptRow.sequence))

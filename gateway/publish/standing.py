@@ -53,7 +53,7 @@ class Authority:
 
     @property
     def ring(self) -> str:
-        """The telephone number as a phrase to follow the organisation's name; "" without one."""
+        """The telephone number as a phrase behind the authority's name; "" without one."""
         return f", telephone {self.telephone}" if self.telephone else ""
 
 
@@ -99,9 +99,9 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """A line of a section: `says` is the sentence on `about`, in one language. `data` is for programs.
+    """A line of a section: `says` is the sentence about `about`, in one language; `data` is for programs.
 
-    `late` stands out. `news`: worth a letter, of what is due or ends within so many days; None otherwise.
+    `late`: marked on the page. `news`: a letter tells it, if within so many days; None: no letter does.
     """
 
     about: str
@@ -113,7 +113,7 @@ class StandingLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StandingSection:
-    """A heading and its lines; `otherwise` is the sentence used without lines."""
+    """A heading with lines; `otherwise` is the sentence in place of lines."""
 
     heading: str
     otherwise: str = ""
@@ -122,10 +122,10 @@ class StandingSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfEach:
-    """Registry data read once for all providers: keys, years ratified, providers with held files.
+    """Rows read once for all providers: keys, years ratified, providers with held files.
 
-    `lately`: the files of a week, where no others are told, and `held` the files that wait; None where those
-    of the term, and what waits, are read for each provider by itself.
+    `lately`: files of a week, and `held`: files that wait, for pages that show no others. None where each
+    provider's own are read.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
@@ -136,9 +136,9 @@ class OfEach:
 
 
 def of_each(session: Session, day: date, week_before: datetime | None = None) -> OfEach:
-    """Read keys, years ratified by a day, and held files of every provider.
+    """Return keys, years ratified by a day, and providers with held files, of every provider.
 
-    With `week_before`, read also the files of the seven days before that moment, and all that wait.
+    With `week_before`, also the files of the seven days before that moment, and all held ones.
     """
     known = register.of(session)
     own_keys: defaultdict[str, list[Key]] = defaultdict(list)
@@ -281,7 +281,7 @@ def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
 
 
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
-    """Return the part of a letter with a provider's news: late, due or ending within `days`, waiting, new.
+    """Return a letter's part with a provider's news: late, due or ending within `days`, waiting, new.
 
     Empty where there is nothing of this kind. The headings and sentences are those of the page, without the
     names of files.
@@ -301,13 +301,13 @@ def news(facts: ProviderFacts, language: Language, days: int) -> str:
 
 
 def missing(facts: ProviderFacts, language: Language) -> str:
-    """Return the lines of a chasing letter: data that has not come, and the day it was due."""
+    """Return a letter's lines on data that is missing, with the day by which it was due."""
     lines = (_due(facts, one, language) for one in facts.due if one.now.to_chase)
     return "\n".join(f"- {line.about}: {line.says}" for line in lines)
 
 
 def _came(facts: ProviderFacts, language: Language) -> str:
-    """Return lines with the files of the last seven days by reference, at most 20; "" for none."""
+    """Return lines on the files of the last seven days, by reference, at most 20; "" for none."""
     lately = [one for one in facts.files if one.landed_at >= facts.at - _WEEK]
     lines = [
         f"- {one.reference}: {told(facts.named(one.data_type), language)}, {told(one.state, language)}"

@@ -58,7 +58,7 @@ class DeclarationFacts:
 
 
 def stated_declaration(facts: DeclarationFacts) -> Statement:
-    """Make the statement of a declaration's receipt."""
+    """Return the statement of a declaration's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
     values = {
@@ -84,7 +84,7 @@ def stated_declaration(facts: DeclarationFacts) -> Statement:
 
 
 def _told_in(language: Language, facts: DeclarationFacts) -> Iterator[tuple[str, str]]:
-    """Yield the receipt in one language, section by section, with the policies' own names."""
+    """Yield title and text of each section of the receipt, in one language."""
     said = phrases_in(language)
     reasons = [in_language(one, language, facts.wording) for one in facts.reasons]
     heading = (

@@ -189,7 +189,7 @@ def receipt_object(facts: ReceiptFacts) -> Mapping[str, object]:
 
 
 def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
-    """Return the facts a file states about itself as text; None for a fact of unexpected form."""
+    """Return the facts that a file states about itself, as text; None for one of unexpected form."""
     shown: dict[str, str | None] = {}
     for name in STATED:
         said, form = getattr(stated, name), _FORMS.get(name)
@@ -222,7 +222,7 @@ def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
 
 @lru_cache(_IN_THE_MAKING)
 def in_language(shown: Reason, language: Language, wording: Wording) -> Reason:
-    """Translate a plain reason to a language of the receipt; in English where no template matches."""
+    """Return a plain reason in a language of the receipt; in English if the texts do not match."""
     template = REASONS.get(shown.code)
     if language == "en" or template is None:
         return shown
@@ -255,7 +255,7 @@ def _plain_value(blank: str, value: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons with the next step of a person's decision, where that overrides them."""
+    """Return reasons; a person's decision gives its next step to all of them."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told

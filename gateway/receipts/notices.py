@@ -94,7 +94,7 @@ def _facts(reference: str, at: datetime, language: Language) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorityFacts:
-    """The facts of a notice to data protection. `openings`: moment, person, team ("" outside a mailbox).
+    """The facts of a notice to data protection. `openings`: moment, person, team ("" if in no mailbox).
 
     `copies` are the providers with a copy of the file in /out.
     """

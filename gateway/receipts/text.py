@@ -62,7 +62,7 @@ def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
 
 
 def notice_heading(organisation: str, provider_name: str, language: Language) -> str:
-    """Return a notice's first lines: from whom, to whom."""
+    """Return the first lines of a notice: the sender and the addressee."""
     lines = (told(f"Notice from {organisation}", language), told(f"to {provider_name}", language))
     return "\n".join(map(filled, lines))
 
@@ -75,7 +75,7 @@ def paragraph(text: str) -> str:
 # The same sentences stand in many receipts.
 @lru_cache(1024)
 def filled(text: str, first: str = "", further: str = "") -> str:
-    """Wrap a text at 74 columns, with `first` before the first line and `further` before the others."""
+    """Return a text wrapped at 74 columns, with `first` before line one and `further` before the rest."""
     told = visible(text)
     if told and len(first) + len(told) <= WIDTH and told == told.strip():
         return first + told  # The result of textwrap, ten times as fast.
@@ -183,7 +183,7 @@ class Statement:
     def of(
         cls, receipt: object, sections: Iterable[tuple[str, str]], languages: tuple[Language, ...]
     ) -> Self:
-        """Make the statement of a receipt's JSON values and of the sections of its text.
+        """Return the statement of a receipt's JSON values and of the sections of its text.
 
         A section has a title, or "", and a body; one without a body is left out.
         """
@@ -243,14 +243,14 @@ class Statement:
 
 
 def stated(facts: ReceiptFacts) -> Statement:
-    """Make the statement of a transfer's receipt."""
+    """Return the statement of a transfer's receipt."""
     languages = facts.wording.languages
     sections = (part for language in languages for part in _told_in(language, facts))
     return Statement.of(receipt_object(facts), sections, languages)
 
 
 def statement_in(signed: str) -> str:
-    """Cut the statement out of a signed receipt. ValueError for text without a proof."""
+    """Return the statement inside a signed receipt. ValueError for a text without a proof."""
     _, _, text = signed.partition("\n\n")
     statement, mark, _ = text.rpartition(_ABOVE_PROOF)
     if not mark:
@@ -259,7 +259,7 @@ def statement_in(signed: str) -> str:
 
 
 def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str]]:
-    """Yield a receipt in one language, section by section."""
+    """Yield title and text of each section of a receipt, in one language."""
     said = phrases_in(language)
     reasons = as_decided(
         in_language(plain_reason(reason, facts.wording), language, facts.wording) for reason in facts.reasons
@@ -312,7 +312,7 @@ def _told_in(language: Language, facts: ReceiptFacts) -> Iterator[tuple[str, str
 
 
 def reasons_told(reasons: Sequence[Reason], said: Phrases) -> Iterator[tuple[str, str]]:
-    """Yield a section for the reasons, with clauses, and one for the steps to take, each once."""
+    """Yield a section with the reasons and clauses, and one with each step to take once."""
     blocks = [
         "\n".join([paragraph(reason.sentence), paragraph(f"({said.clause} {reason.clause}; {reason.code})")])
         for reason in reasons

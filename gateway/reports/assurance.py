@@ -28,9 +28,9 @@ WORDS = tomllib.loads((files("gateway.reports") / "templates/assurance.toml").re
 class Assured:
     """The facts of a home for an assurance pack. Counts are of the twelve months before `made_at`.
 
-    `store` and `database` say where sealed files and the registry are. `providers`: enrolled, and ratified
-    for the year, by kind. `transfers`: files by kind of data ("" for unrecognised) and state. `people` and
-    `members`: the numbers of people with each role and in each team.
+    `store` and `database`: where sealed files and the registry are. `providers`: numbers enrolled and
+    ratified for the year, by kind. `transfers`: files by kind of data ("" for unrecognised) and state.
+    `people` and `members`: numbers of people by role and by team.
     """
 
     catalogue: Catalogue
@@ -51,7 +51,7 @@ class Assured:
 
 
 def assurance_report(home: Assured) -> Document:
-    """Return the pack as one document."""
+    """Return the assurance pack as one document."""
     blanks = _blanks(home)
     return Document(
         WORDS["title"],
@@ -259,7 +259,7 @@ def _record(home: Assured) -> ReportTable:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return the groups of items that some team of a flow may see, and other contents of such a file."""
+    """Return in words the groups of items that some team may see of a flow, and other contents."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     carried = [*entry.carries, *(item for one in entry.carried for item in one.items)]
@@ -348,7 +348,7 @@ def _recipient_teams(home: Assured) -> ReportTable:
 
 
 def _entries(catalogue: Catalogue) -> Iterator[tuple[Flow, FlowDataType]]:
-    """Yield each kind of data in use, with its flow, in the order of the agreement."""
+    """Yield each kind of data in use after its flow, in the order of the agreement."""
     return ((flow, entry) for flow in catalogue.flows.flow for entry in flow.data_type)
 
 

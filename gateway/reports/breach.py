@@ -65,7 +65,7 @@ class Breach:
     zone: str = "UTC"
 
     def spoken(self, moment: datetime) -> str:
-        """Format a time in the authority's time zone."""
+        """Return a time in words, in the authority's time zone."""
         return spoken(moment, ZoneInfo(self.zone))
 
 
@@ -252,7 +252,7 @@ def _span(span: timedelta) -> str:
 
 
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
-    """Return the providers of the files concerned, in words."""
+    """Return in words the providers of the files concerned."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
     return tuple(
         f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
@@ -261,7 +261,7 @@ def providers_to_tell(breach: Breach) -> tuple[str, ...]:
 
 
 def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
-    """Return the labels of Appendix A for the data items in the files, sorted."""
+    """Return the labels in Appendix A of the data items in the files, sorted."""
     found: set[str] = set()
     for one in accounts:
         items = receipt_object(one.facts)["items"]
@@ -271,18 +271,18 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
 
 
 def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
-    """Return the log entries about openings of the files concerned, each with the reference, in order."""
+    """Return the log entries about openings of the files concerned, each with the file's reference."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
 def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
-    """Return the log entries about some transfers, each with the reference, in order."""
+    """Return the log entries about transfers in order, each with the transfer's reference."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
     return sorted(steps, key=lambda pair: pair[1].entry)
 
 
 def breach_annex(breach: Breach) -> tuple[Section, ...]:
-    """Return the annex: each provider, opening, entry and transfer concerned."""
+    """Return the annex of the record: each provider, opening, log entry and transfer concerned."""
     opened = (
         (breach.spoken(step.at), step.who or "", step.team or "", reference)
         for reference, step in openings(breach)

@@ -33,7 +33,7 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """Labels with values; a value of None is left out."""
+    """Labels, each with a value; a value of None is left out."""
 
     pairs: tuple[tuple[str, str | None], ...]
 
@@ -79,7 +79,7 @@ class Chart:
 def table_or(
     headings: tuple[str, ...], rows: Iterable[tuple[str, ...]], nothing: str = ""
 ) -> tuple[ReportTable | Paragraph, ...]:
-    """Return a table of rows; without any, a paragraph saying `nothing`, or no block at all."""
+    """Return a table of rows in a tuple; without rows a paragraph saying `nothing`, or ()."""
     if found := tuple(rows):
         return (ReportTable(headings, found),)
     return (Paragraph(nothing),) if nothing else ()
@@ -90,9 +90,9 @@ Mark = Literal["good", "weak", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Words by row and column. `signs`: short forms for text; `marks`: weights for a page.
+    """Words by row and column. `signs`: short forms of words for text; `marks`: their weights on a page.
 
-    A word may have a suffix ("missing 3"); the first part is looked up. ValueError for a ragged matrix, or a
+    A word may have a suffix ("missing 3"); its first part is looked up. ValueError for a ragged matrix, or a
     word without a sign.
     """
 
@@ -177,7 +177,7 @@ def _text_sections(sections: tuple[Section, ...]) -> list[str]:
 
 
 def as_object(document: Document) -> dict[str, object]:
-    """Return the document as JSON values."""
+    """Return the document as JSON values, for programs."""
     told: dict[str, object] = {
         "title": document.title,
         "subtitle": document.subtitle,
@@ -234,7 +234,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_matrix(matrix: Matrix) -> list[str]:
-    """Return the signs of a matrix under column numbers, with a key to both."""
+    """Return a matrix as lines of signs under numbered columns, with a key to numbers and signs."""
     label = max((len(clean(label)) for label, _ in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))
     used = dict.fromkeys(first(word) for _, words in matrix.rows for word in words)
@@ -265,7 +265,7 @@ def _text_table(table: ReportTable) -> list[str]:
 
 
 def _labelled(label: str, value: str) -> list[str]:
-    """Return the lines of a label with the value beside it, or below if too long."""
+    """Return lines with a value beside its label, or below if too long."""
     head = f"{clean(label):<{_LABEL}} "
     longest = max((len(word) for word in value.split()), default=0)
     if len(head) > _LABEL + 1 or longest > WIDTH - len(head):
@@ -280,5 +280,5 @@ def _wrapped(text: str, first: str = "", rest: str = "") -> list[str]:
 
 
 def clean(text: str) -> str:
-    """Return a text as one line, without control characters of a terminal."""
+    """Return a text as one line, without characters that control a terminal."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -29,9 +29,9 @@ def as_html(document: Document) -> str:
 
 
 def _drawn(chart: Chart) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return the bars of a chart with the drawn parts of each, scaled to the longest bar.
+    """Return for each bar of a chart the label and the parts: colour number, start and length in pixels.
 
-    A part has a number for the colour; beginning and length are in pixels.
+    Bars are scaled to the longest.
     """
     longest = max((sum(values) for _, values in chart.bars), default=0) or 1
     bars = []

@@ -62,7 +62,7 @@ _EVENTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedStep:
-    """One log entry about a transfer. `who`: a person or a service, from the registry."""
+    """One log entry about a transfer. `who`: the person or service acting, as the registry names it."""
 
     entry: int
     at: datetime
@@ -76,7 +76,7 @@ class LoggedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
-    """All facts of one transfer. `steps`: its log entries; `ssh_key`: the key that opened the session."""
+    """All facts of one transfer. `steps`: its log entries; `ssh_key`: the key that opened its session."""
 
     facts: ReceiptFacts
     ssh_key: str
@@ -84,12 +84,12 @@ class TransferAccount:
 
     @property
     def collections(self) -> tuple[LoggedStep, ...]:
-        """The collections: openings by teams that the file was passed to."""
+        """The openings by a team to which the file was delivered."""
         return tuple(step for step, collects in _openings(self.steps) if collects)
 
     @property
     def looks(self) -> tuple[LoggedStep, ...]:
-        """The other openings: of the held file for a decision, and outside the mailboxes."""
+        """All other openings: of the held file for a decision, and outside the mailboxes."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
     def team(self, identifier: str | None) -> str:
@@ -98,7 +98,7 @@ class TransferAccount:
 
 
 def _openings(steps: Iterable[LoggedStep]) -> Iterator[tuple[LoggedStep, bool]]:
-    """Yield each opening of a file, with True for a collection by a team given the file."""
+    """Yield each opening of a file, and True if it was by a team to which the file was delivered."""
     given = set()
     for step in steps:
         if step.kind == "delivered":
@@ -171,7 +171,7 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
 def what_became(
     transfer: Transfer, sender: str, events: Iterable[Mapping[str, Any]], catalogue: Catalogue
 ) -> str:
-    """Describe the outcome of a file and who has it, for an officer to read out by telephone."""
+    """Return sentences on the outcome of a file and on who has it, for reading out by telephone."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
@@ -245,7 +245,7 @@ def _found(facts: ReceiptFacts) -> Details:
 
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
-    """Return the collections by team, and the other openings, as blocks of a report."""
+    """Return blocks of a report: the collections by team, and the other openings."""
     taken, looked = account.collections, account.looks
     rows = [(account.team(one.team), one.who or "", spoken(one.at)) for one in taken]
     if account.facts.state == "accepted":
@@ -275,7 +275,7 @@ def _steps(account: TransferAccount) -> tuple[Block, ...]:
 
 
 def _what(step: LoggedStep, landed_at: datetime) -> str:
-    """Describe a log entry; for an arrival, with the time, as the entry may be written later."""
+    """Return a log entry's event in words; an arrival has its own time, as the entry may be later."""
     if step.kind == "landed":
         return f"The file arrived, on {spoken(landed_at)}"
     if RETURNED in (step.reasons or ""):
@@ -349,7 +349,7 @@ def _outcome(of: ReceiptFacts | Transfer) -> str:
 
 
 def _kind(facts: ReceiptFacts) -> str:
-    """Return the name of the kind of data; "" for a file not recognised."""
+    """Return the name of a file's kind of data; "" for a file not recognised."""
     kind = receipt_object(facts)["data_type"]  # Without what a file itself may say.
     return facts.wording.name(str(kind)) if kind else ""
 

@@ -26,7 +26,7 @@ _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\
 
 
 def _days(value: object) -> object:
-    """Convert "until age A of persons from B" to days: from age B, the youngest possible, to age A."""
+    """Return [A, B] days for "until age A of persons from B": from age B, the youngest, to age A."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -70,7 +70,7 @@ class Keep(File):
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
     def days(self, state: State, data_type: str | None) -> tuple[Days, str]:
-        """Return for how many days a part of a decided transfer is kept, and the rule's key."""
+        """Return for how many days a part of a decided transfer is kept, and the key of the rule."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -136,7 +136,7 @@ _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
 def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Yield each number of days for which parts of transfers in a state are kept."""
+    """Yield the days of every rule for parts of transfers in a state."""
     for keep in keeps:
         yield keep.refused if state == "refused" else keep.accepted
         yield from () if state == "refused" else keep.by_data_type.values()
@@ -159,12 +159,12 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
-        """Return the shortest retention of transfers in a state."""
+        """Return the shortest time for which any part of transfers in a state is kept."""
         keeps: list[Keep] = [getattr(self, what) for what in OF_TRANSFERS]
         return _shortest([*_given(keeps, state), *([self.sealed.unopened] if state == "refused" else [])])
 
     def shortest_of_notices(self) -> timedelta:
-        """Return the shortest retention of notices and declarations."""
+        """Return the shortest time for which notices and declarations are kept."""
         of_declarations = [days for state in _DECIDED for days in _given([self.declarations], state)]
         return _shortest([self.notices.keys, self.notices.discrepancies, *of_declarations])
 
@@ -194,7 +194,7 @@ class Retention(File):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTransfer:
-    """The facts of a transfer that retention decides by. `deleted`: the parts deleted already.
+    """The facts of a transfer by which retention decides. `deleted`: the parts deleted already.
 
     `unopened`: refused for reasons of `UNOPENED` alone.
     """
@@ -210,9 +210,9 @@ class KeptTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptNotice:
-    """The facts of a notice, or a declaration's receipt, that retention decides by.
+    """The facts of a notice, or of a declaration's receipt, by which retention decides.
 
-    `subject` is the subject of a notice, or the decision on a declaration.
+    `subject` is that of the notice, or the decision on the declaration.
     """
 
     reference: str
@@ -291,7 +291,7 @@ def plan(
 def deletion_certificate(
     deleted: Sequence[Deleted], *, organisation: str, policy_sha256: str, at: datetime
 ) -> str:
-    """Return a certificate of deletions with reasons, to be clearsigned. Names references and digests only.
+    """Return a certificate of deletions with the rules, to be clearsigned. It names references and digests.
 
     ValueError for no deletions: an empty certificate would certify nothing.
     """
@@ -338,7 +338,7 @@ def _due(
 
 
 def _longer(one: Days, other: Days) -> bool:
-    """Return True if `one` is a longer time than `other`; "for ever" is the longest."""
+    """Return True if `one` is longer than `other`; "for ever" is the longest."""
     if other == "for ever":
         return False
     return one == "for ever" or one > other

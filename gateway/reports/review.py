@@ -52,11 +52,11 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Count the due returns in one of some states."""
+        """Return how many due returns are in one of the states."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
-        """Count the files in a state."""
+        """Return how many files are in a state."""
         return sum(number for (_, found), number in self.files.items() if found == state)
 
 

@@ -18,7 +18,7 @@ _COPY = Paragraph(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOfChild:
-    """One file with the child's data. `opened`: times and readers; `kept`: the parts kept and until when.
+    """One file with the child's data. `opened`: times and readers; `kept`: the parts kept, and until when.
 
     `purpose` is the agreement's own wording for the flow.
     """

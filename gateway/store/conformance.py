@@ -55,7 +55,7 @@ def _probing(store: ObjectStore) -> Iterator[_Probe]:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """Tests of one S3 store; each method tests one promise, and returns the fault as a sentence, or None."""
+    """Tests of one S3 store; each method tests one promise, and returns a sentence on the fault or None."""
 
     client: S3Store
     folder: str
@@ -76,7 +76,7 @@ class _Probe:
         return None
 
     def races(self) -> str | None:
-        """Test simultaneous creation of one object: exactly one of several creators may succeed."""
+        """Test that of several hosts creating one object at once exactly one succeeds; return the fault."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:
@@ -86,7 +86,7 @@ class _Probe:
         return None
 
     def ranges(self) -> str | None:
-        """Test reading a part of an object."""
+        """Test that a part of an object can be read; return the fault as a sentence, or None."""
         self._create("range", _FIRST)
         try:
             with as_os_error():
@@ -96,7 +96,7 @@ class _Probe:
         return None if part == _FIRST[4:9] else "it gives another part of an object than was asked (Range)"
 
     def notes(self) -> str | None:
-        """Test that an object is returned with its metadata."""
+        """Test that an object is returned with its metadata; return the fault as a sentence, or None."""
         self._create("note", _FIRST)
         with as_os_error():
             found = obstore.get(self.client, self._path("note"))
@@ -108,7 +108,7 @@ class _Probe:
         return None
 
     def parts(self) -> str | None:
-        """Test an upload in parts."""
+        """Test an upload in parts; return the fault as a sentence, or None."""
         parts = [os.urandom(_PART_BYTES), _SECOND]
         with as_os_error():
             obstore.put(
@@ -119,7 +119,7 @@ class _Probe:
         return None
 
     def removes(self) -> str | None:
-        """Test listing right after creation, and absence after removal."""
+        """Test listing after creation, and absence after removal; return the fault as a sentence, or None."""
         self._create("gone", _FIRST)
         path = self._path("gone")
         if path not in self.paths():

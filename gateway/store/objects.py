@@ -65,7 +65,7 @@ class Credentials(File):
 
 
 def client_of(settings: StoreSettings) -> S3Store:
-    """Return a client. ConfigurationError if the credentials cannot be read, or others can read them."""
+    """Return a client of the bucket. ConfigurationError if credentials are unreadable, or open to others."""
     file = settings.credentials_file or Path()
     try:
         mode = file.stat().st_mode
@@ -121,7 +121,7 @@ def as_os_error() -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    """Return the first line of an error; object keys in it consist of references, so nothing is personal."""
+    """Return the first line of an error: object keys hold only references, so it names nobody."""
     return str(error).partition("\n")[0][:_SHOWN]
 
 
@@ -276,7 +276,7 @@ class ObjectStore:
         return kept
 
     def _create(self, kind: str, reference: str, body: bytes, kept: Kept) -> bool:
-        """Create small/ or large/REFERENCE; return False if the same file is already there.
+        """Create the object of a file in small/ or large/; return False if the same file is there.
 
         FileExistsError for a different file.
         """
@@ -296,7 +296,7 @@ class ObjectStore:
         return made
 
     def _stated(self, kind: str, reference: str) -> Kept:
-        """Return size and digest of the file stored under a reference."""
+        """Return size and digest of the file under a reference, in small/ or large/ (`kind`)."""
         if kind == _LARGE:
             large = self._large(reference)
             return Kept(large.size, large.sha256)
@@ -315,7 +315,7 @@ class ObjectStore:
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """Yield a descriptor of the file: in anonymous memory, or in a nameless file if large."""
+        """Yield a descriptor of a file, in memory, or in a nameless file if large. FileNotFoundError."""
         try:
             content = self._small(reference, most)
         except FileNotFoundError:
@@ -448,14 +448,14 @@ class ObjectStore:
 
 
 class _Hashed:
-    """Data read from a descriptor after `start`, at most `size` bytes in all, hashed while read."""
+    """Data that is hashed while it is read: `start`, then up to `size` bytes in all from a descriptor."""
 
     def __init__(self, start: bytes, source: int, size: int) -> None:
         self._start, self._source, self._size = start, source, size
         self._digest, self._read = hashlib.sha256(), 0
 
     def parts(self) -> Iterator[bytes]:
-        """Yield all the data, once."""
+        """Yield the data in pieces, once."""
         part = self._start
         while part:
             self._digest.update(part)

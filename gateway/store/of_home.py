@@ -136,7 +136,7 @@ def _opened(path: Path) -> int:
 
 
 def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[bytes], None]) -> int:
-    """Copy a large content, hashing and syncing in parallel; return the number of bytes copied."""
+    """Copy a large content while hashing and syncing beside it; return the number of bytes copied."""
     copied = unsynced = 0
     with ThreadPoolExecutor(1, "hash") as hashing, ThreadPoolExecutor(1, "sync") as syncing:
         hashed: Future[None] = hashing.submit(lambda: None)
@@ -161,23 +161,23 @@ if TYPE_CHECKING:
 
 
 def store_of(home: Home, settings: Settings | None = None) -> Store:
-    """Return the store of a home, by `settings` or else gateway.toml.
+    """Return the store of a home: the one in `settings`, or else in gateway.toml.
 
-    ConfigurationError for a store unsupported by this installation.
+    ConfigurationError for a store that this installation lacks.
     """
     known = settings or load_settings(home)
     return SealedFolder(home.root / "sealed") if known.store.url is None else _shared(home, known)
 
 
 def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
-    """Return the store of copies sealed by other hosts; None for the home's own folder."""
+    """Return the copies shared by hosts; None where the store is the home's own folder."""
     if settings.store.url is None:
         return None
     return _shared(home, settings).copies()
 
 
 def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
-    """Return the store of policy versions shared by hosts; None for a host working alone."""
+    """Return the versions of policies shared by hosts; None for a host working alone."""
     if not settings.host.shares:
         return None
     return _shared(home, settings).policies()
@@ -203,7 +203,7 @@ def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """Return the process's only S3 client, so that connections are reused."""
+    """Return the one S3 client of this process, so that connections are reused."""
     try:
         from gateway.store.objects import object_store  # noqa: PLC0415
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The size and SHA-256 (hex) of a stored upload."""
+    """The size and SHA-256 (hex) of a file as stored."""
 
     size: int
     sha256: str

@@ -1,4 +1,4 @@
-"""The files of the page on which schools send by browser, and the one digest over all of them."""
+"""The static files of the page on which schools send by browser, and one digest over all."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The web door as a service: static pages, and a way to intake for what they ask.
+"""The web door as a service: static pages, and requests passed on to intake.
 
 Of the home the service has a socket alone. A captor of the service can change the pages; see SECURITY.md.
 """
@@ -78,7 +78,7 @@ async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.E
 
 @asynccontextmanager
 async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
-    """Yield an HTTP client of intake's web-door socket, which may be made later."""
+    """Yield an HTTP client of the socket where intake answers the web door; it may not exist yet."""
     home.web.mkdir(mode=0o750, exist_ok=True)
     with socket_in(home.web) as place:
         limits = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
@@ -92,7 +92,7 @@ async def intake_of(home: Home) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def settings_of(intake: httpx.AsyncClient) -> WebSettings:
-    """Return the web door's settings. ConfigurationError while it is off, or intake does not run."""
+    """Return the web door's settings, asked of intake. ConfigurationError while off, or without intake."""
     try:
         async for attempt in patiently(httpx.TransportError):
             with attempt:
@@ -106,7 +106,7 @@ def application(intake: httpx.AsyncClient, origin: str) -> ASGIApp:
     """Return the web door as an application behind its guard."""
 
     async def passed_on(request: Request) -> Response:
-        """Pass a request on to intake and return the answer, with known headers only."""
+        """Pass a request on to intake; return the answer with known headers only."""
         own = request.headers.get("sec-fetch-site", "same-origin") == "same-origin"
         if not own and request.url.path != SECURITY:
             return JSONResponse({"said": "This was not asked by one of our pages."}, 403)

@@ -1,4 +1,4 @@
-"""The whole audit, each check after the checks it depends on: the log, the rows, receipts and transfers."""
+"""The whole audit; each check follows those it depends on: log, rows, receipts, transfers."""
 
 import json
 import re
@@ -41,7 +41,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return the faults of each faulty receipt, by receipt number; None as a fault: look in the log."""
+    """Return by receipt number the faults of receipts; None as a fault: the log must be searched."""
     found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
@@ -76,7 +76,7 @@ def _number(row: ReceiptRow) -> int:
 
 
 def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
-    """Return True if a row's seal is valid; receipts of earlier versions have no seal."""
+    """Return True if a receipt's seal fits its row; receipts of earlier versions have no seal."""
     if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
         return row.seal is None
     seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
@@ -88,7 +88,7 @@ def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Yield every transfer with another state than the log's events lead to."""
+    """Yield every transfer whose state is not the one to which its log entries lead."""
     folded: dict[str, str] = {}
     for _, kind, subject, _, fields in _events(session, _RECEIPTED):
         if kind == "landed":
@@ -108,7 +108,7 @@ def check_transfers(session: Session) -> Iterator[Inconsistency]:
 
 
 def check_names(session: Session) -> Iterator[Inconsistency]:
-    """Yield each log entry with a commitment that the salt does not open to the file's name or digest."""
+    """Yield each log entry whose commitment does not fit the file's name or digest with its salt."""
     query = select(TransferRow.reference, TransferRow.name, TransferRow.content_sha256)
     known = {reference: (name, content) for reference, name, content in session.exec(query).all()}
     for number, kind, subject, salt, fields in _events(session, _RECEIPTED):
@@ -126,7 +126,7 @@ def check_names(session: Session) -> Iterator[Inconsistency]:
 def _events(
     session: Session, kinds: Sequence[str]
 ) -> Iterator[tuple[int, str, str, bytes | None, dict[str, Any]]]:
-    """Yield number, kind, subject, salt and fields of the log entries of some kinds.
+    """Yield number, kind, subject, salt and fields of each readable log entry of some kinds.
 
     The check of the tree reports unreadable leaves.
     """
@@ -139,7 +139,7 @@ def _events(
 def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except signed heads.
 
-    `expected` is the result of `last_known`; the heads in it are left for `check_heads`.
+    `expected` is the result of `last_known`; digests of heads are left in it for `check_heads`.
     """
     expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
@@ -166,7 +166,7 @@ def _missing(keys: Iterable[Row]) -> Iterator[Inconsistency]:
 
 
 def _stated(row: SQLModel) -> str | None:
-    """Return the digest of a receipt's statement without its proof, covered by the log; None for notices."""
+    """Return the digest of a receipt's statement without proof, as the log has it; None for a notice."""
     if not isinstance(row, ReceiptRow):
         return None
     try:
@@ -178,7 +178,7 @@ def _stated(row: SQLModel) -> str | None:
 
 
 def _entry_of(session: Session, row: ReceiptRow) -> int:
-    """Return the index of a receipt's entry in the log; -1 for an unsigned receipt without an entry."""
+    """Return the number of the log entry about a receipt; -1 for an unsigned one without entry."""
     if row.seal == UNSIGNED:
         return (proved_by(session, row, _stated(row) or "") or (-1,))[0]
     index: int = json.loads(row.json_text)["index"]
@@ -186,7 +186,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield each signed head carried by unsigned receipts, once, unless `expected` has it."""
+    """Yield row and digest of each signed head carried by a receipt alone, unless in `expected`."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
@@ -205,7 +205,7 @@ def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple
 
 
 def last_known(session: Session) -> dict[Row, str]:
-    """Return the digest of each row as recorded in the log."""
+    """Return the digest of each row as last recorded in the log."""
     known: dict[Row, str] = {}
     vouches = or_(col(EventRow.kind) == "recorded", col(EventRow.rows).is_not(None))
     query = select(EventRow.rows, EventRow.note).where(vouches).order_by(col(EventRow.number))
@@ -234,14 +234,14 @@ def _named(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The trust anchors of an audit: the log's verifier key, and the gateway's OpenPGP certificates."""
+    """The keys that an audit trusts: the log's verifier key, and the gateway's OpenPGP certificates."""
 
     vkey: str
     certificates: tuple[bytes, ...]
 
     @classmethod
     def of(cls, session: Session, vkey: str) -> Self:
-        """Return the anchors of the registry's gateway, with the certificates on record."""
+        """Return the anchors of the registry's gateway: its log key, and the certificates on record."""
         known = keys.list_keys(session, "gateway")
         return cls(vkey, tuple(key.material.encode() for key in known if key.kind == "openpgp"))
 
@@ -293,7 +293,7 @@ def audit(
 
 
 def rows_to_look_at(session: Session) -> int:
-    """Return the number of rows read by an audit, counting a row once for each reading."""
+    """Return how many rows an audit reads, counting a row once for each reading."""
     counts = {table: _count(session, table) for table in recorded_classes()}
     transfers, receipts = counts[TransferRow], counts[ReceiptRow]
     return _count(session, EventRow) + sum(counts.values()) + transfers + receipts
@@ -304,7 +304,7 @@ def _count(session: Session, table: type[SQLModel]) -> int:
 
 
 def summary(inconsistencies: Sequence[Inconsistency], leaves: int) -> str:
-    """Return the audit's outcome in one sentence: the first inconsistency, or the numbers checked."""
+    """Return the audit's outcome in one sentence: the first inconsistency, or how much was checked."""
     if inconsistencies:
         return f"{inconsistencies[0].where}: {inconsistencies[0].what}"
     return f"everything fits: {leaves} entries of the log, every row, every receipt"

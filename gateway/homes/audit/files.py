@@ -34,7 +34,7 @@ _ENOUGH = 1000
 
 
 def settled(registry: Registry, check: Callable[[Session], Iterator[Inconsistency]]) -> list[Inconsistency]:
-    """Return the inconsistencies found by both of two checks in a row, at most a thousand."""
+    """Return the inconsistencies found by two checks in a row, at most a thousand."""
     with registry.read() as session:
         before = set(islice(check(session), _ENOUGH))
     if not before:
@@ -92,7 +92,7 @@ def check_published(session: Session, home: Home, vkey: str) -> Iterator[Inconsi
 
 
 def _fault_of(digest: Callable[[], str], sha256: str | None) -> str | None:
-    """Say why a file is not the one on record; None if it is. `digest` reads the file."""
+    """Return why the file read by `digest` is not the one on record; None if it is."""
     try:
         return None if digest() == sha256 else "the file is not the one on record"
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def _sha256(path: Path) -> str:
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Check that the log still begins as each published head states; others may hold a copy of the head."""
+    """Yield each published head that contradicts the log; others may hold a copy of it."""
     log_keys = log.keys_in_time(session, vkey)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"
@@ -130,7 +130,7 @@ def fault_of_head(session: Session, head: Head | Checkpoint) -> str | None:
 
 
 def _check_access(session: Session, published: Published) -> Iterator[Inconsistency]:
-    """Check that the published `authorized_keys` list only keys in use according to the registry."""
+    """Yield each key in the published `authorized_keys` that is not in use by the registry."""
     for provider in providers.list_providers(session):
         path = published.provider(provider.id) / "authorized_keys"
         shown = path.read_text("utf-8").splitlines() if path.exists() else []
@@ -146,7 +146,7 @@ def _check_access(session: Session, published: Published) -> Iterator[Inconsiste
 
 
 def _check_gateway_key(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Check that the published certificates and log key are the gateway's own."""
+    """Yield each published certificate or log key that is not the gateway's own."""
     ours = {key.material for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"}
     folder = published.common / "keys"
     for path in [folder / "gateway.asc", *sorted(folder.glob("gateway-*[0-9a-f].asc"))]:
@@ -173,7 +173,7 @@ def _compare(expected: dict[Path, tuple[str, int]], out: int, gone: int) -> Iter
 
 
 def _check_strangers(session: Session, published: Published, provider: str) -> Iterator[Inconsistency]:
-    """Yield published receipts that the registry does not have."""
+    """Yield a provider's published receipts that are not in the registry."""
     folder = published.provider(provider) / "receipts"
     names = sorted(path.name for path in folder.glob("[!.]*")) if folder.is_dir() else []
     for start in range(0, len(names), _TOGETHER):
@@ -189,7 +189,7 @@ def _check_strangers(session: Session, published: Published, provider: str) -> I
 
 
 def _check_events(session: Session, provider: str, path: Path) -> Iterator[Inconsistency]:
-    """Check each line of a provider's published events against the receipt, unless deleted."""
+    """Yield each line of a provider's published events that contradicts its receipt, unless deleted."""
     where = f"published {provider}/{path.name}"
     with path.open(encoding="utf-8", errors="replace") as lines:
         while some := list(islice(lines, _TOGETHER)):

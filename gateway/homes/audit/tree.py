@@ -51,12 +51,12 @@ class Inconsistency:
 
 
 def watch(session: Session, looked_at: Callable[[int], None]) -> None:
-    """Have an audit in this session call `looked_at` with the number of further rows read."""
+    """Let an audit in this session call `looked_at` with the number of rows read since the last call."""
     session.info[_WATCH] = looked_at
 
 
 def paged(session: Session, table: type[R], order: Sequence[Any]) -> Iterator[R]:
-    """Yield every row of a table in order, one page of rows in memory at a time."""
+    """Yield every row of a table in order, with one page of rows in memory at a time."""
     looked_at, number = session.info.get(_WATCH), 0
     for row in session.exec(select(table).order_by(*order).execution_options(yield_per=_PAGE)):
         yield row
@@ -76,7 +76,7 @@ _HEADER = b"gateway log verify: portions without a fault\n"
 
 
 class KeptPortions:
-    """The state file of an audit: portions of rows found faultless. GatewayError if unusable or another's."""
+    """The state file of an audit: portions of rows without a fault. GatewayError if unusable or another's."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
         self._key, self._known = key, set[str]()
@@ -98,11 +98,11 @@ class KeptPortions:
                     self._known.add(digest)
 
     def __contains__(self, digest: str) -> bool:
-        """Return True if the state file lists the portion, signed by this log's key."""
+        """Return True if the state file lists the portion of a digest, signed by this log's key."""
         return digest in self._known
 
     def keep(self, digest: str) -> None:
-        """Write a portion without a fault to the state file, signed."""
+        """Add the portion of a digest to the state file, signed."""
         signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
         self._file.write(f"{digest} {signature}\n".encode())
         self._file.flush()
@@ -113,7 +113,7 @@ class KeptPortions:
 
 
 class AuditPortions:
-    """The portions of rows to check, and the processes that check; `workers` 1: this process alone."""
+    """What an audit has to check, and with how many processes: `workers` 1 is this process alone."""
 
     def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
         self._ahead, self._state, self._pool = 2 * workers, state, None
@@ -124,7 +124,7 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield every portion in order, with its faults.
+        """Yield every portion of rows in order, with its faults; kept portions are not checked again.
 
         `number` gives a row's number, `relied` the values given to `check` besides a portion of rows.
         """
@@ -182,13 +182,13 @@ _COMMITTED = ("commitment", "record", "name_commitment")
 
 @dataclass(slots=True)
 class Frontier:
-    """The last two complete subtrees of each level, enough for appending and for the root."""
+    """The last two complete subtrees of each level of the log's tree: enough to append, and for the root."""
 
     levels: dict[int, dict[int, bytes]] = field(default_factory=dict)
     fresh: list[tuple[int, int, bytes]] = field(default_factory=list)
 
     def get(self, level: int, index: int) -> bytes:
-        """Return the hash of a subtree. Raises KeyError where no longer held."""
+        """Return the hash of a subtree. KeyError where it is no longer kept."""
         return self.levels[level][index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
@@ -201,7 +201,7 @@ class Frontier:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The subjects of log entries with texts (or salts too) deleted by retention."""
+    """The subjects of log entries of which retention deleted the texts, or the salts too."""
 
     texts: frozenset[str]
     salts: frozenset[str]
@@ -213,7 +213,7 @@ class Forgotten:
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
     def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which subjects of some rows have deleted texts, and which deleted salts; sorted."""
+        """Return which of some rows' subjects have deleted texts, and which deleted salts; both sorted."""
         subjects = {row.subject for row in rows}
         return sorted(self.texts & subjects), sorted(self.salts & subjects)
 
@@ -247,7 +247,7 @@ def check_tree(
 
 
 def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
-    """Return the log key that signs the head of `size` entries; `log_keys` in the order of use."""
+    """Return the key with which the log signs its head of `size` entries; keys are in order of use."""
     return next(one.key for one in log_keys if one.last is None or size <= one.last.size)
 
 
@@ -260,7 +260,7 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of log entries, by number; `texts`, `salts`: subjects with these deleted."""
+    """Return by number the faults of log entries; `texts`, `salts`: subjects of which these are deleted."""
     forgotten = Forgotten(frozenset(texts), frozenset(salts))
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
 
@@ -298,9 +298,7 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
 
 
 def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Inconsistency]]:
-    """Return stored nodes that differ from the newest leaves' nodes, each with the size completing the
-    node.
-    """
+    """Return the stored nodes that contradict the leaves, each with the size of log that completes it."""
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]
     query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(wanted))

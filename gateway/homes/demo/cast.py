@@ -12,7 +12,7 @@ MARK = MARKER.encode()
 
 
 class Pupilled(Party):
-    """A school of the demo: its keys and its invented pupils."""
+    """A school of the demo with keys and invented pupils."""
 
     def __init__(self, name: str, folder: Path, school: School) -> None:
         super().__init__(name, folder)
@@ -21,7 +21,7 @@ class Pupilled(Party):
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Two schools and two members of staff, enrolled."""
+    """The two schools and two members of staff enrolled for the demo."""
 
     oak: Pupilled
     elm: Pupilled
@@ -40,7 +40,7 @@ class Sent:
 
 
 def enrol(stage: Stage, folder: Path) -> Cast:
-    """Enrol the schools and staff of the demo with fresh keys; Oak has ratified the agreement."""
+    """Enrol the demo's schools and staff with fresh keys; one school, Oak, has ratified the agreement."""
     rng = Random(9)  # noqa: S311 - invented pupils, not secrets
     oak = Pupilled("oak", folder / "oak", school(rng, 0))
     elm = Pupilled("elm", folder / "elm", school(rng, 1))

@@ -11,7 +11,7 @@ import pysequoia
 
 
 class Party:
-    """A person with an SSH key and an OpenPGP key, both made afresh in `folder`.
+    """A person or school of the demo with an SSH key and an OpenPGP key, made in `folder`.
 
     `ssh_public` and `certificate` are the public halves, as given to the authority.
     """
@@ -37,7 +37,7 @@ class Party:
 
     @contextmanager
     def sftp(self, place: tuple[str, int]) -> Iterator[paramiko.SFTPClient]:
-        """Open an SFTP session with the service at `place`."""
+        """Yield an SFTP session with the service at `place`."""
         client = paramiko.SSHClient()
         # The demo and the tests connect only to a service started by themselves, on loopback.
         client.set_missing_host_key_policy(paramiko.AutoAddPolicy())  # noqa: S507
@@ -50,12 +50,12 @@ class Party:
             client.close()
 
     def put(self, place: tuple[str, int], name: str, data: bytes) -> None:
-        """Upload `data` as `name`."""
+        """Upload `data` under `name` to the service at `place`."""
         with self.sftp(place) as session:
             session.putfo(io.BytesIO(data), name)
 
     def get(self, place: tuple[str, int], path: str) -> bytes:
-        """Return the content of `path`. Raises FileNotFoundError where missing."""
+        """Return the content of `path` at the service at `place`. FileNotFoundError where missing."""
         taken = io.BytesIO()
         with self.sftp(place) as session:
             session.getfo(path, taken)

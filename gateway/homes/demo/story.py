@@ -30,7 +30,7 @@ _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
 
 
 class Story:
-    """The demo: plays scene by scene on `console`, with its files in `folder`."""
+    """The demo, scene by scene on `console`, with all files in `folder`."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self._console = console
