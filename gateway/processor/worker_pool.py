@@ -249,9 +249,8 @@ class Turns:
     _waiting: OrderedDict[str, deque[Assignment]] = field(default_factory=OrderedDict)
     at_work: Counter[str] = field(default_factory=Counter)
     _seen: dict[str, float] = field(default_factory=dict)
-    _whose: str = ""
-    _turn_files: int = 0
-    _turn_ends: float = 0.0
+    _turns: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """The present turn of a provider: its number of files, and its end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
         """Queue a file. `struck`: a child died over the file, so other files must not wait for it."""
@@ -269,17 +268,19 @@ class Turns:
 
     def next(self) -> tuple[Assignment, str] | None:
         """Return the next file to examine and its provider, or None; the caller removes it from `at_work`."""
-        is_over = self._turn_files >= A_TURN_FILES or self.clock() >= self._turn_ends
-        if is_over and self._whose in self._waiting:
-            self._waiting.move_to_end(self._whose)
+        now = self.clock()
+        over = [one for one, (files, ends) in self._turns.items() if files >= A_TURN_FILES or now >= ends]
+        for one in over:
+            del self._turns[one]
+            if one in self._waiting:
+                self._waiting.move_to_end(one)
         most = max(1, self.workers - 1) if self.are_shared else self.workers
         free = (one for one in self._waiting if self.at_work[one] < (1 if one == _STRUCK else most))
         whose = next(free, None)
         if whose is None:
             return None
-        if whose != self._whose or is_over:
-            self._whose, self._turn_files, self._turn_ends = whose, 0, self.clock() + A_TURN_SECONDS
-        self._turn_files += 1
+        files, ends = self._turns.get(whose, (0, now + A_TURN_SECONDS))
+        self._turns[whose] = files + 1, ends
         self.at_work[whose] += 1
         self.count -= 1
         found = self._waiting[whose].popleft()

@@ -105,6 +105,14 @@ def test_who_comes_to_a_heap_waits_for_a_turn_and_not_for_the_heap(turns: Turns)
     assert served(turns, 101).index("o") <= A_TURN_FILES
 
 
+def test_who_comes_to_two_heaps_waits_for_a_turn_of_each_and_not_for_the_heaps(turns: Turns) -> None:
+    for number in range(100):
+        turns.add(file("mallory", number))
+        turns.add(file("trudy", number))
+    turns.add(file("oak"))
+    assert served(turns, 201, at_once=2).index("o") <= 2 * A_TURN_FILES
+
+
 def test_a_turn_of_slow_files_ends_early(turns: Turns, now: list[float]) -> None:
     for number in range(10):
         turns.add(file("mallory", number))
