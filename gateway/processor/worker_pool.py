@@ -1,6 +1,7 @@
 """Worker pool of the processor: threads examining files, each with isolated children of its own."""
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -31,8 +32,10 @@ from gateway.record.conclude import Assignment
 ATTEMPTS = 3
 A_MOMENT_SECONDS = 0.25
 """Seconds for which a worker keeps its children for the same provider before preparing fresh ones."""
-A_COMMIT = 64
-"""Most files in one transaction."""
+A_COMMIT, WORTH_A_COMMIT = 64, 16
+"""Most files in one transaction, and files that need not wait for others."""
+A_COMMIT_SECONDS = 0.1
+"""Seconds for which a result waits for others in hand: a transaction costs as much as three more files."""
 _LOOKS_AGAIN_SECONDS, _ENDS_SECONDS = 1.0, 10.0
 IN_HAND, IN_HAND_OF_EACH = 256, 64
 """Most files in hand, of all providers and of one."""
@@ -65,6 +68,7 @@ class WorkerPool:
         self._lingering = 0
         self._inbox: queue.SimpleQueue[Finished | None] = queue.SimpleQueue()  # A signal may call `wake`.
         self._here: list[Finished] = []
+        self._here_since = 0.0
         self._ending = threading.Event()
 
     @contextmanager
@@ -116,19 +120,35 @@ class WorkerPool:
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
         """Wait for results; return finished files, and True if `wake` was called.
 
-        Returns at most one transaction's worth: providers take turns, and the rest comes next time.
+        Returns nothing while results wait for others to share a transaction, and at most one transaction's
+        worth: providers take turns, and the rest comes next time.
         """
-        got: list[Finished | None] = []
-        with suppress(queue.Empty):
-            if not self._here and seconds != 0:
-                got.append(self._inbox.get(timeout=seconds))
-            while True:
-                got.append(self._inbox.get_nowait())
-        self._here += [item for item in got if item is not None]
+        until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
+        while True:
+            left = 0.0 if woken else min(until, self._shared_until()) - time.monotonic()
+            try:
+                item = self._inbox.get(left > 0, None if left == math.inf else left)
+            except queue.Empty:
+                break
+            if item is None:
+                woken = True
+                continue
+            if not self._here:
+                self._here_since = time.monotonic()
+            self._here.append(item)
+        if self._shared_until() > time.monotonic():
+            return [], woken
         files = {item.reference: item for item in self._here}
         found = in_turn(files, Counter(), room=A_COMMIT, each=A_COMMIT)
         self._here = [item for item in self._here if item.reference not in set(found)]
-        return [files[reference] for reference in found], None in got
+        return [files[reference] for reference in found], woken
+
+    def _shared_until(self) -> float:
+        """Return until when, in monotonic seconds, the results wait for others: for ever without results."""
+        if not self._here:
+            return math.inf
+        is_worth = len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand))
+        return 0.0 if is_worth or self._ending.is_set() else self._here_since + A_COMMIT_SECONDS
 
     def _work(self, warm: bool) -> None:
         """Examine files one after another until the pool ends; runs in a worker thread."""

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.examiner.protocol import FileLost, Job
 from gateway.processor import worker_pool as module
-from gateway.processor.worker_pool import A_COMMIT, Finished, WorkerPool
+from gateway.processor.worker_pool import A_COMMIT, WORTH_A_COMMIT, Finished, WorkerPool
 from tests.processor.test_turns import NOW, file
 from tests.waiting import until
 
@@ -89,6 +89,34 @@ def test_one_transaction_takes_no_more_than_it_may_and_providers_take_turns(pool
     assert "261124-oak-00001" in {one.reference for one in first[:2]}
     assert not woken
     assert len(pool.wait(0)[0]) == 10
+
+
+def test_results_wait_for_the_others_in_hand_to_share_a_transaction(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "A_COMMIT_SECONDS", 600.0)
+    pool.in_hand = {"261124-oak-00001", "261124-oak-00002"}
+    pool._inbox.put(Finished("261124-oak-00001"))
+    assert pool.wait(0.01) == ([], False)
+    pool._inbox.put(Finished("261124-oak-00002"))
+    assert [one.reference for one in pool.wait(None)[0]] == ["261124-oak-00001", "261124-oak-00002"]
+
+
+def test_results_wait_for_no_more_files_than_are_worth_a_transaction(
+    pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "A_COMMIT_SECONDS", 600.0)
+    pool.in_hand = {f"261124-oak-{number:05}" for number in range(2 * WORTH_A_COMMIT)}
+    for reference in sorted(pool.in_hand)[:WORTH_A_COMMIT]:
+        pool._inbox.put(Finished(reference))
+    assert len(pool.wait(None)[0]) == WORTH_A_COMMIT
+
+
+def test_results_wait_for_others_for_a_moment_only(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "A_COMMIT_SECONDS", 0.01)
+    pool.in_hand = {"261124-oak-00001", "261124-oak-00002"}
+    pool._inbox.put(Finished("261124-oak-00001"))
+    assert [one.reference for one in pool.wait(600)[0]] == ["261124-oak-00001"]
 
 
 def test_a_wait_ends_when_somebody_wants_a_look_and_after_its_time(pool: WorkerPool) -> None:
