@@ -26,7 +26,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
 from sqlmodel import Session
 
@@ -276,8 +276,7 @@ class Claim:
         if len(uploads) == 1:
             results = list(itertools.starmap(copy, uploads.items()))
         else:
-            with ThreadPoolExecutor(_COPIERS, "claim") as pool:
-                results = list(pool.map(copy, uploads, uploads.values()))
+            results = list(_copiers().map(copy, uploads, uploads.values()))
         copied = dict(zip(uploads, results, strict=True))
         stored = {there: kept for there, kept in copied.items() if isinstance(kept, Upload)}
         elsewhere = {there for there, error in copied.items() if isinstance(error, FileExistsError)}
@@ -362,6 +361,12 @@ class Claim:
             set_aside(self.registrar.home.spool, reference)
         except OSError as error:
             _log.error("%s: cannot be set aside: %s", reference, _words(error))
+
+
+@cache
+def _copiers() -> ThreadPoolExecutor:
+    """Return the threads that copy uploads, the same for every batch."""
+    return ThreadPoolExecutor(_COPIERS, "claim")
 
 
 def _words(error: OSError) -> str:
