@@ -27,7 +27,7 @@ from gateway.cli.documents import CsvOption, HtmlOption, deliver
 from gateway.cli.options import LimitOption
 from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import local_day, spoken
 from gateway.policy.shipped import shipped_policies
 from gateway.policy.timescale import asked_soon, names_today, told_today
 from gateway.registry import providers
@@ -128,8 +128,8 @@ def status(
         limit=PAGE if limit is None else limit,
     )
     if not as_json:
-        for each in asked_soon(catalogue, day):
-            when = f" of {each.on.day} {each.on:%B %Y}" if each.on else ""
+        for each, due in asked_soon(catalogue, day):
+            when = f" of {spoken(due)}" if due else ""
             out.print(f"{each.data_type}{when} asks for: {each.says}")
         _tell_names(catalogue, day)
 

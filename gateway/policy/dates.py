@@ -11,13 +11,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from importlib.util import find_spec, module_from_spec
 from operator import attrgetter
-from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from dateutil.easter import easter
 from dateutil.relativedelta import FR, MO, TH, TU, WE, relativedelta
 
-from gateway.model import Arrival
 from gateway.policy.calendar_schema import (
     CalendarFile,
     DayCount,
@@ -360,92 +358,18 @@ def _set_times(timescale: Timescale, data_type: str, calendar: CalendarFile, yea
     return [] if own is None else periods_by_rule(own, calendar, around)
 
 
-Known = Literal["file", "arrival", "nil", "daily-update"]
-"""The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
-update counting for this data type too.
-"""
-
 _OPENS = attrgetter("opens")
 
 
-class PlacedArrival(NamedTuple):
-    """An arrival, with the local day on which it came."""
-
-    day: date
-    arrival: Arrival
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Arrivals of a data type by the index of their period, in order of arrival.
-
-    `told`: arrivals of a second data type that meets the duty as well (`FlowDataType.within`).
-    """
-
-    own: dict[int, list[PlacedArrival]]
-    told: dict[int, list[PlacedArrival]]
-
-    def of(self, index: int) -> list[PlacedArrival]:
-        """Return the arrivals in a period: of the data type itself, or else of the second data type."""
-        return self.own.get(index) or self.told.get(index, [])
-
-    def known_by(self, index: int) -> Known | None:
-        """Return the source of an arrival's period: file, arrival, nil return, daily update; else None."""
-        own = self.own.get(index, [])
-        files = [each for each in own if not each.arrival.nil]
-        if files:
-            return "file" if any(each.arrival.period for each in files) else "arrival"
-        if own:
-            return "nil"
-        return "daily-update" if index in self.told else None
-
-    def latest(self, at: int) -> int:
-        """Return the largest index, up to `at`, of a period with arrivals; -1 without one."""
-        return max((index for index in {*self.own, *self.told} if index <= at), default=-1)
-
-
-def place(
-    own: Iterable[PlacedArrival], periods: list[Period], telling: Iterable[PlacedArrival] = ()
-) -> Placed:
-    """Sort arrivals into periods. `telling`: arrivals of a second data type that meets the duty as well."""
-    return Placed(_by_index(own, periods), _by_index(telling, periods))
-
-
-def _by_index(arrivals: Iterable[PlacedArrival], periods: list[Period]) -> dict[int, list[PlacedArrival]]:
-    found: dict[int, list[PlacedArrival]] = {}
-    opens: list[date] = []
-    for each in arrivals:
-        opens = opens or [*map(_OPENS, periods)]
-        index = _index(each, periods, opens)
-        if index >= 0:
-            found.setdefault(index, []).append(each)
-    return found
-
-
-def _index(each: PlacedArrival, periods: list[Period], opens: list[date]) -> int:
-    """Return the index of an arrival's period; -1 if unknown, or not yet open when the file arrived."""
-    about = each.arrival.period
-    if about is None:
-        return index_on(periods, each.day, opens)
-    day = _first_day(about)
-    if day is not None:
-        index = index_on(periods, day, opens)
-    else:
-        index = next((n for n, period in enumerate(periods) if period.name == about), -1)
-    return index if index >= 0 and (each.arrival.nil or periods[index].opens <= each.day) else -1
-
-
-def index_on(periods: list[Period], day: date, opens: Sequence[date] = ()) -> int:
-    """Return the index of the period open on a day; -1 if none. `opens`: first days of the periods."""
-    found = bisect_right(opens, day) if opens else bisect_right(periods, day, key=_OPENS)
-    index = found - 1
+def index_on(periods: list[Period], day: date) -> int:
+    """Return the index of the period open on a day; -1 if none."""
+    index = bisect_right(periods, day, key=_OPENS) - 1
     return index if index >= 0 and day <= periods[index].closes else -1
 
 
-@lru_cache(maxsize=4096)
-def _first_day(period: str) -> date | None:
-    """Return the day in a period's name, or the Monday of its week; None for other names."""
+def index_of(periods: list[Period], name: str) -> int:
+    """Return the index of a period as stated in files: a name, or a day or week in it; -1 if none."""
     try:
-        return date.fromisoformat(period)
+        return index_on(periods, date.fromisoformat(name))
     except ValueError:
-        return None
+        return next((n for n, period in enumerate(periods) if period.name == name), -1)

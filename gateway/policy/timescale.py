@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Literal
 
-from gateway.law import LawPack, Reference, pack_on
+from gateway.law import Coming, LawPack, Reference, pack_on
 from gateway.model import Arrival, Classified, Provider
 from gateway.policy import dates
 from gateway.policy.calendar_schema import CalendarFile
@@ -53,6 +53,10 @@ def expected_of(
                 yield flow, entry, sends and entry.id not in catalogue.calendar.optional
 
 
+Known = Literal["file", "arrival", "nil", "daily-update"]
+"""The source of a period: stated in the file, taken from the arrival, a nil return of the provider, or an
+update counting for this data type too.
+"""
 State = Literal[
     "not-expected", "not-due", "due", "early", "on-time", "late", "nil", "missing", "received", "no-calendar"
 ]
@@ -84,7 +88,7 @@ class FlowStatus:
     last: datetime | None
     missed: int
     period: str | None = None
-    known_by: dates.Known | None = None
+    known_by: Known | None = None
     asked: bool = False
 
     @property
@@ -149,33 +153,61 @@ def kept(
     for row in _rows(provider, received, catalogue, on, owed, year=span[1].year):
         if not row.must:
             continue
-        placed = row.placed()
         found.setdefault(row.entry.id, Counter()).update(
-            _state(period, placed.of(index), on)
+            _state(period, row.came(index), on)
             for index, period in enumerate(row.periods)
             if begun <= period.due <= ended
         )
     return found
 
 
+_Came = tuple[date, Arrival]
+"""An arrival with its local day."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale, with its periods and a provider's arrivals.
+    """One data type on one timescale, with the arrivals in order, and by the index of their period.
 
-    `telling`: arrivals of the data type that meets the duty as well. `must`: as in `expected_of`.
+    `told` are arrivals of another data type that also count for this one. `must` is as in `expected_of`.
     """
 
     flow: Flow
     entry: FlowDataType
     scale: Timescale
     periods: list[dates.Period]
-    own: list[dates.PlacedArrival]
-    telling: list[dates.PlacedArrival]
     must: bool | None
+    own: list[_Came]
+    placed: Mapping[int, list[_Came]]
+    told: Mapping[int, list[_Came]]
 
-    def placed(self) -> dates.Placed:
-        """Return the arrivals by period."""
-        return dates.place(self.own, self.periods, self.telling)
+    def came(self, index: int) -> list[_Came]:
+        """Return the arrivals in a period: of the data type itself, or else of the one that also counts."""
+        return self.placed.get(index) or self.told.get(index, [])
+
+    def latest(self, at: int) -> int:
+        """Return the index of the last period up to `at` with arrivals; -1 if none."""
+        return max((index for index in {*self.placed, *self.told} if index <= at), default=-1)
+
+    def known_by(self, index: int) -> Known | None:
+        """Return how an arrival's period is known: from the file, the arrival, or a nil return; None."""
+        own = [arrival for _, arrival in self.placed.get(index, ())]
+        if files := [arrival for arrival in own if not arrival.nil]:
+            return "file" if any(arrival.period for arrival in files) else "arrival"
+        if own:
+            return "nil"
+        return "daily-update" if index in self.told else None
+
+
+def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
+    """Return arrivals by the index of their period, without those unknown or before it opens."""
+    found: dict[int, list[_Came]] = {}
+    for day, arrival in arrivals:
+        about = arrival.period
+        index = dates.index_on(periods, day) if about is None else dates.index_of(periods, about)
+        if index >= 0 and (arrival.nil or periods[index].opens <= day):
+            found.setdefault(index, []).append((day, arrival))
+    return found
 
 
 def _rows(
@@ -184,10 +216,10 @@ def _rows(
     """Yield each data type that a provider may send, on each timescale, around a calendar year."""
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
-    arrivals: defaultdict[str, list[dates.PlacedArrival]] = defaultdict(list)
+    arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
     for each in sorted(received, key=attrgetter("at")):
         if (day := dates.local_day(each.at, calendar.timezone)) <= on:
-            arrivals[each.data_type].append(dates.PlacedArrival(day, each))
+            arrivals[each.data_type].append((day, each))
     expected = [
         (flow, entry, scale, must)
         for flow, entry, must in expected_of(provider, catalogue, owed.expected)
@@ -200,10 +232,11 @@ def _rows(
         if scale != entry.timescale:
             # A stated period counts only for the main timescale.
             own, telling = (
-                [each._replace(arrival=each.arrival._replace(period=None)) for each in came]
-                for came in (own, telling)
+                [(day, arrival._replace(period=None)) for day, arrival in came] for came in (own, telling)
             )
-        yield _Row(flow, entry, scale, planned[scale, entry.id], own, telling, must)
+        periods = planned[scale, entry.id]
+        placed, told = _by_period(own, periods), _by_period(telling, periods)
+        yield _Row(flow, entry, scale, periods, must, own, placed, told)
 
 
 def period_on(provider: Provider, data_type: str, catalogue: Catalogue, on: date) -> dates.Period | None:
@@ -273,23 +306,22 @@ def _judge(
         timescale=row.scale,
         due=None,
         state="not-expected",
-        last=max((each.arrival.at for each in own if not each.arrival.nil), default=None),
+        last=max((arrival.at for _, arrival in own if not arrival.nil), default=None),
         missed=0,
     )
     if not takes_part or row.must is None:
         return judged
-    placed = row.placed()
     at = dates.index_on(periods, on)
     due, missed = None, 0
     state: State = "not-due"
     if row.scale in _BY_SCHOOL_DAYS and not has_terms:
         at, state = -1, "no-calendar"
     elif at >= 0:
-        due, state = periods[at].due, _state(periods[at], placed.of(at), on)
+        due, state = periods[at].due, _state(periods[at], row.came(at), on)
         # The ended periods since the last arrival, this one too where it is over.
         counted = bisect_left(periods, counts_from, key=lambda period: period.opens)
-        missed = max(0, at - max(placed.latest(at) + 1, counted)) + (state == "missing")
-    elif own and own[-1].day >= counts_from:
+        missed = max(0, at - max(row.latest(at) + 1, counted)) + (state == "missing")
+    elif own and own[-1][0] >= counts_from:
         state = "received"
     if state == "missing" and (not must or (due is not None and due < since)):
         state = "not-due"
@@ -299,13 +331,13 @@ def _judge(
         state=state,
         missed=missed if must and state != "not-due" else 0,
         period=periods[at].name if at >= 0 else None,
-        known_by=placed.known_by(at) if at >= 0 else None,
+        known_by=row.known_by(at) if at >= 0 else None,
         asked=must,
     )
 
 
-def _state(period: dates.Period, came: list[dates.PlacedArrival], on: date) -> State:
-    days = [each.day for each in came if not each.arrival.nil]
+def _state(period: dates.Period, came: list[_Came], on: date) -> State:
+    days = [day for day, arrival in came if not arrival.nil]
     if any(period.first <= day <= period.due for day in days):
         return "on-time"
     if days:
@@ -418,22 +450,11 @@ def told_today(found: Iterable[Reference]) -> Iterator[str]:
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
-@dataclass(frozen=True, slots=True)
-class AskedSoon:
-    """A new requirement of a return, in words (`says`), and the day of the return; None without a day."""
-
-    data_type: str
-    on: date | None
-    says: str
-
-
-def asked_soon(catalogue: Catalogue, day: date) -> tuple[AskedSoon, ...]:
-    """Return the new requirements of the law pack in force on a day whose returns are still to come."""
+def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[Coming, date | None]]:
+    """Yield the requirements of returns still to come in the law pack in force on a day, with their days."""
     pack = pack_on(catalogue.law, day)
-    if pack is None or not pack.first <= day <= pack.last:
-        return ()
-    found = (
-        AskedSoon(each.data_type, pack.dates.census.get(each.term) if each.term else None, each.says)
-        for each in pack.coming
-    )
-    return tuple(each for each in found if each.on is None or each.on >= day)
+    if pack is not None and pack.first <= day <= pack.last:
+        for each in pack.coming:
+            on = pack.dates.census.get(each.term) if each.term else None
+            if on is None or on >= day:
+                yield each, on

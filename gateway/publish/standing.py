@@ -199,8 +199,8 @@ def sections(facts: ProviderFacts, language: Language) -> Iterator[StandingSecti
     )
     types = {one.now.data_type for one in facts.due}
     soon = [
-        StandingLine(", ".join([named(one.data_type), *([t(spoken(one.on))] if one.on else [])]), one.says)
-        for one in asked_soon(facts.catalogue, facts.today)
+        StandingLine(", ".join([named(one.data_type), *([t(spoken(day))] if day else [])]), one.says)
+        for one, day in asked_soon(facts.catalogue, facts.today)
         if one.data_type in types
     ]
     if soon:

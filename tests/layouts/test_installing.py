@@ -89,10 +89,10 @@ def test_doctor_warns_sixty_days_before_the_last_pack_ends():
 
 def test_september_says_what_january_will_ask_for():
     catalogue = load_catalogue(POLICIES)
-    told = {each.on: each.says for each in asked_soon(catalogue, date(2026, 9, 7))}
+    told = {on: each.says for each, on in asked_soon(catalogue, date(2026, 9, 7))}
     assert "young carers" in told[date(2027, 1, 21)]
     assert date(2026, 10, 1) in told
-    later = [each.on for each in asked_soon(catalogue, date(2026, 11, 2))]
+    later = [on for _, on in asked_soon(catalogue, date(2026, 11, 2))]
     assert later == [date(2027, 1, 21), None]
 
 

@@ -133,8 +133,8 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
             "becomes": bodies.of(row.kind).becomes,
             "coming": [
                 f"{catalogue.wording.name(each.data_type)}, "
-                f"{spoken(each.on) if each.on else 'from now on'}: {each.says}"
-                for each in asked_soon(catalogue, on)
+                f"{spoken(due) if due else 'from now on'}: {each.says}"
+                for each, due in asked_soon(catalogue, on)
             ],
             "signatories": [
                 Named(id=one.role, name=one.name) for one in catalogue.agreement.signatories(row.kind)
