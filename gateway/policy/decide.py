@@ -12,7 +12,7 @@ from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, 
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
-from gateway.policy.methods import Subject, method_refusals
+from gateway.policy.methods import method_refusals, subject
 from gateway.policy.ratification import unratified
 from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import Flow, ItemAction
@@ -79,8 +79,9 @@ def decide(
         return Refused(reasons=(why,), flow=flow.id)
     asked = (method, flow.id, classified.data_type, provider.kind, safeguards)
     if (refusals := catalogue.methods.refusals.get(asked)) is None:
-        subject = Subject(flow, (classified.data_type,), None)
-        refusals = tuple(method_refusals(method, subject, provider.kind, safeguards, catalogue))
+        about = subject(classified.data_type, catalogue)
+        assert about is not None  # noqa: S101 - for the type checker
+        refusals = tuple(method_refusals(method, about, provider.kind, safeguards, catalogue))
         catalogue.methods.refusals[asked] = refusals
     if refusals:
         return Refused(reasons=refusals, flow=flow.id)

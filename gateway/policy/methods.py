@@ -7,13 +7,14 @@ in the order of the agreement; `decide_method` decides.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from gateway.model import Decision, Facts, Held, Provider, ProviderKind, Reason, Refused, Settled
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.ratification import Unratified, unratified
 from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import ClauseId, Flow
-from gateway.policy.small_schemas import Circumstance, Material, Method, Need, Safeguard
+from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,38 +37,27 @@ Question = tuple[Circumstance | Safeguard, ...]
 """The choices of a question for a person. Any one true choice answers a question about a safeguard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The subject of a declaration: a flow with its data types, or a material."""
+class Subject(NamedTuple):
+    """The subject of a declaration: a flow with its data types, or a material outside all flows.
 
+    `circumstances` hold for any declaration of this data.
+    """
+
+    title: str
     flow: Flow | None
     data_types: tuple[str, ...]
-    material: Material | None
-
-    def circumstances(self, catalogue: Catalogue) -> frozenset[str]:
-        """Return the circumstances that hold for every declaration of this data, without asking."""
-        if self.material is not None:
-            return frozenset(self.material.circumstances)
-        return frozenset(catalogue.methods.flow_circumstances)
-
-    @property
-    def title(self) -> str:
-        """The name of the data in words."""
-        if self.flow is not None:
-            return self.flow.document.description
-        return self.material.name if self.material else ""
+    circumstances: frozenset[str]
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return the data type, else the flow, else the material that the id `data` names; None for none."""
-    if flow := catalogue.flow_of(data):
-        return Subject(flow, (data,), None)
-    if flow := catalogue.flow(data):
-        return Subject(flow, tuple(entry.id for entry in flow.data_type), None)
-    for material in catalogue.methods.material:
-        if material.id == data:
-            return Subject(None, (), material)
-    return None
+    """Return what `data` names: a data type, else a flow, else a material; None for none."""
+    as_type = catalogue.flow_of(data)
+    if (flow := as_type or catalogue.flow(data)) is not None:
+        types = (data,) if as_type else tuple(entry.id for entry in flow.data_type)
+        circumstances = frozenset(catalogue.methods.flow_circumstances)
+        return Subject(flow.document.description, flow, types, circumstances)
+    found = (each for each in catalogue.methods.material if each.id == data)
+    return next((Subject(each.name, None, (), frozenset(each.circumstances)) for each in found), None)
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
@@ -124,16 +114,20 @@ def method_refusals(
         yield catalogue.reason_under(clause, "policy:method-not-allowed")
     else:
         known = catalogue.methods.safeguards()
-        for need in needs(method, found.circumstances(catalogue) | circumstances):
+        for need in _needs(method, found.circumstances | circumstances):
             if given.isdisjoint(need.any_of):
                 told = ", or ".join(known[each].told for each in need.any_of)
                 clause = known[need.any_of[0]].clause
                 yield catalogue.reason_under(clause, "policy:safeguard-missing", safeguard=told)
 
 
-def needs(method: Method, circumstances: frozenset[str]) -> tuple[Need, ...]:
-    """Return a method's requirements that apply in these circumstances, in the agreement's order."""
-    return tuple(need for need in method.need if need.arises(circumstances))
+def _needs(method: Method, circumstances: frozenset[str]) -> list[Need]:
+    """Return the requirements of a method that apply in these circumstances, in the agreement's order."""
+    return [
+        need
+        for need in method.need
+        if not (need.when and circumstances.isdisjoint(need.when)) and circumstances.isdisjoint(need.unless)
+    ]
 
 
 def _forbidding_clause(method: Method, found: Subject, kind: ProviderKind) -> ClauseId | None:
@@ -159,14 +153,8 @@ def _refusals(declaration: Declaration, found: Subject, catalogue: Catalogue) ->
     elif method is not None and not method.declarable:
         yield catalogue.reason_under(method.clause, "policy:method-not-declared")
     else:
-        yield from method_refusals(
-            declaration.method,
-            found,
-            kind,
-            declaration.safeguards,
-            catalogue,
-            circumstances=declaration.circumstances,
-        )
+        given, true = declaration.safeguards, declaration.circumstances
+        yield from method_refusals(declaration.method, found, kind, given, catalogue, circumstances=true)
 
 
 def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> tuple[Reason, ...]:
@@ -174,14 +162,10 @@ def _allowed(declaration: Declaration, found: Subject, catalogue: Catalogue) -> 
     if method is None:
         return ()
     known = catalogue.methods.safeguards()
-    attested = [known[each] for each in sorted(declaration.safeguards & known.keys())]
-    return (
-        catalogue.reason_under(method.clause, "policy:method-allowed", title=found.title, method=method.name),
-        *(
-            catalogue.reason_under(each.clause, "policy:safeguard-given", safeguard=each.told)
-            for each in attested
-        ),
-    )
+    attested = (known[each] for each in sorted(declaration.safeguards & known.keys()))
+    given = ((each.clause, "policy:safeguard-given", {"safeguard": each.told}) for each in attested)
+    allowed = (method.clause, "policy:method-allowed", {"title": found.title, "method": method.name})
+    return tuple(catalogue.reason_under(clause, code, **blanks) for clause, code, blanks in (allowed, *given))
 
 
 def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tuple[Question, ...]:
@@ -189,9 +173,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
-    matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances(
-        catalogue
-    )
+    matter = {each for need in way.need for each in (*need.when, *need.unless)} - found.circumstances
     return tuple((each,) for each in catalogue.methods.circumstance if each.id in matter)
 
 
@@ -205,6 +187,6 @@ def questions(
     found, way = subject(data, catalogue), catalogue.methods.find(method)
     if found is None or way is None:
         return ()
-    asked = needs(way, circumstances | found.circumstances(catalogue))
     known = catalogue.methods.safeguards()
+    asked = _needs(way, circumstances | found.circumstances)
     return tuple(tuple(known[each] for each in need.any_of) for need in asked)

@@ -158,11 +158,6 @@ class Need(File):
     when: tuple[Slug, ...] = ()
     unless: tuple[Slug, ...] = ()
 
-    def arises(self, circumstances: frozenset[str]) -> bool:
-        """Return True if the requirement applies in these circumstances."""
-        wanted = not self.when or not circumstances.isdisjoint(self.when)
-        return wanted and circumstances.isdisjoint(self.unless)
-
 
 class Method(File):
     """A method by which a transfer travels. See methods.toml for each key."""
