@@ -70,9 +70,6 @@ OPTIONAL: dict[str, type[File]] = {"letters.toml": LettersFile, "hand_ons.toml":
 """Files a folder may leave out: nobody gets a letter then, and nothing is handed on."""
 
 _KEPT = 128
-_EARLIER = Path(__file__).parent / "earlier"
-"""The defaults for files missing in a folder of an earlier version."""
-
 _MOST_KNOWN = 4
 _found_whole: dict[str, Catalogue] = {}
 """The catalogues last read by this process, by the digest of their files."""
@@ -176,8 +173,7 @@ def _read_text(policies: Path, name: str, reading: PoliciesRead) -> str | None:
 
 
 def _read_model(policies: Path, name: str, kind: type[BaseModel], reading: PoliciesRead) -> None:
-    here = policies if (policies / name).exists() or not (_EARLIER / name).exists() else _EARLIER
-    text = _read_text(here, name, reading)
+    text = _read_text(policies, name, reading)
     if text is None:
         reading.blame((name, (), "the file is missing or is not UTF-8 text"))
         return

@@ -61,19 +61,6 @@ UNNAMED = Wording()
 
 MISSING_CHILDREN = "2.4.1"
 """The clause behind a team's search for children missing education."""
-RESTS_WHERE = {
-    "policy:persons-without-rule": "policy:no-team",
-    "agreement:signed-in-part": "agreement:ratified",
-    "agreement:ended": "agreement:ratified",
-    "policy:copy-waits": "policy:agreement-not-ratified",
-    "classify:document": "classify:unknown",
-    "classify:packed": "classify:unknown",
-    "classify:locked": "classify:unknown",
-    "classify:law-return": "classify:no-upn",
-    "classify:version-old": "classify:no-upn",
-    "classify:version-unknown": "classify:no-upn",
-}
-"""Reasons unknown to policies of earlier versions, and the reasons lending them a clause."""
 
 
 class Catalogue(File):
@@ -207,8 +194,8 @@ class Catalogue(File):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause of a reason; KeyError if it stands with a flow, item, method or safeguard."""
-        return self.reasons.clauses.get(code) or self.reasons.clauses[RESTS_WHERE[code]]
+        """Return the clause of a reason; KeyError if that depends on the reason's subject."""
+        return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:
         """Return a reason with its blanks filled from `detail`; KeyError as in `clause_of`."""

@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import AgreementFile, Confirmed
-from gateway.policy.catalogue_schema import RESTS_WHERE, Catalogue
+from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
 from gateway.policy.names import NameFound, names, names_at
 from gateway.policy.schema import ClauseId
@@ -129,7 +129,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield reasons without a clause, and clauses missing, unused or unconfirmed."""
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
-    for code in sorted(wanted - catalogue.reasons.clauses.keys() - RESTS_WHERE.keys()):
+    for code in sorted(wanted - catalogue.reasons.clauses.keys()):
         yield "reasons.toml", ("clauses",), f"the reason {code} rests on no clause: add it"
     for code in sorted(catalogue.reasons.clauses.keys() - wanted):
         if code in REASONS:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.model import Facts
-from gateway.policy.catalogue import Catalogue, load_catalogue
-from gateway.policy.catalogue_schema import RESTS_WHERE
+from gateway.policy.catalogue import load_catalogue
 from gateway.policy.reference import reference_period
 from gateway.policy.small_schemas import Identifier
 from gateway.record.policy_check import check
@@ -155,23 +154,6 @@ def test_what_does_not_fit_is_named(
 @pytest.mark.parametrize("pattern", [r"EY\d{6}|[0-9]{7}", "EY ?[0-9]{6}", "[A-Z]{2}[0-9]{6,7}"])
 def test_a_number_may_have_letters_digits_and_repetitions(pattern: str) -> None:
     assert Identifier(id="early-years", name="Ofsted URN", pattern=pattern).fits("EY999123")
-
-
-def test_a_home_without_the_new_file_has_the_bodies_that_there_always_were(policies: Path) -> None:
-    before = load_catalogue(policies).bodies
-    (policies / "bodies.toml").unlink()
-    assert check(policies) == []
-    assert load_catalogue(policies).bodies == before
-
-
-def test_new_reasons_rest_where_their_like_does_in_policies_that_say_nothing_of_them(
-    catalogue: Catalogue,
-) -> None:
-    kept = {code: clause for code, clause in catalogue.reasons.clauses.items() if code not in RESTS_WHERE}
-    older = catalogue.model_copy(update={"reasons": catalogue.reasons.model_copy(update={"clauses": kept})})
-    for code, like in RESTS_WHERE.items():
-        assert older.clause_of(code) == catalogue.clause_of(like)
-        assert catalogue.clause_of(code) in catalogue.agreement.clauses
 
 
 def test_a_file_is_of_the_month_that_it_names(policies: Path) -> None:

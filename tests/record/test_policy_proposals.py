@@ -179,21 +179,3 @@ def test_the_log_says_which_policies_decide_not_a_file(desk: Desk, oak: Party) -
     second = desk.send(oak, school_history(2))
     desk.process()
     assert "admissions-and-entitlements" in desk.transfer(second).teams
-
-
-@pytest.mark.long
-def test_policies_of_an_earlier_version_go_on_without_the_files_that_are_new(desk: Desk, oak: Party) -> None:
-    for name in ("bodies.toml",):
-        (desk.home.policies / name).unlink()
-    reasons = desk.home.policies / "reasons.toml"
-    lines = reasons.read_text("utf-8").splitlines(keepends=True)
-    new = ("agreement:signed-in-part", "policy:persons-without-rule")
-    reasons.write_text("".join(line for line in lines if not line.startswith(tuple(f'"{n}"' for n in new))))
-    faults = json.loads(desk.gateway("policy", "check", "--json", code=1))
-    assert {fault["file"] for fault in faults} == {"confirmed.toml"}
-    desk.gateway("policy", "confirm", "--yes")
-    said(desk, "ann", "propose")
-    said(desk, "ben", "approve", "--yes")
-    second = desk.send(oak, school_history(2))
-    desk.process()
-    assert desk.state(second) == "accepted"
