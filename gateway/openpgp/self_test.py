@@ -6,13 +6,12 @@ some program got wrong, or that all must get right. A program failing any vector
 
 import base64
 import hashlib
+import json
 import os
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-
-from pydantic import TypeAdapter
+from typing import NamedTuple
 
 from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits
@@ -23,42 +22,42 @@ from gateway.openpgp.sop import OUR_DOING, Order, decrypt, only_signature
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vector:
-    """A test message `sealed` to `key`, to be verified with the certificate `sender`; all three in base64.
-    `sha256`: of the content; `signing_key`: fingerprint of the signing key. Both are None if the program must
-    find no good signature.
+class Vector(NamedTuple):
+    """A test message: `sealed` to `key`, to be verified with the certificate `sender`.
+    `sha256` belongs to the content and `signing_key` is the fingerprint of the signing key; both are None if
+    no signature may be found good.
     """
 
     name: str
     why: str
-    sealed: str
-    key: str
-    sender: str
+    sealed: bytes
+    key: bytes
+    sender: bytes
     sha256: str | None = None
     signing_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTest:
-    """The vectors, with the keys and certificates used."""
-
-    keys: dict[str, str]
-    vectors: tuple[Vector, ...]
-
-
-_PROOF = TypeAdapter(SelfTest)
-
-
 @lru_cache(maxsize=1)
-def proof() -> SelfTest:
-    """Return the test vectors with the expected verdicts."""
-    return _PROOF.validate_json((resources.files(__package__) / "self_test.json").read_bytes())
+def proof() -> tuple[Vector, ...]:
+    """Return the vectors with the expected verdicts."""
+    found = json.loads((resources.files(__package__) / "self_test.json").read_bytes())
+    keys = {name: base64.b64decode(key) for name, key in found["keys"].items()}
+    return tuple(
+        Vector(
+            **one
+            | {
+                "sealed": base64.b64decode(one["sealed"]),
+                "key": keys[one["key"]],
+                "sender": keys[one["sender"]],
+            }
+        )
+        for one in found["vectors"]
+    )
 
 
 def check(program: str) -> None:
     """Raise ConfigurationError if a program fails a vector. Fault if the program cannot be run."""
-    wrong = next((vector for vector in proof().vectors if not passes(program, vector)), None)
+    wrong = next((vector for vector in proof() if not passes(program, vector)), None)
     if wrong is not None:
         raise ConfigurationError(
             f"processor.sop_program: {program} is not to be trusted: it gets {wrong.name} "
@@ -68,14 +67,13 @@ def check(program: str) -> None:
 
 def passes(program: str, vector: Vector) -> bool:
     """Return True if a program's verdict on one vector is right. Fault if the program cannot be run."""
-    found = proof().keys
     with Content(_LIMITS.content_bytes) as content:
         order = Order(
-            sealed=SealedSource(Path(os.devnull), base64.b64decode(vector.sealed)),
+            sealed=SealedSource(Path(os.devnull), vector.sealed),
             content=content,
             limits=_LIMITS,
-            certificates=[base64.b64decode(found[vector.sender])],
-            keys=[base64.b64decode(found[vector.key])],
+            certificates=[vector.sender],
+            keys=[vector.key],
         )
         code, verifications = decrypt(program, order)
         written = os.pread(content.descriptor, content.size, 0)
