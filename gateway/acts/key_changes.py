@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,7 +30,6 @@ from gateway.home.settings import load_settings, read_toml
 from gateway.keys.changes import Clerk, sign_head
 from gateway.model.invitation import are_words
 from gateway.openpgp.certificates import describe
-from gateway.openpgp.verified_kinds import VerifiedKinds
 from gateway.policy.small_schemas import MethodsFile
 from gateway.publish.projection import publish_access
 from gateway.record import key_confirming
@@ -278,8 +277,10 @@ def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
     return judge(data, context.clock(), *_strength(context))
 
 
-def _strength(context: ActContext) -> tuple[int, VerifiedKinds]:
-    """Return the shortest RSA key allowed, in bits, and the newer kinds of keys that can be verified."""
+def _strength(context: ActContext) -> tuple[int, Container[str]]:
+    """Return the shortest RSA key allowed, in bits, and the new key kinds that engines can verify."""
+    from gateway.openpgp.abilities import VerifiedKinds  # noqa: PLC0415 - loads both engines
+
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)
     return methods.strength.rsa_bits, VerifiedKinds(load_settings(context.home).processor)
 

@@ -1,12 +1,11 @@
-"""Test the optional abilities of the OpenPGP engines in use, by opening messages made for the test.
+"""Test which post-quantum signatures the engines in use verify, with messages made for the test.
 
-RFC 9980 defines signatures and encryption resistant to quantum computers. Support depends on an engine's
-version and build, and engines do not report it. A key unverifiable by one engine is not enrolled, because
-every file signed by the key would be refused.
+RFC 9980 defines signatures resistant to quantum computers. Support depends on an engine's version and build,
+and engines do not report it. A key unverifiable by one engine is not enrolled, because every file signed by
+the key would be refused.
 """
 
 import os
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -22,37 +21,36 @@ from gateway.zones.memory import anonymous_memory
 
 SIGNING = ("MLDSA65_Ed25519", "MLDSA87_Ed448")
 """Kinds of signing keys that not every engine verifies."""
-ENCRYPTING = ("MLKEM768_X25519", "MLKEM1024_X448")
-"""Kinds of encryption keys that not every engine decrypts with."""
-_SUITES = dict(zip((*SIGNING, *ENCRYPTING), (*SIGNING, *SIGNING), strict=True))
 _CONTENT = b"A message by which an engine shows what it can do.\n"
 _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the post-quantum kinds of signing keys whose signatures every engine in use verifies."""
-    return _done_by_all(settings, SIGNING)
-
-
-def read(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the post-quantum kinds of encryption keys whose messages every engine in use decrypts."""
-    return _done_by_all(settings, ENCRYPTING)
-
-
-def _done_by_all(settings: ProcessorSettings, kinds: Sequence[str]) -> frozenset[str]:
+    """Return the kinds of signing keys with signatures verifiable by every engine in use."""
     settings = usable(settings)
     program = program_file(settings)
     asked = [] if program is None else [program]
     engines: list[ProgramFile | None] = [*asked, *([] if settings.engine == "sop" else [None])]
-    return frozenset(kind for kind in kinds if all(_does(engine, kind) for engine in engines))
+    return frozenset(kind for kind in SIGNING if all(_does(engine, kind) for engine in engines))
+
+
+class VerifiedKinds:
+    """The post-quantum kinds of keys that every engine in use verifies, tested at the first question."""
+
+    def __init__(self, settings: ProcessorSettings) -> None:
+        self._settings = settings
+
+    def __contains__(self, kind: object) -> bool:
+        """Return True if every engine verifies signatures by keys of a kind."""
+        return kind in verified(self._settings)
 
 
 @lru_cache(maxsize=32)
 def _does(engine: ProgramFile | None, kind: str) -> bool:
-    """Return True if a program (None: the embedded engine) opens a test message made with a kind of key."""
+    """Return True if a program, or the embedded engine (None), opens a message signed by a kind of key."""
     ordinary = Tsk.generate("ordinary", profile=Profile.RFC4880)
-    asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, _SUITES[kind]))
-    return _opens(engine, asked, ordinary) if kind in SIGNING else _opens(engine, ordinary, asked)
+    asked = Tsk.generate("asked", profile=Profile.RFC9580, cipher_suite=getattr(CipherSuite, kind))
+    return _opens(engine, asked, ordinary)
 
 
 def _opens(engine: ProgramFile | None, sender: Tsk, reader: Tsk) -> bool:

@@ -295,7 +295,7 @@ def _good_packets(certificate: bytes) -> Iterator[Packet]:
 
 
 def _component(packet: Packet) -> Component:
-    kind = _kind(packet)
+    kind = self_signatures.named(packet, "key_algorithm")
     algorithm = _algorithm(kind, packet.body)
     if packet.key_created is None:
         raise RuntimeError("a key without a time of creation")
@@ -310,14 +310,6 @@ def _component(packet: Packet) -> Component:
         created_at=packet.key_created,
         public=packet.body,
     )
-
-
-def _kind(key: Packet) -> str:
-    """Return Sequoia's name of a key's algorithm."""
-    try:
-        return self_signatures.name_of(key.key_algorithm)
-    except RuntimeError:
-        return self_signatures.UNKNOWN
 
 
 def _algorithm(kind: str, body: bytes) -> str:

@@ -30,7 +30,7 @@ from gateway.home.settings import OpenLimits
 from gateway.model import Late, Opened, Signature
 from gateway.openpgp import packets, self_signatures
 from gateway.openpgp.components import Component, Parts, parts_of
-from gateway.openpgp.self_signatures import OLD_HASHES, name_of
+from gateway.openpgp.self_signatures import OLD_HASHES
 
 _ENDED_SINCE = frozenset({"open:key-expired", "open:key-superseded"})
 
@@ -142,25 +142,23 @@ def check_signature(
         raise Refusal("open:wrong-signer")
     if not _is_sound(sender):
         raise Refusal("open:unsupported", feature="a key that is too weak")
-    ended = _ended(sender, key, signature.created_at, now)
-    _check_date(signature.created_at, limits, now)
-    if signature.expires_at is not None and signature.expires_at <= now:
-        raise Refusal("open:signature-expired")
+    ended = _key_fault(sender, key, signature.created_at, now)
+    fault = None if ended in _ENDED_SINCE else ended
+    fault = fault or _time_fault(signature.created_at, signature.expires_at, limits, now)
+    if fault is not None:
+        raise Refusal(fault)
     return ended
 
 
 def _why_bad(
     claim: SignatureClaim, sender: Sender, key: Component, limits: OpenLimits, now: datetime
 ) -> Refusal:
-    if not sender.parts.is_meant_to_sign(key):
-        return Refusal("open:wrong-signer")
-    try:
-        _ended(sender, key, claim.created_at or now, now)  # Only a verified signature may make a file wait.
-        _check_date(claim.created_at or now, limits, now)
-    except Refusal as refusal:
-        return refusal
-    if claim.expires_at is not None and claim.expires_at <= now:
-        return Refusal("open:signature-expired")
+    made = claim.created_at or now
+    ended = _key_fault(sender, key, made, now)
+    fault = None if ended in _ENDED_SINCE else ended  # Only a verified signature may make a file wait.
+    fault = fault or _time_fault(made, claim.expires_at, limits, now)
+    if fault is not None:
+        return Refusal(fault)
     if claim.digest in OLD_HASHES:
         return Refusal("open:unsupported", feature=f"a signature with {claim.digest}")
     if not _is_sound(sender):
@@ -177,39 +175,30 @@ def _is_sound(sender: Sender) -> bool:
     return True
 
 
-def _ended(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    try:
-        _check_keys(sender, key, made, now)
-    except Refusal as refusal:
-        if refusal.code not in _ENDED_SINCE:
-            raise
-        return refusal.code
-    return None
-
-
-def _check_keys(sender: Sender, key: Component, made: datetime, now: datetime) -> None:
+def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
+    """Return the code of a fault that a signer's key has at `now`; None for a key in force."""
     if not sender.parts.is_meant_to_sign(key):
-        raise Refusal("open:wrong-signer")
+        return "open:wrong-signer"
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
     for standing in standings:
         # Check revocations: a superseded key leaves its earlier signatures for a person to judge.
-        if standing.revoked == "hard":
-            raise Refusal("open:key-revoked")
-        if standing.revoked == "soft":
-            raise Refusal("open:key-superseded" if made < (standing.since or made) else "open:key-revoked")
+        if standing.revoked == "soft" and made < (standing.since or made):
+            return "open:key-superseded"
+        if standing.revoked:
+            return "open:key-revoked"
     if sender.cert.is_revoked:
-        raise Refusal("open:key-revoked")
+        return "open:key-revoked"
     if not all(standing.bound and standing.alive for standing in standings):
-        raise Refusal("open:key-expired")
-    if not standings[-1].can_sign:
-        raise Refusal("open:wrong-signer")
+        return "open:key-expired"
+    return None if standings[-1].can_sign else "open:wrong-signer"
 
 
-def _check_date(made: datetime, limits: OpenLimits, now: datetime) -> None:
-    if made > now + timedelta(seconds=limits.clock_skew_seconds):
-        raise Refusal("open:signature-date")
-    if made < now - timedelta(days=limits.signature_age_days):
-        raise Refusal("open:signature-date")
+def _time_fault(made: datetime, expires: datetime | None, limits: OpenLimits, now: datetime) -> str | None:
+    """Return the code of a fault in the times of a signature; None for a good one."""
+    latest = now + timedelta(seconds=limits.clock_skew_seconds)
+    if not now - timedelta(days=limits.signature_age_days) <= made <= latest:
+        return "open:signature-date"
+    return "open:signature-expired" if expires is not None and expires <= now else None
 
 
 _PARTS = frozenset({packets.ONE_PASS_SIGNATURE, packets.LITERAL, packets.SIGNATURE})
@@ -278,7 +267,7 @@ def _claim(signature: bytes) -> SignatureClaim:
             issuer=(packet.issuer_fingerprint or packet.issuer_key_id or "").lower(),
             created_at=packet.signature_created,
             expires_at=packet.signature_expiration_time,
-            digest=name_of(packet.hash_algorithm),
+            digest=repr(packet.hash_algorithm).rpartition(".")[2],
             recipients=self_signatures.intended_recipients(packet.body),
         )
     except (RuntimeError, IndexError):

@@ -251,12 +251,14 @@ def session_text(envelope: Envelope, keys: Sequence[SecretKey]) -> bytes | None:
 def kind_inside(envelope: Envelope, keys: Sequence[SecretKey]) -> int | None:
     """Return the tag of the first packet inside encryption and compression; None if the start lacks it."""
     plain = next((plain for _, plain in _fitting(envelope, keys)), b"")
-    for _ in range(_MOST_LAYERS):
-        packet = _first(plain)
-        if packet is None or packet[0] != packets.COMPRESSED:
-            return packet[0] if packet else None
-        plain = _start_inflated(packet[1])
-    return packets.COMPRESSED
+    with suppress(FramingError):
+        for _ in range(_MOST_LAYERS):
+            tag, position = packets.first(plain)
+            if tag != packets.COMPRESSED:
+                return tag
+            plain = _start_inflated(packets.start_of_body(plain, position))
+        return packets.COMPRESSED
+    return None
 
 
 def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[SessionKey, bytes]]:
@@ -267,19 +269,6 @@ def _fitting(envelope: Envelope, keys: Sequence[SecretKey]) -> Iterator[tuple[Se
                 plain = containers.start_of(envelope.protection, envelope.start, session, old)
             if plain is not None:
                 yield session, plain
-
-
-def _first(plain: bytes) -> tuple[int, bytes] | None:
-    """Return tag and first body bytes of the first packet that is not a marker or padding."""
-    position = 0
-    try:
-        while True:
-            tag, start, length = packets.head(plain, position)
-            if not packets.is_ignored(tag):
-                return tag, packets.start_of_body(plain, position)
-            position = start + (length or 0)
-    except FramingError:
-        return None
 
 
 def _start_inflated(body: bytes) -> bytes:

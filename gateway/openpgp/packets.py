@@ -83,6 +83,18 @@ def head(data: bytes | memoryview, position: int) -> tuple[int, int, int | None]
     return tag, position + 1 + size, _number(data, position + 1, size)
 
 
+def first(data: bytes | memoryview) -> tuple[int, int]:
+    """Return tag and position of the first packet that is not ignored. FramingError without one."""
+    position = 0
+    while True:
+        tag, start, length = head(data, position)
+        if not is_ignored(tag):
+            return tag, position
+        if length is None:
+            raise FramingError("nothing but ignored packets")
+        position = start + length
+
+
 def start_of_body(data: bytes | memoryview, position: int) -> bytes:
     """Return the part of a packet's body that `data`, possibly cut off, contains."""
     _, start, length = head(data, position)

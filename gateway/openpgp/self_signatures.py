@@ -189,7 +189,7 @@ def read_statement(packet: Packet, *, binds_subkey: bool) -> SelfSignature | Non
     return SelfSignature(
         made=made,
         ends=packet.signature_expiration_time,
-        digest=digest_of(packet),
+        digest=named(packet, "hash_algorithm"),
         understood=critical(packet.body) <= _UNDERSTOOD,
         lasts=packet.key_validity_period,
         signs=None if flags is None else flags.signing,
@@ -213,17 +213,12 @@ def _is_sound(digest: str) -> bool:
     return digest not in OLD_HASHES and digest != UNKNOWN
 
 
-def digest_of(signature: Packet) -> str:
-    """Return the name of a signature's digest, such as `SHA256`."""
+def named(packet: Packet, attribute: str) -> str:
+    """Return the name that pysequoia gives to an attribute, such as `SHA256`; `UNKNOWN` for none."""
     try:
-        return name_of(signature.hash_algorithm)
+        return repr(getattr(packet, attribute)).rpartition(".")[2]
     except RuntimeError:
         return UNKNOWN
-
-
-def name_of(value: object) -> str:
-    """Return the bare name of a constant of pysequoia, such as `SHA256`."""
-    return repr(value).rpartition(".")[2]
 
 
 def _backings(packet: Packet) -> tuple[Backing, ...]:
@@ -232,7 +227,6 @@ def _backings(packet: Packet) -> tuple[Backing, ...]:
         if one.kind == EMBEDDED_SIGNATURE:
             (inner,) = PacketPile.from_bytes(b"\xc2\xff" + len(one.data).to_bytes(4, "big") + one.data)
             if inner.signature_created is not None:
-                found.append(
-                    Backing(inner.signature_created, inner.signature_expiration_time, digest_of(inner))
-                )
+                digest = named(inner, "hash_algorithm")
+                found.append(Backing(inner.signature_created, inner.signature_expiration_time, digest))
     return tuple(found)

@@ -16,7 +16,10 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 def is_sealed(data: bytes) -> bool:
     """Return True for an encrypted message, armored or binary."""
-    return _first_tag(data) in packets.ENCRYPTION
+    with suppress(packets.ArmorError, packets.FramingError):
+        binary = data if packets.is_binary(data) else packets.dearmored_head(data)
+        return packets.first(binary)[0] in packets.ENCRYPTION
+    return False
 
 
 def open_signed(
@@ -44,17 +47,3 @@ def open_signed(
     if verified.ended is not None:
         raise Refusal(verified.ended)
     return verified.content, verified.signature
-
-
-def _first_tag(data: bytes) -> int | None:
-    position = 0
-    with suppress(packets.ArmorError, packets.FramingError):
-        binary = data if packets.is_binary(data) else packets.dearmored_head(data)
-        while True:
-            tag, start, length = packets.head(binary, position)
-            if not packets.is_ignored(tag):
-                return tag
-            if length is None:
-                return None
-            position = start + length
-    return None
