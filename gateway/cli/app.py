@@ -61,7 +61,7 @@ def settings(
 
 
 class Loaded(Mapping[str, Any]):
-    """The nouns by name, in the order of the help; a module is loaded when its command is looked up."""
+    """The commands of all nouns by name, in the order of the help; a look-up imports the noun's module."""
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
         """Return the command with a name."""
@@ -77,7 +77,7 @@ class Loaded(Mapping[str, Any]):
 
 
 class Verbs(Mapping[str, Any]):
-    """Mapping of verbs to commands of a noun; modules are imported one by one until a verb is found."""
+    """The commands of one noun by verb; modules are imported one by one until the verb is found."""
 
     def __init__(self, noun: str) -> None:
         """Start with no module imported."""
@@ -133,7 +133,7 @@ class Nouns(TyperGroup):
         return told.shell_complete(context, incomplete)
 
     def _told(self) -> TyperGroup:
-        """Return a copy of the group for its help only: the commands in it never run."""
+        """Return a copy of the group with the nouns and their descriptions, for its help only."""
         return TyperGroup(
             name=self.name,
             help=self.help,

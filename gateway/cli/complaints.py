@@ -1,4 +1,4 @@
-"""Complaints of doctor, one line for many of a kind: about keys, hosts, policies, providers and teams."""
+"""Complaints of doctor about keys, hosts, policies, providers and teams; many alike make one line."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _NAMED = 5
 class Complaint:
     """A fault or weakness that `doctor` reports. `mend` is the advice; a "fault" keeps files from passing.
 
-    Following the advice locks nobody out. `about` names the owner. `alike` begins the one line for many of a
-    kind, behind their number. `safely` mends without loss or choice, for `doctor --mend`.
+    Following the advice locks nobody out. `about`: the owner. `alike`: the beginning of the one line for many
+    of a kind, after their number. `safely`: mends without loss or choice, for `doctor --mend`.
     """
 
     severity: Literal["fault", "warning"]
@@ -56,7 +56,7 @@ fault, warning = partial(Complaint, "fault"), partial(Complaint, "warning")
 def lines(
     complaints: Iterable[Complaint], *, each: bool, more: str = "gateway doctor --all"
 ) -> Iterator[str]:
-    """Yield the complaints as text, with one line for more than a few of one kind.
+    """Yield the complaints as text; more than a few of one kind become one line, unless `each`.
 
     `more` is the command for the full list.
     """
@@ -123,7 +123,7 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
 
 
 def of_calendar(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
-    """Yield a complaint if the term dates end soon: the rule that replaces them is only approximate."""
+    """Yield a complaint if the written term dates end soon: the rule used afterwards is only approximate."""
     if not is_ending(catalogue.calendar, today):
         return
     last = last_written(catalogue.calendar)
@@ -148,7 +148,7 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield the gaps of one provider: keys, ratification, number.
+    """Yield a complaint for each thing that a provider lacks: keys, ratification, number.
 
     `in_force` and `pending` are the kinds ("ssh", "openpgp") of the provider's keys in these states.
     """

@@ -42,14 +42,14 @@ _PART = 500  # Rows whose columns are of one width.
 
 
 def fits(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
-    """Return True if a table fits the width, with text broken between words."""
+    """Return True if a table fits into the width without breaking words."""
     columns = zip(headings, *rows, strict=True)
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
     return sum(least) + len(_GAP) * (len(least) - 1) <= width
 
 
 def laid_out(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """Return a listing's lines, at most `width` wide (None: any width), except for longer words."""
+    """Return the lines of a listing, at most `width` wide (None: any width); only longer words stick out."""
     columns = [list(column) for column in zip(headings, *rows, strict=True)]
     widest = [max(cell_len(cell) for cell in column) for column in columns]
     least = [max(cell_len(word) for cell in column for word in cell.split() or [""]) for column in columns]
@@ -126,10 +126,10 @@ def now() -> datetime:
 
 
 def who() -> str:
-    """Return the name for the record of the person at the keyboard: the proven one, with roles in force.
+    """Return the name under which the person at the keyboard is put on record.
 
-    Without roles in force: the account by the operating system, or behind sudo the calling account. Where
-    administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
+    With roles in force, the proven person. Else the account by the operating system, or behind sudo the
+    calling one. Where administrators share an account, GATEWAY_ADMIN names the person: "NAME (as ACCOUNT)".
     """
     if (person := on_record()) is not None:
         return person
@@ -174,7 +174,7 @@ def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
 
 @contextmanager
 def registrar_of(home: Path) -> Iterator[Registrar]:
-    """Yield the registrar of an existing home, to decide or sign. ConfigurationError as above."""
+    """Yield the registrar of an existing home, to decide or sign. ConfigurationError if there is no home."""
     from gateway.processor.service import open_registrar  # noqa: PLC0415 - loads the OpenPGP libraries
 
     with open_registrar(Home(home), now) as registrar:
@@ -238,7 +238,7 @@ def _print_table(
 
 
 def tell_rest(shown: int, all_of_them: int) -> None:
-    """Print on stderr how many rows a listing left out, and the option to get all."""
+    """Print on stderr how many rows a listing left out, and the option that shows all."""
     if shown < all_of_them:
         err.print(Text(f"{shown} of {all_of_them} shown; all of them: --limit 0"), soft_wrap=True)
 
@@ -314,7 +314,7 @@ _language: Language = "en"
 
 
 def speak(language: Language) -> None:
-    """Print the provider's messages in a language from now on."""
+    """Print all later messages of the provider's commands in this language."""
     global _language  # noqa: PLW0603 - one command, one language
     _language = language
 
@@ -325,12 +325,12 @@ def say(line: str, to: Console | None = None) -> None:
 
 
 def in_words(text: str) -> str:
-    """Return a message in the language of the command."""
+    """Return a message of the gateway in the command's language."""
     return told_by_kit(text, _language)
 
 
 def told(error: GatewayError) -> str:
-    """Return an error in words: for a reason code, sentence and next step."""
+    """Return an error in words; an error with a reason code as its sentence and next step."""
     code = getattr(error, "code", None)
     if code in REASONS:
         sentence, next_step = told_by_code(code, **getattr(error, "detail", {}))

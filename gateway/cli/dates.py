@@ -47,7 +47,7 @@ last_day = _reader(
 
 
 def last_moment(until: datetime, policies: Path, now: datetime) -> datetime:
-    """Return the end of a day by the authority's clocks; a moment with a zone stays unchanged.
+    """Return the end of a day by the authority's clocks; a moment given with a zone is returned unchanged.
 
     GatewayError for a past moment.
     """

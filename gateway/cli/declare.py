@@ -60,7 +60,7 @@ def declare(
 
 
 def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
-    """Ask for the values not given, in the order of the agreement; return all."""
+    """Ask the person for the values not given, in the agreement's order; return all values."""
     catalogue = registrar.catalogue
     method = _chosen("method", given["method"], Declare.known(catalogue)["method"])
     sender = given["provider"] or typer.prompt("Provider", err=True)
@@ -90,7 +90,7 @@ def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
 
 
 def _answered(asked: Sequence[Question], given: frozenset[str]) -> frozenset[str]:
-    """Ask each question without a given answer; return the choices given and confirmed."""
+    """Ask the person each question without a given answer; return all choices given or confirmed."""
     known = set(given)
     for question in asked:
         if not known.isdisjoint(choice.id for choice in question):

@@ -180,7 +180,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 
 def _taken(act: type[Act], name: str, value: object) -> object:
-    """Convert a typed value: read files, and prompt for a secret in place of `-`."""
+    """Convert a value typed for a field: read a file named, prompt for a secret in place of `-`."""
     told = act.model_fields[name].json_schema_extra
     if value == "-" and isinstance(told, dict) and told.get("asked"):
         return typer.prompt(name.upper(), hide_input=True)

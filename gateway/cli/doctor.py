@@ -178,7 +178,7 @@ def _audited(home: Path) -> Iterator[Complaint]:
 
 
 def guarded(what: str, complaints: Iterable[Complaint]) -> Iterator[Complaint]:
-    """Yield complaints; an exception in a check becomes one more. Faults of the database are raised."""
+    """Yield complaints; a check that fails becomes one more complaint. Database errors are raised."""
     try:
         yield from complaints
     except (DatabaseError, Fault):
@@ -278,7 +278,7 @@ _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
 
 
 def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield a complaint for each act of two people for which no second person exists."""
+    """Yield a complaint for each act that two people must confirm and that no two people can."""
     if not roles.in_force(session):
         return
     people = roles.people(session)
@@ -298,7 +298,7 @@ def _undecided(session: Session, at: datetime) -> Iterator[Complaint]:
 
 
 def _other_systems(session: Session, at: datetime) -> Iterator[Complaint]:
-    """Yield complaints about other systems that take no files or web-hook messages."""
+    """Yield a complaint for each other system that takes no files or web-hook messages."""
     for batch in hand_ons.unacknowledged(session, at):
         name, number = hand_ons.name_of(batch), f"{batch.hand_on} {batch.number} --why …"
         what = batch.trouble or "the system has not acknowledged it in time"

@@ -51,7 +51,7 @@ def deliver(
 def write_listing(
     place: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], *, as_json: bool
 ) -> None:
-    """Write a listing as a table for a spreadsheet that only the owner can read. GatewayError as above."""
+    """Write a listing to a spreadsheet file that only its owner can read. GatewayError as for `deliver`."""
     cells = tuple(tuple(exact_cell(row.get(column)) for column in columns) for row in rows)
     headings = tuple(column.replace("_", " ") for column in columns)
     _write(place, as_csv(ReportTable(headings, cells)), as_json=as_json)

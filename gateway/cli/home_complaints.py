@@ -35,7 +35,7 @@ _MADE_ONCE = {
 
 
 def of_files(home: Home, settings: Settings) -> Iterator[tuple[str, Iterator[Complaint]]]:
-    """Yield each check (files of a home, programs, machine) with its complaints."""
+    """Yield the name and the complaints of each check of a home's files, programs and machine."""
     yield "folders", _folders(home)
     yield "files made once", _made_once(home)
     yield "the draft of the policies", _draft(home)
@@ -80,7 +80,7 @@ def _make_anew(home: Home) -> None:
 
 
 def _draft(home: Home) -> Iterator[Complaint]:
-    """Yield a complaint if policies/, the draft, is missing or has faults."""
+    """Yield a complaint if policies/, the draft of the policies, is missing or has faults."""
     if home.policies_in_force == home.policies:
         return
     if not home.policies.is_dir():

@@ -1,6 +1,6 @@
 """Identity of the person at the keyboard, proven by a personal account or an SSH key.
 
-An environment variable is only a claim: the claim may name the person to be proven, and proves nothing.
+An environment variable may name the person to be proven; it proves nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _UNSET = 2**32 - 1
 
 
 def proved() -> str | None:
-    """Return the person proven for the command; None with roles not in force."""
+    """Return the person proven for the running command; None if roles are not in force."""
     known = _PROVED.get()
     return None if known is None else known.partition(" (as ")[0]
 
 
 def on_record() -> str | None:
-    """Return the proven person as the record names them; None with roles not in force.
+    """Return the proven person as put on record; None if roles are not in force.
 
     A person proven by an SSH agent is "NAME (as ACCOUNT)": another user of that account may have used the
     agent.
@@ -38,9 +38,9 @@ def on_record() -> str | None:
 
 
 def sight_here(session: Session, home: Path) -> Sight:
-    """Return the sight of the person at the keyboard.
+    """Return the files that the person at the keyboard may know of.
 
-    With roles not in force, whoever runs commands is an administrator with sight of all files.
+    If roles are not in force, whoever runs commands counts as an administrator and may know of all.
     """
     name = proved()
     if name is None:
@@ -52,10 +52,10 @@ def sight_here(session: Session, home: Path) -> Sight:
 
 @contextmanager
 def acting(command: Callable[..., Any], home: object, reference: object = None) -> Iterator[None]:
-    """Run a command, if roles are in force only for a person with the right.
+    """Run a command; if roles are in force, only for a person who may run it.
 
-    GatewayError where nobody is proven, the right is missing, or the file of `reference` is outside the
-    person's sight.
+    GatewayError where no person is proven, the right is missing, or the person may not know of the file
+    `reference`.
     """
     name, act = name_of(command), getattr(command, "act", None)
     right = right_for_command(name) if act is None else act.right

@@ -1,4 +1,4 @@
-"""Read files named on the command line, such as keys, up to a size."""
+"""Read files named on the command line, such as keys, up to a maximum size."""
 
 from pathlib import Path
 

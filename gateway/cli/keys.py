@@ -185,7 +185,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record this person's agreement; return True if the act may go on, else print what is missing."""
+    """Record this person's agreement to an act; return True if it may go on, else print what is missing."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

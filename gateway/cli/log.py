@@ -122,10 +122,10 @@ def inconsistencies(
     tell: Callable[[int, int], None] = lambda _done, _all: None,
     portions: AuditPortions | None = None,
 ) -> tuple[list[Inconsistency], int]:
-    """Return the contradictions, limited for each kind of check, and the log's size.
+    """Return the contradictions, at most some of each kind, and the number of the log's entries.
 
-    `heads` are those kept elsewhere, each with its file's name. `tell` is called with the rows done and the
-    total. `portions` are as for `audit`.
+    `heads`: signed heads kept elsewhere, each with its file's name. `tell` is called with the rows done and
+    the total. `portions`: as for `audit`.
     """
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:
@@ -151,7 +151,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store and publish a cosigned head, and print that."""
+    """Store, publish and print a head that a witness cosigned."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))
@@ -293,7 +293,7 @@ def witness(
 
 
 def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:
-    """Submit a head to a witness that last saw `old` entries, with a consistency proof."""
+    """Submit the signed head to a witness that last saw `old` entries, with a consistency proof."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     size = size_of_head(head)

@@ -1,4 +1,4 @@
-"""Every command by name, with modules and help, so that listing imports nothing."""
+"""Every command by name, with its modules and help, so that listing commands imports none of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Noun:
-    """A command, or a group of commands."""
+    """A command or group of commands: its help, its modules, and the attribute that holds it."""
 
     does: str
     """The purpose, as in the command's own help."""

@@ -17,7 +17,7 @@ Given = TypeVar("Given", str, None)
 
 
 def reason_if_given(given: Given) -> Given:
-    """Check a reason for the record and return it, or None. BadParameter as acts refuse one."""
+    """Return a reason for the record, or None. BadParameter for a text that acts would refuse."""
     try:
         return given if given is None else as_reason(given)
     except ValueError as error:

@@ -22,8 +22,8 @@ _ROWS = 50
 class SampleRead:
     """Contents of a sample file: filled values by heading, and the field of each known heading.
 
-    Of XML a heading is the name of an element with text, `elements` are its paths (Parent/Name), and
-    `collection` is what a DfE message calls itself.
+    Of XML: a heading is the name of an element with text, `elements` are the paths of each (Parent/Name), and
+    `collection` is the name that a DfE message gives to its collection.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def kind_of(texts: Iterable[str], rules: Rules) -> dict[str, str]:
 
 
 def doubts(heading: str, texts: Iterable[str], rules: Rules) -> Iterator[str]:
-    """Yield doubts about the kind of a heading's values, for a person; no value is repeated."""
+    """Yield sentences of doubt about a heading's kind of values, for a person; none repeats a value."""
     filled = {text.strip() for text in texts} - {""}
     if filled and not kind_of(filled, rules):
         yield (

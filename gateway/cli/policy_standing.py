@@ -26,7 +26,7 @@ def standing(session: Session, place: Home) -> dict[str, Any]:
 
 
 def told(found: dict[str, Any]) -> list[str]:
-    """Return the state of the policies as lines of text."""
+    """Return the state of the policies (from `standing`) as lines of text."""
     lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
     if found["proposed"] is not None:
         state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"

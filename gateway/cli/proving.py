@@ -32,7 +32,7 @@ _HOW = (
 
 
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
-    """Prove the person who runs a command, and check the right; None with roles not in force.
+    """Prove the identity of the person running a command, and check the right; None without roles in force.
 
     GatewayError as for `acting`.
     """
@@ -52,7 +52,7 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
-    """Prove the person at the keyboard, and check the right; None with roles not in force.
+    """As `checked`, in an open session.
 
     GatewayError as for `acting`.
     """
@@ -86,7 +86,7 @@ def _identified(session: Session, command: str, account: str) -> str:
 
 
 async def _signs(name: str, command: str, keys: Sequence[str]) -> bool:
-    """Have the SSH agent sign, with one of the keys, that the person runs the command; True if it does."""
+    """Return True if the SSH agent signs, with one of the keys, that the person `name` runs the command."""
     import asyncssh  # noqa: PLC0415 - takes a while
 
     wanted = {asyncssh.import_public_key(key).public_data: key for key in keys}

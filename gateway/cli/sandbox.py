@@ -93,7 +93,7 @@ def _run(root: Path, port: int, ssh_key: Path | None, openpgp_key: Path | None) 
 
 
 def _kit(root: Path, stage: Stage, place: tuple[str, int]) -> Path:
-    """Make a kit with new keys from an invitation; return the file for the authority."""
+    """Set up a provider's kit from an invitation; return the file of its public keys for the authority."""
     (root / "passphrase").write_text(f"{_PASSPHRASE}\n", "utf-8")
     invitation = root / f"{_PROVIDER}.invitation"
     invitation.write_text(

@@ -248,7 +248,7 @@ def unattended(
 
 
 def _looked_at(sender: KitAtWork, files: Sequence[Path]) -> tuple[list[Seen], dict[Path, str]]:
-    """Check files; return findings, and for the other files why they could not be checked."""
+    """Check files; return the findings, and for each file that could not be checked the reason."""
     check = Check.of(sender.kit)
     if check.note:
         complain(check.note)

@@ -1,4 +1,4 @@
-"""send setup, renew, rotate, revoke, ratify, headings: a provider's keys, and what it signs by them."""
+"""send setup, renew, rotate, revoke, ratify, headings: a provider's keys, and texts signed with them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def setup(
 
 
 def _compare(invited: ProviderInvitation, told: str | None) -> None:
-    """Compare the six words heard, up to three times. GatewayError if they differ."""
+    """Ask for the six words heard by telephone, up to three times. GatewayError if they differ."""
     words = invited.words()
     if told is None:
         say(f"Ring {invited.organisation} on a number that you know, not one from the message that")

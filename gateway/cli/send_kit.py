@@ -95,7 +95,7 @@ class Display:
         self._bar.update(self._task[1], completed=done)
 
     def broken(self, error: str) -> None:
-        """Print that a session broke or failed, and is tried again."""
+        """Print that a session broke or failed, and will be tried again."""
         say(f"{plain(error)}: trying again", err)
 
 

@@ -15,10 +15,10 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output; a failed write names `_OUTPUT`, to be distinguished from other faults by `words`."""
+    """Standard output; the OSError of a failed write names `_OUTPUT`, by which `words` recognises it."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write; a failure's OSError has `_OUTPUT` as file name, and later output is lost."""
+        """Write; after a failure, discard all later output."""
         try:
             return super().write(data)
         except OSError as error:

@@ -91,7 +91,7 @@ def _take_back(place: Home, plan: UpgradePlan | None) -> None:
 
 
 def _tell(found: work.Upgrade) -> None:
-    """Print the steps of an upgrade, and its faults."""
+    """Print the steps of an upgrade, and the faults that prevent it."""
     for sentence in found.migrations:
         out.print(f"table changes: {sentence}")
     if found.files is not None:
@@ -107,10 +107,10 @@ def _tell(found: work.Upgrade) -> None:
 
 
 def _person(place: Home, found: work.Upgrade) -> str:
-    """Try the upgrade on a copy of the registry in SQLite; return the person at the keyboard.
+    """Try the upgrade on a copy of a registry in SQLite; return the name of the person at the keyboard.
 
-    GatewayError for a person who is no administrator, where roles are in force. In PostgreSQL the tables of
-    an earlier version cannot be asked.
+    GatewayError for a person who is no administrator, where roles are in force. A registry in PostgreSQL is
+    not copied, so roles are not checked if its tables have to change.
     """
     if load_settings(place).database is not None:
         if not found.migrations:

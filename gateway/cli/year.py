@@ -207,7 +207,7 @@ def _read_text(file: Path) -> str:
 
 
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
-    """Record the school year's opening and tell schools; return their number, None if opened before."""
+    """Record the opening of a school year and tell schools; return their number, None if opened already."""
     with registrar.registry.write() as session:
         if years.opened_at(session, year) is not None:
             return None

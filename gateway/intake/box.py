@@ -1,4 +1,4 @@
-"""One provider's drop box: uploads begun, resumed, discarded or completed, and recent hand-overs.
+"""One provider's drop box: its unfinished uploads, its latest hand-overs, and all steps of an upload.
 
 All connections of one provider share one box.
 """
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Flags of a client's SFTP OPEN for writing: the ones that matter for an upload."""
+    """The flags of a client's SFTP OPEN for writing that matter for an upload."""
 
     create: bool
     exclusive: bool
@@ -69,8 +69,8 @@ class Wish:
 def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
     """Give `upload` to the processor as `name`, without any folders made by a client.
 
-    The upload is durable after return, without files of its own. After an OSError it is unchanged on the
-    disk; one in memory, and impossible to write, is worthless.
+    Afterwards the upload is durable in the spool, and its own files are gone. After an OSError its files are
+    unchanged; an upload that was only in memory is then worthless.
     """
     reference = reserve_reference(spool, by.name, now)
     passing("hand-over.reserved")
@@ -106,7 +106,7 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
 
 
 def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
-    """Write an upload from memory directly to spool/landed. On failure, store it in ordinary files."""
+    """Write an upload from memory directly to spool/landed; on failure, to an unfinished upload's files."""
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - checked by the caller
     try:
@@ -128,7 +128,7 @@ _KEPT = timedelta(hours=1)
 
 
 class Folders:
-    """Folders that one provider's clients have made, each with the time of making."""
+    """Folders that one provider's clients have made below /in, each with the time of making."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -162,7 +162,7 @@ _FRESH_SECONDS = 1.0
 
 
 class Box:
-    """The drop box of `provider`."""
+    """The drop box of one provider: uploads begun, resumed, discarded and handed over."""
 
     def __init__(
         self, provider: str, spool: Spool, limits: IntakeLimits, landed: Landed, clock: Callable[[], datetime]
@@ -192,23 +192,23 @@ class Box:
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Erase unfinished uploads idle for longer than `keep`, and outdated recent entries."""
+        """Erase unfinished uploads idle for longer than `keep`, and forget old hand-overs."""
         await self.unfinished.expire(now, keep)
         if self._is_loaded:
             await on_disk(self.recent.expire, now)
 
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
-        """Return the upload with a name: an unfinished one before a handed-over one."""
+        """Return the upload with a name, the unfinished one rather than one handed over; None without one."""
         return self.unfinished.find(folder, name) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Return True if an upload lies below `name`, a folder made by a client."""
+        """Return True if an upload lies in the folder `name` made by a client, or deeper."""
         above = f"{name}/"
         unfinished = any(upload.label.name.startswith(above) for upload in self.unfinished.within(folder))
         return unfinished or self.recent.has_below(folder, name)
 
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
-        """Return the uploads in `folder`, by name; an unfinished one hides a handed-over one."""
+        """Return the uploads in `folder` by name; of two with one name, the unfinished one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}
         return sent | {upload.label.name: upload for upload in self.unfinished.within(folder)}
 
@@ -242,17 +242,17 @@ class Box:
             raise Declined(TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError if the disk was nearly full at a recent check; each write checks again."""
+        """Raise OSError if the disk was nearly full when last checked; each write checks again."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.unfinished.place, self._limits.free_bytes)
             self._room_at = now
 
     async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
-        """Open an upload for writing: a new upload, or an unfinished one at the end of the bytes received.
+        """Open an upload for writing: a new one, or an unfinished one, continued behind its received bytes.
 
-        An upload of the same name still being written by another connection continues separately if this one
-        starts anew, and is taken over if this one resumes it.
+        If another connection is still writing an upload of this name, its upload continues separately where
+        this client starts anew, and is taken over where this client resumes it.
         """
         known = self.unfinished.find(folder, name)
         if wish.exclusive and (known or self.recent.find(folder, name)) is not None:
@@ -328,9 +328,9 @@ class Box:
         await self.unfinished.drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete an upload that the client closed; return the reference, or None where a rename is to come.
+        """Complete an upload that the client closed; return the reference, or None if a rename is to follow.
 
-        Raise the obstacle to the hand-over; the upload then stays unfinished.
+        Raises the error that prevents the hand-over; the upload then stays unfinished.
         """
         upload = receiving.upload
         if upload.receiving is not receiving:
@@ -354,10 +354,10 @@ class Box:
         return reference
 
     async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
-        """Hand over an upload; on failure, cut the last byte off.
+        """Hand over an upload; if that fails, cut off its last byte and raise the error.
 
-        A client comparing sizes then sees an unfinished file, and a resuming client has something to send, to
-        try the hand-over again.
+        A client comparing sizes then sees an unfinished file, and a resuming client has something to send,
+        which tries the hand-over again.
         """
         try:
             return await self._hand_over(upload, upload.label.name, by)
@@ -388,7 +388,7 @@ class Box:
         return reference
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
-        """Hand over a complete upload under a new reference, and remember the upload as recent."""
+        """Hand over a complete upload and list it as recent; return its new reference."""
         try:
             with HAND_OVER_SECONDS.time():
                 entry = await on_disk(self._bring_over, upload, name, by)

@@ -43,7 +43,7 @@ async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 def store(
     descriptor: int | None, chunks: Sequence[bytes], offset: int, hasher: HASH | None, free_bytes: int
 ) -> None:
-    """Write all `chunks` in order at `offset`, and hash them if there is a `hasher`.
+    """Write all `chunks` in order at `offset`, and add them to `hasher`, if given.
 
     Without a descriptor, only hash. OSError ENOSPC if less than `free_bytes` would stay free on the disk.
     """
@@ -74,7 +74,7 @@ def check_room(where: int | Path, free_bytes: int) -> None:
 
 
 def end_writing(descriptor: int, size: int, *, durable: bool) -> None:
-    """Cut a file to `size` and close it; with `durable`, sync the content before."""
+    """Cut a file to `size` and close it; with `durable`, sync its content first."""
     try:
         if os.fstat(descriptor).st_size != size:
             os.ftruncate(descriptor, size)
@@ -88,7 +88,7 @@ _FRESH_SECONDS = 2.0
 
 
 class Landed:
-    """Bytes waiting in spool/landed, by provider: a count at most a few seconds old."""
+    """Count of the bytes waiting in spool/landed, by provider; at most a few seconds old."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -104,7 +104,7 @@ class Landed:
         self._bytes[provider] += size
 
     async def refresh(self) -> None:
-        """Count again if the last count is old."""
+        """Count the bytes in spool/landed again, if the last count is old."""
         now = time.monotonic()
         if now - self._counted_at >= _FRESH_SECONDS:
             self._counted_at = now
@@ -125,9 +125,9 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove hand-overs that stayed incomplete for longer than `keep`: no client was told of a success.
+    """Remove hand-overs that stayed incomplete for longer than `keep`: their clients got no success.
 
-    Files set aside by the inside wait for a person, together with their contents.
+    Files that the inside has set aside wait for a person, together with their contents.
     """
     names = {path.name for path in folder.iterdir()}
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}

@@ -1,4 +1,4 @@
-"""The provider's tree, adapted to asyncssh's SFTP server."""
+"""The provider's tree as an SFTP server of the asyncssh library."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ _LAST_OFFSET = 2**63 - 1 - 2**32
 
 
 class Files(Server):
-    """The provider's tree, adapted to asyncssh's SFTP server."""
+    """SFTP operations of asyncssh, carried out in the provider's tree."""
 
     def __init__(self, channel: asyncssh.SSHServerChannel[bytes], tree: ProviderTree, handles: int) -> None:
         super().__init__(channel)
@@ -64,7 +64,7 @@ class Files(Server):
         return _names(await self.tree.listing(path))
 
     async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Make a folder below /in, which exists for a while."""
+        """Make a folder below /in, which exists for a limited time."""
         await self.tree.make_folder(path)
 
     async def rmdir(self, path: bytes) -> None:
@@ -156,7 +156,7 @@ class Files(Server):
 
 
 def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
-    """Return the attributes of a file; of a folder for None."""
+    """Return the SFTP attributes of a listed file; of a folder, given None."""
     if entry is None:
         return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
     return asyncssh.SFTPAttrs(

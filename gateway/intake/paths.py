@@ -32,7 +32,7 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 @dataclass(frozen=True, slots=True)
 class IntakePlace:
-    """A place in the tree: the root (both None), a folder (name None), an entry, or a page (folder None).
+    """A place in the tree: the root (both None), a folder (no name), an entry of it, or a page (no folder).
 
     Entries of a folder made by a client have the name `MADE/NAME`.
     """
@@ -42,7 +42,7 @@ class IntakePlace:
 
     @property
     def uploads(self) -> Folder | None:
-        """The folder in which uploads to this place count; None where no upload is taken."""
+        """The folder to which an upload at this place belongs; None where no upload is taken."""
         return self.folder if self.folder in {"in", "keys", "agreement"} else None
 
     @property
@@ -108,7 +108,7 @@ def checked_name(name: str, limit: int) -> str:
 
 
 def is_temporary(name: str) -> bool:
-    """Return True for names used until a rename: a dotfile, X.filepart, X.part …"""
+    """Return True for names that clients use until a rename: a dotfile, X.filepart, X.part and others."""
     return _TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
 
 
@@ -148,7 +148,7 @@ def open_published(folder: Path, name: str) -> int:
 
 
 def find_published(folder: Path, name: str) -> ListedFile | None:
-    """Return the entry of one published file, or None."""
+    """Return the listing entry of one published file; None if it does not exist."""
     try:
         _check_plain(name)
         status = (folder / name).lstat()

@@ -1,6 +1,6 @@
-"""A provider's recent hand-overs: intake's own memory, for listings and for the day's count.
+"""A provider's latest hand-overs, in intake's own memory, for listings and for the day's count.
 
-A view, kept best effort in spool/recent/PROVIDER.jsonl; its loss loses no upload.
+A journal in spool/recent/PROVIDER.jsonl restores this memory after a restart; its loss loses no upload.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
 class HandedOver(BaseModel):
-    """Upload handed over: a line of the journal. `modified`: time set by the client, in epoch seconds."""
+    """An upload handed over: a line of the journal. `modified`: time set by the client, in epoch seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,7 +44,7 @@ class Day:
     size: int = 0
 
     def with_one(self, entry: HandedOver) -> Day:
-        """Return the day with one more upload; an upload of a later day starts a new count."""
+        """Return the day with one more upload counted; an upload of a later day starts a new count."""
         day = entry.landed_at.astimezone(UTC).date()
         if day == self.day:
             return Day(day, self.uploads + 1, self.size + entry.size)
@@ -62,7 +62,7 @@ class Recent:
         self._today = Day()
 
     def load(self, now: datetime) -> None:
-        """Read the journal, skipping old or unreadable lines. For a worker thread, before use."""
+        """Read the journal, skipping old or unreadable lines. Call in a worker thread, before any use."""
         entries = kept = 0
         for entry in self._read():
             entries += 1
@@ -73,7 +73,7 @@ class Recent:
             self._rewrite(now)
 
     def expire(self, now: datetime) -> None:
-        """Drop old entries from memory and the journal. For a worker thread."""
+        """Drop old entries from memory and the journal. Call in a worker thread."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -126,11 +126,11 @@ class Recent:
             _log.warning("journal-not-written %s", trace_of(error))
 
     def find(self, folder: Folder, name: str) -> HandedOver | None:
-        """Return the latest recent upload with a name, if any."""
+        """Return the latest hand-over under a name; None without a recent one."""
         return self._latest.get((folder, name))
 
     def has_below(self, folder: Folder, name: str) -> bool:
-        """Return True if a recent upload lies below `name`, a folder made by a client."""
+        """Return True if a recent hand-over lies in the folder `name` made by a client, or deeper."""
         return self._above[folder, name] > 0
 
     def within(self, folder: Folder) -> list[HandedOver]:

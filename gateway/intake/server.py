@@ -177,7 +177,7 @@ class Intake:
         return Session(connection, start, running=self.running, ended=ended)
 
     def tree(self, by: LoggedIn) -> ProviderTree:
-        """Return the tree of a logged-in provider, with all rules on files, for SFTP and web alike."""
+        """Return the tree of a logged-in provider, with all rules on files, for SFTP and the web alike."""
         return ProviderTree(
             published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
         )
@@ -247,9 +247,9 @@ async def serve(
 ) -> None:
     """Receive uploads until `stop` is set. `ready(host, port)` is called once connections are accepted.
 
-    `host` and `port` override published/intake.json; `sockets`, already listening, override both. At the end
-    every connection is closed; incomplete uploads can be resumed. ConfigurationError for unusable settings,
-    an unusable host key, or a port in use.
+    `host` and `port` override published/intake.json; listening `sockets` override both. At the end every
+    connection is closed; incomplete uploads can be resumed. ConfigurationError for unusable settings, an
+    unusable host key, or a port in use.
     """
     settings = await on_disk(read_settings, published)
     await on_disk(_make_folders, spool)
@@ -299,9 +299,9 @@ def _web_door(
 
 
 def _health(loop: asyncio.AbstractEventLoop, published: Published) -> metrics.Health:
-    """Return a health check for another thread: the event loop runs, and the processor claims uploads.
+    """Return a health check for another thread: good if the event loop runs and the processor claims uploads.
 
-    After any other answer a balancer sends no more: uploads here would wait for a processor that is gone.
+    Otherwise a balancer sends no more clients: their uploads would wait for a processor that is gone.
     """
 
     def health() -> Sequence[str]:

@@ -105,7 +105,7 @@ class ProviderTree:
                 yield name if known is None else _entry(name, known)
 
     def _sent(self, place: IntakePlace) -> Iterator[tuple[str, Unfinished | HandedOver | None]]:
-        """Yield name and upload for each entry of a folder; None for a client-made folder below."""
+        """Yield name and upload for each entry in a folder; a client-made folder has None as upload."""
         if place.uploads is None:
             return
         above = "" if place.name is None else f"{place.name}/"
@@ -127,7 +127,7 @@ class ProviderTree:
         return place.uploads is not None and self.box.has_below(place.uploads, place.name)
 
     async def make_folder(self, raw: bytes) -> None:
-        """Make a folder below /in, for a while."""
+        """Make a folder below /in, which exists for a limited time."""
         place = place_of(raw)
         if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
             raise Declined(ALREADY_EXISTS)
@@ -172,7 +172,7 @@ class ProviderTree:
         return await self.box.close(receiving, self.by)
 
     async def rename(self, old: bytes, new: bytes) -> None:
-        """Complete a temporary upload; anything else is declined."""
+        """Complete a temporary upload under its final name; any other rename is declined."""
         before, after = place_of(old), place_of(new)
         folder, name = await self._writable(new)
         kept = await self._published_entry(before) is not None
@@ -181,7 +181,7 @@ class ProviderTree:
         await self.box.rename(folder, before.name, name, self.by)
 
     async def remove(self, raw: bytes) -> None:
-        """Discard an unfinished upload; anything else is declined."""
+        """Discard an unfinished upload; any other removal is declined."""
         place = place_of(raw)
         if place.name is None:
             raise Declined(IS_FOLDER)
@@ -204,7 +204,7 @@ class ProviderTree:
             await self.box.set_modified(place.uploads, place.name, modified)
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
-        """Return folder and name for an upload at the path `raw`. Declined where none may be written."""
+        """Return folder and name of an upload at the path `raw`. Declined where a client may not upload."""
         place = place_of(raw)
         if place.name is None or self._is_folder(place):
             raise Declined(IS_FOLDER)
@@ -235,9 +235,9 @@ class ProviderTree:
         return None
 
     async def _await_receipts(self, place: IntakePlace) -> None:
-        """Request the provider's receipts from the inside where they are brought out on request, and wait.
+        """Where receipts are published only on demand, ask the inside for the provider's, and wait for them.
 
-        Declined where they do not come in time.
+        Declined if they do not come in time.
         """
         if place.folder != "receipts" or not await on_disk(self.published.on_request.exists):
             return
@@ -256,7 +256,7 @@ class ProviderTree:
 
 
 def _ask(folder: Path, mark: Path) -> bool:
-    """Touch `mark`, to ask the inside for `folder`; return True if the folder exists already."""
+    """Touch the file `mark` to ask the inside to make `folder`; return True if the folder exists already."""
     there = folder.is_dir()
     if not there:
         mark.unlink(missing_ok=True)

@@ -46,10 +46,10 @@ _log = logging.getLogger(__name__)
 
 
 class Label(BaseModel):
-    """ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
+    """The file ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
     `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
-    discarded content. `length`: the size announced to the web door beforehand, in bytes.
+    discarded content. `length`: the size that the browser announced, in bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,11 +68,11 @@ class Label(BaseModel):
 
 @dataclass(slots=True, eq=False)
 class Unfinished:
-    """One unfinished upload. `size` counts the bytes received; `receiving` is the writing handle.
+    """One unfinished upload. `size`: bytes received. `receiving`: the handle writing it, if any.
 
-    `sha256` belongs to withheld content; `kept` writes a closed upload that lies in memory to a file;
-    `completing` is set during the hand-over; `worthless` after a failed fsync, with the disk content unknown,
-    and for a withheld upload cut off.
+    `sha256`: of withheld content. `kept`: writes a closed upload, still in memory, to a file. `completing`:
+    the hand-over is under way. `worthless`: to be dropped, as after a failed fsync, which leaves its content
+    unknown, or if a withheld upload was cut off.
     """
 
     data: Path
@@ -188,7 +188,7 @@ def _age(path: Path, now: datetime) -> timedelta:
 
 
 class UnfinishedUploads:
-    """The unfinished uploads in the folder `place`."""
+    """The unfinished uploads in the folder `place`, by name."""
 
     def __init__(self, place: Path) -> None:
         self.place = place
@@ -201,12 +201,12 @@ class UnfinishedUploads:
         self._named = {_key(upload): upload for upload in found}
 
     def __iter__(self) -> Iterator[Unfinished]:
-        """Iterate over every unfinished upload, including open ones replaced under their name."""
+        """Iterate over every unfinished upload, also one still open whose name a newer upload has taken."""
         return iter({*self._named.values(), *self._open})
 
     @property
     def in_use(self) -> frozenset[Path]:
-        """The files of uploads now being written or handed over."""
+        """The data files of uploads now being written or handed over."""
         busy = [upload for upload in self if upload.busy]
         return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
 
@@ -215,17 +215,17 @@ class UnfinishedUploads:
         return [upload for upload in self._named.values() if upload.label.folder == folder]
 
     def find(self, folder: Folder, name: str) -> Unfinished | None:
-        """Return the unfinished upload with a name."""
+        """Return the unfinished upload with a name; None without one."""
         return self._named.get((folder, name))
 
     def put(self, upload: Unfinished) -> Unfinished | None:
-        """Register `upload` under its name; return the upload that had the name before, if any."""
+        """Register `upload` under its name; return the upload that had the name until now, if any."""
         earlier = self._named.get(_key(upload))
         self._named[_key(upload)] = upload
         return earlier
 
     def opened(self, upload: Unfinished) -> None:
-        """Count an upload as open, as a handle on `upload` was opened."""
+        """Count `upload` as open, because a handle to write it was opened."""
         self._open.add(upload)
 
     async def keep(self, upload: Unfinished, now: datetime) -> None:
@@ -261,9 +261,9 @@ def _key(upload: Unfinished) -> tuple[Folder, str]:
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
-    """Write an upload from memory to an existing file; return the SHA-256 of a withheld one, written nowhere.
+    """Write an upload from memory to an existing file. A withheld one is only hashed; return its SHA-256.
 
-    For a worker thread.
+    Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
@@ -282,7 +282,7 @@ _SMALL_BYTES = 4096  # Smaller pieces are joined.
 
 @dataclass(slots=True)
 class Memory:
-    """Count of bytes of one provider's uploads in memory; above `limit`, data goes straight to the disk."""
+    """Count of the bytes that one provider's uploads hold in memory; above `limit`, data goes to the disk."""
 
     limit: int = MEMORY_BYTES
     held: int = 0
@@ -304,8 +304,8 @@ class Block:
 class Receiving:
     """Handle that writes one upload. `may_grow` is called before each block, to decline data over a quota.
 
-    `descriptor` is its file, if any: a new upload gets files with the first write. `anew`: the client asked
-    for an empty file, instead of resuming.
+    `descriptor`: the upload's file; None until the first write makes it. `anew`: the client asked for an
+    empty file, instead of resuming.
     """
 
     def __init__(
@@ -363,7 +363,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Store `data` at its offset: to be written later, over existing bytes, or at the end."""
+        """Store `data`: later, if ahead of its turn; else over existing bytes or at the end."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
@@ -409,9 +409,9 @@ class Receiving:
             self._beginning += data[:ENOUGH_BYTES]
 
     def _judge(self, *, at_end: bool) -> None:
-        """Decide if the upload is sealed and so may be written to disk, once the first bytes show that.
+        """Decide if the upload is sealed and so may be written to disk, once its first bytes show that.
 
-        An upload that ends earlier holds only the beginning of an armor or packet, and may be written.
+        An upload that ends before holds only the beginning of an armor or packet, and may be written.
         """
         start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)
@@ -439,26 +439,26 @@ class Receiving:
             await self._join()
 
     async def _join(self) -> None:
-        """Wait for the block being stored; raise its failure."""
+        """Wait until the current block is stored; raise the error if that failed."""
         if self._behind is not None:
             await self._behind
             self._behind = None
         self._check_usable()
 
     async def _store_all(self) -> None:
-        """Store all data received in order."""
+        """Write all data received in order to the disk."""
         await self._store_behind()
         await self._join()
 
     async def _store_next(self, block: Block) -> None:
-        """Write a block after the bytes stored before."""
+        """Write a block behind the bytes stored so far."""
         await self._store(block, self._stored)
         self._memory.held -= block.size
         if self._failure is None:
             self._stored += block.size
 
     async def _store(self, block: Block, offset: int) -> None:
-        """Write `block` at `offset`; store an OSError as the failure that the next requests raise."""
+        """Write `block` at `offset`; keep an OSError, to be raised at the client's next request."""
         if not self._is_open or not block.chunks:
             return
         try:
@@ -477,12 +477,12 @@ class Receiving:
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
-        """End writing. `whole`: the client closed the file, and it is durable after return.
+        """End writing. `whole`: the client closed the file, and the file is durable after return.
 
-        Not durable with `durable` False: the hand-over then syncs it together with its record. Unwritten data
-        stays in memory for the hand-over, if it is the whole file.
+        With `durable` False the hand-over syncs the file later, together with its record. An upload that is
+        still in memory as a whole stays there for the hand-over.
 
-        Raise, after the release, the obstacle to a whole file: Declined for a gap, a takeover or an earlier
+        Raises, after the release, the obstacle to a whole file: Declined for a gap, a takeover or an earlier
         refusal, OSError for the disk. Data stored in order stays resumable.
         """
         async with self._lock:
@@ -498,7 +498,7 @@ class Receiving:
                 await self._let_go(whole=whole, durable=durable)
 
     async def _finish(self, *, whole: bool, durable: bool) -> None:
-        """Store the rest of the data. For an upload ended early, a refusal has been reported already."""
+        """Store the data still in memory. Unless `whole`, raise nothing: the client was told of a refusal."""
         if whole:
             await self._join()
             if durable or self._ahead or self._descriptor is not None:

@@ -1,9 +1,9 @@
 """Intake's end of the web door: uploads by tus 1.0, the provider's receipts, and logins, over a Unix socket.
 
-The web door passes browsers' requests on and holds nothing. Who asks is proved here, and every file goes
-the way of SFTP's: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between two
-requests an upload lies on its provider's list, as one cut off. What is no OpenPGP message is refused by its
-first bytes.
+The web door passes browsers' requests on and stores nothing. Intake proves the browser's identity, and every
+file goes the way of SFTP's: `ProviderTree` keeps the rules on names, folders, quotas and durability. Between
+two requests an upload is on its provider's list of unfinished ones. Data that is no OpenPGP message is
+refused by its first bytes.
 """
 
 from __future__ import annotations
@@ -370,7 +370,7 @@ def _found(tree: ProviderTree, request: Request) -> Unfinished:
 
 
 async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: bytes) -> str | None:
-    """Write a part of an upload; return the upload's reference if that was the last part."""
+    """Write the next part of an upload; return its reference after the last part, else None."""
     receiving = await tree.open_to_write(f"/{upload.label.folder}/{upload.label.name}".encode(), _AGAIN)
     if receiving.upload is not upload or upload.size != offset:
         await tree.box.cut_off(receiving)

@@ -54,7 +54,7 @@ class WebPasskey:
 
 
 class WebChallenges:
-    """Challenges for browsers: each is good for one browser, once. Nothing is stored before a login."""
+    """Login challenges: each is good for one browser, once. Nothing is stored until one is used."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(_DIGEST_BYTES)
@@ -97,7 +97,7 @@ def signer(
 ) -> tuple[WebPasskey, int] | None:
     """Return the published passkey of `provider` that signed the challenge at `origin`, and its count.
 
-    For a worker thread. None where no such passkey has; an unknown provider takes the same steps.
+    None without such a passkey; an unknown provider takes the same steps. Call in a worker thread.
     """
     known = list(of_provider(published, provider, host_of(origin)))
     text = assertion.decode("utf-8", "replace")
@@ -164,7 +164,7 @@ class RunningIntake(Protocol):
 
 
 class WebLogin:
-    """One login at the web door, limited like a connection. `secret` is stored as a digest only."""
+    """One login at the web door, with the limits of a connection. Of `secret` only a digest is stored."""
 
     def __init__(self, sessions: WebSessions, address: str) -> None:
         self._sessions = sessions
@@ -252,7 +252,7 @@ class WebSessions:
         return passkey
 
     def find(self, secret: str, address: str) -> WebLogin | None:
-        """Return the login with this secret from the same address, and mark it active; None without one."""
+        """Return the login with this secret from the same address, and record activity; None without one."""
         login = self._open.get(_digest(secret)) if secret else None
         if login is None or login.address != address or time.monotonic() > login.until:
             return None

@@ -26,12 +26,12 @@ _LONGEST_NAME = 160
 
 
 def stated(purpose: Purpose, text: str) -> str:
-    """Return a text below the statement of its purpose, ready for signing."""
+    """Return a text headed by the statement of its purpose, ready for signing."""
     return f"{_FIRST[purpose]}\n\n{text}"
 
 
 def signed_by(name: str, office: str, text: str) -> str:
-    """Return a text below the name and office of its signatory. ValueError if these are not one line each."""
+    """Return a text headed by name and office of its signatory. ValueError if one is not a single line."""
     who = f"{name.strip()}, {office.strip()}"
     if not name.strip() or not office.strip() or not is_signatory(who):
         raise ValueError("a name and an office of one line each are needed")
@@ -53,7 +53,7 @@ def is_signatory(who: str) -> bool:
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return the text signed for a purpose, or without any; None where signed for another."""
+    """Return a text signed for this purpose, or for none, without its head; None if for another purpose."""
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:
@@ -93,12 +93,12 @@ class RecordsWhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """Data a team may have from a file of one data type.
-    `items` are labels, "Group: Item", and items outside Appendix A carried by such files by nature. `told`
-    are classifier findings beyond the data type, given to nobody. `without` are numbers of records left out
-    as a whole, from 0 in the order of the view. `of_school` is the DfE number and URN of a school, where
-    only its records are given. `stated` are headings with meanings stated by the provider. `where` says which
-    records are given, where not all are.
+    """The part of a file of one data type that a team may have.
+    `items`: labels of Appendix A, "Group: Item", and of items outside it that such files carry by nature.
+    `told`: the classifier's findings outside the data type, which nobody gets.
+    `without`: numbers of records left out as a whole, from 0 in the order of the view.
+    `of_school`: DfE number and URN of the one school whose records are given; None for all.
+    `stated`: headings with meanings stated by the provider. `where`: the condition on records given, if any.
     """
 
     data_type: str
@@ -128,8 +128,8 @@ class Counting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """View made from a file: size in bytes, SHA-256, and the labels of what was left out.
-    With `whole`, nothing was left out or changed, and the content of the file is the view.
+    """A view made from a file: size in bytes, SHA-256, and the labels of the items left out.
+    `whole`: nothing was left out or changed, so the content of the file itself is the view.
     """
 
     size: int
@@ -171,11 +171,10 @@ Stated = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One kind of quality fault in a file: number of occurrences, and records (from 1, first 20).
-    `about` names the data item in the gateway's words (an Appendix A label); empty where the code says
-    enough. `expected`: the correct form, where wrong values are left out of every view. `much`: so much of
-    a column is wrong that the heading or the file is wrong. `of`: the expected number, for faults of
-    counting.
+    """One kind of quality fault in a file: number of occurrences, and the first 20 records with it (from 1).
+    `about`: the data item, by its Appendix A label; "" where the code says enough. `expected`: the correct
+    form, for wrong values that every view leaves out. `much`: so many values of a column are wrong that its
+    heading or the file must be wrong. `of`: the expected number, for faults of counting.
     """
 
     code: str
@@ -210,14 +209,14 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlisted:
-    """Content outside a file's data type: place and kind of values.
-    `position` counts columns, or kinds of element, from 1; 0 is outside them, as in lines above a table. A
-    `text` is shown by a workbook in place of a cell. `header` is the name in the file: a column may be
-    headed with a child's name, so only people examining held files may see a header. `filled` is the number
-    of records with a value. `topic` gives the reason for sensitivity in the gateway's words; empty where
-    not sensitive. `assessment` marks grades other than results: "mock", "predicted", "forecast" and the
-    like. `further`: stands for all remaining ones. `field`: the field named by the header, by its key in
-    the policies; empty where unknown. `types`: the data types carrying that field.
+    """Content outside a file's data type: its place, and the kind of its values.
+    `position`: number of the column, or kind of element, from 1; 0 outside them, as in lines above a table.
+    `place`: "text" is shown by a workbook in place of a cell. `filled`: number of records with a value.
+    `header`: the name in the file. Only people examining held files see it: it may name a child.
+    `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: of grades that are no
+    results, such as "mock" or "predicted". `further`: stands for all content not listed.
+    `field`: the key of the field that the header names; "" if unknown. `types`: the data types with this
+    field.
     """
 
     position: int
@@ -279,7 +278,7 @@ class Classified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contained:
-    """The parts of `Classified` loaded to compare many files."""
+    """The parts of `Classified` that are loaded to compare many files."""
 
     data_type: str
     format: str = ""
@@ -349,7 +348,7 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
     """Conditions for a ratification to count: academic year, and SHA-256 of the text (None: any text).
-    One that a notice ended before the day `on` does not count.
+    A ratification that a notice ended before the day `on` does not count.
     """
 
     years: tuple[str, ...] = ()
@@ -359,7 +358,7 @@ class RatificationsThatCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewKey:
-    """Public key judged acceptable. After `expires_at` the key cannot sign."""
+    """A public key found fit for enrolment. After `expires_at` the key cannot sign."""
 
     kind: FileKeyKind
     fingerprint: str
@@ -411,12 +410,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """Sealed file, decrypted, with one good signature over the whole.
-    `content` is a readable, seekable descriptor of anonymous memory (memfd) at offset 0, closed by the
-    holder of the value. `size` is in bytes; `sha256` is of the content. `opened_by` is the fingerprint of
-    the gateway's certificate used, where the engine reports it. `late`: the signer's certificate was not
-    valid at signing and is now: an expired one "renewed", or, for a signature older than every known
-    certificate, "vouched" for by its owner since.
+    """A sealed file, decrypted, with one good signature over the whole.
+    `content`: descriptor of anonymous memory at offset 0, to be closed by the holder of this value.
+    `size`, `sha256`: of the content. `opened_by`: fingerprint of the gateway's certificate used, if known.
+    `late`: the signer's certificate was not valid at signing and is now: "renewed", if it had expired;
+    "vouched", if its owner bound the key only after signing.
     """
 
     content: int
@@ -514,7 +512,7 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Transfer in the registry: the upload, results of opening and classifying, and the decision.
+    """A transfer in the registry: the upload, the results of opening and classifying, and the decision.
     `sequence` orders transfers regardless of the clock. `waits_for` names the event ending a hold. `period`
     is the period stated in the file.
     """
@@ -542,7 +540,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """An accepted file of the same kind and period, to compare.
+    """An accepted file of the same data type and period as another one, to compare their schools.
     `content` is loaded only where the schools of the file are needed.
     """
 

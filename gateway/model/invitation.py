@@ -37,7 +37,7 @@ def known_words() -> tuple[str, ...]:
 
 
 def six_words(purpose: str, provider: str, facts: Iterable[str]) -> tuple[str, ...]:
-    """Return six words that stand for `facts`: the same facts in the same order give the same words."""
+    """Return six words to read out that stand for `facts`; other facts, or another order, give others."""
     told = hashlib.sha256()
     for fact in facts:
         told.update(hashlib.sha256(fact.encode()).digest())
@@ -56,7 +56,7 @@ def keys_words(gateway_key: str, provider: str, ssh: str, openpgp: str) -> tuple
 
 
 def are_words(heard: Sequence[str]) -> bool:
-    """Return True if a text heard is words, not fingerprints (at least 16 characters without a break).
+    """Return True if a text heard is words, and not a fingerprint, which has at least 16 characters in a row.
     A fingerprint read out in groups can have letters only: but within a word upper and lower case do not mix.
     """
     said = [one.strip(",.;") for one in " ".join(heard).split()]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaidColumn:
-    """Column filled from a field, from the first of `headings` with a value, or always with `value`."""
+    """A column filled from a field, from the first of `headings` with a value, or always with `value`."""
 
     name: str
     field: str = ""

@@ -44,7 +44,7 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: CodesName = "s
 
 
 def _marked(cohort: Cohort, days: Sequence[date], codes: CodesName = "short") -> list[dict[str, Any]]:
-    """Return each pupil's marks on some days; for the fault date:future the first day lies ahead."""
+    """Return each pupil's marks on some days, the first in the future for a pupil with fault date:future."""
     ahead = date(cohort.today.year + 20, 1, 16)
     return [
         {

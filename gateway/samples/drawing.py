@@ -1,7 +1,7 @@
 """The input and output of layouts: the cohort to draw, and the three kinds of document.
 
-A document is an XML element, a `Table`, or the lines of a fixed-width file. `presentation` turns any of them
-into bytes.
+A document is an XML element, a `SampleTable`, or the lines of a fixed-width file. `presentation` turns each
+of them into bytes.
 """
 
 import calendar
@@ -49,7 +49,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleTable:
-    """Rows under one header. `preamble` are the lines printed above by some systems."""
+    """Rows under one header. `preamble`: the lines that some systems print above the header."""
 
     header: list[str]
     rows: list[list[Cell]]
@@ -160,10 +160,10 @@ def registered(holder: Element, pupil: Pupil) -> Element:
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
-    """Add the elements of `tree` to `parent`, in order, without leaves that come to None.
+    """Add the elements of `tree` to `parent`, in order, without leaves whose value is None.
 
-    An element's content is a way to the text, or to several texts of as many elements, or a table of
-    elements, with names beginning with a capital; or a list of such. An element with a false `where` is left
+    The content of an element is a recipe for its text (or for several texts, of as many elements), a table of
+    elements, whose names begin with a capital, or a list of these. An element with a false `where` is left
     out.
     """
     for name, ways in tree.items():
@@ -178,7 +178,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the cell described by the recipe `way` (`{}`: empty); `before`: the cells of the row so far."""
+    """Return the cell that the recipe `way` describes (`{}`: empty); `before`: the row's cells so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":
@@ -217,7 +217,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a pupil's value as the recipe `way` spells it: yes or no, a number, or a text from a table."""
+    """Return a pupil's value spelled as the recipe `way` says: yes or no, a number, a text of a table."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"
@@ -232,6 +232,6 @@ def _written(way: Way, of: Given) -> Way:
 
 
 def at(path: str, of: Given) -> Way:
-    """Return the value at a path such as `p.surname`: attributes of a value of `given`."""
+    """Return the value at a path such as `p.surname`: an attribute of one of the values of `given`."""
     name, _, attributes = path.partition(".")
     return attrgetter(attributes)(of[name]) if attributes else of[name]

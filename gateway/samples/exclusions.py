@@ -47,7 +47,7 @@ def _exclusion(pupil: Pupil, cohort: Cohort, *, first: bool = True, legacy: bool
 
 
 def xml(cohort: Cohort, *, shape: str, legacy: bool = False) -> Element:
-    """Return XML in a shape of records.toml: with one Reason, or since release 3.72 up to three Reasons."""
+    """Return XML in a `shape` of records.toml: with one Reason, or since release 3.72 up to three Reasons."""
     root, holder = register(cohort, "ExclusionData")
     for pupil in cohort.pupils:
         node = etree.SubElement(registered(holder, pupil), "Exclusions")

@@ -1,4 +1,4 @@
-"""Layouts: each one kind of file of one data type, before presentation as bytes; listed in layouts.toml."""
+"""Layouts: each one kind of file of one data type, not yet presented as bytes; listed in layouts.toml."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,10 +20,10 @@ PRIMARY = ("R", "1", "2", "3", "4", "5", "6")
 class Layout:
     """One kind of file.
 
-    `name` is a template with the fields `dfe la estab urn centre yy yyyy`. `years` are the year groups of the
-    pupils. `faults` are those that can be planted and counted; `code` is the field for an unknown code,
-    `missing` the item left empty. `records` is "pupil" for one record a pupil, "row" for several. `main`
-    layouts are written in every presentation, the others plainly.
+    `name`: a template with the fields `dfe la estab urn centre yy yyyy`. `years`: year groups of the pupils.
+    `faults`: those that can be planted and counted. `code`: the field to get an unknown code. `missing`: the
+    item to leave empty. `records`: "pupil" for one record a pupil, "row" for several. `main` layouts are
+    written in every presentation, the others in the default one.
     """
 
     data_type: str
@@ -60,7 +60,7 @@ _MODULES = {
 
 
 def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
-    """Return the drawing function MODULE.FUNCTION with all arguments but the cohort bound."""
+    """Return the drawing function named MODULE.FUNCTION with all arguments bound except the cohort."""
     module, _, function = name.partition(".")
     return partial(getattr(_MODULES[module], function), **given)
 
@@ -78,11 +78,11 @@ TODAY = date(2026, 6, 15)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """The truth about one synthetic file, for comparison with the gateway's findings.
+    """The true facts about one synthetic file, to compare with the gateway's findings.
 
-    `data_type` is None for a file outside every flow. `pupils` counts distinct pupils. `faults` gives the
-    number of pupils by fault; `one_record` is True if each pupil has a single record in the file, making a
-    count of records a count of pupils.
+    `data_type` is None for a file outside every flow. `pupils`: number of distinct pupils. `faults`: number
+    of pupils by fault. `one_record`: each pupil has a single record in the file, so that a count of records
+    is a count of pupils.
     """
 
     path: Path
@@ -102,7 +102,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """A synthetic file: its bytes, and the truth about it."""
+    """A synthetic file: its bytes, and the true facts about it."""
 
     sample: Sample
     content: bytes

@@ -50,7 +50,7 @@ class School:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pupil:
-    """An invented pupil, as a school's system records one; `fault` is the quality fault planted, if any."""
+    """An invented pupil, as a school's system records one; `fault` is the quality fault planted, or ""."""
 
     upn: str
     former_upn: str
@@ -247,7 +247,7 @@ def plant(
     missing: MissingItem,
     today: date,
 ) -> tuple[list[Pupil], dict[str, int]]:
-    """Return `pupils` with some of `faults` planted, and the number of each.
+    """Return `pupils` with some of `faults` planted, and the number of pupils with each fault.
 
     An unknown code goes into the field `code`; for "result" the pupil is only marked, and the layout writes a
     code unknown to every list. The item `missing` is left empty. A date in the future is the date of birth.

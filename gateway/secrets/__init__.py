@@ -1,6 +1,6 @@
 """The secrets of a home: files, passphrase, and signing.
 
-`secret_files` alone reads them, for the modules named in the contracts of pyproject.toml, and for `signing`,
-holding the keys for receipts and the log. In addition, `ssh.server` reads its own host key, and a backup
-copies the whole folder. keys/README.md lists the users of each.
+`secret_files` alone reads the files, for the modules named in the contracts of pyproject.toml, and for
+`signing`, which holds the keys for receipts and the log. Besides, `ssh.server` reads its own host key, and a
+backup copies the whole folder. keys/README.md lists the users of each.
 """

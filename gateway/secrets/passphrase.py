@@ -32,7 +32,7 @@ def passphrase(home: Home) -> str:
 
 
 def changed(home: Home, tried: str) -> str | None:
-    """Return a home's passphrase if different from `tried`, the one known here; else None."""
+    """Return the home's passphrase if it now differs from `tried`, which this process knows; else None."""
     found = _found(home)
     if found is None or found == tried:
         return None
@@ -42,7 +42,7 @@ def changed(home: Home, tried: str) -> str | None:
 
 
 def is_at_hand(home: Home) -> bool:
-    """Return True if the passphrase is available without asking a person; it may be wrong."""
+    """Return True if a passphrase can be had without asking a person; it may be the wrong one."""
     return _credential() is not None or load_settings(home).secrets.passphrase_file is not None
 
 
@@ -59,7 +59,7 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Store this passphrase in memory for this process and `inheriting` children, replacing any other."""
+    """Store a passphrase in memory, for this process and for children that inherit it (`inheriting`)."""
     forget()
     descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())

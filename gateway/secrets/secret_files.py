@@ -81,7 +81,7 @@ def log_key(home: Home) -> bytes:
 
 
 class CurrentLogKey(LogKey):
-    """The key that signs a home's log, reloaded after a change, for services that run for long."""
+    """The key that signs a home's log, loaded again when the key changes, for long-running services."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._generation = home, generation(home)
@@ -111,7 +111,7 @@ def succession_file(home: Home, fingerprint: str) -> Path:
 
 
 def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
-    """Put another OpenPGP key, and a key set, in force: one rename switches all files at once."""
+    """Make another OpenPGP key, and a key set, the ones in use; one rename switches all at once."""
     chosen = "".join(f"{word}\n" for word in (fingerprint, key_set) if word)
     write_durably(home.keys / "signing", chosen.encode(), mode=private_mode(home.keys))
 
@@ -119,7 +119,7 @@ def choose_signing_key(home: Home, fingerprint: str, key_set: str = "") -> None:
 def write_secret(path: Path, secret: bytes) -> None:
     """Create `path` with a secret: private like its folder, complete and durable or not at all.
 
-    FileExistsError if already there.
+    FileExistsError if the file exists.
     """
     aside = _write_aside(path, secret)
     try:
@@ -135,7 +135,7 @@ def pupil_key(home: Home) -> bytes:
 
 
 def make_pupil_key(home: Home) -> None:
-    """Make the pupils' key if missing, under the passphrase if the log's key is.
+    """Make the pupils' key if missing; protect it by the passphrase if the log's key is protected.
 
     Its loss makes the registry's knowledge of rolls unusable, and nothing else.
     """
@@ -148,8 +148,8 @@ def make_pupil_key(home: Home) -> None:
 def make_key_set(home: Home, origin: str, known: Collection[str]) -> str:
     """Make the next key set: a log key and a pupils' key; return the verifier key of the log key.
 
-    `known` are the verifier keys on record: a set made by an interrupted attempt is none of those, and is
-    used again.
+    `known`: the verifier keys on record. A set that is on disk and not among them, from an interrupted
+    attempt, is used again.
     """
     for path in sorted(home.keys.glob("log-*.pem")):
         vkey = LogKey.load(_secret(home, path)).vkey(origin)
@@ -222,7 +222,7 @@ def protectable(home: Home) -> list[Path]:
 
 
 def is_protected(home: Home) -> bool:
-    """Return True if the log's key, one of the last that `protect` changes, is under a passphrase."""
+    """Return True if a passphrase protects the log's key, one of the last secrets that `protect` changes."""
     return is_locked(_read(home.log_key(home.key_set)))
 
 
@@ -246,7 +246,7 @@ def protect(home: Home, new: str | None, done: Callable[[Path], None] = lambda _
 
 
 def are_under(home: Home, known: str) -> bool:
-    """Return True if every protected secret opens with this passphrase, as after an interrupted `protect`."""
+    """Return True if this passphrase opens every protected secret, as after an interrupted `protect`."""
     locked = [data for path in protectable(home) if is_locked(data := _read(path))]
     return bool(locked) and all(_opens(data, known) for data in locked)
 

@@ -48,7 +48,7 @@ def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
 
 
 def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
-    """Make a new key and send it signed with the present one; or switch to it, once in force."""
+    """Make a new key and send it, signed with the present one; if it is in force already, switch to it."""
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():
@@ -81,7 +81,7 @@ def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step
 
 
 def revoke(sender: KitAtWork, path: Path, why: Why, seconds: float) -> Step:
-    """Revoke the OpenPGP key at `path`: the present one, or the one before."""
+    """Revoke the OpenPGP key at `path`: the present key, or the one used earlier."""
     own = read_key(path.read_bytes())
     data = revocation(own, sender.signing_passphrase(), why)
     proved = put(sender, "/keys", f"revoked-{own.fingerprint[:_SHOWN_DIGITS]}.asc", data, seconds)
@@ -145,7 +145,7 @@ def _sealed(sender: KitAtWork, text: str) -> bytes:
 
 
 def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data: bytes) -> SentFile:
-    """Record a file to put in the kit's database, unless recorded before; return the row."""
+    """Return the row of a file to put into `folder`, recorded now or earlier in the kit's database."""
     digest = hashlib.sha256(data).hexdigest()
     known = files.of_content(digest)
     if known is not None:
@@ -160,7 +160,7 @@ def _noted(sender: KitAtWork, files: SentFiles, folder: SentTo, name: str, data:
 
 
 def _following(sender: KitAtWork, kind: Kind, path: Path, now: datetime) -> tuple[str, str]:
-    """Make the next key at a path, unless made before; return the public half, and the words to read out.
+    """Return the public half of the next key at a path, made now or earlier, and its words to read out.
 
     A new SSH key has the passphrase of the present one; of the OpenPGP key, if the SSH key has none.
     """

@@ -48,10 +48,10 @@ _OF_THE_SENDER = frozenset({"policy:sender-not-in-flow", "policy:other-school", 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A checked local file. `stops`: sentences, each a reason not to send without confirmation.
+    """A checked local file. `stops`: sentences, each a reason not to send the file without confirmation.
 
-    `digest` is the SHA-256 of its content, in hex. `is_cut`: the content may end before its end, as where its
-    writer stopped; half of a CSV file is one with fewer pupils, which only its last line may show.
+    `digest`: the SHA-256 of its content, in hex. `is_cut`: the content may be incomplete, as if its writer
+    had stopped; half of a CSV file is a valid one with fewer pupils, and only its last line may show the cut.
     """
 
     file: Path
@@ -77,10 +77,10 @@ class Check:
 
     @classmethod
     def of(cls, kit: Kit) -> Self:
-        """Return the check by the authority's policies and the facts about this provider, as fetched last.
+        """Return the check by the authority's policies and the facts about this provider, as last fetched.
 
-        CannotReach where none were fetched yet. Policies of another version than this program are not
-        understood: those that came with it are taken.
+        CannotReach if none were fetched yet. Policies for another version of this program are replaced by
+        those shipped with it.
         """
         name = kit.settings().provider
         with TemporaryDirectory() as folder:

@@ -24,7 +24,7 @@ BROKEN = (OSError, EOFError, paramiko.SSHException)
 
 
 class CannotReach(GatewayError):  # noqa: N818 - named after the event
-    """The gateway does not answer at present; retry later."""
+    """Raised if the gateway does not answer at present; a later attempt may succeed."""
 
     exit_code = 4
 
@@ -107,7 +107,7 @@ def upload(
     sftp: paramiko.SFTPClient, sealed: Path, final: str, tell: Callable[[int], None],
     time_there: Callable[[float], None] = lambda _: None,
 ) -> None:  # fmt: skip
-    """Upload `sealed` as `final`, such as /in/NAME; do nothing if already there.
+    """Upload the file `sealed` under the name `final`, such as /in/NAME; do nothing if it is there already.
 
     `tell` is called with the bytes uploaded so far, `time_there` with the gateway's clock (seconds since
     1970), before anything is sent. OSError or paramiko's errors on a broken session: the uploaded part stays

@@ -26,11 +26,11 @@ _SHARING_VIOLATION = 32
 
 
 class IsLink(GatewayError):  # noqa: N818 - named after the event
-    """A link lies where a file or folder should be."""
+    """Raised if a link lies where a file or folder should be."""
 
 
 class DiskFull(GatewayError):  # noqa: N818 - named after the event
-    """The disk has no room for a file of the kit."""
+    """Raised if the disk has no room for a file of the kit."""
 
     exit_code = 5
 
@@ -39,7 +39,7 @@ class DiskFull(GatewayError):  # noqa: N818 - named after the event
 
 
 class InUse(GatewayError):  # noqa: N818 - named after the event
-    """Another program is still writing to a file."""
+    """Raised if another program is still writing to a file."""
 
 
 def make_anew(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:

@@ -47,7 +47,7 @@ _FURTHER = "providers"
 
 
 class Kit:
-    """The folder of one provider's kit, with the files and folders told above.
+    """The folder of one provider's kit, with the files and folders named above.
 
     `log_keys` is the gateway's signed list of the log's keys, as last fetched; missing while the log had one
     key.
@@ -101,7 +101,7 @@ class Kit:
         make_anew(self.settings_file, tomlkit.dumps(settings.model_dump(mode="json")).encode())
 
     def trusted(self) -> bytes:
-        """Return all gateway certificates ever trusted, concatenated: they prove old receipts."""
+        """Return all certificates of the gateway ever trusted, in one; earlier ones prove old receipts."""
         return b"\n".join(self._trusted())
 
     def current(self) -> str:

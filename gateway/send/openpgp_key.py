@@ -48,7 +48,7 @@ _NEWER = (
 
 
 def _unknown_hash(kind: type[HashAlgorithm], number: int) -> HashAlgorithm:
-    """Return an unknown hash from another program's preferences; without it, PGPy refuses the whole key."""
+    """Return a member for a hash unknown to PGPy, so that keys that prefer such a hash can be read."""
     made = int.__new__(kind, number)
     made._name_, made._value_ = f"Unknown{number}", number
     return made
@@ -59,7 +59,7 @@ HashAlgorithm._missing_ = classmethod(_unknown_hash)
 
 
 class WrongPassphrase(GatewayError):  # noqa: N818 - named after the event
-    """The passphrase does not open the key."""
+    """Raised if the passphrase does not open the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +195,10 @@ def revocation(own: OwnKey, passphrase: str, why: Why) -> bytes:
 
 
 def _say(subject: pgpy.PGPKey | pgpy.PGPUID, signature: pgpy.PGPSignature) -> None:
-    """Attach a signature to a key or user id; PGPy's `|` changes the subject itself."""
+    """Attach a signature to a key or user id (PGPy's `|` changes the subject in place)."""
     _ = subject | signature
 
 
 def _aware(moment: datetime) -> datetime:
-    """Return a moment of PGPy with the time zone UTC, possibly missing before."""
+    """Return a moment from PGPy with the time zone UTC, which PGPy may leave out."""
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

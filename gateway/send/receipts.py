@@ -26,7 +26,7 @@ _JSON = re.compile(r"\.(\d{6}-[a-z0-9-]+-[0-9A-Z]{5})\.json")
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A verified receipt: the statement about a file, and the path."""
+    """A verified receipt: its statement about a file, and its path in the kit."""
 
     reference: str
     state: Decided
@@ -52,11 +52,11 @@ def is_landed(names: Sequence[str], sent: SentFile) -> bool:
 
 
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
-    """Return the outcome of a file by the receipts at the gateway; None without a decision.
+    """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 
-    If a break made the kit upload twice, the second copy was refused as a replay: the first one counts. If
-    every copy was refused as a replay, so is the file: the same content was signed twice within a second,
-    with the same signature. GatewayError for a receipt failing verification.
+    If the kit uploaded a file twice because of a break, the second copy was refused as a replay, and the
+    first one counts. If every copy was refused as a replay, so is the file: the same content was signed twice
+    within a second, with the same signature. GatewayError for a receipt failing verification.
     """
     start = f"{shown_name(sent.remote)}."
     own = sorted(name for name in names if name.startswith(start))
@@ -69,9 +69,9 @@ def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: Sen
 
 
 def _kept(kit: Kit, sftp: paramiko.SFTPClient, name: str, sent: SentFile) -> Proved:
-    """Fetch a receipt, as text and as JSON, verify it, and store it in the kit.
+    """Fetch a receipt, as text and as JSON, verify both, and store them in the kit; return the receipt.
 
-    A kept receipt is replaced only by a verified one.
+    A stored receipt is replaced only by a verified one.
     """
     with tempfile.TemporaryDirectory(dir=kit.root, prefix=".receipt-") as aside:
         forms = {}

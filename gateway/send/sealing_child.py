@@ -25,9 +25,9 @@ def main() -> None:
 
 
 def _rewritten(key: bytes, passphrase: str) -> PySigner:
-    """Return the signer of a key in a form of GnuPG refused by Sequoia. WrongPassphrase for a wrong one.
+    """Return the signer of a key in a form that GnuPG writes and Sequoia refuses.
 
-    PGPy takes 130 MB to open a key, so PGPy serves in this case only.
+    WrongPassphrase for a wrong one. PGPy needs 130 MB to open a key, so PGPy is used in this case only.
     """
     from gateway.send.openpgp_key import read_key  # noqa: PLC0415 - loads PGPy
 

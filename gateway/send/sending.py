@@ -42,7 +42,7 @@ Step = Literal["checking", "sealing", "sending"]
 
 
 class AlreadySent(GatewayError):  # noqa: N818 - named after the event
-    """The gateway already has the same content. `proved`: its receipt's statement, if any."""
+    """Raised if the gateway already has the same content. `proved`: its receipt's statement, if any."""
 
     def __init__(self, sent: SentFile, proved: Proved | None) -> None:
         super().__init__(
@@ -53,11 +53,11 @@ class AlreadySent(GatewayError):  # noqa: N818 - named after the event
 
 
 class Changed(GatewayError):  # noqa: N818 - named after the event
-    """A file has changed since the check."""
+    """Raised if a file has changed since its check."""
 
 
 class ClockWrong(GatewayError):  # noqa: N818 - named after the event
-    """The clocks of this computer and the gateway differ too much for a valid signature."""
+    """Raised if the clocks of this computer and the gateway differ too much for a valid signature."""
 
     exit_code = 6
 
@@ -69,7 +69,7 @@ class Progress(AbstractContextManager["Progress"], Protocol):
         """Show the bytes of a file done in this step."""
 
     def broken(self, error: str) -> None:
-        """Show a broken or failed session, about to be retried."""
+        """Show that a session broke or failed and will be tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class KitAtWork:
 
     @contextmanager
     def files(self) -> Iterator[SentFiles]:
-        """Yield the database of sent files. DiskFull if nothing more can be noted."""
+        """Yield the database of sent files. DiskFull if the disk has no room for more rows."""
         try:
             with closing(SentFiles(self.kit.sent)) as files:
                 yield files
@@ -115,7 +115,7 @@ class KitAtWork:
             raise DiskFull(self.kit.sent) if full else GatewayError(f"{self.kit.sent}: {error}") from None
 
     def unlock(self) -> None:
-        """Obtain the passphrases of both keys, before anything is shown or sent."""
+        """Obtain the passphrases of both keys, so that no step has to ask later."""
         self.signing_passphrase()
         self._login_passphrase()
 
@@ -127,7 +127,7 @@ class KitAtWork:
 
     @contextmanager
     def session(self) -> Iterator[paramiko.SFTPClient]:
-        """Yield a session with the gateway, after following its key to any successor."""
+        """Yield a session with the gateway, after accepting any successor of the gateway's key."""
         self.kit.current()
         with session(self.settings, load_ssh_key(self.settings.ssh_key, self._login_passphrase())) as sftp:
             trust.follow(self.kit, sftp)
@@ -151,7 +151,7 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file unless already in transit; return the row. AlreadySent if sent before."""
+        """Seal a file, unless sealed and on its way; return the row. AlreadySent if sent already."""
         known = files.of_content(wish.digest)
         if (
             known is not None
@@ -194,7 +194,7 @@ class KitAtWork:
     def refresh(self, seconds: float = _POLICIES_SECONDS) -> None:
         """Fetch the policies for checking files; keep the stored ones if the gateway is out of reach.
 
-        Where nothing is stored, as after a change of the gateway's key, try for `seconds`, a minute at most;
+        If none are stored, as after a change of the gateway's key, try for `seconds`, a minute at most;
         CannotReach or a broken session's error afterwards.
         """
 
@@ -268,9 +268,9 @@ def _check_clock(there: float) -> None:
 def pass_on(
     sender: KitAtWork, wishes: Sequence[ToSend], seconds: float
 ) -> dict[Path, Proved | GatewayError | None]:
-    """Send files and wait for their receipts, for as long as `seconds`; return the outcome of each.
+    """Send files and wait for their receipts, for up to `seconds`; return the outcome of each file.
 
-    None: uploaded, without a receipt so far. GatewayError if the gateway could not be reached.
+    None: uploaded, without a receipt so far. GatewayError: the gateway could not be reached.
     """
     outcomes: dict[Path, Proved | GatewayError | None] = {}
     rows: dict[Path, SentFile] = {}
@@ -330,7 +330,7 @@ def remote_name(name: str, sealed_digest: str) -> str:
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Return True for a network error, worth another attempt; False for refusals and local files."""
+    """Return True for an error of the network, after which another attempt may succeed."""
     return isinstance(error, (CannotReach, *BROKEN)) and not isinstance(
         error, PermissionError | FileNotFoundError
     )

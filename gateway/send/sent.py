@@ -38,18 +38,16 @@ CREATE INDEX IF NOT EXISTS sent_content ON sent (content_sha256);
 
 
 class KitBusy(GatewayError):  # noqa: N818 - named after the event
-    """Another command is using this kit."""
+    """Raised if another command is using this kit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
     """One file sealed here, or a key put into a folder of the gateway.
 
-    Digests are SHA-256 in hex; `remote` is the name at the gateway.
-
-    `why` is a person's reason for sending the file regardless. `reference`, `codes` and `receipt` (the name
-    of its JSON form) are empty before a verified receipt. `place` is the path in a watched folder; empty
-    without one.
+    Digests are SHA-256 in hex; `remote` is the name at the gateway. `why`: a person's reason for sending the
+    file despite a fault. `reference`, `codes` and `receipt` (the name of its JSON form) are empty until a
+    receipt is verified. `place`: the path in a watched folder; empty without one.
     """
 
     content_sha256: str
@@ -89,11 +87,11 @@ class SentFiles:
         return self._select("state IN ('sealed', 'uploaded') ORDER BY id")
 
     def held(self) -> list[SentFile]:
-        """Return the rows of held files, still due another receipt."""
+        """Return the rows of held files, for which a second receipt will come."""
         return self._select("state = 'held' ORDER BY id")
 
     def unfiled(self) -> list[SentFile]:
-        """Return the rows with a receipt but without a place in a watched folder."""
+        """Return the rows with a receipt that are not recorded as moved within a watched folder."""
         return self._select("state NOT IN ('sealed', 'uploaded') AND place = '' ORDER BY id")
 
     def of_sealed(self, sealed_sha256: str) -> SentFile:

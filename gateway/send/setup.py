@@ -67,7 +67,7 @@ def take_keys(
     kit: Kit, invited: ProviderInvitation, *, owner: str, ssh_key: Path | None, openpgp_key: Path | None,
     passphrases: tuple[str, str], now: datetime,
 ) -> None:  # fmt: skip
-    """Make the missing keys, and note all with the gateway's. `passphrases`: of the OpenPGP and the SSH key.
+    """Make the missing keys, and record their paths with the gateway's keys. `passphrases`: OpenPGP, SSH.
 
     Existing keys are never overwritten. WrongPassphrase for a given key not opened by its passphrase;
     GatewayError for a file without a secret key; Refusal for a key that could not be enrolled.

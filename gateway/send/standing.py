@@ -1,4 +1,4 @@
-"""A provider's standing: as recorded in the kit, and as published by the gateway."""
+"""A provider's standing: as recorded in its kit, and as published by the gateway."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ _WARN_DAYS = 60
 class KitStanding:
     """Counts of sent files by state, waiting files, and the expiry of the OpenPGP key.
 
-    `told`: contents of the provider's page as published: due data, received files, known keys.
-    None if not fetched or not published.
+    `told`: the gateway's page about the provider: due data, received files, known keys; None if not fetched
+    or not published.
     """
 
     provider: str

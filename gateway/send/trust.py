@@ -134,7 +134,7 @@ class KeyTold:
 
 @dataclass(frozen=True, slots=True)
 class PageTold:
-    """The contents of the page at the moment `at`. `ratify`: the year of an agreement to be ratified.
+    """The contents of the gateway's page about the provider. `ratify`: the year to be ratified, if any.
 
     `provider`: kind, numbers, schools and harmless columns, the basis of checks.
     """
@@ -223,7 +223,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}\.(toml|txt)")
 
 
 def keep(kit: Kit, sftp: paramiko.SFTPClient, page: PageTold | None) -> None:
-    """Store the policies in force, and the facts about this provider from the gateway's `page`."""
+    """Fetch and store the policies in force, and store the facts about this provider from its `page`."""
     known = _known(kit)
     if page is not None and page.provider and page.at.isoformat() > known.get("page_at", ""):
         known |= {"page_at": page.at.isoformat(), "provider": page.provider}

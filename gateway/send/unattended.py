@@ -1,4 +1,4 @@
-"""A watch that runs while nobody is logged on: a unit for systemd, or a task for Windows."""
+"""A watch on a folder that runs while nobody is logged on: a unit for systemd, or a task for Windows."""
 
 from __future__ import annotations
 

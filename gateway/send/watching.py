@@ -59,15 +59,15 @@ _log = logging.getLogger(__name__)
 
 
 class SeemsCut(GatewayError):  # noqa: N818 - named after the event
-    """A file seems cut off, and its writer may go on with it."""
+    """Raised for a file that seems cut off; its writer may go on with it."""
 
 
 @dataclass(slots=True)
 class Stillness:
-    """Finds files unchanged for a while, and not being written to according to the system.
+    """Finder of files that have not changed for `seconds` and that, by the system, no program is writing.
 
-    Without an answer from the system, as for network folders, the wait is twelve times as long; as for files
-    that seem cut off.
+    If the system cannot tell, as for network folders, or a file seems cut off, the wait is twelve times as
+    long.
     """
 
     seconds: float
@@ -75,7 +75,7 @@ class Stillness:
     _seen: dict[Path, tuple[tuple[int, int], float]] = field(default_factory=dict)
 
     def still(self, files: Sequence[Path]) -> list[Path]:
-        """Return the files with unchanged size and time for `seconds`, earliest change first."""
+        """Return the files whose size and time are unchanged for `seconds`, the earliest change first."""
         now = self.clock()
         known = self._seen
         self._seen = {}
@@ -96,14 +96,14 @@ class Stillness:
 
     @property
     def seen(self) -> frozenset[Path]:
-        """The files present at the last look, still or not."""
+        """The files present at the last call of `still`."""
         return frozenset(self._seen)
 
 
 class WatchedFolder:
-    """The watch over one folder. `anyway` is the reason for sending faulty files too.
+    """The watch over one folder. `anyway`: the reason for sending faulty files, too; "" to refuse them.
 
-    `in_words` gives what stands beside refused files the language of their senders.
+    `in_words` translates the texts put beside refused files into the senders' language.
     """
 
     def __init__(
@@ -132,7 +132,7 @@ class WatchedFolder:
 
     @property
     def stuck(self) -> frozenset[Path]:
-        """The files reported at the last look as unreadable or immovable."""
+        """The files reported in the last round as unreadable or immovable."""
         return frozenset(self._stuck)
 
     def run(self, stop: threading.Event, *, once: bool = False) -> None:
@@ -225,7 +225,7 @@ class WatchedFolder:
 
     @contextmanager
     def _each(self, file: Path) -> Iterator[None]:
-        """Handle one file: report an error, so that other files go on."""
+        """Context to handle one file: an error is reported instead of raised, so that other files go on."""
         try:
             yield
         except InUse as error:
@@ -285,7 +285,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the path of files that an interrupted run moved without recording."""
+        """Record the paths of files that an interrupted run moved but did not record."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():
@@ -319,7 +319,7 @@ class WatchedFolder:
         await_receipts(self._sender, sftp, known, files, seconds=_RECEIPT_SECONDS, decided=decided)
 
     def _file(self, file: Path, sent: SentFile, files: SentFiles) -> None:
-        """Move a decided file to sent/, held/ or refused/, after the receipt."""
+        """Put the receipt of a decided file in place, then move the file to sent/, held/ or refused/."""
         with unwritten(file) as (source, _):
             if digest_of(source) != sent.content_sha256:
                 folder = self._folder / FOLDERS[sent.state]
@@ -342,7 +342,7 @@ class WatchedFolder:
         self._tell(f"{line} ({self._done} of {of})" if of > 1 else line)
 
     def _put_receipts(self, target: Path, sent: SentFile) -> None:
-        """Put the receipts of a file beside its present or future place."""
+        """Put the receipts of a file beside `target`, where the file lies or will lie."""
         receipt = self._sender.kit.receipts / sent.receipt
         for path in (receipt.with_suffix(".txt"), receipt):
             if path.exists():
@@ -378,7 +378,7 @@ class _Waking(FileSystemEventHandler):
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True if a content is decided; False for a refused one that is present again."""
+    """Return True if a content is decided; False for a refused one that came into the folder again."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place

@@ -61,7 +61,7 @@ Request = Callable[..., Awaitable[Any]]
 
 def guarded(request: Request) -> Request:
     """Wrap a request handler so that it raises only SFTPError with a fixed text.
-    asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes.
+    asyncssh's own SFTPError (end of file, invalid handle) has a constant text and passes unchanged.
     """
 
     @wraps(request)
@@ -104,7 +104,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names of a folder, with the list methods that asyncssh calls: count, iterate, encode."""
+    """Encoded names of a folder, with the methods of a list that asyncssh calls: count, iterate, encode."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded
@@ -114,7 +114,7 @@ class Names:
         return len(self._encoded)
 
     def __iter__(self) -> Iterator[Names]:
-        """Iterate over one item: all names together."""
+        """Yield this object alone: asyncssh then encodes all names at once."""
         return iter((self,))
 
     def encode(self, _version: int) -> bytes:
@@ -166,7 +166,7 @@ def _beginning(mode: int) -> str:
 
 
 def _moment(modified: int, now: float) -> str:
-    """Return a time as `ls` shows it: with the year, not the hour, if half a year ago."""
+    """Return a time as `ls` shows it: with the hour, or with the year if older than half a year."""
     day, year, hour, minute = _quarter(modified // _QUARTER)
     if now - _HALF_A_YEAR < modified <= now:
         return f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}"
@@ -175,6 +175,6 @@ def _moment(modified: int, now: float) -> str:
 
 @lru_cache(4096)
 def _quarter(number: int) -> tuple[str, int, int, int]:
-    """Return local day, year, hour and minute at which a quarter of an hour begins, counted from 1970."""
+    """Return local day, year, hour and minute of the start of a quarter of an hour, numbered from 1970."""
     local = time.localtime(number * _QUARTER)
     return time.strftime("%b %e", local), local.tm_year, local.tm_hour, local.tm_min

@@ -1,7 +1,7 @@
 """One channel of a connection, with a bound on received data in memory.
 
-asyncssh grants its full window again as soon as a piece is handed on, consumed or not. Here a client may send
-only as much again as was consumed; a client sending more loses the connection.
+asyncssh lets the client send again as soon as a piece is handed on, consumed or not. This channel lets a
+client send only as much again as was consumed; a client sending more loses the connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         self._consumed = 0  # And not granted again yet.
 
     def consumed(self, count: int) -> None:
-        """Note that so many bytes were taken out of memory: the client may send as many again."""
+        """Note that `count` bytes were taken out of memory, so that the client may send as many again."""
         self._consumed += count
         if self._consumed >= self._init_recv_window // 2 and self._recv_state == "open":
             self.send_packet(MSG_CHANNEL_WINDOW_ADJUST, UInt32(self._consumed))
@@ -79,12 +79,12 @@ class Channel(asyncssh.SSHServerChannel[bytes]):
         return False
 
     def _deliver_data(self, data: bytes, datatype: int | None) -> None:
-        """Deliver received data to the session, without granting the client as much again."""
+        """Deliver received data to the session; asyncssh would let the client send as much again."""
         if self._session is not None:
             self._session.data_received(data, datatype)
 
     def _accept_data(self, data: bytes, datatype: int | None = None) -> None:
-        """Join small pieces of data received before the session begins."""
+        """Receive data; join small pieces that arrive before the session begins."""
         super()._accept_data(data, datatype)
         if len(self._recv_buf) > 1:
             (before, kind), (last, same) = self._recv_buf[-2:]
@@ -108,7 +108,7 @@ _SEQUENCE = 1 << 32
 
 
 class LeanCipher(GCMCipher):
-    """AES-GCM with asyncssh's interface, but one object for a key, and a nonce that counts (RFC 5647)."""
+    """AES-GCM with asyncssh's interface, but one object for a key, and a counting nonce (RFC 5647)."""
 
     def __init__(self, cipher: GCMCipher) -> None:
         self._aead = AESGCM(cipher._key)  # noqa: SLF001 - asyncssh has no other door
@@ -123,7 +123,7 @@ class LeanCipher(GCMCipher):
         return nonce
 
     def open(self, sealed: memoryview | bytes, header: memoryview | bytes) -> bytes | None:
-        """Return the contents of a packet; None if altered."""
+        """Return the contents of a packet; None if the packet was altered."""
         try:
             return self._aead.decrypt(self._nonce(), sealed, header)
         except InvalidTag:
@@ -139,13 +139,13 @@ class LeanCipher(GCMCipher):
         return header + sealed[:-_TAG], sealed[-_TAG:]
 
     def verify_and_decrypt(self, header: bytes, data: bytes, mac: bytes) -> bytes | None:
-        """Return the contents of a packet, possibly opened before; None if altered."""
+        """Return the contents of a packet, which may have been opened already; None if it was altered."""
         opened, self.opened = self.opened, None
         return self.open(data + mac, header) if opened is None else opened
 
 
 def _lean(encryption: object) -> LeanCipher | None:
-    """Replace the cipher of an AES-GCM encryption by a lean one and return it; None for others."""
+    """Replace the cipher of an AES-GCM encryption by a LeanCipher and return it; None for any other."""
     if not isinstance(encryption, GCMEncryption):
         return None
     cipher = encryption._cipher  # noqa: SLF001
@@ -182,7 +182,7 @@ class LeanConnection(asyncssh.SSHServerConnection):
         super()._recv_data()
 
     def _receiving(self) -> LeanCipher | None:
-        """Return the cipher of received packets if they may be opened here; None if asyncssh must."""
+        """Return the cipher of received packets if this class may open them; None if asyncssh must."""
         if self._transport is None or not self._auth_complete or self._decompressor is not None:
             return None
         cipher = _lean(self._recv_encryption)

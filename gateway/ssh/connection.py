@@ -43,7 +43,7 @@ class _Spent:
 
 
 class FairShare:
-    """Recent event-loop time used by each source; `clock` returns monotonic seconds."""
+    """Event-loop time used lately by each source; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
@@ -105,14 +105,14 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Send the server's algorithms; to a client that may be quantum-safe, after the client's list."""
+        """Send the server's algorithms; after the client's list, if it may be quantum-safe."""
         if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return
         super()._send_kexinit()
 
     def _offer(self, only_safe: bool) -> None:
-        """Send the algorithms now, if delayed; `only_safe`: with the quantum-safe key exchange alone."""
+        """Send the server's algorithms if not sent yet; `only_safe`: only the quantum-safe key exchange."""
         if self._unoffered is not None:
             self._unoffered.cancel()
             self._unoffered = None
@@ -145,7 +145,7 @@ class Connection(LeanConnection):
     }
 
     def may_be(self, name: str) -> bool:
-        """Return True if a provider or person may log in with the algorithms that the connection uses."""
+        """Return True if the provider or person `name` may log in with this connection's algorithms."""
         return all(self._also.admits(self._address, name, used) for used in self._used)
 
     def create_server_channel(
@@ -155,7 +155,7 @@ class Connection(LeanConnection):
         window: int = 0,
         max_pktsize: int = 0,
     ) -> asyncssh.SSHServerChannel[bytes]:
-        """Return a channel with a bound on data in memory."""
+        """Return a channel that bounds the received data in memory."""
         return Channel(self, self._turning_loop, window or WINDOW_BYTES, max_pktsize or PACKET_BYTES)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
@@ -209,7 +209,7 @@ class Connection(LeanConnection):
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002
-        """Process received data within the fair share of the source now, and the rest after a pause."""
+        """Process received data: now within the fair share of its source, the rest after a pause."""
         if self._held and (transport := self._reading()) is not None:
             transport.pause_reading()
         if not self._auth_complete:
@@ -261,7 +261,8 @@ class Connection(LeanConnection):
         """Do nothing: the options are the same for every user."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse a login attempt; disconnect after too many. The usual first probe does not count."""
+        """Refuse a login attempt; disconnect after too many. The usual first probe, without a key, is free.
+        """
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"

@@ -1,10 +1,10 @@
 """Limit connections: in all, of each source, and of each provider or person; and penalise failed logins.
 
-At a limit, an idle connection gives way to a newcomer: first one that has not logged in for a while, then one
-without a session. If all of those are new, one not logged in, of the source with the most, gives way to a
-source with fewer. So idle connections, or repeated ones from a few addresses, cannot shut others out. A
-penalised source gets a few connections in, slowly, to be judged by their key: another client may share the
-address.
+At a limit, an idle connection is closed for a new one: first one that has not logged in for some time, then
+one without a session. If all are active, a connection without a login, of the source with most of these, is
+closed for a source with fewer. So idle connections, or repeated ones from a few addresses, cannot shut others
+out. A penalised source may make a few connections, with a delay, and is judged by the keys: another client
+may share its address.
 """
 
 import ipaddress
@@ -32,14 +32,14 @@ _OWED_A_SECOND = 10.0
 
 @dataclass(slots=True)
 class _Debt:
-    """Penalty of a source until the monotonic time `until`; `in_force` once large enough."""
+    """Penalty of a source, until the monotonic time `until`; `in_force` once long enough to count."""
 
     until: float
     in_force: bool = False
 
 
 class Penalties:
-    """The penalties of sources; `clock` returns monotonic seconds."""
+    """The penalties of all sources; `clock` returns monotonic seconds."""
 
     def __init__(self, limits: DoorLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -72,24 +72,24 @@ class Penalties:
             del self._debts[next(iter(self._debts))]
 
     def waits(self, address: str) -> float:
-        """Return the seconds `address` has to wait; 0 without a debt in force."""
+        """Return the seconds until the penalty of an address's source ends; 0 without a penalty in force."""
         debt = self._debts.get(source_of(address))
         return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
 
     def pause(self, address: str) -> float:
-        """Return the delay of the answer to a failure, in seconds: 0 at first, 5 at most."""
+        """Return the seconds by which to delay the answer to a failed login: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
         owed = 0.0 if debt is None else debt.until - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Cancel the penalty of `address` after a login, unless in force."""
+        """Cancel the penalty of an address's source after a login, unless the penalty is in force."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt.in_force:
             del self._debts[source_of(address)]
 
     def lift(self, source: str) -> bool:
-        """Cancel the penalty of a source, an address or a /64 network; return False without one."""
+        """Cancel the penalty of a source (an address or a /64 network); return False if it has none."""
         return self._debts.pop(source_of(source.partition("/")[0]), None) is not None
 
     def __len__(self) -> int:
@@ -111,7 +111,7 @@ _KNOWN = 4_096
 
 @dataclass(slots=True)
 class _Told:
-    """Time and level of an offence's last log line, and the number of offences since."""
+    """Time and level of an offence's last log line, and the number of offences since then."""
 
     at: float
     level: int
@@ -170,8 +170,8 @@ class Line(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Guest:
-    """An admitted connection. Times are monotonic seconds. `name`: the key's owner after a login.
-    `name`: the owner of the key, after a login. Reading starts `held` seconds after the arrival.
+    """An admitted connection. Times are monotonic seconds. `name`: the key's owner; None before the login.
+    `held`: the seconds from arrival until the service begins to read.
     """
 
     line: Line
@@ -201,7 +201,7 @@ class Door:
         return iter(tuple(self._guests))
 
     def enter(self, line: Line, address: str, still_welcome: Callable[[], Awaitable[bool]]) -> Guest | None:
-        """Admit a new connection; return None at a limit where no other connection can be closed."""
+        """Admit a new connection; return None at a limit if no other connection can be closed for it."""
         source = source_of(address)
         from_there = [guest for guest in self._guests if guest.source == source]
         held = self._held(address, from_there)
@@ -221,7 +221,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds to delay a new connection by the source's penalty; None if refused."""
+        """Return the seconds to delay a new connection because of a penalty; None if it is refused."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]
@@ -231,7 +231,7 @@ class Door:
         return self.limits.penalty_pace * (1 + min(len(judged), self.limits.penalty_trials - 1))
 
     def log_in(self, guest: Guest, name: str) -> bool:
-        """Record a login; return False where the provider or person has the most connections allowed."""
+        """Record a login; return False if the provider or person already has the most connections allowed."""
         guest.active_at = self._clock()
         of_name = self._of(name)
         if len(of_name) >= self.limits.connections_each and not self._send_away(
@@ -268,12 +268,12 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close an idle connection, preferably one without a login, else without a session; False if none."""
+        """Close an idle connection, first one without login, then one without session; False if none."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Close a connection without login of the source with most of these, if the newcomer's has fewer."""
+        """Close a connection without login, of the source with most, if the new one's source has fewer."""
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
             return False
@@ -300,7 +300,7 @@ class Door:
             self.counts.connections.dec()
 
     def punish(self, guest: Guest, *, tried: bool) -> None:
-        """Penalise a connection that ended without a login; `tried`: the client gave a name."""
+        """Penalise the source of a connection that ended without a login; `tried`: the client gave a name."""
         if tried:
             self.offences.note("login-failed", guest.address)
             owed = self.limits.penalty_login_failed

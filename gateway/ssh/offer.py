@@ -1,4 +1,4 @@
-"""Choose the algorithms to offer to a client: weak ones to a few, quantum-safe ones where known."""
+"""Choose the algorithms to offer to a client: weak ones to a few clients, quantum-safe ones where known."""
 
 import ipaddress
 import re
@@ -22,9 +22,8 @@ def can_do_more(version: bytes) -> bool:
 
 
 def safe_only(theirs: Sequence[bytes]) -> bool:
-    """Return True if a capable client, by its own list, is offered only the quantum-safe exchange.
-    A client configured without the quantum-safe exchange gets the common offer, to have an algorithm in
-    common.
+    """Return True if a client, by its list of algorithms, is to be offered only the quantum-safe exchange.
+    A client that knows the exchange but is configured without it gets the common offer.
     """
     return QUANTUM_SAFE in theirs or _STRICT not in theirs
 
@@ -35,7 +34,7 @@ def is_of_host_keys(algorithm: bytes | str) -> bool:
 
 
 def needs_rsa(offers: Sequence[AlsoOffer]) -> bool:
-    """Return True if some offer needs an RSA host key: old libraries know no other."""
+    """Return True if an offer needs an RSA host key, because old libraries know no other kind."""
     return any(is_of_host_keys(name) for offer in offers for name in offer.algorithms)
 
 

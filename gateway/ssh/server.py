@@ -197,7 +197,7 @@ class Balancers:
         self.name(networks)
 
     def name(self, networks: Sequence[str]) -> None:
-        """Replace the networks of balancers: a connection from any other network needs no PROXY header."""
+        """Replace the balancers' networks; connections from all other networks have no PROXY header."""
         self._door.penalties.spare(set(networks).difference(self._named))
         self._named = networks
 
@@ -215,7 +215,7 @@ class Balancers:
 
 
 class _Reception(asyncio.Protocol):
-    """Protocol that reads the PROXY header, then gives the connection to `Connection` for good."""
+    """Protocol that reads the PROXY header, then hands the socket over to `Connection`."""
 
     def __init__(self, balancers: Balancers, connect: Callable[[], Connection]) -> None:
         self._balancers = balancers
@@ -285,8 +285,9 @@ _PUBLIC_BYTES = 16 * 1024
 
 
 class Offer:
-    """SSH options with the host keys now in the files, read again when these change.
-    ConfigurationError without a readable key at the start; later, the options before stay.
+    """SSH options with the host keys on disk, read again when the files change.
+    ConfigurationError without a readable key at the start; an unreadable one later leaves the options
+    unchanged.
     """
 
     def __init__(self, secret: Path, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]) -> None:
@@ -333,7 +334,7 @@ def announce(secret: Path) -> asyncssh.SSHKey:
 
 
 def switch(secret: Path) -> asyncssh.SSHKey:
-    """Put the announced host key in use, and store the former as NAME.old; may be repeated.
+    """Put the announced host key in use, and store the one used until now as NAME.old; may be repeated.
     GatewayError if none is announced.
     """
     following, old = next_file(secret), secret.with_name(f"{secret.name}.old")

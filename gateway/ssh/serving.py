@@ -1,4 +1,4 @@
-"""A running service: sockets, periodic rounds, and an orderly end."""
+"""A running service: sockets, tasks repeated at intervals, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a periodic task: cancel penalties lifted by an administrator, and write the list."""
+    """Return a task to repeat: cancel penalties lifted by an administrator, and write the penalties."""
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:

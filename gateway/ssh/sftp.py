@@ -31,8 +31,8 @@ _NAME_SECONDS = 0.000002  # and of each name in the answer.
 
 class Server(asyncssh.SFTPServer):
     """The SFTP operations of one session; each is declined until a service overrides the method.
-    asyncssh's own methods work on the real file system; all are overridden. `handles` is the maximum number
-    of open files and folders in a session.
+    asyncssh's own methods work on the real file system; all are overridden here. `handles` is the maximum
+    number of open files and folders in a session.
     """
 
     handles: int = 32
@@ -107,9 +107,9 @@ class Handler(SFTPServerHandler):
         return SSHPacket(await self._reader.readexactly(length))
 
     async def _process_packet(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        """Answer one request, once the client has read enough of the answers before.
-        A client that sends without reading would fill the memory. Before each request every other session
-        has a turn: else hundreds of requests sent at once would all be answered first.
+        """Answer one request, once the client has read enough of the earlier answers.
+        A client that sends without reading would fill the memory. Before each request every other session has
+        a turn: else hundreds of requests sent at once would all be answered first.
         """
         self._touch()
         await self._connection.until_read()
@@ -169,7 +169,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names of a folder, and charge the client's source for the time."""
+        """Return the next names of a folder, and charge the time to the client's source."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:

@@ -1,8 +1,8 @@
 """Show text from a file on receipts by listed words alone, with "..." for all others.
 
-A column may be headed with a pupil's name, and a release with anything. So of such text a listed word stays,
-and a number of up to four digits that is no year. No month is listed, so no date of birth passes; nor do
-identifiers, addresses or names, unless a name is made of everyday words alone.
+A column may be headed with a pupil's name, and a release may have any text. So of such text only listed words
+stay, and numbers of up to four digits that are no year. No month is listed, so no date of birth passes; nor
+do identifiers, addresses or names, unless a name is made of everyday words alone.
 """
 
 import re
@@ -38,7 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Replace words as `plain` does, but leave each of an authority's `own` phrases whole."""
+    """Return a text as `plain` does, but keep each of the authority's `own` phrases whole."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown
@@ -49,7 +49,7 @@ def plain_but(text: str, own: tuple[str, ...]) -> str:
 
 
 def _spaced(piece: str) -> str:
-    """Replace words of a piece as `plain` does; a blank at either end stays as one space."""
+    """Return a piece of text as `plain` does; white space at either end becomes one space."""
     shown = plain(piece)
     before = " " if piece[:1].isspace() else ""
     return f"{before}{shown} " if shown and piece[-1:].isspace() else f"{before}{shown}"

@@ -4,7 +4,7 @@ Inactive unless the environment says GATEWAY_FAILPOINT=NAME or NAME:N. Then the 
 Nth time) kills itself with SIGKILL: no handler runs, nothing is flushed, as in a kill by the kernel. Anybody
 able to set a service's environment could kill it anyway.
 
-The names stand in the order in which a file passes them; both zones use this module.
+The list of names has the order in which a file passes them; both zones use this module.
 """
 
 from __future__ import annotations

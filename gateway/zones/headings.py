@@ -11,7 +11,7 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """Return the statement as text: "heading = key of items.toml" a line; no key means other data."""
+    """Return the statement as text, a line for each heading: "heading = key"; without a key: other data."""
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
@@ -21,7 +21,7 @@ def is_statement(content: bytes) -> bool:
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the headings of a statement, each with a key. Refusal for a malformed line."""
+    """Return the headings of a statement, each with a key or "" for other data. Refusal for a bad line."""
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
     stated = tuple((each[1], each[2]) for each in found if each is not None)

@@ -45,9 +45,9 @@ ASIDE = ".aside"
 
 @dataclass(frozen=True, slots=True)
 class LandedUpload:
-    """A landed upload: the record, and the kernel's time of the final naming, in epoch seconds.
+    """A landed upload: its record, and the kernel's time of the rename to its final name, in epoch seconds.
 
-    The kernel's time cannot be forged by intake: no process can set it.
+    Intake cannot forge the kernel's time: no process can set it.
     """
 
     upload: Upload
@@ -72,7 +72,7 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
-    """The record beside a landed upload, in exactly the form that intake writes."""
+    """The record of a landed upload, in exactly the form that intake writes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -130,7 +130,7 @@ def count_aside(spool: Spool) -> int:
 
 
 def named_at(spool: Spool, reference: str) -> float:
-    """Return the kernel's time of an upload's final naming, in epoch seconds. FileNotFoundError if gone."""
+    """Return the kernel's time of the rename to an upload's final name. FileNotFoundError if gone."""
     with _opened(spool) as folder:
         try:
             status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
@@ -140,7 +140,7 @@ def named_at(spool: Spool, reference: str) -> float:
 
 
 def content_size(spool: Spool, reference: str) -> int:
-    """Return the approximate content size of a landed upload, in bytes; 0 if missing."""
+    """Return the approximate content size of a landed upload, in bytes; 0 if it is gone."""
     with _opened(spool) as folder:
         for suffix in ("landed", "sealed"):
             with contextlib.suppress(FileNotFoundError):
@@ -149,9 +149,9 @@ def content_size(spool: Spool, reference: str) -> int:
 
 
 def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
-    """Return a landed upload by its record. FileNotFoundError if gone.
+    """Return a landed upload, read from its record. FileNotFoundError if gone.
 
-    BadFileError for a record intake should never have written; OSError for a disk failure.
+    BadFileError for a record that intake never writes; OSError for a disk failure.
     """
     descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
     with os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -173,7 +173,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """Open the single file of an upload and return True, or one of the earlier two files and False."""
+    """Open `whole`, an upload's single file, and return True; or `apart`, as earlier versions, and False."""
     with _opened(spool) as folder:
         try:
             return open_regular(folder, whole), True
@@ -185,8 +185,8 @@ def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
 def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
     """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
 
-    BadFileError if gone, larger than `most`, or with holes: intake writes every byte, and a file of holes
-    takes no room outside but could fill the disk inside.
+    BadFileError if the content is gone, larger than `most`, or has holes: intake writes every byte, and a
+    file of holes takes no room outside but could fill the disk inside.
     """
     try:
         descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
@@ -212,7 +212,7 @@ def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
 
 
 def set_aside(spool: Spool, reference: str) -> None:
-    """Rename an invalid upload, so that it no longer counts as an upload. Harmless if gone.
+    """Rename an invalid upload, so that the processor passes over it. Harmless if the upload is gone.
 
     A person restores the name after correcting the file.
     """
@@ -224,7 +224,7 @@ def set_aside(spool: Spool, reference: str) -> None:
 
 
 def take_away(spool: Spool, reference: str) -> None:
-    """Remove a landed upload after safe storage inside; harmless when repeated. The record goes first."""
+    """Remove a landed upload once it is safely stored inside; its record first. Harmless when repeated."""
     with _opened(spool) as folder:
         for suffix in ("landed", "json", "sealed"):
             if suffix == "sealed":

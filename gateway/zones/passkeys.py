@@ -1,4 +1,4 @@
-"""Signatures of passkeys by the WebAuthn library (W3C WebAuthn Level 3), for each service for browsers."""
+"""Verify signatures of passkeys by the WebAuthn library (W3C WebAuthn Level 3), for browsers' services."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ def host_of(origin: str) -> str:
 
 
 def to_sign(origin: str, challenge: bytes, allowed: Sequence[bytes] = ()) -> str:
-    """Return WebAuthn options (JSON) for a signature by one of `allowed`, or by any passkey if empty."""
+    """Return WebAuthn options (JSON) that ask for a signature by one of `allowed`; if empty, any passkey."""
     options = generate_authentication_options(
         rp_id=host_of(origin),
         challenge=challenge,

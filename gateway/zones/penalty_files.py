@@ -1,11 +1,12 @@
-"""The two files of a service for listing penalties, and for lifting them by an administrator.
+"""The two files of a service: its list of penalties, and the penalties that an administrator lifted.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
 
-penalties.json lists the waiting sources with their ends; inside, it is only displayed. lifted.json lists the
-sources forgiven, with the time up to which debts are cancelled. The processor copies intake's list to
-mailboxes/intake.json for the console, which reaches no spool, and lifts what the log says that it lifted.
+penalties.json lists the penalised sources with the end of each penalty; inside, it is only displayed.
+lifted.json lists the sources forgiven, with the time up to which penalties are cancelled. The processor
+copies intake's list to mailboxes/intake.json for the console, which reaches no spool, and lifts the penalties
+that the log records as lifted.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LIST, _LIFT = "penalties.json", "lifted.json"
 
 
 def as_source(given: str) -> str:
-    """Return an address or network as the lists have it. ValueError for anything else."""
+    """Return an address or network in the spelling of both files. ValueError for any other text."""
     return str(ipaddress.ip_network(given)).removesuffix("/32")
 
 
@@ -40,14 +41,14 @@ class Listed(BaseModel):
 
 
 class Lifted(BaseModel):
-    """lifted.json: sources with lifted penalties, and the time of lifting."""
+    """lifted.json: the sources with lifted penalties, each with the time of lifting."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: dict[str, AwareDatetime] = {}
 
     def with_one(self, source: str, now: datetime) -> Lifted:
-        """Return the lifted penalties with one more, dropping the oldest above the maximum."""
+        """Return the list with one more source; above the maximum length, without the oldest."""
         at = {**{known: when for known, when in self.at.items() if known != source}, source: now}
         return Lifted(at=dict(list(at.items())[-_MOST_LIFTED:]))
 
@@ -74,7 +75,7 @@ class PenaltyFiles:
             return Listed()
 
     def write_listed(self, listed: Listed) -> None:
-        """Replace the list. Need not be durable: nobody waits after the end of the service."""
+        """Replace the list of penalties, without syncing: the list is useless after the service's end."""
         aside = self.listed.with_name(f".{self.listed.name}.new")
         aside.write_text(listed.model_dump_json(), "utf-8")
         aside.replace(self.listed)
@@ -86,7 +87,7 @@ def of_home(home: Home) -> dict[str, PenaltyFiles]:
 
 
 def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
-    """Return the penalty files of each service as read by services that cannot reach the spool."""
+    """Return each service's penalty files as services that cannot reach the spool read them."""
     return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}
 
 

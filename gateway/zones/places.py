@@ -30,7 +30,7 @@ _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a service on
 
 
 def places_of(home: Home) -> dict[str, str]:
-    """Return the addresses of the services run by `gateway run` on `home`; {} if not running."""
+    """Return the addresses of the services that `gateway run` runs on `home`; {} if it does not run."""
     try:
         running = is_locked(home.places)
     except FileNotFoundError:
@@ -39,7 +39,7 @@ def places_of(home: Home) -> dict[str, str]:
 
 
 def place_of(home: Home, service: str) -> tuple[str, int] | None:
-    """Return host and port of a service of `gateway run`; None if not running."""
+    """Return host and port of a service that `gateway run` runs; None if it does not run."""
     host, _, port = places_of(home).get(service, "").rpartition(":")
     return (host.strip("[]"), int(port)) if port else None
 
@@ -67,14 +67,14 @@ _NAME = "backed-up"
 
 
 def note_backup(home: Home, at: datetime) -> None:
-    """Note a complete backup. OSError if the home is not writable."""
+    """Record the time of a complete backup. OSError if the home is not writable."""
     place = home.root / _NAME
     place.write_text(at.astimezone(UTC).isoformat(), "ascii")
     place.chmod(0o640)  # Readable for the group too, because the mailboxes show the time.
 
 
 def last_backup(home: Home) -> datetime | None:
-    """Return the time of the last complete backup; None if none was noted."""
+    """Return the time of the last complete backup; None if none is recorded."""
     try:
         return datetime.fromisoformat((home.root / _NAME).read_text("ascii").strip())
     except (OSError, ValueError):

@@ -29,7 +29,7 @@ def is_wide(data: bytes) -> bool:
 
 
 def needs_mending(start: bytes) -> bool:
-    """Return True if text beginning with `start` needs `mended`, such as UTF-16 or lone CRs."""
+    """Return True if text beginning with `start` needs `mended`, because of UTF-16, lone CRs and the like."""
     head = start[:_HEAD_BYTES]
     if is_wide(head):
         return True
@@ -40,14 +40,14 @@ def needs_mending(start: bytes) -> bool:
 
 
 def mended(data: bytes) -> bytes:
-    """Return text as UTF-8 with LF line ends, without byte order mark or part number."""
+    """Return a text as UTF-8 with LF line ends, without byte order mark or the armor's part number."""
     text = _narrow(data).removeprefix(UTF8_MARK)
     text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
     return _ONLY_PART.sub(rb"\1-----", text)
 
 
 def _narrow(data: bytes) -> bytes:
-    """Convert UTF-16 text to UTF-8, dropping a truncated last character; other data stays."""
+    """Convert UTF-16 text to UTF-8, dropping a truncated last character; other data is returned unchanged."""
     encoding = _encoding(data)
     if encoding is None:
         return data
@@ -174,7 +174,7 @@ Judge = Callable[[bytes], bool | None]
 
 
 def judge_for(folder: Folder) -> Judge:
-    """Return the test of data for `folder`: sealed messages; elsewhere public keys and signed texts."""
+    """Return the test for data arriving in `folder`: sealed, or, except in /in, public keys, signed texts."""
     return is_sealed if folder == "in" else is_public
 
 
@@ -213,8 +213,8 @@ def is_public(start: bytes) -> bool | None:
 def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     """Return the kind of data that is not sealed with OpenPGP; "" for ordinary clear data.
 
-    "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`: `start` is
-    the whole file. A signature counts only on its own, without data it might sign.
+    Kinds: "secret-key"; "public" for harmless data about keys; "other-encryption"; "unknown". `whole`:
+    `start` is the whole file. A signature counts as public only if it is alone, without the data signed.
     """
     known: LooksLike = ""
     if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
@@ -229,7 +229,7 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
 
 
 def _appears(start: bytes) -> LooksLike:
-    """Return the kind of data without OpenPGP: "other-encryption", "unknown", or "" for clear."""
+    """Return "other-encryption", "unknown", or "" for clear data, of data that is no OpenPGP."""
     if is_encrypted_otherwise(start):
         return "other-encryption"
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
@@ -269,7 +269,7 @@ def _begins_encrypted(data: bytes) -> bool | None:
 
 
 def _tag(first: int) -> int:
-    """Return the tag in the first octet of a packet, in current form or the form of RFC 1991."""
+    """Return the packet type in the first octet of a packet, in today's format or that of RFC 1991."""
     return first & 0x3F if first & 0x40 else (first >> 2) & 0x0F
 
 

@@ -1,4 +1,4 @@
-"""The source behind an address."""
+"""The source of a connection: the address or network that limits and penalties apply to."""
 
 import ipaddress
 

@@ -1,10 +1,10 @@
-"""The hand-over from intake to the processor: one file, complete when appearing under its final name.
+"""The hand-over from intake to the processor: one file, complete once it appears under its final name.
 
-`REF.landed` holds content and record, both durable before the renaming. Both zones use this one module,
-without secrets or registry.
+`REF.landed` holds content and record, both durable before the rename. Both zones use this module, which needs
+no secrets and no registry.
 
-Every file in a folder writable by another zone is opened here: through no link, without waiting, regular
-files only.
+This module opens every file in a folder that another zone can write to: through no link, without waiting,
+regular files only.
 """
 
 import errno
@@ -33,7 +33,7 @@ _MARK = b"GWR1"
 
 
 class BadFileError(ValueError):
-    """A file intake should never have made. The text describes the fault, and repeats no content."""
+    """Raised for a file that intake never makes. The text describes the fault, and repeats no content."""
 
 
 def behind_content(record: bytes) -> bytes:
@@ -42,9 +42,9 @@ def behind_content(record: bytes) -> bytes:
 
 
 def divided(descriptor: int) -> tuple[int, bytes]:
-    """Return the number of content bytes in a landed file, and the record. The only reader of the format.
+    """Return the number of content bytes in a landed file, and its record. The only reader of the format.
 
-    BadFileError for an end never written by intake.
+    BadFileError for an end that intake never writes.
     """
     size = os.fstat(descriptor).st_size
     end = os.pread(descriptor, _END.size, max(0, size - _END.size))
@@ -121,8 +121,8 @@ def new_reference(provider: str, now: datetime) -> str:
 def reserve_reference(spool: Spool, provider: str, now: datetime) -> str:
     """Return a reference unused in the spool, reserved by an empty file.
 
-    Otherwise, among some two thousand uploads of one provider a day, two would share a reference once in
-    seventeen days, and the later one would replace the other.
+    Without a reservation, among some two thousand uploads of one provider a day, two would share a reference
+    once in seventeen days, and the later one would replace the other.
     """
     while True:
         reference = new_reference(provider, now)
@@ -142,7 +142,7 @@ def encoded_tail(octets: bytes) -> str:
 
 
 def fsync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable. OSError if the disk fails to."""
+    """Make the names of files in `folder` durable. OSError if the disk fails."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -176,7 +176,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o640) -> None:
 
 
 class NotDurableError(OSError):
-    """A file could not be made durable: its content on disk is unknown and unusable."""
+    """Raised if a file could not be made durable: its content on disk is unknown and unusable."""
 
 
 def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
@@ -192,9 +192,9 @@ def hand_over(spool: Spool, upload: Upload, content: Path) -> None:
 
 
 def complete(spool: Spool, upload: Upload, content: Path) -> None:
-    """Hand over an upload with the content in the file reserving its reference.
+    """Hand over an upload whose content is in the file that reserves its reference.
 
-    After an OSError the content is moved to `content`.
+    After an OSError that file is moved to the path `content`.
     """
     half, whole = spool.half(upload.reference), spool.upload(upload.reference)
     size = half.stat().st_size

@@ -1,6 +1,6 @@
 """The protocol of the console API: questions of the console, and answers of the inside.
 
-A question is a POST over a Unix socket, its address the name of the question, its body JSON. The inside
+A question is a POST over a Unix socket: its path is the name of the question, its body JSON. The inside
 trusts only proofs of identity: a session's secret in the person's browser, and the passkey's signature for
 each act needing confirmation.
 """
@@ -17,7 +17,7 @@ STEP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class ConsoleQuestion(File):
-    """A question of the console to the inside. `origin`: of the page; `address`: of the browser."""
+    """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser."""
 
     origin: str
     address: str
@@ -31,7 +31,7 @@ class ConsoleQuestion(File):
 class OfPerson(ConsoleQuestion):
     """A question by a logged-in person; `session` is the secret in the person's browser.
 
-    `unattended`: a page asks by itself, with nobody present, so the session is not prolonged.
+    `unattended`: the page asks without the person's doing, so the session is not prolonged.
     """
 
     session: str

@@ -1,4 +1,4 @@
-"""Fields and lists of acts, as declared inside and as shown by forms and pages."""
+"""Fields and lists of acts: declared by acts inside, shown by forms and pages outside."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ActField:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Fields of an act under a heading, in this order at every door. A form folds what few need."""
+    """Fields of an act under a heading, in the order of every door. Forms fold what is rarely needed."""
 
     heading: str
     fields: tuple[str, ...]

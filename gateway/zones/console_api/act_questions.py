@@ -40,10 +40,10 @@ class AskAct(OfPerson):
 
 
 class CarryOutAct(OfPerson):
-    """Carry out an act, by the words of its command; `fields` are validated as declared by the act.
+    """Carry out an act, named by its command; `fields` are validated as the act declares.
 
-    `assertion` is the passkey's signature for exactly this act, if signed. A program says by `key` that a
-    request is the same as one before, which is then answered as before.
+    `assertion`: the passkey's signature for exactly this act; None if unsigned. `key`: a program's mark of
+    the request; a second request with the same key gets the first one's answer.
     """
 
     act: str
@@ -58,7 +58,7 @@ class CarryOutAct(OfPerson):
 
 
 class BesideTold(File):
-    """Act offered beside an answer: `field` takes the id of the answer's object; `flags` are set."""
+    """An act to offer beside an answer: `field` takes the id of the answer's object; `flags` are set."""
 
     command: str
     field: str
@@ -66,12 +66,12 @@ class BesideTold(File):
 
 
 class ActTold(File):
-    """One act, as shown on a page. One with `reads` changes nothing; `title` is its first sentence.
+    """One act, as shown on a page. `reads`: it changes nothing. `title`: the first sentence about it.
 
     A list may be divided by the values `tabs` of a column `tabs_of`, and put into `groups` by columns;
-    `saved` are the person's own filters. `leads` are columns and the pages behind the values, `together` the
-    acts on several rows. An answer about one thing, named by `named_by`,
-    leads to the acts `beside`.
+    `saved` are the person's own filters. `leads`: columns, each with the page that its values link to.
+    `together`: acts on several rows. `beside`: acts on the one thing, named by `named_by`, that an answer is
+    about.
     """
 
     command: str
@@ -103,9 +103,9 @@ class ActsTold(File):
 class TableTold(File):
     """Rows of an answer under column names; `moments` are the columns holding moments.
 
-    `named` are the names of ids, by column. `first` is the number of the first row, `total` the number of
-    rows of all pages, and `following` the cursor of the next page, if any. `groups` are all groups, and
-    `group_of` the value of each row.
+    `named`: by column, the names of ids. `first`: the number of the first row; `total`: the number of rows of
+    all pages; `following`: the cursor of the next page; "" without one. `groups`: all groups; `group_of`:
+    each row's group.
     """
 
     columns: tuple[str, ...]
@@ -121,9 +121,9 @@ class TableTold(File):
 
 
 class ActAnswered(File):
-    """The answer of an act: a result, or information; `whole` is everything as JSON, for programs.
+    """The answer of an act: a result, or information. `whole`: everything as JSON, for programs.
 
-    `moments` are the labels of lines that hold a moment. `proof` is what few read of it.
+    `moments`: the labels of lines that hold a moment. `proof`: the part of the answer that few people need.
     """
 
     sentence: str = ""

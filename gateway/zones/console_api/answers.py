@@ -1,4 +1,4 @@
-"""Answers to the console with a type of their own. Moments are aware, in UTC; file names are safe to show."""
+"""Answers to the console, each of its own type. Moments are aware, in UTC; file names are safe to show."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class ConsoleKnows(File):
 
 
 class Named(File):
-    """Id and name, for people, of a team, provider, data type or the like."""
+    """Id of a team, provider, data type or the like, with its name for people."""
 
     id: str
     name: str
@@ -46,10 +46,10 @@ class SavedTold(File):
 
 
 class Declining(File):
-    """Refusal of a question, in a sentence; `options` where the person's passkey has to sign first.
+    """Refusal of a question, in a sentence. `options`: for the signature that the passkey must give first.
 
     `again`: the address for a new login for this act, for a person without a passkey. `status` is for
-    for programs. `fields` are the wrong fields of a form, each with a sentence.
+    programs. `fields`: the wrong fields of a form, each with a sentence.
     """
 
     status: int = 403

@@ -84,7 +84,7 @@ async def at_work(
 
 
 def spare_the_collector() -> None:
-    """Exempt loaded objects from garbage collection, and collect the rest rarely.
+    """Exempt the objects loaded so far from garbage collection, and collect others rarely.
 
     A page makes some 50,000 objects and leaves hardly any garbage. By Python's own numbers (700, 10, 10)
     about each seventh page waits for a search among all objects that stay, 40 to 110 ms.
@@ -95,7 +95,7 @@ def spare_the_collector() -> None:
 
 @contextlib.contextmanager
 def socket_in(place: Path) -> Generator[str, None, None]:
-    """Yield a path of the socket in the folder `place` that fits the kernel's limit of 108 octets."""
+    """Yield a path to the socket in the folder `place` that is short enough for the kernel: 108 octets."""
     folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{SOCKET}"
