@@ -88,7 +88,7 @@ class Versions(File):
 
 
 class Lawful(File):
-    """Items that a law allows in files of a data type about the pack's year."""
+    """Items a law allows in files of a data type about the pack's year."""
 
     data_type: Name
     items: tuple[str, ...] = Field(min_length=1)
@@ -96,7 +96,7 @@ class Lawful(File):
 
 
 class Reference(File):
-    """A document that the agreement cites by name, and the edition valid in the pack's year."""
+    """A document the agreement cites by name, and the edition valid in the pack's year."""
 
     cited: str
     today: str
@@ -168,7 +168,7 @@ class LawPack(File):
         return self.model_copy(update=merged)
 
     def asks_for(self, data_type: str) -> frozenset[str]:
-        """Return the items that the law allows in files of a data type, in the pack's period."""
+        """Return the items the law allows in files of a data type, in the pack's period."""
         return frozenset(item for each in self.lawful if each.data_type == data_type for item in each.items)
 
     def layout_for(self, data_type: str, form: str, term: str | None) -> ReturnLayout | None:
@@ -217,8 +217,8 @@ def with_codes_of_packs(
 def codes_of(
     packs: tuple[LawPack, ...], pack: LawPack, known: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the code lists of one year: codes of `pack`, and known codes that no pack dates.
-    Codes that only other packs have are left out; words that some systems write in place of a code stay.
+    """Return the code lists of one year: codes of `pack`, and known codes no pack dates.
+    Codes that only other packs have are left out; words some systems write in place of a code stay.
     """
     dated: dict[str, set[str]] = {}
     for each in packs:

@@ -192,7 +192,7 @@ class Account:
             self._texts.append(text)
 
     def beside_cells(self, place: Place, text: str) -> None:
-        """Store a text that a workbook shows beside its cells, such as a page header: no view contains it.
+        """Store a text a workbook shows beside its cells, such as a page header: no view contains it.
         Raises Unreadable for a long text in the header or footer of a page, so that a person reads it.
         """
         wording = self._rules.report_wording

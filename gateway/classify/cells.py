@@ -72,7 +72,7 @@ def check_formula(formula: str, format: str | None = None) -> None:  # noqa: A00
 @dataclass(slots=True)
 class Formulas:
     """Count of the rows of one table that contain a formula; `rows`: the numbers of the first of these rows.
-    `passed_over` counts lines that a report prints under the table and that are no rows.
+    `passed_over` counts lines printed by a report under the table, which are no rows.
     """
 
     count: int = 0

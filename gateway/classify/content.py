@@ -186,7 +186,7 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Return True for an e-mail: a From header, and another that every e-mail has (RFC 5322, 3.6)."""
+    """Return True for an e-mail: a From header, and another every e-mail has (RFC 5322, 3.6)."""
     if not _FIRST_HEADER.match(head):
         return False
     message = BytesHeaderParser().parsebytes(head)
@@ -201,7 +201,7 @@ def encoding_of(content: BinaryIO) -> str:
 
 
 def told_encoding(content: BinaryIO) -> str | None:
-    """Return the codec that a text declares (byte order mark, UTF-16, XML declaration); None without one."""
+    """Return the codec a text declares (byte order mark, UTF-16, XML declaration); None without one."""
     head = head_of(content)
     for bom, codec in _BOMS:
         if head.startswith(bom):

@@ -1,7 +1,7 @@
 """Recognise Common Transfer Files (CTF) and their admissions variant (ATF) by the records of pupils.
 
 One CTF can hold core records, a year's assessments or a leaver's whole history. A file that declares itself
-full is core data. A partial file has the type of the assessments that most of its pupils have: a Key Stage 1
+full is core data. A partial file has the type of the assessments most of its pupils have: a Key Stage 1
 file may also hold repeated phonics checks.
 """
 
@@ -62,7 +62,7 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by_period(self) -> None:
-        """Load the result codes of the period that the file's reference date selects."""
+        """Load the result codes of the period the file's reference date selects."""
         self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
@@ -151,7 +151,7 @@ def is_result(rules: Rules, qualifier: str, result: str) -> bool:
 
 
 def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
-    """Return the data type that the rules give to a key stage and subject (in upper case); "" for none."""
+    """Return the data type the rules give to a key stage and subject (in upper case); "" for none."""
     of_stage = (each for each in rule.stages if each.stage == stage)
     return next((one.type for one in of_stage if not one.subjects or subject in one.subjects), "")
 

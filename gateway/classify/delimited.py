@@ -168,7 +168,7 @@ def batches(
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
     """Yield the filled rows in batches. Raises Unreadable beyond the limits.
-    Lines that a report prints under its table (a total, a date, the name of a system or person) are skipped,
+    Lines a report prints under its table (a total, a date, the name of a system or person) are skipped,
     and counted in `formulas`. Another line with only its first cell filled raises Unreadable, as no reader
     reads it.
     """

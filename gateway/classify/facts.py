@@ -70,7 +70,7 @@ def of_facts(facts: Facts) -> Said:
 
 
 def table_facts(tally: Tally) -> Facts:
-    """Return the facts that most rows of a table agree on."""
+    """Return the facts most rows of a table agree on."""
     numbers = _counts(tally, "school-number")
     both = [(found, n) for v, n in numbers.items() if (found := _LA_AND_ESTABLISHMENT.fullmatch(v))]
     las = _counts(tally, "la-number") + _summed((found[1], n) for found, n in both)

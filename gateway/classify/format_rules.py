@@ -131,7 +131,7 @@ class SchoolsRule(RuleTable):
         return None if self.is_history(header) else found or "name"
 
     def is_history(self, name: str) -> bool:
-        """Return True if a column or element is about a school that the pupil left or will join."""
+        """Return True if a column or element is about a school the pupil left or will join."""
         return re.search(self.history, plain(name)) is not None
 
 

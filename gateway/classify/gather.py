@@ -83,7 +83,7 @@ tag in the record (`markup.element_at`)."""
 class _Reading(NamedTuple):
     """Plan for reading elements of one form: positions among the pieces of markup (`markup.cut`).
     `leaves`: parent, name and position of each element with a text, in the order of reading.
-    `left`: for each element that the caller reads: first and last position, and that of a text beside.
+    `left`: for each element the caller reads: first and last position, and that of a text beside.
     `depth`: the depth of nesting. `is_inside`: a record stands within a record.
     """
 

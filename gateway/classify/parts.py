@@ -115,7 +115,7 @@ def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
     """Return the result of a counted content. Raises Unreadable if content beside the records was found.
-    The extension "formulas.csv" warns each person collecting the file of cells that a spreadsheet would run.
+    The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
     """
     if tally.beside:
         raise beside(tally.beside, format=verdict.format)

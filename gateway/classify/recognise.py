@@ -110,7 +110,7 @@ def classify_ahead(
 
 
 def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> ContentRefused:
-    """Return the refusal with the sensitive topics that the content seems to have.
+    """Return the refusal with the sensitive topics the content seems to have.
     Malformed or encrypted content gets none: the first is refused for good, the second cannot be searched.
     """
     if found.code == "classify:malformed" or found.about == LOCKED_DOCUMENT:

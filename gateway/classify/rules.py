@@ -61,7 +61,7 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items with these labels that a provider may state headings for: "Label (key)" by key."""
+    """Return the items with these labels a provider may state headings for: "Label (key)" by key."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -70,7 +70,7 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """A field that systems need and that reveals nothing of a pupil while its values are of its kind."""
+    """A field systems need and that reveals nothing of a pupil while its values are of its kind."""
 
 
 class ColumnSignature(formats.RuleTable):
@@ -108,7 +108,7 @@ class ColumnSignature(formats.RuleTable):
     waits: str | None = None
 
     def fields(self) -> tuple[str, ...]:
-        """Return every field that the signature requires or measures."""
+        """Return every field the signature requires or measures."""
         grouped = (key for group in self.any for key in group)
         return (*self.needs, *self.of, *self.many, *self.share, *self.only, *self.among, *grouped)
 
@@ -140,7 +140,7 @@ class TypeRule(formats.RuleTable):
 
 
 class ColumnRule(formats.RuleTable):
-    """Prefixes and suffixes that systems add to a column name; and the `{words}` of patterns."""
+    """Prefixes and suffixes systems add to a column name; and the `{words}` of patterns."""
 
     prefixes: tuple[str, ...]
     suffixes: tuple[str, ...]
@@ -228,7 +228,7 @@ class Rules(BaseModel):
         return under
 
     def with_stated(self, stated: Iterable[tuple[str, str]]) -> Rules:
-        """Return these rules with the headings that a provider stated: pairs of heading and field key.
+        """Return these rules with the headings a provider stated: pairs of heading and field key.
         A heading already known, or about something sensitive, keeps its meaning. A statement never maps to an
         item identifying a person, nor to a field outside Appendix A.
         """
@@ -246,7 +246,7 @@ class Rules(BaseModel):
         return key in self.items and self.items[key].may_be_stated(key)
 
     def must_have(self, data_type: str, form: str, term: str | None) -> tuple[str, ...]:
-        """Return the fields that the law in force requires in each record of a return; () without a law."""
+        """Return the fields the law in force requires in each record of a return; () without a law."""
         layout = self.pack.layout_for(data_type, form, term) if self.pack else None
         if layout is None:
             return ()
@@ -260,7 +260,7 @@ class Rules(BaseModel):
         return {**self.data_types.fields, **self.items, **self.others, **self.working}
 
     def recognised(self) -> frozenset[str]:
-        """Return every data type that some rule or reader can recognise."""
+        """Return every data type some rule or reader can recognise."""
         types, ctf = self.data_types, self.data_types.ctf
         found = {table.type for table in types.tables} | {stage.type for stage in ctf.stages} | BY_READER
         named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
@@ -300,7 +300,7 @@ class Rules(BaseModel):
 
     @cached_property
     def musts(self) -> tuple[tuple[str, ...], ...]:
-        """Every group of fields that some data type requires: each record needs one field of the group."""
+        """Every group of fields some data type requires: each record needs one field of the group."""
         return tuple(dict.fromkeys(group for kind in self.data_types.types.values() for group in kind.must))
 
     def check(self, key: str) -> value_kinds.Check | None:
@@ -352,12 +352,12 @@ class Rules(BaseModel):
 
     @cached_property
     def element_names(self) -> frozenset[str]:
-        """Names of all elements with text that the policies know."""
+        """Names of all elements with text the policies know."""
         return frozenset(path.rpartition("/")[2] for path in self._elements)
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
-        """By data type and field key: labels of the items that the field reveals."""
+        """By data type and field key: labels of the items the field reveals."""
         found: dict[str, dict[str, frozenset[str]]] = {name: {} for name in self.data_types.types}
         for key, item in (*self.items.items(), *self.others.items()):
             for data_type, labels in found.items():
@@ -444,7 +444,7 @@ class Rules(BaseModel):
         )
 
     def column_field(self, name: str) -> str | None:
-        """Return the key of the field that a column name means; None where unknown.
+        """Return the key of the field a column name means; None where unknown.
         Tried in order: the name, the name without prefix or suffix, the patterns. Patterns are wide, so a
         name about something sensitive, or about notes, matches none. A day after the name is ignored. A name
         with other signs than letters, figures and punctuation is unknown.
@@ -481,7 +481,7 @@ class Rules(BaseModel):
         return text, bare, text.removesuffix(suffix), bare.removesuffix(suffix)
 
     def element_field(self, parent: str, name: str, *, around: bool = False) -> str | None:
-        """Return the key of the field that an element within `parent` means; None where unknown.
+        """Return the key of the field an element within `parent` means; None where unknown.
         Within an unknown parent, every element is unknown. `around`: outside all records, where only fields
         about the document are known.
         """
@@ -511,7 +511,7 @@ class Rules(BaseModel):
         return NOTES.search(name) is not None or bool(self.sensitive.of_name(name))
 
     def name_suggests(self, name: str) -> str | None:
-        """Return the data type that a file name suggests, by the first pattern that matches."""
+        """Return the data type a file name suggests, by the first pattern that matches."""
         hints = self.data_types.names
         return next((h.type for h in hints if re.search(h.pattern, name, re.IGNORECASE)), None)
 

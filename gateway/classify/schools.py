@@ -28,7 +28,7 @@ _NO_LETTER = re.compile(r"[\W_]+")
 
 
 class Said(NamedTuple):
-    """The school that a record names; `name` is without case, blanks and punctuation."""
+    """The school a record names; `name` is without case, blanks and punctuation."""
 
     dfe_number: str = ""
     urn: str = ""

@@ -178,7 +178,7 @@ class Sensitive(BaseModel):
     remarks: Remarks
 
     def of_name(self, name: str) -> str:
-        """Return the label of the sensitive topic that a column's or element's name tells of; "" for none."""
+        """Return the label of the sensitive topic a column's or element's name tells of; "" for none."""
         words = plain_text(_LOWER_THEN_UPPER.sub(" ", name))
         joined = words.replace(" ", "")
         whole = joined if len(joined) >= _SHORTEST_WITH_MARKS else ""
@@ -190,7 +190,7 @@ class Sensitive(BaseModel):
         return self._label(found)
 
     def of_text(self, text: str) -> str:
-        """Return the label of the sensitive topic that a text tells of; "" for none."""
+        """Return the label of the sensitive topic a text tells of; "" for none."""
         # Searching for single words is many times as fast as the full pattern, and mostly enough.
         if not self.may_tell(text):
             return ""

@@ -55,7 +55,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """The counts of one file. `declared`: the type that its name suggests. `on_pupils`: see `classify`."""
+    """The counts of one file. `declared`: the type its name suggests. `on_pupils`: see `classify`."""
 
     def __init__(
         self,
@@ -134,7 +134,7 @@ class Tally:
     def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
         """Count a record at the next `settle`. `values`: fields that name the pupil or that a type requires.
         `left`: True or False if the caller knows that the pupil has left; None to use the leaving date.
-        `said`: the school that the record names.
+        `said`: the school the record names.
         """
         self.records += 1
         said = said if said is not NOTHING and any(said) else self.schools.around
@@ -361,7 +361,7 @@ class Tally:
             self.wrong_columns.add(key)
 
     def items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of the Appendix A items that the file carries, in the order of the agreement."""
+        """Return the labels of the Appendix A items the file carries, in the order of the agreement."""
         return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:

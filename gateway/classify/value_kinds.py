@@ -1,4 +1,4 @@
-"""Judge single values: each is of a kind that its field allows, or has a fault. Pure.
+"""Judge single values: each is of a kind its field allows, or has a fault. Pure.
 
 items.toml and data_types.toml state the kinds of every field. Values are judged here in the same way for
 every format, both when a file is classified and when a view is made.
@@ -369,7 +369,7 @@ class Judge:
         self.good.update(texts)
 
     def look_at(self, values: Collection[str]) -> None:
-        """Remember as valid the values that the quick check accepts."""
+        """Remember as valid the values the quick check accepts."""
         if self.quick is not None and (doubtful := set(values) - self.good):
             self._remember(self.quick(doubtful))
 

@@ -82,7 +82,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy that nobody has changed."""
+    """Yield a complaint for each shipped setting and policy nobody has changed."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(
@@ -148,7 +148,7 @@ def of_law(catalogue: Catalogue, today: date) -> Iterator[Complaint]:
 def of_provider(
     provider: Provider, catalogue: Catalogue, year: str, in_force: set[str], pending: set[str]
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each thing that a provider lacks: keys, ratification, number.
+    """Yield a complaint for each thing a provider lacks: keys, ratification, number.
 
     `in_force` and `pending` are the kinds ("ssh", "openpgp") of the provider's keys in these states.
     """

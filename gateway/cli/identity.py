@@ -38,7 +38,7 @@ def on_record() -> str | None:
 
 
 def sight_here(session: Session, home: Path) -> Sight:
-    """Return the files that the person at the keyboard may know of.
+    """Return the files the person at the keyboard may know of.
 
     If roles are not in force, whoever runs commands counts as an administrator and may know of all.
     """
@@ -83,7 +83,7 @@ def name_of(command: Callable[..., Any]) -> str:
 
 
 def real_account() -> str:
-    """Return the account that a person logged in with, whatever account runs the command.
+    """Return the account a person logged in with, whatever account runs the command.
 
     In order: the login account recorded by the kernel; the owner of the nearest parent process other than
     root and the present account (the caller of sudo); the present account.

@@ -151,7 +151,7 @@ def cosign(
 
 
 def _keep_cosigned(registrar: Registrar, offered: str) -> None:
-    """Store, publish and print a head that a witness cosigned."""
+    """Store, publish and print a head a witness cosigned."""
     with registrar.registry.write() as session:
         own = (one.key for one in log.keys_in_time(session, registrar.signing.vkey))
         head = log.cosign(session, offered, (*own, *registrar.settings.log.witnesses))

@@ -23,7 +23,7 @@ class SampleRead:
     """Contents of a sample file: filled values by heading, and the field of each known heading.
 
     Of XML: a heading is the name of an element with text, `elements` are the paths of each (Parent/Name), and
-    `collection` is the name that a DfE message gives to its collection.
+    `collection` is the name a DfE message gives to its collection.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)

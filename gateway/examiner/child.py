@@ -309,7 +309,7 @@ class Follower:
     _is_over: bool = False
 
     def follows(self, content: int) -> bool:
-        """Return True if the descriptor `content` is the memory that the classifier reads."""
+        """Return True if the descriptor `content` is the memory the classifier reads."""
         return os.path.samestat(os.fstat(content), os.fstat(self.memory))
 
     def read(self, seconds: float) -> Read:

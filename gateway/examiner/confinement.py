@@ -138,7 +138,7 @@ _RIGHTS = ((1, 13), (2, 14), (3, 15), (5, 16))
 
 
 class Access(IntFlag):
-    """Access rights on files that a process may keep; Landlock takes all others away."""
+    """Access rights on files a process may keep; Landlock takes all others away."""
 
     EXECUTE = 1 << 0
     WRITE_FILE = 1 << 1
@@ -147,7 +147,7 @@ class Access(IntFlag):
 
 
 class _Ruleset(ctypes.Structure):
-    """The rights that a ruleset governs: struct landlock_ruleset_attr."""
+    """The rights a ruleset governs: struct landlock_ruleset_attr."""
 
     _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
 
@@ -258,7 +258,7 @@ def start_of_child() -> None:
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that a child may have."""
+    """Return the environment variables a child may have."""
     kept = {name: given[name] for name in ("GATEWAY_FAILPOINT", "PATH") if name in given}
     return {**kept, "LC_ALL": "C.UTF-8"}
 
@@ -288,7 +288,7 @@ def missing() -> list[str]:
 
 
 def _program_files(program: str) -> dict[str, Access]:
-    """Return the paths that a SOP program may open: program, loader and libraries."""
+    """Return the paths a SOP program may open: program, loader and libraries."""
     libraries = {os.path.realpath(path): _READ for path in _LIBRARIES if Path(path).exists()}
     files = {path: Access.READ_FILE for path in libraries if Path(path).is_file()}
     loaders = [os.path.realpath(path) for pattern in _LOADERS for path in Path("/").glob(pattern)]

@@ -328,7 +328,7 @@ class Box:
         await self.unfinished.drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
-        """Complete an upload that the client closed; return the reference, or None if a rename is to follow.
+        """Complete an upload the client closed; return the reference, or None if a rename is to follow.
 
         Raises the error that prevents the hand-over; the upload then stays unfinished.
         """

@@ -127,7 +127,7 @@ def _count(folder: Path) -> Counter[str]:
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
     """Remove hand-overs that stayed incomplete for longer than `keep`: their clients got no success.
 
-    Files that the inside has set aside wait for a person, together with their contents.
+    Files the inside has set aside wait for a person, together with their contents.
     """
     names = {path.name for path in folder.iterdir()}
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}

@@ -79,7 +79,7 @@ def components(raw: bytes) -> tuple[str, ...]:
 
 
 def place_of(raw: bytes) -> IntakePlace:
-    """Return the place that the path `raw` names; a file directly in the root counts as one in /in.
+    """Return the place the path `raw` names; a file directly in the root counts as one in /in.
 
     Declined with "no such file" for a path impossible in the tree.
     """
@@ -108,7 +108,7 @@ def checked_name(name: str, limit: int) -> str:
 
 
 def is_temporary(name: str) -> bool:
-    """Return True for names that clients use until a rename: a dotfile, X.filepart, X.part and others."""
+    """Return True for names clients use until a rename: a dotfile, X.filepart, X.part and others."""
     return _TEMPORARY.fullmatch(name.rpartition("/")[2]) is not None
 
 

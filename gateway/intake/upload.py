@@ -49,7 +49,7 @@ class Label(BaseModel):
     """The file ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
     `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
-    discarded content. `length`: the size that the browser announced, in bytes.
+    discarded content. `length`: the size the browser announced, in bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

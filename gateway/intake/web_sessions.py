@@ -146,7 +146,7 @@ CLIENT = "web"
 
 
 class RunningIntake(Protocol):
-    """The part of the running intake that the web door uses."""
+    """The part of the running intake the web door uses."""
 
     door: Door
 

@@ -319,5 +319,5 @@ def _done(registry: Registry, *, resumed: bool) -> Rotation:
 
 
 def _current(known: Sequence[Key]) -> Key:
-    """Return the OpenPGP key that providers seal to: the newest active one."""
+    """Return the OpenPGP key providers seal to: the newest active one."""
     return [key for key in known if key.kind == "openpgp" and key.state == "active"][-1]

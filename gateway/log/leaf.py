@@ -293,7 +293,7 @@ if set(FIELDS) != set(get_args(Kind)):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One event of the log. Raises ValueError for any field that its kind does not admit.
+    """One event of the log. Raises ValueError for any field its kind does not admit.
 
     `sequence` counts from 0 and is the leaf's index. `subject` is a transfer's reference, a provider id, a
     fingerprint, a vkey or a word such as "log". `fields` are flat.
@@ -306,7 +306,7 @@ class Event:
     fields: Mapping[str, str | int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for any value that the log does not admit."""
+        """Raise ValueError for any value the log does not admit."""
         if not _fits(_COUNT, self.sequence) or self.at.tzinfo is None:
             raise ValueError("an event needs a place in the log and an aware time")
         admitted = FIELDS.get(self.kind)
@@ -322,7 +322,7 @@ class Event:
                 raise ValueError(f"{self.kind}: the log does not admit this value of {known}")
 
     def mapping(self) -> dict[str, str | int | dict[str, str | int]]:
-        """Return the event as the mapping that a leaf encodes."""
+        """Return the event as the mapping a leaf encodes."""
         return {
             "at": rfc3339(self.at),
             "fields": dict(self.fields),

@@ -93,7 +93,7 @@ class RecordsWhere:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basis:
-    """The part of a file of one data type that a team may have.
+    """The part of a file of one data type a team may have.
     `items`: labels of Appendix A, "Group: Item", and of items outside it that such files carry by nature.
     `told`: the classifier's findings outside the data type, which nobody gets.
     `without`: numbers of records left out as a whole, from 0 in the order of the view.
@@ -173,7 +173,7 @@ Stated = tuple[tuple[str, str], ...]
 class Finding:
     """One kind of quality fault in a file: number of occurrences, and the first 20 records with it (from 1).
     `about`: the data item, by its Appendix A label; "" where the code says enough. `expected`: the correct
-    form, for wrong values that every view leaves out. `much`: so many values of a column are wrong that its
+    form, for wrong values every view leaves out. `much`: so many values of a column are wrong that its
     heading or the file must be wrong. `of`: the expected number, for faults of counting.
     """
 
@@ -215,7 +215,7 @@ class Unlisted:
     `header`: the name in the file. Only people examining held files see it: it may name a child.
     `topic`: the sensitive topic, in the gateway's words; else "". `assessment`: of grades that are no
     results, such as "mock" or "predicted". `further`: stands for all content not listed.
-    `field`: the key of the field that the header names; "" if unknown. `types`: the data types with this
+    `field`: the key of the field the header names; "" if unknown. `types`: the data types with this
     field.
     """
 
@@ -348,7 +348,7 @@ class Provider:
 @dataclass(frozen=True, slots=True)
 class RatificationsThatCount:
     """Conditions for a ratification to count: academic year, and SHA-256 of the text (None: any text).
-    A ratification that a notice ended before the day `on` does not count.
+    A ratification a notice ended before the day `on` does not count.
     """
 
     years: tuple[str, ...] = ()
@@ -449,7 +449,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """Held file that a person has released to `teams` under `flow`, as a data type, about a period if known.
+    """Held file a person has released to `teams` under `flow`, as a data type, about a period if known.
     `on_roll`: the pupils in the file count as on its sender's roll.
     """
 
@@ -499,7 +499,7 @@ Decision = Accepted | Released | Settled | Held | Refused
 
 
 class Arrival(NamedTuple):
-    """Arrival of data in a flow, about the period that the data states.
+    """Arrival of data in a flow, about the period the data states.
     `nil`: no file came, but a statement that there is nothing to send for the period.
     """
 

@@ -1,4 +1,4 @@
-"""Make the invitation of a provider: what its computer needs to know, in a text that the gateway signs.
+"""Make the invitation of a provider: what its computer needs to know, in a text the gateway signs.
 
 The signature shows that the holder of the gateway's key made the text; six words, read out by telephone, show
 that it is the gateway's key.

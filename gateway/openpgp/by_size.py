@@ -1,7 +1,7 @@
 """Open small files with the embedded engine, and all others with a SOP program.
 
 Starting a program costs more than opening a small file. Both engines keep the contract of `promise.py`, so
-either may open a file; but a file that the embedded engine refuses is judged afresh by the program.
+either may open a file; but a file the embedded engine refuses is judged afresh by the program.
 """
 
 from collections.abc import Callable

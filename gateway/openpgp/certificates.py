@@ -270,7 +270,7 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Raise CertificateRefused for a subkey that the owner did not bind, or that signs without consenting."""
+    """Raise CertificateRefused for a subkey the owner did not bind, or that signs without consenting."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 

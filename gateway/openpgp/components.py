@@ -260,7 +260,7 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 
 def says_what_it_reads(certificate: bytes) -> bool:
-    """Return True if a certificate states the kinds of encryption that its owner's programs read.
+    """Return True if a certificate states the kinds of encryption its owner's programs read.
     Version 6 does; others do by the subpacket Features (RFC 9580, 5.2.3.32). RuntimeError as `parts_of`.
     """
     primary, *rest = _good_packets(certificate)

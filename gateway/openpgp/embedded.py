@@ -69,7 +69,7 @@ def verified_message(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None = None
 ) -> Verified:
     """Verify a signed message; return the content and the signature.
-    `addressee` is the fingerprint of the certificate that the message was sealed to, if any. Refusal for
+    `addressee` is the fingerprint of the certificate the message was sealed to, if any. Refusal for
     anything except one literal with one good signature by one of `senders`.
     """
     claims, verified, at_signature = judge.claims_of(message), None, True

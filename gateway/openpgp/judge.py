@@ -373,7 +373,7 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Verify a signed message that engines reject only because of the dates of the signer's certificate.
+    """Verify a signed message engines reject only because of the dates of the signer's certificate.
     Return None if no signature is of that kind or it does not match; Refusal for any other fault.
     """
     try:

@@ -183,7 +183,7 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 class Unwrapped(NamedTuple):
     """A message without encryption and compression, and the key that decrypted it (`opened_by`).
-    `uncommon`: a valid form that SOP programs do not open: see `docs/decisions`.
+    `uncommon`: a valid form SOP programs do not open: see `docs/decisions`.
     """
 
     message: bytes
@@ -289,7 +289,7 @@ def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
     """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
-    All session keys that any of the keys unwraps are tried: recipients may be anonymous.
+    All session keys any of the keys unwraps are tried: recipients may be anonymous.
     """
     yielded = False
     for wrap in wraps:

@@ -21,7 +21,7 @@ from gateway.zones.sealing import mended, needs_mending
 
 
 class OpenFile(NamedTuple):
-    """A sealed file by descriptor, with the methods of a path that engines use. Readers share a position."""
+    """A sealed file by descriptor, with the methods of a path engines use. Readers share a position."""
 
     descriptor: int
 

@@ -1,6 +1,6 @@
 """Seal and sign with the gateway's own key.
 
-PGPy makes the keys, because keys made by Sequoia announce a newer encryption that GnuPG lacks; each new key
+PGPy makes the keys, because keys made by Sequoia announce a newer encryption GnuPG lacks; each new key
 is tried with Sequoia before use. Sequoia does all signing and encrypting.
 """
 
@@ -196,7 +196,7 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
     """Return the certificates to encrypt to: those of the recipients, and possibly the signer's.
     The signer's is added if a recipient's certificate states no kind of encryption: Sequoia would then use
-    the newest, and the signer's certificate makes it use one that every program supports.
+    the newest, and the signer's certificate makes it use one every program supports.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)

@@ -51,7 +51,7 @@ def critical(body: bytes) -> set[int]:
 
 
 def intended_recipients(body: bytes) -> tuple[str, ...]:
-    """Return the fingerprints of the recipients that a signature names (5.2.3.36); () if it names none."""
+    """Return the fingerprints of the recipients a signature names (5.2.3.36); () if it names none."""
     return tuple(one.data[1:].hex() for one in hashed(body) if one.kind == INTENDED_RECIPIENT)
 
 

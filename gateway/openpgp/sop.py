@@ -192,7 +192,7 @@ class SopOpener:
 
     @cached_property
     def _keys(self) -> list[layers.SecretKey]:
-        """The secret keys that PGPy can read, to inspect messages for the reason of a refusal."""
+        """The secret keys PGPy can read, to inspect messages for the reason of a refusal."""
         keys = []
         for data in self._secrets:
             with suppress(ConfigurationError):
@@ -239,7 +239,7 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Verify a late signature that the program rejected, and return it; else raise the fitting refusal.
+        """Verify a late signature the program rejected, and return it; else raise the fitting refusal.
         Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:

@@ -212,7 +212,7 @@ class Catalogue(File):
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type that a law asks for and that is not switched on; else None."""
+        """Return the flow of a data type a law asks for and that is not switched on; else None."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )
@@ -237,7 +237,7 @@ class Catalogue(File):
         return found is not None and not found.pupil_level and about != (NOBODY,)
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of the recipient that a team belongs to; None if the authority is no recipient."""
+        """Return the id of the recipient a team belongs to; None if the authority is no recipient."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 

@@ -68,7 +68,7 @@ def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _hand_ons(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield hand-ons of data that the team does not get, and contradictory settings of output files."""
+    """Yield hand-ons of data the team does not get, and contradictory settings of output files."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
         place, team = ("hand_on", n), catalogue.team(each.team)
         for m, name in enumerate(each.data_types if team is not None else ()):
@@ -135,7 +135,7 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _rights(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield items that no team may have, and exceptions (`without`, `not_from`) to a right not given."""
+    """Yield items no team may have, and exceptions (`without`, `not_from`) to a right not given."""
     for n, group in enumerate(catalogue.rights.group):
         for m, item in enumerate(group.labels()):
             agreed = group.items[m] not in group.proposed

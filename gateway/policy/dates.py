@@ -40,7 +40,7 @@ def day_in(year: int, month_day: MonthDay) -> date:
 
 
 def day_by_rule(rule: DayRule, set_days: Iterable[date], year: int) -> date:
-    """Return the day in `year` among `set_days`; without one, the day that the rule gives."""
+    """Return the day in `year` among `set_days`; without one, the day the rule gives."""
     for day in set_days:
         if day.year == year:
             return day
@@ -117,7 +117,7 @@ def school_year(calendar: CalendarFile, first: int) -> SchoolYear | None:
 
 
 def terms_by_rule(calendar: CalendarFile, first: int) -> SchoolYear:
-    """Return the terms that the rules give for the academic year beginning in `first`."""
+    """Return the terms the rules give for the academic year beginning in `first`."""
     terms = tuple(
         Term(first=_day(rule.first, first), last=_day(rule.last, first)) for rule in calendar.term_rule
     )
@@ -296,7 +296,7 @@ def _joined(spans: list[tuple[date, date, date, str]]) -> list[Period]:
 
 
 def periods_by_rule(rule: OwnTimescale, calendar: CalendarFile, years: Sequence[int]) -> list[Period]:
-    """Return the periods, in some calendar years, of a timescale that the agreement defines."""
+    """Return the periods, in some calendar years, of a timescale the agreement defines."""
     if rule.every == "month":
         months = (date(year, n, 1) for year in years for n in range(1, 13) if n not in rule.not_in)
         ends = [(first + relativedelta(months=1) - _DAY, f"{first:%Y-%m}") for first in months]

@@ -235,7 +235,7 @@ def _of_absent(effect: Effect, before: object, after: object) -> set[str]:
 
 
 def _shown(value: object, other: object) -> str:
-    """Return a value on one line; of a list, only the entries that the other value lacks."""
+    """Return a value on one line; of a list, only the entries the other value lacks."""
     if value is None:
         return _NOTHING
     if isinstance(value, str) and isinstance(other, str) and "\n" in value:

@@ -64,13 +64,13 @@ def basis_for(
 
 
 def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
-    """Return the labels of items that the file holds and the view lacks, in the agreement's order."""
+    """Return the labels of items the file holds and the view lacks, in the agreement's order."""
     items: Iterable[str] = (*held.items, *held.other_items)
     return tuple(dict.fromkeys(item for item in items if item not in basis.items))
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A that a file may contain.
+    """Return the items outside Appendix A a file may contain.
 
     The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
     only in files about such a period. Items not yet dated by any pack follow the agreement alone.
@@ -176,7 +176,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the labels of sensitive topics in a file that its flow does not carry."""
+    """Return the labels of sensitive topics in a file its flow does not carry."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -223,7 +223,7 @@ class SensitiveHeading(NamedTuple):
 
 
 def sensitive_headings(content: Classified, catalogue: Catalogue) -> Iterator[SensitiveHeading]:
-    """Yield headings with sensitive data that the flow does not carry."""
+    """Yield headings with sensitive data the flow does not carry."""
     topics = set(sensitive_topics(content, catalogue, catalogue.flow_of(content.data_type)))
     for one in sorted(content.unlisted, key=lambda one: one.position):
         if one.topic:
@@ -285,7 +285,7 @@ def _abouts(findings: Iterable[Finding]) -> str:
 def notices(
     classified: Classified, catalogue: Catalogue, provider: Provider, flow: Flow, holds: Iterable[Reason]
 ) -> Iterator[Reason]:
-    """Yield notices about contents beyond the flow, and about values that every view leaves out.
+    """Yield notices about contents beyond the flow, and about values every view leaves out.
 
     `holds`: the file's reasons to wait; columns told of there are not told again.
     """
@@ -379,7 +379,7 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period that a table of counts is about: the file's census, or else that of its arrival."""
+    """Return the period a table of counts is about: the file's census, or else that of its arrival."""
     flow = catalogue.flow_of(data_type)
     if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
         return period

@@ -180,7 +180,7 @@ def circumstance_questions(method: str, data: str, catalogue: Catalogue) -> tupl
 def questions(
     method: str, data: str, catalogue: Catalogue, circumstances: frozenset[str] = frozenset()
 ) -> tuple[Question, ...]:
-    """Return the questions about safeguards that a method requires for the data in these circumstances.
+    """Return the questions about safeguards a method requires for the data in these circumstances.
 
     Empty for a method without requirements, and for an unknown method or unknown data.
     """

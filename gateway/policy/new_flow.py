@@ -35,7 +35,7 @@ class NewFlow:
     """A person's description of a flow. `due`: the first and last month-day of a yearly flow.
 
     `known`: for each recognised heading of the sample, the key of the item or working field. `optional`:
-    headings that a file may lack. `values`: for a heading, the kind of its values as in items.toml; by
+    headings a file may lack. `values`: for a heading, the kind of its values as in items.toml; by
     default labels. `elements`: for a heading of XML, its paths as Parent/Name. `collection`: the name that a
     DfE message gives to its collection.
     """
@@ -60,7 +60,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings in the samples that no rule knows."""
+        """The headings in the samples no rule knows."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 
@@ -270,7 +270,7 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Add to the policies an entry for every name that the agreement does not list; return the changed files.
+    """Add to the policies an entry for every name the agreement does not list; return the changed files.
 
     Data types without a flow stand under `not_carried`: files of these are recognised, and refused. Items
     that rights.toml does not list stand under `[others]` of items.toml, those that it lists under `[items]`.

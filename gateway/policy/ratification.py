@@ -24,10 +24,10 @@ Standing = Literal["ratified", "lapsed", "never"]
 class Register:
     """A provider's standing with the agreement on a day.
 
-    - `academic_year`: the latest ratified year already begun; None without one. - `lapses`: the first day
-    without a valid ratification. `days_left`: the days until then, 0 once lapsed. - `warning`: the smallest
-    warning period reached, in days before the lapse; None before the first, after the lapse, and if the
-    coming year is already ratified (`next_year`).
+    - `academic_year`: the latest ratified year already begun; None without one.
+    - `lapses`: the first day without a valid ratification. `days_left`: the days until then, 0 once lapsed.
+    - `warning`: the smallest warning period reached, in days before the lapse; None before the first, after
+    the lapse, and if the coming year is already ratified (`next_year`).
     """
 
     standing: Standing
@@ -76,7 +76,7 @@ def _covering(on: date, said: Year) -> tuple[str, ...]:
 
 
 def years_at(at: date | datetime, catalogue: Catalogue) -> RatificationsThatCount:
-    """Return the conditions that a ratification must meet to cover a day, or a moment's local day.
+    """Return the conditions a ratification must meet to cover a day, or a moment's local day.
 
     More than one academic year may be valid on a day.
     """
@@ -90,7 +90,7 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year that a ratification made on a day is for.
+    """Return the academic year a ratification made on a day is for.
 
     The current year; but if already covered, the following one, from the day its review opens.
     """

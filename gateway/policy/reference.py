@@ -63,7 +63,7 @@ def embargo_reason(flow: Flow, catalogue: Catalogue, until: datetime) -> Reason:
 def reference_period(
     content: Classified | ContentRefused, catalogue: Catalogue, arrival: date | datetime
 ) -> str | None:
-    """Return the period that a file states; None if unstated.
+    """Return the period a file states; None if unstated.
 
     `arrival` is an aware moment, or the local day: a file cannot be about a later day.
     """
@@ -104,7 +104,7 @@ def _own(timescale: Timescale, day: date | None, calendar: CalendarFile) -> str 
 
 
 def _year(facts: Facts) -> str | None:
-    """Return the academic year that a file names as "2026/27" or "2026-27"; None for none."""
+    """Return the academic year a file names as "2026/27" or "2026-27"; None for none."""
     said = re.match(r"(20\d\d)[-/]\d\d", facts.academic_year or "", re.ASCII)
     return dates.academic_year_from(int(said[1])) if said else None
 

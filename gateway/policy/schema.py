@@ -124,12 +124,12 @@ class Records(File):
 class FlowDataType(File):
     """A data type allowed in a flow, its due times, and the teams using the data.
 
-    - `name`: in receipts; by default the flow's name. `about`: the persons concerned, or "nobody". -
-    `carries`: items outside Appendix A natural to such a file, for each of its teams. `carried`: items for
-    some teams or formats only. - `also_due`: further timescales. `timescale_of`: timescales by kind of
-    provider, instead of the others. - `within`: another data type whose arrival meets the timescale as well.
-    - `ratification`: takes precedence over the flow's. `records`: by team, restrictions to some records. -
-    `each_replaces`: the latest file of a school and period supersedes earlier ones.
+    - `name`: in receipts; by default the flow's name. `about`: the persons concerned, or "nobody".
+    - `carries`: items outside Appendix A natural to such a file, for each team. `carried`: for some only.
+    - `also_due`: further timescales. `timescale_of`: by kind of provider, in place of the others.
+    - `within`: another data type whose arrival meets the timescale as well.
+    - `ratification`: takes precedence over the flow's. `records`: by team, restrictions to some records.
+    - `each_replaces`: the latest file of a school and period supersedes earlier ones.
     """
 
     id: Slug
@@ -308,7 +308,7 @@ class Selection(File):
 
 
 class Right(File):
-    """The data items that a team may have, and the reason.
+    """The data items a team may have, and the reason.
 
     Whole groups, plus single items or selections; `without` removes items again, and `not_from` removes items
     from one kind of sender.

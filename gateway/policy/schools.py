@@ -41,7 +41,7 @@ _MARKS = ("dfe_number", "urn", "establishment", "centre", "name")
 
 
 def named_school(classified: Classified) -> str | None:
-    """Return the DfE number (LA + establishment) of a school that every record names; else None.
+    """Return the DfE number (LA + establishment) of a school every record names; else None.
 
     A number only in a title does not count: the rest of the file could be about any school.
     """
@@ -55,7 +55,7 @@ def speaks_for(provider: Provider) -> frozenset[str]:
 
 
 def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedSchool, ...]:
-    """Return the schools in a file that the sender may not send for, most records first."""
+    """Return the schools in a file the sender may not send for, most records first."""
     own = speaks_for(provider)
     named = [one for one in _named(classified) if replace(one, records=0) != _NAMELESS]
     verdicts = [(one, _is_own(one, provider, own)) for one in named]

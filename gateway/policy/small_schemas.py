@@ -143,7 +143,7 @@ class Material(File):
 
 
 class Safeguard(File):
-    """A safeguard that a person attests; `told` completes "it was not confirmed that: …"."""
+    """A safeguard a person attests; `told` completes "it was not confirmed that: …"."""
 
     id: Slug
     clause: ClauseId
@@ -335,12 +335,12 @@ class SftpTarget(File):
 
 
 class HandOn(File):
-    """Files of a team that are handed on to one system, as the team's view shows them.
+    """Files of a team to be handed on to one system, as the team's view shows them.
 
-    - `data_types`: of the files to hand on. `since`: the day from which deliveries count. - `at`: the hour of
-    the night by the authority's clocks, or "at-once". - `sftp`: the server to push to; without it the system
-    fetches files from a folder of the home. - `acknowledge_hours`: hours for the system to acknowledge,
-    before the authority is told.
+    - `data_types`: of the files to hand on. `since`: the day from which deliveries count.
+    - `at`: the hour of the night by the authority's clocks, or "at-once".
+    - `sftp`: the server to push to; without it the system fetches files from a folder of the home.
+    - `acknowledge_hours`: hours for the system to acknowledge, before the authority is told.
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=32)]

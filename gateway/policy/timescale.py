@@ -30,7 +30,7 @@ def owes_anything(provider: Provider) -> bool:
 def expected_of(
     provider: Provider, catalogue: Catalogue, told: Mapping[str, bool]
 ) -> Iterator[tuple[Flow, FlowDataType, bool | None]]:
-    """Yield each data type that a provider may send: True if required, False if optional, None if excused."""
+    """Yield each data type a provider may send: True if required, False if optional, None if excused."""
     number = (provider.dfe_number or "")[-4:]
     establishment = int(number) if number.isdecimal() else -1
     spared = {
@@ -213,7 +213,7 @@ def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, 
 def _rows(
     provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed, *, year: int
 ) -> Iterator[_Row]:
-    """Yield each data type that a provider may send, on each timescale, around a calendar year."""
+    """Yield each data type a provider may send, on each timescale, around a calendar year."""
     calendar = catalogue.calendar
     # The arrivals up to the end of the day, in order of arrival.
     arrivals: defaultdict[str, list[_Came]] = defaultdict(list)
@@ -437,7 +437,7 @@ def ends_without_another(packs: tuple[LawPack, ...], day: date) -> date | None:
 
 
 def names_today(catalogue: Catalogue, day: date | None, text: str | None = None) -> tuple[Reference, ...]:
-    """Return documents and systems that the agreement cites by an old name, with the name valid on a day.
+    """Return documents and systems the agreement cites by an old name, with the name valid on a day.
 
     Without a day, use the last pack. With a text, return only the names cited in the text.
     """

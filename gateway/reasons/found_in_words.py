@@ -4,7 +4,7 @@ from gateway.model import NamedSchool, Unlisted, counted
 
 
 def unlisted_in_words(one: Unlisted) -> str:
-    """Describe a column or element that the data type does not have: place, header and kind of values."""
+    """Describe a column or element the data type does not have: place, header and kind of values."""
     place = f"{one.place} {one.position}" if one.position else "above the table"
     name = f" ({one.header})" if one.header else ""
     why = one.topic and f", sensitive: {one.topic}"

@@ -49,7 +49,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleTable:
-    """Rows under one header. `preamble`: the lines that some systems print above the header."""
+    """Rows under one header. `preamble`: the lines some systems print above the header."""
 
     header: list[str]
     rows: list[list[Cell]]
@@ -178,7 +178,7 @@ def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:
 
 
 def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
-    """Return the cell that the recipe `way` describes (`{}`: empty); `before`: the row's cells so far."""
+    """Return the cell the recipe `way` describes (`{}`: empty); `before`: the row's cells so far."""
     found: Cell = None
     match way:
         case {"faulty": True} if of["p"].fault == "code:unknown":

@@ -73,7 +73,7 @@ def forget() -> None:
 
 
 def inheriting() -> tuple[int, ...]:
-    """Return the descriptors that a child process must inherit to know the passphrase."""
+    """Return the descriptors a child process must inherit to know the passphrase."""
     return () if _handed_on() is None else (int(os.environ[HANDED_ON]),)
 
 

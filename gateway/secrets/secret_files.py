@@ -216,7 +216,7 @@ def holding(home: Home) -> list[str]:
 
 
 def protectable(home: Home) -> list[Path]:
-    """Return the files of all secrets that a passphrase can protect."""
+    """Return the files of all secrets a passphrase can protect."""
     of_sets = (path for name in ("log*.pem", "pupil-index*.key") for path in sorted(home.keys.glob(name)))
     return [*secret_keys(home), *of_sets]
 
@@ -227,7 +227,7 @@ def is_protected(home: Home) -> bool:
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Return the files of secrets that no passphrase protects yet."""
+    """Return the files of secrets no passphrase protects yet."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 

@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _rewritten(key: bytes, passphrase: str) -> PySigner:
-    """Return the signer of a key in a form that GnuPG writes and Sequoia refuses.
+    """Return the signer of a key in a form GnuPG writes and Sequoia refuses.
 
     WrongPassphrase for a wrong one. PGPy needs 130 MB to open a key, so PGPy is used in this case only.
     """

@@ -285,7 +285,7 @@ class WatchedFolder:
         return None
 
     def _take_up(self, waiting: Sequence[Path], files: SentFiles) -> None:
-        """Record the paths of files that an interrupted run moved but did not record."""
+        """Record the paths of files an interrupted run moved but did not record."""
         unfiled = files.unfiled()
         here, unread = set(), set()
         for path in waiting if unfiled else ():

@@ -104,7 +104,7 @@ _HALF_A_YEAR = 365 * 24 * 3600 / 2
 
 
 class Names:
-    """Encoded names of a folder, with the methods of a list that asyncssh calls: count, iterate, encode."""
+    """Encoded names of a folder, with the methods of a list asyncssh calls: count, iterate, encode."""
 
     def __init__(self, encoded: Sequence[bytes]) -> None:
         self._encoded = encoded

@@ -261,8 +261,7 @@ class Connection(LeanConnection):
         """Do nothing: the options are the same for every user."""
 
     def send_userauth_failure(self, partial_success: bool) -> None:
-        """Refuse a login attempt; disconnect after too many. The usual first probe, without a key, is free.
-        """
+        """Refuse a login attempt; disconnect after too many. The first probe, without a key, is free."""
         if self._attempts_left < 0:
             raise asyncssh.DisconnectError(
                 asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many attempts to log in"

@@ -162,7 +162,7 @@ _GRACE_SECONDS = 3.0
 
 
 class Line(Protocol):
-    """The methods of a connection that the door calls."""
+    """The methods of a connection the door calls."""
 
     def abort(self) -> None:
         """Close the connection at once."""

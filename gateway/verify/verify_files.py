@@ -98,10 +98,10 @@ def verify_receipt_files(
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one across the files.
     `gateway_certificate` may hold several certificates: an old receipt needs an old one. Without any, a text
-    receipt proves nothing, and a JSON receipt only that it is whole. `original` is the file that the receipts
-    should be for; `consistency` a proof between two of their heads. `log_keys` are the keys that the log has
+    receipt proves nothing, and a JSON receipt only that it is whole. `original` is the file the receipts
+    should be for; `consistency` a proof between two of their heads. `log_keys` are the keys the log has
     had, in order, each for its time; by default those of a list among the files. A head must be signed with
-    one of them, or with the log key of a receipt that the certificate vouches for. Never raises for the
+    one of them, or with the log key of a receipt the certificate vouches for. Never raises for the
     content of a file.
     """
     verdicts: list[FileVerdict] = []
@@ -129,7 +129,7 @@ def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
 
 
 def _listed(paths: Sequence[Path], certificate: bytes | None) -> list[receipts.KeyInTime]:
-    """Return the longest list of log keys among the files that the newest certificate signed; else [].
+    """Return the longest list of log keys among the files the newest certificate signed; else [].
     Lists signed by an older certificate do not count: its key may be in wrong hands.
     """
     found: list[list[receipts.KeyInTime]] = [[]]
@@ -156,8 +156,8 @@ def _verify_file(
     vouched: set[str],
     known: Sequence[receipts.KeyInTime],
 ) -> tuple[FileVerdict, receipts.Head | None]:
-    """Verify one file; return the verdict, and the head of the log that the file proves, if any.
-    `known`: the keys that the log has had. A receipt's log key for which the certificate vouches goes to
+    """Verify one file; return the verdict, and the head of the log the file proves, if any.
+    `known`: the keys the log has had. A receipt's log key for which the certificate vouches goes to
     `vouched`.
     """
     text = receipts.read_text(path)

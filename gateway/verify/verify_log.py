@@ -75,7 +75,7 @@ def head_in(path: Path, keys: Sequence[receipts.KeyInTime]) -> receipts.Head:
 
 
 def keys_of(leaves: Path) -> list[receipts.KeyInTime]:
-    """Return the keys that the log has had, in order, from its entries; [] if the key never changed."""
+    """Return the keys the log has had, in order, from its entries; [] if the key never changed."""
     with leaves.open("rb") as file:
         changes = [
             receipts.strict_json(line.decode(), receipts.LEAF)["fields"] for line in file if CHANGED in line

@@ -167,7 +167,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and new tree that the proof `path` gives for node `at` (of 0 to `last`)."""
+    """Return the roots of the old and new tree the proof `path` gives for node `at` (of 0 to `last`)."""
     old = new = start
     for node in path:
         if last == 0:
@@ -225,7 +225,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence naming the digest of the receipt that a file has. Raises Unproved if it has none."""
+    """Return a sentence naming the digest of the receipt a file has. Raises Unproved if it has none."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):

@@ -72,7 +72,7 @@ _Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class _Record(BaseModel):
-    """The record of a landed upload, in exactly the form that intake writes."""
+    """The record of a landed upload, in exactly the form intake writes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

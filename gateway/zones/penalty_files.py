@@ -1,4 +1,4 @@
-"""The two files of a service: its list of penalties, and the penalties that an administrator lifted.
+"""The two files of a service: its list of penalties, and the penalties an administrator lifted.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside

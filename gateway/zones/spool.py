@@ -3,7 +3,7 @@
 `REF.landed` holds content and record, both durable before the rename. Both zones use this module, which needs
 no secrets and no registry.
 
-This module opens every file in a folder that another zone can write to: through no link, without waiting,
+This module opens every file in a folder another zone can write to: through no link, without waiting,
 regular files only.
 """
 
@@ -33,7 +33,7 @@ _MARK = b"GWR1"
 
 
 class BadFileError(ValueError):
-    """Raised for a file that intake never makes. The text describes the fault, and repeats no content."""
+    """Raised for a file intake never makes. The text describes the fault, and repeats no content."""
 
 
 def behind_content(record: bytes) -> bytes:

@@ -112,7 +112,7 @@ def told_parts(
     counts: Mapping[str, int], what: str, rule: SmallNumbers, at_most: int
 ) -> tuple[ToldLine, ...]:
     """Return the lines to publish for counts by another division of the pupils, such as postcode sectors.
-    `at_most` is the largest total that the published year groups allow. Lines with the smallest figures are
+    `at_most` is the largest total the published year groups allow. Lines with the smallest figures are
     withheld until the sum of the rest, compared with `at_most`, narrows down no figure.
     """
     lines = [

@@ -1,4 +1,4 @@
-"""Write a view as CSV for another system: a layout can show nothing that the view does not contain."""
+"""Write a view as CSV for another system: a layout can show nothing the view does not contain."""
 
 import csv
 import io

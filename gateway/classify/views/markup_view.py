@@ -1,4 +1,4 @@
-"""Write XML without the elements that a team may not have: Common Transfer Files, DfE messages, registers.
+"""Write XML without the elements a team may not have: Common Transfer Files, DfE messages, registers.
 
 The document is read record by record (`classify.markup`) and written anew, in the same order. Always left out
 are attributes, comments, text between elements, namespaces, elements of unknown names, and elements with
@@ -132,7 +132,7 @@ class _Document:
 
 
 class _Template(NamedTuple):
-    """The text that a view keeps of all elements of one form, with gaps for the values.
+    """The text a view keeps of all elements of one form, with gaps for the values.
     `gaps`: position and judge of each value; None for an assessment, judged before, and for the empty first
     one.
     """
@@ -178,7 +178,7 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 
 
 class _Pruner:
-    """Writer of elements, many at once, without the parts that a team may not have."""
+    """Writer of elements, many at once, without the parts a team may not have."""
 
     def __init__(self, sieve: Sieve, space: str) -> None:
         self._sieve = sieve
@@ -221,13 +221,13 @@ class _Pruner:
 
     def put(self, text: str, enough: Stay | None = None) -> None:
         """Collect a kept text, or a kept element with children, to be written by `written`.
-        `enough`: the content that an element with children needs inside to stay; None for a text.
+        `enough`: the content an element with children needs inside to stay; None for a text.
         """
         self._waiting.append((text, enough))
         self.length += len(text)
 
     def written(self) -> str:
-        """Return the collected markup without the parts that the view leaves out."""
+        """Return the collected markup without the parts the view leaves out."""
         waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 

@@ -140,7 +140,7 @@ class Sieve:
         return None if self._told.any else self._rules.plans(*self._basis)
 
     def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
-        """Return the labels that a view leaves out of an element with these tags; None for unknown names."""
+        """Return the labels a view leaves out of an element with these tags; None for unknown names."""
         around, found = list[str](), set[str]()
         for tag, after in pairwise(tags):
             if tag[0] == "/":
@@ -174,7 +174,7 @@ class Sieve:
         return False
 
     def container(self, name: str, *, bare: bool) -> str:
-        """Return the name that the view gives an element around records; an unknown name becomes "Data".
+        """Return the name the view gives an element around records; an unknown name becomes "Data".
         `bare`: the element has no attributes and declares no namespaces, which are not written.
         """
         known = self._rules.container(name)

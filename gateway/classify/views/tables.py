@@ -32,12 +32,12 @@ class Apart:
         return self._met - 1 not in self._without
 
     def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return the records of a batch that the view keeps."""
+        """Return the records of a batch the view keeps."""
         return [row for row in batch if self.next_stays()] if self._without else batch
 
 
 class Cut:
-    """The columns of one table that a view keeps."""
+    """The columns of one table a view keeps."""
 
     def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
         self._table = table
@@ -90,7 +90,7 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """Return a cell as text that no spreadsheet runs: a possible formula gets an apostrophe before."""
+    """Return a cell as text no spreadsheet runs: a possible formula gets an apostrophe before."""
     return f"'{cell}" if is_formula(cell) else cell
 
 

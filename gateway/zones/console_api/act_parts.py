@@ -18,10 +18,10 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 class ActField:
     """One field of an act: `kind` is the type of one value, `choices` are the allowed values, if limited.
 
-    `names` is the sort of object that the value identifies; `form` describes the field in forms, as `about`
+    `names` is the sort of object the value identifies; `form` describes the field in forms, as `about`
     uses words of the command line. `longest` is the most characters of a text, if limited.
 
-    In a form, `known` are the choices for the object that the field `names`. `reveals`: for a choice of this
+    In a form, `known` are the choices for the object the field `names`. `reveals`: for a choice of this
     field, the further fields needed, with the choices allowed.
     """
 

@@ -17,9 +17,9 @@ Cell = str | int | float | bool | None
 
 
 class AskActs(OfPerson):
-    """Ask for the acts that the person may carry out here.
+    """Ask for the acts the person may carry out here.
 
-    `about`: one act, with the values that its fields may name; related acts are then given in short.
+    `about`: one act, with the values its fields may name; related acts are then given in short.
     """
 
     about: str = ""
@@ -69,7 +69,7 @@ class ActTold(File):
     """One act, as shown on a page. `reads`: it changes nothing. `title`: the first sentence about it.
 
     A list may be divided by the values `tabs` of a column `tabs_of`, and put into `groups` by columns;
-    `saved` are the person's own filters. `leads`: columns, each with the page that its values link to.
+    `saved` are the person's own filters. `leads`: columns, each with the page its values link to.
     `together`: acts on several rows. `beside`: acts on the one thing, named by `named_by`, that an answer is
     about.
     """
@@ -95,7 +95,7 @@ class ActTold(File):
 
 
 class ActsTold(File):
-    """Every act that a person may carry out, by area, in the order of declaration."""
+    """Every act a person may carry out, by area, in the order of declaration."""
 
     acts: tuple[ActTold, ...]
 

@@ -8,7 +8,7 @@ from gateway.home.settings_file import File
 
 
 class ConsoleKnows(File):
-    """The settings that the console needs; `zone` is the local authority's time zone."""
+    """The settings the console needs; `zone` is the local authority's time zone."""
 
     organisation: str
     zone: str
@@ -46,7 +46,7 @@ class SavedTold(File):
 
 
 class Declining(File):
-    """Refusal of a question, in a sentence. `options`: for the signature that the passkey must give first.
+    """Refusal of a question, in a sentence. `options`: for the signature the passkey must give first.
 
     `again`: the address for a new login for this act, for a person without a passkey. `status` is for
     programs. `fields`: the wrong fields of a form, each with a sentence.
