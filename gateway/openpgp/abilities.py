@@ -35,7 +35,7 @@ def verified(settings: ProcessorSettings) -> frozenset[str]:
 
 
 class VerifiedKinds:
-    """The post-quantum kinds of keys that every engine in use verifies, tested at the first question."""
+    """Set of the post-quantum kinds of keys every engine in use verifies, tested when first asked."""
 
     def __init__(self, settings: ProcessorSettings) -> None:
         self._settings = settings
