@@ -56,7 +56,7 @@ class Area(StrEnum):
 
 
 class TeamMailboxes(Protocol):
-    """The mailboxes of the acting person's teams. For any other team errors as in `ssh/answers`."""
+    """The mailboxes of the acting person's teams. For another team the errors of `ssh/answers`."""
 
     def files(
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
@@ -128,7 +128,7 @@ class Recording:
     def note(
         self, kind: Kind, subject: str, fields: Mapping[str, str | int] | None = None, note: str | None = None
     ) -> None:
-        """Append an entry to the log in the person's name; `note` is kept beside the log, not in the leaf."""
+        """Append a log entry in the person's name; `note` is stored beside the log, not in the leaf."""
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
@@ -292,7 +292,7 @@ class Act(BaseModel):
 
 
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
-    """Return the extra setting `what` of a field's declaration, such as "place"; None without one."""
+    """Return the setting `what` declared by a field for the doors, such as "place"; None without."""
     told = field.json_schema_extra
     return told.get(what) if isinstance(told, dict) else None
 

@@ -99,7 +99,7 @@ class PrintAgreement(ReadingAct, command="agreement text", right=AccessRight.LOO
     """Print the text of the agreement, as providers find it in /agreement."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Read the text of the policies in force."""
+        """Return the text of the agreement in the policies in force."""
         load_settings(context.home)
         return ActDone(document=context.catalogue.agreement_text)
 

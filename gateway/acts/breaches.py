@@ -113,7 +113,7 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
     when: ClassVar = "aware_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the records of breaches, by number."""
+        """Return a row for each record of a breach, by number."""
         rows: list[Row] = []
         with context.reading() as session:
             for one in breach_records.records(session):

@@ -169,7 +169,7 @@ class ListDeclarations(DatedListing, ProviderListing, command="declarations list
     when: ClassVar = "goes_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the declarations of one provider or of all."""
+        """Return a row for each declaration of one provider, or of all."""
         with context.reading() as session:
             self.check_provider(session)
             return [_row(each) for each in declarations.find(session, provider=self.provider)]
@@ -181,7 +181,7 @@ class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight
     reference: Reference = argument("The declaration, as it was recorded.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the details of one declaration."""
+        """Return a declaration with the statements confirmed, the decision and the reasons."""
         with context.reading() as session:
             row = _row(declarations.get(session, self.reference))
         return ActDetails(

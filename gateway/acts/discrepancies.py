@@ -35,7 +35,7 @@ class ListDiscrepancies(
     all: bool = option("Those that have ended too.", default=False)
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the open discrepancies, oldest first."""
+        """Return a row for each open discrepancy, oldest first."""
         with context.reading() as session:
             self.check_provider(session)
             found = discrepancies.find(session, state=None if self.all else "open", provider=self.provider)
@@ -50,7 +50,7 @@ class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRigh
     number: int = argument("The number of the discrepancy, as discrepancies list has it.", metavar="N", ge=1)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the details of one discrepancy."""
+        """Return each record of a discrepancy with file and place, and how the discrepancy ended."""
         with context.reading() as session:
             row = _row(discrepancies.get(session, self.number))
         closing = [f"resolved by {row['ended_by']}: {row['why']}"] if row["ended_by"] else []

@@ -84,7 +84,7 @@ class TryHandOn(ReadingAct, command="handon try", right=AccessRight.ENROL):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Make the files in memory and count. GatewayError if the team may not have the file in parts."""
+        """Return the number of rows with a value in each column. GatewayError if no such file can be made."""
         with context.open_registrar() as registrar, ExitStack() as until:
             declared = registrar.catalogue.hand_ons.hand_on
             if (found := next((one for one in declared if one.id == self.hand_on), None)) is None:

@@ -42,7 +42,7 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
     """
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Add the column to the list of harmless ones, and decide waiting files again."""
+        """Add the column to the list of harmless ones; decide again the files held because of the column."""
         name = self._name()
         with context.recording() as record:
             if self.provider is not None:
@@ -80,7 +80,7 @@ class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRig
     empty: ClassVar = "no column is listed as harmless"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the columns listed as harmless."""
+        """Return a row for each column listed as harmless."""
         with context.reading() as session:
             return [
                 each.model_dump() | {"provider": each.provider or None} for each in harmless.listed(session)

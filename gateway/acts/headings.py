@@ -20,7 +20,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
     empty: ClassVar = "nothing is said of any heading"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the statements on headings in force, by heading."""
+        """Return a row for each heading explained by a provider or a person."""
         with context.reading() as session:
             return [
                 {

@@ -202,7 +202,7 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse the file, with advice to the sender."""
+        """Refuse a held file, with the person's advice on the receipt."""
         releases.send_back(registrar, reference, by=by, advice=self.advice)
 
 
@@ -215,7 +215,7 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     why: Why
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Release the file."""
+        """Release a held file to the teams of its flow."""
         releases.release(registrar, reference, by=by, why=self.why)
 
 
@@ -275,7 +275,7 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Refuse the file."""
+        """Refuse the file for good, with the person's reason."""
         with context.open_registrar() as registrar:
             releases.refuse(registrar, self.reference, by=context.person, why=self.why)
         return ActDone(f"{self.reference} is refused")

@@ -60,7 +60,7 @@ class RemoveHost(Act, command="hosts remove", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove a host from the record. GatewayError for a running one, or one with uploads in its spool."""
+        """Remove the host. GatewayError for a running one, or for one with uploads in its spool."""
         with context.recording() as record:
             host = _gone(record.session, self.name)
             if host.spool and not self.lost:
@@ -104,7 +104,7 @@ class TakeSpoolOver(Act, command="hosts take-over", right=AccessRight.ENROL):
 
 
 def _gone(session: Session, name: str) -> Host:
-    """Return a host on record. GatewayError for an unknown or running one."""
+    """Return a host no longer running. GatewayError for an unknown or a running one."""
     host = next((one for one in hosts.known(session) if one.name == name), None)
     if host is None:
         raise NotFoundError(f"no host {name} is on record")

@@ -71,7 +71,7 @@ class AddKey(_KeyAct, command="keys add"):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record each key in the file as pending, or the changes to a certificate on record."""
+        """Store each key in the file as pending, or update the certificate on record; return fingerprints."""
         given, said = _separate(self.file.content), []
         for data in given:
             said += [f"{label:>14}  {value}" for label, value in described(data, context.clock())]

@@ -37,7 +37,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
     staff: bool = option("ID is a member of staff.", default=False, form="It is a member of staff.")
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the keys, by owner."""
+        """Return a row for each key, by owner."""
         at, policy = context.clock(), load_key_policy(context.home)
         kind: OwnerKind | None = "staff" if self.staff else None
         with context.reading() as session:

@@ -26,7 +26,7 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
     when: ClassVar = "placed_at"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the legal holds, by number."""
+        """Return a row for each legal hold in force, by number."""
         with context.reading() as session:
             return [
                 {name: getattr(row, name) for name in self.columns if name != "child"}

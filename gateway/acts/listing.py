@@ -185,7 +185,7 @@ class DatedListing(ListingAct):
     to: date | None = option("Only up to this day.", None)
 
     def bounds(self, context: ActContext) -> tuple[datetime | None, datetime | None]:
-        """Return the first moment of the first day and the first after the last, in the authority's zone."""
+        """Return the first moment of the first day, and the first after the last, in the authority's zone."""
         if self.from_ is None and self.to is None:
             return None, None
         from zoneinfo import ZoneInfo  # noqa: PLC0415 - few lists are told a day
@@ -243,7 +243,7 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return the index of the row after the one of a cursor, also if rows moved since. GatewayError."""
+    """Return the index of the row after a cursor's row, even if rows have moved. GatewayError if wrong."""
     number, _, _ = cursor.partition(".")
     if not number.isdecimal():
         raise GatewayError("that is the cursor of no page: begin at the first one")

@@ -45,7 +45,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
     period: str | None = option("Only files about this period.", None)
 
     def rows(self, context: ActContext) -> Iterator[Row]:
-        """Yield the files of a mailbox, latest first."""
+        """Yield a row for each file in the mailbox, latest first."""
         before: int | None = None
         while found := self._read(context, MOST, before):
             yield from found

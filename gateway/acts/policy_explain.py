@@ -72,7 +72,7 @@ def _decision(
 
 
 def decision_object(decision: Decision) -> dict[str, Any]:
-    """Convert a decision to JSON values."""
+    """Return a decision as JSON values: state, flow, teams and reasons."""
     return {
         "state": decision.state,
         "flow": decision.flow,

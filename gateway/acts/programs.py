@@ -32,7 +32,7 @@ class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
     empty: ClassVar = "no program has a credential; gateway programs add"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Read the programs. Nobody can read a credential."""
+        """Return a row for each program. No credential is stored, so none is shown."""
         now = context.clock()
         with context.reading() as session:
             return [

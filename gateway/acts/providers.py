@@ -214,7 +214,7 @@ class ListProviders(ListingAct, command="providers list", right=AccessRight.LOOK
     empty: ClassVar = "no provider is enrolled; add one with: gateway providers add"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return a row for each provider, ratified or not as of today."""
+        """Return a row for each provider, with its ratification as of today."""
         with context.reading() as session:
             found = register.of(session).enrolled(_counting(context))
         names = [field.name for field in fields(Provider)]
@@ -234,7 +234,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
     id: str = argument("The provider, by its short name.", metavar="ID", names="school")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the details of one provider."""
+        """Return a provider's record with contacts, keys and log entries."""
         with context.reading() as session:
             row = asdict(register.of(session).provider(self.id, _counting(context)))
             reached = [
@@ -356,7 +356,7 @@ class _ChangeAccess(Act, right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Change the access of the provider."""
+        """Suspend the provider, or let it in again."""
         with context.recording(access=True) as record:
             providers.set_suspended(record.session, self.id, suspended=self.suspended)
             provider = providers.get_provider(record.session, self.id)
@@ -501,11 +501,11 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     dry_run: bool = option("Only say what would be done.", default=False)
 
     def confirms(self) -> bool:
-        """Require no confirmation for a dry run."""
+        """Return False for a dry run."""
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Import the list; a dry run changes nothing."""
+        """Import the list, and return the result of each line; on a dry run undo everything."""
         taken: ListTakenIn | None = None
         try:
             with context.recording(access=True) as record:

@@ -151,7 +151,7 @@ class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
     empty: ClassVar = "no child is marked"
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the markers on children, by number."""
+        """Return a row for each marker in force, by number."""
         with context.open_registry() as registry, registry.read() as session:
             sight, on = context.sight(session), markers.list_markers(session)
         seen = (one for one in on if sight.marked or sight.person in one.people)
@@ -178,7 +178,7 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
     from_: date | None = option("Who left since; 90 days ago if not given.", None)
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return the children found."""
+        """Record the question, then return the children who left, with the last place seen."""
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)

@@ -74,7 +74,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return the file's school and kind, in a sentence."""
+        """Return a sentence with the file's school and kind."""
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
@@ -109,7 +109,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
         return f"{file_in_words(context, self.reference)} {said}"
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Confirm the withdrawal or the delivery proposed by the first person."""
+        """Make the withdrawal final, or deliver the file, as proposed by the first person."""
         with context.open_registrar() as registrar:
             done = delivered.confirm(registrar, self.reference, by=context.person, why=self.why)
         if isinstance(done, delivered.Again):

@@ -132,7 +132,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
     tabs: ClassVar = ("state", tuple(StaffState))
 
     def rows(self, context: ActContext) -> list[Row]:
-        """Return the persons with teams and roles; leavers only if asked for."""
+        """Return a row for each person, with teams and roles; former staff only if asked for."""
         left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
             found = staff.list_at_work(session, context.clock())
@@ -152,7 +152,7 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
     name: str = argument("The name they log in with.", metavar="NAME", personal=True, names="person")
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Return the person's teams, keys and log entries."""
+        """Return a person's teams, keys and log entries."""
         with context.reading() as session:
             held = [asdict(key) for key in keys.list_keys(session, "staff", self.name)]
             past = [
@@ -191,7 +191,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence naming the person, and the assigned held files that lose their person."""
+        """Return a sentence with the person's name and the held files to be left unassigned."""
         with context.reading() as session:
             seen, every = self._held(session, context.sight(session)), self._held(session)
         if len(every) > len(seen):

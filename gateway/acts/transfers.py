@@ -44,7 +44,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     )
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria for the transfers that the person asks for."""
+        """Return the criteria for the transfers asked for."""
         since, until = self.bounds(context)
         wanted = TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
         if not self.search:
@@ -126,7 +126,7 @@ class ListTransfers(TransferListing, command="transfers list"):
     why: str | None = option("Only with this reason: policy:embargo, or policy for any.", None)
 
     def wanted(self, context: ActContext) -> TransfersWanted:
-        """Return the criteria for the transfers that the person asks for."""
+        """Return the criteria for the transfers asked for."""
         return replace(
             super().wanted(context),
             state=self.state, data_type=self.data_type, team=self.team, code=self.why,

@@ -70,7 +70,7 @@ class Witness:
         return self._telling is not None
 
     def tell(self, size: int, head: str) -> None:
-        """Send `head` to the witness, unless confirmed already or another is being sent.
+        """Send `head` to the witness, unless already confirmed, or while sending another.
 
         `size` is the number of entries under the head. Raises OSError where `told` cannot be written.
         """

@@ -60,7 +60,7 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads not on record yet, oldest first, by reference inside.
+    """Claimed uploads not on record yet, oldest first, by future reference.
 
     `in_spool` gives the references in the spool. For one thread; `clock` returns monotonic seconds.
     """
@@ -71,13 +71,13 @@ class InProgress:
     _since: dict[str, float] = field(default_factory=dict)
 
     def add(self, uploads: Mapping[str, Upload]) -> None:
-        """Add uploads just claimed, given by spool reference."""
+        """Add uploads just claimed, each under the reference in the spool."""
         for there, upload in uploads.items():
             self.uploads[upload.reference], self.in_spool[upload.reference] = upload, there
             self._since[upload.reference] = self.clock()
 
     def late(self, *, all_of_them: bool = False) -> dict[str, Upload]:
-        """Return, by spool reference, uploads undecided for longer than usual."""
+        """Return the uploads undecided for long, by reference in the spool; or all of them."""
         before = self.clock() - A_MOMENT_SECONDS - min(A_PLACE_SECONDS * len(self.uploads), A_QUEUE_SECONDS)
         late = (one for one in self.uploads if all_of_them or self._since[one] <= before)
         return {self.in_spool[one]: self.uploads[one] for one in late}
@@ -88,7 +88,7 @@ class InProgress:
             self._since[reference] = float("-inf")
 
     def take_out(self, references: Iterable[str]) -> Collection[str]:
-        """Remove uploads now on record; return the spool references."""
+        """Remove uploads now on record; return the references in the spool."""
         taken = [one for one in references if self.uploads.pop(one, None) is not None]
         for reference in taken:
             del self._since[reference]
@@ -376,7 +376,7 @@ def _words(error: OSError) -> str:
 def sort_out(
     session: Session, waiting: Mapping[str, Upload], taken: Collection[str] = ()
 ) -> tuple[Mapping[str, str], Collection[str]]:
-    """Separate uploads waiting in the spool into new ones and ones on record.
+    """Divide uploads in the spool into new ones and those on record already.
 
     Returns each new upload's spool reference with the reference inside, and the spool references of the rest.
     `taken`: references in use without a record. A reference in use is replaced by one derived from the upload

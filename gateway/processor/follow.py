@@ -39,7 +39,7 @@ _GIVEN_OUT = frozenset({"receipts", "notices", "declarations"})
 
 
 class _New(NamedTuple):
-    """A log entry after the last one read; perhaps another process wrote it."""
+    """A log entry not read yet by this process."""
 
     number: int
     kind: str

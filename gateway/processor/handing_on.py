@@ -298,7 +298,7 @@ def _note(place: Path, end: str) -> Path:
 
 
 def _is_noted(place: Path, end: str) -> bool:
-    """Return True if a batch has such a report. Links are not followed: other users write reports."""
+    """Return True if such a report on a batch exists. Links are not followed: other users write reports."""
     try:
         return stat.S_ISREG(_note(place, end).lstat().st_mode)
     except FileNotFoundError:
@@ -306,7 +306,7 @@ def _is_noted(place: Path, end: str) -> bool:
 
 
 def _last(at: str, now: datetime) -> datetime:
-    """Return the last moment before `now`, in UTC, when local clocks showed the time `at`."""
+    """Return the last moment before `now`, in UTC, of the local time `at` ("18:00")."""
     today = now.replace(hour=int(at[:2]), minute=int(at[3:]), second=0, microsecond=0)
     return (today if today <= now else today - timedelta(days=1)).astimezone(UTC)
 

@@ -104,7 +104,7 @@ class HookRound:
     def _messages(
         self, registrar: Registrar, hook: HookRow, now: datetime
     ) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return a web hook's new messages by name, and the number of the first log entry not covered."""
+        """Return new messages for a web hook, by file name, and the next log entry's number."""
         with registrar.registry.within(lambda _: _SIGHT).read() as session:
             size = log.size(session)
             events = hooks.entries(session, hook.entry, size) if hook.entry < size else ()
@@ -169,7 +169,7 @@ def _of_hand_ons(session: Session, since: datetime, now: datetime) -> Iterator[T
 
 
 def _of_day(session: Session, registrar: Registrar, since: datetime, now: datetime) -> Iterator[Told]:
-    """Yield messages about data due or late from some day after that of `since`, up to today."""
+    """Yield messages on data due soon, or late, on the days after the one of `since`."""
     catalogue = registrar.catalogue
     first, today = (local_day(at, catalogue.calendar.timezone) for at in (since, now))
     for provider, flows in statuses(session, catalogue, today) if first < today else ():

@@ -243,7 +243,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's news (versions, landed files) with one statement for the whole round."""
+        """Read the registry's news with one statement: versions, last receipt, and if a file has landed."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -258,7 +258,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps due besides files; of several hosts, most are for the leader alone."""
+        """Yield the steps due besides files; most of them only on the leader."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -371,7 +371,7 @@ class Processor:
         return not self._stop.is_set()
 
     def _record_late(self, *, all_of_them: bool = False) -> None:
-        """Put uploads on record as landed that are undecided for long. Fault if some cannot be recorded."""
+        """Record uploads undecided for long as landed. Fault if some cannot be recorded."""
         late = self._progress.late(all_of_them=all_of_them)
         self._news = self._news._replace(landed=self._news.landed or bool(late))
         faults = Claim(self._registrar).put_on_record(late) if late else []
@@ -380,7 +380,7 @@ class Processor:
             raise faults[0]
 
     def _wait(self, seconds: float | None) -> bool:
-        """Wait for results, and record them; return True if `wake` was called meanwhile."""
+        """Wait for the workers' results, and record them; return True if `wake` was called meanwhile."""
         finished, woken = self._pool.wait(seconds)
         examinations = [item.examination or self._failed(item) for item in finished]
         try:

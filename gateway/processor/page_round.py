@@ -1,4 +1,4 @@
-"""When providers' pages are made: for one after a change of its own, for all on a new day or policy."""
+"""The providers' pages: one is made after a change about the provider, all on a new day or policy."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Copier:
                 do(partial(self._make, registrar, copy))
 
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
-        """Return the copies owed; queue those made already, to be fetched from the store.
+        """Return the copies still to be made; queue those already made, to be fetched from the store.
 
         At the start these are all copies, later the ones made by other hosts.
         """

@@ -98,7 +98,7 @@ class Sweep:
 
 
 def finish(registrar: Registrar) -> str | None:
-    """Remove files whose deletion is on record; return a certificate of deletions, None if all have one."""
+    """Remove the files of recorded deletions; return a certificate for deletions without one, or None."""
     with registrar.registry.read() as session:
         waiting = retention.files_to_remove(session)
         nothing = not waiting and not retention.uncertified(session)
@@ -145,7 +145,7 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
 
 
 def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """Return the files of one thing due: paths below the home, or `store:` and a reference."""
+    """Return where the files of one thing to delete are: paths below the home, or `store:REFERENCE`."""
     if due.what == "sealed":
         copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
         return [f"{_STORED}{due.reference}", *copies]

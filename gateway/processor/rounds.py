@@ -103,7 +103,7 @@ def go_round(
 
 
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
-    """Return keys with an expiry warning due: each with the days left, and the step of the warning."""
+    """Return keys due for a warning of expiry, each with the days left and the warning's step."""
     found = []
     for key in keys.expiring(session, now + timedelta(days=max(policy.warn_days))):
         step = key.step_due(now, policy.warn_days)

@@ -1,4 +1,4 @@
-"""The files that this host examines: all landed ones, or those in its tasks.
+"""The files for this host to examine: all landed ones or, of several hosts, those in its tasks.
 
 Among several hosts every landed file is in a task, see `gateway.registry.work_queue`. A host keeps a task
 while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
@@ -50,7 +50,7 @@ class Work(Protocol):
         """Take only files of tasks from now on; before, all landed files belong to this host."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the references for this host to examine, oldest first."""
+        """Return the references of the files for this host to examine, oldest first."""
         ...
 
     def let_go(self, references: Collection[str]) -> None:
@@ -72,7 +72,7 @@ class Alone:
         """Do nothing: a lone host has no tasks."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return all landed references."""
+        """Return the references of all landed files."""
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
@@ -167,13 +167,13 @@ class Share:
 
 
 class TaskSource(Protocol):
-    """A source of tasks for this host."""
+    """A source of this host's tasks."""
 
     def start(self) -> None:
-        """Start in a separate thread."""
+        """Start fetching tasks in a thread."""
 
     def end(self) -> None:
-        """Stop giving tasks."""
+        """Stop fetching tasks."""
 
 
 def prove_engine(settings: Settings) -> None:
@@ -255,7 +255,7 @@ def _say(registrar: Registrar, connection: Connection) -> None:
 
 
 def renewed(keeper: Keeper, registrar: Registrar, version: int) -> Policies | None:
-    """Return the policies in force if another host changed them; else None.
+    """Return the policies now in force, if changed since the last call; else None.
 
     Fault where this host lacks one of the gateway's keys; nothing is examined meanwhile.
     """

@@ -44,12 +44,12 @@ class TaskWorker:
         self._thread = threading.Thread(target=self._run, name="tasks", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread for fetching tasks."""
         logging.getLogger("procrastinate").setLevel(logging.WARNING)  # It logs every task twice.
         self._thread.start()
 
     def end(self) -> None:
-        """Stop giving tasks and wait for the thread to end."""
+        """Fetch no more tasks, and wait for the thread to end."""
         self._over.set()
         with suppress(RuntimeError):  # The loop is closed already.
             self._loop.call_soon_threadsafe(self._stop)

@@ -281,7 +281,7 @@ class Turns:
 
     @property
     def are_shared(self) -> bool:
-        """True if several providers sent in the last seconds, so that workers are shared among them."""
+        """True if several providers sent files in the last seconds, and workers are divided among them."""
         latest = self.clock() - _ABOUT_SECONDS
         self._seen = {provider: at for provider, at in self._seen.items() if at >= latest}
         return len(self._seen) > 1

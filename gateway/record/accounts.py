@@ -38,7 +38,7 @@ def account(
 def accounts_of(
     session: Session, wanted: TransfersWanted, organisation: str, wording: Wording
 ) -> list[TransferAccount]:
-    """Return the accounts of wanted transfers of one provider that the session sees.
+    """Return the accounts of a provider's transfers within the criteria and the session's sight.
 
     NotFoundError for an unknown provider.
     """

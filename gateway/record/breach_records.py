@@ -181,7 +181,7 @@ def record(session: Session, number: int) -> BreachRecord:
 
 
 def _read(number: int, note: str) -> tuple[Told | None, Document]:
-    """Return the statements and document of a stored breach record; None for those of an earlier release."""
+    """Return statements and document of a breach record; an earlier release stored no statements."""
     try:
         kept = _Kept.model_validate_json(note)
     except ValidationError:

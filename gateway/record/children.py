@@ -108,7 +108,7 @@ class FoundChild:
 
 
 def digests_of(home: Home, asked: Asked) -> frozenset[bytes]:
-    """Return the index digests of a child. GatewayError for an incomplete name, without quoting the name."""
+    """Return a child's digests in the index. GatewayError, without the words given, for part of a name."""
     return _digests(asked, secret_files.pupil_key(home))
 
 
@@ -226,7 +226,7 @@ def _questions(
 
 
 def _asked_before(session: Session, digests: frozenset[bytes]) -> list[AskedBefore]:
-    """Return earlier questions about a child; with its salt erased, a question is no longer found."""
+    """Return earlier questions about a child, except where the salt of the log entry is erased."""
     found: dict[tuple[datetime, str, str], AskedBefore] = {}
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, SUBJECT):
@@ -334,7 +334,7 @@ def _limits(found: FoundChild) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leavers:
-    """Children who left a roll since a day. `hidden` counts further ones kept by markers from the person."""
+    """Children who left a roll since a day. `hidden` counts further ones, kept from the person by markers."""
 
     children: tuple[Gone, ...]
     hidden: int
@@ -354,7 +354,7 @@ def left(registrar: Registrar, since: datetime, *, moved: bool, by: str, name: s
 
 
 def leavers(session: Session, since: datetime, *, moved: bool, by: str, name: str) -> tuple[Leavers, Entry]:
-    """Return the leavers as `left`, and a log entry for the question, for the caller to append first."""
+    """Return the leavers as `left` does, and the log entry of the question: append it before answering."""
     found = [one for one in _gone(session) if one.left_at >= since and (one.to is not None) == moved]
     hidden = markers.kept_from(session, name)
     shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]

@@ -143,7 +143,7 @@ def decision_on(
     earlier: str | None,
     signers: Signers,
 ) -> Decision:
-    """Decide on an examined file. `earlier` is the reference of a transfer by the same signing act."""
+    """Return the decision on an examined file. `earlier`: a reference from the same act of signing."""
     match file:
         case FileLost():
             return Held(reasons=(catalogue.reason("internal:held"),))
@@ -175,12 +175,12 @@ def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: 
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Add to a decision the reason `code`, telling of a signature older than its key's approval."""
+    """Return the decision with the further reason `code`: the signature precedes the key's approval."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
 def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
-    """Return a decision, held for a person since the login's key is unknown; a refusal stays as it is."""
+    """Return the decision, changed to wait for a person as the login's key is unknown; refusals stay."""
     if isinstance(decision, Refused):
         return decision
     # The hold loses its date, which would release the file automatically.
@@ -189,7 +189,7 @@ def held_for_login(decision: Decision, catalogue: Catalogue) -> Decision:
 
 
 def _unopened(refused: OpenRefused, catalogue: Catalogue, signers: Signers, now: datetime) -> Decision:
-    """Decide on a file not opened: held if an expired certificate may be renewed, else refused."""
+    """Return the decision on a file not opened: held for a renewed certificate, or refused."""
     why = catalogue.reason(refused.code, **refused.detail)
     if refused.code == "open:key-expired" and signers.awaits_renewal(now):
         return Held(reasons=(why,))

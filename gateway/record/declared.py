@@ -26,7 +26,7 @@ _NOT_YET = {
 
 
 def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Decide on a declared transfer by the agreement. No held one is decided again automatically."""
+    """Return the decision on a declared transfer by the agreement; a held one waits for no date."""
     decision = decide_method(declaration, catalogue)
     if not isinstance(decision, Held):
         return decision

@@ -187,7 +187,7 @@ _LOOK = "Look at the reasons on its receipt (gateway receipts show), and withdra
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """The person acting, with reason and time; `named`: the person also named the teams."""
+    """A person acting, why and when; `named`: the teams, too, are the person's choice."""
 
     person: str
     why: str
@@ -197,7 +197,7 @@ class By:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
-    """A new delivery of a file, requested by a person.
+    """A new delivery of a file, as asked for by a person.
 
     With anything `forbidden` only a proposal; `further` teams had no delivery before.
     """
@@ -405,7 +405,7 @@ def _told(transfer: Transfer, asked: Release) -> Again:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A file's whole content, in a descriptor of anonymous memory; `extension` is the format's usual."""
+    """The whole content of a file in anonymous memory, by descriptor; `extension` for its name."""
 
     content: int
     size: int

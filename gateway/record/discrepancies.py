@@ -1,4 +1,4 @@
-"""Assign a file's pupils to schools, and compare rolls for discrepancies, in the decision's transaction.
+"""Assign the pupils in a file to schools, and compare rolls for discrepancies, as part of a decision.
 
 A file's roll counts once the file is accepted; until then the roll is stored with the held file. New
 discrepancies are recorded, and each provider concerned is told of its own records.
@@ -113,7 +113,7 @@ class Enrolled:
 def enrolled_in(
     known: SendersRegister, counting: RatificationsThatCount, own_kinds: frozenset[str]
 ) -> Enrolled:
-    """Return the register's enrolled providers; `ratified` is as the policies count ratifications."""
+    """Return all enrolled providers; `ratified` where a ratification meets `counting`."""
     return Enrolled.of(known.enrolled(counting), own_kinds)
 
 
@@ -228,7 +228,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 
 
 def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
-    """Open new discrepancies about the files' pupils, and settle those that no longer exist."""
+    """Record new discrepancies about the files' pupils, and settle the ones gone."""
     session = comparison.session
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:

@@ -178,7 +178,7 @@ class _Names:
         self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
     def people(self, name: str) -> frozenset[str]:
-        """Return everybody perhaps acting under a name on record: the named person, the account's owner."""
+        """Return the people perhaps behind a name on record: the one named, the account's owner."""
         claimed, account = _parts(name)
         if claimed is None and name in self._staff:
             return frozenset({name})
@@ -186,7 +186,7 @@ class _Names:
 
 
 class _Attributed:
-    """A credential with its owner, and for each giver who counts the people behind the giver's name."""
+    """A credential, the owner, and the givers counted: for each the people perhaps behind the name."""
 
     __slots__ = ("givers", "owner")
 
@@ -199,11 +199,11 @@ class _Attributed:
 
     @property
     def everybody(self) -> frozenset[str]:
-        """Everybody behind any of the givers' names."""
+        """Everybody perhaps behind the names of the givers."""
         return frozenset().union(*self.givers)
 
     def could_be_used_by(self, some: Collection[str]) -> bool:
-        """Return True if each giver who counts is among `some`: together they could act as the owner."""
+        """Return True if every giver counted is among `some`: together these could act as the owner."""
         return bool(self.givers) and all(not giver.isdisjoint(some) for giver in self.givers)
 
 
@@ -212,7 +212,7 @@ def _known(session: Session, names: _Names, *, since: datetime, at: datetime) ->
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return everybody as whom a person could act, by credentials given to others, also through others."""
+    """Return a person and the owners of all credentials from the person, directly or through others."""
     found = {somebody}
     while True:
         further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
@@ -324,7 +324,7 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of an act as another giver of the credential given by the act."""
+    """Record the proposer of an act as giver, too, of the credential given by the act."""
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)

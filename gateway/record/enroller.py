@@ -50,7 +50,7 @@ class Enroller:
     def keep_contact(
         self, provider: str, role: str, email: str | None, telephone: str | None, why: str | None
     ) -> bool:
-        """Store a contact in place of the one with the same role; return True if anything is new."""
+        """Store a contact, replacing one with the same role; return True if anything is new."""
         contact = ContactRow(
             provider=provider, role=role, email=email, telephone=telephone,
             recorded_at=self.at, recorded_by=self.by,
@@ -61,7 +61,7 @@ class Enroller:
         return True
 
     def forget_contact(self, provider: str, role: str, why: str | None = None) -> None:
-        """Delete a contact. NotFoundError for an unknown role."""
+        """Delete a provider's contact with a role. NotFoundError if there is none."""
         contacts.forget(self.session, provider, role)
         self._log(Entry(kind="contact-changed", subject=provider, actor=self.by, note=why))
 
@@ -125,7 +125,7 @@ class TakenIn:
 
 @dataclass(frozen=True, slots=True)
 class ListTakenIn:
-    """Result of an imported list, line by line, and the list as read."""
+    """Result of importing a list of providers: what each line did, and the list as read."""
 
     lines: tuple[TakenIn, ...]
     read: ProviderList

@@ -39,7 +39,7 @@ class HeadingProposal:
 
 
 def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the data items that a heading may mean: the label of each, by key, as the policies list them."""
+    """Return the possible data items for a heading, each with its label, in the policies' order."""
     return _meanings(policies, frozenset(catalogue.appendix_a))
 
 

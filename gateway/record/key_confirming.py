@@ -27,12 +27,12 @@ def check_read_out(*fingerprints: str) -> None:
 def confirm(
     clerk: Clerk, owner_kind: OwnerKind, owner: str, fingerprints: Sequence[str], by: str
 ) -> list[Key]:
-    """Put keys in force after fingerprints, or the six words of a kit, were read out, in a person's name.
+    """Put keys in force after the owner read out the fingerprints, or the six words of a kit.
 
-    With two administrators by name, a key needs another person than the one who enrolled the key, or who
-    acts with credentials of that person. The inviter may confirm a passkey. GatewayError for the wrong
-    person, for a key not waiting, or where the same person asked for a revocation; NotFoundError for no
-    such key.
+    Recorded in a person's name. With two administrators by name, a key needs another person than the one who
+    enrolled the key, or who acts with credentials of that person. The inviter may confirm a passkey.
+    GatewayError for the wrong person, for a key not waiting, or where the same person asked for a revocation;
+    NotFoundError for no such key.
     """
     if owner_kind == "provider" and are_words(fingerprints):
         named = _named_by_words(clerk, owner, fingerprints)

@@ -169,7 +169,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
 
 
 def chase(registrar: Registrar, provider: str, now: datetime) -> int:
-    """Queue such letters for a provider; return the number. GatewayError as `chasing`, or if sent today."""
+    """Queue the letters of `chasing`; return the number. GatewayError as there, or if sent today."""
     with registrar.registry.write() as session:
         found = chasing(Letterhead.of(registrar), session, provider, now)
         owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)
@@ -184,7 +184,7 @@ def _week(catalogue: Catalogue, now: datetime) -> str:
 
 
 def _in(name: str, language: str) -> str:
-    """Return the name that a blank of a letter's template has in a language."""
+    """Return the name of a blank in a letter's template for a language, such as "news_cy"."""
     return name if language == "en" else f"{name}_{language}"
 
 
@@ -199,7 +199,7 @@ def _of_all(
     letterhead: Letterhead, session: Session, standing: Sequence[ProviderFacts], now: datetime,
     sent: Collection[str],
 ) -> Iterator[Letter]:  # fmt: skip
-    """Yield the weekly letters to administrators: on late data, and on keys about to expire."""
+    """Yield the weekly letters to administrators, on late data and on keys soon to expire."""
     catalogue = letterhead.catalogue
     day, event = local_day(now, catalogue.calendar.timezone), f"weekly:administrators:{_week(catalogue, now)}"
     for rule in _weekly(letterhead, "administrators", day) if event not in sent else ():
@@ -222,7 +222,7 @@ def _of_all(
 
 
 def _ends(facts: ProviderFacts) -> Iterator[tuple[Key, datetime, int]]:
-    """Yield each OpenPGP key of a provider in force with an end: the key, the end, and the days left."""
+    """Yield each OpenPGP key in force of a provider with an end: key, moment, and days left."""
     for key in facts.own_keys:
         if key.kind == "openpgp" and key.expires_at is not None and key.is_in_force(facts.at):
             yield key, key.expires_at, (key.expires_at - facts.at).days
@@ -391,7 +391,7 @@ def _addresses(
 
 
 def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
-    """Return the e-mail addresses of one provider, or of each, by provider."""
+    """Return e-mail addresses by provider, of one provider or of all."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for contact in contacts.contacts(session, provider):
         if contact.email is not None:
@@ -400,7 +400,7 @@ def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequ
 
 
 def _signed(registrar: Registrar, found: Iterable[Letter]) -> Iterator[Letter]:
-    """Yield letters in the form sent: text and HTML under one signature (PGP/MIME)."""
+    """Yield each letter in its final form: text and HTML under one signature (PGP/MIME)."""
     written = list(found)
     organisation, (language, *_) = registrar.settings.organisation, registrar.catalogue.wording.languages
     whole = [entity(letter.subject, letter.text, organisation, language) for letter in written]

@@ -85,7 +85,7 @@ def follow(registrar: Registrar) -> int:
 
 
 def _ready(registrar: Registrar, session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return the waiting copies, with transfers, of recipients that may have them now."""
+    """Return waiting copies for recipients now entitled, each with the transfer."""
     now = registrar.clock()
     return [
         (row, transfer)
@@ -193,7 +193,7 @@ class CountsOwed:
         return replace(transfer, teams=tuple(sorted({*transfer.teams, *given})))
 
     def _write(self) -> None:
-        """Store the new deliveries of counts, and delete the ones replaced by them."""
+        """Store the new deliveries of counts, and delete the ones replaced."""
         if self._back:
             rolls.take_back(self.session, self._back)
             self._back.clear()

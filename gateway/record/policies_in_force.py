@@ -115,7 +115,7 @@ def load_policies(policies: Path) -> Policies:
 
 
 def check_on_record(session: Session, home: Home) -> None:
-    """Raise ConfigurationError if the log does not know the home's policies in force.
+    """Raise ConfigurationError if the log does not have the home's policies as in force.
 
     Before any version was in force, policies/ of the home applies.
     """
@@ -264,7 +264,7 @@ class Keeper:
         self._to_others(folder.name, {path.name: path.read_bytes() for path in policy_files(folder)})
 
     def vouch(self) -> None:
-        """Upload the version in force here; tell the other hosts so if the log has it in force, too."""
+        """Upload the version in force here for other hosts; mark it as in force if the log says so."""
         digest = self._home.policies_in_force.name
         self.hand_on(self._home.policies_in_force)
         with self._registry.read() as session:
@@ -370,7 +370,7 @@ class Keeper:
             shutil.rmtree(aside, ignore_errors=True)
 
     def _fetch(self, digest: str) -> None:
-        """Store here a version from another host, or a console draft; does nothing without either."""
+        """Store a version here from another host or the console's draft; do nothing without either."""
         files = self._from_others(digest)
         if files and all(Path(name).name == name for name in files):
             self._kept(files, digest[:16])
@@ -428,7 +428,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield log entries for policies put in force and for a new text, unless already in the log."""
+    """Yield log entries still missing on the policies now in force and on the agreement's text."""
     if _last_digest(session, "policy-loaded") != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)

@@ -204,7 +204,7 @@ def _anew(
     content: Classified | ContentRefused,
     now: datetime,
 ) -> Decision:
-    """Decide on a held file by its content; reasons besides the content (key, login, malware) stay."""
+    """Return the decision on a held file by the content; other reasons to wait (key, login, malware) stay."""
     catalogue, codes = registrar.catalogue, {why.code for why in transfer.reasons}
     provider = registrar.provider(session, transfer.upload.provider, now)
     decision = decide(content, catalogue, provider, now)

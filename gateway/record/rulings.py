@@ -48,7 +48,7 @@ from gateway.registry.vouched_rows import digest_changes
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return the earlier and later files superseded by a file, or superseding it; none if files add up."""
+    """Return accepted files replaced by a file, and files replacing it; none for kinds that add up."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -112,7 +112,7 @@ class Ruling:
     - `actor` and `note`: the person deciding and the reason, where a person decided.
     - `held_for`: the reasons of an earlier hold.
     - `counted`: teams without pupil records get counts; False where a person named the teams.
-    - `arrives`: the file was not on record before.
+    - `arrives`: no log entry tells of the file yet.
     """
 
     reference: str

@@ -20,7 +20,7 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """Free space on the disk of one part of the home; bytes available to a service."""
+    """The free space on the disk under one part of the home, in bytes usable by a service."""
 
     part: str
     free: int
@@ -60,7 +60,7 @@ class Snapshot:
 
     @property
     def oldest(self) -> float | None:
-        """The longest wait of an undecided upload, in spool or registry, in seconds; None without any."""
+        """The wait in seconds of the oldest undecided upload, in spool or registry; None without any."""
         ages = [age for age in (self.oldest_landed, self.oldest_in_spool) if age is not None]
         return max(ages, default=None)
 

@@ -56,7 +56,7 @@ def ratify(
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:
-    """End a provider's ratifications on the day `on`; return the academic years of those ended.
+    """End a provider's ratifications as of the day `on`; return the academic years concerned.
 
     A ratification that has ended by `day`, the day of the notice, or that ends before `on`, stays as it is.
     """

@@ -107,7 +107,7 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return queries for accepted files by type and period; `own`: sent by the provider, not on behalf."""
+    """Return the queries for accepted files by type and period; `own`: sent by the provider itself."""
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)

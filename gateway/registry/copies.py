@@ -24,7 +24,7 @@ _WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copy:
-    """One provider's copy of one file. `content_sha256` is the digest of the content.
+    """A copy of a file for one provider. `content_sha256` is the digest of the file's content.
 
     `made`: the sealed copy has been in the /out folder, and `sha256` is its digest. `part`: the copy holds
     the records of one provider alone.
@@ -46,7 +46,7 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Record that a provider gets a copy, of its own records as `part`; `waits`: once it has ratified."""
+    """Record that a provider gets a copy of a file; `part`: its own records; `waits`: once it ratifies."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     session.add(row)
     session.flush()
@@ -65,7 +65,7 @@ def count_waiting(session: Session) -> Counter[str]:
 
 
 def owed(session: Session, *, made_too: bool = False, made_since: datetime | None = None) -> Sequence[Copy]:
-    """Return the copies still to be made, oldest first; with `made_too` every copy, made or not.
+    """Return the copies to be made now, oldest first; with `made_too` all copies on record.
 
     With `made_since` also those made from then on. No copy is to be made while it waits for a ratification,
     or while a child in the file is restricted or for named people alone.

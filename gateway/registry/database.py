@@ -99,7 +99,7 @@ class Registry:
 
     @contextmanager
     def write(self, *, dated: bool = True) -> Iterator[Session]:
-        """Yield a session that writes: committed at the end, rolled back on an exception.
+        """Yield a session for writing: committed at the end, rolled back on an exception.
 
         `dated` is False where nothing is recorded, and the lock only keeps other writers out.
         """
@@ -107,13 +107,13 @@ class Registry:
 
     @contextmanager
     def write_on(self, subjects: Collection[str]) -> Iterator[Session]:
-        """Yield a session as `write` does, but beside writers of other subjects, such as other providers."""
+        """Yield a session as `write` does, locking out only writers of the same subjects."""
         yield from self._session(lambda session: places.take_a_place_of_many(session, subjects))
 
     def _session(
         self, writing: Callable[[Session], None] | None, version: int | None = None
     ) -> Iterator[Session]:
-        """Yield a session that reads, or that writes once `writing` has taken the locks."""
+        """Yield a session for reading, or for writing after `writing` has taken the locks."""
         options = {"gateway_write": True} if writing else {"gateway_write": False, **self._reading}
         try:
             with ExitStack() as open_until_done:

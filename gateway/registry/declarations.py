@@ -53,7 +53,7 @@ def get(session: Session, reference: str) -> DeclarationRow:
 
 
 def find(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:
-    """Return declarations in the order of recording."""
+    """Return the declarations of one provider, or of all, in the order of recording."""
     query = select(DeclarationRow).order_by(col(DeclarationRow.sequence))
     if provider is not None:
         query = query.where(DeclarationRow.provider == provider)

@@ -53,7 +53,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """Return True if a query goes by the index of a provider's transfers, not by that of deliveries."""
+        """Return True if the query is about one provider, and goes by the index of a provider's files."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -96,7 +96,7 @@ def _unindexed(column: Mapped[Any]) -> Any:  # noqa: ANN401 - of whatever type t
 
 
 def is_shown_to(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition for showing a person a delivery: no marker keeps a file sent as a whole."""
+    """Return the SQL condition for showing a person a delivery: no marker forbids the file as sent."""
     as_sent = or_(col(DeliveryRow.whole).is_(True), col(TransferRow.data_type).is_(None))
     return or_(~as_sent, is_seen_by(person))
 
@@ -239,7 +239,7 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person with an open file may read on: not withdrawn, no new marker since.
+    """Return True if a person reading an open file may go on: not withdrawn, no new marker since.
 
     A view without the records of marked children may be read as long as no further child is marked.
     """
@@ -293,7 +293,7 @@ def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:
 
 
 def _delivery(row: Sequence[Any], team: str | None) -> Delivery:
-    """Build a delivery from a row of this module's queries."""
+    """Build a delivery from a row of the module's queries; `team` is None for a held file."""
     *columns, decided_at, data_type, period, whole, counts, collected_at = row
     whole = team is None or (bool(whole) and not counts)
     counts, collected = team is not None and bool(counts), team is not None and collected_at is not None
@@ -307,5 +307,5 @@ _EXTENSION, _LANDED_AT = map(Delivery._fields.index, ("extension", "landed_at"))
 
 
 def _rows(session: Session, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return a query's rows from the connection, faster than through the ORM."""
+    """Return the rows of a query without the ORM, for speed."""
     return session.connection().execute(query).all()

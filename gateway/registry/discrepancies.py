@@ -50,7 +50,7 @@ class Known:
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """The ids of the providers with a record in the discrepancy, sorted."""
+        """The ids of the providers with contradictory records, sorted."""
         return tuple(sorted({party.provider for party in self.parties}))
 
 
@@ -83,7 +83,7 @@ def open_discrepancies(
 
 
 def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
-    """Return the providers' discrepancies: the open ones, and those resolved while the data still differ."""
+    """Return the discrepancies of some providers: open, or resolved although the data still differ."""
     parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
     numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
     query = select(DiscrepancyRow).where(
@@ -93,7 +93,7 @@ def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
-    """Return the `keys` of discrepancies open, or resolved while the data still differ."""
+    """Return the `keys` of discrepancies open, or resolved although the data still differ."""
     found: set[str] = set()
     wanted = sorted(keys)
     for start in range(0, len(wanted), _AT_ONCE):
@@ -134,7 +134,7 @@ def get(session: Session, number: int) -> Known:
 
 
 def find(session: Session, *, state: str | None = "open", provider: str | None = None) -> Sequence[Known]:
-    """Return discrepancies in the order of opening."""
+    """Return discrepancies in the order of opening, of one state and provider if given."""
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if state is not None:
         query = query.where(DiscrepancyRow.state == state)

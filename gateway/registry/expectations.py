@@ -23,7 +23,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaidOfFlow:
-    """A person's statement about one data type of a provider. `period` is set for a nil return only."""
+    """A person's statement about a data type of a provider; `period` is set only where it is a nil return."""
 
     provider: str
     data_type: str

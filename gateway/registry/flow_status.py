@@ -40,7 +40,7 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.Owed:
-    """Return a provider's first and last day of owing data, with people's statements on each data type."""
+    """Return the first and the last day of a provider's duty to send data, and people's expectations."""
     return timescale.Owed(
         since=local_day(added, catalogue.calendar.timezone),
         until=provider.closed_on or date.max,
@@ -49,7 +49,7 @@ def owed_by(
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals for judging every flow on `day` and on later days."""
+    """Return the bounds of the arrivals needed to judge all flows on `day` and on every later day."""
     judged, opened = window(catalogue, day), timescale.days_opened(catalogue, day)
     if opened is None:
         return judged
@@ -57,7 +57,7 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 
 def window(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals for judging every flow on `day`."""
+    """Return the bounds of the arrivals needed to judge all flows on `day` alone."""
     often = [
         entry.id
         for flow in catalogue.flows.flow
@@ -77,6 +77,6 @@ def window(catalogue: Catalogue, day: date) -> Window:
 
 @lru_cache(maxsize=16)
 def _midnights(zone: str, day: date) -> tuple[str, ...]:
-    """Return the times in UTC, as "23:00", at which local days begin in the year around `day`; not 00:00."""
+    """Return the UTC times of local midnights near `day`, as "23:00"; 00:00 is left out."""
     days = (day + timedelta(days=n) for n in range(-_ANYTHING_DUE.days, _ANYTHING_DUE.days))
     return tuple(sorted({f"{moment(each, time(), zone):%H:%M}" for each in days} - {"00:00"}))

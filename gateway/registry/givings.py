@@ -15,7 +15,7 @@ _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential of a member of staff, and the givers or confirmers of it, the first giver first.
+    """A credential of a member of staff, and the people giving or confirming it, the first one first.
 
     A giver's name is empty where none is on record. `mark` is the fingerprint, role or account.
     """
@@ -27,13 +27,13 @@ class Credential:
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
-    """Record the person `by` as giver or confirmer of a credential of a member of staff."""
+    """Record `by` as the person giving a member of staff a credential, or confirming one."""
     session.add(GivingRow(staff=owner, what=what, mark=mark, by=by, at=at))
     session.flush()
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the givers on record of a person's role or account, or of all of them; those of keys stay."""
+    """Delete the givers on record of a person's role or account; without `what`, of all. Keys keep theirs."""
     for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)

@@ -57,7 +57,7 @@ def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> 
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return the next files of a hand-on, in order of landing: delivered in a time, not handed on yet."""
+    """Return the next files to hand on, delivered between two moments, in order of landing."""
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
         col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
@@ -70,7 +70,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return files handed on, but since taken from the team, and not yet recalled by any batch."""
+    """Return files handed on and since lost by the team, without a batch to tell the recall yet."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -131,13 +131,13 @@ def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
 
 
 def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:
-    """Return the files of a batch, in order."""
+    """Return the files of a batch, in the order of adding."""
     query = select(HandOnFileRow).where(HandOnFileRow.batch == batch.id).order_by(col(HandOnFileRow.id))
     return session.exec(query).all()
 
 
 def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]]:
-    """Return the recalls in a batch: of each file the reference, and the batch that handed it on."""
+    """Return the recalls in a batch: each file's reference, and the name of the earlier batch."""
     query = (
         select(HandOnFileRow.reference, HandOnBatchRow)
         .join(HandOnBatchRow, col(HandOnBatchRow.id) == col(HandOnFileRow.batch))
@@ -185,7 +185,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the batches acknowledged too late or not yet, or impossible to send, in order."""
+    """Return the batches not acknowledged in time, or not to be sent for some trouble, in order."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

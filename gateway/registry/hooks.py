@@ -49,7 +49,7 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:
-    """Return the next log entries that hooks report, from number `first` to before `until`, in order."""
+    """Return the next log entries for hooks to report, numbered from `first` to before `until`."""
     # An expression, so that the numbers are followed, not the index of kinds.
     telling = (col(EventRow.kind) + "").in_(_TELLING)
     query = select(EventRow).where(EventRow.number >= first, EventRow.number < until, telling)

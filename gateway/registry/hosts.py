@@ -80,7 +80,7 @@ def say(
     ahead_seconds: float,
     holds: Sequence[str],
 ) -> None:
-    """Store a host's report on uploads in the spool, clock and keys. Not part of any transaction."""
+    """Store a host's report (spool, clock, keys), at once and in no transaction."""
     said: dict[str, Any] = {"spool": spool, "oldest_seconds": oldest_seconds, "ahead_seconds": ahead_seconds}
     connection.execute(_SAYS, {"name": name, "holds": " ".join(holds), **said})
 
@@ -96,7 +96,7 @@ def forget(session: Session, name: str) -> None:
 
 
 def empty(session: Session, name: str) -> None:
-    """Record that a host's spool is empty."""
+    """Record a host's spool as emptied by another host."""
     session.execute(text("UPDATE host SET spool = 0, oldest_seconds = 0 WHERE name = :name"), {"name": name})
 
 

@@ -72,7 +72,7 @@ class Key:
 
     @property
     def noun(self) -> str:
-        """The name of this kind of key, for a sentence."""
+        """The name of this kind of key in a sentence, as "SSH key"."""
         match self.kind:
             case "ssh":
                 return "SSH key"
@@ -87,7 +87,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """The end of a sentence on the action possible with this kind of key, as "log in"."""
+        """The action possible with this kind of key, in words: "log in"."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -100,7 +100,7 @@ class Key:
 
     @property
     def until(self) -> datetime | None:
-        """The moment of the key's end, by the certificate or the gateway's limit; None for never."""
+        """The moment of the key's end, by certificate or by the gateway; None for never."""
         moments = (self.ended_at, self.not_after, self.expires_at)
         return min((moment for moment in moments if moment is not None), default=None)
 
@@ -115,11 +115,11 @@ class Key:
         return min((step for step in steps if left is not None and left <= step), default=None)
 
     def may_be_revoked(self, revocation: Revocation) -> bool:
-        """Return True if a revocation would change the key: not revoked yet, or "hard" after "soft"."""
+        """Return True if a revocation would change the key: not revoked so far, or "soft" becoming "hard"."""
         return self.state != "revoked" or (self.revocation, revocation) == ("soft", "hard")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Return True if the key is in force at `now` by state and limit; a certificate's expiry apart."""
+        """Return True if the key is in force at `now` by state and gateway's limit, expiry left aside."""
         begun = self.not_before is None or self.not_before <= now
         return self.state in IN_FORCE and begun and (self.not_after is None or now < self.not_after)
 
@@ -172,7 +172,7 @@ def add_key(
 
 
 def _way_out(known: Key, owner_kind: OwnerKind, owner: str) -> str:
-    """Return advice where a provider enrols a key that another provider has; "" in other cases."""
+    """Return advice for enrolling a key already enrolled for another provider; "" if there is none."""
     if known.owner_kind == owner_kind == "provider" and known.owner != owner:
         return (
             f". If {owner} is {known.owner} under a new name or kind, keep its record and its keys: "
@@ -187,7 +187,7 @@ def holder(session: Session, kind: KeyKind, fingerprint: str) -> Key | None:
 
 
 def dropped_key(session: Session, reference: str) -> Key | None:
-    """Return the key received in an upload, by the upload's reference; None if none was."""
+    """Return the key uploaded by a provider under a reference; None if none was enrolled from there."""
     return next(iter(_read(session, KeyRow.dropped_as == reference)), None)
 
 
@@ -323,7 +323,7 @@ def end_key(
 
 
 def note_warning(session: Session, key: Key, days: int) -> None:
-    """Record the last warning of expiry given to a key's owner: `days` before the end."""
+    """Record the step of the last warning to a key's owner: `days` before the key's expiry."""
     row = _row(session, key)
     row.warned_days = days
     _kept(session, row)

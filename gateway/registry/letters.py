@@ -29,7 +29,7 @@ class Letter:
     provider: str | None = None
 
     def message_id(self, origin: str) -> str:
-        """Return the Message-ID, always the same for an event and address (RFC 5322, 3.6.4)."""
+        """Return the letter's Message-ID, always the same for an event and address (RFC 5322, 3.6.4)."""
         digest = hashlib.sha256(f"{origin}\0{self.event}\0{self.recipient}".encode()).hexdigest()[:_DIGITS]
         return f"<{digest}@{origin.partition('/')[0]}>"
 
@@ -127,7 +127,7 @@ def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -
 
 
 def forget(session: Session, before: datetime) -> None:
-    """Delete letters queued before a moment and sent or refused since."""
+    """Delete letters queued before a moment, and meanwhile sent or refused by the relay."""
     ended = or_(col(LetterRow.sent_at).is_not(None), col(LetterRow.refused).is_not(None))
     session.exec(delete(LetterRow).where(col(LetterRow.owed_at) < before, ended))
 

@@ -82,7 +82,7 @@ class Nodes:
         self.fresh.append({"level": level, "position": index, "hash": node})
 
     def foresee(self, operation: Callable[[tree.NodeStore], object]) -> None:
-        """Read every node to be used by `operation`, except those read already."""
+        """Read the nodes needed by `operation`, except those already read."""
         wanted = [place for place in dict.fromkeys(tree.places(operation)) if place not in self.known]
         columns = (col(NodeRow.level), col(NodeRow.position))
         for start in range(0, len(wanted), _NODES_FETCHED):
@@ -194,7 +194,7 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return entries to vouch also for all rows of the transaction not vouched for yet.
+    """Return the entries, changed to vouch for all rows of the transaction not vouched for so far.
 
     Each entry vouches for the rows of its own file, the first for all others. An entry is added where none
     can.
@@ -294,7 +294,7 @@ def change_key(
 
 
 def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
-    """Return the keys of the log in order, oldest first; only `vkey` if the log never changed keys."""
+    """Return the log's keys from the first to the present one; only `vkey` if never changed."""
     from gateway.verify.verify_receipts import Head, KeyInTime  # noqa: PLC0415 - loads cryptography
 
     ended, current = [], vkey
@@ -309,7 +309,7 @@ def keys_in_time(session: Session, vkey: str) -> tuple[KeyInTime, ...]:
 
 
 def record_changes(session: Session, at: datetime) -> None:
-    """Append entries to vouch for all rows of the transaction not vouched for yet."""
+    """Append an entry to vouch for all rows of the transaction not vouched for so far."""
     append(session, vouching(session, ()), at)
 
 
@@ -337,7 +337,7 @@ def consistency_proof(session: Session, first: int, second: int) -> list[bytes]:
 
 
 def consistency_proofs(session: Session, firsts: Sequence[int], second: int) -> list[list[bytes]]:
-    """Return the proofs that the log of each size in `firsts` is the beginning of that of `second`."""
+    """Return the consistency proof from each size in `firsts` to the log of `second` leaves."""
     return _read(session, lambda store: [tree.consistency_proof(store, one, second) for one in firsts])
 
 
@@ -347,7 +347,7 @@ def root(session: Session, at_size: int) -> bytes:
 
 
 def leaves(session: Session, withheld: Collection[str] = ()) -> Iterator[bytes]:
-    """Yield each leaf's bytes in order; of a `withheld` subject only JSON with the leaf's hash.
+    """Yield each leaf's bytes in order; for a subject in `withheld` JSON with the leaf's hash instead.
 
     The hash is the leaf hash of RFC 9162 section 2.1.1, in base64.
     """
@@ -366,7 +366,7 @@ def newest_head(session: Session) -> SignedHead | None:
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Return True if a signed head covers every entry, not counting ones only vouching for heads."""
+    """Return True if no event is later than a signed head, except leaves vouching for heads alone."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)
@@ -452,7 +452,7 @@ class LogStep:
 
 
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
-    """Yield the steps told by log entries; a decision to route a file gives one more for each team."""
+    """Yield the steps of files in log entries; a decision with teams gives one more for each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
         yield LogStep(event=event, kind=event.kind, fields=fields)

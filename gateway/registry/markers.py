@@ -133,7 +133,7 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """Children of a file that markers hide from a person: the markers' numbers, the children's digests."""
+    """The children of a file hidden from a person: the markers' numbers and the children's digests."""
 
     numbers: frozenset[int] = frozenset()
     persons: frozenset[bytes] = frozenset()
@@ -143,7 +143,7 @@ NOBODY = KeptApart()
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
-    """Return by file the children hidden from a person (None: by any marker), if there are some."""
+    """Return by file the children hidden from a person (None: by any marker), for files with some."""
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))

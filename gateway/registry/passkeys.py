@@ -78,7 +78,7 @@ def confirmed(session: Session, fingerprint: str) -> bool:
 
 
 def of_person(session: Session, name: str, now: datetime) -> list[Passkey]:
-    """Return the passkeys in force of a person."""
+    """Return a person's passkeys in force."""
     return [_passkey(session, key) for key in keys.keys_in_force(session, "staff", name, "passkey", now)]
 
 

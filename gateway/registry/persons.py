@@ -1,4 +1,4 @@
-"""An index of the children in each file, by keyed digests, made from the sealed files, repeatable."""
+"""The index of the children in each file, by keyed digests, made from the sealed files."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime

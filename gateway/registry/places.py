@@ -51,7 +51,7 @@ def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
 
 
 def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
-    """Take a writer's lock. Fault where `dated` and this machine's clock differs from the database's."""
+    """Take a writer's lock; Fault where `dated` and this machine's clock is wrong by the database's."""
     _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:

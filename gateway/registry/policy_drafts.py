@@ -1,4 +1,4 @@
-"""The draft for a proposal of policies in the console: a version with one file changed."""
+"""The draft behind a proposal made in the console: policies with one file changed."""
 
 from sqlmodel import Session, col, select
 
@@ -6,7 +6,7 @@ from gateway.registry.tables import PolicyDraftRow
 
 
 def put(session: Session, digest: str, base: str, file: str, content: str) -> None:
-    """Store the draft of a proposal, replacing any other; `base` is the digest of the policies changed."""
+    """Store the draft of a proposal in place of any other; `base`: the digest of the changed policies."""
     for row in session.exec(select(PolicyDraftRow).where(col(PolicyDraftRow.digest) != digest)).all():
         session.delete(row)
     session.merge(PolicyDraftRow(digest=digest, base=base, file=file, content=content))

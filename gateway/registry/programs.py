@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program in force: the acts allowed to it, and the teams with files for it to collect."""
+    """A program in force, with the acts allowed and the teams for collecting files."""
 
     digest: str
     name: str
@@ -35,7 +35,7 @@ class Program:
 
     @property
     def key(self) -> str:
-        """The text in place of a person's key fingerprint, standing for the program's credential."""
+        """The text to identify the program's credential, where a person has a key's fingerprint."""
         return f"{_KEY}{self.digest}"
 
 
@@ -58,7 +58,7 @@ def is_program(key: str) -> bool:
 
 
 def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
-    """Return the teams with files for a program, sorted; None if the credential `key` is not in force."""
+    """Return a program's teams for collecting files, sorted; None if the credential is not in force."""
     known = _in_force(session, key.removeprefix(_KEY), now)
     return None if known is None else known.teams
 

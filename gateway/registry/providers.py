@@ -36,7 +36,7 @@ def add_provider(session: Session, provider: Provider, at: datetime) -> None:
 
 
 def check_numbers(session: Session, provider: Provider) -> None:
-    """Raise GatewayError if another provider, not a successor, has the DfE number, URN or number."""
+    """Raise GatewayError if a number of the provider is also another's, neither predecessor nor successor."""
     for what, column, number in (
         ("DfE number", ProviderRow.dfe_number, provider.dfe_number),
         ("URN", ProviderRow.urn, provider.urn),
@@ -80,18 +80,18 @@ def list_providers(session: Session) -> Sequence[Provider]:
 
 
 def names(session: Session) -> dict[str, str]:
-    """Return the name of each provider, by id."""
+    """Return the names of all providers, by id."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.name)).all())
 
 
 def kinds_of(session: Session, identifiers: Collection[str]) -> dict[str, ProviderKind]:
-    """Return the kind of each provider."""
+    """Return the kinds of the given providers, by id."""
     query = select(ProviderRow.id, ProviderRow.kind).where(col(ProviderRow.id).in_(identifiers))
     return dict(session.exec(query).all())
 
 
 def added(session: Session) -> dict[str, datetime]:
-    """Return the time of each provider's enrolment."""
+    """Return the times of enrolment of all providers, by id."""
     return dict(session.exec(select(ProviderRow.id, ProviderRow.added_at)).all())
 
 

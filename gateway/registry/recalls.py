@@ -40,7 +40,7 @@ def openings(session: Session, reference: str) -> list[FileOpening]:
 
 
 def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
-    """Return the deliveries of a file, by team."""
+    """Return the deliveries of a file, ordered by team."""
     query = select(DeliveryRow).where(DeliveryRow.transfer == transfer).order_by(col(DeliveryRow.team))
     return session.exec(query).all()
 

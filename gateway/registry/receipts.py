@@ -89,7 +89,7 @@ def next_receipts(session: Session, count: int) -> list[int]:
 
 
 class Unsigned(NamedTuple):
-    """A receipt to be signed: the row without texts, the statement, and the proof of being in the log."""
+    """A receipt to be signed: row without texts, statement, and proof in the log."""
 
     row: dict[str, Any]
     statement: Statement
@@ -112,7 +112,7 @@ def put_unsigned(
 
 
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
-    """Return the number of the log entry vouching for an unsigned receipt, and the first head over the entry.
+    """Return the number of the log entry vouching for an unsigned receipt, and the first head over it.
 
     None without any. `stated` is the digest in the entry, None for any. The proof is not checked here.
     """

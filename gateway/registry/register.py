@@ -110,7 +110,7 @@ def of(session: Session) -> SendersRegister:
 
 
 def read_again(session: Session) -> SendersRegister:
-    """Return the register, read anew, where the session was opened with a known `version` of it."""
+    """Return the register read anew, even if the session began with a known version."""
     session.info[VERSION] = None
     return of(session)
 

@@ -55,7 +55,7 @@ class Holding:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
+    """Yield transfers accepted, or refused, by the two moments, with the facts for retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -95,7 +95,7 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[K
 
 
 def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
-    """Return transfers by reference, with the facts for planning retention."""
+    """Return transfers by reference, with the facts for retention."""
     query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
     return list(_kept(session, session.exec(query).all()))
 
@@ -172,7 +172,7 @@ def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
 
 
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
-    """Record the files of deletions, named by reference and part, as removed from disk."""
+    """Record the files of deletions, each named by reference and part, as off the disk."""
     for reference, what in removed:
         row = session.get_one(DeletionRow, (reference, what))
         row.files = ""
@@ -296,7 +296,7 @@ def _forget_notices(session: Session, reference: str) -> None:
 
 
 def _forget_people(session: Session, reference: str) -> None:
-    """Erase names, notes and salts of a file's log entries: no commitment can then be tied to a person."""
+    """Erase names, notes and salts of a file's log entries: no commitment leads to a person any more."""
     _forget_notices(session, reference)
     session.execute(
         update(EventRow).where(col(EventRow.subject) == reference).values(actor=None, note=None, salt=None)

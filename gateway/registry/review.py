@@ -32,7 +32,7 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Return by provider and kind, of accepted files of a time: the files with faults, and the faults."""
+    """Return by provider and kind the accepted files with faults, landed in a time, and their faults."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
@@ -48,7 +48,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 
 
 def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping[str, tuple[int, int]]:
-    """Return by provider the number of discrepancies opened in the time, and the number open now."""
+    """Return by provider how many discrepancies opened in a time, and how many are open now."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"
@@ -63,7 +63,7 @@ def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping
 
 
 def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
-    """Return the number of discrepancies opened in the time, and the number open now, each counted once."""
+    """Return how many discrepancies opened in a time, and how many are open now, over all providers."""
     opened_at = col(DiscrepancyRow.opened_at)
     opened = and_(opened_at >= since, opened_at < until)
     is_open = col(DiscrepancyRow.state) == "open"

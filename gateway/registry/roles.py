@@ -40,7 +40,7 @@ def people(session: Session) -> list[PersonWithRoles]:
 
 
 def person(session: Session, name: str) -> PersonWithRoles:
-    """Return a person with roles, accounts and teams; one without any for somebody not on the staff."""
+    """Return a person with roles, accounts and teams, all empty for somebody not on the staff."""
     row = session.get(StaffRow, name)
     here = row is not None and row.removed_at is None
     roles = of_staff(session, name)
@@ -59,18 +59,18 @@ def person(session: Session, name: str) -> PersonWithRoles:
 
 
 def of_staff(session: Session, name: str) -> Sequence[str]:
-    """Return the roles of a member of staff; the caller has checked that the person is still there."""
+    """Return a person's roles, without a check for still being on the staff."""
     return session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person with teams and roles, as the argument of rules in `gateway.access`."""
+    """Return a person with teams and roles, to be asked about in `gateway.access`."""
     known = person(session, name)
     return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Return True if roles are in force and a person has one given or changed only by two people."""
+    """Return True if a person has a role given or changed by two people only; False without roles."""
     return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
 
 

@@ -120,7 +120,7 @@ def note_full_rolls(session: Session, sent: Mapping[str, datetime]) -> None:
 
 
 def count_on_rolls(session: Session, providers: Collection[str]) -> dict[str, int]:
-    """Count the pupils on each provider's roll: on the last complete roll, or reported since."""
+    """Count the pupils on each provider's roll, by the last complete roll and reports since."""
     found = session.execute(_COUNTED_ON_ROLLS, {"rolls": list(providers)})
     return dict.fromkeys(providers, 0) | dict(found.all())
 
@@ -144,7 +144,7 @@ def _said(  # noqa: PLR0917 - the columns of `_SAID`
     transfer: int,
     record: int,
 ) -> RollRow:
-    """Return the row of a statement on a pupil; `reference` is for now the transfer's sequence."""
+    """Return a statement on a pupil as a row; `reference` still holds the transfer's sequence."""
     return RollRow(
         provider=provider,
         pupil=pupil.hex(),
@@ -236,7 +236,7 @@ class Earlier(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """The accepted files to be read: of the given senders and kinds, in one of the periods.
+    """Criteria for accepted files: of the given senders and kinds, in one of the periods.
 
     Of any period: the sequences in `counted`, and the files with counts for one of `teams`. `rolls` names the
     providers for a count of pupils on roll.
@@ -296,7 +296,7 @@ def mark(session: Session, transfer: int, teams: Collection[str]) -> None:
 
 
 def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) -> None:
-    """Record deliveries of counts, each as sequence and team; the team must not have the file yet."""
+    """Record deliveries of counts, each given as sequence and team. No team may have the file yet."""
     rest = dict.fromkeys(("dealt_with_at", "dealt_with_by", "collected_at", "whole"))
     rows = [{"transfer": transfer, "team": team, "delivered_at": at} for transfer, team in given]
     add_rows(session, DeliveryRow, [{**row, **rest, "counts": True} for row in rows])

@@ -7,7 +7,7 @@ from gateway.registry.tables import SavedFilterRow
 
 
 def of_person(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
-    """Return a person's saved filters of one list, or of all, by name."""
+    """Return the filters saved by a person for one list, or for all, sorted by name."""
     query = select(SavedFilterRow).where(SavedFilterRow.staff == name)
     if listing is not None:
         query = query.where(SavedFilterRow.listing == listing)

@@ -49,7 +49,7 @@ def is_few() -> ColumnElement[bool]:
 
 
 def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions for a transfer, by sequence, to be in a person's sight."""
+    """Yield the SQL conditions to put a transfer, by sequence, in a person's sight."""
     number = cast("ColumnElement[Any]", col(TransferRow.sequence)) if sequence is None else sequence
     if not sight.ordinary:
         yield number.in_(_few()) if sight.few else false()
@@ -60,7 +60,7 @@ def within(sight: Sight, sequence: ColumnElement[Any] | None = None) -> Iterator
 
 
 def is_seen_by(person: str | None) -> ColumnElement[bool]:
-    """Return the SQL condition for no marker to hide a transfer from a person; None: no marker at all."""
+    """Return the SQL condition for a transfer without a marker hiding it from a person; None: any marker."""
     marked = table_of(MarkedTransferRow)  # Looked up for each file of a page, by its index.
     return ~_kept_from(person).where(marked.c.transfer == col(TransferRow.sequence)).exists()
 
@@ -108,11 +108,11 @@ class _OnlyWithin(CriteriaOption):
         self.sight = sight
 
     def process_compile_state(self, compile_state: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
-        """Apply the criteria while a statement is compiled."""
+        """Apply the sight's criteria while SQLAlchemy compiles a statement."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def process_compile_state_replaced_entities(self, compile_state: Any, _: Any) -> None:  # noqa: ANN401
-        """Apply the criteria to a statement with replaced columns, too."""
+        """Apply the sight's criteria also to a statement after SQLAlchemy replaced its columns."""
         self.get_global_criteria(compile_state.global_attributes)
 
     def get_global_criteria(self, attributes: dict[Any, Any]) -> None:
@@ -156,14 +156,14 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 
 
 def _few() -> Any:  # noqa: ANN401 - a compound query
-    """Return the query for sensitive files, by sequence: marked so, or with such a reason."""
+    """Return the query for the sequences of sensitive files: marked as such, or with such a reason."""
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
     told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 
 def _kept_from(person: str | None) -> Select[Any]:
-    """Return the query for files with a child kept by a marker from a person; None: by any marker."""
+    """Return the query for files with a child hidden from a person; for None, with any marked child."""
     marked, marker, named = table_of(MarkedTransferRow), table_of(MarkerRow), table_of(MarkerPersonRow)
     own = exists().where(named.c.marker == marker.c.number, named.c.staff == (person or ""))
     return (

@@ -162,7 +162,7 @@ def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
 
 
 def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return by person the values of another column, sorted."""
+    """Return by person the values of a second column, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)

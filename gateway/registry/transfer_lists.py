@@ -59,7 +59,7 @@ def still_landed(session: Session) -> int:
 
 
 def keys_ending(session: Session, now: datetime, before: datetime) -> int:
-    """Count providers' certificates in use ending between `now` and `before`, at most MOST."""
+    """Count certificates of providers that end between `now` and `before`, at most MOST."""
     query = select(func.count()).where(
         col(KeyRow.owner_kind) == "provider",
         col(KeyRow.state).in_(("active", "retiring")),
@@ -252,7 +252,7 @@ SORTED = SOUGHT | {"name", "landed_at", "days"}
 
 
 def count(session: Session, wanted: TransfersWanted, most: int | None = None) -> int:
-    """Count the matching transfers, stopping at `most`."""
+    """Count the transfers matching the criteria, at most `most`."""
     return _count(session, select_columns(col(TransferRow.sequence)).where(*_conditions(wanted)), most)
 
 
@@ -262,7 +262,7 @@ def _count(session: Session, query: Select[Any], most: int | None) -> int:
 
 
 def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
-    """Count the matching transfers by each value of the criteria's `group` column, sorted by value."""
+    """Count the transfers matching the criteria, by each value of the column `group`."""
     key = _column(wanted.group or "").label("key")
     some = select_columns(key).where(*_conditions(wanted)).subquery()
     grouped = select_columns(some.c.key, func.count()).group_by(some.c.key).order_by(some.c.key)
@@ -270,7 +270,7 @@ def by_group(session: Session, wanted: TransfersWanted) -> dict[str, int]:
 
 
 def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsForWhom, ThingsWaiting]:
-    """Count the first `most` matching transfers by the person or event waited for."""
+    """Count the first `most` transfers matching the criteria, by the person or event waited for."""
     landed = col(TransferRow.landed_at)
     whom = _column("waits_for").label("whom")
     query = select_columns(whom, landed.label("since")).where(*_conditions(wanted)).order_by(landed)
@@ -280,13 +280,13 @@ def by_whom(session: Session, wanted: TransfersWanted, most: int) -> dict[WaitsF
 
 
 def latest(session: Session, wanted: TransfersWanted, most: int) -> list[Transfer]:
-    """Return the latest `most` matching transfers in the order of landing, without contents."""
+    """Return the latest `most` transfers matching the criteria, in order of landing, without contents."""
     query = _query(wanted).order_by(col(TransferRow.sequence).desc()).limit(most)
     return transfers_of(session, list(reversed(_rows(session, query))), with_content=False)
 
 
 def page(session: Session, wanted: TransfersWanted, after: int | None, most: int) -> list[Transfer]:
-    """Return the `most` matching transfers after sequence `after`, as sorted, or else latest first."""
+    """Return the next `most` transfers matching the criteria, after a sequence; sorted, or latest first."""
     if wanted.sort is None and wanted.group is None:
         return latest(session, replace(wanted, before=after), most)[::-1]
     order = [(_column(wanted.group), False)] if wanted.group else []
@@ -313,7 +313,7 @@ def page(session: Session, wanted: TransfersWanted, after: int | None, most: int
 
 
 def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnElement[bool]:
-    """Return the SQL condition for rows after the keys `last` in a sort order; True marks descending keys."""
+    """Return the SQL condition for rows following `last` in a sort order; True marks a descending key."""
     (key, down), *rest = order
     further: ColumnElement[bool] = key < last[0] if down else key > last[0]
     return or_(further, and_(key == last[0], _beyond(rest, last[1:]))) if rest else further
@@ -380,7 +380,7 @@ _IN_SHORT = [col(getattr(TransferRow, name)) for name in InShort._fields]
 
 
 def latest_in_short(session: Session, provider: str, since: datetime, most: int) -> Sequence[InShort]:
-    """Return a provider's transfers landed from `since` on, the latest `most`, latest first."""
+    """Return the latest `most` transfers of a provider landed from `since` on, latest first."""
     query = (
         select_columns(*_IN_SHORT)
         .where(col(TransferRow.provider) == provider, col(TransferRow.landed_at) >= since)
@@ -467,7 +467,7 @@ def find(session: Session, wanted: TransfersWanted, reference: str) -> int | Non
 
 
 def pages(session: Session, wanted: TransfersWanted) -> Iterator[list[Transfer]]:
-    """Yield all matching transfers in the order of landing, in pages of some hundred, without contents."""
+    """Yield all transfers matching the criteria in order of landing, in pages, without contents."""
     after = 0
     while True:
         query = _query(wanted).where(col(TransferRow.sequence) > after)

@@ -68,7 +68,7 @@ def known(session: Session, references: Iterable[str]) -> set[str]:
 
 
 def references(session: Session, sequences: Collection[int]) -> dict[int, str]:
-    """Return the references of transfers by sequence."""
+    """Return the references of transfers, by sequence."""
     found: dict[int, str] = {}
     wanted = sorted(sequences)
     for start in range(0, len(wanted), 500):
@@ -108,7 +108,7 @@ def work_on(session: Session, references: Sequence[str]) -> dict[str, Transfer]:
 def find(
     session: Session, *, state: str | None = None, provider: str | None = None, limit: int | None = None
 ) -> Sequence[Transfer]:
-    """Return transfers in the order of landing; with `limit` the latest ones."""
+    """Return transfers in order of landing, of a state and provider if given; with `limit` the latest."""
     query = select(TransferRow).order_by(col(TransferRow.sequence).desc())
     if state is not None:
         query = query.where(TransferRow.state == state)
@@ -141,7 +141,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """Return the contents of recognised files for comparison with others, by sequence."""
+    """Return the contents of the recognised files among some, for comparison, by sequence."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -439,7 +439,7 @@ _OF_WHAT_IS_IN_IT = frozenset(
 
 
 def _is_whole(row: TransferRow, decision: Released) -> bool | None:
-    """Return True if teams get a released file as sent; None if each gets a view.
+    """Return True if teams get a released file as sent; None if each team gets a view.
 
     True where two persons released forbidden contents, or one an unrecognised file: no view can be made.
     Where the policy objects to the sender or the day alone, each team is shown a view.

@@ -82,7 +82,7 @@ def recorded_tables() -> list[str]:
 
 
 def take_changes(session: Session) -> dict[str, list[Change]]:
-    """Return by file the transaction's changes of rows since the last call; under "" those of no file."""
+    """Return the transaction's row changes since the last call, by file; under "" those about no file."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.pop(_CHANGED, {})
     references = session.info.get(_REFERENCES, {})
@@ -149,7 +149,7 @@ def insert_numbered(
 
 
 def digest_changes(session: Session) -> None:
-    """Compute the digests of rows written so far: early, before taking a lock for which others wait."""
+    """Compute the digests of the rows written so far, now rather than under the log's lock."""
     session.flush()
     changed: dict[Row, tuple[Kept, str | int | None]] = session.info.get(_CHANGED, {})
     for row, (kept, of) in changed.items():
@@ -169,7 +169,7 @@ def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> s
 
 
 def vouch_for(session: Session, row: SQLModel) -> None:
-    """Let the log vouch for a row as it is now, though no change was recorded."""
+    """Let the log vouch for the present content of a row, although unchanged."""
     _note(session, identity(row), row, row.__dict__)
 
 
@@ -332,13 +332,13 @@ def last_numbers(session: Session) -> dict[str, int]:
 
 
 def is_in(column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - of any type
-    """Return the SQL condition that a column has one of the values in the list parameter `name`."""
+    """Return the SQL condition that a column has a value of the list given as parameter `name`."""
     given = bindparam(name, type_=column.type, expanding=True)
     return column.in_(given)  # type: ignore[no-any-return] # as it is of any type
 
 
 def is_one_of(dialect: str, column: Any, name: str) -> ColumnElement[bool]:  # noqa: ANN401 - the same
-    """Return the same SQL condition as `is_in`, in PostgreSQL with one array parameter."""
+    """Return the condition of `is_in`; in PostgreSQL by one array parameter, so one statement fits all."""
     if dialect != "postgresql":
         return is_in(column, name)
     return column == func.any(bindparam(name))  # type: ignore[no-any-return] # the same
@@ -356,7 +356,7 @@ def _put(
     replaced: tuple[str, ...] = (),
     dated: str = "",
 ) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
-    """Return the INSERT of `insert_rows`, and the columns whose values SQLite wants in another spelling.
+    """Return the INSERT statement of `insert_rows`, and the columns to be converted for SQLite.
 
     It is a text: SQLAlchemy's own statement would make several calls for each value of each row.
     """

@@ -16,7 +16,7 @@ from gateway.registry.transfers import transfers_of
 
 
 def due(session: Session, until: datetime, is_ratified: Callable[[str], bool]) -> ColumnElement[bool]:
-    """Return the SQL condition for held files past their date by `until`, or ratified by the provider."""
+    """Return the SQL condition for held files with a date passed, or a provider ratified since."""
     waiting = select(TransferRow.provider).where(TransferRow.waits_for == "ratification").distinct()
     ratified = [provider for provider in session.exec(waiting) if is_ratified(provider)]
     return or_(

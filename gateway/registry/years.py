@@ -1,4 +1,4 @@
-"""School years: opening, and ratifications of the agreement."""
+"""School years: their opening, and how many providers ratified."""
 
 import json
 from collections.abc import Collection

@@ -68,7 +68,7 @@ class TransferRow(Row, table=True):
 
 
 class ReasonRow(Row, table=True):
-    """A reason of a transfer's latest decision."""
+    """One reason of a transfer's latest decision."""
 
     __tablename__ = "reason"
     transfer: int = Field(primary_key=True, foreign_key="transfer.sequence")

@@ -39,7 +39,7 @@ class FullRollRow(Row, table=True):
 
 
 class SchoolOfTransferRow(Row, table=True):
-    """A school with pupils in an accepted file sent on behalf of several schools."""
+    """A school with pupils in an accepted file, sent by another provider for several schools."""
 
     __tablename__ = "school_of_transfer"
     provider: str = Field(primary_key=True, foreign_key="provider.id")
