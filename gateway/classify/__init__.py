@@ -22,7 +22,7 @@ _PLACES = {"OnPupils": "tally", "Rules": "rules", "load_rules": "load", **_RECOG
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name of this room on first use, as receipts and reports need words but no readers."""
+    """Import a public name of this room on first use: receipts and reports need no readers of files."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

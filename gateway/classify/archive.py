@@ -153,7 +153,7 @@ def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
 
 
 def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Open one file of the archive as a seekable stream; seeking back unpacks again."""
+    """Open one file of the archive as a seekable stream; each seek backwards unpacks it from the start."""
     return cast(BinaryIO, archive.open(name))
 
 

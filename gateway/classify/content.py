@@ -79,11 +79,11 @@ class TimedContent:
         return self._content.read(size)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Move the position."""
+        """Move the position in the content."""
         return self._content.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the position."""
+        """Return the position in the content."""
         return self._content.tell()
 
     def seekable(self) -> bool:

@@ -215,7 +215,7 @@ SHEETS = 60
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One sheet of a workbook: its visibility, its rows (read anew at each call), and its name."""
+    """One sheet of a workbook: its visibility, its name, and its rows, which each call reads anew."""
 
     shown: Shown
     rows: Callable[[], Iterator[Row]]

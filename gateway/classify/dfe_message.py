@@ -41,7 +41,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _MessageReader:
-    """Reader of a message: first the header, then the pupils of the collection."""
+    """Reader of a DfE message: first the header, then the records of the collection's pupils."""
 
     def __init__(self, source: Source, tally: Tally) -> None:
         self.facts: Facts | None = None

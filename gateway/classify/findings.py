@@ -118,7 +118,7 @@ class FieldTally:
         self._rows += rows
 
     def settle(self) -> None:
-        """Count the collected values: many together are quicker."""
+        """Count the texts collected by `wait`, all in one quick pass."""
         if not self._texts:
             return
         bad = self._add(self._texts, self._rows)

@@ -116,7 +116,7 @@ class _FormOfRecords:
 
 
 class Gatherer:
-    """Counter of XML records into a tally; remembers each element's meaning and a plan for each form."""
+    """Counter of XML records into a tally; keeps each element's meaning and a reading plan for each form."""
 
     def __init__(self, tally: Tally, limits: ClassifyLimits) -> None:
         self._tally = tally

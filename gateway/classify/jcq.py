@@ -211,7 +211,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
 
 
 class _Counts:
-    """Count of records, compared with the trailers of centres and of the file."""
+    """Count of a file's records, to compare with the numbers in the trailers of centres and of the file."""
 
     def __init__(self) -> None:
         self.proven = False

@@ -32,8 +32,8 @@ _SUMS = frozenset({"total", "totals", "grand total", "average", "averages", "mea
 @dataclass(frozen=True, slots=True)
 class ReportWording:
     """Recogniser of the lines that reports print around a table.
-    `words` are the words of such lines, `schools` the last words of schools' names, `headings` the words of
-    column names, `codes` all codes. `is_name` returns True for a name, `is_telling` for a sensitive heading.
+    `words`: words of such lines. `schools`: last words of school names. `headings`: words of column names.
+    `codes`: all codes. `is_name` returns True for a person's name, `is_telling` for a sensitive heading.
     """
 
     words: frozenset[str]

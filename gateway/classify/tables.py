@@ -89,7 +89,7 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
 
 
 def _said_in_a_column(account: Account, tally: Tally) -> str:
-    """Return the assessment named by half the values of a column, such as "Mock 1"; else ""."""
+    """Return the assessment, such as "mock", that half the values of one column name; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:

@@ -165,7 +165,7 @@ class Tally:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records and values collected so far; many together are counted quickly."""
+        """Count the records and values collected so far, all in one quick pass."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()

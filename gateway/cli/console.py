@@ -160,7 +160,7 @@ def existing(home: Path) -> Home:
 def registry(home: Path, *, whole: bool = False) -> Iterator[Registry]:
     """Yield the registry of an existing home. ConfigurationError without one.
 
-    Reads tell of the files within the sight of the proved person at the keyboard; of all files if `whole`.
+    Reads give only the files the proven person may know of; with `whole`, all files.
     """
     place = Home(home)
     settings = load_settings(place)

@@ -1,4 +1,4 @@
-"""hosts add and join: what another host needs, in a sealed file."""
+"""hosts add and join: pass everything another host needs on, in a sealed file."""
 
 import sys
 from pathlib import Path

@@ -284,7 +284,7 @@ def _host_keys(home: Home) -> list[dict[str, Any]]:
 
 
 def _started(home: Home, service: HostKeyService) -> Path:
-    """Return the host key of a service that has run before. GatewayError otherwise."""
+    """Return the host key of a service that has run before. GatewayError for a service never started."""
     if not (secret := _secret(home, service)).exists():
         raise GatewayError(f"{secret} is missing: the service makes it at its first start")
     return secret

@@ -1,4 +1,4 @@
-"""Prove who is at the keyboard by the registry, and return that person's rights and sight."""
+"""Prove by the registry who is at the keyboard; return that person's rights, and files to know of."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def to_sign(what: str) -> bytes:
 
 
 def sight_of(session: Session, place: Home, name: str) -> Sight:
-    """Return the sight of a person: the files the person may know of."""
+    """Return the sight of a person: the files that person may know of."""
     return may_know(roles.viewer(session, name), _catalogue(place).looking_teams())
 
 

@@ -30,7 +30,7 @@ class Growing:
         return time.monotonic() - self._waited
 
     def read(self, size: int = -1) -> bytes:
-        """Read `size` bytes, or all the rest; block until data or the end arrives."""
+        """Read `size` bytes, or (-1) all up to the end; block until these have been written."""
         if size < 0:
             size = self._size() - self._position
         whole = self._has_the_word(0)  # Checked before reading: after the word nothing is added.

@@ -31,8 +31,8 @@ _ON_ROLL, _HAS_FORMER, _HAS_BIRTH_DATE = 1, 2, 4
 
 class RollTaker:
     """Collector of the pupils of a roll while a file is read: the `on_pupils` of `classify`.
-    Only a permanent UPN names a pupil across schools: others are left out. Of several records of a pupil in
-    one school the last counts.
+    Pupils without a permanent UPN are left out: only that names a pupil across schools. Of several records of
+    a pupil in one school the last counts.
     """
 
     def __init__(self) -> None:

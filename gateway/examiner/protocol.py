@@ -79,15 +79,13 @@ class RecordsNamed(AboutFile):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job(AboutFile):
-    """One landed file to examine. `senders` are armored certificates in force.
+    """One landed file to examine. `senders` are the provider's armored certificates in force.
 
-    `others` are the provider's certificates awaiting approval or ended, to tell a file signed by one of
-    them from a stranger's. `opens_with` are the fingerprints of the gateway's keys still opening uploads;
-    empty for all. `agreement` is the text expected in /agreement; empty for other folders. `least_rsa_bits`
-    is the policy's minimum for a new key; `verified` goes to `certificates.admit`.
-
-    `rolls` are the data types with digests of pupils; `stated` are headings with meanings stated by the
-    provider.
+    - `others`: its certificates awaiting approval or ended, to tell their files from a stranger's.
+    - `opens_with`: fingerprints of the gateway's keys that still open uploads; () for all.
+    - `agreement`: the text expected in /agreement; "" for other folders.
+    - `least_rsa_bits`: the policy's minimum for a new key. `verified`: for `certificates.admit`.
+    - `rolls`: the data types with digests of pupils. `stated`: headings explained by the provider.
     """
 
     name: str

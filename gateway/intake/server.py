@@ -55,7 +55,7 @@ _LSETSTAT = b"lsetstat@openssh.com"
 
 
 class Requests(Handler):
-    """The SFTP request handler of intake; `touch` is called at each request."""
+    """The SFTP request handler of intake, in which only a client's own CLOSE completes an upload."""
 
     _extensions = [*Handler._extensions, (_POSIX_RENAME, b"1"), (_FSYNC, b"1"), (_LSETSTAT, b"1")]  # noqa: RUF012, SLF001
 

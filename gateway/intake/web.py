@@ -74,7 +74,7 @@ _AGAIN = Wish(create=False, exclusive=False, truncate=False, append=False)
 
 
 class WebDoor:
-    """The HTTP application of one running intake that answers the web door."""
+    """The HTTP application in a running intake that answers the requests passed on by the web door."""
 
     def __init__(
         self, intake: RunningIntake, published: Published, settings: WebSettings, limits: IntakeLimits
@@ -259,7 +259,7 @@ class WebDoor:
         return Response(status_code=204, headers=told)
 
     def _remember(self, provider: str, upload: str, reference: str, length: int) -> None:
-        """Store reference and length of an upload handed over, for a browser that missed the answer."""
+        """Store reference and length of a handed-over upload, for a browser that missed the answer."""
         self._handed_over[provider, upload] = (reference, length)
         if len(self._handed_over) > _REMEMBERED:
             del self._handed_over[next(iter(self._handed_over))]

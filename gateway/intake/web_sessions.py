@@ -151,7 +151,7 @@ class RunningIntake(Protocol):
     door: Door
 
     def shown(self, name: str) -> str:
-        """Return how log lines name the provider."""
+        """Return a provider's name in the form for log lines."""
         ...
 
     async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:

@@ -36,9 +36,9 @@ class CertificateRefused(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """Certificate as of one moment. Fingerprints are lower-case hex.
-    `bits` is None for elliptic curves: the name tells the size. `signing_keys` and `encryption_keys` are in
-    force. `signs_until`: when the last signing key expires; None for never. `warnings` are sentences.
+    """A certificate as of one moment. Fingerprints are lower-case hex. `warnings`: sentences for a person.
+    `bits`: None for elliptic curves, whose name tells the size. `signing_keys`, `encryption_keys`: those in
+    force. `signs_until`: when the last signing key expires; None for never.
     """
 
     fingerprint: str

@@ -109,8 +109,8 @@ class Opener(Protocol):
     ) -> Opened:
         """Open a sealed file signed by one of the certificates `senders` (armored or binary).
         Refusal, with a code of `gateway.reasons`, for a faulty file; Fault for a failure of the gateway. The
-        caller closes `Opened.content`. `into` is an empty memfd to fill, which others may read meanwhile:
-        what they read does not count before this returns that very memory.
+        caller closes `Opened.content`. `into`: an empty memfd to fill, which others may read meanwhile, at
+        their own risk: only the memory finally returned holds an accepted content.
         """
         ...
 

@@ -25,8 +25,7 @@ def weakness(modulus: int, exponent: int) -> str | None:
 
 def is_of_infineon(modulus: int) -> bool:
     """Return True for a modulus made by Infineon's faulty library (CVE-2017-15361, "ROCA").
-    Its primes are powers of 65537 modulo all small primes, and so is their product; of other moduli, one in
-    hundreds of millions is.
+    Modulo small primes, such a modulus is a power of 65537; of other moduli, one in hundreds of millions is.
     """
     return all(modulus % prime in powers for prime, powers in _POWERS)
 

@@ -127,7 +127,7 @@ class AgreementFile(File):
 
 
 class Confirmed(File):
-    """Record that a person read a clause: SHA-256 of the text then, and the citations then."""
+    """Record that a person read a clause: SHA-256 of the text read, and the citations at that time."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     cited_by: tuple[str, ...]

@@ -126,7 +126,7 @@ def cited_by(catalogue: Catalogue) -> dict[ClauseId, tuple[str, ...]]:
 
 
 def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield reasons without a clause, and clauses missing, unused or unconfirmed."""
+    """Yield reasons without a clause, and clauses missing in the text, cited by no entry, or unconfirmed."""
     # Check that reasons.toml holds exactly the reasons with a clause of their own.
     wanted = {code for code, template in REASONS.items() if template.rests_on == "the code"}
     for code in sorted(wanted - catalogue.reasons.clauses.keys()):

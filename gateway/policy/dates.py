@@ -272,7 +272,7 @@ def censuses(calendar: CalendarFile, years: range) -> list[Period]:
 
 
 def yearly(due: YearlyDue, calendar: CalendarFile, years: Iterable[int]) -> list[Period]:
-    """Return the periods of a yearly data type; each is about the academic year ended before."""
+    """Return the periods of a yearly data type; each is about the academic year that ended last."""
     spans = []
     for year in years:
         if due.first is not None and due.last is not None:

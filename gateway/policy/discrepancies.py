@@ -166,7 +166,7 @@ def gone(rows: Iterable[RollRow], full_rolls: Mapping[str, datetime]) -> list[Go
 
 
 def _left(row: RollRow, full_rolls: Mapping[str, datetime]) -> datetime | None:
-    """Return the time a child left a school; None for a child on roll."""
+    """Return the time at which a child left a school, by its last row; None for a child still on roll."""
     if not row.on_roll:
         return row.at
     complete = full_rolls.get(row.provider)

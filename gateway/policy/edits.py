@@ -109,7 +109,7 @@ class Edit:
 
 
 def edits(old: Path, new: Path) -> list[Edit]:
-    """Return the differences, loss of protection first. ConfigurationError for an unreadable file."""
+    """Return the differences, loss of protection first. ConfigurationError for an unreadable folder."""
     before, after = _documents(old), _documents(new)
     found = [
         edit

@@ -19,7 +19,7 @@ from gateway.policy.small_schemas import Circumstance, Method, Need, Safeguard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """A person's statement about a past or planned transfer by another method.
+    """A person's statement about a past or planned transfer by another method than the gateway.
 
     `data`: a data type, a flow, or a material of methods.toml. `at`: the time of travel (aware). `safeguards`
     and `circumstances` are ids of methods.toml; unknown ids have no effect.

@@ -310,8 +310,8 @@ class Selection(File):
 class Right(File):
     """The data items a team may have, and the reason.
 
-    Whole groups, plus single items or selections; `without` removes items again, and `not_from` removes items
-    from one kind of sender.
+    Whole `groups`, plus single `items` and `selections`. `without` removes items again, and `not_from`
+    removes items sent by one kind of sender.
     """
 
     team: Slug

@@ -92,7 +92,7 @@ def without_school(classified: Classified, provider: Provider) -> int | None:
 def about_schools(
     classified: Classified, catalogue: Catalogue, provider: Provider
 ) -> tuple[list[Reason], list[Reason]]:
-    """Return reasons to wait, and notices, because of the schools and UPNs in a file.
+    """Return reasons to hold a file, and notices, because of the schools and UPNs in it.
 
     Only the files of education providers wait because of their schools.
     """
@@ -324,7 +324,7 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 def standing(
     transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """Return which of a provider's accepted files of a kind and period a file replaces, or is replaced by.
+    """Return which accepted file of the same kind and period a file replaces, and which one replaces it.
 
     A file about fewer schools than an earlier one does not replace the earlier one.
     """

@@ -1,8 +1,7 @@
 """Every reason code: its sentence for a school secretary, and the next step.
 
-The English of all codes stands in en.toml beside this module, that of other languages in tables of their own.
-The policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from this
-package.
+The English texts are in en.toml beside this module, those of other languages in tables of their own. The
+policies give the clause of the agreement for each reason. `docs/reasons.md` is generated from this package.
 """
 
 import tomllib

@@ -201,7 +201,7 @@ def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
 
 
 def _drawn(way: Way, cohort: Cohort) -> Way:
-    """Draw a random value from the choices or the range in the recipe `way`."""
+    """Return a random value among the choices, or within the range, that the recipe `way` gives."""
     rng = cohort.rng
     match way:
         case {"choice": values}:

@@ -90,7 +90,7 @@ def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKe
 
 
 def _give_up_in_time(connection: socket.socket) -> None:
-    """End a connection to a peer that takes no data: Linux would retry for a quarter of an hour.
+    """Limit the time for which a connection waits for a peer that takes no data: Linux waits 15 minutes.
 
     The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket, as
     long as the system does. Windows gives up after some 20 seconds.

@@ -1,4 +1,4 @@
-"""Set up a kit from an invitation: compare it, make or take keys, and hand over the public ones."""
+"""Set up a kit from an invitation: compare it, make keys or use given ones, and write the public ones out."""
 
 import base64
 import re
@@ -28,9 +28,9 @@ _HEADERS = re.compile(
 
 
 def read_invitation(file: Path) -> ProviderInvitation:
-    """Return the invitation in a file. GatewayError unless signed by the key named inside.
+    """Return the invitation in a file. GatewayError unless signed by the key it names.
 
-    An invitation counts once the words are compared: anybody can sign a text naming the own key.
+    The invitation counts only once the words are compared: anybody can sign a text that names their own key.
     """
     with file.open("rb") as opened:
         signed = opened.read(_MOST_BYTES).replace(b"\r\n", b"\n").decode("utf-8", "replace").strip() + "\n"

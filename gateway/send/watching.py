@@ -1,7 +1,7 @@
 """Send the files of a watched folder once unchanged; each ends in sent, held or refused, with its receipt.
 
-A file is moved only after its receipt is in place, and the decision is recorded before. So after a kill at
-any moment the next run files the decided files, continues those in transit, and sends nothing twice.
+The decision on a file is recorded first, then the receipt is put in place, then the file is moved. So after a
+kill at any moment the next run moves the decided files, continues those in transit, and sends nothing twice.
 """
 
 from __future__ import annotations
@@ -250,7 +250,7 @@ class WatchedFolder:
             self._tell(f"{path.name}: not taken: {words}")
 
     def _wish(self, file: Path, check: Check) -> ToSend | None:
-        """Check a file; return the order to send it, or None if moved to refused/ with the reasons beside."""
+        """Check a file; return the order to send it; None if moved to refused/, with the reasons beside."""
         with unwritten(file) as (source, told):
             mark = Mark.of(source)
             if not self._stillness.is_sure(file, told=told):

@@ -205,7 +205,7 @@ class Connection(LeanConnection):
             super()._send_version()
 
     def note_failure(self, code: str, detail: str) -> None:
-        """Log an internal failure during a request of this client, one line per client and cause."""
+        """Log an internal failure during a request of this client; one line for each client and cause."""
         self._offences.note(code, self._address, level=logging.ERROR, detail=detail)
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:  # noqa: ARG002

@@ -127,8 +127,8 @@ class Offences:
         self._told: dict[tuple[str, str, str], _Told] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
-        """Log an offence of an address, or only count it if logged less than a minute ago.
-        `detail` tells of an internal failure, in words of the gateway.
+        """Log an offence of an address; if logged less than a minute ago, only count it.
+        `detail` describes an internal failure, in words of the gateway.
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)

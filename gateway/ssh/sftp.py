@@ -66,7 +66,7 @@ _AS_ASYNCSSH_DOES = (
 
 
 class Handler(SFTPServerHandler):
-    """SFTP session: passes requests to the server one after the other; `touch` is called at each."""
+    """SFTP session: passes requests to `Server` one by one, and calls `touch` (the activity) at each."""
 
     _server: Server
     _dir_handles: dict[bytes, Listing]  # type: ignore[assignment]
@@ -95,7 +95,7 @@ class Handler(SFTPServerHandler):
             await self._let_go()
 
     def tell(self, code: str, detail: str) -> None:
-        """Log an internal failure, a line for each client and cause."""
+        """Log an internal failure, with one line for each client and cause."""
         self._connection.note_failure(code, detail)
 
     async def recv_packet(self) -> SSHPacket:

@@ -41,12 +41,12 @@ class Service(Protocol):
     def session(
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> asyncssh.SSHServerSession[bytes]:
-        """Return a new session of a login, calling `touch` at each request, and `ended` at the end."""
+        """Return a new session of a login, which calls `touch` at each request, and `ended` at its end."""
         ...
 
 
 class Visitor(asyncssh.SSHServer):
-    """The server side of one connection."""
+    """The server side of one SSH connection: admission, login by key, sessions."""
 
     def __init__(self, door: Door, service: Service) -> None:
         self._door = door

@@ -76,8 +76,8 @@ _LOG_KEYS = re.compile(
 class FileVerdict:
     """The verdict on one file. `lines`: the finding, then everything proved and not proved.
 
-    `anchored`: the gateway's OpenPGP certificate vouches for the file. `reference`: of a verified receipt,
-    else None. `entry`: the number of the receipt's entry in the log.
+    `anchored`: signed, directly or through the log's key, by the gateway's OpenPGP certificate. `reference`:
+    of a verified receipt, else None. `entry`: the number of the receipt's entry in the log.
     """
 
     file: str
@@ -97,12 +97,13 @@ def verify_receipt_files(
     log_keys: Sequence[receipts.KeyInTime] = (),
 ) -> list[FileVerdict]:
     """Return a verdict on each file (receipt, notice, head of the log), and one across the files.
-    `gateway_certificate` may hold several certificates: an old receipt needs an old one. Without any, a text
-    receipt proves nothing, and a JSON receipt only that it is whole. `original` is the file the receipts
-    should be for; `consistency` a proof between two of their heads. `log_keys` are the keys the log has
-    had, in order, each for its time; by default those of a list among the files. A head must be signed with
-    one of them, or with the log key of a receipt the certificate vouches for. Never raises for the
-    content of a file.
+    `gateway_certificate`: one or several certificates, as an old receipt needs an old one. Without any, a
+    text receipt proves nothing, and a JSON receipt only that it is whole.
+    `original`: the file that the receipts should be for. `consistency`: a proof between two of their heads.
+    `log_keys`: the keys the log has had, in order, each for its time; by default, those of a list in the
+    files. One of these must have signed a head, or the log key of a receipt for which the certificate
+    vouches.
+    Never raises for the content of a file.
     """
     verdicts: list[FileVerdict] = []
     known = list(log_keys) or _listed(paths, gateway_certificate)
@@ -120,7 +121,7 @@ def verify_receipt_files(
 
 
 def vouched_log_key(statement: str, gateway_certificate: bytes) -> str:
-    """Verify the gateway's clearsigned statement and return the log key in it. Unproved for another text."""
+    """Return the log key in the gateway's clearsigned statement, once verified. Unproved for another text."""
     text, _ = verify_clearsigned(statement, split(gateway_certificate))
     said = _STATEMENT.fullmatch(text)
     if said is None:

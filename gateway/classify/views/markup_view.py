@@ -43,7 +43,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 
 
 class _Document:
-    """A view being written: its open elements, outermost first, with their names in the view."""
+    """The view of an XML document being written: its open elements, outermost first."""
 
     def __init__(
         self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str

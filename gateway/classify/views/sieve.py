@@ -116,7 +116,7 @@ class Sieve:
         return self._rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of their kind, and note any as withheld."""
+        """Return the values that are not of their field's kind, and note any as withheld."""
         found = judge.others(values)
         if found:
             self.leave_out(WITHHELD)
@@ -167,7 +167,7 @@ class Sieve:
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
-        """Return True if elements of this name may contain others; otherwise note an element as left out."""
+        """Return True if elements of this name may contain others; if not, note an item left out."""
         if name in self._rules.containers:
             return True
         self.leave_out()
@@ -182,21 +182,21 @@ class Sieve:
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
-        """Return True if assessments of a stage and subject have a data type; else note one as left out."""
+        """Return True if assessments of a stage and subject have a data type; if not, note one left out."""
         known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
         if not known:
             self.leave_out()
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
-        """Return True if a result is valid for its qualifier; otherwise note a value as withheld."""
+        """Return True if a result is in its qualifier's code list; if not, note a withheld value."""
         known = is_result(self._rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
         return known
 
     def leave_out(self, what: str = UNKNOWN) -> None:
-        """Note that something was left out, under an item's label or a constant such as `UNKNOWN`."""
+        """Note that the view leaves something out: an item's label, or a constant such as `UNKNOWN`."""
         self._left_out[what] += 1
         self.changed = True
 

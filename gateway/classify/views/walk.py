@@ -99,7 +99,7 @@ def record_names(source: Source, rules: Rules) -> tuple[str, ...]:
 
 
 def start_of(content: BinaryIO) -> str:
-    """Return the first 64 KB of a text, without blanks before."""
+    """Return the first 64 KB of a text, without leading blanks."""
     return head_of(content).decode(encoding_of(content), "replace").lstrip("\ufeff").lstrip()
 
 
