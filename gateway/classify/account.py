@@ -5,8 +5,7 @@ Columns and elements that belong to the file's type are left out of the result. 
 
 A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
 addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
-after the search, except a few hundred texts of elements arriving one by one, and the last few values of a
-repetitive column.
+after the search, except the last few values of a repetitive column.
 """
 
 from __future__ import annotations
@@ -47,7 +46,6 @@ class Disclosure:
     _nhs: int = 0
     _ten_digits: int = 0
     _last: set[str] = field(default_factory=set)
-    _kept: set[str] = field(default_factory=set)
 
     def look(self, values: Collection[str], rules: Rules) -> None:
         """Search values for NHS numbers, free text and sensitive topics, and record the findings here."""
@@ -70,16 +68,6 @@ class Disclosure:
             self.story = any(map(_is_text, values))
         if not self.topic and rules.sensitive.may_tell("\n".join(values)):
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
-
-    def look_at_kept(self, rules: Rules) -> None:
-        """Search the values that `keep` collected, then forget them. One search of many values is quick."""
-        if self._kept:
-            self.look(self._kept, rules)
-            self._kept.clear()
-
-    def keep(self, values: Iterable[str]) -> None:
-        """Collect values of an element for the next `look_at_kept`."""
-        self._kept.update(values)
 
     def has_nhs_numbers(self) -> bool:
         """Return True if most ten-digit numbers pass as NHS numbers; by chance one in eleven does."""
@@ -132,7 +120,6 @@ class Account:
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
         self._texts: list[str] = []
-        self._followed: list[tuple[Part, set[str]]] = []
         self.left_over = 0
         self._beside_cells = 0
         self._rules = rules
@@ -146,15 +133,6 @@ class Account:
         else:
             self.left_over += 1
         return made
-
-    def look_at_kept(self) -> None:
-        """Search the collected values of every element for sensitive content."""
-        for part in self.parts:
-            part.told.look_at_kept(self._rules)
-
-    def follow(self, part: Part, values: set[str]) -> None:
-        """Store a set of values, which grows while the file is read; `unlisted` searches the whole set."""
-        self._followed.append((part, values))
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
         """Return up to 101 columns and elements outside this data type, those of sensitive content first."""
@@ -217,9 +195,6 @@ class Account:
 
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
         carried = self._rules.carried(data_type)
-        self.look_at_kept()
-        for part, values in self._followed:
-            part.told.look(values, self._rules)
         for position, part in enumerate(self.parts, 1):
             if not part.shape.filled:
                 continue

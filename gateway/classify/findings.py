@@ -59,7 +59,6 @@ def describe(finding: Finding, told: Callable[[str], str] = str) -> str:
 
 
 ROWS_SHOWN = 20
-_VALUES_REMEMBERED = 20_000
 _VALUES_COUNTED = 5_000
 
 
@@ -89,18 +88,14 @@ class FaultCount:
 
 class FieldTally:
     """The counts of one field's values and faults over a whole file.
-    `counts`: how often each value occurs; None unless a rule asks. `others`: number of values of a wrong
-    kind.
-    `doubted`: values to search for sensitive content: of a wrong kind, or all if the kind can hide much.
+    `counts`: how often each value occurs, for the fields that need it. `others`: how many values are not of
+    their kind. `doubted`: values to search for disclosures, those not of their kind, or all where a kind can
+    hide much; of the values added last.
     """
 
-    __slots__ = (
-        "_judge", "_look_at_all", "_rows", "_texts", "counts", "doubted", "faults", "filled", "key", "others",
-        "strict",
-    )  # fmt: skip
+    __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
 
-    def __init__(self, key: str, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
-        self.key = key
+    def __init__(self, rule: FieldRule, judge: Judge, *, counted: bool) -> None:
         self.filled = 0
         self.others = 0
         self.faults: dict[str, FaultCount] = {}
@@ -109,35 +104,11 @@ class FieldTally:
         self.doubted: set[str] = set()
         self._judge = judge
         self._look_at_all = judge.check is None or rule.identifier == "reference" or "contact" in rule.values
-        self._texts: list[str] = []
-        self._rows: list[int] = []
 
-    def wait(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Collect non-blank texts, each with the number of its record, to be counted by `settle`."""
-        self._texts += texts
-        self._rows += rows
-
-    def settle(self) -> None:
-        """Count the texts collected by `wait`, all in one quick pass."""
-        if not self._texts:
-            return
-        bad = self._add(self._texts, self._rows)
-        room = max(0, _VALUES_REMEMBERED - len(self.doubted))
-        self.doubted.update(list(set(self._texts) if self._look_at_all else bad)[:room])
-        self._texts.clear()
-        self._rows.clear()
-
-    def add_column(self, values: Sequence[str], first_row: int) -> tuple[int, AbstractSet[str]]:
-        """Count the field's values in consecutive records; return the number filled, and the faulty values.
+    def add(self, values: Sequence[str], rows: Sequence[int]) -> AbstractSet[str]:
+        """Count values, each with its record's number, and return the distinct faulty ones.
         An empty text is a blank.
         """
-        before = self.filled
-        bad = self._add(values, range(first_row, first_row + len(values)))
-        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
-        return self.filled - before, bad.keys()
-
-    def _add(self, values: Sequence[str], rows: Sequence[int]) -> dict[str, str]:
-        """Count values with their records' numbers; return each distinct faulty value with the fault."""
         self.filled += len(values) - values.count("")
         if self.counts is not None and len(self.counts) < _VALUES_COUNTED:
             self.counts.update(values)
@@ -145,7 +116,8 @@ class FieldTally:
         bad = self._judge.faults(values)
         if bad:
             self._note_all(bad, values, rows)
-        return bad
+        self.doubted = set(values) - {""} if self._look_at_all else set(bad)
+        return bad.keys()
 
     def take(self, other: FieldTally) -> None:
         """Add the counts of another tally of the field, for a column recognised only after reading."""

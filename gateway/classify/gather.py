@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from gateway.classify.account import Part
 from gateway.classify.content import malformed
-from gateway.classify.findings import FieldTally
 from gateway.classify.markup import (
     COMMENT,
     Element,
@@ -24,14 +23,12 @@ from gateway.classify.markup import (
 )
 from gateway.classify.schools import NOTHING, Said
 from gateway.classify.tally import SETTLE_EVERY, Tally
-from gateway.classify.value_shapes import SAMPLE
 from gateway.home.settings import ClassifyLimits
 
 _ELEMENT_KINDS = 2_000
 # Systems write a comment or two about the export; more comments are about pupils.
 _COMMENTS = 3
 _COMMENT_LENGTH = 120
-_LOOK_EVERY = 500
 _TAGS_REMEMBERED = 100_000
 _AT_ONCE = 1_000_000  # characters
 _OF_A_LEAF = 2  # tags
@@ -41,38 +38,6 @@ INSIDE = "more than one pupil in one of its records"
 
 
 ReadSchool = Callable[[Element], Said]
-
-
-class _Meaning:
-    """An element name under one parent: its entry in the inventory of elements, and its field if known.
-    `key`: the field's key if the field names the pupil or is required in a record; else None.
-    """
-
-    __slots__ = ("_field", "_part", "_samples", "_waiting", "key")
-
-    def __init__(self, part: Part, field: FieldTally | None, key: str | None) -> None:
-        self._part, self._field, self.key = part, field, key
-        self._samples = SAMPLE  # so many values are still to be sampled
-        self._waiting: list[str] = []
-
-    def take(self, texts: Sequence[str], rows: Sequence[int]) -> None:
-        """Count non-blank texts, each with the number of its record."""
-        if self._field is None:
-            self._part.told.keep(texts)
-            self._part.shape.add_all(texts)
-            return
-        # Values of their kind need no other search; the others are searched through the field.
-        self._field.wait(texts, rows)
-        if self._samples:
-            some = texts[: self._samples]
-            self._waiting += some
-            self._samples -= len(some)
-
-    def sample(self) -> None:
-        """Add the collected texts to the sample of values that describes the element."""
-        if self._waiting:
-            self._part.shape.add_all(self._waiting)
-            self._waiting.clear()
 
 
 Left = tuple[str, str, int]
@@ -94,16 +59,17 @@ class _Reading(NamedTuple):
 
 
 class _FormOfRecords:
-    """The plan for reading records of one form (equal tags in equal order), and their texts not yet counted.
-    `meanings` and texts begin with two empty entries, so that `itemgetter` always returns a tuple.
-    `unresolved`: positions of texts empty so far. `naming`: key and position of fields naming the pupil.
+    """The plan for reading records of one form, and the texts of such records not yet counted.
+    Two empty texts stand before the others, so that `itemgetter` always gives several; so with the parts.
+    `parts`: of each element the part of the account, once a text of it was met.
+    `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
     `blank`: the number of pieces without text in an ordinary record.
     """
 
     def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
         self.part = part
-        self.meanings: list[_Meaning | None] = [None] * (len(part.leaves) + 2)
-        self.unresolved = list(range(2, len(self.meanings)))
+        self.parts: list[Part | None] = [None] * (len(part.leaves) + 2)
+        self.unresolved = list(range(2, len(self.parts)))
         self.naming: list[tuple[str, int]] = []
         self.blank = len(tags) + 1 - text_count(tags)
         # The first piece is empty, as what stands beside an element alone.
@@ -124,8 +90,8 @@ class Gatherer:
         self._kinds = self._comments = 0
         self._names_schools = False
         self._headed, self._before = False, tally.records
-        self._meanings: dict[str, dict[str, _Meaning]] = {}
-        self._around: dict[str, dict[str, _Meaning]] = {}
+        self._met: dict[str, dict[str, Part]] = {}
+        self._around: dict[str, dict[str, Part]] = {}
         self._plans: dict[str, _FormOfRecords] = {}
         self._parts: dict[tuple[str, str], _Reading] = {}
         self._reading = "", "", "", ""
@@ -148,12 +114,11 @@ class Gatherer:
             self._tally.account.title(text)
             if self._comments <= _COMMENTS and len(text) <= _COMMENT_LENGTH:
                 return
-        meanings = self._around.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
-        if name not in meanings:
-            self._resolve(meanings, parent, name, self._tally.rules.element_field(parent, name, around=True))
-        if (meaning := meanings.get(name)) is not None:
-            meaning.take([text], [self._tally.records])
-            meaning.sample()
+        known = self._around.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
+        if name not in known:
+            self._resolve(known, parent, name, self._tally.rules.element_field(parent, name, around=True))
+        if name in known:
+            self._tally.take(known[name], [text], [self._tally.records])
 
     def header(self, header: Element) -> bool:
         """Count the texts of a header element; return True for the file's own header, directly under the
@@ -218,8 +183,6 @@ class Gatherer:
             self._own_texts(record)
         texts = plan.texts(pieces)
         values = self._take(plan, tuple(map(text_of, texts)) if "&" in text else texts)
-        if self._tally.records % _LOOK_EVERY == 0:
-            self._tally.account.look_at_kept()
         said = school(record) if school is not None and self._names_schools else NOTHING
         if (self._tally.records + 1) % SETTLE_EVERY == 0 or self._length > _AT_ONCE:
             self._count()
@@ -235,16 +198,16 @@ class Gatherer:
             for place in plan.unresolved:
                 if texts[place]:
                     parent, name, _ = plan.part.leaves[place - 2]
-                    known = self._meanings.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
+                    known = self._met.setdefault(parent, {}) if self._kinds < _ELEMENT_KINDS else {}
                     if name not in known:
                         key = self._tally.rules.element_field(parent, name)
-                        plan.meanings[place] = self._resolve(known, parent, name, key)
+                        plan.parts[place] = self._resolve(known, parent, name, key)
                         self._names_schools |= name in self._tally.rules.data_types.schools.elements
                     else:
-                        plan.meanings[place] = known[name]
-            plan.unresolved = [place for place in plan.unresolved if plan.meanings[place] is None]
-            met = ((place, meaning) for place, meaning in enumerate(plan.meanings) if meaning is not None)
-            plan.naming = [(meaning.key, place) for place, meaning in met if meaning.key is not None]
+                        plan.parts[place] = known[name]
+            plan.unresolved = [place for place in plan.unresolved if plan.parts[place] is None]
+            met = ((place, part.key) for place, part in enumerate(plan.parts) if part is not None)
+            plan.naming = [(key, place) for place, key in met if key in self._tally.naming and key]
         if not plan.rows:
             self._waiting.append(plan)
         plan.rows.append(self._tally.records + 1)
@@ -257,18 +220,18 @@ class Gatherer:
         return values
 
     def _count(self) -> None:
-        """Count the texts collected by `_take`, all values of one element together."""
+        """Count the collected texts by element: many values together are quicker."""
+        found: dict[int, tuple[Part, list[str], list[int]]] = {}
         for plan in self._waiting:
-            for meaning, texts in zip(plan.meanings, zip(*plan.waiting, strict=True), strict=True):
-                if meaning is not None and "" not in texts:
-                    meaning.take(texts, plan.rows)
-                elif meaning is not None:
-                    filled = [(text, row) for text, row in zip(texts, plan.rows, strict=True) if text]
-                    meaning.take([text for text, _ in filled], [row for _, row in filled])
+            for part, texts in zip(plan.parts, zip(*plan.waiting, strict=True), strict=True):
+                if part is not None:
+                    _, values, rows = found.setdefault(id(part), (part, [], []))
+                    values += texts
+                    rows += plan.rows
             plan.rows.clear()
             plan.waiting.clear()
-        for meaning in {one for plan in self._waiting for one in plan.meanings if one is not None}:
-            meaning.sample()
+        for part, values, rows in found.values():
+            self._tally.take(part, values, rows)
         self._waiting.clear()
         if self._length > _AT_ONCE:
             self._tally.settle()
@@ -277,7 +240,6 @@ class Gatherer:
     def settle(self) -> None:
         """Count and search all collected texts. Call this before reading results from the tally."""
         self._count()
-        self._tally.account.look_at_kept()
         self._tally.settle()
 
     def _takes(self, tags: Sequence[str]) -> bool:
@@ -325,20 +287,16 @@ class Gatherer:
 
     def saw(self, parent: str, names: Iterable[str]) -> bool:
         """Return True if an element with one of these names and a text occurred directly in `parent`."""
-        return not self._meanings.get(parent, {}).keys().isdisjoint(names)
+        return not self._met.get(parent, {}).keys().isdisjoint(names)
 
     def parents(self) -> set[str]:
         """Return the names of all elements that had a filled child."""
-        return {parent for parent, meanings in self._meanings.items() if meanings}
+        return {parent for parent, parts in self._met.items() if parts}
 
-    def _resolve(self, meanings: dict[str, _Meaning], parent: str, name: str, key: str | None) -> _Meaning:
+    def _resolve(self, known: dict[str, Part], parent: str, name: str, key: str | None) -> Part:
         part = self._tally.account.part(f"{parent}/{name}" if name else parent, key, element=True)
-        field = self._tally.field(key) if key is not None else None
-        if field is not None:
-            self._tally.account.follow(part, field.doubted)
-        meaning = _Meaning(part, field, key if key in self._tally.naming else None)
         # A file with ever new element names must not fill the memory.
         if self._kinds < _ELEMENT_KINDS:
             self._kinds += 1
-            meanings[name] = meaning
-        return meaning
+            known[name] = part
+        return part

@@ -156,7 +156,7 @@ class Rest:
         part = self._parts.get(place)
         if part is None:
             part = self._parts[place] = self._account.part("", None, at=place + 1)
-        part.shape.add(text)
+        part.shape.add([text], 1)
         part.told.look({text}, self._rules)
 
 
@@ -187,7 +187,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
     rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
-    last = ""
+    last, tally.counts_fields = "", True
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
             if line[0] in rule.outside:
@@ -199,6 +199,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
             reader.read(line)
             last = line
     tally.settle()
+    tally.counts_fields = False
     if last[1:2] != "9":
         raise malformed("the file breaks off: its last record is missing", format=FORMAT)
     kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT, tally.declared)
@@ -300,10 +301,7 @@ class _ResultsReader:
         return kinds
 
     def _count_person(self, values: dict[str, str]) -> None:
-        for key, text in values.items():
-            if text.strip():
-                self._tally.field(key).wait([text], [self._tally.records + 1])
-        self._tally.record(values)
+        self._tally.record({key: text for key, text in values.items() if text.strip()})
 
     def _learn(self) -> None:
         if not self._learnt:

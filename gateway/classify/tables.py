@@ -20,7 +20,6 @@ from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import RowSchools, Slot, in_a_title
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
-from gateway.classify.value_kinds import distinct
 
 _MOSTLY = 0.5
 _GRADES = 0.6
@@ -228,7 +227,6 @@ def check_side_by_side(several: Sequence[Sequence[str]]) -> None:
             raise beside("two tables side by side")
 
 
-_BLANK = {""}
 _OF_ONE_PUPIL = frozenset({"upn", "surname", "forename", "full-name", "birth-date"})
 """Fields that each pupil has one of."""
 _OUTCOME = ("exam-series", "qualification", "entry-code", "exam-grade")
@@ -331,25 +329,28 @@ class _Counter:
             if left:
                 self.count(left)
             return
-        # Rows may be longer than the header.
+        # Rows may be longer or shorter than the header.
         self._parts += (self._tally.account.part("", None) for _ in columns[len(self._parts) :])
+        blank = ("",) * len(batch)
+        columns += [blank] * (len(self._parts) - len(columns))
         # Examine the values of the columns: in the first batches, then in ever fewer.
         self._batches += 1
         sampled = self._batches & (self._batches - 1) == 0
-        for part, values in zip(self._parts, columns, strict=False):
-            if sampled:
-                part.shape.sample(values)
-            if part.key is None and (met := distinct(values)) != _BLANK:
-                part.shape.met(len(values) - values.count("") if "" in met else len(values), values)
-                part.told.look(met, self._tally.rules)
-        blank = ("",) * len(batch)
-        by_field = {
-            key: [columns[index] if index < len(columns) else blank for index in indexes]
-            for key, indexes in self._columns.items()
-        }
+        first = self._tally.records + 1
+        rows = range(first, first + len(batch))
+        checked, full = dict[str, list[Column]](), set[str]()
+        for part, values in zip(self._parts, columns, strict=True):
+            filled = part.shape.filled
+            bad = self._tally.take(part, values, rows, sample=sampled)
+            if part.key is not None and part.shape.filled - filled == len(batch):
+                full.add(part.key)
+            if part.key is not None and self._tally.field(part.key).strict:
+                checked.setdefault(part.key, []).append((values, bad))
+        self.strays += strays(checked)
+        by_field = {key: [columns[index] for index in indexes] for key, indexes in self._columns.items()}
         for index, column in self._may_be_grades.items():
-            column.add_column(columns[index] if index < len(columns) else blank, self._tally.records + 1)
-        full = self._add(by_field)
+            column.add(columns[index], rows)
+        self._check_pupils(by_field)
         naming = {
             key: columns[0]
             if len(columns) == 1
@@ -357,39 +358,21 @@ class _Counter:
             for key, columns in by_field.items()
             if key in self._tally.naming
         }
-        schools = [columns[index] if index < len(columns) else blank for index in self._schools]
-        self._row_schools.count(schools, len(batch))
+        self._row_schools.count([columns[index] for index in self._schools], len(batch))
         self._tally.rows(naming, len(batch), self._row_schools.numbers, full)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():
                 self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
 
-    def _add(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> set[str]:
-        """Count a batch of values by field; return the fields filled in every row.
-        Raises Unreadable where two columns of one heading name different pupils.
-        """
-        first, checked, full = self._tally.records + 1, dict[str, list[Column]](), set[str]()
-        for key, several in by_field.items():
-            field = self._tally.field(key)
-            for index, values in zip(self._columns[key], several, strict=True):
-                part, others = self._parts[index], field.others
-                filled, bad = field.add_column(values, first)
-                part.others += field.others - others
-                part.shape.met(filled, values)
-                part.told.look(field.doubted, self._tally.rules)
-                if filled == len(values):
-                    full.add(key)
-                if field.strict:
-                    checked.setdefault(key, []).append((values, bad))
-        self.strays += strays(checked)
+    def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
+        """Raise Unreadable where two columns of one heading name different pupils."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):
                 named["" if key == "upn" else plain(self._names[index])].append(values)
             for several in named.values():
                 check_side_by_side(several)
-        return full
 
 
 def _columns(batch: list[Row]) -> list[tuple[str, ...]]:

@@ -15,7 +15,7 @@ from datetime import date
 from itertools import chain, count
 
 from gateway.classify import value_kinds
-from gateway.classify.account import Account
+from gateway.classify.account import Account, Part
 from gateway.classify.content import Verdict
 from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
 from gateway.classify.format_rules import OF_PUPILS
@@ -42,7 +42,7 @@ OnPersons = Callable[[Sequence[str], Mapping[str, Sequence[str]], AbstractSet[st
 # local authority.
 PUPILS_REMEMBERED = 500_000
 OUTSIDE = "a pupil outside of its records"
-SETTLE_EVERY = 100
+SETTLE_EVERY = 500
 _AUTHORITIES = 1_000
 _YEAR = re.compile(r"(?:curriculum )?(?:year|yr|y)?(?: group)? *(\d{1,2})", re.IGNORECASE | re.ASCII)
 _UPPER_YEAR = 9
@@ -55,7 +55,9 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 
 class Tally:
-    """The counts of one file. `declared`: the type its name suggests. `on_pupils`: see `classify`."""
+    """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`.
+    `counts_fields`: the values given to `record` are all of a record, and counted in their fields, too.
+    """
 
     def __init__(
         self,
@@ -83,6 +85,7 @@ class Tally:
         self.missing = {group: FaultCount() for group in rules.musts}
         self.naming = _NAMING.union(*rules.musts)
         self.reports_pupils = on_pupils is not None
+        self.counts_fields = False
         self._on_pupils = on_pupils
         self._waiting: list[tuple[Mapping[str, str], str, str]] = []
         self._asked: tuple[tuple[str, ...], ...] = ()
@@ -119,7 +122,28 @@ class Tally:
         if check is not None and self.today is not None and "past date" in rule.values:
             check = value_kinds.in_the_past(check, self.today)
             quick = value_kinds.quick_in_the_past(quick, self.today) if quick is not None else None
-        return FieldTally(key, rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
+        return FieldTally(rule, value_kinds.Judge(check, quick), counted=key in self.rules.counted)
+
+    def take(
+        self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
+    ) -> AbstractSet[str]:
+        """Count values of one column or element, each with its record's number; return the faulty ones.
+        An empty text is a blank. `sample`: see `Shape.add`.
+        """
+        if part.key is None:
+            met, filled = value_kinds.distinct(values), len(values)
+            if "" in met:
+                met, filled = met - {""}, filled - values.count("")
+            part.shape.add(values, filled, sample=sample)
+            part.told.look(met, self.rules)
+            return frozenset()
+        field = self.field(part.key)
+        filled, others = field.filled, field.others
+        bad = field.add(values, rows)
+        part.others += field.others - others
+        part.shape.add(values, field.filled - filled, sample=sample)
+        part.told.look(field.doubted, self.rules)
+        return bad
 
     def says_of_anybody(self) -> bool:
         """Return True if any record fills a field with personal data, or an unknown column."""
@@ -165,16 +189,17 @@ class Tally:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records and values collected so far, all in one quick pass."""
+        """Count the records waiting: many together are quicker."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()
             keys = dict.fromkeys(chain.from_iterable(records))
             columns = {key: tuple([record.get(key, "") for record in records]) for key in keys}
             full = {key for key, values in columns.items() if "" not in values}
-            self._count(columns, self.records - len(records) + 1, full, leaving, lambda: schools)
-        for field in self.fields.values():
-            field.settle()
+            first = self.records - len(records) + 1
+            for key, values in columns.items() if self.counts_fields else ():
+                self.field(key).add(values, range(first, self.records + 1))
+            self._count(columns, first, full, leaving, lambda: schools)
 
     def rows(
         self,

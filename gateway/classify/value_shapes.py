@@ -38,36 +38,12 @@ class Shape:
         self.filled = 0
         self.counts: Counter[str] = Counter()
 
-    def add(self, text: str) -> None:
-        """Count a non-blank value, and sample it while there is room."""
-        self.filled += 1
-        if len(self.counts) < SAMPLE:
-            self.counts[text[:_LENGTH]] += 1
-
-    def add_all(self, texts: Sequence[str]) -> None:
-        """Count several values as `add` does, one by one."""
-        self.filled += len(texts)
-        for start in range(0, len(texts), SAMPLE):
-            room = SAMPLE - len(self.counts)
-            if room <= 0:
-                return
-            some = texts[start : start + SAMPLE]
-            if room >= len(some):
-                self.counts.update([text[:_LENGTH] for text in some])
-                continue
-            for text in some:
-                if len(self.counts) < SAMPLE:
-                    self.counts[text[:_LENGTH]] += 1
-
-    def met(self, filled: int, values: Sequence[str]) -> None:
-        """Count `filled` values; sample some of `values` if no value has been sampled yet."""
+    def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
+        """Count the `filled` ones of some values; sample some of them until the sample is complete.
+        Without `sample`, only where there is no sample yet.
+        """
         self.filled += filled
-        if filled and not self.counts:
-            self.sample(values)
-
-    def sample(self, values: Sequence[str]) -> None:
-        """Sample some values, ignoring empty texts, until the sample is complete."""
-        if len(self.counts) < SAMPLE:
+        if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:
             self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
     def kind(self, grades: frozenset[str]) -> ValueKind:
