@@ -120,14 +120,17 @@ class Account:
     def __init__(self, rules: Rules) -> None:
         self.parts: list[Part] = []
         self._texts: list[str] = []
+        self._told: dict[str, Disclosure] = {}
         self.left_over = 0
         self._beside_cells = 0
         self._rules = rules
         self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Add a column or kind of element and return it; after the first 4,000, return without storing."""
-        made = Part(header[:_HEADER_LENGTH], key, Disclosure(key), element, at)
+        """Add a part and return it; beyond the first 4,000 parts, only count."""
+        # A field stands in several elements, and none of them is above suspicion where one tells something.
+        told = Disclosure(key) if key is None or not element else self._told.setdefault(key, Disclosure(key))
+        made = Part(header[:_HEADER_LENGTH], key, told, element, at)
         if len(self.parts) < _PARTS:
             self.parts.append(made)
         else:

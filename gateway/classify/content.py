@@ -280,7 +280,6 @@ class Verdict:
     level: Level
     evidence: list[str]
     format: str
-    extension: str = "xml"
     runner_up: str | None = None
     mixed_with: str | None = None
     part: bool = False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from gateway.classify import markup
 from gateway.classify.content import Source, Unreadable, Verdict, unknown
@@ -38,14 +38,6 @@ _EXAMINATIONS = {"KS4": "gcse-results", "KS5": "a-level-results"}
 _ATTENDANCE_ELEMENTS = ("AttendanceMarks", "SessionsPossible", "SessionsAuthorised")
 
 
-@dataclass(slots=True)
-class _CtfHeader:
-    qualifier: str = ""
-    descriptor: str = ""
-    document: str = ""
-    facts: Facts = field(default_factory=Facts)
-
-
 class Assessments:
     """Counts of the assessments in a CTF: key stages, and number of pupils by data type of assessment."""
 
@@ -56,14 +48,14 @@ class Assessments:
         self.stages: set[str] = set()
         self._rule: CtfRule = tally.rules.data_types.ctf
         self._tally = tally
-        self.judge_by_period()
         # The same few pairs occur again and again.
         self._types: dict[tuple[str, str], str] = {}
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
-    def judge_by_period(self) -> None:
-        """Load the result codes of the period the file's reference date selects."""
-        self._codes = {q: self._tally.rules.code_sets[name] for q, name in self._rule.results.items()}
+    def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
+        """Judge the following records by the facts in the file's header: its school, and its period."""
+        self._tally.schools.around = of_facts(facts)
+        self._tally.judge_by(facts.reference_date, data_type, form, facts.term)
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
         """Count a pupil's record and the assessments in it; `left` as in `Tally.record`."""
@@ -160,22 +152,20 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
     """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
     `missing`: the root names a message about children missing education.
     """
-    header, gatherer, rule = _CtfHeader(), Gatherer(tally, source.limits), tally.rules.data_types.ctf
+    said, facts = dict[str, str](), Facts()
+    gatherer, rule = Gatherer(tally, source.limits), tally.rules.data_types.ctf
     assessments = Assessments(tally, gatherer)
     for element in markup.pupil_records(source, RECORDS, gatherer.aside):
         if markup.local_name(element.tag) == "Header":
             if not gatherer.header(element):
                 continue
-            header = _read_header(element)
-            missing = missing or rule.is_of_missing_child(f"{header.document} {header.descriptor}")
+            said, facts = _read_header(element)
+            missing = missing or rule.is_of_missing_child(f"{said['document']} {said['descriptor']}")
             if missing and rule.missing_type is None:
                 raise Unreadable("classify:law-return", MISSING_CHILD, format=FORMAT, about=MISSING_CHILD)
-            tally.schools.around = of_facts(header.facts)
-            kind = (rule.missing_type if missing else None) or CORE
-            tally.judge_by(header.facts.reference_date, kind, FORMAT)
-            assessments.judge_by_period()
+            assessments.judge_by(facts, (rule.missing_type if missing else None) or CORE, FORMAT)
         else:
-            left = _has_left(element, header.facts) if tally.reports_pupils else None
+            left = _has_left(element, facts) if tally.reports_pupils else None
             assessments.gather(element, left=left)
     gatherer.settle()
     if not tally.records:
@@ -183,26 +173,23 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
     if missing and rule.missing_type is not None:
         verdict = Verdict(rule.missing_type, "certain", [MISSING_CHILD], FORMAT)
     else:
-        verdict = _judge(header, gatherer, assessments, rule)
-    verdict.facts = header.facts
+        verdict = _judge(said, gatherer, assessments, rule)
+    verdict.facts = facts
     verdict.results = assessments.examinations()
     return verdict
 
 
-def _read_header(header: markup.Element) -> _CtfHeader:
+def _read_header(header: markup.Element) -> tuple[dict[str, str], Facts]:
+    """Return what a header says of its file, in lower case, and the facts in it."""
     text = {(parent, name): value.strip() for parent, name, value in markup.leaves(header)}
     source = {name: text.get(("SourceSchool", name), "") for name in ("LEA", "Estab", "URN", "AcademicYear")}
-    return _CtfHeader(
-        qualifier=text.get(("Header", "DocumentQualifier"), "").casefold(),
-        descriptor=text.get(("Header", "DataDescriptor"), "").casefold(),
-        document=text.get(("Header", "DocumentName"), ""),
-        facts=replace(
-            school(source["LEA"], source["Estab"], source["URN"]),
-            academic_year=academic_year_from(source["AcademicYear"]),
-            reference_date=read_date(text.get(("Header", "DateTime"), "")),
-            software=software(text.get(("Header", "SupplierID"), "")),
-            version=version(text.get(("Header", "CTFversion"), "")),
-        ),
+    said = {"qualifier": "DocumentQualifier", "descriptor": "DataDescriptor", "document": "DocumentName"}
+    return {key: text.get(("Header", name), "").casefold() for key, name in said.items()}, replace(
+        school(source["LEA"], source["Estab"], source["URN"]),
+        academic_year=academic_year_from(source["AcademicYear"]),
+        reference_date=read_date(text.get(("Header", "DateTime"), "")),
+        software=software(text.get(("Header", "SupplierID"), "")),
+        version=version(text.get(("Header", "CTFversion"), "")),
     )
 
 
@@ -216,11 +203,14 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
     return False
 
 
-def _judge(header: _CtfHeader, gatherer: Gatherer, found: Assessments, rule: CtfRule) -> Verdict:  # noqa: PLR0911 - one a kind
+def _judge(  # noqa: PLR0911 - one a kind
+    said: Mapping[str, str], gatherer: Gatherer, found: Assessments, rule: CtfRule
+) -> Verdict:
     """Return the type of a counted CTF: core data, attendance, or the assessments of most pupils."""
     core = gatherer.parents() & set(rule.core_sections)
-    described = next((t for phrase, t in rule.descriptors.items() if phrase in header.descriptor), None)
-    if header.qualifier == "full":
+    descriptor = said.get("descriptor", "")
+    described = next((t for phrase, t in rule.descriptors.items() if phrase in descriptor), None)
+    if said.get("qualifier") == "full":
         return _core("certain", "a Common Transfer File that declares itself full")
     if not found.rows:
         if core:

@@ -1,6 +1,7 @@
 """Tables of policies/data_types.toml, each with the rules of one format's reader."""
 
 import re
+from collections.abc import Iterable
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
@@ -89,17 +90,6 @@ class RegisterRule(RuleTable):
     never: tuple[str, ...]
 
 
-class ResultsRule(RuleTable):
-    """Words and patterns that distinguish GCSE from A-level results: grades, entry codes."""
-
-    gcse_words: tuple[str, ...]
-    a_level_words: tuple[str, ...]
-    gcse_grade: str
-    a_level_grade: str
-    gcse_code: str
-    a_level_code: str
-
-
 class JcqRule(RuleTable):
     """Awarding bodies' fixed-width files by first letter; `results_from`: where results begin, from 0."""
 
@@ -118,6 +108,11 @@ class SchoolsRule(RuleTable):
     columns: tuple[str, ...]
     history: str
     elements: dict[str, Slot]
+
+    def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
+        """Return those of some columns, each as header and field, that name a school: number, and how."""
+        found = ((index, self.slot(header, key)) for index, (header, key) in enumerate(columns))
+        return tuple((index, slot) for index, slot in found if slot is not None)
 
     @cached_property
     def _codes(self) -> frozenset[str]:

@@ -25,7 +25,7 @@ from gateway.classify.content import Source, Unreadable, Verdict, malformed, unk
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
-from gateway.classify.results import GCSE, Kind, ResultKinds, SingleResult, prevailing_kind
+from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
@@ -208,7 +208,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     if counts.proven:
         evidence.append("its trailer counts as many records as there are")
     level: Level = "certain" if counts.proven and reader.one_a_record else "strong"
-    return Verdict(kind, level, evidence, FORMAT, "txt", mixed_with=mixed)
+    return Verdict(kind, level, evidence, FORMAT, mixed_with=mixed)
 
 
 class _Counts:
@@ -251,9 +251,9 @@ class _ResultsReader:
         self._tally = tally
         self._rule = tally.rules.data_types.jcq
         self._grades = tally.rules.code_sets["exam-grade"]
-        self._result_kinds = ResultKinds(tally.rules.data_types.results)
+        self._results_rule = tally.rules.data_types.results
         self._said: set[Kind] = set()
-        self._found: Counter[SingleResult] = Counter()
+        self._found: Counter[tuple[str, str]] = Counter()  # code and grade
         self._first: list[str] = []
         self._layout: JcqLayout | None = None
         self._learnt = False
@@ -270,7 +270,7 @@ class _ResultsReader:
             self.one_a_record = True
             self._count_person({"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln})
             if result.grade in self._grades:
-                self._found[SingleResult(code=result.unit, grade=result.grade)] += 1
+                self._found[result.unit, result.grade] += 1
             else:
                 self._tally.wrong_results.add(self._tally.records)
             self._rest.of_codes(line, *BETWEEN)
@@ -285,7 +285,7 @@ class _ResultsReader:
                     self._learn()
         elif line[1] in "13":
             words = (word for word in _WORD.findall(line[2:].upper()) if len(word) > 1)
-            self._said.update(filter(None, map(self._result_kinds.kind_said, words)))
+            self._said.update(filter(None, map(self._results_rule.kind_said, words)))
 
     def kinds(self) -> Counter[Kind | None]:
         """Return the number of results of each kind.
@@ -294,9 +294,9 @@ class _ResultsReader:
         self._learn()
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
-        for outcome, count in self._found.items():
-            kinds[self._result_kinds.kind_of(outcome) or said] += count
-        if said == GCSE and not any(o.grade[:1].isdigit() for o in self._found):
+        for (code, grade), count in self._found.items():
+            kinds[self._results_rule.kind_of(code=code, grade=grade) or said] += count
+        if said == GCSE and not any(grade[:1].isdigit() for _, grade in self._found):
             kinds = Counter({GCSE: kinds.total()})
         return kinds
 
@@ -321,9 +321,8 @@ class _ResultsReader:
                     self._rest.put(at, line[at:])
                     break
         found = grades_in(line, self._layout, self._grades, self._rule)
-        results = [SingleResult(code=code, grade=grade) for code, grade in found]
-        self._found.update(result for result in results if result.grade in self._grades)
-        if any(result.grade not in self._grades for result in results):
+        self._found.update((code, grade) for code, grade in found if grade in self._grades)
+        if any(grade not in self._grades for _, grade in found):
             self._tally.wrong_results.add(row)
 
 

@@ -7,9 +7,7 @@ differ.
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
-from gateway.classify import tables
 from gateway.classify.content import Unreadable, Verdict, beside
-from gateway.classify.delimited import TableOf
 from gateway.classify.tally import Tally
 from gateway.model import Classified, ContentRefused, Facts, Level
 
@@ -103,16 +101,6 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
     return Several(found, what, format)
 
 
-def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
-    """Read one table, count its rows and formulas into the tally, and return its type."""
-    table, before = read(), tally.records
-    verdict = tables.judge(table, tally, format=format, extension=EXTENSIONS[format])
-    for row in table.formulas.rows:
-        tally.formulas.add(before + row)
-    tally.formulas.count += table.formulas.count - len(table.formulas.rows)
-    return verdict
-
-
 def told(verdict: Verdict, tally: Tally) -> Classified:
     """Return the result of a counted content. Raises Unreadable if content beside the records was found.
     The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
@@ -120,13 +108,14 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
     if tally.beside:
         raise beside(tally.beside, format=verdict.format)
     kind = tally.rules.data_types.types[verdict.data_type]
-    facts = verdict.facts
+    facts, packed = verdict.facts, verdict.format.endswith(" in ZIP")
+    extension = EXTENSIONS["ZIP" if packed else verdict.format]
     return Classified(
         data_type=verdict.data_type,
         level=verdict.level,
         evidence=tuple(verdict.evidence),
         format=verdict.format,
-        extension=f"formulas.{verdict.extension}" if tally.formulas.count else verdict.extension,
+        extension=f"formulas.{extension}" if tally.formulas.count else extension,
         runner_up=verdict.runner_up,
         mixed_with=verdict.mixed_with,
         pupils=tally.pupils(),

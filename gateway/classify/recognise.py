@@ -37,9 +37,10 @@ from gateway.classify.content import (
     unknown,
 )
 from gateway.classify.delimited import read_table, tables_in
-from gateway.classify.parts import judge, refused, told
+from gateway.classify.parts import refused, told
 from gateway.classify.rules import Rules
 from gateway.classify.sensitive import topics_in
+from gateway.classify.tables import judge
 from gateway.classify.tally import OnPersons, OnPupils, Tally
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
@@ -148,7 +149,7 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
             tally.account.title(name.rpartition(".")[0])
         files = [partial(_recognise_file, found, limits, name) for name in names]
         verdict = parts.together(files, tally, "files", archive.FORMAT)
-        verdict.format, verdict.extension = f"{verdict.format} in ZIP", "zip"
+        verdict.format = f"{verdict.format} in ZIP"
         return verdict
 
 

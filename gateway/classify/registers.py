@@ -11,7 +11,7 @@ from gateway.classify.content import Source, Unreadable, Verdict, unknown
 from gateway.classify.format_rules import SchoolsRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.schools import Slot, said
-from gateway.classify.tables import Evidence, best_fit
+from gateway.classify.tables import best_fit
 from gateway.classify.tally import Tally
 
 FORMAT = "XML"
@@ -27,9 +27,16 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     names = tuple(name for name in rule.records if name != root)
     gatherer = Gatherer(tally, source.limits)
     schools = tally.rules.data_types.schools
-    header = _RegisterHeader(gatherer, schools)
+    around: list[tuple[Slot, str]] = []  # texts around the records that name a school
+
+    def aside(parent: str, name: str, text: str) -> None:
+        slot = schools.elements.get(name or parent.rpartition("@")[2])
+        if slot is not None and len(around) < _SLOTS and not schools.is_history(parent):
+            around.append((slot, text))
+        gatherer.aside(parent, name, text)
+
     try:
-        for record in markup.pupil_records(source, names, header.aside):
+        for record in markup.pupil_records(source, names, aside):
             gatherer.gather(record, school=lambda record: said(_slots(record, schools)))
     except Unreadable as reason:
         if tally.records:
@@ -38,25 +45,9 @@ def recognise(source: Source, root: str, tally: Tally) -> Verdict:
     gatherer.settle()
     if not tally.records:
         raise unknown("an XML document of no known kind", format=FORMAT)
-    tally.schools.around = said(header.slots)
+    tally.schools.around = said(around)
     filled = {key: 1 for key, field in tally.fields.items() if field.filled}
-    return best_fit(Evidence(filled, tally, "", Counter()), FORMAT)
-
-
-class _RegisterHeader:
-    """Collector of the content around a register's records; `slots`: texts there that name a school."""
-
-    def __init__(self, gatherer: Gatherer, rule: SchoolsRule) -> None:
-        self.slots: list[tuple[Slot, str]] = []
-        self._gatherer = gatherer
-        self._rule = rule
-
-    def aside(self, parent: str, name: str, text: str) -> None:
-        """Count one element, attribute or text that is outside the records."""
-        slot = self._rule.elements.get(name or parent.rpartition("@")[2])
-        if slot is not None and len(self.slots) < _SLOTS and not self._rule.is_history(parent):
-            self.slots.append((slot, text))
-        self._gatherer.aside(parent, name, text)
+    return best_fit(filled, tally, Counter(), FORMAT)
 
 
 def _slots(record: markup.Element, rule: SchoolsRule) -> Iterator[tuple[Slot, str]]:

@@ -7,12 +7,10 @@ figures, the entry code, and last a grade in letters, a weak sign alone.
 import re
 from collections import Counter
 from functools import cached_property
-from typing import Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict
+from typing import Literal
 
 from gateway.classify.content import Unreadable, declared_between
-from gateway.classify.format_rules import ResultsRule
+from gateway.classify.format_rules import RuleTable
 from gateway.classify.sensitive import is_legible
 
 Kind = Literal["gcse-results", "a-level-results"]
@@ -21,45 +19,47 @@ A_LEVEL: Kind = "a-level-results"
 KINDS = frozenset({GCSE, A_LEVEL})
 
 
-class SingleResult(NamedTuple):
-    """One examination result as written in a file; missing parts are empty."""
+class ResultsRule(RuleTable):
+    """Words and patterns that distinguish GCSE from A-level results: grades, entry codes."""
 
-    series: str = ""
-    qualification: str = ""
-    code: str = ""
-    grade: str = ""
+    gcse_words: tuple[str, ...]
+    a_level_words: tuple[str, ...]
+    gcse_grade: str
+    a_level_grade: str
+    gcse_code: str
+    a_level_code: str
 
-
-class ResultKinds:
-    """Decider between GCSE and A level for single results, by the rules."""
-
-    def __init__(self, rules: ResultsRule) -> None:
-        self._gcse_words, self._a_level_words = _words(rules.gcse_words), _words(rules.a_level_words)
-        self._gcse_grade, self._gcse_code = re.compile(rules.gcse_grade), re.compile(rules.gcse_code)
-        self._a_level_grade, self._a_level_code = map(re.compile, (rules.a_level_grade, rules.a_level_code))
-
-    def kind_of(self, outcome: SingleResult) -> Kind | None:
-        """Return GCSE or A level for a result; None where unknown."""
-        grade, code = outcome.grade.strip().upper(), outcome.code.strip().upper()
-        if (said := self.kind_said(outcome.series) or self.kind_said(outcome.qualification)) is not None:
+    def kind_of(
+        self, series: str = "", qualification: str = "", code: str = "", grade: str = ""
+    ) -> Kind | None:
+        """Return GCSE or A level for a result as written in a file; None where unknown."""
+        grade, code, patterns = grade.strip().upper(), code.strip().upper(), self._patterns
+        if (said := self.kind_said(series) or self.kind_said(qualification)) is not None:
             return said
-        if self._gcse_grade.fullmatch(grade) or self._gcse_code.fullmatch(code):
+        if patterns["gcse_grade"].fullmatch(grade) or patterns["gcse_code"].fullmatch(code):
             return GCSE
-        if self._a_level_code.fullmatch(code) or self._a_level_grade.fullmatch(grade):
+        if patterns["a_level_code"].fullmatch(code) or patterns["a_level_grade"].fullmatch(grade):
             return A_LEVEL
         return None
 
     def kind_said(self, words: str) -> Kind | None:
         """Return GCSE or A level from the words of a series or qualification; None where unknown."""
         said = words.strip().upper()
-        if self._gcse_words.match(said):
+        if self._patterns["gcse_words"].match(said):
             return GCSE
-        return A_LEVEL if self._a_level_words.match(said) else None
+        return A_LEVEL if self._patterns["a_level_words"].match(said) else None
 
-
-def _words(words: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(rf"(?:{'|'.join(map(re.escape, longest_first))})(?![A-Z])")
+    @cached_property
+    def _patterns(self) -> dict[str, re.Pattern[str]]:
+        """The pattern of each key; one of words has the longest first."""
+        return {
+            key: re.compile(
+                given
+                if isinstance(given, str)
+                else rf"(?:{'|'.join(map(re.escape, sorted(given, key=len, reverse=True)))})(?![A-Z])"
+            )
+            for key, given in self
+        }
 
 
 def prevailing_kind(
@@ -88,12 +88,10 @@ _MOST_FIGURES = 4
 _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
-class SubjectRule(BaseModel):
-    """Table [subjects] of data_types.toml: names of subjects; `around`: neutral words beside one in a header.
-    `not_final`: from a word such as "mock" to the assessment meant, whose grades are no final results.
+class SubjectRule(RuleTable):
+    """Table [subjects] of data_types.toml: names of subjects, and neutral words `around` one in a header.
+    `not_final` maps words to the assessment they mean, such as "mock": its grades are no results.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     names: tuple[str, ...]
     around: tuple[str, ...]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
 from gateway.classify.report_wording import ReportWording
-from gateway.classify.results import SubjectRule
+from gateway.classify.results import ResultsRule, SubjectRule
 from gateway.classify.sensitive import Sensitive, is_legible
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
@@ -168,7 +168,7 @@ class DataTypes(formats.RuleTable):
     fields: dict[str, value_kinds.FieldRule]
     tables: tuple[ColumnSignature, ...]
     systems: dict[str, dict[str, tuple[str, ...]]]
-    results: formats.ResultsRule
+    results: ResultsRule
     subjects: SubjectRule
     jcq: formats.JcqRule
     ctf: formats.CtfRule

@@ -6,7 +6,7 @@ the pupil left or will join are not counted. Names are only compared with one an
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
 from typing import Literal, NamedTuple
 
@@ -49,6 +49,7 @@ class Schools:
         self.around = NOTHING
         self._records: Counter[Said] = Counter()
         self._beyond = 0
+        self._known: dict[tuple[tuple[Slot, str], ...], Said] = {}
 
     def count(self, said: Said, records: int = 1) -> None:
         """Add to the number of records that name the school `said`."""
@@ -56,6 +57,37 @@ class Schools:
             self._records[said] += records
         else:
             self._beyond += records
+
+    def count_rows(
+        self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
+    ) -> Callable[[], Iterable[str]]:
+        """Count rows by school; `slots` tell how each of the columns names one.
+        Return a function that returns the best school number for each row.
+        """
+        rows: Iterable[tuple[str, ...]]
+        # Most files are of one school, and counting equal texts is quicker than counting different ones.
+        if all(column.count(column[0]) == length for column in columns):
+            met = {tuple(column[0] for column in columns): length}
+            rows = repeat(next(iter(met)), length)
+        else:
+            rows = list(zip(*columns, strict=True))
+            met = Counter(rows)
+        if len(self._known) + len(met) > _TOLD_APART:
+            self._known.clear()
+        named: dict[tuple[str, ...], Said] = {}
+        for row, records in met.items():
+            texts = tuple(zip(slots, row, strict=True))
+            if texts not in self._known:
+                self._known[texts] = said(texts)
+            named[row] = self._known[texts]
+            self.count(named[row], records)
+
+        def numbers() -> Iterable[str]:
+            around = number_of(self.around)
+            told = {row: number_of(one) if any(one) else around for row, one in named.items()}
+            return map(told.__getitem__, rows)
+
+        return numbers
 
     def end_part(self) -> None:
         """End a sheet or other part of a file: the school in its title does not hold for the next part."""
@@ -79,44 +111,6 @@ class Schools:
         ]
         beyond = self._beyond + sum(records for _, records in ranked[MOST:])
         return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
-
-
-class RowSchools:
-    """Count of a table's rows by school. `slots`: the kind of school name in each column to count."""
-
-    def __init__(self, slots: Sequence[Slot], schools: Schools) -> None:
-        self._slots = tuple(slots)
-        self._schools = schools
-        self._known: dict[tuple[str, ...], Said] = {}
-        self._rows: Iterable[tuple[str, ...]] = ()
-        self._distinct: dict[tuple[str, ...], Said] = {}
-
-    def count(self, columns: Sequence[tuple[str, ...]], length: int) -> None:
-        """Count a batch of rows, given the columns that name schools."""
-        # Most files are of one school, and counting equal texts is quicker than counting different ones.
-        if all(column.count(column[0]) == length for column in columns):
-            rows = {tuple(column[0] for column in columns): length}
-            self._rows = repeat(next(iter(rows)), length)
-        else:
-            self._rows = list(zip(*columns, strict=True))
-            rows = Counter(self._rows)
-        self._distinct = {row: self._said(row) for row in rows}
-        for row, records in rows.items():
-            self._schools.count(self._distinct[row], records)
-
-    def numbers(self) -> Iterable[str]:
-        """Return for each row of the last counted batch the school's number (`number_of`)."""
-        around = number_of(self._schools.around)
-        told = {row: number_of(one) if any(one) else around for row, one in self._distinct.items()}
-        return map(told.__getitem__, self._rows)
-
-    def _said(self, row: tuple[str, ...]) -> Said:
-        known = self._known.get(row)
-        if known is None:
-            if len(self._known) >= _TOLD_APART:
-                self._known.clear()
-            known = self._known[row] = said(zip(self._slots, row, strict=True))
-        return known
 
 
 def said(texts: Iterable[tuple[Slot, str]]) -> Said:

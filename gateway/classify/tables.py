@@ -5,19 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import NamedTuple
 
 from gateway.classify import results
-from gateway.classify.account import Account, Part
+from gateway.classify.account import Part
 from gateway.classify.content import Row, Unreadable, Verdict, beside, declared_between, unknown
-from gateway.classify.delimited import Header, Table
+from gateway.classify.delimited import Header, TableOf
 from gateway.classify.facts import table_facts
 from gateway.classify.format_rules import plain
-from gateway.classify.results import KINDS, Kind, ResultKinds, SingleResult
+from gateway.classify.results import KINDS, Kind
 from gateway.classify.rules import ColumnSignature, Rules
-from gateway.classify.schools import RowSchools, Slot, in_a_title
+from gateway.classify.schools import in_a_title
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
 
@@ -34,49 +32,12 @@ _SAYS_WHAT = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Grades:
-    """The grade columns of a table: number of columns with final results, and number of results of each kind.
-    `others`: number of columns with other grades. `assessment`: of the whole table, such as "mock"; "" for
-    results.
-    """
-
-    columns: int = 0
-    kinds: Counter[Kind | None] = field(default_factory=Counter)
-    others: int = 0
-    assessment: str = ""
-
-
-def grades_in(account: Account, tally: Tally, above: str) -> Grades:
-    """Find the grade columns of a counted table; columns of final results get the field `subject-grade`."""
-    subjects, found = tally.rules.data_types.subjects, Grades()
-    found.assessment = subjects.assessment(above) or _said_in_a_column(account, tally)
-    too_early = _too_early(tally)
-    for part in account.parts:
-        if not _has_subject_grades(part, tally):
-            kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
-            found.others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
-            continue
-        part.assessment = subjects.assessment(part.header) or found.assessment or too_early
-        if part.assessment:
-            found.others += 1
-            continue
-        part.key = "subject-grade"
-        found.columns += 1
-        result_kinds, header = ResultKinds(tally.rules.data_types.results), part.header
-        said = "GCSE" if _GCSE.search(header) else "A LEVEL" if _A_LEVEL.search(header) else ""
-        for grade, count in part.shape.counts.items():
-            result = SingleResult(qualification=said, code=header, grade=grade)
-            found.kinds[result_kinds.kind_of(result)] += count
-    return found
-
-
 def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
     """Return True if a column of this name and field may contain one subject's grades, if the values fit."""
     if key not in _ASKED:
         return False
-    kind = ResultKinds(rules.data_types.results).kind_of(SingleResult(code=header))
-    return kind is not None or rules.data_types.subjects.is_subject(header)
+    types = rules.data_types
+    return types.results.kind_of(code=header) is not None or types.subjects.is_subject(header)
 
 
 def _has_subject_grades(part: Part, tally: Tally) -> bool:
@@ -87,10 +48,10 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
     return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
 
 
-def _said_in_a_column(account: Account, tally: Tally) -> str:
-    """Return the assessment, such as "mock", that half the values of one column name; else ""."""
+def _said_in_a_column(tally: Tally) -> str:
+    """Return the assessment named by half the values of a column, such as "Mock 1"; else ""."""
     subjects = tally.rules.data_types.subjects
-    for part in account.parts:
+    for part in tally.account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:
             said = Counter({text: n for text, n in part.shape.counts.items() if subjects.assessment(text)})
             if said.total() >= _MOSTLY * part.shape.counts.total():
@@ -113,25 +74,23 @@ _ONLY_SHARE = 0.5
 _AGED_SHARE = 0.8
 
 
-class Evidence(NamedTuple):
-    """Evidence for a table's type: number of columns by field, values, text above, kinds of results."""
-
-    widths: Mapping[str, int]
-    tally: Tally
-    above: str
-    kinds: Counter[results.Kind | None]
-
-
-def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
-    """Return the type with the best-fitting signature; of two equal ones, the one in the file name.
-    Raises Unreadable where none fits, or where two fit equally and the file name suggests neither.
+def best_fit(
+    widths: Mapping[str, int],
+    tally: Tally,
+    kinds: Counter[results.Kind | None],
+    format: str,  # noqa: A002
+    above: str = "",
+) -> Verdict:
+    """Return the type with the best-fitting signature; of two equal ones, the type in the file name.
+    `widths` counts the columns of each field, `kinds` the results of each kind; `above` is the text above.
+    Raises Unreadable where none fits, or two fit equally and neither is declared.
     """
-    fitting = [s for s in evidence.tally.rules.data_types.tables if _fits(s, evidence)]
+    fitting = [s for s in tally.rules.data_types.tables if _fits(s, widths, tally, above)]
     if not fitting:
         raise unknown("no kind of data that is known has such columns", format=format)
     rank = max(s.rank for s in fitting)
     best = [s for s in fitting if s.rank == rank]
-    tied, declared = dict.fromkeys(s.type for s in best), evidence.tally.declared
+    tied, declared = dict.fromkeys(s.type for s in best), tally.declared
     if len(tied) > 1 and declared in tied:
         best = [s for s in best if s.type == declared]
     others = [s.type for s in sorted(fitting, key=lambda s: -s.rank) if s.type != best[0].type]
@@ -142,7 +101,7 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     verdict = Verdict(
         data_type=best[0].type,
         level=best[0].level,
-        evidence=[*(s.because for s in best), f"columns or elements that are known: {len(evidence.widths)}"],
+        evidence=[*(s.because for s in best), f"columns or elements that are known: {len(widths)}"],
         format=format,
         runner_up=next(iter(others), None),
         part=best[0].part,
@@ -150,23 +109,21 @@ def best_fit(evidence: Evidence, format: str) -> Verdict:  # noqa: A002
     if len(tied) > 1:
         verdict.evidence.append(declared_between(best[0].type, tied))
     if best[0].results:
-        kinds = evidence.kinds
         verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(kinds, format, declared)
         verdict.evidence.append(why)
     return verdict
 
 
-def _fits(signature: ColumnSignature, evidence: Evidence) -> bool:
-    present, tally = evidence.widths.keys(), evidence.tally
-    codes = tally.rules.code_sets
+def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, above: str) -> bool:
+    present, codes = widths.keys(), tally.rules.code_sets
     return (
         present >= set(signature.needs)
         and present.isdisjoint(signature.without)
         and all(present & set(group) for group in signature.any)
         and len(present & set(signature.of)) >= signature.at_least
-        and all(evidence.widths.get(key, 0) >= count for key, count in signature.many.items())
+        and all(widths.get(key, 0) >= count for key, count in signature.many.items())
         and (not signature.no_results or not tally.account.has_unknown_results())
-        and (not signature.above or any(word in evidence.above for word in signature.above))
+        and (not signature.above or any(word in above for word in signature.above))
         and all(tally.field(key).share_good() >= share for key, share in signature.share.items())
         and all(tally.field(key).share_among(values) >= _ONLY_SHARE for key, values in signature.only.items())
         and all(tally.field(key).share_among(codes[n]) >= _ONLY_SHARE for key, n in signature.among.items())
@@ -236,8 +193,11 @@ _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
 
-def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict:  # noqa: A002
-    """Count a table into the tally and return its type. Raises Unreadable for no type, or no rows."""
+def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
+    """Read a table, count it into the tally, with its formulas as faults, and return its type.
+    Raises Unreadable for no type, or no rows.
+    """
+    table, before = read(), tally.records
     counter = _Counter(table.header, tally)
     tally.schools.around = in_a_title(table.header.above)
     tally.account.title(table.header.telling)
@@ -246,30 +206,10 @@ def judge(table: Table, tally: Tally, *, format: str, extension: str) -> Verdict
             counter.count(batch)
     if not tally.records:
         raise unknown("a table without rows", format=format)
-    grades = grades_in(tally.account, tally, table.header.above)
-    counter.settle()
-    verdict = _decide(counter, grades, tally, table.header.above, format)
-    verdict.extension = extension
-    verdict.facts = table_facts(tally)
-    return verdict
-
-
-def _decide(counter: _Counter, grades: Grades, tally: Tally, above: str, format: str) -> Verdict:  # noqa: A002
-    widths = counter.widths() | ({"subject-grade": grades.columns} if grades.columns else {})
-    kinds = counter.kinds + grades.kinds
-    try:
-        verdict = best_fit(Evidence(widths, tally, above, kinds), format)
-    except Unreadable as reason:
-        if reason.code == "classify:unknown" and grades.others:
-            why = "grades of mocks, predictions or forecasts, which are no results"
-            raise Unreadable("classify:other-assessments", why, format=format) from None
-        raise
-    if counter.strays:
-        raise beside("rows of another table under the table", format=format)
-    if verdict.data_type in KINDS and grades.assessment and not grades.columns:
-        counter.mark_grades(grades.assessment)
-    tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
-    verdict.results = (*sorted(kind for kind in kinds if kind is not None), *tests)
+    verdict = counter.verdict(table.header.above, format)
+    for row in table.formulas.rows:
+        tally.formulas.add(before + row)
+    tally.formulas.count += table.formulas.count - len(table.formulas.rows)
     return verdict
 
 
@@ -279,35 +219,75 @@ class _Counter:
     def __init__(self, header: Header, tally: Tally) -> None:
         self.kinds: Counter[Kind | None] = Counter()
         self._tally = tally
-        self._result_kinds = ResultKinds(tally.rules.data_types.results)
         self._columns: dict[str, list[int]] = {}
         self._parts: list[Part] = []
         self.strays = 0
         self._batches = 0
         self._names = list(header.names)
-        self._schools: list[int] = []
-        slots: list[Slot] = []
         for index, name in enumerate(header.names):
             key = tally.rules.column_field(name)
             self._parts.append(tally.account.part(name, key))
             if key is not None:
                 self._columns.setdefault(key, []).append(index)
-            if (slot := tally.rules.data_types.schools.slot(name, key)) is not None:
-                self._schools.append(index)
-                slots.append(slot)
-        self._row_schools = RowSchools(slots, tally.schools)
+        named = ((name, part.key) for name, part in zip(header.names, self._parts, strict=True))
+        self._schools = tally.rules.data_types.schools.slots(named)
         self._may_be_grades = {
             index: tally.column("subject-grade")
             for index, part in enumerate(self._parts)
             if may_be_subject(part.header, part.key, tally.rules)
         }
 
-    def widths(self) -> dict[str, int]:
-        """Return the number of columns by field."""
-        return {key: len(indexes) for key, indexes in self._columns.items()}
+    def verdict(self, above: str, format: str) -> Verdict:  # noqa: A002
+        """Return the type of the counted table; `above` is the text above. Raises Unreadable."""
+        tally, subjects = self._tally, self._tally.rules.data_types.subjects
+        assessment = subjects.assessment(above) or _said_in_a_column(tally)
+        graded, others = self._find_grades(assessment)
+        widths = {key: len(indexes) for key, indexes in self._columns.items()}
+        widths |= {"subject-grade": graded} if graded else {}
+        try:
+            verdict = best_fit(widths, tally, self.kinds, format, above)
+        except Unreadable as reason:
+            if reason.code == "classify:unknown" and others:
+                why = "grades of mocks, predictions or forecasts, which are no results"
+                raise Unreadable("classify:other-assessments", why, format=format) from None
+            raise
+        if self.strays:
+            raise beside("rows of another table under the table", format=format)
+        if verdict.data_type in KINDS and assessment and not graded:
+            # The grades in a list of one result a row belong to the assessment.
+            for part in self._parts:
+                if part.key == "exam-grade":
+                    part.assessment = assessment
+        tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
+        verdict.results = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
+        verdict.facts = table_facts(tally)
+        return verdict
 
-    def settle(self) -> None:
-        """Count the columns that are recognised as grades only once all their values have been read."""
+    def _find_grades(self, assessment: str) -> tuple[int, int]:
+        """Find the columns of grades; return the number of those of results, and of other assessments.
+        Columns of results become `subject-grade`. `assessment` is that of the whole table.
+        """
+        account, rules, graded, others = self._tally.account, self._tally.rules, 0, 0
+        subjects, too_early = rules.data_types.subjects, _too_early(self._tally)
+        for part in account.parts:
+            if not _has_subject_grades(part, self._tally):
+                kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
+                others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
+                continue
+            part.assessment = subjects.assessment(part.header) or assessment or too_early
+            if part.assessment:
+                others += 1
+                continue
+            part.key = "subject-grade"
+            graded += 1
+            said = "GCSE" if _GCSE.search(part.header) else "A LEVEL" if _A_LEVEL.search(part.header) else ""
+            for grade, count in part.shape.counts.items():
+                self.kinds[rules.data_types.results.kind_of("", said, part.header, grade)] += count
+        self._settle()
+        return graded, others
+
+    def _settle(self) -> None:
+        """Add to the tally the columns recognised as grades only after all values were read."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -315,12 +295,6 @@ class _Counter:
         for part in self._parts:
             if part.key is not None:
                 self._tally.column_has(part.key, part.others, part.shape.filled)
-
-    def mark_grades(self, assessment: str) -> None:
-        """Mark the grades, in a table of one result a row, as those of `assessment`, not as final results."""
-        for part in self._parts:
-            if part.key == "exam-grade":
-                part.assessment = assessment
 
     def count(self, batch: list[Row]) -> None:
         """Count a batch of non-blank rows, without repeated headers."""
@@ -358,12 +332,13 @@ class _Counter:
             for key, columns in by_field.items()
             if key in self._tally.naming
         }
-        self._row_schools.count([columns[index] for index in self._schools], len(batch))
-        self._tally.rows(naming, len(batch), self._row_schools.numbers, full)
+        slots, named = [slot for _, slot in self._schools], [columns[index] for index, _ in self._schools]
+        schools = self._tally.schools.count_rows(slots, named, len(batch))
+        self._tally.rows(naming, len(batch), schools, full)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():
-                self.kinds[self._result_kinds.kind_of(SingleResult(*said))] += count
+                self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
         """Raise Unreadable where two columns of one heading name different pupils."""

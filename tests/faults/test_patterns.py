@@ -20,7 +20,6 @@ import pytest
 
 import gateway
 from gateway.classify import load_rules
-from gateway.classify.results import ResultKinds
 from gateway.classify.sensitive import Sensitive
 from tests.classify.conftest import POLICIES
 
@@ -81,9 +80,8 @@ def policy_patterns() -> Iterator[tuple[str, Pattern, set[str]]]:
     for hint in rules.data_types.names:
         yield f"name {hint.pattern}", re.compile(hint.pattern, re.IGNORECASE), {"search"}
     yield from ((name, pattern, {"search"}) for name, pattern in sensitive_patterns(rules.sensitive))
-    for name, value in vars(ResultKinds(rules.data_types.results)).items():
-        if isinstance(value, re.Pattern):
-            yield f"results.{name}", value, {"match", "fullmatch"}
+    for name, pattern in rules.data_types.results._patterns.items():
+        yield f"results.{name}", pattern, {"match", "fullmatch"}
 
 
 def sensitive_patterns(sensitive: Sensitive) -> Iterator[tuple[str, Pattern]]:

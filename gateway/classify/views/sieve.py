@@ -1,9 +1,10 @@
 """Choose the columns, elements and rows of a file for a view, by data items and school."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -16,39 +17,7 @@ from gateway.classify.value_kinds import Judge
 from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis, Unlisted
 from gateway.words import plain
 
-
-class OwnRows:
-    """Filter for the rows of a table that name one school: by DfE number and URN, "" where unknown."""
-
-    def __init__(self, names: tuple[str, ...], rules: Rules, school: tuple[str, str]) -> None:
-        self._dfe_number, self._urn = school
-        schools = rules.data_types.schools
-        slots = [schools.slot(name, rules.column_field(name)) for name in names]
-        self._columns = [(index, slot) for index, slot in enumerate(slots) if slot is not None]
-        self._known: dict[tuple[str, ...], bool] = {}
-
-    def of(self, batch: list[Row]) -> list[Row]:
-        """Return the rows of a batch that name the view's school."""
-        return [row for row in batch if self._is_own(row)]
-
-    def _is_own(self, row: Row) -> bool:
-        texts = tuple(row[index] if index < len(row) else "" for index, _ in self._columns)
-        known = self._known.get(texts)
-        if known is None:
-            slots = (slot for _, slot in self._columns)
-            school = said(zip(slots, texts, strict=True))
-            # One of the school's numbers is named, and none of another school.
-            told = [(school.dfe_number, self._dfe_number), (school.urn, self._urn)]
-            compared = [number == own for number, own in told if number and own]
-            known = bool(compared) and all(compared)
-            if len(self._known) < _REMEMBERED:
-                self._known[texts] = known
-        return known
-
-
 _REMEMBERED = 5_000
-
-
 _HEADER_LENGTH = 80
 _STAGE = ("KeyStage", "Stage")
 _SUBJECT_GRADE = "subject-grade"
@@ -79,12 +48,25 @@ class Sieve:
         if basis.without:
             self.leave_out(APART)
 
-    def own_rows(self, names: tuple[str, ...]) -> OwnRows | None:
-        """Return the filter for rows of the view's school, given the columns; None if all rows stay."""
+    def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
+        """Return a test that a row of a table with these columns names the view's school.
+        None if all rows are given.
+        """
         if self._of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
-        return OwnRows(names, self._rules, self._of_school)
+        own, keys = self._of_school, map(self._rules.column_field, names)
+        slots = self._rules.data_types.schools.slots(zip(names, keys, strict=True))
+
+        @lru_cache(_REMEMBERED)
+        def is_own(*texts: str) -> bool:
+            school = said((slot, text) for (_, slot), text in zip(slots, texts, strict=True))
+            # One of the school's numbers is named, and none of another school.
+            told = zip((school.dfe_number, school.urn), own, strict=True)
+            compared = [number == known for number, known in told if number and known]
+            return bool(compared) and all(compared)
+
+        return lambda row: is_own(*(row[index] if index < len(row) else "" for index, _ in slots))
 
     @property
     def divides(self) -> bool:

@@ -67,7 +67,7 @@ class Cut:
                 batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
             rows = self._apart.stay_of(batch)
             if self._own is not None:
-                rows = self._own.of(rows)
+                rows = list(filter(self._own, rows))
             if rows and self._kept:
                 stay = []
                 columns = _columns(rows, [index for index, _ in self._kept])

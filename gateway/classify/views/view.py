@@ -2,19 +2,20 @@
 
 No formula, macro, link, hidden sheet or property of the original workbook is taken over. Each cell is an
 inline string, which no spreadsheet program runs. Libraries that write workbooks hold all in memory or on
-disk, and add the time of day; so the few parts are written here, by `zipfile` and lxml's incremental writer.
+disk, and add the time of day; so the few parts are written here, by `zipfile`.
 """
 
 import io
 import re
+import tomllib
 import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from html import escape
+from importlib.resources import files
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
-
-from lxml import etree
 
 from gateway.classify import archive, containers, jcq, json_records
 from gateway.classify.content import Source, encoding_of
@@ -27,14 +28,11 @@ from gateway.classify.views.walk import other_records, read_results, record_name
 from gateway.home.settings import ClassifyLimits
 from gateway.model import OTHER_RECORDS, Basis
 
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_RELATIONS = "http://schemas.openxmlformats.org/package/2006/relationships"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_TYPES = "http://schemas.openxmlformats.org/package/2006/content-types"
-_KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_PACKAGE = "application/vnd.openxmlformats-package.relationships+xml"
-_XML = "{http://www.w3.org/XML/1998/namespace}space"
-_NAMES = {None: _MAIN}
+# Each part of a workbook by its name, as text: the start, what stands once for each sheet, and the end.
+_PARTS: dict[str, list[str]] = tomllib.loads(
+    files("gateway.classify.views").joinpath("workbook.toml").read_text("ascii")
+)
+_SHEET, _ROW, _CELL = (_PARTS.pop(part) for part in ("sheet", "row", "cell"))
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
 
@@ -49,30 +47,28 @@ class WorkbookWriter:
     def table(self, header: Sequence[str], batches: Batches) -> None:
         """Write one table as the next sheet."""
         self._sheets += 1
-        with (
-            self._book.open(entry(f"xl/worksheets/sheet{self._sheets}.xml"), "w", force_zip64=True) as part,
-            etree.xmlfile(part, encoding="utf-8") as xml,
-        ):
-            xml.write_declaration(standalone=True)
-            with xml.element(f"{{{_MAIN}}}worksheet", nsmap=_NAMES), xml.element(f"{{{_MAIN}}}sheetData"):
-                xml.write(_row(header))
-                for columns in batches:
-                    for row in zip(*columns, strict=True):
-                        xml.write(_row(row))
+        name = f"xl/worksheets/sheet{self._sheets}.xml"
+        with self._book.open(entry(name), "w", force_zip64=True) as part:
+            part.write(f"{_SHEET[0]}{_row(header)}".encode())
+            for columns in batches:
+                part.write("".join(map(_row, zip(*columns, strict=True))).encode())
+            part.write(_SHEET[-1].encode())
 
     def close(self) -> None:
         """Write the list of sheets and the end of the workbook."""
-        numbers = range(1, self._sheets + 1)
-        self._part("xl/workbook.xml", _workbook(numbers))
-        sheets = [f"worksheets/sheet{n}.xml" for n in numbers]
-        self._part("xl/_rels/workbook.xml.rels", _related("worksheet", sheets))
-        self._part("_rels/.rels", _related("officeDocument", ["xl/workbook.xml"]))
-        self._part("[Content_Types].xml", _types(numbers))
+        for name, (start, each, end) in _PARTS.items():
+            sheets = "".join(each.format(n=n) for n in range(1, self._sheets + 1))
+            self._book.writestr(entry(name), f"{start}{sheets}{end}")
         self._book.close()
 
-    def _part(self, name: str, root: etree._Element) -> None:
-        text = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
-        self._book.writestr(entry(name), text)
+
+def _row(cells: Sequence[str]) -> str:
+    written = [_CELL[0] + _written(text) + _CELL[-1] if text else "<c/>" for text in cells]
+    return f"{_ROW[0]}{''.join(written)}{_ROW[-1]}"
+
+
+def _written(text: str) -> str:
+    return escape(text if text.isprintable() else _UNWRITABLE.sub("", text), quote=False)
 
 
 class Stream(io.RawIOBase):
@@ -98,45 +94,6 @@ def entry(name: str) -> zipfile.ZipInfo:
     made.compress_type = zipfile.ZIP_DEFLATED
     made.external_attr = 0o600 << 16
     return made
-
-
-def _row(cells: Sequence[str]) -> etree._Element:
-    row = etree.Element(f"{{{_MAIN}}}row", nsmap=_NAMES)
-    for text in cells:
-        cell = etree.SubElement(row, f"{{{_MAIN}}}c")
-        if text:
-            cell.set("t", "inlineStr")
-            words = etree.SubElement(etree.SubElement(cell, f"{{{_MAIN}}}is"), f"{{{_MAIN}}}t")
-            words.text = text if text.isprintable() else _UNWRITABLE.sub("", text)
-            words.set(_XML, "preserve")
-    return row
-
-
-def _workbook(numbers: range) -> etree._Element:
-    root = etree.Element(f"{{{_MAIN}}}workbook", nsmap={None: _MAIN, "r": _OFFICE})
-    sheets = etree.SubElement(root, f"{{{_MAIN}}}sheets")
-    for number in numbers:
-        sheet = etree.SubElement(sheets, f"{{{_MAIN}}}sheet", name=f"Table {number}", sheetId=str(number))
-        sheet.set(f"{{{_OFFICE}}}id", f"rId{number}")
-    return root
-
-
-def _related(kind: str, targets: list[str]) -> etree._Element:
-    root = etree.Element(f"{{{_RELATIONS}}}Relationships", nsmap={None: _RELATIONS})
-    for number, target in enumerate(targets, 1):
-        one = etree.SubElement(root, f"{{{_RELATIONS}}}Relationship")
-        one.attrib.update({"Id": f"rId{number}", "Type": f"{_OFFICE}/{kind}", "Target": target})
-    return root
-
-
-def _types(numbers: range) -> etree._Element:
-    root = etree.Element(f"{{{_TYPES}}}Types", nsmap={None: _TYPES})
-    etree.SubElement(root, f"{{{_TYPES}}}Default", Extension="rels", ContentType=_PACKAGE)
-    sheets = {f"/xl/worksheets/sheet{n}.xml": "worksheet" for n in numbers}
-    parts = {"/xl/workbook.xml": "sheet.main", **sheets}
-    for name, kind in parts.items():
-        etree.SubElement(root, f"{{{_TYPES}}}Override", PartName=name, ContentType=f"{_KIND}.{kind}+xml")
-    return root
 
 
 def make_view(
