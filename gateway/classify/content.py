@@ -14,12 +14,13 @@ from importlib.resources import files
 from typing import BinaryIO
 
 from gateway.home.settings import ClassifyLimits
-from gateway.model import STATEMENT, Facts, Level
+from gateway.model import STATEMENT, Classified, ContentRefused, Facts, Level
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
 LOCKED_DOCUMENT = "a workbook or document"
 Row = list[str]
+Told = Classified | ContentRefused
 
 _PDF_WITHIN = 1024
 _FIRST_HEADER = re.compile(rb"From |[A-Za-z][A-Za-z0-9-]{0,60}:")
@@ -103,6 +104,7 @@ class Source:
 class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is no error of ours
     """Raised for a content of no known data type; `code`: the reason's code, such as `classify:unknown`.
     `evidence`, and `about`, which fills the sentence of the reason, are the gateway's phrases, never content.
+    `parts` has the result for each part of a file whose parts are of several data types.
     """
 
     def __init__(
@@ -111,9 +113,11 @@ class Unreadable(Exception):  # noqa: N818 - it says what the content is, and is
         *evidence: str,
         format: str | None = None,  # noqa: A002
         about: str | None = None,
+        parts: tuple[Told, ...] = (),
     ) -> None:
         super().__init__(code)
-        self.code, self.evidence, self.format, self.about = code, evidence, format, about
+        self.code, self.evidence, self.format = code, evidence, format
+        self.about, self.parts = about, parts
 
 
 def malformed(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A002

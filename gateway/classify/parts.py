@@ -7,12 +7,11 @@ differ.
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
-from gateway.classify.content import Unreadable, Verdict, beside
+from gateway.classify.content import Told, Unreadable, Verdict, beside
 from gateway.classify.tally import Tally
 from gateway.model import Classified, ContentRefused, Facts, Level
 
 Part = Callable[[Tally], Verdict]
-Told = Classified | ContentRefused
 
 _WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
 _SCHOOL = ("la", "establishment", "urn")
@@ -26,15 +25,6 @@ EXTENSIONS = {
     **{name: name.casefold() for name in ("XLSX", "XLSB", "XLS", "ODS", "ZIP")},
 }
 """Extension of the files of each format."""
-
-
-class Several(Unreadable):
-    """Raised for a file with parts of several data types; `parts` has the result for each part."""
-
-    def __init__(self, parts: tuple[Told, ...], what: str, format: str) -> None:  # noqa: A002
-        kinds = sorted({p.data_type if isinstance(p, Classified) else p.code for p in parts})
-        super().__init__("classify:several-kinds", f"{len(parts)} {what}: {', '.join(kinds)}", format=format)
-        self.parts = parts
 
 
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
@@ -98,7 +88,9 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
     first, classified = found[0], any(isinstance(each, Classified) for each in found)
     if isinstance(first, ContentRefused) and not classified and len(why) == 1 and not first.parts:
         return Unreadable(first.code, *first.evidence, format=format, about=first.about)
-    return Several(found, what, format)
+    kinds = sorted({each.data_type if isinstance(each, Classified) else each.code for each in found})
+    said = f"{len(found)} {what}: {', '.join(kinds)}"
+    return Unreadable("classify:several-kinds", said, format=format, parts=found)
 
 
 def told(verdict: Verdict, tally: Tally) -> Classified:
@@ -143,5 +135,5 @@ def refused(reason: Unreadable) -> ContentRefused:
         format=reason.format,
         extension=EXTENSIONS.get(reason.format or "", "bin"),
         about=reason.about,
-        parts=reason.parts if isinstance(reason, Several) else (),
+        parts=reason.parts,
     )

@@ -12,7 +12,6 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -39,7 +38,6 @@ NOTES = re.compile(r"note|comment|remark|memo\b|narrative|free ?text", re.IGNORE
 
 _NAME_LENGTH = 100
 _WORDS = "{words}"
-_BASES_REMEMBERED = 8
 _WHO_IT_IS = frozenset({"upn", "former-upn", "la", "school", "birth-date", "school-name"})
 _NAMES_PEOPLE = frozenset({"name", "names", "free"})
 
@@ -339,21 +337,6 @@ class Rules(BaseModel):
     @cached_property
     def _judges(self) -> dict[str, value_kinds.Judge]:
         return {}
-
-    def plans(self, data_type: str, items: tuple[str, ...]) -> dict[str, Any]:
-        """Return the cache of plans for writing views of one data type and items: names only, no content."""
-        if len(self._plans) >= _BASES_REMEMBERED:
-            self._plans.clear()
-        return self._plans.setdefault((data_type, items), {})
-
-    @cached_property
-    def _plans(self) -> dict[tuple[str, tuple[str, ...]], dict[str, Any]]:
-        return {}
-
-    @cached_property
-    def element_names(self) -> frozenset[str]:
-        """Names of all elements with text the policies know."""
-        return frozenset(path.rpartition("/")[2] for path in self._elements)
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:

@@ -17,7 +17,7 @@ from gateway.classify.content import Source, unknown
 from gateway.classify.markup import children, cut, name_in, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve, Stay
-from gateway.classify.views.tables import Apart, Write
+from gateway.classify.views.tables import Write
 from gateway.classify.views.walk import HEADER
 from gateway.model import WITHHELD
 
@@ -26,17 +26,17 @@ _TAGS_REMEMBERED = 100_000
 _AT_ONCE = 100_000  # characters
 _ASSESSMENT, _STAGE, _RESULT = "StageAssessment", "Stage", "Result"
 _OF_A_LEAF = 2  # tags
-_PLANS_SHARED = 100
 
 
-def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: Apart, write: Write) -> None:
+def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: Write) -> None:
     """Write the view of a document with records of these names. Raises Unreadable."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
     space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""
     write(b"<?xml version='1.0' encoding='utf-8'?>\n")
-    document = _Document(write, _Pruner(sieve, space), apart, frozenset(records), f"{space}{HEADER}")
+    sieve.columns_met = None  # The classifier also numbers kinds of elements.
+    document = _Document(write, sieve, space, frozenset(records))
     for record in markup.pupil_records(source, records, document.aside):
         document.take(record)
     document.end()
@@ -45,13 +45,10 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, apart: 
 class _Document:
     """The view of an XML document being written: its open elements, outermost first."""
 
-    def __init__(
-        self, write: Write, pruner: _Pruner, apart: Apart, records: frozenset[str], header: str
-    ) -> None:
+    def __init__(self, write: Write, sieve: Sieve, space: str, records: frozenset[str]) -> None:
         self._give = write
-        self._pruner = pruner
-        self._apart = apart
-        self._records, self._header = records, header
+        self._sieve, self._pruner = sieve, _Pruner(sieve, space)
+        self._records, self._header = records, f"{space}{HEADER}"
         self._open: list[tuple[Element, str]] = []
         self._loose = False
         self._last: Element | None = None
@@ -75,7 +72,7 @@ class _Document:
         if record.tag == self._header:
             if is_first:
                 self._write(record, loose=self._loose, enough=Stay.BESIDE)
-        elif self._apart.next_stays():
+        elif self._sieve.next_stays():
             self._write(record, loose=self._loose, enough=Stay.IN)
         self._loose = False
 
@@ -150,9 +147,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for writing elements of one form. `kept`: the template, by which of the assessments stay.
-    `blank`: number of pieces without text. `lacking`: labels left out, for a plan that several views share.
-    `assessments`: for each, the positions of its tags, and of the piece with its key stage.
+    """Plan for elements of one form. `kept`: the template, by which assessments stay.
+    `blank`: number of pieces without text in an ordinary element. `assessments`: of each the places of its
+    tags, and of the piece with its key stage.
     """
 
     def __init__(self, form: str, enough: Stay) -> None:
@@ -162,7 +159,6 @@ class _Plan:
         self.blank = len(self.tags) - text_count(self.tags)
         self.assessments = list(_assessments(self.tags, self.prefix)) if _ASSESSMENT in form else []
         self.kept: dict[tuple[bool, ...], _Template | None] = {}
-        self.lacking: frozenset[str] | None = None
 
 
 def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tuple[int, int, int]]:
@@ -185,7 +181,6 @@ class _Pruner:
         self._space = space
         self.container, self.leave_out = sieve.container, sieve.leave_out
         self._plans: dict[tuple[str, Stay], _Plan] = {}
-        self._shared: dict[str, _Plan] | None = sieve.plans
         self._room = _TAGS_REMEMBERED
         self._parts: dict[tuple[Stay, str], dict[tuple[str, str], _Part]] = {}
         self._assessments: dict[tuple[Stay, str, str], str] = {}
@@ -298,10 +293,6 @@ class _Pruner:
             self.leave_out()  # Text between elements.
 
     def _plan(self, form: str, enough: Stay) -> _Plan:
-        if self._shared and enough is Stay.IN and (shared := self._shared.get(form)) is not None:
-            for label in shared.lacking or ():
-                self.leave_out(label)
-            return shared
         plan = self._plans.get((form, enough))
         if plan is None:
             plan = _Plan(form, enough)
@@ -309,16 +300,7 @@ class _Pruner:
             self._sieve.changed = self._sieve.changed or " " in form
             if self._takes(plan.tags):
                 self._plans[form, enough] = plan
-                if enough is Stay.IN and not plan.assessments:
-                    self._share(form, plan)
         return plan
-
-    def _share(self, form: str, plan: _Plan) -> None:
-        """Store a plan for later views if the policies know every name in it: it then holds no content."""
-        if self._shared is not None and len(self._shared) < _PLANS_SHARED:
-            plan.lacking = self._sieve.lacking(plan.tags)
-            if plan.lacking is not None:
-                self._shared[form] = plan
 
     def _template(self, plan: _Plan, stay: tuple[bool, ...]) -> _Template | None:
         """Return the template that writes what a view keeps of a form's elements; None if nothing."""

@@ -1,12 +1,10 @@
 """Choose the columns, elements and rows of a file for a view, by data items and school."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any
 
 from gateway.classify.content import Row
 from gateway.classify.ctf import is_result, type_of_assessment
@@ -14,7 +12,7 @@ from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.schools import said
 from gateway.classify.tables import may_be_subject
 from gateway.classify.value_kinds import Judge
-from gateway.model import APART, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis, Unlisted
+from gateway.model import APART, OTHER_RECORDS, OTHER_SCHOOLS, UNKNOWN, WITHHELD, Basis
 from gateway.words import plain
 
 _REMEMBERED = 5_000
@@ -36,17 +34,39 @@ class Sieve:
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
-        self._basis = basis.data_type, basis.items
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried(basis.data_type)
         self._labels = rules.labels_of_types[basis.data_type]
-        self._told = _AlreadyTold(basis.told)
+        # The classifier's list of content outside the file's type, which may be incomplete.
+        listed = [one for one in basis.told if not one.further]
+        self._is_all = len(listed) == len(basis.told)
+        self._positions = {one.position for one in listed if one.place == "column"}
+        self._named = {(one.field, plain(one.header)) for one in listed}
+        self._until = max((one.position for one in listed if not one.topic), default=0)
+        self.columns_met: int | None = 0
+        self._without, self._records = set(basis.without), 0
         self._left_out: Counter[str] = Counter()
         self._elements: dict[tuple[str, str], Stay] = {}
         self._of_school = basis.of_school
         self.changed = False
         if basis.without:
             self.leave_out(APART)
+
+    def leave_out_records(self, numbers: Collection[int]) -> None:
+        """Leave out some records by number, from 0, as not among those that the view is about."""
+        if numbers:
+            self.leave_out(OTHER_RECORDS)
+            self._without.update(numbers)
+
+    @property
+    def leaves_records_out(self) -> bool:
+        """True where some records are left out by number."""
+        return bool(self._without)
+
+    def next_stays(self) -> bool:
+        """Return True if the view keeps the next record of the content, counted over all its parts."""
+        self._records += 1
+        return self._records - 1 not in self._without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
         """Return a test that a row of a table with these columns names the view's school.
@@ -78,16 +98,20 @@ class Sieve:
         """Labels of the items left out, in alphabetical order; those for unknown content last."""
         return tuple(sorted(self._left_out, key=lambda label: (label in (UNKNOWN, APART, WITHHELD), label)))
 
-    def columns(self, names: tuple[str, ...], before: int | None) -> list[tuple[int, Judge]]:
+    def columns(self, names: tuple[str, ...]) -> list[tuple[int, Judge]]:
         """Return the numbers, from 0, of the columns that stay, each with the judge of its values.
-        `before` is the number of columns in earlier tables of the file; None where unknown.
+        `columns_met` is the number of columns in earlier tables of the file; None where unknown.
         """
         found = []
         for index, name in enumerate(names):
             named = self._rules.column_field(name)
             grades = _SUBJECT_GRADE in self._carried and may_be_subject(name, named, self._rules)
             key = _SUBJECT_GRADE if grades else named
-            told = self._told.column(named, name, None if before is None else before + index + 1)
+            if self.columns_met is None:
+                told = self._is_told(named, name)
+            else:
+                position = self.columns_met + index + 1
+                told = position in self._positions or (not self._is_all and position > self._until)
             if self._keeps(key, told=told) and key is not None:
                 found.append((index, self._rules.judge(key)))
         return found
@@ -110,36 +134,11 @@ class Sieve:
         if known is None:
             key = self._rules.element_field(parent, name)
             known = Stay.OUT
-            if self._keeps(key, told=self._told.element(key, f"{parent}/{name}")):
+            if self._keeps(key, told=self._is_told(key, f"{parent}/{name}")):
                 aside = key in self._rules.working or (parent, name) == _STAGE
                 known = Stay.BESIDE if aside else Stay.IN
             self._elements[parent, name] = known
         return known
-
-    @property
-    def plans(self) -> dict[str, Any] | None:
-        """Plans for XML elements, shared by views of equal items; None if the file has unlisted content."""
-        return None if self._told.any else self._rules.plans(*self._basis)
-
-    def lacking(self, tags: Sequence[str]) -> frozenset[str] | None:
-        """Return the labels a view leaves out of an element with these tags; None for unknown names."""
-        around, found = list[str](), set[str]()
-        for tag, after in pairwise(tags):
-            if tag[0] == "/":
-                around.pop()
-            elif tag[-1] != "/" and after[0] != "/":
-                if tag not in self._rules.containers:
-                    return None
-                around.append(tag)
-            else:
-                name = tag.removesuffix("/")
-                if name not in self._rules.element_names:
-                    return None
-                key = self._rules.element_field(around[-1], name)
-                found |= {UNKNOWN} if key is None else self._lacking(key)
-                if name == tag:
-                    around.append(name)
-        return frozenset(found)
 
     def around(self, parent: str, name: str) -> Stay:
         """Decide if an element outside all records stays: only one about the document or its owner does."""
@@ -192,6 +191,12 @@ class Sieve:
         """Return True if the view may show the field with this key."""
         return not self._lacking(key)
 
+    def _is_told(self, key: str | None, name: str) -> bool:
+        """Return True for a name in the classifier's list; if the list is incomplete, for any name."""
+        if not self._is_all or not self._named:
+            return not self._is_all
+        return (key or "", plain(name[:_HEADER_LENGTH])) in self._named
+
     def _lacking(self, key: str) -> frozenset[str]:
         rule = self._rules.fields[key]
         if "free" in rule.values:
@@ -199,27 +204,3 @@ class Sieve:
         if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:
             return frozenset({UNKNOWN})
         return self._labels.get(key, frozenset()) - self._allowed
-
-
-class _AlreadyTold:
-    """Look-up in the list of content outside the file's type (`Unlisted`) that the classifier made."""
-
-    def __init__(self, told: tuple[Unlisted, ...]) -> None:
-        self._positions = {one.position for one in told if one.place == "column" and not one.further}
-        self._named = {(one.field, plain(one.header)) for one in told if not one.further}
-        self.any = bool(told)
-        self._is_all = not any(one.further for one in told)
-        self._until = max((one.position for one in told if not one.further and not one.topic), default=0)
-
-    def column(self, key: str | None, name: str, position: int | None) -> bool:
-        """Return True for a column in that list, or after the end of an incomplete list."""
-        if position is None:
-            return not self._is_all or self._is_named(key, name)
-        return position in self._positions or (not self._is_all and position > self._until)
-
-    def element(self, key: str | None, name: str) -> bool:
-        """Return True for an element in that list; if the list is incomplete, for any element."""
-        return not self._is_all or self._is_named(key, name)
-
-    def _is_named(self, key: str | None, name: str) -> bool:
-        return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

@@ -7,6 +7,7 @@ from operator import itemgetter
 
 from gateway.classify.cells import is_formula
 from gateway.classify.delimited import Table
+from gateway.classify.value_kinds import Judge
 from gateway.classify.views.sieve import Sieve
 
 Write = Callable[[bytes], object]
@@ -19,67 +20,42 @@ WriteTable = Callable[[Row, Batches], None]
 """Function that writes one table: its header, and batches of columns of one length."""
 
 
-class Apart:
-    """Filter that leaves out the records with these numbers, counted from 0 over all parts of a content."""
-
-    def __init__(self, without: tuple[int, ...]) -> None:
-        self._without = frozenset(without)
-        self._met = 0
-
-    def next_stays(self) -> bool:
-        """Return True if the view keeps the next record."""
-        self._met += 1
-        return self._met - 1 not in self._without
-
-    def stay_of(self, batch: list[list[str]]) -> list[list[str]]:
-        """Return the records of a batch the view keeps."""
-        return [row for row in batch if self.next_stays()] if self._without else batch
+def write_table(table: Table, sieve: Sieve, write: WriteTable) -> None:
+    """Write the columns and rows of a table that a view keeps."""
+    header = table.header
+    kept = sieve.columns(header.names)
+    if header.above.strip():
+        sieve.leave_out()
+    write([header.names[index] for index, _ in kept], _batches(table, sieve, kept))
+    if table.formulas.passed_over:
+        sieve.leave_out()
 
 
-class Cut:
-    """The columns of one table a view keeps."""
-
-    def __init__(self, table: Table, sieve: Sieve, apart: Apart, before: int | None) -> None:
-        self._table = table
-        self._sieve = sieve
-        self._apart = apart
-        self._kept = sieve.columns(table.header.names, before)
-        self._own = sieve.own_rows(table.header.names)
-        self.width = len(table.header.names)
-        if table.header.above.strip():
+def _batches(table: Table, sieve: Sieve, kept: Sequence[tuple[int, Judge]]) -> Batches:
+    """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
+    names, formulas, own = len(table.header.names), table.formulas, sieve.own_rows(table.header.names)
+    met, width = 0, names
+    for batch in table.batches:
+        lengths = {names, *map(len, batch)}
+        width = max(width, *lengths)
+        if max(lengths) > names and any(any(row[names:]) for row in batch):
             sieve.leave_out()
-
-    @property
-    def header(self) -> Row:
-        """Names of the kept columns, as in the file."""
-        return [self._table.header.names[index] for index, _ in self._kept]
-
-    def batches(self) -> Batches:
-        """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
-        names, formulas = len(self._table.header.names), self._table.formulas
-        met = 0
-        for batch in self._table.batches:
-            lengths = {names, *map(len, batch)}
-            self.width = max(self.width, *lengths)
-            if max(lengths) > names and any(any(row[names:]) for row in batch):
-                self._sieve.leave_out()
-            if min(lengths) < names:
-                batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
-            rows = self._apart.stay_of(batch)
-            if self._own is not None:
-                rows = list(filter(self._own, rows))
-            if rows and self._kept:
-                stay = []
-                columns = _columns(rows, [index for index, _ in self._kept])
-                for (_, judge), column in zip(self._kept, columns, strict=True):
-                    others = self._sieve.others(judge, column)
-                    stay.append([v if v not in others else "" for v in column] if others else column)
-                if formulas.count > met:
-                    met, self._sieve.changed = formulas.count, True
-                    stay = [list(map(inert, column)) for column in stay]
-                yield stay
-        if formulas.passed_over:
-            self._sieve.leave_out()
+        if min(lengths) < names:
+            batch = [row + [""] * (names - len(row)) for row in batch]  # noqa: PLW2901 - the same, filled up
+        rows = [row for row in batch if sieve.next_stays()] if sieve.leaves_records_out else batch
+        rows = list(filter(own, rows)) if own is not None else rows
+        if rows and kept:
+            stay = []
+            columns = _columns(rows, [index for index, _ in kept])
+            for (_, judge), column in zip(kept, columns, strict=True):
+                others = sieve.others(judge, column)
+                stay.append([v if v not in others else "" for v in column] if others else column)
+            if formulas.count > met:
+                met, sieve.changed = formulas.count, True
+                stay = [list(map(inert, column)) for column in stay]
+            yield stay
+    if sieve.columns_met is not None:
+        sieve.columns_met += width
 
 
 def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:

@@ -19,14 +19,14 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from gateway.classify import archive, containers, jcq, json_records
 from gateway.classify.content import Source, encoding_of
-from gateway.classify.delimited import Table, read_table, tables_in
+from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.views.markup_view import write_markup
 from gateway.classify.views.sieve import Sieve
-from gateway.classify.views.tables import Apart, Batches, Cut, Write, WriteTable, write_csv, write_json
+from gateway.classify.views.tables import Batches, Write, write_csv, write_json, write_table
 from gateway.classify.views.walk import other_records, read_results, record_names, start_of
 from gateway.home.settings import ClassifyLimits
-from gateway.model import OTHER_RECORDS, Basis
+from gateway.model import Basis
 
 # Each part of a workbook by its name, as text: the start, what stands once for each sheet, and the end.
 _PARTS: dict[str, list[str]] = tomllib.loads(
@@ -103,15 +103,12 @@ def make_view(
     `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
     Unreadable for any content that `classify` would refuse.
     """
-    sieve, without = Sieve(rules, basis), basis.without
+    sieve = Sieve(rules, basis)
     if basis.where is not None:
-        others = other_records(content, rules, limits, basis.where)
+        sieve.leave_out_records(other_records(content, rules, limits, basis.where))
         content.seek(0)
-        if others:
-            sieve.leave_out(OTHER_RECORDS)
-            without = tuple(others.union(without))
     try:
-        changed = _Maker(sieve, Apart(without), rules, limits).make(content, write)
+        changed = _Maker(sieve, rules, limits).make(content, write)
     finally:
         rules.forget_values()
     return sieve.left_out, not (changed or sieve.changed)
@@ -120,12 +117,10 @@ def make_view(
 class _Maker:
     """Maker of the view of one content, or of each file in an archive."""
 
-    def __init__(self, sieve: Sieve, apart: Apart, rules: Rules, limits: ClassifyLimits) -> None:
+    def __init__(self, sieve: Sieve, rules: Rules, limits: ClassifyLimits) -> None:
         self._sieve = sieve
-        self._apart = apart
         self._rules = rules
         self._limits = limits
-        self._columns_before: int | None = 0
 
     def make(self, content: BinaryIO, write: Write) -> bool:
         """Write the view of a content; return True if the format changed, too, as for a workbook."""
@@ -136,7 +131,7 @@ class _Maker:
                 return self._archive(found, write)
             with closing(WorkbookWriter(write)) as book:
                 for table in tables_in(found.sheets, self._rules, self._limits, found.format):
-                    self._table(table(), book.table)
+                    write_table(table(), self._sieve, book.table)
             return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
@@ -158,20 +153,14 @@ class _Maker:
         respelt = source.encoding.startswith("utf-16")
         start = start_of(content)
         if start.startswith("<"):
-            self._columns_before = None  # The classifier also numbers kinds of elements.
-            write_markup(source, record_names(source, self._rules), self._sieve, self._apart, write)
+            write_markup(source, record_names(source, self._rules), self._sieve, write)
             return respelt
         if jcq.looks_like(start, self._rules.data_types.jcq):
-            self._table(read_results(source, self._rules), partial(write_csv, write))
+            write_table(read_results(source, self._rules), self._sieve, partial(write_csv, write))
             return True
         if json_records.looks_like(start):
-            self._table(json_records.read_table(source, self._rules), partial(write_json, write))
+            table = json_records.read_table(source, self._rules)
+            write_table(table, self._sieve, partial(write_json, write))
             return True  # Content beside the records, such as the number of pages, is lost.
-        self._table(read_table(source, self._rules), partial(write_csv, write))
+        write_table(read_table(source, self._rules), self._sieve, partial(write_csv, write))
         return respelt
-
-    def _table(self, table: Table, write: WriteTable) -> None:
-        cut = Cut(table, self._sieve, self._apart, self._columns_before)
-        write(cut.header, cut.batches())
-        if self._columns_before is not None:
-            self._columns_before += cut.width
