@@ -9,27 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from gateway.classify.schools import Slot
 
 _PUNCTUATION = re.compile(r"[\W_]+")
-CONTAINERS = frozenset((
-    "CTfile", "CTFpupilData", "ATFpupilData", "Message", "Header", "Content", "Pupils", "PupilsOnRoll",
-    "PupilsNoLongerOnRoll", "Children", "Learners", "Students", "AttendanceData", "ExclusionData",
-    "PupilOnRoll", "PupilNoLongerOnRoll", "Pupil", "Child", "Learner", "Student", "Record", "Row",
-    "PupilAttendance", "StudentAttendance", "AttendanceRecord", "AttendancePupil", "PupilExclusion",
-    "ExclusionRecord", "SuspensionRecord", "PupilIdentifiers", "PupilStatus", "PupilCharacteristics",
-    "SpecialEducationalNeeds", "SENneeds", "SENhistory", "Languages", "AddressLines", "BS7666Address",
-    "Contacts", "Parents", "Guardians", "Phones", "Emails", "SchoolHistory", "StageAssessments",
-    "KeyStages", "SessionDetails", "SessionDetail", "Sessions", "Days", "Attendances", "Marks",
-    "TermlyAttendance", "SummerHalfTerm2Attendance", "AnnualAttendance", "Exclusions", "Suspensions",
-    "PupilExclusions", "TermlyExclusions", "FSMperiods", "LearnerSupport", "LearningSupport",
-    "LearningAims", "HomeInformation", "Address",
-))  # fmt: skip
-"""Container elements of national formats and registers, beside those in the policies' elements."""
-AROUND = frozenset((
-    "envelope", "envelope-words", "kind-of-document", "description", "census-school", "contact-of-school",
-    "la-number", "school-number", "school-name",
-))  # fmt: skip
-"""Fields allowed outside all records: they name the document's owner, and nothing of a pupil."""
-OF_PUPILS = frozenset(["upn", "former-upn", "uln", "uci", "nhs-number", "surname", "forename", "birth-date"])
-"""Fields that name a pupil: one outside all records means a pupil whom no record counts."""
 
 
 def plain(name: str) -> str:

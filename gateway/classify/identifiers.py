@@ -16,14 +16,13 @@ from operator import mul
 from typing import Literal
 
 from stdnum.gb import nhs
+from stdnum.gb.upn import calc_check_digit
 
 UpnFault = Literal["upn:malformed", "upn:check-letter"]
 Pupil = tuple[str, "date | None", "str | None", bool, int, str]
 """A record of a roll: UPN, date of birth, former UPN, on roll, number of the record, that of the school."""
 
 _CHECK_LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
-_CHECK_VALUE = {letter: value for value, letter in enumerate(_CHECK_LETTERS)}
-_CHECK_VALUE |= {str(digit): digit for digit in range(10)}
 _UPN = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 _TEMPORARY = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[A-HJ-NP-RT-Z]", re.ASCII)
 UPN_LENGTH = 13
@@ -52,12 +51,6 @@ _GENERATED = re.compile(
 _PREFIXED = re.compile(r"([A-Z]{1,8})[-/_]?\d{3,20}", re.ASCII)
 _RUNS = re.compile(r"[A-Za-z]+")
 _MOST_RUNS, _MOST_WORDS, _LONGEST_WORD, _INITIALS = 4, 2, 4, 2
-
-
-def upn_check_letter(digits: str) -> str:
-    """Return the check letter of a UPN, its first, for the twelve characters after. KeyError for others."""
-    values = [_CHECK_VALUE[character] for character in digits]
-    return _CHECK_LETTERS[sum(map(mul, _UPN_WEIGHTS, values)) % 23]
 
 
 class _Sums(dict[str, int]):
@@ -89,7 +82,7 @@ def upn_fault(upn: str) -> UpnFault | None:
     text = upn.strip().upper()
     if not _UPN.fullmatch(text):
         return "upn:malformed"
-    return None if upn_check_letter(text[1:]) == text[0] else "upn:check-letter"
+    return None if calc_check_digit(text[1:]) == text[0] else "upn:check-letter"
 
 
 def is_upn(upn: str) -> bool:

@@ -19,7 +19,7 @@ from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
 from gateway.classify.report_wording import ReportWording
 from gateway.classify.results import ResultsRule, SubjectRule
-from gateway.classify.sensitive import Sensitive, is_legible
+from gateway.classify.sensitive import WORDS, Sensitive, is_legible
 from gateway.law import LawPack, codes_of, pack_on
 from gateway.model import Level
 
@@ -470,7 +470,7 @@ class Rules(BaseModel):
         """
         known = parent in self.containers
         key = (self._elements.get(f"{parent}/{name}") or self._elements.get(name)) if known else None
-        return None if around and key not in formats.AROUND else key
+        return None if around and key not in WORDS["around"] else key
 
     def container(self, name: str) -> str:
         """Return the rules' spelling of an element around records, in any case; "Data" for an unknown one."""
@@ -481,7 +481,7 @@ class Rules(BaseModel):
     @cached_property
     def containers(self) -> frozenset[str]:
         """Names of elements that may contain other elements."""
-        names, paths = set(formats.CONTAINERS), list(self._elements)
+        names, paths = set(WORDS["containers"]), list(self._elements)
         for pack in self.law:
             for layout in pack.layouts.values():
                 paths += map(attrgetter("name"), layout.elements)

@@ -18,7 +18,6 @@ from gateway.classify import value_kinds
 from gateway.classify.account import Account, Part
 from gateway.classify.content import Verdict
 from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
-from gateway.classify.format_rules import OF_PUPILS
 from gateway.classify.identifiers import (
     IDENTITIES,
     NO_UPN,
@@ -176,7 +175,7 @@ class Tally:
         """Note a pupil named outside the records, by a UPN in `text` or by an element name about pupils.
         The file then waits for a person.
         """
-        if self.rules.element_field("Pupil", name) in OF_PUPILS:
+        if self.rules.element_field("Pupil", name) in WORDS["of_pupils"]:
             self.stands_beside(OUTSIDE)
         for found in UPN_IN_TEXT.finditer(text.upper()) if len(text) >= UPN_LENGTH else ():
             if is_upn(found[0]):

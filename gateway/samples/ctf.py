@@ -7,7 +7,6 @@ from typing import Any
 
 from lxml import etree
 
-from gateway.samples.attendance import session_marks
 from gateway.samples.drawing import (
     UNKNOWN_RESULT,
     Cell,
@@ -22,6 +21,7 @@ from gateway.samples.drawing import (
     grow,
     leaf,
 )
+from gateway.samples.events import session_marks
 from gateway.samples.people import LA
 
 _RECORDS = data("records")

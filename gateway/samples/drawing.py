@@ -106,6 +106,8 @@ def given(cohort: Cohort, **more: object) -> dict[str, Any]:
         "made_at": cohort.made_at,
         "year": began,
         "next_year": began + 1,
+        "yy": f"{(began + 1) % 100:02d}",
+        "monday": cohort.school_days(1)[0],
         **more,
     }
 
@@ -143,20 +145,6 @@ def rows_of(cohort: Cohort, columns: Sequence[tuple[str, Way]], events: Iterable
             row.append(cell(way, given(cohort, **event), row))
         rows.append(row)
     return SampleTable(header=[heading for heading, _ in columns], rows=rows)
-
-
-def register(cohort: Cohort, root: str) -> tuple[Element, Element]:
-    """Make the XML of a school's own system, with a header; return the root, and the element for pupils."""
-    made, of = etree.Element(root), cohort.school
-    branch(made, "Header", LEA=of.la, Estab=of.establishment, SchoolName=of.name, DateTime=cohort.made_at)
-    return made, etree.SubElement(made, "Pupils")
-
-
-def registered(holder: Element, pupil: Pupil) -> Element:
-    """Add a pupil, by UPN and names, to the XML made by `register`."""
-    node = branch(holder, "Pupil", UPN=pupil.upn, Surname=pupil.surname, Forename=pupil.forename)
-    leaf(node, "MiddleNames", pupil.middle_names)
-    return node
 
 
 def grow(parent: Element, tree: Mapping[str, Way], of: Given) -> None:

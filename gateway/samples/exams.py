@@ -1,4 +1,4 @@
-"""Examination results: fixed-width result files of the awarding bodies, and result spreadsheets.
+"""Examination results, and the fixed-width result files of the awarding bodies.
 
 The fixed-width layout is inferred: records of 192 characters with the fields of the published entry
 record, each option code followed by the grade where an entry has its status.
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from gateway.samples.drawing import Cohort, Lines, SampleTable, data, rows_of
+from gateway.samples.drawing import Cohort, Lines, data
 from gateway.samples.people import Pupil
 
 _RECORD = 192
@@ -17,11 +17,10 @@ _UNKNOWN_GRADE = "?"
 
 
 _KINDS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in data("records")["examinations"]}
-_COLUMNS = data("records")["columns"]["examinations"]
 
 
-def _entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
-    """Return some examination results of a candidate, as values for the columns in records.toml."""
+def entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
+    """Return some examination results of a candidate, as values by name."""
     kind = _KINDS[code]
     entries = [
         {
@@ -45,7 +44,7 @@ def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str =
         f"R3{of.centre}{of.name.upper():<40}{series}{year}",
     ]
     for pupil in cohort.pupils:
-        results = [e for kind, count in kinds for e in _entries(pupil, cohort.rng, kind, count)]
+        results = [e for kind, count in kinds for e in entries(pupil, cohort.rng, kind, count)]
         records.append(_candidate(pupil, of.centre, results))
     count = f"{len(cohort.pupils):07d}"
     records += [f"R7{of.centre}{count}", f"R9{body}{count}"]
@@ -59,14 +58,3 @@ def _candidate(pupil: Pupil, centre: str, results: Sequence[Mapping[str, Any]]) 
     # A grade has one character.
     options = "".join(f"{entry['option']:<6}{entry['grade'].replace('A*', '*')}" for entry in results)
     return who.ljust(_FIRST_OPTION) + options
-
-
-def table(cohort: Cohort, *, kind: str, columns: str) -> SampleTable:
-    """Draw a table with one row for each result, two to four a pupil, with columns of records.toml."""
-    year = f"{(cohort.year + 1) % 100:02d}"
-    events = [
-        entry | {"yy": year}
-        for pupil in cohort.pupils
-        for entry in _entries(pupil, cohort.rng, kind, cohort.rng.choice((2, 3, 4)))
-    ]
-    return rows_of(cohort, _COLUMNS[columns], events)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from random import Random
 from typing import Any, Literal
 
-from gateway.samples import attendance, census, ctf, drawing, exams, exclusions, people
+from gateway.samples import census, ctf, drawing, events, exams, people
 from gateway.samples.drawing import Cohort, Document
 from gateway.samples.people import RECORD_FAULTS, CodeField, MissingItem, Phase, School
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Form, Presentation, present
@@ -50,12 +50,11 @@ class Layout:
 
 
 _MODULES = {
-    "attendance": attendance,
     "cells": drawing,
     "census": census,
     "ctf": ctf,
+    "events": events,
     "exams": exams,
-    "exclusions": exclusions,
 }
 
 

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any, Literal
 
+from stdnum.gb.upn import calc_check_digit
+
 MARKER = "GWSAMPLE"
 LA = "999"
 
@@ -116,24 +118,19 @@ def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
 def upn(establishment: str, year_of_entry: int, serial: int) -> str:
     """Return a permanent UPN of LA 999 with its check letter. `serial` is 0 to 999."""
     digits = f"{LA}{establishment}{year_of_entry % 100:02d}{serial:03d}"
-    return _check_letter([int(d) for d in digits]) + digits
+    return calc_check_digit(digits) + digits
 
 
 def temporary_upn(permanent: str) -> str:
     """Return a temporary UPN made from `permanent`: last digit as a letter, with a matching check letter."""
-    last = _LETTERS[int(permanent[-1])]
-    values = [int(d) for d in permanent[1:-1]] + [_LETTERS.index(last)]
-    return _check_letter(values) + permanent[1:-1] + last
+    rest = permanent[1:-1] + _LETTERS[int(permanent[-1])]
+    return calc_check_digit(rest) + rest
 
 
 def wrong_upn(permanent: str) -> str:
     """Return `permanent` with a wrong check letter."""
     other = _LETTERS[(_LETTERS.index(permanent[0]) + 7) % len(_LETTERS)]
     return other + permanent[1:]
-
-
-def _check_letter(values: Sequence[int]) -> str:
-    return _LETTERS[sum(v * w for v, w in zip(values, range(2, 14), strict=True)) % 23]
 
 
 def academic_year(on: date) -> int:

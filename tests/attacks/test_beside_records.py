@@ -7,9 +7,9 @@ from collections.abc import Callable
 from io import BytesIO
 
 import pytest
+from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 from gateway.classify import classify
-from gateway.classify.identifiers import upn_check_letter
 from gateway.examiner.persons import PersonTaker
 from gateway.model import Basis, Classified, ContentRefused
 from gateway.samples import make, school

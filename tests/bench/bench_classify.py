@@ -22,9 +22,9 @@ from string import ascii_lowercase
 from typing import BinaryIO
 
 from lxml import etree
+from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 from gateway.classify import classify, load_rules
-from gateway.classify.identifiers import upn_check_letter
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified
 from tests.classify import made

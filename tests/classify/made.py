@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from gateway.classify.identifiers import upn_check_letter
+from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 SURNAMES = ("O'Neill", "Brown", "Świątek", "Ng", "De la Cruz", "Patel")
 FORENAMES = ("Zoë", "Amir", "Bo", "Grace", "Ifan")

@@ -1,9 +1,9 @@
 """Quality findings: each planted fault is found, counted and placed, and none other."""
 
 import pytest
+from stdnum.gb.upn import calc_check_digit as upn_check_letter
 
 from gateway.classify.findings import FINDINGS, describe
-from gateway.classify.identifiers import upn_check_letter
 from gateway.model import Classified, Finding
 from tests.classify import made
 from tests.classify.cases import TEXTS
