@@ -127,7 +127,7 @@ class Account:
         self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Add a part and return it; beyond the first 4,000 parts, only count."""
+        """Add a column or kind of element and return it; after the first 4,000, return without storing."""
         # A field stands in several elements, and none of them is above suspicion where one tells something.
         told = Disclosure(key) if key is None or not element else self._told.setdefault(key, Disclosure(key))
         made = Part(header[:_HEADER_LENGTH], key, told, element, at)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from email.parser import BytesHeaderParser
 from importlib.resources import files
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from gateway.home.settings import ClassifyLimits
 from gateway.model import STATEMENT, Classified, ContentRefused, Facts, Level
@@ -79,17 +79,9 @@ class TimedContent:
             raise unknown(f"it takes longer than {self._seconds:g} seconds to read")
         return self._content.read(size)
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move the position in the content."""
-        return self._content.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the position in the content."""
-        return self._content.tell()
-
-    def seekable(self) -> bool:
-        """Return True: every content is read more than once."""
-        return True
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a content has
+        """Return anything else of the content."""
+        return getattr(self._content, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +127,23 @@ def declared_between(declared: str, tied: Collection[str]) -> str:
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
-def other_document(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a document, picture or program. `kind` is a phrase such as "an image"."""
-    return Unreadable("classify:document", kind, format=format, about=kind)
+def _about(code: str, evidence: str = "{}") -> Callable[..., Unreadable]:
+    def made(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
+        return Unreadable(code, evidence.format(what), format=format, about=what)
+
+    return made
 
 
-def packed_away(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for a message or archive not unpacked. `kind`: such as "an e-mail"."""
-    return Unreadable("classify:packed", kind, format=format, about=kind)
-
-
-def locked(kind: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for content locked with a password. `kind`: such as "a workbook"."""
-    return Unreadable("classify:locked", f"{kind} that is locked with a password", format=format, about=kind)
-
-
-def active(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for active or hidden content. `what` is a phrase such as "macros or charts"."""
-    return Unreadable("classify:active-content", what, format=format, about=what)
-
-
-def beside(what: str, *, format: str | None = None) -> Unreadable:  # noqa: A002
-    """Return the error for unread content beside the table. `what` is a phrase of the gateway."""
-    return Unreadable("classify:beside-table", what, format=format, about=what)
+other_document = _about("classify:document")
+"""Return the error for a document, picture or program, given a phrase such as "an image"."""
+packed_away = _about("classify:packed")
+"""Return the error for a message or archive not unpacked, given a phrase such as "an e-mail"."""
+locked = _about("classify:locked", "{} that is locked with a password")
+"""Return the error for content locked with a password, given a phrase such as "a workbook"."""
+active = _about("classify:active-content")
+"""Return the error for active or hidden content, given a phrase such as "macros or charts"."""
+beside = _about("classify:beside-table")
+"""Return the error for unread content beside the table, given a phrase of the gateway."""
 
 
 def size_of(content: BinaryIO) -> int:

@@ -48,8 +48,6 @@ class Assessments:
         self.stages: set[str] = set()
         self._rule: CtfRule = tally.rules.data_types.ctf
         self._tally = tally
-        # The same few pairs occur again and again.
-        self._types: dict[tuple[str, str], str] = {}
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
@@ -89,7 +87,9 @@ class Assessments:
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
-        kind = self._type_of(stage, said.get("Subject", ""))
+        stage = stage.strip().upper()
+        self.stages.add(stage)
+        kind = type_of_assessment(self._rule, stage, said.get("Subject", "").strip().upper())
         good = is_result(self._tally.rules, said.get("ResultQualifier", ""), said.get("Result", ""))
         if not good:
             self._tally.wrong_results.add(self._tally.records)
@@ -99,8 +99,7 @@ class Assessments:
             self._gatherer.aside(f"StageAssessment {name}", "text", text)
         coded = not others and self._judge(said)
         if not kind:
-            around = f"StageAssessment {stage.strip().upper()}"
-            self._gatherer.aside(around, "Result", said.get("Result") or "?")
+            self._gatherer.aside(f"StageAssessment {stage}", "Result", said.get("Result") or "?")
         plain = _ASSESSMENT.issuperset(said) and not any(map(len, assessment))
         filled = bool(said.get("Result", "").strip())
         return kind, filled, bool(kind) and good and coded and plain, plain
@@ -115,16 +114,6 @@ class Assessments:
                 self._tally.field(key).note(fault, self._tally.records)
                 good = False
         return good
-
-    def _type_of(self, stage: str, subject: str) -> str:
-        """Return the data type of a stage and subject, and record the stage."""
-        known = self._types.get((stage, subject))
-        if known is None:
-            self.stages.add(stage.strip().upper())
-            known = type_of_assessment(self._rule, stage.strip().upper(), subject.strip().upper())
-            if len(self._types) < _REMEMBERED:
-                self._types[stage, subject] = known
-        return known
 
     def examinations(self) -> tuple[str, ...]:
         """Return the types of examination results in the file, by the key stages found in assessments."""

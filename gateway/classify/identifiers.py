@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import repeat
 from operator import mul
-from typing import Literal
+from typing import Literal, TypeVar
 
 from stdnum.gb import nhs
 from stdnum.gb.upn import calc_check_digit
@@ -53,18 +53,29 @@ _RUNS = re.compile(r"[A-Za-z]+")
 _MOST_RUNS, _MOST_WORDS, _LONGEST_WORD, _INITIALS = 4, 2, 4, 2
 
 
-class _Sums(dict[str, int]):
-    """Cache of partial UPN checksums by four digits: digits times weights, which rise from `weight`."""
+Key = TypeVar("Key")
+Found = TypeVar("Found")
 
-    def __init__(self, weight: int) -> None:
+
+class Remembered(dict[Key, Found]):
+    """The results of a function, each computed at the first look-up."""
+
+    def __init__(self, make: Callable[[Key], Found]) -> None:
         super().__init__()
-        self._weights = range(weight, weight + 4)
+        self._make = make
 
-    def __missing__(self, digits: str) -> int:
-        return self.setdefault(digits, sum(map(mul, self._weights, map(int, digits))))
+    def __missing__(self, key: Key) -> Found:
+        """Compute the result for a key."""
+        return self.setdefault(key, self._make(key))
 
 
-_FIRST, _MIDDLE, _LAST = map(_Sums, _UPN_WEIGHTS[::4])
+def _sums(weight: int) -> Remembered[str, int]:
+    """Return partial checksums of UPNs: for four digits, the sum of each times a weight from `weight` on."""
+    weights = range(weight, weight + 4)
+    return Remembered(lambda digits: sum(map(mul, weights, map(int, digits))))
+
+
+_FIRST, _MIDDLE, _LAST = map(_sums, _UPN_WEIGHTS[::4])
 _PERMANENT = re.compile(r"(?<![^\x1f])(([A-HJ-NP-RT-Z])(\d{4})(\d{4})(\d{4}))(?![^\x1f])", re.ASCII)
 
 

@@ -49,26 +49,18 @@ _TOLD_BY = 2_000
 """Characters of a record examined for its layout: records of the awarding bodies are shorter."""
 
 
-class ResultLine(NamedTuple):
-    """A record with one result: number of centre and candidate, UCI, ULN, entry code and grade."""
-
-    candidate: str
-    uci: str
-    uln: str
-    unit: str
-    grade: str
-
-
-def result_in(record: str) -> ResultLine | None:
-    """Return the one result at the fixed places of a record; None for any other record."""
+def result_in(record: str) -> dict[str, str]:
+    """Return the fields of the one result at the fixed places of a record; none for any other record.
+    A candidate's number is that of the centre and of the candidate.
+    """
     candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
     uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
     if not (candidate.isascii() and candidate.isdigit()) or not _CODE.fullmatch(unit):
-        return None
+        return {}
     if (uci and not is_uci(uci)) or (uln and not (uln.isascii() and uln.isdigit())):
-        return None
-    grade = next(iter(record[_GRADE].split()), "")
-    return ResultLine(candidate, uci, uln, unit, grade.upper())
+        return {}
+    grade = next(iter(record[_GRADE].split()), "").upper()
+    return {"candidate-number": candidate, "uci": uci, "uln": uln, "entry-code": unit, "exam-grade": grade}
 
 
 class JcqLayout(NamedTuple):
@@ -266,11 +258,12 @@ class _ResultsReader:
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
             self._rest.of_frame(line)
-        if line[1] == "5" and (result := result_in(line)) is not None:
+        if line[1] == "5" and (result := result_in(line)):
             self.one_a_record = True
-            self._count_person({"candidate-number": result.candidate, "uci": result.uci, "uln": result.uln})
-            if result.grade in self._grades:
-                self._found[result.unit, result.grade] += 1
+            code, grade = result.pop("entry-code"), result.pop("exam-grade")
+            self._count_person(result)
+            if grade in self._grades:
+                self._found[code, grade] += 1
             else:
                 self._tally.wrong_results.add(self._tally.records)
             self._rest.of_codes(line, *BETWEEN)

@@ -89,8 +89,8 @@ _ACCREDITATION = re.compile(r"\d{3}/?\d{4}/?[0-9X]", re.ASCII | re.IGNORECASE)
 
 
 class SubjectRule(RuleTable):
-    """Table [subjects] of data_types.toml: names of subjects, and neutral words `around` one in a header.
-    `not_final` maps words to the assessment they mean, such as "mock": its grades are no results.
+    """Table [subjects] of data_types.toml: names of subjects; `around`: neutral words beside one in a header.
+    `not_final`: from a word such as "mock" to the assessment meant, whose grades are no final results.
     """
 
     names: tuple[str, ...]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
+from gateway.classify.identifiers import Remembered
 from gateway.classify.report_wording import ReportWording
 from gateway.classify.results import ResultsRule, SubjectRule
 from gateway.classify.sensitive import WORDS, Sensitive, is_legible
@@ -303,40 +304,42 @@ class Rules(BaseModel):
 
     def check(self, key: str) -> value_kinds.Check | None:
         """Return the check that judges a value of this field; None for a field of free text."""
-        if key not in self._checks:
-            other, alike = self._checked_by
-            if other is not None and key in alike:
-                self._checks[key] = other.check(key)
-            else:
-                self._checks[key] = value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive)
         return self._checks[key]
+
+    @cached_property
+    def _checks(self) -> Remembered[str, value_kinds.Check | None]:
+        """Checks made so far, by field: made on first use, as some are slow to make."""
+        other, alike = self._checked_by
+
+        def made(key: str) -> value_kinds.Check | None:
+            if other is not None and key in alike:
+                return other.check(key)
+            return value_kinds.check_for(self.fields[key], self.code_sets, self.sensitive)
+
+        return Remembered(made)
 
     def quick(self, key: str, *, with_queries: bool) -> value_kinds.Quick | None:
         """Return the quick check of many values of this field at once (`quick_for`); None without one."""
-        if (key, with_queries) not in self._quick:
-            self._quick[key, with_queries] = value_kinds.quick_for(
-                self.fields[key], self.sensitive, with_queries=with_queries
-            )
         return self._quick[key, with_queries]
 
     @cached_property
-    def _quick(self) -> dict[tuple[str, bool], value_kinds.Quick | None]:
-        return {}
+    def _quick(self) -> Remembered[tuple[str, bool], value_kinds.Quick | None]:
+        return Remembered(
+            lambda of: value_kinds.quick_for(self.fields[of[0]], self.sensitive, with_queries=of[1])
+        )
 
     def judge(self, key: str) -> value_kinds.Judge:
         """Return the judge that decides if a view may show a value of this field; queries may be shown."""
-        if key not in self._judges:
-            self._judges[key] = value_kinds.Judge(self.check(key), self.quick(key, with_queries=True))
         return self._judges[key]
+
+    @cached_property
+    def _judges(self) -> Remembered[str, value_kinds.Judge]:
+        return Remembered(lambda key: value_kinds.Judge(self.check(key), self.quick(key, with_queries=True)))
 
     def forget_values(self) -> None:
         """Forget all values judged, at the end of each view, so that none stays in memory."""
         for judge in self._judges.values():
             judge.forget()
-
-    @cached_property
-    def _judges(self) -> dict[str, value_kinds.Judge]:
-        return {}
 
     @cached_property
     def labels_of_types(self) -> dict[str, dict[str, frozenset[str]]]:
@@ -352,11 +355,6 @@ class Rules(BaseModel):
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
         """The rules of another law pack to take checks from, and the fields whose checks are the same."""
         return None, frozenset()
-
-    @cached_property
-    def _checks(self) -> dict[str, value_kinds.Check | None]:
-        """Checks made so far, by field: made on first use, as some are slow to make."""
-        return {}
 
     def expected(self, key: str) -> str:
         """Describe the expected form of a field's value, in the gateway's words."""

@@ -25,6 +25,7 @@ from typing import Annotated, BinaryIO
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.classify.content import Unreadable, encoding_of, head_of
+from gateway.classify.identifiers import Remembered
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _IDENTITY = "identity"
@@ -68,15 +69,6 @@ WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in _L
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 
 
-class _Folds(dict[int, str]):
-    """Character table for `str.translate`: plain small letters, blanks for marks, "" for invisible signs."""
-
-    def __missing__(self, code: int) -> str:
-        """Compute and cache the folded form of a character."""
-        self[code] = "".join(map(_folded, unicodedata.normalize("NFKD", chr(code))))
-        return self[code]
-
-
 def _folded(character: str) -> str:
     if character in "\n\r":
         return "\n"
@@ -86,7 +78,8 @@ def _folded(character: str) -> str:
     return found[1].lower() if found else character.casefold() if character.isalnum() else " "
 
 
-_FOLDS = _Folds()
+_FOLDS = Remembered[int, str](lambda code: "".join(map(_folded, unicodedata.normalize("NFKD", chr(code)))))
+"""Table of characters: letters to lower case without accent, marks to blanks, invisible ones to none."""
 ACCENTED = "".join(
     c for c in map(chr, range(0xDF, 0x180)) if c.islower() and _FOLDS[ord(c)] in {*ascii_lowercase}
 )

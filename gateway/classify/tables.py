@@ -49,7 +49,7 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
 
 
 def _said_in_a_column(tally: Tally) -> str:
-    """Return the assessment named by half the values of a column, such as "Mock 1"; else ""."""
+    """Return the assessment, such as "mock", that half the values of one column name; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in tally.account.parts:
         if part.key in _SAYS_WHAT and part.shape.counts:
@@ -287,7 +287,7 @@ class _Counter:
         return graded, others
 
     def _settle(self) -> None:
-        """Add to the tally the columns recognised as grades only after all values were read."""
+        """Count the columns that are recognised as grades only once all their values have been read."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others

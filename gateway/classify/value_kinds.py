@@ -368,11 +368,6 @@ class Judge:
             self.good.update(_BLANK)
         self.good.update(texts)
 
-    def look_at(self, values: Collection[str]) -> None:
-        """Remember as valid the values the quick check accepts."""
-        if self.quick is not None and (doubtful := set(values) - self.good):
-            self._remember(self.quick(doubtful))
-
     def others(self, values: Collection[str]) -> AbstractSet[str]:
         """Return the values that are not of the field's kind, never an empty text; for free text, all."""
         if self.check is None:

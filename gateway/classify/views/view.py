@@ -64,7 +64,7 @@ class WorkbookWriter:
 
 def _row(cells: Sequence[str]) -> str:
     written = [_CELL[0] + _written(text) + _CELL[-1] if text else "<c/>" for text in cells]
-    return f"{_ROW[0]}{''.join(written)}{_ROW[-1]}"
+    return f"{_ROW[0]}{''.join(written)}{_ROW[-1]}" if cells else f"{_ROW[0].rstrip('>')}/>"
 
 
 def _written(text: str) -> str:

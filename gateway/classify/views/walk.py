@@ -41,7 +41,7 @@ def _candidates(source: Source) -> Iterator[tuple[str, str]]:
 
 def _results(source: Source, rules: Rules) -> Iterator[Row]:
     grades = rules.code_sets["exam-grade"]
-    first = [line for _, line in islice(_candidates(source), LEARN_FROM) if result_in(line) is None]
+    first = [line for _, line in islice(_candidates(source), LEARN_FROM) if not result_in(line)]
     layout = learn(first, grades)
     for centre, line in _candidates(source):
         for said in _of_record(line, layout, grades, rules):
@@ -52,8 +52,8 @@ def _results(source: Source, rules: Rules) -> Iterator[Row]:
 def _of_record(
     line: str, layout: JcqLayout | None, grades: frozenset[str], rules: Rules
 ) -> Iterator[dict[str, str]]:
-    if (one := result_in(line)) is not None:
-        yield dict(zip(("candidate-number", "uci", "uln", "entry-code", "exam-grade"), one, strict=True))
+    if one := result_in(line):
+        yield one
         return
     rule = rules.data_types.jcq
     candidate = candidate_in(line, rule)
