@@ -15,7 +15,7 @@ from gateway.errors import GatewayError
 
 
 class NotListedError(GatewayError):
-    """No right is declared for a command or question: nobody may use it."""
+    """A command or question without any right declared: nobody may use it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"nobody may do this: {what} is not listed in gateway/access.py")
@@ -97,7 +97,7 @@ LACKING: Mapping[AccessRight, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookingTeams:
-    """Teams with sight of more than delivered files, by the policies in force.
+    """The teams that see more than the files delivered to them, by the policies in force.
 
     `triage` see held files, `sensitive` the sensitive held files, `welfare` the children on no roll.
     """
@@ -207,7 +207,7 @@ def right_for_command(command: str) -> AccessRight:
 
 
 def right_for_question(question: str) -> AccessRight:
-    """Return the right that a question of the console needs. NotListedError where none is declared."""
+    """Return the right needed for a question of the console. NotListedError where none is declared."""
     try:
         return QUESTIONS[question]
     except KeyError:

@@ -77,7 +77,7 @@ class Examination:
 
 
 def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Examination:
-    """Return the first half of a passage: the claimed file, opened and classified. Fault if ours."""
+    """Return the result of opening and classifying a claimed file. Fault where the gateway failed."""
     if claimed.upload.withheld:
         return Examination(withheld(claimed.upload), claimed.judged_by, claimed.decided_before)
     found = examiner.examine(replace(claimed.job, now=now))
@@ -217,7 +217,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a drop is signed by a key in force of its provider, as the child should have checked.
+    """Return True if a drop is signed with a key in force of its provider. The child should have checked.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """

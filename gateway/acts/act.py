@@ -196,24 +196,25 @@ Revealed: TypeAlias = "Mapping[str, Mapping[str, Mapping[str, tuple[str, ...]]]]
 class Act(BaseModel):
     """A person's act or question.
 
-    The first line of a subclass's docstring is the help, the rest the description. Command and right stand
-    in the head of the class: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
+    The first line of a subclass's docstring is the help, the rest the description. Command and right stand in
+    the head of the class: `class AddKey(Act, command="keys add", right=AccessRight.ENROL)`.
     - `command`: the words of the act in the command line and the console.
     - `right`: the right needed by the person (`gateway/access.py`).
     - `reference`: the field naming the file concerned; every door hides files outside the person's sight.
-    - `in_console`: False for an act that only the command line offers. Any act that changes more than the
-      registry is one: the console tries an act before the passkey is asked for, and takes back no more.
-    - `tried`: False for an act whose check writes a temporary file: the console does not try the act, whose
-      `effect` refuses the faults.
+    - `in_console`: False for an act of the command line only. An act must be one if it changes anything
+      besides the registry: the console tries acts in a transaction that is undone, before asking for the
+      passkey.
+    - `tried`: False for an act that the console does not try, as its check writes a temporary file; its
+      `effect` then reports the faults.
     - `short`: the verb on a button of a page that names the thing.
-    - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is one
-      table, too.
+    - `annexed`: the document is printed without the annex unless asked for. `tabled`: the document is also
+      one table.
     - `of_any_file`: the act also takes a reference outside the person's sight.
-    - `beside`: commands about the thing of an answer, each with the field that names it and flags to be set,
-      such as "keys confirm:id,staff"; the value stands under `named_by`, or under that field's own name.
-    - `by_program`: a program may be let do it by the API; of what changes something, only what no second
-      person has to confirm. `streams`: the answer is a file, given by the mailboxes.
-    - `field_groups`: all fields, where they are many, under headings.
+    - `beside`: commands offered with an answer, each with the field for the thing and flags to set, such as
+      "keys confirm:id,staff"; the value is the answer's field `named_by`, or the field of the same name.
+    - `by_program`: programs may be allowed the act by the API, if no second person has to confirm it.
+      `streams`: the answer is a file, given by the mailboxes.
+    - `field_groups`: all fields by heading, where there are many.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -274,7 +275,7 @@ class Act(BaseModel):
     def effect(self, context: ActContext) -> str:  # noqa: ARG002 - for those that need it
         """Return a sentence about the effect, for the person to read before confirming.
 
-        GatewayError for faults that only the carrying out would show.
+        GatewayError for faults found only in carrying the act out.
         """
         return ""
 
@@ -344,13 +345,12 @@ def option(
     form: str = "",
     **limits: Any,  # noqa: ANN401 - as above
 ) -> Any:  # noqa: ANN401 - as above
-    """Declare a field taken by name on the command line; `also` is a second name, for scripts of before.
+    """Declare a field given by name on the command line; `also` is a second name, for older scripts.
 
-    For an `asked` field, `-` prompts for the value without echo, to keep the value out of histories, as does
-    leaving out a required one. The
-    value of a `personal` field is in no address: a form with such a field is sent by POST. `names` tells what
-    the value is the short name of: forms offer what there is. `form` says in forms what the description
-    says in words of the command line. In its `place` on the command line: an `argument`.
+    An `asked` field prompts for the value without echo if given as `-`, or if required and left out, so that
+    the value stays out of histories. A `personal` field is sent by POST, never in an address. `names`: the
+    kind of thing that the value identifies, so that forms offer choices. `form`: the description in forms,
+    where the other one speaks of the command line. `place`: given by position (an `argument`).
     """
     told: dict[str, JsonValue] = {
         "place": place, "metavar": metavar, "asked": asked, "personal": personal, "names": names,

@@ -194,7 +194,7 @@ class PunctualProtocol(H11Protocol):
             self._wait_no_more()
 
     def on_response_complete(self) -> None:
-        """Start the deadline for the next request, if a part of it has come already."""
+        """Start the deadline for the next request, if its first bytes have come with the last one."""
         self._place.busy = False
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
@@ -224,7 +224,7 @@ def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
 
 
 def listening(host: str, port: int, section: str) -> socket.socket:
-    """Return a listening socket. ConfigurationError names the section of gateway.toml with the address."""
+    """Return a listening socket. ConfigurationError names the `section` of gateway.toml if impossible."""
     try:
         opened = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG

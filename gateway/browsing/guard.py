@@ -33,8 +33,8 @@ class Guard:
     """The guard in front of every page. `origin` is the site's address in browsers.
 
     `allows` is appended to the content security policy, which otherwise allows nothing. `changing`: the
-    methods of changing requests. `larger`: paths at which a body may exceed `most` bytes. `programs`: where
-    paths begin that programs ask, which tell no origin.
+    methods of changing requests. `larger`: paths whose requests may exceed `most` bytes. `programs`:
+    beginnings of paths used by programs, which send no Origin.
     """
 
     def __init__(

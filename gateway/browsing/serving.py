@@ -37,7 +37,7 @@ def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
 
 
 def sockets_of(name: str, host: str, port: int) -> list[socket.socket]:
-    """Return the sockets given by systemd under a name, or one opened here. ConfigurationError."""
+    """Return the sockets given by systemd, or one opened here. ConfigurationError if it cannot be opened."""
     return systemd.handed_over(name) or [listening(host, port, f"[{name}]")]
 
 
@@ -63,7 +63,7 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return retries, for half a minute, of whatever raises `error`: services start in any order."""
+    """Return a retrying that goes on for half a minute on `error`, since services start in any order."""
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),

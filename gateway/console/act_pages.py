@@ -140,7 +140,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
     given: Mapping[str, Given],
     back: str,
 ) -> Response:
-    """Redirect after an act, with a sentence on the result, to `back` or the page of the act's subject."""
+    """Redirect after an act, with a sentence on the result: to `back` or the page on the act's subject."""
     site, may, sentence = site_of(request), {one.command: one for one in others}, reply.said.sentence
     if is_ours(back) and not back.endswith("/show"):
         return site.see_said(back, sentence)
@@ -152,7 +152,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
 
 
 def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
-    """Return the address of the page on an act's subject, and the form fields that it needs besides."""
+    """Return the path of the page on an act's subject, and form fields not fit for an address (names)."""
     noun = act.command.rpartition(" ")[0]
     shows = may.get(f"{noun} show")
     own = [field.name for field in shows.fields if field.required] if shows else []
@@ -212,7 +212,7 @@ def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
 
 
 def _in_words(act: ActTold) -> ActTold:
-    """Return an act whose texts name the labels of fields in place of command-line options."""
+    """Return an act with labels of fields in its texts, in place of command-line options."""
     told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
     fields = tuple(replace(one, about=about) for one, about in told)
     return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})

@@ -101,5 +101,5 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
 
 
 async def me_of(request: Request) -> Me:
-    """Return the logged-in person."""
+    """Return the logged-in person who sent a request, with rights. DeclinedInside without a login."""
     return (await shown(request, "me")).me

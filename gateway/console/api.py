@@ -92,7 +92,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
-    """Return a question that carries the credential in a program's request."""
+    """Return a question of a `kind`, with the program's credential from the request."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")
@@ -114,7 +114,7 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def _answering(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that answers refusals as problem details (RFC 9457)."""
+    """Return a handler like `answer`, but with refusals as problem details (RFC 9457)."""
 
     async def answered(request: Request) -> Response:
         try:

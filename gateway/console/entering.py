@@ -88,7 +88,7 @@ def resume(
 
 
 def _kept(form: FormData) -> list[tuple[str, str]]:
-    """Return the values of a form that the login page must keep."""
+    """Return the values of a form to be kept by the login page."""
     return [
         (name.removeprefix(_KEPT), str(value)) for name, value in form.multi_items() if name.startswith(_KEPT)
     ]
@@ -147,7 +147,7 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
-    """Return the contents of a page, with the path's fields, `fields`, and those in the address `asked` for.
+    """Return the contents of a page by path, `fields`, and the address's fields among `asked`.
 
     A link from elsewhere could fill in any other field.
     """
@@ -158,7 +158,7 @@ async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Re
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
-    """Return a handler that shows a page of the inside by a template; arguments as for `shown`."""
+    """Return the handler of a page: contents from the inside, by `shown`, rendered with a template."""
 
     async def show(request: Request) -> Response:
         reply = await shown(request, page, *asked)
@@ -168,7 +168,7 @@ def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaita
 
 
 async def leave_first_steps(request: Request) -> Response:
-    """Record that the person no longer wants the first steps on the first page."""
+    """Hide the first steps from the person's first page from now on."""
     site = site_of(request)
     await site.form(request)
     reply = await site.inside.shown(site.question(request, LeaveFirstSteps))
@@ -178,7 +178,7 @@ async def leave_first_steps(request: Request) -> Response:
 async def show_login(
     request: Request, to: str = "", kept: Sequence[tuple[str, str]] = (), problem: str = "", status: int = 200
 ) -> Response:
-    """Show the login page with a new challenge.
+    """Show the login page, with a new challenge and a `problem`, if any, in words.
 
     `kept` is what was typed in a form for the page `to` before the login.
     """
@@ -223,7 +223,7 @@ async def come_back(request: Request) -> Response:
 
 
 async def finish_elsewhere(request: Request) -> Response:
-    """Finish a login by OpenID, or confirm the waiting act of a person who is logged in."""
+    """Finish an OpenID login, or do the act for which the logged-in person had to log in once more."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

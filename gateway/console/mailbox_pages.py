@@ -56,7 +56,7 @@ async def show_today(request: Request) -> Response:
 
 
 def _chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a chart of the files of each day, the first day on the left, stacked by outcome.
+    """Return the drawing of a chart: a column for each day, stacked by outcome, first day on the left.
 
     `most` is the count of the tallest column. Places and sizes are in units of the picture.
     """
@@ -164,7 +164,7 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
 
 
 class _Sink(io.RawIOBase):
-    """A write-only buffer for a ZIP, emptied piece by piece, so that nothing seeks."""
+    """A write-only file for a ZIP, whose bytes are taken piece by piece; it cannot seek."""
 
     def __init__(self) -> None:
         super().__init__()

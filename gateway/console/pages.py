@@ -31,7 +31,7 @@ async def edit_policies(
 
 
 def _as_edited(form: Mapping[str, object]) -> str:
-    """Return an edited file's text with LF line ends, as forms change these."""
+    """Return the text of an edited file with line feeds alone, since forms send CRLF."""
     given = form.get("content", "")
     return "\n".join(given.splitlines()) + "\n" if isinstance(given, str) else ""
 

@@ -225,7 +225,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
     by_stem = {_stem(english): theirs for english, theirs in known.items()}
 
     def in_words(text: str) -> str:
-        """Return a text of the gateway in the language, with its values."""
+        """Return a sentence of the gateway, values included, translated to the language."""
         if (theirs := known.get(text)) is not None:
             return theirs
         if (theirs := by_stem.get(_stem(text))) is not None:

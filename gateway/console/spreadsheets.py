@@ -18,7 +18,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def spreadsheet(table: TableTold, name: str, kind: str) -> Response:
-    """Return a table as a download: `kind` is one of `SPREADSHEETS`."""
+    """Return a table as a download for spreadsheets; `kind` is one of `SPREADSHEETS`."""
     names = [table.named.get(column, {}) for column in table.columns]
     rows = [
         [column.replace("_", " ") for column in table.columns],

@@ -65,7 +65,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """On an error inside the context write its word into the folder's note; else remove the note."""
+    """Note an error inside the context, by its word, in the folder's file; remove the file on success."""
     note = folder / "done" / "trouble"
     try:
         yield
@@ -96,7 +96,7 @@ def tried(
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
-    """Return the file with a secret, as named in the settings or given by systemd. ConfigurationError."""
+    """Return the path of the named file, or of a credential from systemd. ConfigurationError without."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")

@@ -109,7 +109,7 @@ class Update:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> Update | None:
-    """Return the change of a certificate on record by another copy or a revocation; None for none.
+    """Return the change that `data`, a newer copy or a revocation, makes to a certificate; None for none.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
@@ -132,7 +132,7 @@ def updated(
 
 
 def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
-    """Return labels and values on the key in a file, whether fit for use or not; [] without a key."""
+    """Return labels and values describing the key in a file, fit for use or not; [] without a key."""
     try:
         if is_ssh(data):
             key = admit_ssh(data)

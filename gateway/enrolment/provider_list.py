@@ -80,7 +80,8 @@ def read_list(
     """Read the providers in a CSV file. GatewayError names every faulty line and the fault.
 
     Key files are looked for in `folder`. `known` maps DfE numbers and URNs to ids of enrolled providers;
-    `kinds` are the kinds of the policies. Other lines without an id get one made from the name.
+    `kinds` are the kinds of the policies. A line without an id, or known number, gets an id made from the
+    name.
     """
     rows = list(_rows(data))
     faults: list[str] = []
@@ -179,7 +180,7 @@ def _listed(
 
 
 def _kind(row: Mapping[str, str], kinds: Sequence[ProviderKind]) -> ProviderKind:
-    """Return a line's kind of provider, or that of its GIAS type of establishment. GatewayError."""
+    """Return a line's kind of provider, or the one of its GIAS type. GatewayError for an unknown kind."""
     said = row.get("kind", "").lower()
     if said in kinds:
         return said

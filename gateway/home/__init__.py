@@ -205,7 +205,7 @@ class Home:
 
     @property
     def policies_in_force(self) -> Path:
-        """Return the folder of the policies in force; in a home without any, the one people edit."""
+        """Return the folder of the policies in force; policies/ in a home where none were so far."""
         try:
             return self.version((self.versions / "current").read_text("ascii").strip())
         except FileNotFoundError:

@@ -93,7 +93,7 @@ class DoorLimits(File):
 
     @property
     def connections_each(self) -> int:
-        """The maximum number of connections of one provider or person."""
+        """The maximum number of connections of one provider or person; a service may lower it."""
         return self.connections
 
     @property

@@ -174,8 +174,8 @@ class Metrics(File):
 class WatchSettings(File):
     """The thresholds for warnings. Times in seconds or days, sizes in bytes.
 
-    `claim_seconds`: once its processor has not looked for uploads for so long, intake tells balancers to send
-    no more.
+    `claim_seconds`: intake tells balancers to send no more connections once the processor of the same host
+    has not looked for uploads for so long.
     """
 
     landed_seconds: float = Field(default=300, gt=0)
@@ -447,7 +447,7 @@ def load_settings(home: Home) -> Settings:
 
 @lru_cache(8)
 def _settings_as_of(path: Path, *_state: int) -> Settings:
-    """Return the settings in a file, cached until the file's state changes: every upload needs them."""
+    """Return the settings in a file, cached until its state (time, size) changes: all uploads need them."""
     return read_toml(path, Settings)
 
 

@@ -50,7 +50,7 @@ Location = Sequence[str | int]
 
 
 def values_at(model: object, path: str) -> Iterator[tuple[Location, str, Mapping[str, object]]]:
-    """Yield every text at a dotted path of a model: its location, itself, and the values beside it.
+    """Yield each text at a dotted path of a model: its location, the text, and its sibling values.
 
     Lists on the path and at its end give all entries. At the end a table gives the keys, and `*` the values
     under the keys, with the key among the values of the entry.

@@ -142,7 +142,7 @@ def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
 
 
 def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
-    """Return the settings in a backup, as text and parsed; `in_folder`: changed to store files in a folder.
+    """Return a backup's settings, as text and parsed; with `in_folder`, changed to keep files in a folder.
 
     Raises ConfigurationError where reading fails.
     """

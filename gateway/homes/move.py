@@ -40,13 +40,13 @@ Told = Callable[[str, int, int], None]
 def move(
     home: Home, database: str | None, store: StoreSettings | None, clock: Callable[[], datetime], told: Told
 ) -> tuple[int, int]:
-    """Move the registry to `database` and the files to `store`, as given.
+    """Move the registry to `database` and the files to `store`, or only the one that is given.
 
     Return the numbers of files moved and of log entries checked.
 
-    Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor
-    is at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then
-    as before.
+    Raises ConfigurationError where already moved or the place is unusable, GatewayError where a processor is
+    at work or the copy has an inconsistency, and Fault where a database or store fails. The home is then as
+    before.
     """
     before = load_settings(home)
     if database is None and store is None:

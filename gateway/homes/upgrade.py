@@ -216,7 +216,7 @@ def _check_nothing_since(home: Home, plan: UpgradePlan) -> None:
 
 
 def size_of_log(home: Home) -> int:
-    """Return how many entries a home's log has, whatever the version of the tables."""
+    """Return the number of entries in a home's log, for tables of any version."""
     with closing(Registry(load_settings(home).database_url(home))) as registry, registry.read() as session:
         return log.size(session)
 

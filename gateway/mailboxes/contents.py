@@ -35,7 +35,7 @@ _Shown = tuple[str, str | None, frozenset[int]]
 
 
 def _shown(delivery: Delivery) -> _Shown:
-    """Return the key of the cache of sizes: file, team, and markers left out."""
+    """Return the key of a delivery's view in the cache of sizes: file, team, markers left out."""
     return delivery.reference, delivery.team, delivery.apart
 
 
@@ -83,7 +83,7 @@ class OpenContent:
 
     @property
     def given(self) -> Given:
-        """The opened content; waits or raises while it is still being opened."""
+        """The opened content. Waits while it is being opened, and raises what opening raised."""
         return self.opening.result()
 
 

@@ -286,8 +286,8 @@ class MailboxAccess:
     ) -> None:
         """Log an act on a file, and sign the log's head: the last step of a transaction.
 
-        Of a content that is `given`, the items left out are named: lower case, with hyphens. The key of a
-        session is named beside the log, since another person may hold it.
+        The entry names the items left out of the content `given`, in lower case with hyphens. The key of the
+        session is stored beside the log, since another person may hold it.
         """
         # Of a held file the person's triage team is told.
         looking = self.looking.at_held(few=delivery.sensitive)
@@ -358,7 +358,7 @@ class MailboxAccess:
 
 
 def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Return True if a file fits the subfolder's type or provider; one just opened still counts as new."""
+    """Return True if a delivery belongs in a subfolder, by type and provider; new or not is the same."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider

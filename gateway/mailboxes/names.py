@@ -66,7 +66,7 @@ class MailboxPlace:
 
     @property
     def wanted(self) -> DeliveriesWanted:
-        """The filter for the team's files at this place."""
+        """The filter for the team's files listed at this place."""
         return DeliveriesWanted(
             new=self.shelf == "new",
             data_type=self.kind if self.shelf == "by-type" else None,

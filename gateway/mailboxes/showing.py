@@ -62,7 +62,7 @@ def _about_view(view: TeamView, catalogue: Catalogue, *, apart: bool) -> Iterato
 
 
 def _about_counts(delivery: Delivery, catalogue: Catalogue) -> Sequence[str]:
-    """Return the lines that explain a file of counts: the source, and how numbers are rounded."""
+    """Return lines for a file of counts: the source of the numbers, and the rounding."""
     rule, clause = catalogue.teams.counts, catalogue.clause_of("policy:counts-only")
     return (
         f"These are counts for the team {_team(delivery, catalogue)}, made from a file that",
@@ -146,7 +146,7 @@ class Showing:
         ]
 
     def order(self, session: Session, delivery: Delivery, person: str) -> FileOrder:
-        """Return the request to open a delivery for a team member. Fault if nothing can be shown."""
+        """Return the request to open a delivery for a person. Fault if the view cannot be made."""
         found = contents_of(session, [delivery.sequence]).get(delivery.sequence)
         content = found if isinstance(found, Classified) else None
         if delivery.counts or self.catalogue().has_counts_alone(delivery.team, delivery.data_type):

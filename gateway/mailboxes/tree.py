@@ -64,7 +64,7 @@ class SharedResources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CollectedFile:
-    """A file opened by a client: the content of a delivery, or a text; a list belongs to no delivery."""
+    """A file opened by a client: the content of a delivery, or a text (list, about text) held as bytes."""
 
     delivery: Delivery | None
     content: OpenContent | None = None
@@ -224,7 +224,7 @@ class MailboxTree(Server):
         await self._tell(self._mailboxes.restore, before)
 
     async def posix_rename(self, old: bytes, new: bytes) -> None:
-        """Rename, as `rename`."""
+        """Rename by the OpenSSH extension: the same as `rename`."""
         await self.rename(old, new)
 
     async def _ask(
@@ -255,7 +255,7 @@ class MailboxTree(Server):
             raise
 
     def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> list[bytes]:
-        """Return the folders in the root or in a second tree: the teams' ones, and in the root all others."""
+        """Return the folders at the root or on a shelf: the teams', and at the root the shelves as well."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
         return [
@@ -268,7 +268,7 @@ class MailboxTree(Server):
         ]
 
     def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> list[bytes]:
-        """Return the entries of the folder of lists: teams, or the lists of a team."""
+        """Return the names in a folder of lists, encoded: folders of teams, or a team's lists."""
         if place.folder is None:
             return self._folders(place, (".", "..", *inside))
         now = self._mailboxes.clock().timestamp()

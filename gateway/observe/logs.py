@@ -59,7 +59,7 @@ def neutral(text: str) -> str:
 
 
 class AsText(logging.Formatter):
-    """Format one readable line, followed by the lines of an exception's trace."""
+    """Formats a log record as one readable line, followed by the trace of an exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Format a record as one line, then the trace."""
@@ -72,7 +72,7 @@ class AsText(logging.Formatter):
 
 
 class AsJson(logging.Formatter):
-    """Format one JSON object with dotted ECS names; docs/siem.schema.json describes each."""
+    """Formats a log record as one JSON object with dotted ECS names; docs/siem.schema.json has each."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as a JSON object in ASCII; fields without a name in ECS become labels."""

@@ -58,7 +58,7 @@ def watchdog_seconds() -> float | None:
 
 
 async def keep_alive() -> None:
-    """Send watchdog pings while the event loop runs; end at once without a watchdog."""
+    """Send watchdog pings for as long as the event loop runs; return at once without a watchdog."""
     while (seconds := watchdog_seconds()) is not None:
         alive()
         await asyncio.sleep(seconds / 3)

@@ -60,9 +60,9 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads not on record yet, oldest first, by future reference.
+    """Claimed uploads not on record yet, oldest first, by the reference inside (`in_spool`: in the spool).
 
-    `in_spool` gives the references in the spool. For one thread; `clock` returns monotonic seconds.
+    For one thread only; `clock` returns monotonic seconds.
     """
 
     clock: Callable[[], float]
@@ -267,9 +267,9 @@ class Claim:
     ) -> tuple[dict[str, Upload], set[str]]:
         """Copy the content of uploads, keyed by spool reference, into the sealed store and fsync.
 
-        Returns the uploads safe in the store, oldest first, and the spool references of those whose reference
-        another file in the store has; adds to `faults`. A failed copy stops none of the others, unless the
-        disk is full. Several files are copied at a time, because their waits for the disk then overlap.
+        Returns the uploads now safe, oldest first, and the spool references of uploads whose reference
+        another stored file has; adds to `faults`. A failed copy stops no other, unless the disk is full.
+        Several files are copied at a time, so that the waits for the disk overlap.
         """
         store = store_of(self.registrar.home, self.registrar.settings)
         copy = partial(self._store_one, store, threading.Event())
@@ -378,9 +378,9 @@ def sort_out(
 ) -> tuple[Mapping[str, str], Collection[str]]:
     """Divide uploads in the spool into new ones and those on record already.
 
-    Returns each new upload's spool reference with the reference inside, and the spool references of the rest.
-    `taken`: references in use without a record. A reference in use is replaced by one derived from the upload
-    alone, so that the result is the same after a crash.
+    Returns a mapping of each new upload's spool reference to the reference inside, and the spool references
+    of the others. Where a reference is in use, by a record or in `taken`, the new one is derived from the
+    upload alone: the same after a crash.
     """
     borne = receipts.borne(session, list(waiting)) | (set(taken) & waiting.keys())
     fresh = {reference: reference for reference in waiting if reference not in borne}

@@ -1,7 +1,7 @@
-"""Messages to web hooks: lay events out for the courier, until it reports that they were taken.
+"""Messages to web hooks: events are laid out for the courier until it reports that they were taken.
 
-What a folder holds follows from how far its hook was told, the log and the calendar, and is laid out anew
-after a kill or at another host, under the same ids.
+The files in a hook's folder depend only on the log, the calendar and how far the hook was told: after a kill,
+or at another host, the same files appear again, with the same ids.
 """
 
 from __future__ import annotations

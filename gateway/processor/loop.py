@@ -118,9 +118,9 @@ Owner = Callable[[Registrar, Callable[[], None]], AbstractContextManager[Work]]
 class Processor:
     """The single processor of a home.
 
-    `renew` returns new policies for a version of the register, or None where nothing changed. `owner` holds
-    the home and its registry while the processor works, and yields the work of this host; its second
-    argument wakes the loop.
+    `renew` returns new policies for a version of the register, or None if unchanged. `owner` locks the home
+    and its registry while the processor works, and yields this host's work; the function given to it as
+    second argument wakes the loop.
     """
 
     def __init__(

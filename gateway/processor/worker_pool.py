@@ -120,8 +120,8 @@ class WorkerPool:
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
         """Wait for results; return finished files, and True if `wake` was called.
 
-        Returns nothing while results wait for others to share a transaction, and at most one transaction's
-        worth: providers take turns, and the rest comes next time.
+        Results may be kept back for a moment to share a transaction with others. At most one transaction's
+        worth is returned, providers in turn; the next call returns the rest.
         """
         until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
         while True:
@@ -177,7 +177,7 @@ class WorkerPool:
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None; the caller has the lock.
 
-        A rested worker leaves files to workers with children still prepared.
+        A `rested` worker, without children, takes a file only if more wait than other workers have children.
         """
         if self._ending.is_set():
             return lambda: None

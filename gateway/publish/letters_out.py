@@ -180,7 +180,7 @@ def _paragraphs(text: str) -> list[list[str]]:
 
 
 def _lines(paragraph: str) -> list[str]:
-    """Return the lines of a paragraph as text; of a list, each entry as one line."""
+    """Return a paragraph in lines for plain text; an entry of a list is one line."""
     lines = paragraph.splitlines()
     if not lines[0].startswith("- "):
         return [line.strip() for line in lines]

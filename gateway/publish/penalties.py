@@ -35,7 +35,7 @@ class PenaltiesIn:
         self._copied = Listed()
 
     def tend(self, home: Home) -> None:
-        """Copy the list if it changed. Fault if impossible now."""
+        """Copy intake's list of penalties if changed since the last call. Fault if impossible now."""
         with published_is_written():
             listed = _read(penalty_files.of_home(home)["intake"])
             if listed != self._copied:

@@ -51,9 +51,9 @@ def publish_receipts(
 ) -> bool:
     """Write every receipt not yet published; return False if one is unsigned, and stop there.
 
-    Those of the numbers `unproved` are passed over. With `redo`, receipts of the last hour before the newest
-    one are compared and written again where different. Raises Fault where published/ cannot be written: the
-    next call continues from there.
+    Receipts with a number in `unproved` are left out. With `redo`, receipts of the last hour before the
+    newest one are compared and written again where different. Raises Fault where published/ cannot be
+    written: the next call continues from there.
     """
     with published_is_written(), registry.read() as session:
         for page in after(
@@ -95,7 +95,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True if this host publishes a provider's receipts; make the folder where it is for all."""
+    """Return True if this host publishes receipts in a provider's folder; make one where it serves all."""
     if not folder.is_dir():
         if published.on_request.exists():
             return False
@@ -201,7 +201,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number before the first receipt of the last published hour; 0 where unknown."""
+    """Return the number from which receipts are compared again: an hour before the last one; 0 if unknown."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0
@@ -219,7 +219,7 @@ def _redo_from(session: Session, published: Published) -> int:
 
 
 def number_in(path: Path) -> int:
-    """Return the number in a file; 0 without a file."""
+    """Return the number that a file in published/ holds; 0 without a file."""
     try:
         return int(path.read_text("ascii"))
     except (FileNotFoundError, ValueError):

@@ -88,7 +88,7 @@ def _events(facts: ProviderFacts) -> Iterator[_Event]:
 
 
 def _said(facts: ProviderFacts, text: str) -> str:
-    """Return a text in each language of the provider, separated by slashes."""
+    """Return a text in all languages of receipts, with slashes between."""
     return " / ".join(dict.fromkeys(told(text, language) for language in facts.catalogue.wording.languages))
 
 
@@ -160,8 +160,8 @@ def publish_pages(
 def publish_log_proofs(registry: Registry, published: Published, only: Collection[str] | None) -> None:
     """Write, for all or `only` some providers, proofs that the log continues the heads known to browsers.
 
-    log.json holds the newest signed head, and a consistency proof to it (RFC 9162, 2.1.4) from the head of
-    each of the provider's latest receipts, and from those that the file held before. Raises Fault where
+    log.json holds the newest signed head, and a consistency proof (RFC 9162, 2.1.4) to it from the head of
+    each of the provider's latest receipts, and from each head that the file had before. Raises Fault where
     published/ cannot be written.
     """
     with published_is_written(), registry.read() as session:
@@ -211,7 +211,7 @@ def publish_policies(published: Published, policies: Path, signing: Signing, at:
 
 
 def told_since(session: Session, sequence: int, up_to: int) -> tuple[set[str], int]:
-    """Return providers with a receipt or notice numbered above `sequence`, and the last number.
+    """Return the providers with receipts or notices numbered above `sequence`, and the last number.
 
     Numbers after `up_to` are not published yet. A trust's file counts for each school in it.
     """

@@ -74,11 +74,11 @@ class ProviderFacts:
 
     @property
     def today(self) -> date:
-        """The local day of the facts."""
+        """The date of the facts, by local time."""
         return self.day(self.at)
 
     def day(self, at: datetime) -> date:
-        """Return the local day of a moment."""
+        """Return the date of a moment by local time."""
         return local_day(at, self.catalogue.calendar.timezone)
 
     def named(self, data_type: str | None) -> str:
@@ -99,7 +99,7 @@ class ProviderFacts:
 
 
 class StandingLine(NamedTuple):
-    """A line of a section: `says` is the sentence about `about`, in one language; `data` is for programs.
+    """One line of a section, in one language: the sentence `says`, on `about`; `data` is for programs.
 
     `late`: marked on the page. `news`: a letter tells it, if within so many days; None: no letter does.
     """
@@ -113,7 +113,7 @@ class StandingLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StandingSection:
-    """A heading with lines; `otherwise` is the sentence in place of lines."""
+    """A section of a provider's standing: heading and lines, or without lines the sentence `otherwise`."""
 
     heading: str
     otherwise: str = ""

@@ -204,7 +204,7 @@ def _facts_shown(stated: Facts, landed: date) -> dict[str, str | None]:
 
 @lru_cache(_IN_THE_MAKING)
 def plain_reason(reason: Reason, wording: Wording = UNNAMED) -> Reason:
-    """Reduce values from a file in a reason's sentence to a school number, known words and own words.
+    """Return a reason whose sentence has no more from a file than school numbers and known words.
 
     A sentence unknown to `gateway.reasons` is replaced by the code's template, unfilled.
     """
@@ -255,7 +255,7 @@ def _plain_value(blank: str, value: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons; a person's decision gives its next step to all of them."""
+    """Return reasons as shown: where a person decided, all have that decision's next step."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told
@@ -263,5 +263,5 @@ def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
 
 
 def log_key_statement(organisation: str, vkey: str) -> str:
-    """Return the statement about the log's key, signed once by the gateway's OpenPGP key."""
+    """Return the text by which the gateway's OpenPGP key vouches once for the log's key."""
     return f"The gateway of {organisation} signs its log and its receipts with this key:\n\nlog-key: {vkey}\n"

@@ -30,7 +30,7 @@ class AgreementNotice:
 
 
 def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
-    """Make the notice about a changed agreement or Appendix A."""
+    """Return the notice on changes of the agreement or of Appendix A."""
     return AgreementNotice(
         headline="The data sharing agreement HAS CHANGED.",
         clause=clause,
@@ -43,7 +43,7 @@ def changed(points: tuple[str, ...], clause: str | None) -> AgreementNotice:
 
 
 def opened(year: str, begins: str, clause: str | None) -> AgreementNotice:
-    """Make the notice about an agreement ready to be ratified for an academic year."""
+    """Return the notice that an agreement can be ratified for an academic year."""
     return AgreementNotice(
         headline=f"The data sharing agreement for {year} is READY to be ratified.",
         clause=clause,
@@ -194,7 +194,7 @@ def _sections(facts: NoticeFacts, language: Language) -> Iterator[str]:
 
 
 def _clauses(facts: NoticeFacts) -> str:
-    """Return the clauses that the points cite, each once."""
+    """Return the clauses cited by the points of a notice, each once."""
     found = list(dict.fromkeys(notice.clause for _, notice in facts.points))
     return f"clause {found[0]}" if len(found) == 1 else f"clauses {', '.join(found[:-1])} and {found[-1]}"
 

@@ -56,7 +56,7 @@ def visible(text: str) -> str:
 
 
 def spoken(moment: datetime, zone: tzinfo = UTC) -> str:
-    """Format a time for people, by the clocks of a named zone."""
+    """Return a time in words, by the clocks of a named zone."""
     at = moment.astimezone(zone)
     return f"{at.day} {at:%B %Y at %H:%M:%S %Z}"
 
@@ -88,7 +88,7 @@ def bullets(texts: Iterable[str]) -> str:
 
 
 def field(label: str, value: str) -> str:
-    """Format a label with its value."""
+    """Return a line with a label and its value, aligned."""
     return filled(value, f"    {label:<{_LABEL}}", " " * (4 + _LABEL))
 
 
@@ -154,7 +154,7 @@ class Phrases:
 
 @lru_cache(8)
 def phrases_in(language: Language) -> Phrases:
-    """Return the phrases of receipts in a language."""
+    """Return the fixed phrases of receipts in a language."""
     return Phrases(**phrases_of_receipts(language))
 
 

@@ -110,7 +110,7 @@ def objection(
 def came_by_login(session: Session, upload: Upload) -> bool:
     """Return True if the SSH key of an upload, as named by intake, was in force at the landing.
 
-    A key ended or replaced later did let the provider in; a compromised key counts for nothing.
+    A key that ended or was replaced after the landing counts; a compromised key never does.
     """
     known = register.of(session).keys.get(("provider", upload.provider), ())
     login = next((key for key in known if (key.kind, key.fingerprint) == ("ssh", upload.ssh_key)), None)

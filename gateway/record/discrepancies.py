@@ -211,7 +211,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
 def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Iterator[Roll]:
     """Yield a roll for each school in accepted files, with the school's pupils.
 
-    A record without a school belongs to the file's only school.
+    A record that names no school belongs to the one school that the file is about.
     """
     for transfer, packed in taken:
         sender, content = enrolled.providers[transfer.upload.provider], transfer.content

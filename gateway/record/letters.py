@@ -92,8 +92,8 @@ def by_calendar(
 ) -> Iterator[Letter]:  # fmt: skip
     """Yield every unsigned letter due on the day of `now`, queued before or not.
 
-    `sent`: the events of this week's weekly letters queued before, which are not written again. `judged`: the
-    flows of each provider on that day, where somebody judged them already.
+    Weekly letters with an event in `sent` are left out: already queued this week. `judged`: each provider's
+    flows on that day, if the caller has computed them.
     """
     catalogue = letterhead.catalogue
     zone = catalogue.calendar.timezone

@@ -115,8 +115,8 @@ def decision_entry(
 ) -> Entry:
     """Return the log entry for a decision and its recipients, with the receipt's `statement`.
 
-    `replaces`: the superseded file.
-    `arrives`: nothing of the file is in the log before, so the entry tells of the arrival as well.
+    `replaces`: the superseded file. `arrives`: the log has no entry of the file so far, so that this one
+    tells of the landing, too.
     """
     came = {"folder": transfer.upload.folder, "key": transfer.upload.ssh_key} if arrives else {}
     fields: dict[str, str | int | None] = {

@@ -172,8 +172,7 @@ class CountsOwed:
     def _deliver(self, transfer: Transfer, teams: Sequence[str]) -> Transfer:
         """Deliver counts of a file to `teams`; return the transfer with these teams added.
 
-        A file without pupils may be routed to teams without pupil records; of such a file, too, they get
-        counts.
+        A team without pupil records gets counts even of a file without pupils that is routed to it.
         """
         content, known = transfer.content, self.on_roll.get(transfer.upload.provider, 0)
         alone = [one for one in transfer.teams if self.catalogue.has_counts_alone(one, transfer.data_type)]

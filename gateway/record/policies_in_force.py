@@ -159,8 +159,9 @@ class Keeper:
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
 
-        An approved version comes into force on its day. Without a mark, one that loses protection does not,
-        though the log has it. ConfigurationError where a version is faulty, or differs from its digest.
+        An approved version comes into force on its day. One that loses protection is not used without a mark
+        (`allow`), even if the log has it in force. ConfigurationError for a faulty version, or one changed
+        since.
         """
         with self._registry.read() as session:
             past, coming = loaded(session), proposal(session)
@@ -206,8 +207,7 @@ class Keeper:
     def changed(self, version: int | None = None) -> Policies | None:
         """Return the policies in force if they changed since the last call; else None.
 
-        `version` is the register's: while the number is the same, nobody has approved or withdrawn a
-        proposal.
+        `version` is the register's version: it changes whenever a proposal is approved or withdrawn.
         """
         is_behind = False
         if version is None or version != self._version_seen or self._others is not None:

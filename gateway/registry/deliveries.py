@@ -42,7 +42,8 @@ _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), co
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    Without `removed_since` deliveries not dealt with; with it only ones dealt with since and still stored.
+    Deliveries dealt with are left out; with `removed_since` only these are returned: dealt with from then on,
+    and still stored.
     """
 
     new: bool = False

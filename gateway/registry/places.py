@@ -42,7 +42,7 @@ class WritersPlace(Enum):
 def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
     """Lock out every other writer until the end of the transaction; does nothing in SQLite.
 
-    Afterwards all reading is current. Fault where `dated` and this machine's clock is wrong.
+    Reads after the lock see all earlier writes. Fault where `dated` and this machine's clock is wrong.
     """
     tables.load_all()
     if session.get_bind().dialect.name == "postgresql":

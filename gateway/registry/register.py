@@ -68,7 +68,7 @@ class SendersRegister:
     def years(self, provider: str, text_sha256: str | None = None, on: date | None = None) -> frozenset[str]:
         """Return the academic years ratified by a provider, for any text or for the text of one digest.
 
-        With `on`, without the ratifications ended by a notice by the day `on`.
+        A ratification ended by a notice is left out if it ended by the day `on`.
         """
         found = []
         for year, (signed_text, ends) in self.ratified.get(provider, {}).items():

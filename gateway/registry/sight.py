@@ -97,7 +97,8 @@ def keep_to(session: Session, sight: Sight) -> None:
 class _OnlyWithin(CriteriaOption):
     """All criteria of a sight as one query option: SQLAlchemy caches a statement by the sight alone.
 
-    Forty options would have forty keys, computed for every statement: longer than most statements take.
+    With one option a criterion, SQLAlchemy would compute forty cache keys for every statement, slower than
+    most statements are.
     """
 
     __slots__ = ("sight",)

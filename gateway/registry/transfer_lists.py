@@ -322,7 +322,7 @@ def _beyond(order: Sequence[tuple[Any, bool]], last: Sequence[Any]) -> ColumnEle
 def _column(name: str) -> Any:  # noqa: ANN401 - a column or an expression of whatever type
     """Return the SQL expression of a listing's column, with "" for NULL, to sort empty ones first.
 
-    Inner queries are on tables, not limited by sight once more: the transfer is limited already.
+    Inner queries are on tables, without the limit of a sight: the transfer itself is limited.
     """
     row, sequence = TransferRow, col(TransferRow.sequence)
     reason, event, transfer = table_of(ReasonRow), table_of(EventRow), table_of(TransferRow).alias()

@@ -259,7 +259,7 @@ def _record(home: Assured) -> ReportTable:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return in words the groups of items that some team may see of a flow, and other contents."""
+    """Return in words which groups of data items the teams may see in a flow's files, and other contents."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     carried = [*entry.carries, *(item for one in entry.carried for item in one.items)]

@@ -26,7 +26,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """A list of points."""
+    """A list of points in a report."""
 
     texts: tuple[str, ...]
 
@@ -117,7 +117,7 @@ class Matrix:
 
 
 def first(words: str) -> str:
-    """Return the first word of a text; "" for an empty one."""
+    """Return the first word of a text, looked up in `signs`; "" for an empty text."""
     return words.partition(" ")[0]
 
 

@@ -136,7 +136,7 @@ _DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
 
 
 def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Yield the days of every rule for parts of transfers in a state."""
+    """Yield every number of days set for parts of transfers in a state."""
     for keep in keeps:
         yield keep.refused if state == "refused" else keep.accepted
         yield from () if state == "refused" else keep.by_data_type.values()
@@ -236,7 +236,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The deletions due, oldest first; those prevented by a legal hold; and the undecided transfers."""
+    """The deletions due, oldest first; the ones stopped by a legal hold; the undecided transfers."""
 
     due: tuple[Due, ...]
     on_hold: tuple[Due, ...]

@@ -52,17 +52,17 @@ class ProviderReview:
     discrepancies_open: int = 0
 
     def returns(self, states: Sequence[ReturnState]) -> int:
-        """Return how many due returns are in one of the states."""
+        """Count the returns due in the time that are in one of the given states."""
         return sum(counted[state] for counted in self.kept.values() for state in states)
 
     def in_state(self, state: State) -> int:
-        """Return how many files are in a state."""
+        """Count the files landed in the time that are in a state."""
         return sum(number for (_, found), number in self.files.items() if found == state)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """All providers from `first` to `last`. Each discrepancy is counted once, for any number of providers."""
+    """The figures of all providers from `first` to `last`; a discrepancy of several counts once."""
 
     organisation: str
     academic_year: str

@@ -76,7 +76,7 @@ class _Probe:
         return None
 
     def races(self) -> str | None:
-        """Test that of several hosts creating one object at once exactly one succeeds; return the fault."""
+        """Test that exactly one of several simultaneous creators of an object succeeds; return the fault."""
         with ThreadPoolExecutor(_AT_ONCE, "probe") as pool:
             won = list(pool.map(lambda n: self._creates("race", b"%d" % n), range(_AT_ONCE)))
         if won.count(True) != 1:

@@ -107,7 +107,7 @@ def _client_options(settings: StoreSettings) -> ClientConfig:
 
 @contextmanager
 def as_os_error() -> Iterator[None]:
-    """Convert errors of the store or the network to OSError; FileNotFoundError passes unchanged."""
+    """Convert errors of the store or network inside the context to OSError, except FileNotFoundError."""
     try:
         yield
     except AlreadyExistsError:
@@ -158,7 +158,7 @@ class SharedCopies:
             return os.dup(file.fileno())
 
     def remove(self, reference: str) -> None:
-        """Remove every copy of a file. Harmless without any."""
+        """Remove every copy of a file for any provider. Harmless without any."""
         with as_os_error():
             pages = list(obstore.list(self.client, f"{KIND}/{checked_reference(reference)}/"))
             obstore.delete(self.client, [found["path"] for page in pages for found in page])
@@ -315,7 +315,7 @@ class ObjectStore:
 
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
-        """Yield a descriptor of a file, in memory, or in a nameless file if large. FileNotFoundError."""
+        """Yield a descriptor of a file: in memory, or a nameless file if large. FileNotFoundError without."""
         try:
             content = self._small(reference, most)
         except FileNotFoundError:

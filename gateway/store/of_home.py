@@ -62,7 +62,7 @@ class SealedFolder:
         write_durably(self.session(reference), session, mode=private_mode(self.root))
 
     def settle(self) -> None:
-        """Make the names of stored files durable."""
+        """Sync the folder, so that names of files just stored survive a crash."""
         fsync_folder(self.root)
         passing("claim.durable")
 
@@ -203,7 +203,7 @@ def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
-    """Return the one S3 client of this process, so that connections are reused."""
+    """Return the S3 client shared by the whole process, to reuse connections."""
     try:
         from gateway.store.objects import object_store  # noqa: PLC0415
     except ModuleNotFoundError as error:

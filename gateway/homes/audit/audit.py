@@ -41,7 +41,7 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return by receipt number the faults of receipts; None as a fault: the log must be searched."""
+    """Return by number the faults of receipts; None in place of a fault: look for the receipt in the log."""
     found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
@@ -88,7 +88,7 @@ def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
-    """Yield every transfer whose state is not the one to which its log entries lead."""
+    """Yield every transfer with a state other than the one that the log entries lead to."""
     folded: dict[str, str] = {}
     for _, kind, subject, _, fields in _events(session, _RECEIPTED):
         if kind == "landed":
@@ -186,7 +186,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield row and digest of each signed head carried by a receipt alone, unless in `expected`."""
+    """Yield row and digest of signed heads that no log entry covers, only a receipt; not those `expected`."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))
@@ -234,7 +234,7 @@ def _named(row: Row) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """The keys that an audit trusts: the log's verifier key, and the gateway's OpenPGP certificates."""
+    """The keys trusted in an audit: the log's verifier key, and the gateway's OpenPGP certificates."""
 
     vkey: str
     certificates: tuple[bytes, ...]

@@ -51,7 +51,7 @@ class Inconsistency:
 
 
 def watch(session: Session, looked_at: Callable[[int], None]) -> None:
-    """Let an audit in this session call `looked_at` with the number of rows read since the last call."""
+    """Let an audit in this session call `looked_at` with each number of rows just read."""
     session.info[_WATCH] = looked_at
 
 
@@ -124,7 +124,7 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield every portion of rows in order, with its faults; kept portions are not checked again.
+        """Yield all portions of rows in order, each with the faults found; kept portions have none.
 
         `number` gives a row's number, `relied` the values given to `check` besides a portion of rows.
         """
@@ -192,7 +192,7 @@ class Frontier:
         return self.levels[level][index]
 
     def put(self, level: int, index: int, node: bytes) -> None:
-        """Add a complete subtree."""
+        """Add a complete subtree by level and index."""
         kept = self.levels.setdefault(level, {})
         kept[index] = node
         kept.pop(index - 2, None)
@@ -208,12 +208,12 @@ class Forgotten:
 
     @classmethod
     def read(cls, session: Session) -> Forgotten:
-        """Read the subjects from the registry; the check of rows covers those records."""
+        """Read these subjects from the records of deletions; another check proves the records."""
         people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
         return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
 
     def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return which of some rows' subjects have deleted texts, and which deleted salts; both sorted."""
+        """Return some rows' subjects with texts deleted, and the ones with salts deleted; both sorted."""
         subjects = {row.subject for row in rows}
         return sorted(self.texts & subjects), sorted(self.salts & subjects)
 

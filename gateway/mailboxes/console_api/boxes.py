@@ -100,8 +100,8 @@ def ask_file(
 ) -> Shown:
     """Return the facts about a file that the team's view shows a person, without opening the file.
 
-    A team with counts alone learns no count of the content; with records of children left out for the person,
-    nothing about single records is shown.
+    A team with counts alone gets no count of the content. Where records of children are left out for the
+    person, nothing about single records is shown.
     """
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     place = mailboxes.place(caller.person, team, reference, removed=removed)
@@ -132,7 +132,7 @@ def ask_file(
 
 @dataclass(frozen=True, slots=True)
 class OwnMailboxes:
-    """The mailboxes of a caller's teams, as acts use them."""
+    """The mailboxes of a caller's teams, for the acts on them (`TeamMailboxes`)."""
 
     console: ConsoleContext
     caller: Caller
@@ -140,7 +140,7 @@ class OwnMailboxes:
     def files(
         self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
     ) -> Sequence[Mapping[str, Any]]:
-        """Return the latest `limit` matching files of a team. Declined for a person outside the team."""
+        """Return the latest `limit` files of a team by the filter. Declined for a person outside the team."""
         found = self.console.mailboxes.chosen(self.caller.person, team, wanted, before, limit)
         return [*map(file_row, found)]
 

@@ -150,7 +150,7 @@ def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return ids and names of the teams, and of the `wanted` kinds of data, schools and people."""
+    """Return ids and names for choices in forms: all teams, and the `wanted` kinds, schools and people."""
     catalogue = console.catalogue()
     known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
     if "kind" in wanted:
@@ -221,7 +221,7 @@ def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) ->
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
     """Carry out an act in a transaction that is rolled back. GatewayError as in earnest.
 
-    So a person asked for the passkey has made no mistake found only in the carrying out.
+    Mistakes found only in the carrying out are so reported before the passkey is asked for.
     """
     with console.mailboxes.registry.on_trial() as registry:
         tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
@@ -236,7 +236,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
 
 
 def _field_of(asked: Act, error: GatewayError) -> str:
-    """Return the field that an error is about, by a value or name in its text; "" if unknown.
+    """Return the field at fault, found by a value or name in the error's text; "" if none is named.
 
     Only for fields with a choice in forms is an unknown name attributed to the field.
     """
@@ -407,7 +407,7 @@ _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "s
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:
-    """Return the names behind ids: for each of `columns` that holds ids, a name by id."""
+    """Return names by id for each of `columns` with ids of schools, teams, kinds or people."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
     return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}

@@ -83,7 +83,7 @@ class Challenges:
         return self.take_about(holder, purpose)[0]
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove the holder's open challenge; return it with its `about`. ChallengeOverError without one."""
+        """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
         with self._lock:
             given = self._drop((holder, purpose))
         if given is None or given.until < self._clock():
@@ -120,7 +120,7 @@ class SharedChallenges(Challenges):
         return challenge
 
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
-        """Remove the open challenge; return it and its `about`. ChallengeOverError without one."""
+        """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
         with self._registry.write_on(()) as session:
             found = console_challenges.take(session, holder, purpose)
         if found is None:

@@ -1,4 +1,4 @@
-"""Settings and caches of the console API, and who calls it."""
+"""The settings and caches of the console API, and the callers of its questions."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class ConsoleContext:
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """Delay the answer to a GuessedError inside, the longer the more failures at an address lately."""
+        """Delay the answer to a failed proof inside the context, by the failures at the address lately."""
         try:
             yield
         except GuessedError as error:
@@ -213,7 +213,7 @@ class Caller:
 
 
 def caller(console: ConsoleContext, question: OfPerson) -> Caller:
-    """Return the caller of a question, checked each time anew. NotLoggedInError if nobody is logged in."""
+    """Return who asks a question: a person or program, checked anew. NotLoggedInError for nobody."""
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:

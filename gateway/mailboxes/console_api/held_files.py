@@ -35,11 +35,11 @@ def wanted(caller: Caller) -> TransfersWanted:
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
     """Return the details of a held file. MayNotError if not held or invisible to the caller.
 
-    `decides`: the caller may decide on it here. `recalled`: taken back, and waiting for a second person.
-    `proposed`: somebody's proposal of a release, or for a recalled file of a delivery.
-    `asked` are headings the caller may say the meaning of, `meanings` the items to choose from, `said` the
-    answers waiting for a second person. `owner` is to decide; `would` tells the outcome of a release as
-    recognised. `again` are the references of all waiting files with the same content, the newest last.
+    `decides`: the caller may decide here. `recalled`: the file was withdrawn and waits for a second person.
+    `proposed`: the open proposal of a release, or of a new delivery of a withdrawn file. `asked`: headings
+    that the caller may explain, `meanings`: the items to choose from, `said`: explanations waiting for a
+    second person. `owner`: the person assigned. `would`: the effect of a release as recognised. `again`:
+    references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
         transfer = look_at(session, caller, reference)
@@ -95,7 +95,7 @@ def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
 
 
 def _seen(transfer: Transfer, catalogue: Catalogue, names: dict[str, str]) -> Shown:
-    """Return a held file as a row of a list, with the reasons as told to officers."""
+    """Return a held file as a row of a list, with the reasons in words for officers."""
     upload = transfer.upload
     return {
         "reference": upload.reference,

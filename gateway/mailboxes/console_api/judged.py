@@ -34,9 +34,9 @@ class WithinTheMinute(Generic[K, V]):
         self._renewed: set[K] = set()
 
     def of(self, asked: K, work: Callable[[], V]) -> V:
-        """Return the answer for `asked`, at most a minute old; else call `work` for a new one.
+        """Return the answer to `asked`, at most a minute old, or a new one from `work`.
 
-        Meanwhile callers get the last answer, unless ten minutes old.
+        While a new answer is computed in a separate thread, callers get the last one, unless ten minutes old.
         """
         known = self._within(asked, SECONDS)
         if known is None and (known := self._within(asked, MEANWHILE)) is not None:

@@ -70,7 +70,7 @@ class PasskeyAskedError(GatewayError):
 
 
 def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
-    """Return the settings that the console needs."""
+    """Return the settings of the console's service: organisation, time zone, addresses, OpenID's name."""
     place = console.settings.console
     return ConsoleKnows(
         organisation=console.settings.organisation,

@@ -24,9 +24,9 @@ _CHASED = 5
 class WaitingTask(NamedTuple):
     """A task that waits for a person: a sentence, and the page where it is done.
 
-    `since` is the beginning of the wait of the first of several, or `due` the day for data to come; None
-    without a beginning on record. `about` are the kinds of data to come. `of` names the file or school of a
-    page about one. `letter` is the number of the last letter, written at `written`.
+    `since`: when the oldest of such things began to wait, or `due`: the day for missing data; None if
+    unknown. `about`: the kinds of missing data. `of`: the file or school that the page is about. `letter`:
+    the number of the last reminding letter, written at `written`.
     """
 
     said: str

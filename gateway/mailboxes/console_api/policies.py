@@ -81,7 +81,7 @@ def ask_edit(
 ) -> Shown:
     """Return a policy file in force; with `content`, the effects of that edit.
 
-    Where `tried`, `content` is an edit: its faults, or the differences and their consequences.
+    `tried` is True for an edit: the answer then has its faults, or the differences and their consequences.
     """
     in_force = console.home.policies_in_force
     names = [path.name for path in policy_files(in_force)]
@@ -112,11 +112,11 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
     tried: ClassVar = False  # The check writes a temporary copy of the policies.
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence on the change, and where a second person approves it. GatewayError for faults."""
+        """Return a sentence on the edit, and on the approval still needed. GatewayError for faults."""
         return self._checked(context.home.policies_in_force)[2]
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the proposal. GatewayError for faults of the edited policies."""
+        """Record the proposal of the edited policies. GatewayError for faults in them."""
         in_force = context.home.policies_in_force
         digest, zone, effect = self._checked(in_force)
         with context.recording() as record:
@@ -169,7 +169,7 @@ class WithdrawProposal(Act, command="policies withdraw", right=AccessRight.ENROL
 
 
 def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller, at: datetime) -> Shown:
-    """Return a proposal of policies, with `may_approve` for the caller."""
+    """Return a proposal of policies as a mapping, with `may_approve` for the caller."""
     may = "enrol" in caller.may and found.approved_by is None
     may = may and why_not_two(session, found.by, caller.name, since=found.at, at=at) is None
     (seen,) = columns_of([found], "digest", "begins", "by", "at", "why", "approved_by")
@@ -195,7 +195,7 @@ def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Show
 def _simulated(
     session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
 ) -> Shown | None:
-    """Return the outcomes of past days' files that other policies would change; None without `days`."""
+    """Return the outcomes of files of past days changed by other policies; None without a number of days."""
     if days is None:
         return None
     since = console.clock() - timedelta(days=days)

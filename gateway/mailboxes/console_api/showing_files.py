@@ -74,7 +74,7 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, .
 
 
 def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Shown]:
-    """Yield a file's log entries in words; the arrival at `landed_at`, if given."""
+    """Yield a file's log entries in words; an arrival has the time `landed_at`, if given."""
     for step in log.steps(events):
         yield {
             "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,

@@ -33,9 +33,9 @@ _FOR_FEW: Shown = {
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
     """Return the caller's first page: teams of the caller, and the whole gateway if permitted.
 
-    `needs` wait for the caller; `news` are of the caller's own keys; `recalls` are the open requests for
-    recall. `late` is as of `late_at`. `median_seconds` and `slowest_seconds` are from landing to receipt, of
-    the latest 200 files.
+    `needs`: tasks for the caller; `news`: about the caller's own keys; `recalls`: open requests for a recall.
+    `late` is as of `late_at`. `median_seconds` and `slowest_seconds`: from landing to receipt, over the
+    latest 200 files.
     """
     now, catalogue, news = console.clock(), console.catalogue(), news_of(console, caller)
     with console.mailboxes.registry.read() as session:
@@ -97,7 +97,7 @@ def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequ
 
 
 def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
-    """Yield for each of the last days the files landed by state, days by local time, latest last."""
+    """Yield for each of the last local days the number of files landed by state, latest day last."""
     first = now.astimezone(zone).date() - timedelta(days=DAYS - 1)
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
@@ -112,5 +112,5 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:
-    """Return a count with id and name; `more`: counting stopped there."""
+    """Return a count for the first page, with id and name; `more`: counted only up to MOST."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}

@@ -63,7 +63,7 @@ def told_wrong(
 ) -> dict[str, str]:
     """Return by wrong field a sentence on the value expected; under "" for several fields together.
 
-    `offered` are the fields of which a form offers the choices, besides those that say so themselves.
+    `offered`: further fields for which the form offers choices, besides those declared with choices.
     """
     known = {one.name: one for one in fields}
     told: dict[str, str] = {}

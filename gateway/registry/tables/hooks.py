@@ -11,8 +11,8 @@ from gateway.registry.tables.row import Row, UtcDateTime
 class HookRow(Row, table=True):
     """One web hook. `events` and `teams` are separated by commas; without teams it is told of every team's.
 
-    It was told of all entries of the log before `entry`, and of all days and hours up to `looked_at`.
-    `trouble` says why it takes nothing lately. Of messages since `lost_since`, some were given up.
+    It was told of the log's entries before number `entry`, and of the calendar up to `looked_at`. `trouble`:
+    why its address accepts nothing at present. `lost_since`: some messages from then on were given up.
     """
 
     __tablename__ = "hook"
