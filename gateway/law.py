@@ -102,7 +102,7 @@ class Reference(File):
     today: str
 
 
-class Coming(File):
+class NewRequirement(File):
     """A new requirement of a return, in words. Schools are told from the first day of the pack's year."""
 
     data_type: Name
@@ -137,7 +137,7 @@ class LawPack(File):
     dates: LawDays = LawDays()
     optional: tuple[Name, ...] = ()
     references: tuple[Reference, ...] = ()
-    coming: tuple[Coming, ...] = ()
+    coming: tuple[NewRequirement, ...] = ()
 
     @model_validator(mode="after")
     def _in_order(self) -> LawPack:

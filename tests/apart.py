@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.record.dual_control import COOLING
+from gateway.record.dual_control import CREDENTIAL_WAIT
 from gateway.registry import givings, log
 from gateway.registry.database import Registry
 from gateway.registry.tables import GivingRow
@@ -19,7 +19,7 @@ def apart(home: Home, *names: str) -> None:
     """Let these people have accepted, by an account of the machine, what they were given."""
     settings, at = load_settings(home), datetime.now(UTC)
     signing = Signing.load(home, settings)
-    registry, long_ago = Registry(settings.database_url(home)), at - COOLING - timedelta(days=1)
+    registry, long_ago = Registry(settings.database_url(home)), at - CREDENTIAL_WAIT - timedelta(days=1)
     with registry.write() as session:
         for row in session.exec(select(GivingRow).where(col(GivingRow.staff).in_(names))).all():
             row.at = long_ago

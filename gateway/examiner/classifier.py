@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from gateway.classify import Rules, classify, classify_ahead, load_rules
 from gateway.examiner.confinement import Needs
-from gateway.examiner.growing import Growing
+from gateway.examiner.growing import PartialContent
 from gateway.examiner.persons import PersonTaker, RollTaker, as_lines
 from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.examiner.protocol import ANSWER, READER_SETUP, REQUEST, Read, Reading
@@ -80,18 +80,18 @@ class Classifying:
         if not isinstance(request, Reading):
             raise TypeError(request.kind)
         content, *word = descriptors
-        read = self.read(request, Growing(content, word[0])) if word else None
+        read = self.read(request, PartialContent(content, word[0])) if word else None
         if read is None:
             with os.fdopen(content, "rb", closefd=False) as whole:
                 read = self.read(request, whole)
         return ANSWER.dump_json(cast(Read, read)), ()
 
-    def read(self, request: Reading, content: BinaryIO | Growing) -> Read | None:
+    def read(self, request: Reading, content: BinaryIO | PartialContent) -> Read | None:
         """Classify a content, and collect its persons, and the pupils of a roll.
         Returns None if a content still being written has to be read a second time once it is whole.
         """
         taker, persons = RollTaker() if request.rolls else None, PersonTaker()
-        growing = content if isinstance(content, Growing) else None
+        growing = content if isinstance(content, PartialContent) else None
         found = (classify if growing is None else partial(classify_ahead, clock=growing.clock))(
             cast(BinaryIO, content),
             request.name,

@@ -10,7 +10,7 @@ WHOLE = b"whole"
 _PAUSE_MS = 5
 
 
-class Growing:
+class PartialContent:
     """A content still being decrypted, read like a file; `word`: the pipe on which the service confirms it.
     Reads like a finished content: the full size asked for, less only at the end. If the pipe is closed
     without confirmation, nobody needs the answer any more and the process ends.

@@ -24,10 +24,10 @@ from gateway.examiner.process_pool import REHEARSALS, Answer, Work, serve
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.engines import believe, find_opener, usable
-from gateway.openpgp.judge import Waits
+from gateway.openpgp.interface import Opener, OpenFile
+from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import open_session_key, seal_session_key
 from gateway.openpgp.memory import Content, in_memory
-from gateway.openpgp.promise import Opener, OpenFile
 from gateway.openpgp.sealer import CannotSeal, certificate_of, readers, seal
 from gateway.zones.failpoints import passing
 
@@ -172,7 +172,7 @@ class Opening:
         senders, why = [sender.encode() for sender in certificates], None
         try:
             opened = self.openers.of(job.opens_with).open(sealed, senders, self.limits, job.now, into)
-        except Waits as waits:
+        except SigningKeyEnded as waits:
             opened, why = waits.opened, protocol.OpenRefused(code=waits.code)
         except Refusal as refusal:
             told = protocol.OpenRefused(code=refusal.code, detail=refusal.detail)

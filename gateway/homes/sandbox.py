@@ -47,7 +47,7 @@ def filled(code: str) -> dict[str, str | int]:
     return dict.fromkeys(blanks, "the sandbox")
 
 
-class _Obliging(Examiner):
+class _NamedOutcomeExaminer(Examiner):
     """An examiner that examines a file for real, but answers with the outcome in the file's name."""
 
     def examine(self, job: Job) -> Looked:
@@ -64,7 +64,7 @@ class _Obliging(Examiner):
 
 class _ObligingExaminers(Examiners):
     def _new(self) -> Examiner:
-        return _Obliging(self._home)
+        return _NamedOutcomeExaminer(self._home)
 
 
 @contextmanager

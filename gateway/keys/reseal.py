@@ -23,7 +23,7 @@ from gateway.keys.changes import clerk_of, sign_head
 from gateway.openpgp.certificates import split
 from gateway.openpgp.components import components
 from gateway.openpgp.envelope import ANYONE, HEAD_BYTES, recipients_of
-from gateway.openpgp.promise import OpenFile
+from gateway.openpgp.interface import OpenFile
 from gateway.registry import keys, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key

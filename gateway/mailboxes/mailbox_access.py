@@ -49,7 +49,7 @@ from gateway.zones.failpoints import passing
 
 _log = logging.getLogger(__name__)
 
-PAGE = 2000
+FILES_A_QUERY = 2000
 ACCESS_ENDED = denied("Your access to the mailboxes has ended.")
 TAKEN_BACK = denied("The file was taken back; tell the central data team what you have of it.")
 REMOVED_ALREADY = denied("It is removed already, and goes from here by itself after 30 days.")
@@ -111,7 +111,7 @@ class MailboxAccess:
     def page(
         self, person: Person, place: MailboxPlace, before: int | None
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
-        """Return at most PAGE files of a folder, latest first, with sequences below `before`.
+        """Return at most FILES_A_QUERY files of a folder, latest first, with sequences below `before`.
 
         Beside them: the sequences of those with a NAME.about.txt. Declined for a folder the person does not
         have.
@@ -133,9 +133,9 @@ class MailboxAccess:
         folder, name = place.folder or "", person.name
         if folder == HELD and not place.removed:
             rules = self.showing.catalogue().rules
-            return held(session, self._may_open(person, teams), rules, before=before, limit=PAGE)
+            return held(session, self._may_open(person, teams), rules, before=before, limit=FILES_A_QUERY)
         wanted = self._removed() if place.removed else place.wanted
-        found = delivered(session, folder, wanted=wanted, person=name, before=before, limit=PAGE)
+        found = delivered(session, folder, wanted=wanted, person=name, before=before, limit=FILES_A_QUERY)
         return self.showing.with_apart(session, found, name)
 
     def chosen(

@@ -19,7 +19,7 @@ import asyncssh
 from gateway.errors import Fault
 from gateway.home.settings import MailboxLimits
 from gateway.mailboxes.contents import Contents, OpenContent
-from gateway.mailboxes.mailbox_access import PAGE, AccessEnded, MailboxAccess, Person
+from gateway.mailboxes.mailbox_access import FILES_A_QUERY, AccessEnded, MailboxAccess, Person
 from gateway.mailboxes.names import (
     ABOUT,
     HELD,
@@ -298,7 +298,7 @@ class MailboxTree(Server):
             names.append(encoded(name, _FILE_MODE, size, modified, now))
             if delivery.sequence in abouts:
                 names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))
-        return names, files[-1].sequence if len(files) == PAGE else None
+        return names, files[-1].sequence if len(files) == FILES_A_QUERY else None
 
     def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
         now = self._mailboxes.clock().timestamp()

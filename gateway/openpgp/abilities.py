@@ -15,7 +15,7 @@ from gateway.errors import ConfigurationError, Fault, Refusal
 from gateway.home.settings import OpenLimits, ProcessorSettings
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.engines import ProgramFile, program_file, usable
-from gateway.openpgp.promise import Opener, OpenFile
+from gateway.openpgp.interface import Opener, OpenFile
 from gateway.openpgp.sop import SopOpener
 from gateway.zones.memory import anonymous_memory
 

@@ -1,6 +1,6 @@
 """Open small files with the embedded engine, and all others with a SOP program.
 
-Starting a program costs more than opening a small file. Both engines keep the contract of `promise.py`, so
+Starting a program costs more than opening a small file. Both engines keep the contract of `interface.py`, so
 either may open a file; but a file the embedded engine refuses is judged afresh by the program.
 """
 
@@ -11,8 +11,8 @@ from typing import TypeVar
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.model import Opened
-from gateway.openpgp.judge import Waits
-from gateway.openpgp.promise import Certs, Opener, Sealed
+from gateway.openpgp.interface import Certs, Opener, Sealed
+from gateway.openpgp.judge import SigningKeyEnded
 
 SMALL_BYTES = 1024**2
 _SMALL_CONTENT_BYTES = 16 * 1024**2
@@ -49,7 +49,7 @@ class BySizeOpener:
         cap = min(_SMALL_CONTENT_BYTES, limits.embedded_content_bytes)
         try:
             return ask(self._at_hand, limits.model_copy(update={"embedded_content_bytes": cap}))
-        except Waits:
+        except SigningKeyEnded:
             raise
         except (Refusal, Fault, MemoryError):
             return ask(self._program, limits)

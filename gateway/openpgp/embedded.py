@@ -20,10 +20,10 @@ from gateway.model import Opened, Signature
 from gateway.openpgp import judge
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look, look_again
+from gateway.openpgp.interface import Certs, Sealed, SealedSource
 from gateway.openpgp.judge import Sender, Verified, check_signature, parsed_senders, verified_late
 from gateway.openpgp.layers import read_secret_keys, secret_key, session_text, unwrapped
 from gateway.openpgp.memory import Content
-from gateway.openpgp.promise import Certs, Sealed, SealedSource
 
 
 class EmbeddedOpener:

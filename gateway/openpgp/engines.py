@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gateway.errors import ConfigurationError
 from gateway.home.settings import ProcessorSettings
-from gateway.openpgp.promise import Opener
+from gateway.openpgp.interface import Opener
 
 ProgramFile = tuple[str, int, int, int]
 """Path, inode, size and time of change of a program, which an upgrade changes."""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from gateway.errors import Fault, Refusal
 from gateway.home.settings import OpenLimits
 from gateway.openpgp import packets
-from gateway.openpgp.promise import Sealed, SealedSource
+from gateway.openpgp.interface import Sealed, SealedSource
 from gateway.zones.sealing import is_encrypted_otherwise, is_in_the_clear
 
 Protection = Literal["seipd-1", "seipd-2", "gnupg-ocb"]

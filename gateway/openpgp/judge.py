@@ -62,7 +62,7 @@ class Sender:
         return any(end is not None and end <= now for end in ends)
 
 
-class Waits(Refusal):
+class SigningKeyEnded(Refusal):
     """Raised for a sound file that must wait because its signing key has ended. Close `opened.content`."""
 
     def __init__(self, code: str, opened: Opened) -> None:
@@ -83,7 +83,7 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file, `content` from `Content.finish`. Raises Waits if the key ended since."""
+        """Return the opened file, with `content` from `Content.finish`. SigningKeyEnded if its key ended."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -95,7 +95,7 @@ class Verified:
             late=self.late,
         )
         if self.ended is not None:
-            raise Waits(self.ended, opened)
+            raise SigningKeyEnded(self.ended, opened)
         return opened
 
 
@@ -293,7 +293,7 @@ _V4, _V6 = 4, 6
 _ED25519_BYTES = 32
 
 
-def fits(signature: bytes, key: bytes, content: bytes) -> bool:
+def signature_matches(signature: bytes, key: bytes, content: bytes) -> bool:
     """Return True if the signature covers `content` and was made by `key`; both are bodies of packets.
     False also for a signature over anything but data, or by an algorithm no longer in use.
     """
@@ -389,7 +389,7 @@ def verified_late(
         body = next(p.body(message) for p in packets.walk(message) if p.tag == packets.SIGNATURE)
         if not (late and claim.is_for(addressee) and self_signatures.critical(body) <= _UNDERSTOOD):
             return None
-        if fits(body, key.public, content):
+        if signature_matches(body, key.public, content):
             signature = Signature(
                 certificate=sender.fingerprint,
                 signing_key=key.fingerprint,

@@ -25,7 +25,7 @@ from gateway.errors import ConfigurationError
 from gateway.policy.catalogue import policy_files
 from gateway.policy.faults import document
 
-Loses = Literal["more", "less", "any", "never"]
+ProtectionLostBy = Literal["more", "less", "any", "never"]
 Place = tuple[str, ...]
 
 
@@ -38,7 +38,7 @@ class Effect:
     """
 
     does: str
-    loses: Loses = "never"
+    loses: ProtectionLostBy = "never"
     lax: Sequence[str] = ()
     idle: bool = False
     absent: bool | str | None = None
@@ -84,8 +84,8 @@ def _fits(pattern: Place, place: Place) -> bool:
     return pattern[0] in {"*", place[0]} and _fits(pattern[1:], place[1:])
 
 
-Weight = Literal["loses protection", "changes", "no effect"]
-WEIGHTS: tuple[Weight, ...] = ("loses protection", "changes", "no effect")
+EditSeverity = Literal["loses protection", "changes", "no effect"]
+WEIGHTS: tuple[EditSeverity, ...] = ("loses protection", "changes", "no effect")
 NAMED_BY = ("id", "item", "team", "data_type", "label", "academic_year", "term", "provider", "role", "name")
 WHOLE = frozenset((
     "need", "term_rule", "tables", "names", "stages", "reason", "terms", "carried", "elements", "assessments",
@@ -100,7 +100,7 @@ _ENTRY = "an entry"
 class Edit:
     """A setting that differs: the place in words (`entry`), and both values; "" means absent."""
 
-    weight: Weight
+    weight: EditSeverity
     file: str
     entry: str
     does: str
@@ -189,7 +189,7 @@ def _edit(file: str, place: Place, before: object, after: object) -> Edit:
     )
 
 
-def _weight(effect: Effect, before: object, after: object) -> Weight:
+def _weight(effect: Effect, before: object, after: object) -> EditSeverity:
     if effect.idle:
         return "no effect"
     direction = _direction(effect, before, after)
@@ -255,7 +255,7 @@ def _shown(value: object, other: object) -> str:
 
 Files = Mapping[str, str]
 """The text of each policy file, by name."""
-Fate = Literal[
+MergeResult = Literal[
     "kept", "kept, though this version changed the same", "dropped: this version has no such entry"
 ]
 _MISSING = object()
@@ -267,7 +267,7 @@ class OwnEdit:
 
     file: str
     entry: str
-    fate: Fate
+    fate: MergeResult
 
     def __str__(self) -> str:
         """Return the edit as FILE: ENTRY: FATE."""
@@ -342,7 +342,7 @@ def _differences(base: Files, own: Files) -> int:
     return count
 
 
-def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
+def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
     """Apply the differences of `base` and `own` to the tomlkit table `new`; yield place and fate of each."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
@@ -370,11 +370,13 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
                 kept = [each for each in now if each in after or each not in before]
                 merged = kept + [each for each in after if each not in before and each not in kept]
             new[key] = merged
-            fate: Fate = "kept" if lists or now == before else "kept, though this version changed the same"
+            fate: MergeResult = (
+                "kept" if lists or now == before else "kept, though this version changed the same"
+            )
             yield ".".join(here), fate
 
 
-def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, Fate]]:  # noqa: ANN401 - TOML
+def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
     """As `_merge`, for a list of named entries, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():

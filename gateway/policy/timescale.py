@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 from typing import Literal
 
-from gateway.law import Coming, LawPack, Reference, pack_on
+from gateway.law import LawPack, NewRequirement, Reference, pack_on
 from gateway.model import Arrival, Classified, Provider
 from gateway.policy import dates
 from gateway.policy.calendar_schema import CalendarFile
@@ -98,7 +98,7 @@ class FlowStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Owed:
+class DutySpan:
     """Time and exceptions of a provider's duties, besides those of its kind and phase.
 
     `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
@@ -111,7 +111,11 @@ class Owed:
 
 
 def status(
-    provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed | None = None
+    provider: Provider,
+    received: Sequence[Arrival],
+    catalogue: Catalogue,
+    on: date,
+    owed: DutySpan | None = None,
 ) -> list[FlowStatus]:
     """Return the status of each flow of the provider's kind at the end of the day `on`.
 
@@ -120,7 +124,7 @@ def status(
     Suspended and closed providers owe nothing, nor does a body sending for several schools without being a
     school: each school has its own duty.
     """
-    owed = owed or Owed()
+    owed = owed or DutySpan()
     starts = catalogue.school_year_starts
     first = dates.first_year(dates.academic_year(on, starts))
     has_terms = dates.school_year(catalogue.calendar, first) is not None
@@ -139,13 +143,13 @@ def kept(
     span: tuple[date, date],
     *,
     on: date,
-    owed: Owed | None = None,
+    owed: DutySpan | None = None,
 ) -> dict[str, Counter[State]]:
     """Count by data type the states of data due within `span`, as known at the end of the day `on`.
 
     Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
     """
-    owed = owed or Owed()
+    owed = owed or DutySpan()
     if not owes_anything(provider):
         return {}
     begun, ended = max(span[0], owed.since), min(span[1], owed.until, on - _ONE_DAY)
@@ -211,7 +215,13 @@ def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, 
 
 
 def _rows(
-    provider: Provider, received: Sequence[Arrival], catalogue: Catalogue, on: date, owed: Owed, *, year: int
+    provider: Provider,
+    received: Sequence[Arrival],
+    catalogue: Catalogue,
+    on: date,
+    owed: DutySpan,
+    *,
+    year: int,
 ) -> Iterator[_Row]:
     """Yield each data type a provider may send, on each timescale, around a calendar year."""
     calendar = catalogue.calendar
@@ -450,7 +460,7 @@ def told_today(found: Iterable[Reference]) -> Iterator[str]:
     return (f"where the agreement says {each.cited}, it is today: {each.today}" for each in found)
 
 
-def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[Coming, date | None]]:
+def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
     """Yield the requirements of returns still to come in the law pack in force on a day, with their days."""
     pack = pack_on(catalogue.law, day)
     if pack is not None and pack.first <= day <= pack.last:

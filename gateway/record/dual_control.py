@@ -4,7 +4,7 @@ With roles in force, a person is whoever acts with the person's keys, roles and 
 credential could act as the owner, and so could the giver's own giver. Two names on record are two people only
 if nobody could act as both. A given credential counts as the owner's own once an independent person has
 confirmed it (`vouch`), or the owner has accepted it under a personal account of the machine (`accept`), and
-COOLING has passed since, for objections.
+CREDENTIAL_WAIT has passed since, for objections.
 
 Without roles in force, a person is the account running a command, as known to the operating system, or behind
 sudo the calling account. Where several administrators share one account, each gives a name in GATEWAY_ADMIN,
@@ -31,7 +31,7 @@ from gateway.registry.givings import Credential, What
 from gateway.registry.log import Entry
 from gateway.registry.tables import AccountRow, EventRow, StaffRow
 
-COOLING = timedelta(days=3)
+CREDENTIAL_WAIT = timedelta(days=3)
 """The waiting time until a given or confirmed credential counts as a person's own."""
 _NAMED = re.compile(r"(?P<name>.+) \(as (?P<account>(?:(?! \(as ).)+)\)")
 _FOR_A_KEY = ("key:", "open:key-")
@@ -193,7 +193,7 @@ class _Attributed:
     def __init__(self, names: _Names, credential: Credential, at: datetime) -> None:
         self.owner = credential.owner
         first, *later = credential.givers
-        counted = [first, *(giver for giver in later if giver.at + COOLING <= at)]
+        counted = [first, *(giver for giver in later if giver.at + CREDENTIAL_WAIT <= at)]
         people = (names.people(giver.by) - {self.owner} for giver in counted)
         self.givers = frozenset(each for each in people if each)
 

@@ -39,9 +39,9 @@ def statuses(
 
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
-) -> timescale.Owed:
+) -> timescale.DutySpan:
     """Return the first and the last day of a provider's duty to send data, and people's expectations."""
-    return timescale.Owed(
+    return timescale.DutySpan(
         since=local_day(added, catalogue.calendar.timezone),
         until=provider.closed_on or date.max,
         expected=told,

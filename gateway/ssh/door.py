@@ -31,7 +31,7 @@ _OWED_A_SECOND = 10.0
 
 
 @dataclass(slots=True)
-class _Debt:
+class _Penalty:
     """Penalty of a source, until the monotonic time `until`; `in_force` once long enough to count."""
 
     until: float
@@ -45,7 +45,7 @@ class Penalties:
         self._limits = limits
         self._clock = clock
         self._exempt = [ipaddress.ip_network(network) for network in limits.penalty_exempt]
-        self._debts: dict[str, _Debt] = {}
+        self._debts: dict[str, _Penalty] = {}
 
     def spare(self, networks: Iterable[str]) -> None:
         """Exempt further networks from penalties."""
@@ -59,9 +59,9 @@ class Penalties:
         if seconds <= 0 or any(start in one for one in self._exempt if one.version == network.version):
             return
         now = self._clock()
-        debt = self._debts.pop(source, None) or _Debt(now)
+        debt = self._debts.pop(source, None) or _Penalty(now)
         if debt.until <= now:
-            debt = _Debt(now)
+            debt = _Penalty(now)
         debt.until = min(debt.until + seconds, now + self._limits.penalty_most)
         debt.in_force |= debt.until - now >= self._limits.penalty_least
         self._debts[source] = debt

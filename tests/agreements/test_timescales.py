@@ -9,7 +9,7 @@ from gateway.model import Arrival, Provider
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import Period, bank_holidays, plan
 from gateway.policy.ratification import in_force, lapse_day, register, renewed_by, year_to_ratify
-from gateway.policy.timescale import FlowStatus, Owed, status
+from gateway.policy.timescale import DutySpan, FlowStatus, status
 
 ON = date(2027, 3, 3)
 _NEVER = {"on-event", "continuous"}
@@ -21,7 +21,7 @@ def judged(
     """The status of what one provider of a kind owes, expected of it one and all."""
     told = {entry.id: True for flow in catalogue.flows.flow for entry in flow.data_type}
     provider = Provider(id=kind, name=kind, kind=kind, ratified=True)
-    found = status(provider, came, catalogue, on, Owed(expected=told))
+    found = status(provider, came, catalogue, on, DutySpan(expected=told))
     return {(each.data_type, each.timescale): each for each in found}
 
 

@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from gateway.examiner.growing import WHOLE, Growing
+from gateway.examiner.growing import WHOLE, PartialContent
 
 
 @contextmanager
-def arriving(pieces: Sequence[bytes], said: bytes = WHOLE) -> Iterator[Growing]:
+def arriving(pieces: Sequence[bytes], said: bytes = WHOLE) -> Iterator[PartialContent]:
     """A content that comes in pieces; what is `said` of it once it is there."""
     memory, (ear, word) = os.memfd_create("arriving"), os.pipe()
 
@@ -25,7 +25,7 @@ def arriving(pieces: Sequence[bytes], said: bytes = WHOLE) -> Iterator[Growing]:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        yield Growing(sight, ear)
+        yield PartialContent(sight, ear)
     finally:
         writer.join()
         for descriptor in (memory, sight, ear):

@@ -23,9 +23,9 @@ from gateway.examiner.process_pool import REHEARSALS, ProcessPool
 from gateway.examiner.protocol import OpenerSetup
 from gateway.home.settings import ClassifyLimits, OpenLimits, ProcessorSettings
 from gateway.model import Classified, Opened
-from gateway.openpgp.judge import Waits
+from gateway.openpgp.interface import Opener
+from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.layers import identified
-from gateway.openpgp.promise import Opener
 from tests.bench.bench_classify import POLICIES
 from tests.costs import python_calls
 from tests.openpgp.vectors import KEYS
@@ -97,7 +97,7 @@ class Saying:
         opened = self.engine.open(*asked)
         self.asked_for.append(opened.opened_by)
         error = self.error(opened)
-        if not isinstance(error, Waits):
+        if not isinstance(error, SigningKeyEnded):
             os.close(opened.content)
         raise error
 
@@ -132,7 +132,7 @@ def test_an_error_in_a_rehearsal_costs_no_file(error: type[Exception]) -> None:
 
 def test_a_rehearsal_leaves_no_content_open_of_a_key_that_has_ended() -> None:
     openers = openers_with("gateway")
-    saying(openers, lambda opened: Waits("open:key-expired", opened))
+    saying(openers, lambda opened: SigningKeyEnded("open:key-expired", opened))
     before = sorted(Path("/proc/self/fd").iterdir())
     assert opener.rehearse(openers, OpenLimits()) == REHEARSALS
     assert sorted(Path("/proc/self/fd").iterdir()) == before

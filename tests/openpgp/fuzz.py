@@ -28,8 +28,8 @@ from pathlib import Path
 from gateway.errors import Refusal
 from gateway.openpgp import packets
 from gateway.openpgp.embedded import EmbeddedOpener
+from gateway.openpgp.interface import Opener, SealedSource
 from gateway.openpgp.layers import SecretKey, unwrapped
-from gateway.openpgp.promise import Opener, SealedSource
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from tests.openpgp import vectors

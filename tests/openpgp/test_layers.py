@@ -16,9 +16,9 @@ from gateway.home.settings import OpenLimits
 from gateway.openpgp import containers, packets
 from gateway.openpgp.containers import SessionKey
 from gateway.openpgp.envelope import look
+from gateway.openpgp.interface import SealedSource
 from gateway.openpgp.layers import uncompressed
 from gateway.openpgp.packets import ArmorError, FramingError
-from gateway.openpgp.promise import SealedSource
 from tests.openpgp.make.surgery import compressed, joined, literal, padding, split
 
 CHUNK = 64

@@ -17,9 +17,9 @@ from gateway.openpgp import judge, packets
 from gateway.openpgp.certificates import describe
 from gateway.openpgp.embedded import EmbeddedOpener
 from gateway.openpgp.engines import find_opener
-from gateway.openpgp.judge import SignatureClaim, Waits, parsed_senders
+from gateway.openpgp.interface import Opener
+from gateway.openpgp.judge import SignatureClaim, SigningKeyEnded, parsed_senders
 from gateway.openpgp.layers import SecretKey, read_secret_keys, unwrapped
-from gateway.openpgp.promise import Opener
 from gateway.openpgp.sop import SopOpener
 from gateway.reasons import REASONS
 from tests.openpgp import vectors
@@ -59,7 +59,7 @@ def outcome(engine: str, vector: Vector, folder: Path, senders: list[bytes] | No
     offered = vector.certificates() if senders is None else senders
     try:
         opened = opener(engine, vector.key_files()).open(sealed, offered, vector.limits, vector.at)
-    except Waits as waits:
+    except SigningKeyEnded as waits:
         os.close(waits.opened.content)
         return waits.code
     except Refusal as refusal:
@@ -184,8 +184,8 @@ def test_a_file_waits_whose_key_ended_after_it_was_signed(engine, name, waits, t
     sealed.write_bytes(vector.data)
     with pytest.raises(Refusal) as caught:
         opener(engine, vector.key_files()).open(sealed, vector.certificates(), vector.limits, vector.at)
-    assert isinstance(caught.value, Waits) == waits
-    if isinstance(caught.value, Waits):
+    assert isinstance(caught.value, SigningKeyEnded) == waits
+    if isinstance(caught.value, SigningKeyEnded):
         with os.fdopen(caught.value.opened.content, "rb") as content:
             assert content.read().startswith(b"UPN,")
 
@@ -200,7 +200,7 @@ def test_what_was_signed_before_the_renewal_is_told_from_all_else(engine, tmp_pa
             opened = opener(engine, vector.key_files()).open(
                 tmp_path / "sealed", vector.certificates(), vector.limits, vector.at
             )
-        except Waits as waits:
+        except SigningKeyEnded as waits:
             os.close(waits.opened.content)
         except Refusal:
             continue
@@ -228,7 +228,7 @@ def test_a_file_too_large_to_look_into_is_judged_by_the_keys_on_record(name, cod
     limits = vector.limits.model_copy(update={"embedded_sealed_bytes": 100})
     with pytest.raises(Refusal) as caught:
         opener("sop", vector.key_files()).open(tmp_path / "sealed", vector.certificates(), limits, vector.at)
-    assert (caught.value.code, isinstance(caught.value, Waits)) == (code, False)
+    assert (caught.value.code, isinstance(caught.value, SigningKeyEnded)) == (code, False)
 
 
 def test_the_arithmetic_agrees_with_every_engine():
@@ -246,12 +246,12 @@ def test_the_arithmetic_agrees_with_every_engine():
             pile = PacketPile.from_bytes(sender.data)
             public = next(p.body for p in pile if p.fingerprint == key.fingerprint)
             content = judge.literal(message)
-            assert judge.fits(signature, public, content), vector.name
-            assert not judge.fits(signature, public, content + b"x"), vector.name
+            assert judge.signature_matches(signature, public, content), vector.name
+            assert not judge.signature_matches(signature, public, content + b"x"), vector.name
             for at in (1, 3, 8, len(signature) - 1):
                 changed = signature[:at] + bytes([signature[at] ^ 1]) + signature[at + 1 :]
-                assert not judge.fits(changed, public, content), f"{vector.name}: {at}"
-            assert not judge.fits(signature[:-1], public, content), vector.name
+                assert not judge.signature_matches(changed, public, content), f"{vector.name}: {at}"
+            assert not judge.signature_matches(signature[:-1], public, content), vector.name
             seen[key.algorithm] += 1
     assert set(seen) == {"Ed25519", "RSA", "NIST P-256"}
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.model import Arrival, Facts, ProviderKind
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.reference import reference_period
-from gateway.policy.timescale import Owed, State, status
+from gateway.policy.timescale import DutySpan, State, status
 from tests.policy.tables import classified, london, provider
 
 SENT_BY: dict[str, ProviderKind] = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft"}
@@ -201,7 +201,7 @@ def test_each_provider_has_expectations_of_its_own(
     missed: int,
 ) -> None:
     judged = status(
-        provider(dfe_number=dfe_number), [], catalogue, day("2026-08-31"), Owed(expected=expected)
+        provider(dfe_number=dfe_number), [], catalogue, day("2026-08-31"), DutySpan(expected=expected)
     )
     found = next(each for each in judged if each.data_type == data_type)
     assert (found.state, found.missed) == (state, missed)
@@ -209,8 +209,8 @@ def test_each_provider_has_expectations_of_its_own(
 
 def test_a_suspended_or_closed_school_owes_nothing(catalogue: Catalogue) -> None:
     received = [_arrival("student-core", "2026-11-20")]
-    closed = Owed(until=day("2026-11-20"))
-    for sender, owed in ((provider(suspended=True), Owed()), (provider(), closed)):
+    closed = DutySpan(until=day("2026-11-20"))
+    for sender, owed in ((provider(suspended=True), DutySpan()), (provider(), closed)):
         found = status(sender, received, catalogue, day("2026-11-24"), owed)
         assert {(each.state, each.due, each.missed) for each in found} == {("not-expected", None, 0)}
         assert found[0].last == received[0].at
@@ -219,5 +219,5 @@ def test_a_suspended_or_closed_school_owes_nothing(catalogue: Catalogue) -> None
 
 
 def test_nobody_can_be_made_to_owe_what_another_sends(catalogue: Catalogue) -> None:
-    found = status(provider("la"), [], catalogue, day("2026-12-01"), Owed(expected={"ks2": True}))
+    found = status(provider("la"), [], catalogue, day("2026-12-01"), DutySpan(expected={"ks2": True}))
     assert {each.data_type: each.state for each in found}["ks2"] == "not-due"

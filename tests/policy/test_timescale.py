@@ -19,7 +19,7 @@ from gateway.policy.dates import (
     school_days,
     week_name,
 )
-from gateway.policy.timescale import FlowStatus, Owed, agenda, in_words, kept, status
+from gateway.policy.timescale import DutySpan, FlowStatus, agenda, in_words, kept, status
 from tests.costs import python_calls
 from tests.policy.tables import london, provider
 
@@ -39,7 +39,7 @@ def came(data_type: str, *days: str) -> list[Arrival]:
 
 
 def judged(
-    catalogue: Catalogue, data_type: str, received: list[Arrival], on: str, owed: Owed | None = None
+    catalogue: Catalogue, data_type: str, received: list[Arrival], on: str, owed: DutySpan | None = None
 ) -> FlowStatus:
     kind = {"ks2": "dfe", "ks4": "dfe", "fft-aspire": "fft"}.get(data_type, "school")
     found = status(provider(kind), received, catalogue, day(on), owed)  # type: ignore[arg-type]
@@ -129,8 +129,8 @@ def test_periods_missed_since_the_last_file(
 
 def test_what_was_due_before_a_provider_took_part_is_not_missed(catalogue: Catalogue) -> None:
     joined = day("2026-11-23")
-    gcse = judged(catalogue, "gcse-results", [], "2026-11-24", Owed(since=joined))
-    core = judged(catalogue, "student-core", [], "2026-11-24", Owed(since=joined))
+    gcse = judged(catalogue, "gcse-results", [], "2026-11-24", DutySpan(since=joined))
+    core = judged(catalogue, "student-core", [], "2026-11-24", DutySpan(since=joined))
     assert (gcse.state, gcse.missed) == ("not-due", 0)
     assert (core.state, core.missed) == ("due", 1)
 
@@ -146,7 +146,7 @@ TERM = (day("2026-11-02"), day("2026-12-18"))  # Seven weeks.
 
 
 def over_the_term(
-    catalogue: Catalogue, received: list[Arrival], owed: Owed | None = None
+    catalogue: Catalogue, received: list[Arrival], owed: DutySpan | None = None
 ) -> Mapping[str, Counter[str]]:
     return kept(provider("school"), received, catalogue, TERM, on=day("2027-01-15"), owed=owed)
 
@@ -164,7 +164,7 @@ def test_what_came_over_a_term_is_counted_by_how_it_came(catalogue: Catalogue) -
 def test_over_a_term_nobody_owes_what_was_due_before_they_came_or_after_they_left(
     catalogue: Catalogue,
 ) -> None:
-    owed = Owed(since=day("2026-11-16"), until=day("2026-11-29"))
+    owed = DutySpan(since=day("2026-11-16"), until=day("2026-11-29"))
     assert over_the_term(catalogue, [], owed)["attendance"]["missing"] == 2
     suspended = provider("school", suspended=True)
     assert kept(suspended, [], catalogue, TERM, on=day("2027-01-15")) == {}

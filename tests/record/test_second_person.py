@@ -20,7 +20,7 @@ from sqlmodel import Session
 from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
 from gateway.record import dual_control, policy_proposals
-from gateway.record.dual_control import COOLING, TwoPersonAct
+from gateway.record.dual_control import CREDENTIAL_WAIT, TwoPersonAct
 from gateway.registry import invitations, keys, roles, staff
 from gateway.registry.database import Registry
 
@@ -55,7 +55,10 @@ def test_no_few_acts_of_one_person_reach_what_asks_for_two(tmp_path: Path, begin
     with registry(tmp_path) as opened, contextlib.suppress(_DoneError), opened.write() as session:
         here = BEGINNINGS[begins](session)
         tried = explored(
-            session, Town(at=BEGUN + 3 * COOLING, here=here, alone=begins == "alone"), steps - 1, set()
+            session,
+            Town(at=BEGUN + 3 * CREDENTIAL_WAIT, here=here, alone=begins == "alone"),
+            steps - 1,
+            set(),
         )
         assert tried > {4: 100, 5: 500}[steps]
         raise _DoneError
@@ -68,9 +71,9 @@ def test_puppets_do_not_vouch_for_one_another(tmp_path: Path) -> None:
             enrol(session, name, Role.ADMINISTRATOR, by="jane")
         for by, name in (PUPPETS, PUPPETS[::-1], ("jane", "anon"), ("anon", "anon")):
             with pytest.raises(GatewayError, match="cannot confirm"):
-                dual_control.vouch(session, name, [KEY.format(name)], by=by, at=BEGUN + 3 * COOLING)
+                dual_control.vouch(session, name, [KEY.format(name)], by=by, at=BEGUN + 3 * CREDENTIAL_WAIT)
         with pytest.raises(GatewayError, match="not that of anon"):
-            dual_control.accept(session, "anon", "account-of-jane", [], at=BEGUN + 3 * COOLING)
+            dual_control.accept(session, "anon", "account-of-jane", [], at=BEGUN + 3 * CREDENTIAL_WAIT)
 
 
 def test_a_key_that_somebody_else_made_is_not_accepted_unseen(tmp_path: Path) -> None:
@@ -88,12 +91,12 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
     with registry(tmp_path) as opened, opened.write() as session:
         apart(session)
         enrol(session, "carl", None, by="jane")
-        at = BEGUN + 3 * COOLING
+        at = BEGUN + 3 * CREDENTIAL_WAIT
         with pytest.raises(GatewayError, match="carl may be jane"):
             dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         dual_control.vouch(session, "carl", [KEY.format("carl")], by="sam", at=at)
-        invitations.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * COOLING)
-        at += COOLING
+        invitations.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * CREDENTIAL_WAIT)
+        at += CREDENTIAL_WAIT
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         assert invitations.invited(session, "secret", at)
@@ -118,7 +121,7 @@ def explored(session: Session, town: Town, left: int, seen: set[tuple[Town, int]
         if by is not None and by not in administrators:
             continue
         with contextlib.suppress(GatewayError), session.begin_nested() as tried:
-            after = act(session, replace(town, at=town.at + COOLING))
+            after = act(session, replace(town, at=town.at + CREDENTIAL_WAIT))
             if after != town:
                 number += explored(session, replace(after, path=(*town.path, name)), left - 1, seen)
             tried.rollback()
@@ -132,7 +135,7 @@ def check_nobody_seconds(session: Session, town: Town) -> None:
         return
     for name in sorted(town.can_be):
         try:
-            policy_proposals.to_approve(session, by=name, at=town.at + COOLING)
+            policy_proposals.to_approve(session, by=name, at=town.at + CREDENTIAL_WAIT)
         except GatewayError:
             continue
         pytest.fail(f"{town.path}: {name} approves what {town.proposed} proposed")
@@ -278,10 +281,10 @@ def apart(session: Session) -> frozenset[str]:
     enrol(session, "bob", Role.TRIAGE, by="jane")
     staff.set_teams(session, "bob", (GOVERNANCE,))
     dual_control.accept(session, "sam", "account-of-sam", [KEY.format("sam")], at=BEGUN)
-    dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + COOLING)
+    dual_control.vouch(session, "bob", [KEY.format("bob")], by="sam", at=BEGUN + CREDENTIAL_WAIT)
     policy_proposals.propose(session, "cd" * 32, BEGUN, by="jane", why=None, at=BEGUN)
-    policy_proposals.approve(session, by="sam", at=BEGUN + 3 * COOLING)
-    policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * COOLING)
+    policy_proposals.approve(session, by="sam", at=BEGUN + 3 * CREDENTIAL_WAIT)
+    policy_proposals.withdraw(session, by="sam", why=None, at=BEGUN + 3 * CREDENTIAL_WAIT)
     return frozenset({"jane", "sam", "bob"})
 
 

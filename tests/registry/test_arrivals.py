@@ -17,7 +17,7 @@ from gateway.model import Arrival, Provider
 from gateway.policy.calendar_schema import Inset
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
-from gateway.policy.timescale import Owed, status
+from gateway.policy.timescale import DutySpan, status
 from gateway.registry import providers
 from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.database import Registry
@@ -224,7 +224,7 @@ def test_a_day_is_judged_by_the_same_rules_from_the_files_since_its_period_began
             judged = dict(statuses(session, catalogue, day))
             for provider, flows in judged.items():
                 whole = [one for name, one in sent if name == provider.id]
-                since = Owed(since=local_day(owed[provider.id], zone))
+                since = DutySpan(since=local_day(owed[provider.id], zone))
                 assert flows == status(provider, whole, catalogue, day, since), (day, provider.id)
 
 

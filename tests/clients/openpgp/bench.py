@@ -17,8 +17,8 @@ from gateway.home.settings import OpenLimits
 from gateway.model import GatewayKeyKind
 from gateway.openpgp.certificates import Certificate, admit
 from gateway.openpgp.embedded import EmbeddedOpener
-from gateway.openpgp.judge import Waits
-from gateway.openpgp.promise import Opener
+from gateway.openpgp.interface import Opener
+from gateway.openpgp.judge import SigningKeyEnded
 from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, seal
 from gateway.openpgp.sop import SopOpener
 
@@ -91,7 +91,7 @@ class Bench:
     def _verdict(self, engine: Opener, sender: bytes, at: datetime | None) -> str:
         try:
             opened = engine.open(self._sealed, [sender], OpenLimits(), at or datetime.now(UTC))
-        except Waits as waits:
+        except SigningKeyEnded as waits:
             os.close(waits.opened.content)
             return waits.code
         except Refusal as refusal:
