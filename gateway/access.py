@@ -257,21 +257,18 @@ QUESTIONS: Mapping[str, AccessRight] = dict(
     _listed(
         {
             AccessRight.UNNAMED: """
-                AskSettings AskApi BeginLogin LogIn BeginEnrolment Enrol BeginOpenId FinishOpenId
+                settings api begin-login log-in begin-enrolment enrol begin-openid finish-openid
             """,
-            # Mailbox pages check the team. Each act declares its own right. What a page shows is page:NAME.
+            # Mailbox pages check the team. Each act declares its own right.
             AccessRight.PERSON: """
-                ConfirmByOpenId LogOut LeaveFirstSteps Collect AskActs AskAct CarryOutAct
-                AskPage page:me page:today page:mailbox page:file
+                confirm log-out leave-first-steps collect acts ask carry-out me today mailbox file
             """,
-            AccessRight.HELD: "page:held-file",
-            AccessRight.LOOK: """
-                page:receipt page:openings page:schools page:school page:agreement page:watch page:policies
-            """,
-            AccessRight.ENROL: "page:policy-edit",
+            AccessRight.HELD: "held-file",
+            AccessRight.LOOK: "receipt openings schools school agreement watch policies",
+            AccessRight.ENROL: "policy-edit",
         }
     )
 )
 """The right needed for each question of the console."""
-OF_PROGRAMS = frozenset({"AskAct", "CarryOutAct", "Collect"})
+OF_PROGRAMS = frozenset({"ask", "carry-out", "collect"})
 """The questions of programs, each of which also asks for an act that the program's credential names."""

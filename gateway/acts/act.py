@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
@@ -19,7 +19,6 @@ from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
 from gateway.home import as_reference
 from gateway.registry import log
-from gateway.zones.console_api.act_parts import FieldGroup, Names, RowGroup
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -53,6 +52,10 @@ class Area(StrEnum):
     CHILDREN = "Children"
     PEOPLE = "Keys and people"
     RULES = "Rules and machines"
+
+
+Names: TypeAlias = Literal["school", "person", "team", "kind"]
+"""Objects that the value of a field can name by a short name; a kind is a kind of data."""
 
 
 class TeamMailboxes(Protocol):
@@ -139,6 +142,25 @@ class ActDone:
 
     sentence: str = ""
     document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldGroup:
+    """Fields of an act under a heading, in the order of every door. Forms fold what is rarely needed."""
+
+    heading: str
+    fields: tuple[str, ...]
+    help: str = ""
+    folded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """One group of a list: the common value, in words for people, and the number of rows."""
+
+    value: str
+    name: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)

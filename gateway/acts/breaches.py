@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, Area, Moment, MomentAfter, ReadingAct, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    Area,
+    FieldGroup,
+    Moment,
+    MomentAfter,
+    ReadingAct,
+    argument,
+    option,
+)
 from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError
 from gateway.record import breach_records
 from gateway.registry import breaches
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN, Nature
-from gateway.zones.console_api.act_parts import FieldGroup
 
 if TYPE_CHECKING:
     from gateway.reports.document import Document

@@ -11,6 +11,7 @@ from gateway.acts.act import (
     ActContext,
     ActDetails,
     Area,
+    FieldGroup,
     Moment,
     ReadingAct,
     Reference,
@@ -26,7 +27,6 @@ from gateway.policy.methods import Declaration, subject
 from gateway.record.declared import judge, record
 from gateway.registry import declarations
 from gateway.registry.tables import DeclarationRow
-from gateway.zones.console_api.act_parts import FieldGroup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """The fields of an act for every door: type of one value, choices, and number of values."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
@@ -11,8 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from gateway import acts
-from gateway.acts.act import Act, Area, GivenFile, told_of
-from gateway.zones.console_api.act_parts import ActField, FieldKind
+from gateway.acts.act import Act, Area, GivenFile, Names, told_of
 
 MODULES = tuple(
     f"{acts.__name__}.{found.name}"
@@ -21,6 +21,7 @@ MODULES = tuple(
 )
 """Every module with acts: one for each noun."""
 
+FieldKind = Literal["text", "number", "day", "moment", "yes-no", "choice", "file"]
 _KINDS: dict[Any, FieldKind] = {
     int: "number",
     date: "day",
@@ -28,6 +29,26 @@ _KINDS: dict[Any, FieldKind] = {
     bool: "yes-no",
     GivenFile: "file",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ActField:
+    """One field of an act: `kind` is the type of one value, `choices` are the allowed values, if limited.
+
+    `names` is the sort of object the value identifies; `form` describes the field in forms, as `about`
+    uses words of the command line. `longest` is the most characters of a text, if limited.
+    """
+
+    name: str
+    about: str
+    kind: FieldKind
+    required: bool
+    several: bool
+    choices: tuple[str, ...]
+    personal: bool
+    names: Names | None
+    form: str
+    longest: int | None
 
 
 @cache

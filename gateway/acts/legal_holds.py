@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDone, Area, Reference, Why, argument, option
+from gateway.acts.act import ActContext, ActDone, Area, FieldGroup, Reference, Why, argument, option
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
@@ -13,7 +13,6 @@ from gateway.log.leaf import Kind
 from gateway.record.children import digests_of
 from gateway.registry import holds, persons
 from gateway.registry.holds import HoldSubject
-from gateway.zones.console_api.act_parts import FieldGroup
 
 AREA = Area.FILES
 

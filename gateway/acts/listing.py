@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from pydantic import field_validator
 
-from gateway.acts.act import ActContext, ActListing, ReadingAct, option
+from gateway.acts.act import ActContext, ActListing, ReadingAct, RowGroup, option
 from gateway.errors import GatewayError
 from gateway.registry import providers
-from gateway.zones.console_api.act_parts import RowGroup
 
 if TYPE_CHECKING:
     from sqlmodel import Session

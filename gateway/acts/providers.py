@@ -20,6 +20,7 @@ from gateway.acts.act import (
     ActDone,
     ActListing,
     Area,
+    FieldGroup,
     GivenFile,
     OneLine,
     ReadingAct,
@@ -42,7 +43,6 @@ from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TriedError, take_in
 from gateway.registry import contacts, keys, log, provider_life, providers, register
-from gateway.zones.console_api.act_parts import FieldGroup
 from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:

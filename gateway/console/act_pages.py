@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from itertools import groupby
+from operator import itemgetter
 from urllib.parse import quote, urlencode
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
@@ -17,9 +17,7 @@ from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.pages import held_page
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
-from gateway.zones.console_api.act_questions import ActAnswered, ActsTold, ActTold, AskAct, AskActs
-from gateway.zones.console_api.answers import Me
-from gateway.zones.console_api.questions import Given
+from gateway.zones.console_api import Given, Shown
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
@@ -38,58 +36,59 @@ Asked = FormData | QueryParams
 async def show_acts(request: Request) -> Response:
     """Show the acts that the person may carry out, by subject; with a search, only the matching ones."""
     site, find = site_of(request), request.query_params.get("find", "").strip()
-    reply = await site.inside.reply(site.question(request, AskActs), ActsTold)
+    reply = await site.ask(request, "acts")
     words = find.casefold().split()
-    told = ((act, f"{act.title} {act.about} {act.command} {act.area}".casefold()) for act in reply.said.acts)
+    searched = ("title", "about", "command", "area")
+    told = ((act, " ".join(act[name] for name in searched).casefold()) for act in reply.said["acts"])
     found = [act for act, said in told if all(word in said for word in words)]
     return site.page(
         request, "acts.html", reply.me, find=find, found=len(found),
-        areas={area: [*acts] for area, acts in groupby(found, key=lambda act: act.area)},
-        often=[act for command in _OFTEN for act in found if act.command == command],
+        areas={area: [*acts] for area, acts in groupby(found, key=itemgetter("area"))},
+        often=[act for command in _OFTEN for act in found if act["command"] == command],
     )  # fmt: skip
 
 
 async def show_act(request: Request) -> Response:
     """Show the form of an act; answer a read-only act without required fields at once."""
     site, act, others, me = await _act(request)
-    personal = {field.name for field in act.fields if field.personal}
+    personal = _personal(act)
     if not personal.isdisjoint(request.query_params):
         raise HTTPException(400)  # An address is kept in histories and logs.
-    if act.reads and (bool(request.query_params) or not any(field.required for field in act.fields)):
+    if act["reads"] and (bool(request.query_params) or not _required(act)):
         return await _answer(request, site, act, others, me, request.query_params)
     return _page(request, me, act, others, None, given=_given(act, request.query_params.multi_items()))
 
 
 async def _asked_for(  # noqa: PLR0917 - as `_answer`
-    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, form: FormData
+    request: Request, site: Site, act: Shown, others: list[Shown], me: Shown, form: FormData
 ) -> Response:
     """Answer a question sent by a form: a list redirects to an address with its filters, unless personal."""
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
-    first, several = dict(reversed(items)), {field.name for field in act.fields if field.several}
+    first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
-    if act.lists and not {field.name for field in act.fields if field.personal}.intersection(dict(told)):
+    if act["lists"] and _personal(act).isdisjoint(dict(told)):
         return see(f"{request.url.path}?{urlencode(told)}")
     return await _answer(request, site, act, others, me, form)
 
 
 async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
-    request: Request, site: Site, act: ActTold, others: tuple[ActTold, ...], me: Me, asked: Asked, **more: str
+    request: Request, site: Site, act: Shown, others: list[Shown], me: Shown, asked: Asked, **more: str
 ) -> Response:
     """Show the answer of a reading act: one page of a list, or the whole list as a spreadsheet file."""
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
-    limit = _PAGE if act.lists and not kind else 0
-    question = site.question(
-        request, AskAct, act=act.command, fields=given, limit=limit, after=str(asked.get("after") or "")
-    )
+    limit = _PAGE if act["lists"] and not kind else 0
+    after = str(asked.get("after") or "")
     try:
-        answer = (await site.inside.reply(question, ActAnswered)).said
+        answer = (
+            await site.ask(request, "ask", act=act["command"], fields=given, limit=limit, after=after)
+        ).said
     except DeclinedInside as declined:
         if declined.status not in _ANSWERED:
             raise
         return _page(request, me, act, others, None, given=given, declined=declined)
-    if act.lists and kind in SPREADSHEETS:
-        return spreadsheet(answer.tables[0], act.command.replace(" ", "-"), kind)
+    if act["lists"] and kind in SPREADSHEETS:
+        return spreadsheet(answer["tables"][0], act["command"].replace(" ", "-"), kind)
     return _page(
         request, me, act, others, answer, given=given, more={**more, "all": str(asked.get("all") or "")}
     )
@@ -104,29 +103,30 @@ async def carry_out(request: Request) -> Response:
     sent = await site.form(request)
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
     await sent.close()
-    if act.reads and text(form, "ask") != "form":
+    if act["reads"] and text(form, "ask") != "form":
         return await _asked_for(request, site, act, others, me, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     back = text(form, "back")
     here = back if is_ours(back) else request.url.path
     if text(form, "ask") == "form":
         return _page(request, me, act, others, None, back=here, given=given)
-    what = f"{act.title[:1].lower()}{act.title[1:]}"
-    reply = await act_for(request, form, act.command, given, what, here, in_words(act, given))
+    what = f"{act['title'][:1].lower()}{act['title'][1:]}"
+    reply = await act_for(request, form, act["command"], given, what, here, in_words(act, given))
     if isinstance(reply, DeclinedInside):
-        files = {field.name for field in act.fields if field.kind == "file"}
+        files = {field["name"] for field in act["fields"] if field["kind"] == "file"}
         given = {name: value for name, value in given.items() if name not in files}
         page = _page(request, me, act, others, None, back=here, given=given, declined=reply)
         if here == f"/held/{given.get('reference')}":
             with suppress(DeclinedInside):  # A file that is held no more has no such page.
                 page = await held_page(
                     request, here.removeprefix("/held/"),
-                    command=act.command, given=given, problems=_problems(act, reply), status=reply.status,
+                    command=act["command"], given=given, problems=_problems(act, reply), status=reply.status,
                 )  # fmt: skip
         return page
     if isinstance(reply, Response):
         return reply
-    if reply.said == ActAnswered(sentence=reply.said.sentence) and not given.get("dry_run"):
+    is_sentence = not any(value for name, value in reply.said.items() if name != "sentence")
+    if is_sentence and not given.get("dry_run"):
         return await _landed(request, act, others, reply, given, back)
     again = given if given.get("dry_run") else None  # No other typed value is shown again.
     return _page(request, me, act, others, reply.said, back=here, given=again)
@@ -134,14 +134,14 @@ async def carry_out(request: Request) -> Response:
 
 async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and given, and the page of origin
     request: Request,
-    act: ActTold,
-    others: tuple[ActTold, ...],
-    reply: Reply[ActAnswered],
+    act: Shown,
+    others: list[Shown],
+    reply: Reply,
     given: Mapping[str, Given],
     back: str,
 ) -> Response:
     """Redirect after an act, with a sentence on the result: to `back` or the page on the act's subject."""
-    site, may, sentence = site_of(request), {one.command: one for one in others}, reply.said.sentence
+    site, may, sentence = site_of(request), {one["command"]: one for one in others}, reply.said["sentence"]
     if is_ours(back) and not back.endswith("/show"):
         return site.see_said(back, sentence)
     page, of_person = _page_about(act, given, may)
@@ -151,35 +151,36 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
     return await _answer(request, site, shows, others, me, of_person, said=sentence, here=page)
 
 
-def _page_about(act: ActTold, given: Mapping[str, Given], may: Mapping[str, ActTold]) -> tuple[str, FormData]:
+def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
     """Return the path of the page on an act's subject, and form fields not fit for an address (names)."""
-    noun = act.command.rpartition(" ")[0]
+    noun = act["command"].rpartition(" ")[0]
     shows = may.get(f"{noun} show")
-    own = [field.name for field in shows.fields if field.required] if shows else []
-    for field in act.fields:
-        value = given.get(field.name)
-        if not isinstance(value, str) or not (field.required or field.name in own):
+    own = _required(shows) if shows else []
+    for field in act["fields"]:
+        name, names = field["name"], field["names"]
+        value = given.get(name)
+        if not isinstance(value, str) or not (field["required"] or name in own):
             continue
-        of_noun, quoted = noun if own == [field.name] else "", quote(value, safe="")
-        is_key = field.personal and noun == "keys"
-        if field.name == "reference" and noun in {"held", "headings", "transfers"}:
+        of_noun, quoted = noun if own == [name] else "", quote(value, safe="")
+        is_key = field["personal"] and noun == "keys"
+        if name == "reference" and noun in {"held", "headings", "transfers"}:
             return f"/held/{quoted}", FormData()
-        of_person = of_noun == "staff" or field.names == "person" or (is_key and given.get("staff"))
+        of_person = of_noun == "staff" or names == "person" or (is_key and given.get("staff"))
         if of_person and "staff show" in may:
             return "/work/staff/show", FormData([("name", value)])
-        if "providers show" in may and (of_noun == "providers" or is_key or field.names == "school"):
+        if "providers show" in may and (of_noun == "providers" or is_key or names == "school"):
             return f"/schools/{quoted}", FormData()
         if of_noun:
-            return f"/work/{noun.replace(' ', '.')}/show?{field.name}={quoted}", FormData()
+            return f"/work/{noun.replace(' ', '.')}/show?{name}={quoted}", FormData()
     return f"/work/{noun.replace(' ', '.')}/list" if f"{noun} list" in may else "/work", FormData()
 
 
 def _page(
     request: Request,
-    me: Me,
-    act: ActTold,
-    others: tuple[ActTold, ...],
-    answer: ActAnswered | None,
+    me: Shown,
+    act: Shown,
+    others: list[Shown],
+    answer: Shown | None,
     *,
     given: dict[str, Given] | None = None,
     declined: DeclinedInside | None = None,
@@ -187,17 +188,17 @@ def _page(
     more: Mapping[str, str] | None = None,
 ) -> Response:
     """Render the page of an act; after a refusal, with the values typed. List rows link to their items."""
-    noun, address = act.command.rpartition(" ")[0], request.query_params.multi_items()
-    may = {one.command: one for one in others}
+    noun, address = act["command"].rpartition(" ")[0], request.query_params.multi_items()
+    may = {one["command"]: one for one in others}
     shows = may.get(f"{noun} show")
-    keys = [field.name for field in shows.fields if field.required] if shows and shows.reads else []
+    keys = _required(shows) if shows and shows["reads"] else []
     shown = _in_words(act)
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
-        act=shown, fields={one.name: one for one in shown.fields},
-        revealed={name for one in act.fields for under in one.reveals.values() for name in under},
+        act=shown, fields={one["name"]: one for one in shown["fields"]},
+        revealed={name for one in act["fields"] for under in one["reveals"].values() for name in under},
         answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
-        others=[one for one in others if one.command.rpartition(" ")[0] == noun],
+        others=[one for one in others if one["command"].rpartition(" ")[0] == noun],
         problem=_problems(act, declined) if declined else {},
         key=keys[0] if len(keys) == 1 else "", shows=shows,
         filtered=urlencode([(name, value) for name, value in address if value and name not in _PASSING]),
@@ -205,27 +206,35 @@ def _page(
     )  # fmt: skip
 
 
-def _problems(act: ActTold, declined: DeclinedInside) -> dict[str, str]:
+def _problems(act: Shown, declined: DeclinedInside) -> dict[str, str]:
     """Return the sentences of a refusal by field; under "" those on the whole form."""
     problems = declined.fields or {"": str(declined)}
-    return {name: in_words_of_forms(said, act.fields) for name, said in problems.items()}
+    return {name: in_words_of_forms(said, act["fields"]) for name, said in problems.items()}
 
 
-def _in_words(act: ActTold) -> ActTold:
+def _in_words(act: Shown) -> Shown:
     """Return an act with labels of fields in its texts, in place of command-line options."""
-    told = [(one, in_words_of_forms(one.about, act.fields)) for one in act.fields]
-    fields = tuple(replace(one, about=about) for one, about in told)
-    return act.model_copy(update={"about": in_words_of_forms(act.about, act.fields), "fields": fields})
+    fields = act["fields"]
+    told = [one | {"about": in_words_of_forms(one["about"], fields)} for one in fields]
+    return act | {"about": in_words_of_forms(act["about"], fields), "fields": told}
 
 
-async def _act(request: Request, command: str = "") -> tuple[Site, ActTold, tuple[ActTold, ...], Me]:
+def _personal(act: Shown) -> set[str]:
+    return {field["name"] for field in act["fields"] if field["personal"]}
+
+
+def _required(act: Shown) -> list[str]:
+    return [field["name"] for field in act["fields"] if field["required"]]
+
+
+async def _act(request: Request, command: str = "") -> tuple[Site, Shown, list[Shown], Shown]:
     """Return the act named in the address, or by `command`, the acts offered beside it, and the person."""
     site, words = site_of(request), request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
-    reply = await site.inside.reply(site.question(request, AskActs, about=command), ActsTold)
-    for act in reply.said.acts:
-        if act.command == command:
-            return site, act, reply.said.acts, reply.me
+    reply = await site.ask(request, "acts", about=command)
+    for act in reply.said["acts"]:
+        if act["command"] == command:
+            return site, act, reply.said["acts"], reply.me
     raise HTTPException(404)
 
 
@@ -240,21 +249,22 @@ async def _text(value: str | UploadFile) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _given(act: ActTold, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
+def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
     """Return the values of an act's fields in a form; empty ones are left out."""
     said: dict[str, list[str]] = {}
     for name, value in items:
         said.setdefault(name, []).append(value.strip())
     given: dict[str, Given] = {}
-    for field in act.fields:
-        every = said.get(field.name, [])  # A pressed button stands before what the form keeps of its field.
-        values = [one for one in (every if field.several or field.kind == "file" else every[:1]) if one]
-        if field.kind == "yes-no":
-            given[field.name] = values == ["yes"]
-        elif values and field.several and field.kind == "file":
-            given[field.name] = tuple(values)
-        elif values and field.several:
-            given[field.name] = tuple(line for value in values for line in value.splitlines() if line.strip())
+    for field in act["fields"]:
+        name, several, is_file = field["name"], field["several"], field["kind"] == "file"
+        every = said.get(name, [])  # A pressed button stands before what the form keeps of its field.
+        values = [one for one in (every if several or is_file else every[:1]) if one]
+        if field["kind"] == "yes-no":
+            given[name] = values == ["yes"]
+        elif values and several and is_file:
+            given[name] = tuple(values)
+        elif values and several:
+            given[name] = tuple(line for value in values for line in value.splitlines() if line.strip())
         elif values:
-            given[field.name] = values[0]
+            given[name] = values[0]
     return given

@@ -10,34 +10,29 @@ from starlette.responses import Response
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import text
-from gateway.zones.console_api.act_parts import ActField
-from gateway.zones.console_api.act_questions import ActAnswered, ActTold, CarryOutAct
-from gateway.zones.console_api.answers import Me
-from gateway.zones.console_api.questions import Given
+from gateway.zones.console_api import Given, Shown
 
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
 
 
-def in_words_of_forms(sentence: str, fields: Sequence[ActField]) -> str:
+def in_words_of_forms(sentence: str, fields: Sequence[Shown]) -> str:
     """Return a sentence with labels of fields in place of command-line options."""
-    labels = {}
-    for one in fields:
-        labels[f"--{one.name.rstrip('_').replace('_', '-')}"] = one.label
+    labels = {f"--{one['name'].rstrip('_').replace('_', '-')}": one["label"] for one in fields}
     return _OPTION.sub(lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], sentence)
 
 
-def in_words(act: ActTold, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
+def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], ...]:
     """Return the labels and values given for an act, with names beside ids; files are left out."""
     told = []
-    for field in act.fields:
-        value = given.get(field.name)
+    for field in act["fields"]:
+        value = given.get(field["name"])
         if not value:
             continue
-        names = {one.id: one.name for one in field.known}
+        names = {one["id"]: one["name"] for one in field["known"]}
         values = value if isinstance(value, tuple) else (str(value),)
         shown = (f"{names[one]} ({one})" if names.get(one, one) != one else one for one in values)
-        marked = {"file": "a file", "yes-no": "yes"}.get(field.kind)
-        told.append((field.label, marked or ", ".join(shown)))
+        marked = {"file": "a file", "yes-no": "yes"}.get(field["kind"])
+        told.append((field["label"], marked or ", ".join(shown)))
     return tuple(told)
 
 
@@ -62,7 +57,7 @@ async def act(  # noqa: PLR0917 - the act, and what its page says
         )
     if isinstance(reply, Response):
         return reply
-    return site_of(request).see_said(back, reply.said.sentence)
+    return site_of(request).see_said(back, reply.said["sentence"])
 
 
 async def act_for(  # noqa: PLR0917 - as `act`, with what was given
@@ -73,13 +68,12 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     what: str,
     back: str,
     given: Sequence[tuple[str, str]] = (),
-) -> Reply[ActAnswered] | Response | DeclinedInside:
+) -> Reply | Response | DeclinedInside:
     """Carry out an act; return its answer, or a page asking for the passkey, or the refusal."""
     site = site_of(request)
     signature = text(form, "credential") or None
-    question = site.question(request, CarryOutAct, act=command, fields=dict(fields), assertion=signature)
     try:
-        return await site.inside.reply(question, ActAnswered)
+        return await site.ask(request, "carry-out", act=command, fields=dict(fields), assertion=signature)
     except DeclinedInside as declined:
         if declined.status not in {_TO_SIGN, 403, 404}:
             raise
@@ -100,6 +94,6 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
         )
 
 
-async def me_of(request: Request) -> Me:
+async def me_of(request: Request) -> Shown:
     """Return the logged-in person who sent a request, with rights. DeclinedInside without a login."""
     return (await shown(request, "me")).me

@@ -11,7 +11,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
-from typing import TypeVar
 
 from pydantic import ValidationError
 from starlette.background import BackgroundTask
@@ -25,13 +24,9 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import address_of
 from gateway.errors import trace_of
-from gateway.zones.console_api import OfPerson
-from gateway.zones.console_api.act_questions import ActAnswered, AskAct, AskApi, CarryOutAct
-from gateway.zones.console_api.answers import Declining
-from gateway.zones.console_api.questions import Collect
+from gateway.zones.console_api import ConsoleQuestion, Declining
 from gateway.zones.http_paths import CREDENTIAL, ROOT
 
-Q = TypeVar("Q", bound=OfPerson)
 _log = logging.getLogger(__name__)
 _PAGE = 50
 _COLLECTING = "mailbox collect"
@@ -40,9 +35,8 @@ _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoev
 
 async def _describe(request: Request) -> Response:
     """Return the description of the API, open to anybody: it contains nothing of this gateway."""
-    site = site_of(request)
-    said = await site.inside.ask(site.question(request, AskApi))
-    return Response(said["document"], media_type="application/json")
+    reply = await site_of(request).ask(request, "api")
+    return Response(reply.said["document"], media_type="application/json")
 
 
 async def _ask(request: Request) -> Response:
@@ -56,24 +50,22 @@ async def _ask(request: Request) -> Response:
         if name not in {"limit", "after"}
     }
     limit = query.get("limit", str(_PAGE))
-    question = _question(
-        request, AskAct, act=act, fields=fields, whole=True, after=query.get("after", ""),
+    return await _whole(
+        request, "ask", act=act, fields=fields, whole=True, after=query.get("after", ""),
         limit=int(limit) if limit.isdecimal() and int(limit) else -1,
     )  # fmt: skip
-    return _whole((await site_of(request).inside.reply(question, ActAnswered)).said)
 
 
 async def _carry_out(request: Request) -> Response:
     """Carry out an act, once for each Idempotency-Key."""
     fields = json.loads(await request.body())
     key = request.headers.get("idempotency-key", "")
-    question = _question(request, CarryOutAct, act=_act(request), fields=fields, key=key)
-    return _whole((await site_of(request).inside.reply(question, ActAnswered)).said)
+    return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
 
 
 async def _collect(request: Request, query: QueryParams) -> Response:
     """Stream a file; its collection is recorded before the first byte is sent."""
-    question = _question(request, Collect, team=query.get("team", ""), reference=query.get("reference", ""))
+    question = _question(request, team=query.get("team", ""), reference=query.get("reference", ""))
     async with AsyncExitStack() as stack:
         given = await stack.enter_async_context(site_of(request).inside.collected(question))
         ending = stack.pop_all()
@@ -91,18 +83,19 @@ def _act(request: Request) -> str:
     return str(request.path_params["act"]).replace("/", " ")
 
 
-def _question(request: Request, kind: type[Q], /, **parts: object) -> Q:
+def _question(request: Request, **fields: object) -> ConsoleQuestion:
     """Return a question of a `kind`, with the program's credential from the request."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")
         raise DeclinedInside(401, said)
-    told = {"origin": site_of(request).origin, "address": address_of(request), "session": secret}
-    return kind.model_validate({**told, **parts})
+    origin, address = site_of(request).origin, address_of(request)
+    return ConsoleQuestion(origin=origin, address=address, session=secret, fields=fields)
 
 
-def _whole(said: ActAnswered) -> Response:
-    return Response(said.whole, media_type="application/json")
+async def _whole(request: Request, name: str, **fields: object) -> Response:
+    reply = await site_of(request).inside.ask(name, _question(request, **fields))
+    return Response(reply.said["whole"], media_type="application/json")
 
 
 def _problem(status: int, detail: str) -> Response:

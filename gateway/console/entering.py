@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.datastructures import FormData
@@ -10,22 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from gateway.console.inside import DeclinedInside, Reply, Shown
+from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.site import LANGUAGES, Site, is_ours, see, text
-from gateway.zones.console_api import OF_AN_ACT
-from gateway.zones.console_api.questions import (
-    AskPage,
-    BeginEnrolment,
-    BeginLogin,
-    BeginOpenId,
-    ConfirmByOpenId,
-    Enrol,
-    FinishOpenId,
-    Given,
-    LeaveFirstSteps,
-    LogIn,
-    LogOut,
-)
+from gateway.zones.console_api import OF_AN_ACT, Given, Shown
 
 _ATTEMPT = "attempt"
 _KEPT = "kept:"
@@ -63,13 +49,12 @@ async def log_in(request: Request) -> Response:
     form = await site.form(request, _ATTEMPT)
     browser = site.held_by(request, _ATTEMPT)
     try:
-        question = site.question(request, LogIn, browser=browser, assertion=text(form, "credential"))
-        begun = await site.inside.ask(question)
+        reply = await site.ask(request, "log-in", browser=browser, assertion=text(form, "credential"))
     except DeclinedInside as declined:
         return await show_login(request, text(form, "to"), _kept(form), str(declined), declined.status)
     if is_ours(to := text(form, "to")):
-        return resume(request, to, _kept(form), _entered(site, begun), begun["session"])
-    return _entered(site, begun, site.held_by(request, TO))
+        return resume(request, to, _kept(form), _entered(site, reply), reply.said["session"])
+    return _entered(site, reply, site.held_by(request, TO))
 
 
 def resume(
@@ -100,8 +85,7 @@ async def take_invitation(request: Request) -> Response:
     form = await site.form(request, _ATTEMPT)
     code, browser = text(form, "code"), site.held_by(request, _ATTEMPT)
     try:
-        question = site.question(request, BeginEnrolment, browser=browser, code=code)
-        told = await site.inside.ask(question)
+        told = (await site.ask(request, "begin-enrolment", browser=browser, code=code)).said
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
     return site.page(
@@ -120,17 +104,16 @@ async def enrol(request: Request) -> Response:
     site = site_of(request)
     form = await site.form(request, _ATTEMPT)
     try:
-        question = site.question(
+        reply = await site.ask(
             request,
-            Enrol,
+            "enrol",
             browser=site.held_by(request, _ATTEMPT),
             code=text(form, "code"),
             attestation=text(form, "credential"),
         )
-        begun = await site.inside.ask(question)
     except DeclinedInside as declined:
         return await show_invitation(request, str(declined), declined.status)
-    return _entered(site, begun)
+    return _entered(site, reply)
 
 
 async def log_out(request: Request) -> Response:
@@ -138,7 +121,7 @@ async def log_out(request: Request) -> Response:
     site = site_of(request)
     form = await site.form(request)
     others = text(form, "others") == "yes"
-    await site.inside.shown(site.question(request, LogOut, others=others))
+    await site.ask(request, "log-out", others=others)
     if others:
         return see("/me", done="others")
     response = see("/login")
@@ -146,15 +129,13 @@ async def log_out(request: Request) -> Response:
     return response
 
 
-async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply[Shown]:
+async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
     """Return the contents of a page by path, `fields`, and the address's fields among `asked`.
 
     A link from elsewhere could fill in any other field.
     """
-    site = site_of(request)
     given = {name: value for name in asked if (value := request.query_params.get(name))}
-    question = site.question(request, AskPage, page=page, fields={**given, **request.path_params, **fields})
-    return await site.inside.shown(question)
+    return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})
 
 
 def page_of(page: str, template: str, *asked: str) -> Callable[[Request], Awaitable[Response]]:
@@ -171,7 +152,7 @@ async def leave_first_steps(request: Request) -> Response:
     """Hide the first steps from the person's first page from now on."""
     site = site_of(request)
     await site.form(request)
-    reply = await site.inside.shown(site.question(request, LeaveFirstSteps))
+    reply = await site.ask(request, "leave-first-steps")
     return site.see_said("/", reply.said["sentence"])
 
 
@@ -185,8 +166,7 @@ async def show_login(
     site, browser = site_of(request), secrets.token_urlsafe(32)
     options = ""
     try:
-        question = site.question(request, BeginLogin, browser=browser)
-        options = (await site.inside.ask(question))["options"]
+        options = (await site.ask(request, "begin-login", browser=browser)).said["options"]
     except DeclinedInside as declined:
         problem, status = problem or str(declined), declined.status
     response = site.page(
@@ -204,14 +184,14 @@ async def show_login(
     return response
 
 
-async def elsewhere(request: Request, browser: str, code: str = "") -> dict[str, Any]:
+async def elsewhere(request: Request, browser: str, code: str = "") -> Shown:
     """Return address and name of the OpenID provider's login; "" for each if unavailable."""
     site, name = site_of(request), site_of(request).knows.openid
     if name is None:
         return {"openid": "", "openid_name": ""}
     try:
-        question = site.question(request, BeginOpenId, browser=browser, code=code)
-        return {"openid": (await site.inside.ask(question))["address"], "openid_name": name}
+        reply = await site.ask(request, "begin-openid", browser=browser, code=code)
+        return {"openid": reply.said["address"], "openid_name": name}
     except DeclinedInside:
         return {"openid": "", "openid_name": name}
 
@@ -227,14 +207,14 @@ async def finish_elsewhere(request: Request) -> Response:
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):
-        reply = await site.inside.shown(site.question(request, ConfirmByOpenId, **told))
+        reply = await site.ask(request, "confirm", **told)
         return site.page(request, "done.html", reply.me, sentence=reply.said["sentence"], back="/")
     browser = site.held_by(request, _ATTEMPT)
     try:
-        begun = await site.inside.ask(site.question(request, FinishOpenId, browser=browser, **told))
+        reply = await site.ask(request, "finish-openid", browser=browser, **told)
     except DeclinedInside as declined:
         return await show_login(request, problem=str(declined), status=declined.status)
-    return _entered(site, begun, site.held_by(request, TO))
+    return _entered(site, reply, site.held_by(request, TO))
 
 
 async def show_invitation(request: Request, problem: str = "", status: int = 200) -> Response:
@@ -245,9 +225,9 @@ async def show_invitation(request: Request, problem: str = "", status: int = 200
     return response
 
 
-def _entered(site: Site, begun: Shown, to: str = "/") -> Response:
+def _entered(site: Site, reply: Reply, to: str = "/") -> Response:
     response = see(to if is_ours(to) else "/")
     site.drop_secret(response, _ATTEMPT)
     site.drop_secret(response, TO)
-    site.set_secret(response, "session", begun["session"])
+    site.set_secret(response, "session", reply.said["session"])
     return response

@@ -2,26 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import NamedTuple
 
 import httpx
-from pydantic import JsonValue, TypeAdapter
 from pydantic_core import from_json
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
-from gateway.home.settings_file import File
-from gateway.zones.console_api import ConsoleQuestion, OfPerson
-from gateway.zones.console_api.answers import ConsoleKnows, Declining, Me
-from gateway.zones.console_api.questions import AskSettings, Collect
+from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Declining, Shown
 from gateway.zones.console_api.serving import KEPT_SECONDS, socket_in
 
-A = TypeVar("A")
-F = TypeVar("F", bound=File)
-Shown = dict[str, Any]
-"""What a page shows: JSON, whose moments and days are text."""
-_SHOWN: TypeAdapter[Shown] = TypeAdapter(dict[str, JsonValue])
 _SECONDS = 120.0
 # Idle connections expire here before they do inside, so that no question meets a closed one.
 _LIMITS = httpx.Limits(max_connections=64, keepalive_expiry=KEPT_SECONDS / 2)
@@ -43,12 +33,11 @@ class DeclinedInside(GatewayError):  # noqa: N818 - an answer, seldom an error
         self.options, self.again = said.options, said.again
 
 
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[A]):
-    """An answer for a logged-in person, with the person's name and rights."""
+class Reply(NamedTuple):
+    """An answer; `me` is the name, teams and rights of a logged-in person. Moments and days are text."""
 
-    me: Me
-    said: A
+    me: Shown
+    said: Shown
 
 
 class Inside:
@@ -57,26 +46,22 @@ class Inside:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def ask(self, question: ConsoleQuestion) -> Shown:
-        """Send a question that needs no login; return the answer. DeclinedInside if refused."""
-        return _SHOWN.validate_python((await self._sent(question))["said"])
-
-    async def reply(self, question: OfPerson, kind: type[F]) -> Reply[F]:
-        """Send a question of a logged-in person; return the answer as `kind`. DeclinedInside if refused."""
-        whole = await self._sent(question)
-        return Reply(Me.model_validate(whole["me"]), kind.model_validate(whole["said"]))
-
-    async def shown(self, question: OfPerson) -> Reply[Shown]:
-        """Return the contents of a page for a logged-in person. DeclinedInside if refused."""
-        whole = await self._sent(question)
-        return Reply(Me.model_validate(whole["me"]), _SHOWN.validate_python(whole["said"]))
+    async def ask(self, name: str, question: ConsoleQuestion) -> Reply:
+        """Send a question by its name; return the answer. DeclinedInside without one."""
+        try:
+            response = await self._client.post(f"/{name}", content=question.model_dump_json())
+        except httpx.TransportError:
+            raise DeclinedInside(503, _UNREACHED) from None
+        if response.status_code != httpx.codes.OK:
+            raise _declined(response)
+        return Reply(**from_json(response.content))
 
     @asynccontextmanager
-    async def collected(self, question: Collect) -> AsyncIterator[httpx.Response]:
+    async def collected(self, question: ConsoleQuestion) -> AsyncIterator[httpx.Response]:
         """Yield a collected file as a streaming response. DeclinedInside if refused."""
         try:
             async with self._client.stream(
-                "POST", question.path(), json=question.model_dump(mode="json")
+                "POST", "/collect", content=question.model_dump_json()
             ) as response:
                 if response.status_code != httpx.codes.OK:
                     await response.aread()
@@ -84,16 +69,6 @@ class Inside:
                 yield response
         except httpx.TransportError:
             raise DeclinedInside(503, _UNREACHED) from None
-
-    async def _sent(self, question: ConsoleQuestion) -> dict[str, object]:
-        try:
-            response = await self._client.post(question.path(), content=question.model_dump_json())
-        except httpx.TransportError:
-            raise DeclinedInside(503, _UNREACHED) from None
-        if response.status_code != httpx.codes.OK:
-            raise _declined(response)
-        whole: dict[str, object] = from_json(response.content)
-        return whole
 
 
 @asynccontextmanager
@@ -116,7 +91,8 @@ async def inside_of(home: Home) -> AsyncIterator[Inside]:
 async def settings_of(inside: Inside) -> ConsoleKnows:
     """Return the settings that the console needs. ConfigurationError without an answer from inside."""
     try:
-        return ConsoleKnows.model_validate(await inside.ask(AskSettings(origin="", address="")))
+        reply = await inside.ask("settings", ConsoleQuestion(origin="", address=""))
+        return ConsoleKnows.model_validate(reply.said)
     except DeclinedInside as declined:
         raise ConfigurationError(f"the settings could not be asked for: {declined}") from None
 

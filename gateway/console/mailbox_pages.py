@@ -18,8 +18,7 @@ from gateway.console.acting import act
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import SAID, Site, first_row, see, text
-from gateway.zones.console_api.act_questions import ActAnswered, CarryOutAct
-from gateway.zones.console_api.questions import Collect
+from gateway.zones.console_api import ConsoleQuestion
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -109,7 +108,7 @@ async def change_files(request: Request) -> Response:
         return see(here)
     if what == "download":
         # One file as it is, or several in a ZIP, each recorded before its first byte leaves.
-        asked = [site.question(request, Collect, team=team, reference=each) for each in chosen]
+        asked = [site.question(request, team=team, reference=each) for each in chosen]
         if len(asked) > 1:
             return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
         async with AsyncExitStack() as stack:
@@ -123,8 +122,7 @@ async def change_files(request: Request) -> Response:
         return response
     undo = what == "restore"
     fields = {"team": team, "references": chosen, "undo": undo}
-    question = site.question(request, CarryOutAct, act="mailbox deal-with", fields=fields)
-    await site.inside.reply(question, ActAnswered)
+    await site.ask(request, "carry-out", act="mailbox deal-with", fields=fields)
     return site.see_said(here, SAID["restored" if undo else "dealt"])
 
 
@@ -145,7 +143,7 @@ def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> Str
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
-async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
+async def _zipped(site: Site, asked: list[ConsoleQuestion]) -> AsyncIterator[bytes]:
     """Yield a ZIP of files fetched one by one; a text at the end names the files refused."""
     sink, lacking = _Sink(), []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as whole:
@@ -157,7 +155,7 @@ async def _zipped(site: Site, asked: list[Collect]) -> AsyncIterator[bytes]:
                             entry.write(piece)
                             yield sink.taken()
             except DeclinedInside as declined:
-                lacking.append(f"{one.reference}: {declined}")
+                lacking.append(f"{one.fields['reference']}: {declined}")
         if lacking:
             whole.writestr("NOT-INCLUDED.txt", "\r\n".join(lacking) + "\r\n")
     yield sink.taken()

@@ -10,7 +10,7 @@ from gateway.console.acting import act, act_for, me_of, sentence_of
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
 from gateway.console.site import see, text
-from gateway.zones.console_api.questions import Given
+from gateway.zones.console_api import Given
 
 _NOT_HELD = frozenset({403, 404})
 
@@ -48,7 +48,7 @@ async def propose_policies(request: Request) -> Response:
         return await edit_policies(request, form, sentence_of(reply))
     if isinstance(reply, Response):
         return reply
-    return site.see_said(back, reply.said.sentence)
+    return site.see_said(back, reply.said["sentence"])
 
 
 async def decide_policies(request: Request) -> Response:
@@ -95,7 +95,7 @@ async def show_held_file(request: Request) -> Response:
     try:
         return await held_page(request, request.path_params["reference"])
     except DeclinedInside as declined:
-        if declined.status not in _NOT_HELD or "look" not in (await me_of(request)).may:
+        if declined.status not in _NOT_HELD or "look" not in (await me_of(request))["may"]:
             raise
         return see("/work/transfers/show", **request.path_params)
 

@@ -11,7 +11,7 @@ from gateway.console.inside import inside_of, settings_of
 from gateway.console.site import LANGUAGES, Site, templates
 from gateway.errors import ConfigurationError
 from gateway.home import Home
-from gateway.zones.console_api.answers import ConsoleKnows
+from gateway.zones.console_api import ConsoleKnows
 from gateway.zones.console_api.serving import config_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 from urllib.parse import quote, unquote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -16,15 +16,11 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.console.inside import Inside
-from gateway.home.settings_file import File
+from gateway.console.inside import Inside, Reply
 from gateway.reasons.languages import Language, phrases, told
-from gateway.zones.console_api import ConsoleQuestion, OfPerson
-from gateway.zones.console_api.answers import ConsoleKnows, Me
+from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.http_paths import row_number
 
-A = TypeVar("A", bound=File)
-Q = TypeVar("Q", bound=ConsoleQuestion)
 FOLDER = Path(__file__).parent
 _TOLD = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((FOLDER / "static").iterdir())))
 STATIC_PATH = f"/static/{_TOLD.hexdigest()[:16]}"
@@ -108,12 +104,19 @@ class Site:
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
-    def question(self, request: Request, kind: type[Q], /, **parts: Any) -> Q:  # noqa: ANN401 - as in the question
-        """Return a question from this browser, with the session's secret if a person must be logged in."""
-        if issubclass(kind, OfPerson):
-            parts["session"] = self.held_by(request, "session")
-            parts["unattended"] = "x-unattended" in request.headers
-        return kind(origin=self.origin, address=address_of(request), **parts)
+    def question(self, request: Request, /, **fields: Any) -> ConsoleQuestion:  # noqa: ANN401 - of each question
+        """Build a question from this browser, with its session."""
+        return ConsoleQuestion(
+            origin=self.origin,
+            address=address_of(request),
+            session=self.held_by(request, "session"),
+            unattended="x-unattended" in request.headers,
+            fields=fields,
+        )
+
+    async def ask(self, request: Request, name: str, /, **fields: Any) -> Reply:  # noqa: ANN401 - as above
+        """Ask the inside from this browser. DeclinedInside without an answer."""
+        return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:
         """Return the fields of a form. NotOurFormError unless sent by a page of this browser's session."""
@@ -126,7 +129,7 @@ class Site:
         self,
         request: Request,
         template: str,
-        me: Me | None = None,
+        me: Shown | None = None,
         *,
         status: int = 200,
         held: str = "session",

@@ -7,7 +7,7 @@ import io
 
 from starlette.responses import Response
 
-from gateway.zones.console_api.act_questions import Cell, TableTold
+from gateway.zones.console_api import Cell, Shown
 
 SPREADSHEETS = {
     "csv": "text/csv; charset=utf-8",
@@ -17,14 +17,14 @@ SPREADSHEETS = {
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def spreadsheet(table: TableTold, name: str, kind: str) -> Response:
+def spreadsheet(table: Shown, name: str, kind: str) -> Response:
     """Return a table as a download for spreadsheets; `kind` is one of `SPREADSHEETS`."""
-    names = [table.named.get(column, {}) for column in table.columns]
+    names = [table["named"].get(column, {}) for column in table["columns"]]
     rows = [
-        [column.replace("_", " ") for column in table.columns],
+        [column.replace("_", " ") for column in table["columns"]],
         *(
             [_cell(known.get(str(value), value)) for known, value in zip(names, row, strict=True)]
-            for row in table.rows
+            for row in table["rows"]
         ),
     ]
     headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}

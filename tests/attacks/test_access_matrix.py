@@ -11,8 +11,6 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -24,14 +22,11 @@ from gateway.acts.fields import every_act
 from gateway.cli.identity import acting, name_of, real_account
 from gateway.cli.nouns import FORMER
 from gateway.errors import GatewayError
-from gateway.mailboxes.console_api.api import OF_ANYBODY, OF_PERSONS, PAGES, fields_of
+from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
 from gateway.registry import markers, programs, roles, staff, transfers
 from gateway.registry.invitations import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
-from gateway.zones import console_api
-from gateway.zones.console_api import ConsoleQuestion, OfPerson, questions
-from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from gateway.zones.http_paths import CREDENTIAL
 from tests.commands import COMMAND, invoke
 from tests.console.soft_key import SoftKey
@@ -176,50 +171,37 @@ def right_of(name: str, command: Callable[..., Any]) -> AccessRight:
     return access.COMMANDS[name] if act is None else act.right
 
 
-def kinds() -> set[type[ConsoleQuestion]]:
-    """Every question that the console may ask."""
-    modules = [
-        import_module(f"{console_api.__name__}.{one.name}") for one in iter_modules(console_api.__path__)
-    ]
-    there = [kind for module in modules for _, kind in inspect.getmembers(module, inspect.isclass)]
-    named = {
-        kind
-        for kind in there
-        if issubclass(kind, ConsoleQuestion) and kind.__module__ != console_api.__name__
-    }
-    return {kind for kind in named if not any(kind in other.__bases__ for other in named)}
+QUESTIONS = ("collect", *WAYS)
+OF_PERSONS = [
+    one for one in QUESTIONS if access.QUESTIONS[one] is not AccessRight.UNNAMED and one != "log-out"
+]
 
 
-def taken(kind: type[ConsoleQuestion] | str) -> set[str]:
-    """The fields of a question, or of a page."""
-    return {*(fields_of(PAGES[kind].answer) if isinstance(kind, str) else kind).model_fields}
+def taken(question: str) -> set[str]:
+    """The fields of a question."""
+    return (
+        {"team", "reference"} if question == "collect" else {*fields_of(WAYS[question].answer).model_fields}
+    )
 
 
-def right_to(kind: type[ConsoleQuestion] | str) -> str:
-    return access.right_for_question(f"page:{kind}" if isinstance(kind, str) else kind.__name__).value
-
-
-def asked(kind: type[ConsoleQuestion] | str, reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
-    """A question of that kind that makes sense."""
+def asked(question: str, reference: str = "261124-school-a-AAAAA") -> dict[str, Any]:
+    """A question of that name that makes sense."""
     parts: dict[str, Any] = {"team": TRIAGE, "reference": reference, "references": [], "provider": PROVIDER}
     parts |= {"why": "w", "advice": "a", "text": "t", "again": True, "name": "n", "kind": "school"}
     parts |= {"key": "k", "read_out": "f", "role": "r", "signatory": "s", "number": 1, "digest": "d"}
     parts |= {"given": "g", "state": "s", "act": "no act", "fields": {}, "file": "f", "content": "c"}
-    parts |= {"page": "me"}
-    return {name: value for name, value in parts.items() if name in taken(kind)}
+    return {name: value for name, value in parts.items() if name in taken(question)}
 
 
 def test_each_command_and_each_question_is_in_the_table() -> None:
     derived = {name for name, (function, _) in commands().items() if hasattr(function, "act")}
     assert set(access.COMMANDS) == set(commands()) - derived
     assert all(commands()[name][0].act.right in AccessRight for name in derived)
-    pages = {f"page:{page}" for page in PAGES}
-    assert set(access.QUESTIONS) == {kind.__name__ for kind in kinds()} | pages
-    assert kinds() == {*OF_ANYBODY, *OF_PERSONS, questions.Collect}
+    assert set(access.QUESTIONS) == set(QUESTIONS)
     with pytest.raises(access.NotListedError):
         access.right_for_command("held.give_away")
     with pytest.raises(access.NotListedError):
-        access.right_for_question("AskEverything")
+        access.right_for_question("everything")
 
 
 def test_each_command_asks_who_it_is() -> None:
@@ -284,17 +266,16 @@ def test_nobody_is_let_in_whom_no_account_proves(doors: Doors) -> None:
 def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[str, str]], who: str) -> None:
     opened, sessions = console
     lacking = set(access.LACKING.values())
-    of_persons = (kind for kind in kinds() if issubclass(kind, OfPerson) and kind is not questions.LogOut)
-    for kind in (*sorted(of_persons, key=lambda kind: kind.__name__), *PAGES):
-        answer = opened.ask(kind, session=sessions.get(who, "x"), **asked(kind))
+    for question in OF_PERSONS:
+        answer = opened.ask(question, session=sessions.get(who, "x"), **asked(question))
         if who not in PEOPLE:
-            assert answer.status_code == 401, (who, kind)
+            assert answer.status_code == 401, (who, question)
             continue
-        right = right_to(kind)
+        right = access.right_for_question(question).value
         refused = answer.status_code == 403 and answer.json()["sentence"] in lacking
-        assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, kind, answer.text)
+        assert refused == (right not in {*PEOPLE[who][2], "person"}), (who, question, answer.text)
     for name, act in (every_act() | OF_BUTTONS).items():
-        kind = AskAct if act.reads else CarryOutAct
+        kind = "ask" if act.reads else "carry-out"
         answer = opened.ask(kind, session=sessions.get(who, "x"), act=name, fields={"no": "field"})
         may = who in PEOPLE and act.right.value in {*PEOPLE[who][2], "person"}
         offered = act.in_console or name in OF_BUTTONS
@@ -312,7 +293,7 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
     _, _, may, knows, opens = PEOPLE[who]
     session = sessions[who]
     if "held" in may:
-        told = opened.said(AskAct, session=session, act="held list", fields={}, limit=50)
+        told = opened.said("ask", session=session, act="held list", fields={}, limit=50)
         (table,) = told["tables"]
         assert {row[0] for row in table["rows"]} == {doors.files[file] for file in knows}, who
         today = opened.said("today", session=session)
@@ -320,7 +301,7 @@ def test_the_console_tells_each_of_the_files_that_are_for_them(
     if "look" in may:
         school = opened.said("school", session=session, provider=PROVIDER)
         assert {one["reference"] for one in school["files"]} == {doors.files[file] for file in knows}, who
-    for kind in (*kinds(), *PAGES):
+    for kind in QUESTIONS:
         if "reference" not in taken(kind):
             continue
         for file in FILES:
@@ -342,7 +323,7 @@ def test_no_act_at_the_console_is_about_a_file_that_is_not_for_them(
     for name, act in (every_act() | OF_BUTTONS).items():
         offered = act.in_console or name in OF_BUTTONS
         if "reference" in act.model_fields and offered and act.right.value in {*may, "person"}:
-            kind = AskAct if act.reads else CarryOutAct
+            kind = "ask" if act.reads else "carry-out"
             for file in FILES:
                 needed = {key: "w" for key, field in act.model_fields.items() if field.is_required()}
                 given = needed | {"reference": doors.files[file]}
@@ -380,21 +361,19 @@ def test_a_program_may_do_what_its_credential_names_and_programs_may(
     opened, _ = console
     nothing, everything = program(doors, "nothing"), program(doors, "everything", *every_act())
     for name, act in (every_act() | OF_BUTTONS).items():
-        kind = AskAct if act.reads else CarryOutAct
+        kind = "ask" if act.reads else "carry-out"
         for session, named in ((nothing, False), (everything, True)):
             answer = opened.ask(kind, session=session, act=name, fields={"no": "field"}).json()
             expected = 404 if act.streams else 422 if named and act.by_program else 403
             assert answer["status"] == expected, (name, named, answer)
-    for kind in sorted(kinds(), key=lambda kind: kind.__name__):
-        if issubclass(kind, OfPerson) and kind.__name__ not in access.OF_PROGRAMS:
-            for session in (nothing, everything):
-                answer = opened.ask(kind, session=session, **asked(kind))
-                assert answer.json()["sentence"] == "The credential of this program does not allow that.", (
-                    kind
-                )
+    for question in {*OF_PERSONS, "log-out"} - access.OF_PROGRAMS:
+        for session in (nothing, everything):
+            answer = opened.ask(question, session=session, **asked(question))
+            told = answer.json()["sentence"]
+            assert told == "The credential of this program does not allow that.", question
     for file in FILES:
         place = {"team": TRIAGE, "reference": doors.files[file]}
-        assert opened.ask(questions.Collect, session=nothing, **place).status_code == 403, file
+        assert opened.ask("collect", session=nothing, **place).status_code == 403, file
 
 
 def test_a_program_knows_of_no_file_that_is_for_few(
@@ -404,7 +383,7 @@ def test_a_program_knows_of_no_file_that_is_for_few(
     session = program(doors, "triaging", *every_act(), teams=f"{TRIAGE},{GOVERNANCE}")
     for name, act in (every_act() | OF_BUTTONS).items():
         if "reference" in act.model_fields and act.by_program and not act.streams:
-            kind = AskAct if act.reads else CarryOutAct
+            kind = "ask" if act.reads else "carry-out"
             needed = {key: "w" for key, field in act.model_fields.items() if field.is_required()}
             for file in set(FILES) - {"plain"}:
                 given = needed | {"reference": doors.files[file]}
@@ -412,13 +391,13 @@ def test_a_program_knows_of_no_file_that_is_for_few(
                 answer = opened.ask(kind, session=session, act=name, fields=given, **key)
                 assert answer.status_code == 404, (name, file, answer.text)
     for name in ("transfers list", "held list"):
-        answer = opened.ask(AskAct, session=session, act=name, fields={}, whole=True).json()["said"]
+        answer = opened.ask("ask", session=session, act=name, fields={}, whole=True).json()["said"]
         listed = {one["reference"] for one in json.loads(answer["whole"])["rows"]}
         assert listed == {doors.files["plain"]}, name
     for file in FILES:
         for team in ("held", TRIAGE, GOVERNANCE):
             place = {"team": team, "reference": doors.files[file]}
-            assert opened.ask(questions.Collect, session=session, **place).status_code == 403, (file, team)
+            assert opened.ask("collect", session=session, **place).status_code == 403, (file, team)
 
 
 @pytest.mark.parametrize("who", KNOWN)

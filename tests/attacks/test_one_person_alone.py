@@ -21,8 +21,6 @@ from gateway.cli.identity import real_account
 from gateway.home.versions import policy_digest
 from gateway.homes.demo.parties import Party
 from gateway.registry.tables import EventRow
-from gateway.zones.console_api import OfPerson
-from gateway.zones.console_api.act_questions import CarryOutAct
 from tests.apart import apart
 from tests.classify.made import as_csv, core_rows
 from tests.clock import THIS_YEAR
@@ -79,14 +77,14 @@ def test_whatever_asks_for_a_second_person_is_tried_by_one() -> None:
 
 
 PASSKEY_ASKED = 409
-Asked = tuple[type[OfPerson], dict[str, Any]]
+Asked = dict[str, Any]
 
 
 def at_console(arguments: tuple[str, ...]) -> Asked | None:
     """What the console is asked in the place of a command; None where it has no such act."""
     match arguments:
         case ("policy", "approve", digest, _):
-            return CarryOutAct, {"act": "policies approve", "fields": {"digest": digest}}
+            return {"act": "policies approve", "fields": {"digest": digest}}
     act = every_act().get(" ".join(arguments[:2]))
     if act is None or not act.in_console:
         return None
@@ -102,7 +100,7 @@ def at_console(arguments: tuple[str, ...]) -> Asked | None:
         value = True if name in {"override", "staff"} else next(rest)
         value = Path(value).read_text() if name == "ssh_key" else value
         fields[name] = [value] if name in {"team", "ssh_key", "act"} else value
-    return CarryOutAct, {"act": act.command, "fields": fields}
+    return {"act": act.command, "fields": fields}
 
 
 class Alone:
@@ -134,10 +132,9 @@ class Alone:
     def _once(self, arguments: tuple[str, ...], asked: Asked | None) -> str:
         if self.console is None or asked is None:
             return invoke(self.desk.home.root, *arguments).output
-        kind, parts = asked
-        answer = self.console.ask(kind, session=self.session, **parts)
+        answer = self.console.ask("carry-out", session=self.session, **asked)
         if answer.status_code == PASSKEY_ASKED:
-            answer = self.console.signed(kind, self.session, self.passkey, **parts)
+            answer = self.console.signed(self.session, self.passkey, **asked)
         return answer.text
 
     def sent(self, *, ratified: bool = True) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
+from typing import Any
 
 import pytest
 from jinja2 import Template
@@ -13,9 +13,7 @@ from gateway.acts.fields import every_act
 from gateway.console.acting import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
-from gateway.zones.console_api.act_parts import ActField
-from gateway.zones.console_api.answers import Named
-from gateway.zones.console_api.questions import Given
+from gateway.zones.console_api import Given
 from tests.classify.made import as_csv, core_rows
 from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
@@ -25,11 +23,11 @@ CONFIRMED = [
 ]
 
 
-def _value(field: ActField) -> Given:
-    if field.kind == "yes-no":
+def _value(field: dict[str, Any]) -> Given:
+    if field["kind"] == "yes-no":
         return True
-    value = field.choices[0] if field.choices else f"given-{field.name}"
-    return (value, f"{value}-too") if field.several else value
+    value = field["choices"][0] if field["choices"] else f"given-{field['name']}"
+    return (value, f"{value}-too") if field["several"] else value
 
 
 @pytest.fixture(scope="module")
@@ -41,26 +39,27 @@ def confirm() -> Template:
 @pytest.mark.parametrize("command", CONFIRMED)
 def test_the_page_that_confirms_an_act_shows_each_value_given(confirm: Template, command: str) -> None:
     act = _told(command)
-    known = [
-        replace(one, known=(Named(id=f"given-{one.name}", name=f"Name of {one.name}"),)) if one.names else one
-        for one in act.fields
+    fields = [
+        one | {"known": [{"id": f"given-{one['name']}", "name": f"Name of {one['name']}"}]}
+        if one["names"]
+        else one
+        for one in act["fields"]
     ]
-    act = act.model_copy(update={"fields": tuple(known)})
-    given = {field.name: _value(field) for field in act.fields}
+    given = {field["name"]: _value(field) for field in fields}
     page = confirm.render(
-        me=None, organisation="O", token="t", here="/work", place="/", said="", what=act.title, effect="",
-        fields=(), options="", again="x", back="/work", given=in_words(act, given),
+        me=None, organisation="O", token="t", here="/work", place="/", said="", what=act["title"], effect="",
+        fields=(), options="", again="x", back="/work", given=in_words(act | {"fields": fields}, given),
     )  # fmt: skip
     text = html.unescape(re.sub(r"<[^>]+>", " ", page.partition("<main")[2]))
-    for field in act.fields:
-        value = given[field.name]
-        if field.kind in {"file", "yes-no"}:
-            assert re.split(r"[:;.,(]", field.about)[0][1:] in text, field
+    for field in fields:
+        value = given[field["name"]]
+        if field["kind"] in {"file", "yes-no"}:
+            assert re.split(r"[:;.,(]", field["about"])[0][1:] in text, field
             continue
         for one in value if isinstance(value, tuple) else (value,):
             assert str(one) in text, (field, text)
-        if field.names:
-            assert f"Name of {field.name}" in text
+        if field["names"]:
+            assert f"Name of {field['name']}" in text
 
 
 @pytest.mark.long

@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.access import LACKING, AccessRight
+from gateway.access import LACKING, QUESTIONS, AccessRight
 from gateway.acts.fields import every_act
-from gateway.mailboxes.console_api.api import OF_PERSONS
+from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
 from gateway.registry import console_sessions
-from gateway.zones.console_api.act_questions import AskAct, AskActs, CarryOutAct
-from gateway.zones.console_api.questions import AskPage
 from tests.console.office import TEAM, Office
+from tests.console.through_the_api import HERE, ORIGIN
 
 
 def test_a_question_without_end_is_not_listened_to(office: Office) -> None:
     endless = (b"x" * 65_536 for _ in range(200))
-    assert office.console.client.post(AskPage.path(), content=endless).status_code == 413
+    assert office.console.client.post("/today", content=endless).status_code == 413
     assert office.ask("jane", "me").status_code == 200
 
 
-@pytest.mark.parametrize("kind", sorted(OF_PERSONS, key=lambda kind: kind.__name__), ids=lambda k: k.__name__)
+@pytest.mark.parametrize("question", [one for one in WAYS if QUESTIONS[one] is not AccessRight.UNNAMED])
 @pytest.mark.parametrize("session", ["", "x", "0" * 64])
-def test_nobody_gets_anything(office: Office, kind, session) -> None:
+def test_nobody_gets_anything(office: Office, question: str, session: str) -> None:
     asked = {"team": TEAM, "reference": "261124-school-a-AAAAA", "references": []}
     asked |= {"why": "w", "advice": "a", "text": "t", "provider": "school-a", "again": True}
     asked |= {"name": "n", "kind": "school", "key": "k", "read_out": "f", "role": "r", "signatory": "s"}
-    asked |= {"act": "discrepancies list", "fields": {}, "page": "today"}
+    asked |= {"act": "discrepancies list", "fields": {}}
     asked |= {"number": 1, "digest": "d", "given": "g", "state": "s", "file": "f", "content": "c"}
-    parts = {name: value for name, value in asked.items() if name in kind.model_fields}
-    response = office.console.ask(kind, session=session, **parts)
+    fields = fields_of(WAYS[question].answer).model_fields
+    parts = {name: value for name, value in asked.items() if name in fields}
+    response = office.console.ask(question, session=session, **parts)
     assert response.status_code == 401, response.text
     assert "said" not in response.json()
 
@@ -47,9 +47,9 @@ def test_an_act_is_told_to_and_carried_out_for_those_with_one_of_its_roles(
     read = {AccessRight.HELD, AccessRight.LOOK}
     may = {"jane": read | {AccessRight.DECIDE, AccessRight.RECALL}, "sam": set(), "kim": read}[who]
     allowed = act.in_console and act.right in {*may, AccessRight.PERSON}
-    told = {one["command"] for one in office.said(who, AskActs)["acts"]}
+    told = {one["command"] for one in office.said(who, "acts")["acts"]}
     assert (command in told) == allowed
-    kind = AskAct if act.reads else CarryOutAct
+    kind = "ask" if act.reads else "carry-out"
     answer = office.ask(who, kind, act=command, fields={"none": "of its fields"})
     said = answer.json().get("sentence", "")
     carried_out = allowed or command in OF_BUTTONS
@@ -66,5 +66,7 @@ def test_what_the_registry_keeps_of_a_session_opens_nothing(office: Office) -> N
 
 def test_a_question_that_nobody_foresaw_is_not_answered(office: Office) -> None:
     assert office.console.client.post("/registry", json={}).status_code == 404
-    assert office.console.client.get("/ask-page").status_code == 405
-    assert office.ask("jane", AskPage, page="today", fields={}, further="x").status_code == 400
+    assert office.console.client.get("/today").status_code == 405
+    asked = {"origin": ORIGIN, "address": HERE, "session": office.sessions["jane"]}
+    assert office.console.client.post("/today", json=asked).status_code == 200
+    assert office.console.client.post("/today", json=asked | {"further": "x"}).status_code == 400

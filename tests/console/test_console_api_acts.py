@@ -20,7 +20,6 @@ from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry
 from gateway.registry.tables import HandOnBatchRow
-from gateway.zones.console_api.act_questions import AskAct, CarryOutAct
 from tests.console import on_trial
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
@@ -35,13 +34,13 @@ def act(command: str, **fields: str) -> dict[str, object]:
 
 def refused(office: Office, who: str, reference: str, why: str) -> int:
     asked = act("held refuse", reference=reference, why=why)
-    return int(office.ask(who, CarryOutAct, **asked).status_code)
+    return int(office.ask(who, "carry-out", **asked).status_code)
 
 
 def test_held_files_are_for_those_who_triage_and_the_sensitive_ones_for_fewer(office: Office) -> None:
     held, sensitive = office.room.hold(b"h"), office.room.hold_as_sensitive(b"s")
     asked = {"act": "held list", "fields": {}, "limit": 50}
-    seen = {who: office.ask(who, AskAct, **asked) for who in ("jane", "sam", "kim")}
+    seen = {who: office.ask(who, "ask", **asked) for who in ("jane", "sam", "kim")}
     assert seen["sam"].status_code == 403
     tables = {who: seen[who].json()["said"]["tables"][0] for who in ("jane", "kim")}
     listed = {who: [row[0] for row in table["rows"]] for who, table in tables.items()}
@@ -57,9 +56,9 @@ def test_an_act_of_weight_is_done_once_the_passkey_signed_for_it(office: Office)
     reference, jane = office.room.hold(b"w"), office.keys["jane"]
     asked = act("held refuse", reference=reference, why="wrong file")
     before = office.room.log_size()
-    assert office.ask("jane", CarryOutAct, **asked).status_code == 409
+    assert office.ask("jane", "carry-out", **asked).status_code == 409
     assert office.room.log_size() == before
-    done = office.console.signed(CarryOutAct, office.sessions["jane"], jane, **asked)
+    done = office.console.signed(office.sessions["jane"], jane, **asked)
     assert done.status_code == 200, done.text
     assert [(e.kind, e.actor, e.note) for e in office.room.events(reference)][-1] == (
         "refused", "jane", "wrong file",
@@ -85,28 +84,28 @@ def test_what_was_signed_for_one_act_serves_no_other(office: Office) -> None:
     one, two = office.room.hold(b"1"), office.room.hold(b"2")
     session, jane = office.sessions["jane"], office.keys["jane"]
     asked = act("held refuse", reference=one, why="it is wrong")
-    elsewhere = office.console.ask(CarryOutAct, session=session, **asked, origin="https://evil.example")
+    elsewhere = office.console.ask("carry-out", session=session, **asked, origin="https://evil.example")
     assert elsewhere.status_code == 403
-    options = office.console.ask(CarryOutAct, session=session, **asked).json()["options"]
+    options = office.console.ask("carry-out", session=session, **asked).json()["options"]
     assertion = jane.signed(options, ORIGIN)
     for parts in (
         act("held refuse", reference=two, why="it is wrong"),
         act("held refuse", reference=one, why="another reason"),
         act("held release", reference=one, why="it is wrong"),
     ):
-        response = office.console.ask(CarryOutAct, session=session, **parts, assertion=assertion)
+        response = office.console.ask("carry-out", session=session, **parts, assertion=assertion)
         assert response.status_code == 403, response.text
     with office.room.registry.read() as read:
         assert {transfers.get(read, each).state for each in (one, two)} == {"held"}
-    assert office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion).status_code == 200
-    again = office.console.ask(CarryOutAct, session=session, **asked, assertion=assertion)
+    assert office.console.ask("carry-out", session=session, **asked, assertion=assertion).status_code == 200
+    again = office.console.ask("carry-out", session=session, **asked, assertion=assertion)
     assert again.status_code == 403
 
 
 def test_another_persons_passkey_signs_for_nobody_else(office: Office) -> None:
     reference = office.room.hold(b"o")
     asked = act("held refuse", reference=reference, why="no")
-    response = office.console.signed(CarryOutAct, office.sessions["jane"], office.keys["kim"], **asked)
+    response = office.console.signed(office.sessions["jane"], office.keys["kim"], **asked)
     assert response.status_code == 403
 
 
@@ -120,7 +119,7 @@ def test_who_has_no_role_decides_nothing(office: Office) -> None:
 def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Office) -> None:
     reference = office.room.deliver(b"r", OTHER)
     asked = act("recall", reference=reference, why="not for us")
-    done = office.console.signed(CarryOutAct, office.sessions["sam"], office.keys["sam"], **asked)
+    done = office.console.signed(office.sessions["sam"], office.keys["sam"], **asked)
     assert "asked for" in done.json()["said"]["sentence"]
     today = office.said("jane", "today")
     (open_one,) = [one for one in today["recalls"] if one["reference"] == reference]
@@ -128,28 +127,25 @@ def test_a_recall_is_asked_for_by_the_team_and_done_by_those_who_may(office: Off
     (needed,) = [one for one in today["needs"] if one["of"] == reference]
     assert (needed["page"], needed["since"], needed["days"]) == ("recall", open_one["at"], 0)
     assert "sam asks" in needed["said"]
-    assert (
-        office.console.signed(CarryOutAct, office.sessions["jane"], office.keys["jane"], **asked).status_code
-        == 200
-    )
+    assert office.console.signed(office.sessions["jane"], office.keys["jane"], **asked).status_code == 200
     listed = office.said("sam", "mailbox", team=OTHER)["files"]
     assert reference not in [file["reference"] for file in listed]
     assert reference not in [one["reference"] for one in office.said("jane", "today")["recalls"]]
     end = {"reference": reference, "why": "I looked at it, too"}
     again, for_good = act("transfers redeliver", **end), act("transfers confirm", **end)
-    told = office.ask("jane", CarryOutAct, **for_good)
+    told = office.ask("jane", "carry-out", **for_good)
     assert told.status_code == 403  # She took it back herself, which is said before the passkey is asked for.
     lee = SoftKey()
     office.room.staff("lee", TEAM)
     office.console.grant("lee", "triage")
     session = office.console.enrolled("lee", lee)
-    against = office.console.ask(CarryOutAct, session=session, **again)
+    against = office.console.ask("carry-out", session=session, **again)
     assert "not ratified" in against.json()["sentence"]
-    assert office.console.signed(CarryOutAct, session, lee, **for_good).status_code == 200
+    assert office.console.signed(session, lee, **for_good).status_code == 200
     done = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert done[-1] == ("withdrawn", "lee")
     other = office.room.deliver(b"r", TEAM)
-    assert office.ask("sam", CarryOutAct, **act("recall", reference=other, why="spite")).status_code == 403
+    assert office.ask("sam", "carry-out", **act("recall", reference=other, why="spite")).status_code == 403
 
 
 def test_a_reason_is_one_line_of_text(office: Office) -> None:
@@ -207,12 +203,12 @@ def test_a_file_is_given_with_a_note_and_told_to_whom_it_was_given(office: Offic
     office.sessions["dee"] = office.console.enrolled("dee", SoftKey())
     assert "mine" not in dict(needs(office, "dee"))
     assign = act("held assign", reference=given, to="dee", text="Rang them.")
-    assert office.ask("jane", CarryOutAct, **assign).status_code == 200
-    assert office.ask("dee", CarryOutAct, **act("held assign", reference=taken)).status_code == 200
+    assert office.ask("jane", "carry-out", **assign).status_code == 200
+    assert office.ask("dee", "carry-out", **act("held assign", reference=taken)).status_code == 200
     told = {one["page"]: one["said"] for one in office.said("dee", "today")["needs"]}
     assert told["mine"] == "1 held file was given to you"
     assert "mine" not in dict(needs(office, "jane"))
-    mine = office.said("dee", AskAct, act="held list", fields={"mine": True}, limit=50)["tables"][0]["rows"]
+    mine = office.said("dee", "ask", act="held list", fields={"mine": True}, limit=50)["tables"][0]["rows"]
     assert {row[0] for row in mine} == {given, taken}
     steps = [(one.kind, one.note) for one in office.room.events(given)]
     assert steps[-2:] == [("noted", "Rang them."), ("assigned", "dee")]
@@ -226,10 +222,10 @@ def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office)
         log.append(session, [given], MOMENT)
     appoints(office, "kim", Role.ADMINISTRATOR)
     remove = act("staff remove", name="leo")
-    asked = office.ask("kim", CarryOutAct, **remove)
+    asked = office.ask("kim", "carry-out", **remove)
     assert asked.status_code == 409
     assert f"Nobody decides any more on: {reference}." in asked.text
-    done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **remove)
+    done = office.console.signed(office.sessions["kim"], office.keys["kim"], **remove)
     assert "leo is removed; 1 held file of theirs" in done.text
     last = office.room.events(reference)[-1]
     assert (last.kind, last.actor, last.note) == ("assigned", "kim", None)
@@ -242,7 +238,7 @@ def test_the_first_page_counts_held_files_as_the_tabs_of_their_list_do(office: O
     said = office.said("jane", "today")
     for one in said["held"]:
         fields = {"where": [f"waits_for={one['id']}"], "sort": "landed_at"}
-        (table,) = office.said("jane", AskAct, act="held list", fields=fields, limit=50)["tables"]
+        (table,) = office.said("jane", "ask", act="held list", fields=fields, limit=50)["tables"]
         assert table["total"] == one["count"] > 0, one
     (person,) = [one["count"] for one in said["held"] if one["id"] == "a person"]
     (task,) = [one["said"] for one in said["needs"] if one["page"] == "held"]
@@ -304,19 +300,19 @@ def test_staff_are_enrolled_invited_given_a_role_and_removed_in_the_console(offi
 
     def does(command: str, **fields: object) -> dict[str, str]:
         asked = {"act": command, "fields": fields}
-        done = office.console.signed(CarryOutAct, office.sessions["kim"], office.keys["kim"], **asked)
+        done = office.console.signed(office.sessions["kim"], office.keys["kim"], **asked)
         assert done.status_code == 200, done.text
         said: dict[str, str] = done.json()["said"]
         return said
 
-    assert office.ask("jane", CarryOutAct, **act("staff remove", name="sam")).status_code == 403
+    assert office.ask("jane", "carry-out", **act("staff remove", name="sam")).status_code == 403
     does("staff add", name="noor", team=[OTHER], why="new")  # no key: she enters by the console alone
     does("staff set", name="noor", team=[TEAM, OTHER])
     invited = does("staff invite", name="noor")
     assert "/invitation#" in invited["document"]
     assert "“Put new keys in force”" in invited["sentence"]
-    listed = office.said("kim", AskAct, act="staff list", fields={})["tables"][0]["rows"]
+    listed = office.said("kim", "ask", act="staff list", fields={})["tables"][0]["rows"]
     assert ["noor", "Central Data Team, Early Years"] in [row[:2] for row in listed]
     does("staff remove", name="noor", why="left")
-    listed = office.said("kim", AskAct, act="staff list", fields={})["tables"][0]["rows"]
+    listed = office.said("kim", "ask", act="staff list", fields={})["tables"][0]["rows"]
     assert "noor" not in [row[0] for row in listed]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.zones.console_api.act_questions import CarryOutAct
-from gateway.zones.console_api.questions import (
-    Collect,
-)
 from tests.console.office import OTHER, TEAM, Office
 from tests.console.soft_key import SoftKey
 from tests.content import core_data
@@ -19,7 +15,7 @@ def test_a_file_is_given_as_its_team_may_have_it_and_on_record_first(office: Off
     assert told["pupils"] == 10
     assert told["opened"] == []
     assert office.room.events(reference) == []
-    given = office.ask("jane", Collect, team=TEAM, reference=reference)
+    given = office.ask("jane", "collect", team=TEAM, reference=reference)
     assert (given.status_code, given.content) == (200, content)
     assert given.headers["x-gateway-name"].endswith(f"{reference}.xml")
     assert [(e.kind, e.actor) for e in office.room.events(reference)][-1] == ("collected", "jane")
@@ -31,12 +27,12 @@ def test_another_teams_files_are_not_there(office: Office) -> None:
     reference = office.room.deliver(MARKER, TEAM)
     before = office.room.log_size()
     for team in (TEAM, OTHER, "held", "no-such-team", "../held", ""):
-        for kind in ("file", Collect):
+        for kind in ("file", "collect"):
             response = office.ask("sam", kind, team=team, reference=reference)
             assert response.status_code in {403, 404}, (team, response.text)
             assert MARKER not in response.content
         asked = {"team": team, "references": [reference]}
-        dealt = office.ask("sam", CarryOutAct, act="mailbox deal-with", fields=asked)
+        dealt = office.ask("sam", "carry-out", act="mailbox deal-with", fields=asked)
         assert dealt.status_code in {403, 404}
     assert office.ask("sam", "mailbox", team=TEAM).status_code == 403
     assert office.room.log_size() == before
@@ -52,7 +48,7 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
     }
     told = office.console.said("file", session=session, **asked)
     assert (told["pupils"], told["findings_told"], told["items"]) == (None, False, [])
-    given = office.console.ask(Collect, session=session, **asked)
+    given = office.console.ask("collect", session=session, **asked)
     assert given.status_code == 200, given.text
     assert given.content != content
     assert b"UPN" not in given.content
@@ -61,12 +57,12 @@ def test_a_team_that_has_counts_alone_is_told_nothing_of_records(office: Office)
 def test_files_are_dealt_with_and_put_back_by_name(office: Office) -> None:
     reference = office.room.deliver(b"x", TEAM)
     fields = {"team": TEAM, "references": [reference]}
-    office.said("jane", CarryOutAct, act="mailbox deal-with", fields=fields)
+    office.said("jane", "carry-out", act="mailbox deal-with", fields=fields)
     listed = office.said("jane", "mailbox", team=TEAM)["files"]
     assert reference not in [file["reference"] for file in listed]
     removed = office.said("jane", "mailbox", team=TEAM, removed=True)["files"]
     assert reference in [file["reference"] for file in removed]
-    office.said("jane", CarryOutAct, act="mailbox deal-with", fields=fields | {"undo": True})
+    office.said("jane", "carry-out", act="mailbox deal-with", fields=fields | {"undo": True})
     events = [(event.kind, event.actor) for event in office.room.events(reference)]
     assert events[-2:] == [("dealt-with", "jane"), ("restored", "jane")]
 
@@ -84,7 +80,7 @@ def test_a_mailbox_is_filtered_and_turned_over(office: Office) -> None:
 
 def test_who_opened_what_is_told_to_those_who_may_look(office: Office) -> None:
     reference = office.room.deliver(b"z", TEAM)
-    office.ask("jane", Collect, team=TEAM, reference=reference)
+    office.ask("jane", "collect", team=TEAM, reference=reference)
     seen = office.said("kim", "openings")
     assert (seen["openings"][0]["by"], seen["openings"][0]["reference"]) == ("jane", reference)
     assert seen["heads"][0]["size"] > 0

@@ -112,13 +112,13 @@ def test_no_text_of_a_template_stands_there_untranslated(pages: Environment, nam
 def labels_of(command: str) -> Iterator[str]:
     """What the page of an act says of it, of its fields, and of the columns of its list."""
     act, declared = _told(command), every_act()[command]
-    yield from (act.area, *_label_and_remark(act.title), act.about, act.heading, *act.tabs)
-    for group in act.field_groups:
+    yield from (act["area"], *_label_and_remark(act["title"]), act["about"], act["heading"], *act["tabs"])
+    for group in declared.field_groups:
         yield from (group.heading, group.help)
-    for field in act.fields:
-        about = field.about.replace("; may be given again", "")
-        yield from (about,) if field.kind == "yes-no" else _label_and_remark(about)
-        yield from (field.label, *(one for one in field.choices if "." not in one))
+    for field in act["fields"]:
+        about = field["about"].replace("; may be given again", "")
+        yield from (about,) if field["kind"] == "yes-no" else _label_and_remark(about)
+        yield from (field["label"], *(one for one in field["choices"] if "." not in one))
     if issubclass(declared, ListingAct):
         yield from (*(column.replace("_", " ") for column in declared.columns), for_pages(declared.empty))
 

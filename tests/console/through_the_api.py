@@ -17,8 +17,6 @@ from gateway.mailboxes.console_api.api import console_api_open
 from gateway.mailboxes.resources import open_resources
 from gateway.registry import invitations, keys, roles
 from gateway.registry.roles import Role
-from gateway.zones.console_api import ConsoleQuestion, OfPerson
-from gateway.zones.console_api.questions import AskPage, BeginEnrolment, BeginLogin, Enrol, LogIn
 from gateway.zones.console_api.serving import socket_in
 from tests.console import on_trial  # noqa: F401 - it watches every act that is tried
 from tests.console.soft_key import SoftKey
@@ -36,19 +34,15 @@ class Console:
         self.client = client
         self._clock = clock
 
-    def ask(self, kind: type[ConsoleQuestion] | str, /, *, session: str = "", **parts: Any) -> httpx.Response:
-        """Ask, as somebody whose session it is, or as nobody; by a word, for what that page shows."""
-        if isinstance(kind, str):
-            envelope = {name: parts.pop(name) for name in ("address", "unattended") if name in parts}
-            kind, parts = AskPage, {"page": kind, "fields": parts, **envelope}
-        asked = {"origin": ORIGIN, "address": HERE, **parts}
-        if issubclass(kind, OfPerson):
-            asked["session"] = session
-        return self.client.post(kind.path(), json=asked)
+    def ask(self, question: str, /, *, session: str = "", **parts: Any) -> httpx.Response:
+        """Ask, as somebody whose session it is, or as nobody."""
+        envelope = {name: parts.pop(name) for name in ("address", "origin", "unattended") if name in parts}
+        asked = {"origin": ORIGIN, "address": HERE, "session": session, "fields": parts, **envelope}
+        return self.client.post(f"/{question}", json=asked)
 
-    def said(self, kind: type[ConsoleQuestion] | str, /, **parts: Any) -> dict[str, Any]:
+    def said(self, question: str, /, **parts: Any) -> dict[str, Any]:
         """The answer; fails where it is declined."""
-        response = self.ask(kind, **parts)
+        response = self.ask(question, **parts)
         assert response.status_code == 200, response.text
         answer: dict[str, Any] = response.json()["said"]
         return answer
@@ -76,10 +70,10 @@ class Console:
     def unconfirmed(self, name: str, key: SoftKey) -> str:
         """Let a person make a passkey; the secret of the session that begins."""
         code, browser = self.invite(name), secrets.token_urlsafe(32)
-        told = self.said(BeginEnrolment, browser=browser, code=code)
+        told = self.said("begin-enrolment", browser=browser, code=code)
         assert told["name"] == name
         made = key.made(told["options"], ORIGIN)
-        return str(self.said(Enrol, browser=browser, code=code, attestation=made)["session"])
+        return str(self.said("enrol", browser=browser, code=code, attestation=made)["session"])
 
     def confirm(self, name: str) -> None:
         """Let somebody have read the numbers of their passkeys out."""
@@ -90,20 +84,20 @@ class Console:
 
     def to_log_in(self, browser: str) -> str:
         """What a passkey is asked to sign."""
-        return str(self.said(BeginLogin, browser=browser)["options"])
+        return str(self.said("begin-login", browser=browser)["options"])
 
     def logged_in(self, key: SoftKey) -> str:
         """The secret of a new session."""
         browser = secrets.token_urlsafe(32)
         signed = key.signed(self.to_log_in(browser), ORIGIN)
-        return str(self.said(LogIn, browser=browser, assertion=signed)["session"])
+        return str(self.said("log-in", browser=browser, assertion=signed)["session"])
 
-    def signed(self, kind: type[OfPerson], session: str, key: SoftKey, /, **parts: Any) -> httpx.Response:
+    def signed(self, session: str, key: SoftKey, /, **parts: Any) -> httpx.Response:
         """Do an act of weight as somebody who confirms it with this passkey."""
-        first = self.ask(kind, session=session, **parts)
+        first = self.ask("carry-out", session=session, **parts)
         assert first.status_code == 409, first.text
         assertion = key.signed(first.json()["options"], ORIGIN)
-        return self.ask(kind, session=session, **parts, assertion=assertion)
+        return self.ask("carry-out", session=session, **parts, assertion=assertion)
 
     def grant(self, name: str, role: Role) -> None:
         with self.room.registry.write() as session:

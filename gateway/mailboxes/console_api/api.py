@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from gateway.access import AccessRight, right_for_question
 from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.home import Home
@@ -41,7 +42,6 @@ from gateway.mailboxes.console_api import (
 from gateway.mailboxes.console_api.carrying_out import learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
-    Caller,
     ConsoleContext,
     MayNotError,
     NotLoggedInError,
@@ -50,7 +50,7 @@ from gateway.mailboxes.console_api.context import (
 )
 from gateway.mailboxes.console_api.judged import Judged
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.console_api.showing_files import Shown, team_named
+from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
@@ -58,17 +58,15 @@ from gateway.mailboxes.names import file_name
 from gateway.mailboxes.tree import SharedResources
 from gateway.ssh.answers import Declined
 from gateway.ssh.door import Penalties
-from gateway.zones.console_api import ConsoleQuestion, OfPerson, act_questions
-from gateway.zones.console_api import questions as asked
-from gateway.zones.console_api.answers import Declining, Me
+from gateway.zones.console_api import ConsoleQuestion, Declining, Shown
 from gateway.zones.console_api.serving import at_work, config_of, listening
 
 
 class Way(NamedTuple):
-    """The function to answer a question, or to return the contents of a page.
+    """The function that answers a question; its parameters by name are the fields of the question.
 
-    `writes`: a change; `own`: a reading of the mailboxes of the caller's teams. All other questions read the
-    registry within the caller's sight.
+    `writes` marks a change, `own` a reading of the mailboxes of the caller's teams. All other questions of
+    persons read the registry within the caller's sight.
     """
 
     answer: Callable[..., BaseModel | Shown]
@@ -76,7 +74,24 @@ class Way(NamedTuple):
     own: bool = False
 
 
-PAGES = {
+WAYS = {
+    # Before anybody is logged in: those for which `gateway/access.py` asks for no name.
+    "settings": Way(logins.ask_settings),
+    "api": Way(carrying_out.describe),
+    "begin-login": Way(logins.begin_login),
+    "log-in": Way(logins.log_in, writes=True),
+    "begin-enrolment": Way(logins.begin_enrolment),
+    "enrol": Way(logins.enrol, writes=True),
+    "begin-openid": Way(logins.begin_openid),
+    "finish-openid": Way(logins.finish_openid, writes=True),
+    # Of persons and programs.
+    "log-out": Way(logins.log_out, writes=True),
+    "leave-first-steps": Way(logins.leave_first_steps, writes=True),
+    "confirm": Way(logins.confirm),
+    "acts": Way(carrying_out.ask_acts),
+    "ask": Way(carrying_out.ask, own=True),
+    "carry-out": Way(carrying_out.carry_out, writes=True),
+    # What pages show.
     "agreement": Way(evidence.ask_agreement),
     "file": Way(boxes.ask_file, own=True),
     "held-file": Way(held_files.ask_held_file),
@@ -91,16 +106,7 @@ PAGES = {
     "today": Way(today.ask_today),
     "watch": Way(evidence.ask_watch),
 }
-"""What tells what a page shows; each declares the fields of the page as parameters after the caller."""
-
-
-def ask_page(console: ConsoleContext, caller: Caller, question: asked.AskPage) -> BaseModel | Shown:
-    """Return the contents of a page. Parts of the address that are no fields of the page are ignored."""
-    if (way := PAGES.get(question.page)) is None:
-        raise NotFoundError(question.page)
-    caller.check_question(f"page:{question.page}")
-    fields = dict(fields_of(way.answer).model_validate(question.fields))
-    return way.answer(console if way.own else console.within(caller.sight), caller, **fields)
+"""Every question by name but `collect`, whose answer is no JSON."""
 
 
 @cache
@@ -115,32 +121,11 @@ def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
     return create_model("Fields", **declared)
 
 
-OF_ANYBODY: dict[type[ConsoleQuestion], Way] = {
-    asked.AskSettings: Way(logins.ask_settings),
-    act_questions.AskApi: Way(carrying_out.describe),
-    asked.BeginLogin: Way(logins.begin_login),
-    asked.LogIn: Way(logins.log_in, writes=True),
-    asked.BeginEnrolment: Way(logins.begin_enrolment),
-    asked.Enrol: Way(logins.enrol, writes=True),
-    asked.BeginOpenId: Way(logins.begin_openid),
-    asked.FinishOpenId: Way(logins.finish_openid, writes=True),
-}
-OF_PERSONS: dict[type[OfPerson], Way] = {
-    asked.AskPage: Way(ask_page, own=True),
-    asked.LogOut: Way(logins.log_out, writes=True),
-    asked.LeaveFirstSteps: Way(logins.leave_first_steps, writes=True),
-    asked.ConfirmByOpenId: Way(logins.confirm),
-    act_questions.AskActs: Way(carrying_out.ask_acts),
-    act_questions.AskAct: Way(carrying_out.ask, own=True),
-    act_questions.CarryOutAct: Way(carrying_out.carry_out, writes=True),
-}
-
-
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _PIECE = 256 * 1024
-_OURS, _MAY_NOT = 503, 403
+_OURS, _MAY_NOT, _NO_SENSE = 503, 403, 400
 _MOST_BYTES = 2 * 1024**2
 """More than any question needs: the longest is a receipt, up to six times as long in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
@@ -151,7 +136,7 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
     ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
     ((HTTPException,), 413, "The question is too long."),
     ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
-    ((ValidationError,), 400, "The question does not make sense."),
+    ((ValidationError,), _NO_SENSE, "That request does not make sense."),
     ((Fault,), _OURS, _TROUBLE),
     ((GatewayError,), 403, ""),
     ((Exception,), _OURS, _TROUBLE),
@@ -160,6 +145,7 @@ _TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
 
 
 _TO_PROGRAMS = (
+    (ValidationError, 422),
     (MayNotError, 403),
     (Declined, 404),
     (WrongFieldsError, 422),
@@ -176,32 +162,33 @@ class ConsoleApi:
         self._console = console
         self._resources = resources
         routes = [
-            Route(kind.path(), self._answering(kind, way), methods=["POST"])
-            for kind, way in (OF_ANYBODY | OF_PERSONS).items()
+            Route("/collect", self._guarded(self._collect), methods=["POST"]),
+            Route("/{question}", self._guarded(self._answer), methods=["POST"]),
         ]
-        collecting = Route(asked.Collect.path(), self._guarded(self._collect), methods=["POST"])
-        self.app = Starlette(routes=[*routes, collecting])
+        self.app = Starlette(routes=routes)
 
-    def _answering(self, kind: type[ConsoleQuestion], way: Way) -> Callable[[Request], Any]:
-        async def answer(request: Request) -> Response:
-            question = kind.model_validate_json(await _asked(request))
-            threads = self._resources.writers if way.writes else self._resources.readers
-            if not isinstance(question, OfPerson):
-                return _said(None, await _in(threads, way.answer, self._console, question))
-            return await _in(threads, self._answer, way, question)
+    async def _answer(self, request: Request) -> Response:
+        name = str(request.path_params["question"])
+        if (way := WAYS.get(name)) is None:
+            raise NotFoundError(name)
+        question = ConsoleQuestion.model_validate_json(await _asked(request))
+        threads = self._resources.writers if way.writes else self._resources.readers
+        return await _in(threads, self._answered, name, way, question)
 
-        return self._guarded(answer)
-
-    def _answer(self, way: Way, question: OfPerson) -> Response:
-        who = caller(self._console, question)
-        if way.writes and not isinstance(question, asked.LogOut):
+    def _answered(self, name: str, way: Way, question: ConsoleQuestion) -> Response:
+        """Answer a question, ignoring parts of an address that are no fields of it."""
+        console, fields = self._console, fields_of(way.answer)
+        if right_for_question(name) is AccessRight.UNNAMED:
+            return _said(None, way.answer(console, question, **dict(fields.model_validate(question.fields))))
+        who = caller(console, question)
+        if way.writes and name != "log-out":
             who.check_confirmed()
-        who.check_question(type(question).__name__)
-        console = self._console if way.writes or way.own else self._console.within(who.sight)
-        said = way.answer(console, who, question)
-        catalogue = self._console.catalogue()
-        teams = tuple(team_named(catalogue, team) for team in who.teams)
-        return _said(Me(name=who.name, teams=teams, may=who.may), said)
+        who.check_question(name)
+        given = dict(fields.model_validate(question.fields))
+        said = way.answer(console if way.writes or way.own else console.within(who.sight), who, **given)
+        catalogue = console.catalogue()
+        teams = [team_named(catalogue, team) for team in who.teams]
+        return _said({"name": who.name, "teams": teams, "may": who.may}, said)
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
         async def guarded(request: Request) -> Response:
@@ -217,13 +204,14 @@ class ConsoleApi:
 
     async def _collect(self, request: Request) -> Response:
         """Open the team's view of a file, record the collection, then stream the view."""
-        question = asked.Collect.model_validate_json(await _asked(request))
+        question = ConsoleQuestion.model_validate_json(await _asked(request))
+        team, reference = (str(question.fields.get(name, "")) for name in ("team", "reference"))
         readers = self._resources.readers
         who = await _in(readers, caller, self._console, question)
-        who.check_question(type(question).__name__)
+        who.check_question("collect")
         who.check_act(CollectFile.command, CollectFile.right, by_program=CollectFile.by_program)
         mailboxes = self._console.mailboxes
-        place = await _in(readers, mailboxes.place, who.person, question.team, question.reference)
+        place = await _in(readers, mailboxes.place, who.person, team, reference)
         order = await _in(readers, mailboxes.order, who.person, place)
         content = await self._resources.contents.borrow(order, who.name)
         try:
@@ -279,7 +267,7 @@ async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> 
     return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
 
 
-def _said(me: Me | None, said: BaseModel | Shown) -> Response:
+def _said(me: Shown | None, said: BaseModel | Shown) -> Response:
     return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
 
@@ -291,7 +279,7 @@ def _declined(error: Exception) -> Response:
     )
     if status == _OURS:
         _log.error("console-api-failed %s", trace_of(error))
-    kinds = _TO_PROGRAMS if status == _MAY_NOT else ()
+    kinds = _TO_PROGRAMS if status in {_MAY_NOT, _NO_SENSE} else ()
     told = next((told for kind, told in kinds if isinstance(error, kind)), status)
     said = Declining(
         sentence=sentence or for_pages(str(error)),

@@ -10,7 +10,8 @@ from gateway.acts.mailboxes import ListMailbox
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
-    Shown,
+    OR_DEFAULT,
+    Before,
     columns_of,
     file_row,
     file_seen,
@@ -29,8 +30,7 @@ from gateway.registry import deliveries, log, providers, saved_filters
 from gateway.registry.deliveries import DeliveriesWanted, find_delivered
 from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
-from gateway.zones.console_api.answers import Named
-from gateway.zones.console_api.questions import OR_DEFAULT, Before
+from gateway.zones.console_api import Named, Shown
 
 PAGE = 50
 

@@ -10,12 +10,13 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import cache
+from typing import Annotated
 
-from pydantic import JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
-from gateway.acts.listing import GroupedListing, ListingAct
+from gateway.acts.listing import MOST, ListingAct
 from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
@@ -24,7 +25,7 @@ from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.mailboxes.console_api.showing_files import Shown, type_named
+from gateway.mailboxes.console_api.showing_files import columns_of, type_named
 from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
@@ -41,26 +42,17 @@ from gateway.reports.document import (
     ReportTable,
     as_object,
 )
-from gateway.zones.console_api.act_parts import ActField
-from gateway.zones.console_api.act_questions import (
-    ActAnswered,
-    ActsTold,
-    ActTold,
-    AskAct,
-    AskActs,
-    AskApi,
-    BesideTold,
-    CarryOutAct,
-    Cell,
-    TableTold,
-)
-from gateway.zones.console_api.answers import Named, SavedTold
-from gateway.zones.console_api.questions import Given
+from gateway.zones.console_api import Cell, ConsoleQuestion, Given, Named, Shown
 
 OF_BUTTONS: dict[str, type[Act]] = {
     one.command: one for one in (DealWithFiles, RecallFile, ProposeEdit, ApproveProposal, WithdrawProposal)
 }
 """Acts that pages have buttons for; no list of tasks offers them."""
+_BLANK: Shown = {
+    "sentence": "", "document": "", "lines": (), "moments": (), "tables": (), "report": None,
+    "paragraphs": (), "closing": (), "proof": None,
+}  # fmt: skip
+"""An answer of an act. `moments` are the labels of lines with a moment, `proof` is what few read of it."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
@@ -96,57 +88,60 @@ def learn_acts() -> None:
         _told(command)
 
 
-def ask_acts(console: ConsoleContext, caller: Caller, question: AskActs) -> ActsTold:
-    """Return descriptions of the acts that the caller may carry out in the console."""
+def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
+    """Return the acts that the caller may carry out in the console, by area.
+
+    `about`: one act, with the values that its fields may name; related acts are then given in short.
+    """
     may = caller.may
     commands = [command for command, act in every_act().items() if act.in_console and act.right in may]
-    if about := every_act().get(question.about):
-        beside = {one.partition(":")[0] for one in about.beside} | {"providers show", "staff show"}
-        together = about.together if issubclass(about, ListingAct) else ()
-        noun = about.command.rpartition(" ")[0]
+    if named := every_act().get(about):
+        beside = {one.partition(":")[0] for one in named.beside} | {"providers show", "staff show"}
+        together = named.together if issubclass(named, ListingAct) else ()
+        noun = named.command.rpartition(" ")[0]
         commands = [
             one for one in commands if one.rpartition(" ")[0] == noun or one in beside or one in together
         ]
-    told = sorted(map(_told, commands), key=lambda act: [*Area].index(Area(act.area)))
-    return ActsTold(
-        acts=tuple(
-            _knowing(console, caller, act) if act.command == question.about
-            else _in_short(act.command) if about else act
+    told = sorted(map(_told, commands), key=lambda act: [*Area].index(act["area"]))
+    return {
+        "acts": [
+            _knowing(console, caller, act) if act["command"] == about else _in_short(act) if named else act
             for act in told
-        )
-    )  # fmt: skip
+        ]
+    }
 
 
-@cache
-def _in_short(command: str) -> ActTold:
+def _in_short(act: Shown) -> Shown:
     """Return title and required fields of an act, to offer it on another act's page."""
-    act = _told(command)
-    fields = tuple(one for one in act.fields if one.required)
-    return act.model_copy(update={"about": "", "fields": fields, "field_groups": ()})
+    return act | {
+        "about": "",
+        "fields": [one for one in act["fields"] if one["required"]],
+        "field_groups": (),
+    }
 
 
-def _knowing(console: ConsoleContext, caller: Caller, act: ActTold) -> ActTold:
+def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
     """Return an act with the choices of each field, and a list also with the caller's saved filters."""
-    if act.lists:
+    act, catalogue = every_act()[told["command"]], console.catalogue()
+    if told["lists"]:
         with console.mailboxes.registry.read() as session:
             saved = saved_filters.of_person(session, caller.name, act.command)
-        told = tuple(SavedTold(name=one.name, query=one.query) for one in saved)
-        act = act.model_copy(update={"saved": told})
-    known = _known(console, {field.names for field in act.fields})
+        told = told | {"saved": columns_of(saved, "name", "query")}
+    known = _known(console, {field["names"] for field in told["fields"]})
     own = {
         name: tuple(Named(id=one, name=called) for one, called in names.items())
-        for name, names in every_act()[act.command].known(console.catalogue()).items()
+        for name, names in act.known(catalogue).items()
     }
-    revealed = every_act()[act.command].revealed(console.catalogue())
-    fields = (
-        replace(
-            one,
-            known=known.get(one.names or "", own.get(one.name, ())),
-            reveals=revealed.get(one.name, {}),
-        )
-        for one in act.fields
-    )
-    return act.model_copy(update={"fields": tuple(fields)})
+    revealed = act.revealed(catalogue)
+    fields = [
+        one
+        | {
+            "known": known.get(one["names"] or "", own.get(one["name"], ())),
+            "reveals": revealed.get(one["name"], {}),
+        }
+        for one in told["fields"]
+    ]
+    return told | {"fields": fields}
 
 
 def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
@@ -185,34 +180,61 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
     return told
 
 
-def ask(console: ConsoleContext, caller: Caller, question: AskAct) -> ActAnswered:
-    """Answer a read-only act; the answer of a slow one may be a minute old."""
-    asked, context = _checked(console, caller, question, reads=True), context_of(console, caller)
+def ask(
+    console: ConsoleContext,
+    caller: Caller,
+    *,
+    act: str,
+    fields: dict[str, Given],
+    limit: Annotated[int, Field(ge=0, le=MOST)] = 0,
+    after: str = "",
+    whole: bool = False,
+) -> Shown:
+    """Answer a read-only act, named by the words of its command; that of a slow one may be a minute old.
+
+    Of a list, `limit` rows after the cursor `after` are asked for; 0: all rows. With `whole`, the answer is
+    everything, as JSON, for programs.
+    """
+    asked, context = _checked(console, caller, act, fields, reads=True), context_of(console, caller)
 
     def answered() -> Answer:
-        if isinstance(asked, ListingAct) and question.limit:
-            return asked.page(context, question.limit, question.after, counted=not question.whole)
+        if isinstance(asked, ListingAct) and limit:
+            return asked.page(context, limit, after, counted=not whole)
         return asked.carry_out(context)
 
-    if question.whole:
+    if whole:
         return _in_whole(answered())
     known = asked.known_by(context)
     if known is None:
         return _answered(console, answered())
-    page = f"{question.limit} {question.after}"
-    key = (asked.command, asked.model_dump_json(), console.catalogue().digest, known, str(caller.sight), page)
+    digest, page = console.catalogue().digest, f"{limit} {after}"
+    key = (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page)
     return console.judged.acts.of(key, lambda: _answered(console, answered()))
 
 
-def carry_out(console: ConsoleContext, caller: Caller, question: CarryOutAct) -> ActAnswered:
-    """Carry out one act. PasskeyAskedError asks for the passkey first, where confirmation is needed."""
-    asked, context = _checked(console, caller, question, reads=False), context_of(console, caller)
+def carry_out(
+    console: ConsoleContext,
+    caller: Caller,
+    *,
+    act: str,
+    fields: dict[str, Given],
+    key: Annotated[str, Field(max_length=255)] = "",
+    assertion: str | None = None,
+) -> Shown:
+    """Carry out one act. PasskeyAskedError asks for the passkey first, where confirmation is needed.
+
+    `assertion` is the passkey's signature for exactly this act, if signed. A program says by `key` that a
+    request is the same as one before, which is then answered as before.
+    """
+    asked, context = _checked(console, caller, act, fields, reads=False), context_of(console, caller)
     if caller.program is not None:
-        return _carried_out_once(console, caller.program, asked, context, question.key)
+        return _carried_out_once(console, caller.program, asked, context, key)
     if asked.confirms():
-        if question.assertion is None and asked.tried:
+        if assertion is None and asked.tried:
             _try(console, caller, asked)
-        check_signed(console, caller, question, asked.effect(context))
+        told = json.dumps([act, fields, key], sort_keys=True).encode()
+        purpose = f"carry-out {hashlib.sha256(told).hexdigest()}"
+        check_signed(console, caller, purpose, assertion, asked.effect(context))
     else:
         asked.check(context)
     return _answered(console, _carried_out(asked, context))
@@ -258,7 +280,7 @@ def _option(name: str) -> str:
     return f"--{name.rstrip('_').replace('_', '-')}"
 
 
-def describe(_console: ConsoleContext, _question: AskApi) -> Shown:
+def describe(_console: ConsoleContext, _question: ConsoleQuestion) -> Shown:
     """Return the description of the API, derived from the acts; it contains no secret."""
     return {"document": openapi_document()}
 
@@ -272,7 +294,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
 
 def _carried_out_once(
     console: ConsoleContext, program: Program, asked: Act, context: ActContext, key: str
-) -> ActAnswered:
+) -> Shown:
     """Carry out an act for a program; return the earlier answer to a repeated request.
 
     A refused request is forgotten, and can be sent again with the same key.
@@ -284,8 +306,8 @@ def _carried_out_once(
     with registry.write() as session:
         before = programs.begin_request(session, program.digest, key, digest, console.clock())
     if before is not None:
-        return ActAnswered.model_validate_json(before)
-    answer: ActAnswered | None = None
+        answered: Shown = json.loads(before)
+        return answered
     try:
         asked.check(context)
         answer = _in_whole(_carried_out(asked, context))
@@ -294,11 +316,11 @@ def _carried_out_once(
             programs.end_request(session, program.digest, key, None)
         raise
     with registry.write() as session:
-        programs.end_request(session, program.digest, key, answer.model_dump_json())
+        programs.end_request(session, program.digest, key, json.dumps(answer))
     return answer
 
 
-def _in_whole(answer: Answer) -> ActAnswered:
+def _in_whole(answer: Answer) -> Shown:
     """Convert an act's answer to the JSON that the command prints with --json."""
     match answer:
         case ActDone():
@@ -310,7 +332,7 @@ def _in_whole(answer: Answer) -> ActAnswered:
             told = answer.values
         case _:
             told = as_object(answer)
-    return ActAnswered(whole=json.dumps(told, default=_json_value))
+    return {"whole": json.dumps(told, default=_json_value)}
 
 
 def _json_value(value: object) -> object:
@@ -319,21 +341,23 @@ def _json_value(value: object) -> object:
     return sorted(value) if isinstance(value, set | frozenset) else str(value)
 
 
-def _checked(console: ConsoleContext, caller: Caller, question: AskAct | CarryOutAct, *, reads: bool) -> Act:
+def _checked(
+    console: ConsoleContext, caller: Caller, command: str, fields: Mapping[str, Given], *, reads: bool
+) -> Act:
     """Return the act asked for, its fields validated. MayNotError for a caller without the right.
 
     NotFoundError for an act not offered here, or on a file outside the caller's sight.
     """
-    act = OF_BUTTONS.get(question.act) or every_act().get(question.act)
+    act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None
-    offered = of_program or question.act in OF_BUTTONS or (act is not None and act.in_console)
+    offered = of_program or command in OF_BUTTONS or (act is not None and act.in_console)
     if act is None or act.streams or act.reads != reads or not offered:
-        raise NotFoundError(question.act)
+        raise NotFoundError(command)
     caller.check_act(act.command, act.right, by_program=act.by_program)
     several = {one.name for one in fields_of(act) if one.several}
     given = {
         name: (value,) if name in several and isinstance(value, str) else value
-        for name, value in question.fields.items()
+        for name, value in fields.items()
     }
     if not of_program:
         given = _by_id(console, act, given)
@@ -366,40 +390,45 @@ def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
 
 
 @cache
-def _fields_told(act: type[Act]) -> tuple[ActField, ...]:
-    return tuple(
-        replace(one, about=for_pages(one.form or one.about).replace("`", "")) for one in fields_of(act)
-    )
+def _fields_told(act: type[Act]) -> tuple[Shown, ...]:
+    """Return the fields of an act for forms: each with its label, the first words of its description."""
+    told = []
+    for one in fields_of(act):
+        about = for_pages(one.form or one.about).replace("`", "")
+        label = re.split(r"[:;.,(]", about)[0].strip()
+        told.append(asdict(one) | {"about": about, "label": label, "known": (), "reveals": {}})
+    return tuple(told)
 
 
 @cache
-def _told(command: str) -> ActTold:
+def _told(command: str) -> Shown:
+    """Return one act, as shown on a page: `title` is its first sentence.
+
+    A list may be divided by the values `tabs` of a column `tabs_of`; `saved` are the person's own filters. An
+    act `beside` takes the id of the answer's object in its `field`, with `flags` set.
+    """
     act = every_act()[command]
     divided = act.tabs if issubclass(act, ListingAct) else None
-    beside = (one.partition(":")[::2] for one in act.beside)
     title, _, about = " ".join((act.__doc__ or "").split()).partition(". ")
-    return ActTold(
-        command=command,
-        area=area_of(act),
-        title=title.replace("`", "").rstrip("."),
-        short=act.short,
-        about=for_pages(about).replace("`", ""),
-        reads=act.reads,
-        lists=answer_of(act) == "ActListing",
-        tabs_of=divided[0] if divided else "",
-        tabs=divided[1] if divided else (),
-        heading=act.heading if issubclass(act, ListingAct) else "",
-        groups=act.groups if issubclass(act, GroupedListing) else (),
-        leads=tuple(act.leads.items()) if issubclass(act, ListingAct) else (),
-        together=act.together if issubclass(act, ListingAct) else (),
-        beside=tuple(
-            BesideTold(command=other, field=field.split(",")[0], flags=tuple(field.split(",")[1:]))
-            for other, field in beside
-        ),
-        named_by=act.named_by,
-        fields=_fields_told(act),
-        field_groups=act.field_groups,
-    )
+    return {
+        "command": command,
+        "area": area_of(act),
+        "title": title.replace("`", "").rstrip("."),
+        "about": for_pages(about).replace("`", ""),
+        "lists": answer_of(act) == "ActListing",
+        "tabs_of": divided[0] if divided else "",
+        "tabs": divided[1] if divided else (),
+        "heading": getattr(act, "heading", ""),
+        "saved": (),
+        "beside": [
+            {"command": other, "field": field, "flags": flags}
+            for other, _, named in (one.partition(":") for one in act.beside)
+            for field, *flags in (named.split(","),)
+        ],
+        "fields": _fields_told(act),
+        **{name: getattr(act, name) for name in ("short", "reads", "named_by", "field_groups")},
+        **{name: getattr(act, name, ()) for name in ("groups", "leads", "together")},
+    }
 
 
 _NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
@@ -413,49 +442,44 @@ def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Ma
     return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}
 
 
-def _answered(console: ConsoleContext, answer: Answer) -> ActAnswered:
+def _answered(console: ConsoleContext, answer: Answer) -> Shown:
     match answer:
         case ActDone():
-            return ActAnswered(sentence=for_pages(answer.sentence), document=answer.document)
+            return _BLANK | {"sentence": for_pages(answer.sentence), "document": answer.document}
         case ActListing():
-            return ActAnswered(tables=(_table(console, answer),), closing=(for_pages(answer.closing),))
+            return _BLANK | {"tables": [_table(console, answer)], "closing": [for_pages(answer.closing)]}
         case ActDetails():
             lines = {label: (label.replace(" ", "_"), value) for label, value in answer.shown_lines().items()}
             names = _names(console, [name for name, _ in lines.values()])
-            return ActAnswered(
-                sentence=for_pages(answer.heading),
-                lines=tuple(
+            return _BLANK | {
+                "sentence": for_pages(answer.heading),
+                "lines": [
                     (label, names.get(name, {}).get(str(value)) or _cell(value, names.get(name, {})))
                     for label, (name, value) in lines.items()
-                ),
-                moments=frozenset(label for label, (_, at) in lines.items() if isinstance(at, datetime)),
-                tables=tuple(_table(console, part) for part in answer.parts),
-                paragraphs=tuple(map(for_pages, answer.paragraphs)),
-                closing=tuple(map(for_pages, answer.closing)),
-                proof=None if answer.proof is None else _answered(console, answer.proof),
-            )
+                ],
+                "moments": [label for label, (_, at) in lines.items() if isinstance(at, datetime)],
+                "tables": [_table(console, part) for part in answer.parts],
+                "paragraphs": [*map(for_pages, answer.paragraphs)],
+                "closing": [*map(for_pages, answer.closing)],
+                "proof": None if answer.proof is None else _answered(console, answer.proof),
+            }
         case _:
-            return ActAnswered(report=seen(answer))
+            return _BLANK | {"report": seen(answer)}
 
 
-def _table(console: ConsoleContext, listing: ActListing) -> TableTold:
+def _table(console: ConsoleContext, listing: ActListing) -> Shown:
+    """Return a list as shown: `moments` are the columns that hold moments, `named` names of ids by column."""
     rows, columns = [*listing.rows], listing.columns
     names = _names(console, columns) if rows else {}
-    return TableTold(
-        columns=columns,
-        moments=frozenset(name for row in rows for name in columns if isinstance(row.get(name), datetime)),
-        rows=tuple(tuple(_cell(row.get(name), names.get(name, {})) for name in columns) for row in rows),
-        named={
+    return columns_of([listing], "columns", "total", "following", "first", "groups", "group_of")[0] | {
+        "moments": {name for row in rows for name in columns if isinstance(row.get(name), datetime)},
+        "rows": [[_cell(row.get(name), names.get(name, {})) for name in columns] for row in rows],
+        "named": {
             name: {one: known[one] for row in rows if isinstance(one := row.get(name), str) and one in known}
             for name, known in names.items()
         },
-        empty=for_pages(listing.empty),
-        total=listing.total,
-        following=listing.following,
-        first=listing.first,
-        groups=listing.groups,
-        group_of=listing.group_of,
-    )
+        "empty": for_pages(listing.empty),
+    }
 
 
 def _cell(value: object, names: Mapping[str, str]) -> Cell:

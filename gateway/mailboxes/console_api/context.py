@@ -40,7 +40,7 @@ from gateway.registry.programs import Program
 from gateway.registry.staff import teams_while_in_force
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
-from gateway.zones.console_api import ConsoleQuestion, OfPerson
+from gateway.zones.console_api import ConsoleQuestion
 from gateway.zones.http_paths import CREDENTIAL
 
 if TYPE_CHECKING:
@@ -113,10 +113,10 @@ class ConsoleContext:
         narrowed = self.mailboxes.registry.within(lambda _: sight)
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
-    def check_origin(self, question: ConsoleQuestion) -> None:
-        """Raise MayNotError unless the question came from a page at the console's own address."""
+    def check_origin(self, origin: str) -> None:
+        """Raise MayNotError unless the origin of a question is the console's address."""
         known = self.settings.console.origin
-        if question.origin != known and not (known is None and _LOOPBACK.fullmatch(question.origin)):
+        if origin != known and not (known is None and _LOOPBACK.fullmatch(origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
 
     @contextmanager
@@ -150,7 +150,7 @@ class ConsoleContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """An authenticated caller: person, teams and roles, or a program.
+    """An authenticated caller: person, teams and roles, or a program. `origin`: of the page asked from.
 
     With a credential that nobody has `confirmed`, no role counts, and the caller reads only. A `program`
     may do the acts named by its credential.
@@ -163,6 +163,7 @@ class Caller:
     looking: LookingTeams
     confirmed: bool = True
     program: Program | None = None
+    origin: str = ""
 
     def check_confirmed(self) -> None:
         """Raise MayNotError for a credential that nobody has confirmed."""
@@ -212,7 +213,7 @@ class Caller:
         return Viewer(name=self.name, teams=frozenset(self.teams), roles=self.roles)
 
 
-def caller(console: ConsoleContext, question: OfPerson) -> Caller:
+def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
     """Return who asks a question: a person or program, checked anew. NotLoggedInError for nobody."""
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
@@ -244,4 +245,5 @@ def caller(console: ConsoleContext, question: OfPerson) -> Caller:
         session=question.session,
         looking=mailboxes.looking,
         confirmed=confirmed,
+        origin=question.origin,
     )

@@ -10,14 +10,14 @@ from pydantic import Field
 
 from gateway.acts.agreement import standings
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.showing_files import Shown, columns_of
+from gateway.mailboxes.console_api.showing_files import Before, columns_of
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.citations import ClauseTexts, cited_by
 from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import keys, letters, log, receipts, transfer_lists
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.console_api.questions import Before
+from gateway.zones.console_api import Shown
 from gateway.zones.memory import anonymous_memory
 from gateway.zones.places import answers, last_backup, place_of, processor_is_at_work
 

@@ -7,7 +7,6 @@ from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
-    Shown,
     columns_of,
     findings_seen,
     happened,
@@ -24,7 +23,7 @@ from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.ssh.answers import Declined
-from gateway.zones.console_api.answers import Named
+from gateway.zones.console_api import Named, Shown
 
 
 def wanted(caller: Caller) -> TransfersWanted:

@@ -13,7 +13,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
-from gateway.zones.console_api.act_questions import ActAnswered
+from gateway.zones.console_api import Shown
 
 SECONDS = 60.0
 MEANWHILE = 600.0
@@ -91,7 +91,7 @@ class Judged:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
-        self.acts: WithinTheMinute[tuple[str, ...], ActAnswered] = WithinTheMinute(clock)
+        self.acts: WithinTheMinute[tuple[str, ...], Shown] = WithinTheMinute(clock)
 
     def flows(
         self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, only: Collection[str] | None = None

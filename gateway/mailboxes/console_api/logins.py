@@ -8,7 +8,9 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from pydantic import Field
 from sqlmodel import Session
 from webauthn import generate_registration_options, options_to_json, verify_registration_response
 from webauthn.helpers import base64url_to_bytes
@@ -24,27 +26,13 @@ from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
-from gateway.mailboxes.console_api.showing_files import Shown, columns_of
+from gateway.mailboxes.console_api.showing_files import columns_of
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
 from gateway.registry.passkeys import Passkey
 from gateway.registry.tables import InvitationRow
-from gateway.zones.console_api import ConsoleQuestion
-from gateway.zones.console_api.act_questions import CarryOutAct
-from gateway.zones.console_api.answers import ConsoleKnows
-from gateway.zones.console_api.questions import (
-    AskSettings,
-    BeginEnrolment,
-    BeginLogin,
-    BeginOpenId,
-    ConfirmByOpenId,
-    Enrol,
-    FinishOpenId,
-    LeaveFirstSteps,
-    LogIn,
-    LogOut,
-)
+from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
 
 _log = logging.getLogger(__name__)
@@ -55,6 +43,8 @@ _NOT_SIGNED = "The passkey was not accepted. Try again, or ask for a new invitat
 _NOT_INVITED = "That invitation is not valid: it was used, or has ended. Ask for a new one."
 _SECRET_BYTES = 32
 _NEWS = timedelta(days=14)
+_Code = Annotated[str, Field(max_length=4_096)]
+_State = Annotated[str, Field(max_length=200)]
 
 
 class PasskeyAskedError(GatewayError):
@@ -69,7 +59,7 @@ class PasskeyAskedError(GatewayError):
         self.again = again
 
 
-def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
+def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
     """Return the settings of the console's service: organisation, time zone, addresses, OpenID's name."""
     place = console.settings.console
     return ConsoleKnows(
@@ -81,24 +71,27 @@ def ask_settings(console: ConsoleContext, _: AskSettings) -> ConsoleKnows:
     )
 
 
-def begin_login(console: ConsoleContext, question: BeginLogin) -> Shown:
+def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
     """Return WebAuthn options for a login by any passkey."""
-    console.check_origin(question)
-    challenge = console.challenges.give(question.browser, _LOGIN)
+    console.check_origin(question.origin)
+    challenge = console.challenges.give(browser, _LOGIN)
     return {"options": to_sign(question.origin, challenge)}
 
 
-def log_in(console: ConsoleContext, question: LogIn) -> Shown:
-    """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones."""
-    console.check_origin(question)
-    challenge = console.challenges.take(question.browser, _LOGIN)
+def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, assertion: str) -> Shown:
+    """Log in the passkey's owner. Refuse signatures for another browser, and repeated ones.
+
+    `browser` is the attempt's secret in the person's browser, `assertion` JSON from it.
+    """
+    console.check_origin(question.origin)
+    challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
     with console.noting_failure(question.address):
         with registry.read() as session:
-            passkey = passkeys.find(session, _credential_in(question.assertion), now)
+            passkey = passkeys.find(session, _credential_in(assertion), now)
         if passkey is None:
             raise GuessedError(_NOT_SIGNED)
-        count = _counted(question.assertion, challenge, question.origin, passkey)
+        count = _counted(assertion, challenge, question.origin, passkey)
         with registry.write() as session:
             if passkeys.find(session, passkey.credential, now) is None:
                 raise GuessedError(_NOT_SIGNED)  # Revoked meanwhile.
@@ -148,13 +141,16 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     return begun
 
 
-def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Shown:
-    """Return the options for the browser to make a passkey for an invited person, on a new device."""
-    console.check_origin(question)
-    name = invited(console, question, question.code)
+def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str) -> Shown:
+    """Return the options for the browser to make a passkey for an invited person, on a new device.
+
+    `code` is the secret of the one-time link.
+    """
+    console.check_origin(question.origin)
+    name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
         known = passkeys.of_person(session, name, console.clock())
-    challenge = console.challenges.give(question.browser, _ENROLMENT)
+    challenge = console.challenges.give(browser, _ENROLMENT)
     options = generate_registration_options(
         rp_id=host_of(question.origin),
         rp_name=console.settings.organisation,
@@ -171,14 +167,19 @@ def begin_enrolment(console: ConsoleContext, question: BeginEnrolment) -> Shown:
     return {"options": options_to_json(options), "name": name}
 
 
-def enrol(console: ConsoleContext, question: Enrol) -> Shown:
-    """Add a new passkey, which uses up the invitation, and log the person in."""
-    console.check_origin(question)
-    invited(console, question, question.code)
-    challenge = console.challenges.take(question.browser, _ENROLMENT)
+def enrol(
+    console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str, attestation: str
+) -> Shown:
+    """Add a new passkey, which uses up the invitation, and log the person in.
+
+    `attestation` is JSON from the browser.
+    """
+    console.check_origin(question.origin)
+    invited(console, question, code)
+    challenge = console.challenges.take(browser, _ENROLMENT)
     try:
         made = verify_registration_response(
-            credential=question.attestation,
+            credential=attestation,
             expected_challenge=challenge,
             expected_rp_id=host_of(question.origin),
             expected_origin=question.origin,
@@ -187,7 +188,7 @@ def enrol(console: ConsoleContext, question: Enrol) -> Shown:
     except (WebAuthnException, ValueError, TypeError, KeyError):
         raise GuessedError(_NOT_SIGNED) from None
     with console.mailboxes.registry.write() as session:
-        invitation = invitations.invited(session, question.code, console.clock())
+        invitation = invitations.invited(session, code, console.clock())
         begun = _take_up(
             console, session, question, invitation, "passkey",
             lambda by, at: passkeys.add(
@@ -199,29 +200,33 @@ def enrol(console: ConsoleContext, question: Enrol) -> Shown:
     return begun
 
 
-def begin_openid(console: ConsoleContext, question: BeginOpenId) -> Shown:
-    """Return the OpenID provider's login URL, to log in, or to bind an account by an invitation."""
-    console.check_origin(question)
-    if question.code:
-        invited(console, question, question.code)
-    invitation = invitations.digest_of(question.code) if question.code else ""
-    challenge = console.challenges.give(question.browser, _OPENID, invitation)
+def begin_openid(
+    console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str = ""
+) -> Shown:
+    """Return the OpenID provider's login URL, to log in, or to bind an account by the `code` of a link."""
+    console.check_origin(question.origin)
+    if code:
+        invited(console, question, code)
+    invitation = invitations.digest_of(code) if code else ""
+    challenge = console.challenges.give(browser, _OPENID, invitation)
     return {"address": _provider(console).address(Attempt(challenge), question.origin)}
 
 
-def finish_openid(console: ConsoleContext, question: FinishOpenId) -> Shown:
+def finish_openid(
+    console: ConsoleContext, question: ConsoleQuestion, *, browser: str, given: _Code, state: _State
+) -> Shown:
     """Log in the account's owner; bind an invited person's account first, using up the invitation.
 
-    Attempts of another browser are refused.
+    `given` is the provider's code, `state` the value sent along. Attempts of another browser are refused.
     """
-    console.check_origin(question)
+    console.check_origin(question.origin)
     provider, now, registry = _provider(console), console.clock(), console.mailboxes.registry
-    challenge, digest = console.challenges.take_about(question.browser, _OPENID)
+    challenge, digest = console.challenges.take_about(browser, _OPENID)
     issuer = provider.settings.issuer
     with console.noting_failure(question.address):
         subject = provider.subject(
             Attempt(challenge), question.origin,
-            code=question.given, state=question.state, now=now, since=None,
+            code=given, state=state, now=now, since=None,
         )  # fmt: skip
         with registry.write() as session:
             if digest:
@@ -251,17 +256,17 @@ def _provider(
     return console.openid
 
 
-def log_out(console: ConsoleContext, caller: Caller, question: LogOut) -> Shown:
+def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) -> Shown:
     """End this session, or all other sessions of the person."""
     with console.mailboxes.registry.write() as session:
-        if question.others:
+        if others:
             ended = console_sessions.end_all(session, caller.name, but=caller.session)
             return {"sentence": f"Sessions elsewhere that were ended: {ended}."}
         console_sessions.end(session, caller.session)
     return {"sentence": "You are logged out."}
 
 
-def leave_first_steps(console: ConsoleContext, caller: Caller, _: LeaveFirstSteps) -> Shown:
+def leave_first_steps(console: ConsoleContext, caller: Caller) -> Shown:
     """Record that the caller dismissed the first steps: the console's first page omits them from then on."""
     with console.mailboxes.registry.write() as session:
         staff.note_knows_pages(session, caller.name)
@@ -314,57 +319,60 @@ def _added(key: Key) -> str:
     )
 
 
-def check_signed(console: ConsoleContext, caller: Caller, act: CarryOutAct, effect: str = "") -> None:
-    """Check that the person's passkey signed exactly this act.
+def check_signed(
+    console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str = ""
+) -> None:
+    """Check that the person's passkey signed exactly this act, with all its fields: the `purpose`.
 
     Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; GuessedError for a
     wrong one.
     """
-    console.check_origin(act)
-    purpose, now, registry = act.signed_over(), console.clock(), console.mailboxes.registry
+    console.check_origin(caller.origin)
+    now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
         own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
     if not own:
-        _check_logged_in_again(console, caller, act, effect)
+        _check_logged_in_again(console, caller, purpose, assertion, effect)
         return
-    if act.assertion is None:
+    if assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
-        raise PasskeyAskedError(effect, to_sign(act.origin, challenge, allowed))
+        raise PasskeyAskedError(effect, to_sign(caller.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
-    said = _credential_in(act.assertion)
+    said = _credential_in(assertion)
     passkey = next((each for each in own if each.credential == said), None)
     if passkey is None:
         raise GuessedError(_NOT_SIGNED)
-    count = _counted(act.assertion, challenge, act.origin, passkey)
+    count = _counted(assertion, challenge, caller.origin, passkey)
     with registry.write() as session:
         passkeys.note_signature(session, passkey.fingerprint, count, now)
 
 
-def _check_logged_in_again(console: ConsoleContext, caller: Caller, act: CarryOutAct, effect: str) -> None:
+def _check_logged_in_again(
+    console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str
+) -> None:
     """Check for a new login of the person for one act alone. PasskeyAskedError asks for the login."""
-    purpose = act.signed_over()
-    if act.assertion is not None:
+    if assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
         return
     provider = _provider(console, _NO_PASSKEY)
     about = f"{console.clock().isoformat()} {purpose}"
     challenge = console.challenges.give(caller.session, _ACT, about)
-    raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), act.origin))
+    raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), caller.origin))
 
 
-def confirm(console: ConsoleContext, caller: Caller, question: ConfirmByOpenId) -> Shown:
+def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
     """Accept a person's return from the provider: the act in question may be done once."""
-    console.check_origin(question)
+    console.check_origin(caller.origin)
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
     challenge, about = console.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")
     subject = provider.subject(
         Attempt(challenge, act=True),
-        question.origin,
-        code=question.given,
-        state=question.state,
+        caller.origin,
+        code=given,
+        state=state,
         now=now,
         since=datetime.fromisoformat(begun),
     )

@@ -7,13 +7,13 @@ from typing import Literal, NamedTuple
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller
-from gateway.mailboxes.console_api.showing_files import Shown
 from gateway.model import counted
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
 from gateway.record.releases import proposal
 from gateway.registry import hand_ons, hooks, letters, transfer_lists
 from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting
+from gateway.zones.console_api import Shown
 
 _EACH = 20
 """The most schools, recalls and proposals told one by one."""

@@ -12,7 +12,7 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Why, option
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.showing_files import Shown, columns_of
+from gateway.mailboxes.console_api.showing_files import OR_DEFAULT, columns_of
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import local_day
 from gateway.policy.edits import edits
@@ -23,7 +23,7 @@ from gateway.record.dual_control import why_not_two
 from gateway.record.policy_check import check, simulate
 from gateway.record.policy_drafts import edited, folder_of, loses_protection
 from gateway.registry import policy_drafts
-from gateway.zones.console_api.questions import OR_DEFAULT
+from gateway.zones.console_api import Shown
 
 _NOT_KEPT = (
     "These policies are kept within a minute, and can be approved here then. Those that lose protection are "

@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.judged import is_late
-from gateway.mailboxes.console_api.showing_files import Shown, columns_of, type_named
+from gateway.mailboxes.console_api.showing_files import OR_DEFAULT, Before, columns_of, type_named
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import register
 from gateway.policy.timescale import asked_soon
@@ -29,8 +29,7 @@ from gateway.registry.discrepancies import MEANINGS
 from gateway.registry.flow_status import statuses
 from gateway.registry.tables import LetterRow, ProviderRow
 from gateway.registry.transfer_lists import TransfersWanted
-from gateway.zones.console_api.answers import Named
-from gateway.zones.console_api.questions import OR_DEFAULT, Before
+from gateway.zones.console_api import Named, Shown
 
 ROWS = 50
 FILES = 20

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticUseDefault
 
 from gateway.acts.transfers import in_words
 from gateway.classify.findings import FINDINGS, describe
@@ -14,10 +17,21 @@ from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.deliveries import Delivery
 from gateway.registry.tables import EventRow
-from gateway.zones.console_api.answers import Named
+from gateway.zones.console_api import Named, Shown
+from gateway.zones.http_paths import BEYOND_ROWS
 
-Shown = dict[str, Any]
-"""What a page shows, or a row of it, by name: pydantic writes it as JSON."""
+
+def _or_default(given: object, checked: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return checked(given)
+    except ValidationError:
+        raise PydanticUseDefault from None
+
+
+OR_DEFAULT = WrapValidator(_or_default)
+"""A part of an address that makes no sense is as if it was not given: nobody is led away from the page."""
+Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
+"""The number of a row, below which a page of a list begins; whatever is no number is the first page."""
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> tuple[Shown, ...]:

@@ -12,13 +12,14 @@ from gateway.mailboxes.console_api.held_files import wanted
 from gateway.mailboxes.console_api.judged import JudgedFlows
 from gateway.mailboxes.console_api.logins import news_of
 from gateway.mailboxes.console_api.needs import WaitingTask, needs_of
-from gateway.mailboxes.console_api.showing_files import Shown, columns_of, team_named
+from gateway.mailboxes.console_api.showing_files import columns_of, team_named
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
 from gateway.record.dual_control import COUNTS
 from gateway.registry import providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
+from gateway.zones.console_api import Shown
 
 DAYS = 14
 _LATEST = 200

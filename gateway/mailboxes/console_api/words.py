@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pydantic import ValidationError
 
 from gateway.acts.fields import every_act
-from gateway.zones.console_api.act_parts import ActField
+from gateway.zones.console_api import Shown
 
 _ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
 """First words of commands that the machine alone has."""
@@ -58,14 +58,12 @@ _WRONG = (
 """What to enter in the place of a wrong value, by how the type of the error begins."""
 
 
-def told_wrong(
-    fields: Sequence[ActField], offered: Collection[str], error: ValidationError
-) -> dict[str, str]:
+def told_wrong(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
     """Return by wrong field a sentence on the value expected; under "" for several fields together.
 
     `offered`: further fields for which the form offers choices, besides those declared with choices.
     """
-    known = {one.name: one for one in fields}
+    known = {one["name"]: one for one in fields}
     told: dict[str, str] = {}
     for one in error.errors():
         name, kind = str(one["loc"][0]) if one["loc"] else "", one["type"]
@@ -73,11 +71,11 @@ def told_wrong(
         if kind == "value_error" or field is None:
             said = one["msg"].removeprefix("Value error, ") if field or not name else "there is no such field"
         elif kind in {"missing", "too_short"}:
-            chosen = field.kind in {"choice", "file"} or field.names or name in offered
-            said = f"{'Choose' if chosen else 'Enter'} {_in_a_sentence(field.label)}."
+            chosen = field["kind"] in {"choice", "file"} or field["names"] or name in offered
+            said = f"{'Choose' if chosen else 'Enter'} {_in_a_sentence(field['label'])}."
         else:
             form = next(form for begins, form in _WRONG if kind.startswith(begins))
-            said = form.format(label=field.label, **one.get("ctx", {}))
+            said = form.format(label=field["label"], **one.get("ctx", {}))
         told.setdefault(name, said)
     return {name: told[name] for name in (*known, *told) if name in told}
 

@@ -2,10 +2,13 @@
 
 A question is a POST over a Unix socket: its path is the name of the question, its body JSON. The inside
 trusts only proofs of identity: a session's secret in the person's browser, and the passkey's signature for
-each act needing confirmation.
+each act needing confirmation. Answers are JSON: moments aware, in UTC, and file names safe to show.
 """
 
-import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from gateway.home.settings_file import File
 
@@ -13,26 +16,61 @@ SOCKET = "inside"
 """The name of the socket in its folder."""
 OF_AN_ACT = "act."
 """The prefix of the OpenID state in a login confirming an act."""
-STEP = re.compile(r"(?<!^)(?=[A-Z])")
+Given = str | int | bool | tuple[str, ...]
+"""The value of one field of an act in a form, or of a page."""
+Cell = str | int | float | bool | None
+"""One value of a list; a moment is RFC 3339 in UTC."""
+Shown = dict[str, Any]
+"""An answer, or a part of one, by name."""
 
 
 class ConsoleQuestion(File):
-    """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser."""
+    """A question of the console to the inside. `origin`: of the page; `address`: of the browser.
+
+    `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: a
+    page asks by itself, with nobody present, so the session is not prolonged. `fields` are validated as the
+    function that answers declares them.
+    """
 
     origin: str
     address: str
-
-    @classmethod
-    def path(cls) -> str:
-        """Return the question's URL path."""
-        return "/" + STEP.sub("-", cls.__name__).lower()
+    session: str = ""
+    unattended: bool = False
+    fields: Shown = Field(default_factory=dict)
 
 
-class OfPerson(ConsoleQuestion):
-    """A question by a logged-in person; `session` is the secret in the person's browser.
+class ConsoleKnows(File):
+    """The settings the console needs; `zone` is the local authority's time zone."""
 
-    `unattended`: the page asks without the person's doing, so the session is not prolonged.
+    organisation: str
+    zone: str
+    host: str
+    port: int
+    origin: str | None
+    certificate: Path | None
+    certificate_key: Path | None
+    proxies: tuple[str, ...]
+    openid: str | None
+    security_txt: str | None
+    accessibility: str | None
+
+
+class Named(File):
+    """Id of a team, provider, data type or the like, with its name for people."""
+
+    id: str
+    name: str
+
+
+class Declining(File):
+    """Refusal of a question, in a sentence. `options`: for the signature the passkey must give first.
+
+    `again`: the address for a new login for this act, for a person without a passkey. `status` is for
+    programs. `fields` are the wrong fields of a form, each with a sentence.
     """
 
-    session: str
-    unattended: bool = False
+    status: int = 403
+    sentence: str = ""
+    fields: dict[str, str] = Field(default_factory=dict)
+    options: str = ""
+    again: str = ""
