@@ -8,7 +8,7 @@ from sqlmodel import Session
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.keys import notices
-from gateway.keys.notices import KeyNotice
+from gateway.keys.notices import Change, KeyNotice
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import NewKey
 from gateway.openpgp.sealer import clearsign
@@ -17,6 +17,8 @@ from gateway.registry import keys, log, providers, receipts, waits
 from gateway.registry.keys import Key, OwnerKind, Revocation
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
+
+_PUT_IN_FORCE: frozenset[Kind] = frozenset({"key-added", "key-approved", "key-extended", "key-restored"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,62 +61,37 @@ class Clerk:
             state=state,
             dropped_as=dropped_as,
         )
-        fields = {"state": state} | ({"drop": dropped_as} if dropped_as else {})
-        self._log("key-added", key, fields)
-        pending = state == "pending"
-        if tell:
-            self.tell(key, notices.of_change("waits" if pending else "in-force", key))
-        if not pending:
-            self._examine_again(key)
-        return key
+        change: Change = "waits" if state == "pending" else "in-force"
+        return self._done(key, "key-added", change if tell else None, state=state, drop=dropped_as)
 
     def approve(self, key: Key, *, alone: bool = False) -> Key:
         """Put a waiting key in force; `alone`: by its enroller. GatewayError if the key is not waiting."""
         approved = keys.approve_key(self.session, key)
-        self._log("key-approved", approved, {"confirmed": "alone"} if alone else {})
-        self.tell(approved, notices.of_change("in-force", approved))
-        self._examine_again(approved)
-        return approved
+        return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
         """Store a certificate with its owner's additions in place of the known one."""
         changed = keys.renew_key(self.session, key, renewed)
-        ends = {"not_after": rfc3339(changed.expires_at)} if changed.expires_at else {}
-        self._log("key-extended", changed, {**ends, **({"drop": dropped_as} if dropped_as else {})})
-        self.tell(changed, notices.of_change("renewed", changed))
-        self._examine_again(changed)
-        return changed
+        ends = rfc3339(changed.expires_at) if changed.expires_at else None
+        return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
 
     def retire(self, key: Key, until: datetime | None = None, *, why: str | None = None) -> Key:
         """Take a key out of use, now or at `until`. GatewayError for a key out of use."""
         if until is not None and until > self.at:
             changed = keys.retire_later(self.session, key, until)
-            self._log("key-retiring", changed, {"not_after": rfc3339(until)}, why)
-            self.tell(changed, notices.of_change("retiring", changed))
-            return changed
+            return self._done(changed, "key-retiring", "retiring", why, not_after=rfc3339(until))
         is_due = key.state == "retiring" and key.not_after is not None and key.not_after <= self.at
         changed = self._end(key, "retired", key.not_after if is_due else self.at, why=why)
-        self._log("key-retired", changed, {}, why)
-        self.tell(changed, notices.of_change("retired", changed))
-        return changed
+        return self._done(changed, "key-retired", "retired", why)
 
     def restore(self, key: Key, *, why: str | None = None) -> Key:
         """Undo a key's retirement. GatewayError if the key is not retired, or was replaced since."""
         changed = keys.restore_key(self.session, key)
-        self._log("key-restored", changed, {}, why)
-        if changed.state == "pending":
-            self.tell(changed, notices.of_change("waits", changed))
-            return changed
-        self.tell(changed, notices.of_change("in-force", changed))
-        self._examine_again(changed)
-        return changed
+        return self._done(changed, "key-restored", "waits" if changed.state == "pending" else "in-force", why)
 
     def suspend(self, key: Key, *, why: str | None) -> Key:
         """Take a key out of use until another person revokes or approves the key."""
-        suspended = keys.suspend_key(self.session, key)
-        self._log("key-suspended", suspended, {}, why)
-        self.tell(suspended, notices.of_change("suspended", suspended))
-        return suspended
+        return self._done(keys.suspend_key(self.session, key), "key-suspended", "suspended", why)
 
     def revoke(
         self,
@@ -133,16 +110,15 @@ class Clerk:
         if new is not None:
             keys.renew_key(self.session, key, new)
         changed = self._end(key, "revoked", self.at, why=why, revocation=revocation, dropped_as=dropped_as)
-        cause = {"cause": "compromised" if revocation == "hard" else "superseded"}
-        self._log("key-revoked", changed, {**cause, **({"drop": dropped_as} if dropped_as else {})}, why)
-        self.tell(changed, notices.of_change("revoked", changed))
+        cause = "compromised" if revocation == "hard" else "superseded"
+        self._done(changed, "key-revoked", "revoked", why, cause=cause, drop=dropped_as)
         if revocation == "hard" and key.owner_kind == "provider":
             waits.examine_superseded(self.session, key.owner, key.fingerprint)
         return changed
 
     def destroyed(self, key: Key) -> None:
         """Record the destruction of a secret key of the gateway."""
-        self._log("key-destroyed", key, {})
+        self._done(key, "key-destroyed", None)
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
         """Leave a signed notice about a key for its provider, or for `provider`."""
@@ -185,20 +161,26 @@ class Clerk:
             revocation=revocation,
         )
 
-    def _examine_again(self, key: Key) -> None:
-        if key.owner_kind == "provider" and key.kind == "openpgp":
-            waits.examine_again(self.session, key.owner)
-
     def _by(self, dropped_as: str | None) -> str:
         return self.person or (f"the drop {dropped_as}" if dropped_as else "the gateway")
 
-    def _log(self, kind: Kind, key: Key, more: dict[str, str], why: str | None = None) -> None:
-        """Log a change of a key; the log does not name a member of staff who owns it."""
-        whose = {"owner": key.owner_kind} | ({"provider": key.owner} if key.owner_kind == "provider" else {})
-        entry = Entry(
-            kind=kind, subject=key.fingerprint, fields={**whose, **more}, actor=self.person, note=why
-        )
+    def _done(
+        self, key: Key, kind: Kind, change: Change | None, why: str | None = None, **more: str | None
+    ) -> Key:
+        """Log a change and tell the provider; for a key in force or renewed, examine waiting files again.
+
+        For a member of staff, the owner's name is in the registry only.
+        """
+        of_provider = key.owner_kind == "provider"
+        fields = {"owner": key.owner_kind, "provider": key.owner if of_provider else None, **more}
+        said = {name: value for name, value in fields.items() if value is not None}
+        entry = Entry(kind=kind, subject=key.fingerprint, fields=said, actor=self.person, note=why)
         log.append(self.session, [entry], self.at)
+        if change is not None:
+            self.tell(key, notices.of_change(change, key))
+        if kind in _PUT_IN_FORCE and key.state != "pending" and of_provider and key.kind == "openpgp":
+            waits.examine_again(self.session, key.owner)
+        return key
 
 
 def clerk_of(session: Session, home: Home, at: datetime, person: str | None) -> Clerk:
