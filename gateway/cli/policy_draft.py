@@ -27,7 +27,7 @@ from gateway.home.settings_file import nearest
 from gateway.log.checkpoint import LogKey
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
-from gateway.policy.citations import ClauseTexts, cited_now, confirmed, due
+from gateway.policy.citations import cited_now, clause_texts, confirmed, due
 from gateway.policy.dates import local_day
 from gateway.policy.new_flow import NewFlow, begin, check_new, write_flow
 from gateway.policy.schema import ClauseId
@@ -59,12 +59,12 @@ def confirm(
     if policies.is_dir() and not file.exists():
         write_durably(file, b"", mode=0o644)
     catalogue = load_unchecked(policies)
-    texts, cited, read = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_now(catalogue), []
+    texts, cited, read = clause_texts(catalogue), cited_now(catalogue), []
     for clause in _wanted(catalogue, clauses):
         users = cited[clause].cited_by if clause in cited else ()
         words = plain(catalogue.agreement.clauses.get(clause, ""))
         out.print(Text(f"\nclause {clause}: {words}", style="bold"))
-        out.print(Text(plain(texts.of(clause) or "It is no longer in the text.")))
+        out.print(Text(plain(texts.get(clause, "It is no longer in the text."))))
         out.print(Text(f"rests on it: {plain(', '.join(users) or 'nothing any more')}"))
         if yes or typer.confirm("Does the clause say this?", default=False, err=True):
             read.append(clause)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
+from itertools import pairwise
 
 from gateway.home.settings_file import nearest
-from gateway.policy.agreement_schema import AgreementFile, Confirmed
+from gateway.policy.agreement_schema import Confirmed
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.faults import Contradiction
 from gateway.policy.names import NameFound, names, names_at
@@ -42,61 +42,45 @@ def numbered(text: str) -> dict[ClauseId, str]:
     return dict(zip((each[1] for each in found), said, strict=True))
 
 
-class ClauseTexts:
-    """The texts of the clauses of one agreement."""
+def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
+    """Return the text of each clause found, up to the next clause, with single blanks."""
+    text = catalogue.agreement_text
+    starts = {clause: start for clause, start in _starts(catalogue) if start is not None}
+    ends = dict(pairwise(sorted({*starts.values(), len(text)})))
+    return {clause: " ".join(text[start : ends[start]].split()) for clause, start in starts.items()}
 
-    def __init__(self, agreement: AgreementFile, text: str) -> None:
-        self._agreement = agreement
-        self._text = text
-        self._starts = {clause: self._start(clause) for clause in agreement.clauses}
-        self._sorted = sorted(start for start in self._starts.values() if start is not None)
 
-    def of(self, clause: ClauseId) -> str | None:
-        """Return the text of a clause, up to the next clause, with single blanks; None if missing."""
-        start = self._starts.get(clause)
+def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
+    """Return the SHA-256 (hex) of the number, short name and text of each clause found."""
+    short = catalogue.agreement.clauses
+    return {
+        clause: hashlib.sha256(f"{clause}\0{short[clause]}\0{text}".encode()).hexdigest()
+        for clause, text in clause_texts(catalogue).items()
+    }
+
+
+def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
+    """Yield clauses missing in the text or in `[clauses]`, or that begin at the same place."""
+    taken: dict[int, ClauseId] = {}
+    for clause, start in _starts(catalogue):
         if start is None:
-            return None
-        after = bisect_right(self._sorted, start)
-        end = self._sorted[after] if after < len(self._sorted) else None
-        return " ".join(self._text[start:end].split())
+            words = f"the text has no clause {clause}: mend it, or say under [printed] how its text begins"
+            yield "agreement.toml", ("clauses", clause), words
+        elif (other := taken.setdefault(start, clause)) != clause:
+            yield "agreement.toml", ("printed", clause), f"clauses {other} and {clause} begin in one place"
+    for clause in numbered(catalogue.agreement_text).keys() - catalogue.agreement.clauses.keys():
+        words = f"the text has a clause {clause}, and no words stand for it here"
+        yield "agreement.toml", ("clauses",), words
 
-    def digests(self) -> dict[ClauseId, str]:
-        """Return the SHA-256 (hex) of the number, short name and text of each clause found."""
-        found = ((clause, self.of(clause)) for clause in self._starts)
-        return {
-            clause: hashlib.sha256(
-                f"{clause}\0{self._agreement.clauses[clause]}\0{text}".encode()
-            ).hexdigest()
-            for clause, text in found
-            if text is not None
-        }
 
-    def faults(self) -> Iterator[Contradiction]:
-        """Yield clauses missing in the text or in `[clauses]`, or that begin at the same place."""
-        taken: dict[int, ClauseId] = {}
-        for clause, start in self._starts.items():
-            if start is None:
-                words = (
-                    f"the text has no clause {clause}: mend it, or say under [printed] how its text begins"
-                )
-                yield "agreement.toml", ("clauses", clause), words
-            elif (other := taken.setdefault(start, clause)) != clause:
-                yield (
-                    "agreement.toml",
-                    ("printed", clause),
-                    f"clauses {other} and {clause} begin in one place",
-                )
-        for clause in numbered(self._text).keys() - self._starts.keys():
-            words = f"the text has a clause {clause}, and no words stand for it here"
-            yield "agreement.toml", ("clauses",), words
-
-    def _start(self, clause: ClauseId) -> int | None:
-        """Return the position of the last possible start of a clause: a table of contents comes before."""
-        printed = self._agreement.printed.get(clause)
-        if printed is not None:
-            at = self._text.find(printed)
-            return at if at >= 0 else None
-        return _last_numbered(self._text, clause)
+def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
+    """Yield each clause and the last possible start of its text: a table of contents comes before."""
+    text, agreement = catalogue.agreement_text, catalogue.agreement
+    for clause in agreement.clauses:
+        if (printed := agreement.printed.get(clause)) is None:
+            yield clause, _last_numbered(text, clause)
+        else:
+            yield clause, text.find(printed) if printed in text else None
 
 
 @lru_cache(1024)
@@ -138,8 +122,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
             words = f"there is no reason {code}{nearest(code, wanted)}"
         yield "reasons.toml", ("clauses", code), words
     agreement, used = catalogue.agreement, cited_by(catalogue)
-    texts = ClauseTexts(agreement, catalogue.agreement_text)
-    yield from texts.faults()
+    yield from text_faults(catalogue)
     for clause in agreement.clauses:
         if clause not in used and clause not in agreement.uncited and not agreement.is_heading(clause):
             words = f"nothing rests on clause {clause}: cite it, or say under [uncited] why not"
@@ -147,7 +130,7 @@ def citation_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
     for clause in agreement.uncited:
         if clause in used:
             yield "agreement.toml", ("uncited", clause), f"clause {clause} is cited: take it out here"
-    yield from _unconfirmed(catalogue, texts.digests())
+    yield from _unconfirmed(catalogue, clause_digests(catalogue))
 
 
 def _unconfirmed(catalogue: Catalogue, digests: Mapping[ClauseId, str]) -> Iterator[Contradiction]:
@@ -205,9 +188,8 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
     """Return each cited clause with its text, as a digest, and its citations."""
     used = cited_by(catalogue)
-    digests = ClauseTexts(catalogue.agreement, catalogue.agreement_text).digests()
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])
-        for clause, digest in digests.items()
+        for clause, digest in clause_digests(catalogue).items()
         if clause in used
     }

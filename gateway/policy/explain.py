@@ -5,7 +5,7 @@ from datetime import datetime
 
 from gateway.model import Classified, Decision, Held, Provider, ProviderKind
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.citations import ClauseTexts
+from gateway.policy.citations import clause_texts
 from gateway.policy.dates import local_day
 from gateway.policy.decide import decide
 from gateway.policy.timescale import names_today, told_today
@@ -14,10 +14,10 @@ from gateway.policy.timescale import names_today, told_today
 def render(decision: Decision, catalogue: Catalogue) -> str:
     """Format a decision as lines: the outcome, then each reason with the text of its clause."""
     lines = [headline(decision, catalogue)]
-    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
+    texts = clause_texts(catalogue)
     for reason in decision.reasons:
         words = catalogue.agreement.clauses.get(reason.clause, "no such clause")
-        names = told_today(names_today(catalogue, None, texts.of(reason.clause) or ""))
+        names = told_today(names_today(catalogue, None, texts.get(reason.clause, "")))
         lines += ["", reason.code, f"  clause {reason.clause}: {words}", *(f"  {line}" for line in names)]
         lines += [f"  {reason.sentence}", f"  next: {reason.next_step}"]
     return "\n".join(lines)

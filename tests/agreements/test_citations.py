@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gateway.policy.catalogue import Catalogue, load_catalogue, load_unchecked
-from gateway.policy.citations import ClauseTexts, citations, cited_by, due
+from gateway.policy.citations import citations, cited_by, clause_texts, due
 from gateway.policy.decide import decide
 from gateway.policy.explain import render
 from gateway.policy.faults import PolicyFault
@@ -31,8 +31,8 @@ def edit(copy: Path, file: str, there: str, instead: str) -> list[PolicyFault]:
 
 
 def test_every_clause_is_found_where_it_is_printed(catalogue: Catalogue) -> None:
-    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
-    assert texts.digests().keys() == catalogue.agreement.clauses.keys()
+    texts = clause_texts(catalogue)
+    assert texts.keys() == catalogue.agreement.clauses.keys()
     assert due(catalogue) == ()
 
 
@@ -51,11 +51,11 @@ def test_a_clause_that_is_gone_is_told_of_everything_that_cites_it(copy: Path, c
 def test_a_clause_with_another_meaning_waits_until_somebody_has_read_it(
     copy: Path, catalogue: Catalogue
 ) -> None:
-    texts = ClauseTexts(catalogue.agreement, catalogue.agreement_text)
+    texts = clause_texts(catalogue)
     clause, text = next(
         (each, text)
         for each in cited_by(catalogue)
-        if each not in catalogue.agreement.printed and (text := texts.of(each)) and len(text.split()) > 5
+        if each not in catalogue.agreement.printed and (text := texts.get(each)) and len(text.split()) > 5
     )
     file = next(
         name

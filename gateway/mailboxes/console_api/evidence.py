@@ -12,7 +12,7 @@ from gateway.acts.agreement import standings
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.showing_files import Before, columns_of
 from gateway.mailboxes.console_api.words import for_pages
-from gateway.policy.citations import ClauseTexts, cited_by
+from gateway.policy.citations import cited_by, clause_texts
 from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry import keys, letters, log, receipts, transfer_lists
@@ -97,7 +97,7 @@ def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
     Only for callers with a role, because the agreement keeps the list of schools from other agencies.
     """
     catalogue = console.catalogue()
-    texts, rules = ClauseTexts(catalogue.agreement, catalogue.agreement_text), cited_by(catalogue)
+    texts, rules = clause_texts(catalogue), cited_by(catalogue)
     with console.mailboxes.registry.read() as session:
         found = standings(session, catalogue, local_day(console.clock(), catalogue.calendar.timezone))
     found.sort(key=lambda row: (row["standing"] in {"ratified", "covered"}, row["name"].casefold()))
@@ -105,7 +105,7 @@ def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
         "sha256": catalogue.text_sha256,
         "policies": catalogue.digest,
         "clauses": [
-            {"clause": one, "words": words, "text": texts.of(one) or "", "rules": rules.get(one, ())}
+            {"clause": one, "words": words, "text": texts.get(one, ""), "rules": rules.get(one, ())}
             for one, words in catalogue.agreement.clauses.items()
         ],
         "standings": [{name: row[name] for name in _STANDING} for row in found],
