@@ -20,13 +20,11 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings_file import File
 from gateway.home.versions import COVERED, check_unchanged, policy_digest, policy_files
 from gateway.law import PACKS, LawPack, whole
-from gateway.policy.agreement_schema import AgreementFile, ConfirmedFile, ReasonsFile
-from gateway.policy.calendar_schema import CalendarFile
+from gateway.policy.agreement_schema import AgreementFile
 from gateway.policy.catalogue_schema import Catalogue
 from gateway.policy.crosscheck import contradictions
 from gateway.policy.faults import Contradiction, PolicyFault, document, key_of, line_of, words_of
-from gateway.policy.schema import FlowsFile, RightsFile, TeamsFile
-from gateway.policy.small_schemas import BodiesFile, BreachFile, HandOnsFile, LettersFile, MethodsFile
+from gateway.policy.small_schemas import HandOnsFile, LettersFile
 
 __all__ = ["Catalogue", "policy_digest", "policy_files"]
 
@@ -54,17 +52,11 @@ class PoliciesRead:
         return [model for model in self.models.values() if isinstance(model, LawPack)]
 
 
+_SHAPES = {f"{name}.toml": one for name, one in Catalogue.model_fields.items()}
 FILES: dict[str, type[File]] = {
-    "agreement.toml": AgreementFile,
-    "reasons.toml": ReasonsFile,
-    "confirmed.toml": ConfirmedFile,
-    "flows.toml": FlowsFile,
-    "teams.toml": TeamsFile,
-    "rights.toml": RightsFile,
-    "methods.toml": MethodsFile,
-    "calendar.toml": CalendarFile,
-    "breach.toml": BreachFile,
-    "bodies.toml": BodiesFile,
+    name: one.annotation
+    for name, one in _SHAPES.items()
+    if isinstance(one.annotation, type) and issubclass(one.annotation, File) and one.is_required()
 }
 OPTIONAL: dict[str, type[File]] = {"letters.toml": LettersFile, "hand_ons.toml": HandOnsFile}
 """Files a folder may leave out: nobody gets a letter then, and nothing is handed on."""

@@ -33,15 +33,19 @@ def _a_day(month_day: str) -> str:
     return month_day
 
 
-def check_blanks(text: str, known: frozenset[str]) -> str:
-    """Check that a template's blanks, names in braces, are known, and return it. ValueError otherwise."""
-    try:
-        blanks = {blank for _, blank, _, _ in Formatter().parse(text) if blank is not None}
-    except ValueError:
-        raise ValueError("braces stand around the names of blanks only") from None
-    if unknown := ", ".join(sorted(blanks - known)):
-        raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(known))}")
-    return text
+def with_blanks(known: frozenset[str]) -> AfterValidator:
+    """Return a validator of templates: the names in braces, their blanks, are known ones."""
+
+    def check(text: str) -> str:
+        try:
+            blanks = {blank for _, blank, _, _ in Formatter().parse(text) if blank is not None}
+        except ValueError:
+            raise ValueError("braces stand around the names of blanks only") from None
+        if unknown := ", ".join(sorted(blanks - known)):
+            raise ValueError(f"nothing is known of {unknown}; known are: {', '.join(sorted(known))}")
+        return text
+
+    return AfterValidator(check)
 
 
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"), AfterValidator(_a_day)]

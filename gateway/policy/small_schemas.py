@@ -12,9 +12,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from gateway.home.settings_file import File
+from gateway.home.settings_file import File, written_as
 from gateway.model import Provider, Reason
-from gateway.policy.schema import ClauseId, Slug, check_blanks
+from gateway.policy.schema import ClauseId, Slug, with_blanks
 from gateway.reasons.languages import Language
 
 About = Literal["themselves", "anyone"]
@@ -142,12 +142,9 @@ class Material(File):
     circumstances: tuple[Slug, ...] = ()
 
 
-class Safeguard(File):
-    """A safeguard a person attests; `told` completes "it was not confirmed that: …"."""
+class Safeguard(Circumstance):
+    """A safeguard that a person attests; `told` completes "it was not confirmed that: …"."""
 
-    id: Slug
-    clause: ClauseId
-    question: str
     told: str
 
 
@@ -239,13 +236,8 @@ class LetterRule(File):
     days: tuple[int, ...] = ()
     weekday: int = Field(default=1, ge=1, le=7)
     at_once: bool = False
-    subject: str = Field(min_length=1, max_length=150)
-    text: str = Field(min_length=1, max_length=10_000)
-
-    @field_validator("subject", "text")
-    @classmethod
-    def _can_be_filled(cls, template: str) -> str:
-        return check_blanks(template, NAMES)
+    subject: Annotated[str, Field(min_length=1, max_length=150), with_blanks(NAMES)]
+    text: Annotated[str, Field(min_length=1, max_length=10_000), with_blanks(NAMES)]
 
     @field_validator("subject")
     @classmethod
@@ -287,12 +279,7 @@ class HandOnColumn(File):
     name: Word
     field: str = Field(default="", alias="from")
     headings: tuple[Word, ...] = ()
-    value: str = Field(default="", max_length=100)
-
-    @field_validator("value")
-    @classmethod
-    def _can_be_filled(cls, value: str) -> str:
-        return check_blanks(value, BLANKS)
+    value: Annotated[str, Field(max_length=100), with_blanks(BLANKS)] = ""
 
     @model_validator(mode="after")
     def _comes_from_one_place(self) -> HandOnColumn:
@@ -304,16 +291,16 @@ class HandOnColumn(File):
 class HandOnFile(File):
     """An output file made of each file handed on. With `each`: a row for each such element in a record."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$")]
+    name: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]{0,99}$"),
+        with_blanks(BLANKS),
+        written_as(
+            r".*\{reference\}.*", "write {reference} into the name, so that no file takes another's place"
+        ),
+    ]
     each: str = Field(default="", pattern=r"^[A-Za-z]*$")
     column: tuple[HandOnColumn, ...] = Field(min_length=1)
-
-    @field_validator("name")
-    @classmethod
-    def _is_of_one_file(cls, name: str) -> str:
-        if "{reference}" not in check_blanks(name, BLANKS):
-            raise ValueError("write {reference} into the name, so that no file takes another's place")
-        return name
 
 
 class SftpTarget(File):
