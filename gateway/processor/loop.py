@@ -209,7 +209,7 @@ class Processor:
             fault = fault or _fault_of(lambda: self._record_late(all_of_them=True))
             if fault is not None:
                 raise fault
-            self._rounds.pages(self._registrar, at_once=True)
+            self._rounds.pages.tend(self._registrar, at_once=True)
             with self._registrar.registry.read() as session:
                 return len(self._work.landed(session))
 
@@ -270,17 +270,17 @@ class Processor:
         if not self._is_besides_due:
             return
         self._besides_at = now
-        yield lambda: self._rounds.follow(self._registrar)
-        yield lambda: self._rounds.penalties(self._registrar)
-        yield lambda: self._rounds.checkpoints(self._registrar, leads=leads)
-        yield lambda: self._rounds.deletions(self._registrar, leads=leads)
-        yield lambda: self._rounds.pages(self._registrar)
-        yield lambda: self._rounds.letters(self._registrar, leads=leads)
+        yield lambda: self._rounds.follow.tend(self._registrar)
+        yield lambda: self._rounds.penalties.tend(self._home)
+        yield lambda: self._rounds.checkpoints.tend(self._registrar, leads=leads)
+        yield lambda: self._rounds.deletions.tend(self._registrar, leads=leads)
+        yield lambda: self._rounds.pages.tend(self._registrar)
+        yield lambda: self._rounds.letters.tend(self._registrar, leads=leads)
         if leads:
             yield lambda: self._rounds.keys(self._registrar)
             yield lambda: self._anew.hand_out(self._registrar, self._pool.do)
             yield lambda: self._handing_on.tend(self._registrar, self._pool.do, at_once=at_once)
-            yield lambda: self._rounds.hooks(self._registrar)
+            yield lambda: self._rounds.hooks.tend(self._registrar)
         else:
             yield from self._left_to_others()
 
@@ -437,7 +437,7 @@ class Processor:
     def _working(self, *, warm: bool = False) -> Iterator[None]:
         with (
             self._owner(self._registrar, self.wake) as self._work,
-            closing(self._rounds),
+            closing(self._rounds.checkpoints),
             self._pool.at_work(warm=warm),
         ):
             yield

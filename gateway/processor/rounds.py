@@ -10,14 +10,12 @@ can be repeated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from gateway.errors import Fault
-from gateway.home import Published
 from gateway.home.settings import KeyPolicy
 from gateway.keys import notices, rotation
 from gateway.keys.changes import Clerk, sign_head
@@ -35,7 +33,6 @@ from gateway.record import owed, reconsider
 from gateway.record.letters import owe_by_calendar
 from gateway.record.registrar import Registrar
 from gateway.registry import keys
-from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 
 _PAUSE_SECONDS = 5.0
@@ -74,34 +71,6 @@ class LetterRound:
             self._passed_at = time.monotonic()
 
 
-def go_round(
-    registry: Registry, published: Published, policy: KeyPolicy, clerk_for: Callable[[Session], Clerk]
-) -> int:
-    """Retire keys at their end, and warn owners of expiry, as of the clerk's time; return how many.
-
-    Raises Fault where the registry or published/ does not answer.
-    """
-    with registry.read() as session:
-        now = clerk_for(session).at
-        waiting = len(keys.due_to_retire(session, now)) + len(_to_warn_of(session, policy, now))
-    if not waiting:
-        return 0
-    with registry.write() as session:
-        clerk = clerk_for(session)
-        due, warned = keys.due_to_retire(session, now), _to_warn_of(session, policy, now)
-        for key in due:
-            clerk.retire(key)
-        for key, days, step in warned:
-            keys.note_warning(session, key, step)
-            clerk.tell(key, notices.expires(key, days))
-        sign_head(clerk)
-    try:
-        publish_access(registry, published, now)
-    except OSError as error:
-        raise Fault(f"published/ cannot be written: {error.strerror}") from None
-    return len(due) + len(warned)
-
-
 def _to_warn_of(session: Session, policy: KeyPolicy, now: datetime) -> list[tuple[Key, int, int]]:
     """Return keys due for a warning of expiry, each with the days left and the warning's step."""
     found = []
@@ -116,13 +85,13 @@ class Rounds:
     """The periodic work of one home, called often, mostly with little to do. A Fault is tried again."""
 
     def __init__(self, registrar: Registrar) -> None:
-        self._checkpoints = Checkpoints(registrar)
-        self._sweep = Sweep()
-        self._follow = Follow(registrar)
-        self._pages = Pages()
-        self._letters = LetterRound(registrar)
-        self._hooks = HookRound(registrar)
-        self._penalties = PenaltiesIn()
+        self.checkpoints = Checkpoints(registrar)
+        self.deletions = Sweep()
+        self.follow = Follow(registrar)
+        self.pages = Pages()
+        self.letters = LetterRound(registrar)
+        self.hooks = HookRound(registrar)
+        self.penalties = PenaltiesIn()
         self._due = reconsider.Portions(reconsider.due)
         self.more_held = False
 
@@ -137,53 +106,34 @@ class Rounds:
         if leads:
             owed.follow(registrar)
 
-    def checkpoints(self, registrar: Registrar, *, leads: bool) -> None:
-        """Publish the log's heads to be kept; on the leader first sign a head and send it to witnesses."""
-        self._checkpoints.tend(registrar, leads=leads)
-
     def keys(self, registrar: Registrar) -> None:
-        """Retire keys on their last day, and warn of expiry."""
-        # Retire keys, send warnings, and finish an interrupted change of the gateway's key.
+        """Retire keys on their last day, warn of expiry, and finish a change of the gateway's key.
+
+        Raises Fault where the registry or published/ does not answer.
+        """
         now = registrar.clock()
         if rotation.finish(registrar.home, registrar.registry):
             publish_all(registrar.home, now)
-        go_round(
-            registrar.registry,
-            registrar.home.published,
-            registrar.key_policy,
-            lambda session: Clerk(
+        registry, policy = registrar.registry, registrar.key_policy
+        with registry.read() as session:
+            if not (keys.due_to_retire(session, now) or _to_warn_of(session, policy, now)):
+                return
+        with registry.write() as session:
+            clerk = Clerk(
                 session=session,
                 signing=registrar.signing,
                 organisation=registrar.settings.organisation,
                 at=now,
                 languages=registrar.catalogue.agreement.languages,
-            ),
-        )
-
-    def deletions(self, registrar: Registrar, *, leads: bool) -> None:
-        """Take old receipts out of published/; on the leader also delete old letters and unopened files."""
-        self._sweep.tend(registrar, leads=leads)
-
-    def follow(self, registrar: Registrar) -> None:
-        """Publish here the changes recorded by commands and other hosts."""
-        self._follow.tend(registrar)
-
-    def pages(self, registrar: Registrar, *, at_once: bool = False) -> None:
-        """Make the outdated pages of providers."""
-        self._pages.tend(registrar, at_once=at_once)
-
-    def letters(self, registrar: Registrar, *, leads: bool) -> None:
-        """Queue today's letters if this host leads, and give queued letters to the courier."""
-        self._letters.tend(registrar, leads=leads)
-
-    def hooks(self, registrar: Registrar) -> None:
-        """Send events to web hooks."""
-        self._hooks.tend(registrar)
-
-    def penalties(self, registrar: Registrar) -> None:
-        """Copy intake's list of penalties into the inside zone."""
-        self._penalties.tend(registrar.home)
-
-    def close(self) -> None:
-        """End the processes that send heads to witnesses."""
-        self._checkpoints.close()
+            )
+            due, warned = keys.due_to_retire(session, now), _to_warn_of(session, policy, now)
+            for key in due:
+                clerk.retire(key)
+            for key, days, step in warned:
+                keys.note_warning(session, key, step)
+                clerk.tell(key, notices.expires(key, days))
+            sign_head(clerk)
+        try:
+            publish_access(registry, registrar.home.published, now)
+        except OSError as error:
+            raise Fault(f"published/ cannot be written: {error.strerror}") from None

@@ -4,6 +4,8 @@ Among several hosts every landed file is in a task, see `gateway.registry.work_q
 while a file of the task is landed and can be examined here; files not examinable now go to other hosts.
 """
 
+from __future__ import annotations
+
 import asyncio
 import fcntl
 import logging
@@ -12,7 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 from sqlmodel import Session
@@ -29,54 +31,37 @@ from gateway.registry import hosts, transfers, work_queue
 from gateway.registry.ownership import Ownership
 from gateway.store.of_home import check_store
 
+if TYPE_CHECKING:
+    from gateway.processor.worker import TaskWorker
+
 _log = logging.getLogger(__name__)
 
 
-class Work(Protocol):
-    """The work of one host. Called by the processor's loop, from one thread."""
+class Work:
+    """The work of a single host: all landed files. Called by the processor's loop, from one thread."""
+
+    leads: bool = True
+    """True on the leader, for work done once for all hosts."""
+
+    def __init__(self, ownership: Ownership) -> None:
+        self._ownership = ownership
 
     def hold(self) -> None:
         """Take the lock on the registry, again if lost. Fault if another processor has it.
 
         In SQLite the lock on the home is enough.
         """
-
-    @property
-    def leads(self) -> bool:
-        """True on the leader, for work done once for all hosts."""
-        ...
+        self._ownership.hold()
 
     def begin(self) -> None:
         """Take only files of tasks from now on; before, all landed files belong to this host."""
 
     def landed(self, session: Session) -> Sequence[str]:
-        """Return the references of the files for this host to examine, oldest first."""
-        ...
-
-    def let_go(self, references: Collection[str]) -> None:
-        """Give up files of this host's tasks, for other hosts to examine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """The work of a single host: all files."""
-
-    ownership: Ownership
-    leads: bool = True
-
-    def hold(self) -> None:
-        """Take the lock on the registry, as in `Work`."""
-        self.ownership.hold()
-
-    def begin(self) -> None:
-        """Do nothing: a lone host has no tasks."""
-
-    def landed(self, session: Session) -> Sequence[str]:
-        """Return the references of all landed files."""
+        """Return the references for this host to examine, oldest first."""
         return transfers.landed(session)
 
     def let_go(self, references: Collection[str]) -> None:
-        """Do nothing: no other host could take the files."""
+        """Give up files of this host's tasks, for other hosts to examine."""
 
 
 @dataclass(eq=False, slots=True)
@@ -93,23 +78,19 @@ class _Task:
             self.loop.call_soon_threadsafe(self.over.set)
 
 
-class Share:
+class Share(Work):
     """The work of one of several hosts: the files of its tasks. Only `take` runs in the worker's thread."""
 
     def __init__(self, registrar: Registrar, ownership: Ownership, wake: Callable[[], None]) -> None:
+        super().__init__(ownership)
         self._registrar = registrar
-        self._ownership = ownership
         self._wake = wake
         self._lock = threading.Lock()
         self._tasks: list[_Task] = []
-        self._worker: TaskSource | None = None
-
-    def hold(self) -> None:
-        """Take the lock on the registry, as in `Work`."""
-        self._ownership.hold()
+        self._worker: TaskWorker | None = None
 
     @property
-    def leads(self) -> bool:
+    def leads(self) -> bool:  # type: ignore[override]  # Another host may take the lead at any time.
         """True if this host is the leader."""
         return self._ownership.leads()
 
@@ -166,16 +147,6 @@ class Share:
             return {one for task in self._tasks for one in task.left}
 
 
-class TaskSource(Protocol):
-    """A source of this host's tasks."""
-
-    def start(self) -> None:
-        """Start fetching tasks in a thread."""
-
-    def end(self) -> None:
-        """Stop fetching tasks."""
-
-
 def prove_engine(settings: Settings) -> None:
     """Raise ConfigurationError if a SOP program that must be used fails its test.
 
@@ -214,7 +185,7 @@ def only_owner(registrar: Registrar) -> Iterator[Ownership]:
 def alone(registrar: Registrar, _wake: Callable[[], None]) -> Iterator[Work]:
     """Yield the work of a single host. Raises GatewayError as `only_owner`."""
     with only_owner(registrar) as ownership:
-        yield Alone(ownership)
+        yield Work(ownership)
 
 
 @contextmanager
