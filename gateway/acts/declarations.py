@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
@@ -22,17 +23,22 @@ from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.acts.policy_explain import decision_object
 from gateway.errors import ChoiceError
 from gateway.log.leaf import rfc3339
+from gateway.model import Decision, Held
+from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import typed_moment
-from gateway.policy.methods import Declaration, subject
-from gateway.record.declared import judge, record
 from gateway.registry import declarations
 from gateway.registry.tables import DeclarationRow
+from gateway.policy.methods import Declaration, decide_method, subject
+from gateway.publish.projection import Issued
+from gateway.receipts.declaration import DeclarationFacts, stated_declaration
+from gateway.registry import declarations, log, receipts
+from gateway.registry.tables import DeclarationRow, ReceiptRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from gateway.acts.act import Revealed
-    from gateway.model import Decision
     from gateway.policy.catalogue import Catalogue
     from gateway.record.registrar import Registrar
 
@@ -103,10 +109,8 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         """Decide on the declaration, and record both with a receipt, unless on a dry run."""
         with context.open_registrar() as registrar:
             catalogue, declaration = registrar.catalogue, self._declaration(registrar, context)
-            if self.dry_run:
-                reference, decision = None, judge(declaration, catalogue)
-            else:
-                reference, decision = record(registrar, declaration, by=context.person)
+            decision = judge(declaration, catalogue)
+            reference = None if self.dry_run else _recorded(registrar, declaration, decision, context.person)
         values = decision_object(decision) | {
             "reference": reference,
             "recorded": reference is not None,
@@ -149,6 +153,109 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
             safeguards=frozenset(self.safeguard),
             circumstances=frozenset(self.circumstance),
         )
+
+
+NOT_YET = {
+    "policy:agreement-not-ratified": "Do not send it yet. Ratify the agreement (sign the text in /agreement "
+    "and drop it there, or tell the local authority), then declare it again.",
+    "policy:embargo": "Do not send it before that moment. Then declare it again.",
+    "policy:suspended": "Do not send it. Ask the local authority.",
+}
+"""The next step for each reason to wait: a held declaration is never decided again automatically."""
+
+
+def judge(declaration: Declaration, catalogue: Catalogue) -> Decision:
+    """Decide on a declared transfer by the agreement."""
+    decision = decide_method(declaration, catalogue)
+    if not isinstance(decision, Held):
+        return decision
+    steps = ((reason, NOT_YET.get(reason.code, reason.next_step)) for reason in decision.reasons)
+    return replace(decision, reasons=tuple(replace(reason, next_step=step) for reason, step in steps))
+
+
+def _recorded(registrar: Registrar, declaration: Declaration, decision: Decision, by: str) -> str:
+    """Record a decided declaration with a log entry and a receipt; return the reference."""
+    catalogue, now, signing = registrar.catalogue, registrar.clock(), registrar.signing
+    found = subject(declaration.data, catalogue)
+    data_types = found.data_types if found else ()
+    with registrar.registry.write() as session:
+        reference = receipts.fresh_reference(session, declaration.provider.id, now)
+        facts = _facts(registrar, declaration, decision, reference, now)
+        statement = stated_declaration(facts)
+        session.add(
+            DeclarationRow(
+                reference=reference,
+                provider=facts.provider,
+                method=facts.method,
+                data=facts.data,
+                data_types=" ".join(data_types),
+                flow=facts.flow,
+                goes_at=facts.goes_at,
+                safeguards=" ".join(sorted(declaration.safeguards)),
+                circumstances=" ".join(sorted(declaration.circumstances)),
+                state=facts.state,
+                reasons=json.dumps([asdict(reason) for reason in decision.reasons]),
+                declared_at=now,
+                declared_by=by,
+            )
+        )
+        fields: dict[str, str | None] = {
+            "provider": facts.provider,
+            **statement.digests,
+            "policies": catalogue.digest,
+            "method": facts.method,
+            "data_type": data_types[0] if len(data_types) == 1 else None,
+            "flow": facts.flow,
+            "state": facts.state,
+            "safeguards": ",".join(sorted(declaration.safeguards)),
+            "reasons": ",".join(dict.fromkeys(reason.code for reason in facts.reasons)),
+        }
+        said = {name: value for name, value in fields.items() if value is not None}
+        entry = log.Entry(kind="declared", subject=reference, fields=said, actor=by)
+        numbers = log.append(session, [entry], now)
+        head = registrar.sign_head(session, now)
+        (proof,) = receipts.proofs(session, numbers, head=head, signing=signing)
+        session.add(
+            ReceiptRow(
+                reference=reference,
+                provider=facts.provider,
+                name=f"DECLARED {facts.method} {facts.data}",
+                stage="declared",
+                text=clearsign(signing.openpgp, statement.for_people(proof)),
+                json_text=statement.for_machines(proof, signing.log_key.sign),
+                created_at=now,
+            )
+        )
+        session.flush()
+    registrar.bring_out(Issued(head))
+    return reference
+
+
+def _facts(
+    registrar: Registrar, declaration: Declaration, decision: Decision, reference: str, now: datetime
+) -> DeclarationFacts:
+    catalogue, provider = registrar.catalogue, declaration.provider
+    method, found = catalogue.methods.find(declaration.method), subject(declaration.data, catalogue)
+    told = {each.id: each.told for each in catalogue.methods.safeguard}
+    asked = {each.id: each.question for each in catalogue.methods.circumstance}
+    return DeclarationFacts(
+        reference=reference,
+        provider=provider.id,
+        provider_name=provider.name,
+        organisation=registrar.settings.organisation,
+        state=decision.state,
+        declared_at=now,
+        goes_at=declaration.at,
+        method=declaration.method,
+        method_name=method.name if method else declaration.method,
+        data=declaration.data,
+        data_title=found.title if found else declaration.data,
+        flow=decision.flow,
+        safeguards=tuple(told[each] for each in sorted(declaration.safeguards & told.keys())),
+        circumstances=tuple(f"{asked[e]} Yes." for e in sorted(declaration.circumstances & asked.keys())),
+        reasons=decision.reasons,
+        wording=catalogue.wording,
+    )
 
 
 _DECIDED = {"accepted": "allowed", "held": "not allowed yet", "refused": "not allowed"}

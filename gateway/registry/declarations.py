@@ -1,47 +1,13 @@
 """Declared transfers by another method, past and future."""
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
-from gateway.model import Decision, Reason
-from gateway.policy.methods import Declaration
+from gateway.model import Reason
 from gateway.registry.tables import DeclarationRow
-
-
-def record(
-    session: Session,
-    declaration: Declaration,
-    decision: Decision,
-    *,
-    reference: str,
-    data_types: Collection[str],
-    at: datetime,
-    by: str,
-) -> None:
-    """Record a declaration and the decision."""
-    session.add(
-        DeclarationRow(
-            reference=reference,
-            provider=declaration.provider.id,
-            method=declaration.method,
-            data=declaration.data,
-            data_types=" ".join(data_types),
-            flow=decision.flow,
-            goes_at=declaration.at,
-            safeguards=" ".join(sorted(declaration.safeguards)),
-            circumstances=" ".join(sorted(declaration.circumstances)),
-            state=decision.state,
-            reasons=json.dumps([asdict(reason) for reason in decision.reasons]),
-            declared_at=at,
-            declared_by=by,
-        )
-    )
-    session.flush()
 
 
 def get(session: Session, reference: str) -> DeclarationRow:

@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from gateway.acts.declarations import NOT_YET
 from gateway.classify.findings import FINDINGS
 from gateway.keys import notices
 from gateway.keys.notices import KeyNotice
@@ -22,7 +23,7 @@ from gateway.receipts import text as receipt_text
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
 from gateway.receipts.notices import NoticeFacts, changed, opened, render, render_notice
 from gateway.receipts.text import stated
-from gateway.record import declared, letters
+from gateway.record import letters
 from gateway.registry.keys import Key
 from tests.log.made import FACTS, Log
 from tests.policies import POLICIES
@@ -108,7 +109,7 @@ def test_a_notice_about_discrepancies_is_told_in_both_languages() -> None:
 @pytest.mark.parametrize("state", ["accepted", "held", "refused"])
 def test_the_receipt_of_a_declaration_is_told_in_both_languages(state: str) -> None:
     reason = CATALOGUE.reason("policy:agreement-not-ratified", year="2026-27")
-    (step, *_) = (each for code, each in declared._NOT_YET.items() if code == reason.code)
+    (step, *_) = (each for code, each in NOT_YET.items() if code == reason.code)
     facts = DeclarationFacts(
         provider="ty", state=state, declared_at=AT, goes_at=AT, method="post", method_name="Post",  # type: ignore[arg-type]
         data="offers", data_title="Cynigion / Offers", flow="offers", safeguards=("Amlen ddwbl",),
