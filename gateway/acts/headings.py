@@ -1,16 +1,33 @@
 """Meanings of a provider's headings: signed by the provider, or said by the authority; revocable."""
 
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
 from gateway.acts.listing import ProviderListing, Row
+from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
-from gateway.policy.items import harmless_name
-from gateway.record import headings, releases
-from gateway.registry import harmless
+from gateway.home.settings import read_toml
+from gateway.model import Transfer
+from gateway.policy.catalogue import Catalogue
+from gateway.policy.items import harmless_name, not_understood
+from gateway.record import releases
+from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
+from gateway.registry import harmless, log, providers
+from gateway.registry.tables import HarmlessRow
 
 AREA = Area.FILES
+_SOMETHING_ELSE = "something-else"
+_SAY = "say-heading"
+_ABOUT = re.compile(r"(?P<heading>.+?) = (?P<item>[a-z0-9-]+): ")
 
 
 class ListHeadings(ProviderListing, command="headings list", right=AccessRight.LOOK):
@@ -71,14 +88,55 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     def carry_out(self, context: ActContext) -> ActDone:
         """Store the meaning, or propose an item to a second person."""
         with context.recording() as record:
-            known = headings.meanings(context.home.policies_in_force, record.registrar.catalogue)
-            if self.item != headings.SOMETHING_ELSE and self.item not in known:
-                raise GatewayError(f"{self.item} is none of: {headings.SOMETHING_ELSE}, {', '.join(known)}")
+            known = meanings(context.home.policies_in_force, record.registrar.catalogue)
+            if self.item != _SOMETHING_ELSE and self.item not in known:
+                raise GatewayError(f"{self.item} is none of: {_SOMETHING_ELSE}, {', '.join(known)}")
             transfer = releases.held(record.session, self.reference)
-            done = headings.say(
-                record.session, transfer, self.heading, self.item,
-                by=context.person, why=self.why, at=record.at,
+            provider, name = transfer.upload.provider, harmless_name(self.heading)
+            headings = asked(record.session, transfer)
+            header = next((one for one in headings if harmless_name(one) == name), None)
+            if header is None:
+                raise GatewayError(
+                    f"nothing is asked about {self.heading}: it is understood, sensitive or answered"
+                )
+            key = "" if self.item == _SOMETHING_ELSE else self.item
+            act = TwoPersonAct(_SAY, provider, f"{header} = {key}")
+            if key and not agreed(record.session, act, by=record.by, why=self.why, at=record.at, always=True):
+                return ActDone(f"{self.heading} waits for a second person, who says the same")
+            meaning = HarmlessRow(
+                name=name, header=header, provider=provider, listed_at=record.at, listed_by=record.by,
+                why=f"{self.reference}: {self.why}", field=key,
             )  # fmt: skip
-        if done:
-            return ActDone(f"{self.heading} is {self.item} in later files of {transfer.upload.provider}")
-        return ActDone(f"{self.heading} waits for a second person, who says the same")
+            harmless.state(record.session, meaning)
+            record.note("column-listed", provider, note=f"{header} = {key}")
+        return ActDone(f"{self.heading} is {self.item} in later files of {provider}")
+
+
+def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
+    """Return the labels of items that a heading may mean, by key, in the order of the policies."""
+    return _meanings(policies, frozenset(catalogue.appendix_a))
+
+
+@lru_cache(maxsize=2)
+def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
+    return statable(read_toml(policies / "items.toml", Items).items, labels)
+
+
+def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
+    """Return a file's headings that no rule knows and nobody has explained."""
+    provider = providers.get_provider(session, transfer.upload.provider)
+    return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
+
+
+def waiting(session: Session, provider: str, at: datetime) -> list[Row]:
+    """Return the meanings proposed for a provider's headings that wait for a second person."""
+    found: dict[str, Row] = {}
+    for event in log.events(session, provider):
+        about = _ABOUT.match(event.note or "")
+        if about is None or json.loads(event.leaf)["fields"].get("what") != _SAY:
+            continue
+        if event.kind == "act-proposed" and event.at >= at - COUNTS:
+            found[about["heading"]] = about.groupdict() | {"by": event.actor or ""}
+        else:
+            found.pop(about["heading"], None)
+    return list(found.values())

@@ -48,7 +48,7 @@ STATED: dict[str, set[str]] = {
     "a link": {"staff._agreed_to_invite"},
     "a key": {"key_confirming._check_second"},
     "a key that comes back": {"key_changes._is_agreed"},
-    "what a heading means": {"headings.say"},
+    "what a heading means": {"headings.carry_out"},
     "a program's credential": {"programs.carry_out"},
     "a web hook": {"hooks.carry_out"},
 }

@@ -2,6 +2,7 @@
 
 from sqlmodel import Session
 
+from gateway.acts import headings
 from gateway.acts.held_decisions import release_in_words
 from gateway.errors import GatewayError
 from gateway.home import shown_name
@@ -17,7 +18,7 @@ from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record import delivered, headings, releases
+from gateway.record import delivered, releases
 from gateway.record.registrar import KeylessRules
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
@@ -71,7 +72,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         ),
         "asked": open_headings,
         "meanings": [Named(id=key, name=label) for key, label in meanings.items()],
-        "said": columns_of((one for one in said if one.heading in open_headings), "heading", "item", "by"),
+        "said": [one for one in said if one["heading"] in open_headings],
         "events": [*happened(events, transfer.upload.landed_at)],
         "proposed": proposed,
         "decides": decides,
