@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, Area, argument, option
+from gateway.acts.act import ActContext, Area, Recording, argument, option
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
@@ -18,7 +18,8 @@ from gateway.registry import keys, providers, staff
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from gateway.registry.keys import Key, OwnerKind
+    from gateway.model import NewKey
+    from gateway.registry.keys import Key, KeyState, OwnerKind
 
 AREA = Area.PEOPLE
 OWNER = "The provider, or the member of staff."
@@ -44,6 +45,18 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
             if self.id is not None:
                 kind = owner_kind_of(session, self.id, is_staff=self.staff)
             return [_row(key, at, policy) for key in keys.list_keys(session, kind, self.id)]
+
+
+def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
+    """Record a key. For a member of staff, the owner's name is in the registry only, not in the log."""
+    keys.add_key(
+        record.session, owner_kind, owner, new.kind,
+        fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,
+        expires_at=new.expires_at, at=record.at, by=record.by, state=state,
+    )  # fmt: skip
+    fields: dict[str, str] = {"owner": owner_kind, "state": state}
+    fields |= {"provider": owner} if owner_kind == "provider" else {}
+    record.note("key-added", new.fingerprint, fields)
 
 
 def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> OwnerKind:

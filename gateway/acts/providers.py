@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections import Counter
 from dataclasses import asdict, fields
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ValidationError
@@ -29,6 +27,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.enrolment import numbers
 from gateway.errors import ChoiceError, GatewayError, Refusal
@@ -41,8 +40,8 @@ from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
-from gateway.record.enroller import AS_BEFORE, Enroller, ListTakenIn, TriedError, take_in
 from gateway.registry import contacts, keys, log, provider_life, providers, register
+from gateway.registry.tables import ContactRow
 from gateway.zones.landed import waiting
 
 if TYPE_CHECKING:
@@ -123,13 +122,13 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         given = [("ssh", one) for one in self.ssh_key] + [("openpgp", one) for one in self.openpgp_key]
         with context.recording(access=True) as record:
             bodies = record.registrar.catalogue.bodies
-            provider, enroller = self._provider(bodies), _enroller(record)
-            enroller.add(provider, succeeds=self.succeeds)
+            provider = self._provider(bodies)
+            enrol(record, provider, succeeds=self.succeeds)
             for kind, file in given:
                 key = judged_key(record, file.content)
                 if key.kind != kind:
                     raise Refusal("key:not-an-ssh-key" if kind == "ssh" else "key:not-a-certificate")
-                enroller.add_key("provider", provider.id, key, state="pending")
+                enrol_key(record, "provider", provider.id, key, state="pending")
         shown = [
             f"{label:>14}  {value}"
             for _, file in given
@@ -199,7 +198,7 @@ class InviteProvider(Act, command="providers invite", right=AccessRight.ENROL):
             except ValidationError as error:
                 raise GatewayError(f"{error.errors()[0]['loc'][0]} cannot stand in an invitation") from None
             digest = hashlib.sha256(invitation.text().encode()).hexdigest()
-            _enroller(record).note("provider-invited", provider, more={"sha256": digest})
+            note(record, "provider-invited", provider, more={"sha256": digest})
         return ActDone(
             _INVITED.format(self.id, " ".join(invitation.words())),
             clearsign(signing.openpgp, invitation.text()),
@@ -300,14 +299,16 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         """Change the provider's columns and contacts; decide again the files that waited for the schools."""
         wanted = self._wanted()
         with context.recording() as record:
-            enroller = _enroller(record)
             changed = [self._set_columns(record, dict(wanted))] if wanted else []
             if self.contact is not None:
-                changed.append(
-                    enroller.keep_contact(self.id, self.contact, self.email, self.telephone, self.why)
-                )
+                contact = ContactRow(
+                    provider=self.id, role=self.contact, email=self.email, telephone=self.telephone,
+                    recorded_at=record.at, recorded_by=record.by,
+                )  # fmt: skip
+                changed.append(keep_contact(record, contact, self.why))
             if self.forget_contact is not None:
-                enroller.forget_contact(self.id, self.forget_contact, self.why)
+                contacts.forget(record.session, self.id, self.forget_contact)
+                record.note("contact-changed", self.id, note=self.why)
                 changed.append(True)
         if not any(changed):
             return ActDone(f"{self.id} is on record so already")
@@ -344,8 +345,8 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
         provider = providers.get_provider(session, self.id)
         providers.check_numbers(session, provider)
         said = [f"sends for {', '.join(provider.schools) or 'itself alone'}"] if "schools" in wanted else []
-        note = "; ".join([*said, *([self.why] if self.why else [])])
-        _enroller(record).note("provider-changed", provider, note or None)
+        why = "; ".join([*said, *([self.why] if self.why else [])])
+        note(record, "provider-changed", provider, why or None)
         return True
 
 
@@ -361,7 +362,7 @@ class _ChangeAccess(Act, right=AccessRight.ENROL):
             providers.set_suspended(record.session, self.id, suspended=self.suspended)
             provider = providers.get_provider(record.session, self.id)
             kind: Kind = "provider-suspended" if self.suspended else "provider-resumed"
-            _enroller(record).note(kind, provider, self.why)
+            note(record, kind, provider, self.why)
         return ActDone(f"{self.id} is {'suspended' if self.suspended else 'back'}")
 
 
@@ -396,8 +397,7 @@ class CloseProvider(_ProviderAct, command="providers close"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Close the provider as of the last day."""
         with context.recording() as record:
-            today = _today(record)
-            closed = _enroller(record).close(self.provider, self.on or today, self.why, today=today)
+            closed = _close(record, self.provider, self.on, self.why)
         return ActDone(f"{self.provider} is closed; its last day was {closed.closed_on}")
 
 
@@ -409,7 +409,8 @@ class ReopenProvider(_ProviderAct, command="providers reopen"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Undo the closure of the provider."""
         with context.recording() as record:
-            _enroller(record).reopen(self.provider, self.why)
+            reopened = provider_life.reopen(record.session, self.provider)
+            note(record, "provider-reopened", reopened, self.why)
         return ActDone(f"{self.provider} is open again")
 
 
@@ -429,15 +430,16 @@ class ConvertProvider(_ProviderAct, command="providers convert"):
             if self.kind not in bodies.kinds():
                 raise GatewayError(f"a provider is one of {', '.join(bodies.kinds())}")
             before = providers.get_provider(record.session, self.provider)
-            changed = _enroller(record).convert(
+            changed = provider_life.convert(
+                record.session,
                 self.provider,
                 self.kind,
-                self.why,
                 may_become=bodies.of(before.kind).becomes,
                 name=self.name,
                 dfe_number=numbers.dfe_number(self.dfe_number),
                 urn=numbers.urn(self.urn),
             )
+            note(record, "provider-converted", changed, self.why)
         said = f"{self.provider} is {changed.kind} now, with its keys, history and receipts"
         if self.urn is None:
             said += f"\nif it has a new URN: gateway providers set {self.provider} --urn NUMBER"
@@ -457,11 +459,11 @@ class MergeProvider(Act, command="providers merge", right=AccessRight.ENROL):
         with context.recording() as record:
             if providers.get_provider(record.session, self.into).closed_on is not None:
                 raise GatewayError(f"{self.into} has closed: nothing can become part of it")
-            gone, today = providers.get_provider(record.session, self.former), _today(record)
+            gone = providers.get_provider(record.session, self.former)
             if gone.closed_on is None:
-                gone = _enroller(record).close(self.former, self.on or today, self.why, today=today)
+                gone = _close(record, self.former, self.on, self.why)
             provider_life.succeed(record.session, self.former, self.into)
-            _enroller(record).note("provider-merged", gone, self.why, {"provider": self.into})
+            note(record, "provider-merged", gone, self.why, {"provider": self.into})
         return ActDone(
             f"{self.former} is closed, and {self.into} has its place\n"
             f"the pupils of {self.former} are on the roll of {self.into} once {self.into} sends them"
@@ -484,82 +486,43 @@ class RemoveProvider(_ProviderAct, command="providers remove"):
         with context.recording() as record:
             provider = providers.get_provider(record.session, self.provider)
             provider_life.remove(record.session, self.provider)
-            _enroller(record).note("provider-removed", provider, self.why)
+            note(record, "provider-removed", provider, self.why)
         shutil.rmtree(context.home.published.provider(self.provider), ignore_errors=True)
         return ActDone(f"{self.provider} is removed, with its keys")
 
 
-class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
-    """Enrol the providers in a CSV file, or update those on record. All or nothing.
-
-    Takes the columns of GIAS, the DfE's register of schools, unchanged.
-    """
-
-    by_program: ClassVar = True
-
-    file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
-    dry_run: bool = option("Only say what would be done.", default=False)
-
-    def confirms(self) -> bool:
-        """Return False for a dry run."""
-        return not self.dry_run
-
-    def carry_out(self, context: ActContext) -> ActDetails:
-        """Import the list, and return the result of each line; on a dry run undo everything."""
-        taken: ListTakenIn | None = None
-        try:
-            with context.recording(access=True) as record:
-                bodies = record.registrar.catalogue.bodies
-                enroller = Enroller(session=record.session, by=record.by, at=record.at)
-                folder = self.file.folder
-
-                def judged(file: Path) -> NewKey:
-                    if folder is None:
-                        raise GatewayError("it names a key file: leave that column out, and add keys by hand")
-                    return judged_key(record, GivenFile.read(file).content)
-
-                taken = take_in(enroller, self.file.content, bodies, folder or Path(), judged)
-                if self.dry_run:
-                    raise TriedError  # noqa: TRY301 - the transaction is given up by leaving it
-        except TriedError:
-            pass
-        if taken is None:
-            raise GatewayError("the list could not be tried")
-        return self._told(taken, bodies)
-
-    def _told(self, taken: ListTakenIn, bodies: BodiesFile) -> ActDetails:
-        rows = [
-            {
-                **{
-                    name: getattr(one.listed, name)
-                    for name in ("line", "id", "name", "kind", "dfe_number", "urn")
-                },
-                "keys": one.keys,
-                "what": one.what,
-            }
-            for one in taken.lines
-        ]
-        counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
-        done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-        closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
-        for why, count in sorted(Counter(why for _, why in taken.read.passed_over).items()):
-            closing.append(f"passed over: {counted(count, 'line')} ({why})")
-        without = sum(not row["dfe_number"] for row in rows if row["kind"] in bodies.with_own_pupils)
-        if without:
-            closing.append(
-                f"without a DfE number: {without}; a file that names another school is not noticed"
-            )
-        if added := sum(row["keys"] for row in rows):
-            ring = "ring each provider, then gateway keys confirm ID FPR"
-            closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
-        columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
-        changed = [row for row in rows if row["what"] != AS_BEFORE or row["keys"]]
-        tried = (ActListing(changed, columns, empty="all of it is on record so already"),)
-        return ActDetails("", rows, parts=tried if self.dry_run else (), closing=tuple(closing))
+def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None) -> None:
+    """Enrol a provider, optionally as a successor. GatewayError where impossible."""
+    if succeeds is not None:
+        provider_life.succeed(record.session, succeeds, provider.id)
+    providers.add_provider(record.session, provider, record.at)
+    note(record, "provider-added", provider)
 
 
-def _enroller(record: Recording) -> Enroller:
-    return Enroller(session=record.session, by=record.by, at=record.at)
+def keep_contact(record: Recording, contact: ContactRow, why: str | None) -> bool:
+    """Store a contact in place of the one with the same role; return True if anything is new."""
+    if not contacts.keep(record.session, contact):
+        return False
+    record.note("contact-changed", contact.provider, note=why)
+    return True
+
+
+def note(
+    record: Recording, kind: Kind, provider: Provider, why: str | None = None,
+    more: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Log an event of a provider, with the person and the reason."""
+    record.note(kind, provider.id, {"provider_kind": provider.kind, **(more or {})}, why)
+
+
+def _close(record: Recording, provider: str, on: date | None, why: str) -> Provider:
+    """Record the closure of a provider; `on` is the last day, or today. GatewayError for a future day."""
+    today = local_day(record.at, record.registrar.catalogue.calendar.timezone)
+    if on is not None and on > today:
+        raise GatewayError(f"{on} is still to come: put it on record once it has closed")
+    closed = provider_life.close(record.session, provider, on or today, record.at)
+    note(record, "provider-closed", closed, why)
+    return closed
 
 
 def _counting(context: ActContext) -> RatificationsThatCount:
@@ -574,7 +537,3 @@ def judged_key(record: Recording, data: bytes) -> NewKey:
     registrar = record.registrar
     verified = VerifiedKinds(registrar.settings.processor)
     return judge(data, record.at, registrar.catalogue.methods.strength.rsa_bits, verified)
-
-
-def _today(record: Recording) -> date:
-    return local_day(record.at, record.registrar.catalogue.calendar.timezone)

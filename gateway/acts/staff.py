@@ -26,6 +26,7 @@ from gateway.acts.act import (
     argument,
     option,
 )
+from gateway.acts.keys import enrol_key
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
@@ -79,7 +80,6 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a person's key, or restore an earlier one. GatewayError for a revoked key."""
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
-        from gateway.record.enroller import Enroller  # noqa: PLC0415 - a listing enrols nobody
 
         session = record.session
         admitted = admit_ssh(file, record.registrar.catalogue.methods.strength.rsa_bits)
@@ -92,9 +92,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
             keys.restore_key(session, known)
             record.note("key-restored", admitted.fingerprint, {"owner": "staff"})
             return
-        enroller = Enroller(session=session, by=record.by, at=record.at)
-        state: keys.KeyState = "pending" if waits else "active"
-        enroller.add_key("staff", self.name, admitted, state=state)
+        enrol_key(record, "staff", self.name, admitted, state="pending" if waits else "active")
 
 
 class SetTeams(Act, command="staff set", right=AccessRight.ENROL):

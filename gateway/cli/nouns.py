@@ -98,7 +98,7 @@ NOUNS = {
         "cli.send",
         "app",
     ),
-    "providers": Noun("Enrol providers and look at them.", "acts.providers"),
+    "providers": Noun("Enrol providers and look at them.", "acts.providers acts.provider_lists"),
     "keys": Noun(
         "Keys of providers and staff, and the gateway's own.", "acts.keys acts.key_changes cli.keys"
     ),

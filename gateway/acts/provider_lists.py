@@ -1,0 +1,159 @@
+"""Lists of providers: many are enrolled or updated at once, such as from the DfE's register of schools."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gateway.access import AccessRight
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActListing,
+    Area,
+    GivenFile,
+    Recording,
+    argument,
+    option,
+)
+from gateway.acts.keys import enrol_key
+from gateway.acts.providers import enrol, judged_key, keep_contact, note
+from gateway.enrolment.provider_list import ListedProvider, read_list
+from gateway.errors import GatewayError
+from gateway.model import Provider, counted
+from gateway.registry import keys, providers
+from gateway.registry.tables import ContactRow
+
+AREA = Area.SCHOOLS
+_AS_BEFORE = "as on record"
+_BY_LIST = "by a list of providers"
+
+
+class _TriedError(Exception):
+    """Raised to roll back the transaction of a dry run; holds the answer."""
+
+    def __init__(self, answer: ActDetails) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
+    """Enrol the providers in a CSV file, or update those on record. All or nothing.
+
+    Takes the columns of GIAS, the DfE's register of schools, unchanged.
+    """
+
+    by_program: ClassVar = True
+
+    file: GivenFile = argument("A CSV file whose first line names columns.", metavar="FILE")
+    dry_run: bool = option("Only say what would be done.", default=False)
+
+    def confirms(self) -> bool:
+        """Require no confirmation for a dry run."""
+        return not self.dry_run
+
+    def carry_out(self, context: ActContext) -> ActDetails:
+        """Import the list; a dry run changes nothing. GatewayError names every faulty line."""
+        try:
+            with context.recording(access=True) as record:
+                known = {
+                    number: provider.id
+                    for provider in providers.list_providers(record.session)
+                    if provider.closed_on is None
+                    for number in (provider.dfe_number, provider.urn)
+                    if number is not None
+                }
+                bodies = record.registrar.catalogue.bodies
+                read = read_list(self.file.content, self.file.folder or Path(), known, bodies.kinds())
+                rows = [self._row(record, one) for one in read.listed]
+                told = self._told(rows, Counter(why for _, why in read.passed_over), bodies.with_own_pupils)
+                if self.dry_run:
+                    raise _TriedError(told)  # noqa: TRY301 - the transaction is given up by leaving it
+        except _TriedError as tried:
+            return tried.answer
+        return told
+
+    def _row(self, record: Recording, one: ListedProvider) -> dict[str, Any]:
+        """Enrol or update one line's provider; return what was done. GatewayError names the line."""
+        try:
+            if providers.is_enrolled(record.session, one.id):
+                what = _changed(record, one)
+            else:
+                what = "new"
+                enrol(
+                    record,
+                    Provider(id=one.id, name=one.name, kind=one.kind, dfe_number=one.dfe_number, urn=one.urn),
+                )
+            if one.role is not None:
+                contact = ContactRow(
+                    provider=one.id, role=one.role, email=one.email, telephone=one.telephone,
+                    recorded_at=record.at, recorded_by=record.by,
+                )  # fmt: skip
+                if keep_contact(record, contact, _BY_LIST) and what != "new":
+                    what = f"{what}, contact" if what != _AS_BEFORE else "changed: contact"
+            added = sum(self._add_key(record, one.id, file) for file in one.key_files)
+        except GatewayError as error:
+            raise GatewayError(f"nothing was enrolled: line {one.line}: {error}") from None
+        names = ("line", "id", "name", "kind", "dfe_number", "urn")
+        return {name: getattr(one, name) for name in names} | {"keys": added, "what": what}
+
+    def _add_key(self, record: Recording, provider: str, file: Path) -> bool:
+        """Enrol the key in a file as pending; return False if the provider already has the key."""
+        if self.file.folder is None:
+            raise GatewayError("it names a key file: leave that column out, and add keys by hand")
+        new = judged_key(record, GivenFile.read(file).content)
+        known = keys.holder(record.session, new.kind, new.fingerprint)
+        if known is not None and (known.owner_kind, known.owner) == ("provider", provider):
+            return False
+        enrol_key(record, "provider", provider, new, state="pending")
+        return True
+
+    def _told(
+        self, rows: Sequence[dict[str, Any]], passed_over: Counter[str], with_own_pupils: Collection[str]
+    ) -> ActDetails:
+        counts = Counter(str(row["what"]).partition(":")[0] for row in rows)
+        done = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        closing = [f"{'would be' if self.dry_run else 'done'}: {done or 'nothing'}"]
+        closing += [
+            f"passed over: {counted(count, 'line')} ({why})" for why, count in sorted(passed_over.items())
+        ]
+        if without := sum(not row["dfe_number"] for row in rows if row["kind"] in with_own_pupils):
+            closing.append(
+                f"without a DfE number: {without}; a file that names another school is not noticed"
+            )
+        if added := sum(row["keys"] for row in rows):
+            ring = "ring each provider, then gateway keys confirm ID FPR"
+            closing.append(f"{counted(added, 'key')} to be confirmed: {ring}")
+        columns = ("line", "id", "name", "kind", "dfe_number", "urn", "keys", "what")
+        changed = [row for row in rows if row["what"] != _AS_BEFORE or row["keys"]]
+        tried = (ActListing(changed, columns, empty="all of it is on record so already"),)
+        return ActDetails("", rows, parts=tried if self.dry_run else (), closing=tuple(closing))
+
+
+def _changed(record: Recording, one: ListedProvider) -> str:
+    """Store a line's changes to a known provider; return them in words. GatewayError for forbidden ones."""
+    row = providers.provider_row(record.session, one.id)
+    if row.kind != one.kind:
+        raise GatewayError(
+            f"{one.id} is {row.kind} on record: gateway providers convert {one.id} --kind {one.kind}"
+        )
+    if row.closed_on is not None:
+        raise GatewayError(f"{one.id} is on record as closed: gateway providers reopen {one.id}")
+    new = {
+        column: value
+        for column in ("name", "dfe_number", "urn")
+        if (value := getattr(one, column)) is not None and getattr(row, column) != value
+    }
+    if not new:
+        return _AS_BEFORE
+    for column, value in new.items():
+        setattr(row, column, value)
+    record.session.add(row)
+    record.session.flush()
+    provider = providers.get_provider(record.session, one.id)
+    providers.check_numbers(record.session, provider)
+    note(record, "provider-changed", provider, _BY_LIST)
+    return f"changed: {', '.join(column.replace('_', ' ') for column in new)}"
