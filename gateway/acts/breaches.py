@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -19,16 +24,18 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.listing import DatedListing, Row
-from gateway.errors import GatewayError
-from gateway.record import breach_records
-from gateway.registry import breaches
+from gateway.acts.reports import account_of
+from gateway.errors import GatewayError, NotFoundError
+from gateway.registry import breaches, keys, log, transfers
+from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen
-from gateway.reports.breach import NOTIFY_WITHIN, Nature
-
-if TYPE_CHECKING:
-    from gateway.reports.document import Document
+from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
+from gateway.reports.document import Document, Paragraph, Section
+from gateway.reports.report import TransferAccount
 
 AREA = Area.CHILDREN
+_ADDED = ("transfers", "staff", "keys", "measures")
+"""The statements that an amended record adds to; of all others the latest counts."""
 
 
 class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
@@ -80,23 +87,34 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
         """Return the record, completed from the registry; store the record too, unless on a dry run."""
         with context.recording(signs=not self.dry_run) as record:
             registrar, session = record.registrar, record.session
-            given = self._given(ZoneInfo(registrar.catalogue.calendar.timezone))
+            given, known = self._given(ZoneInfo(registrar.catalogue.calendar.timezone)), _records(session)
             if self.amend is None:
-                number, told = breaches.next_number(session), breach_records.Told(**given)
+                number, told = max(known, default=0) + 1, BreachStatement(**given)
             else:
-                number = self.amend
-                told = breach_records.amended(breach_records.record(session, number), given)
-            document = breach_records.drafted(
-                session, told, registrar.catalogue,
-                number=number, organisation=registrar.settings.organisation, now=record.at,
-            )  # fmt: skip
+                number, told = self.amend, _amended(self.amend, _record(known, self.amend), given)
+            _check(told, record.at)
+            concerned = tuple(
+                (f"{key.owner_kind} {key.owner}", key.kind, key.fingerprint, key.state)
+                for key in (_named_key(session, one) for one in told.keys)
+            )
+            organisation = registrar.settings.organisation
+            breach = Breach(
+                number=number,
+                organisation=organisation,
+                told=told,
+                accounts=tuple(_touched(session, told, organisation)),
+                keys=concerned,
+                zone=registrar.catalogue.calendar.timezone,
+            )
+            document = breach_report(breach, registrar.catalogue.breach, record.at)
             if not self.dry_run:
-                breach_records.keep(session, number, told, document, by=record.by, at=record.at)
+                note = Kept(told=told, document=document).model_dump_json()
+                record.note("breach-recorded", "breach", {"number": number}, note)
             check_all_seen(session, context.sight(session), str(document))
         return document
 
     def _given(self, zone: ZoneInfo) -> dict[str, Any]:
-        """Return the statements given, by field of `Told`; times without a zone are the authority's."""
+        """Return the given statements by field of the record; times without a zone are the authority's."""
         said = {
             "aware_at": self.aware_at, "since": self.from_, "until": self.to, "notified_at": self.notified_at,
             "transfers": self.transfer, "staff": self.person, "keys": self.key, "natures": self.nature,
@@ -125,13 +143,13 @@ class ListBreaches(DatedListing, command="breach list", right=AccessRight.LOOK):
         """Return a row for each record of a breach, by number."""
         rows: list[Row] = []
         with context.reading() as session:
-            for one in breach_records.records(session):
+            for number, one in sorted(_records(session).items()):
                 notify_by = one.told.aware_at + NOTIFY_WITHIN if one.told else None
                 notified_at = one.told.notified_at if one.told else None
                 owed = notify_by is not None and notified_at is None
                 left = (notify_by - context.clock()).total_seconds() / 3600 if notify_by and owed else None
                 rows.append({
-                    "number": one.number,
+                    "number": number,
                     "versions": one.versions,
                     "recorded_at": one.at,
                     "by": one.by,
@@ -156,6 +174,124 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
     def carry_out(self, context: ActContext) -> Document:
         """Return the report of one breach."""
         with context.reading() as session:
-            document = breach_records.record(session, self.number).document
+            document = _record(_records(session), self.number).document
             check_all_seen(session, context.sight(session), str(document))
         return document
+
+
+class Kept(BaseModel):
+    """The stored form of a breach record: a person's statements and the finished document."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    told: BreachStatement
+    document: Document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BreachRecord:
+    """The latest version of a record. `told` is None for a record made by an earlier release."""
+
+    versions: int
+    at: datetime
+    by: str | None
+    told: BreachStatement | None
+    document: Document
+
+
+def _records(session: Session) -> dict[int, _BreachRecord]:
+    """Return the latest version of every record by number; an amended one has several in the log."""
+    found: dict[int, _BreachRecord] = {}
+    for event in log.events(session, "breach", kind="breach-recorded"):
+        number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
+        try:
+            kept = Kept.model_validate_json(note)
+            told, document = kept.told, kept.document
+        except ValidationError:
+            # Version 0.2.0 stored the text of the document alone.
+            lines = tuple(Paragraph(line) for line in note.splitlines() if line.strip())
+            text = Section("As an earlier release recorded it", lines)
+            told, document = None, Document(f"Personal data breach {number}", "", (text,))
+        versions = found[number].versions + 1 if number in found else 1
+        found[number] = _BreachRecord(
+            versions=versions, at=event.at, by=event.actor, told=told, document=document
+        )
+    return found
+
+
+def _record(known: dict[int, _BreachRecord], number: int) -> _BreachRecord:
+    if number not in known:
+        raise NotFoundError(f"there is no breach {number}")
+    return known[number]
+
+
+def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> BreachStatement:
+    """Return a breach's statements with new ones; scope and measures are added to the earlier ones.
+
+    GatewayError for a record of an earlier release, stored as text alone.
+    """
+    if known.told is None:
+        raise GatewayError(f"an earlier release made breach {number}: record it anew, and say so there")
+    said = known.told.model_dump()
+    added = {
+        name: (*said[name], *(one for one in given.get(name, ()) if one not in said[name])) for name in _ADDED
+    }
+    return BreachStatement(**{**said, **given, **added})
+
+
+def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
+    """Return the transfers that a breach concerns, in the order of landing. NotFoundError if unknown.
+
+    For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
+    over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
+    """
+    references = set(told.transfers)
+    for name in told.staff:
+        if not breaches.is_staff(session, name):
+            raise NotFoundError(f"there is no member of staff {name}")
+        references |= breaches.collected_by(session, name, told.since, told.until)
+    for fingerprint in told.keys:
+        references |= _touched_by_key(session, _named_key(session, fingerprint), told)
+    if not (told.transfers or told.staff or told.keys):
+        references |= breaches.stepped_between(session, told.since, told.until)
+    found = [transfers.get(session, reference) for reference in references]
+    found.sort(key=lambda transfer: transfer.sequence)
+    return [account_of(session, transfer, organisation) for transfer in found]
+
+
+def _named_key(session: Session, fingerprint: str) -> Key:
+    """Find the key, of any owner, by its fingerprint or a unique beginning."""
+    wanted = fingerprint.replace(" ", "").lower()
+    found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
+    if not wanted or len(found) != 1:
+        raise NotFoundError(f"there is no single key {fingerprint}")
+    return found[0]
+
+
+def _touched_by_key(session: Session, key: Key, told: BreachStatement) -> set[str]:
+    if key.owner_kind == "staff":
+        return breaches.collected_by(session, key.owner, told.since, told.until)
+    asked = breaches.sealed_to if key.owner_kind == "gateway" else breaches.sent_with
+    return asked(session, key.fingerprint, told.since, told.until)
+
+
+def _check(told: BreachStatement, now: datetime) -> None:
+    if not (told.transfers or told.staff or told.keys or told.since or told.until):
+        raise GatewayError("say which files, members of staff or keys are concerned, or which days")
+    # A time until the end of today is allowed.
+    last = told.until - timedelta(days=1) if told.until else None
+    past = (
+        ("when you became aware", told.aware_at),
+        ("when it began", told.since),
+        ("when it ended", last),
+        ("when you notified", told.notified_at),
+    )
+    for what, moment in past:
+        if moment is not None and moment > now:
+            raise GatewayError(f"{what} is still to come: the record tells of what has happened")
+    if told.since and told.until and told.until <= told.since:
+        raise GatewayError("it ended before it began")
+    if told.since and told.since > told.aware_at:
+        raise GatewayError("you became aware before it began: nobody is aware of a breach before it happens")
+    if told.notified_at and told.notified_at < told.aware_at:
+        raise GatewayError("you notified before you became aware")

@@ -13,17 +13,34 @@ from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, Area, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
-from gateway.policy.dates import academic_year, local_day
-from gateway.record.accounts import account, accounts_of, review_of, span_of
-from gateway.registry import agreements, hooks, log, providers, review, roles, staff
+from gateway.policy import timescale
+from gateway.policy.catalogue_schema import UNNAMED, Wording
+from gateway.policy.dates import academic_year, first_year, local_day, moment, school_year
+from gateway.record import outcome
+from gateway.registry import (
+    agreements,
+    expectations,
+    hooks,
+    log,
+    providers,
+    review,
+    roles,
+    staff,
+    transfer_lists,
+    transfers,
+)
+from gateway.registry.arrivals import arrivals
+from gateway.registry.flow_status import owed_by, window_from
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
-from gateway.reports.report import provider_report, transfer_report
+from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
 from gateway.reports.retention import load_retention
-from gateway.reports.review import review_report
+from gateway.reports.review import ProviderReview, Review, review_report
 
 if TYPE_CHECKING:
-    from gateway.model import State
+    from sqlmodel import Session
+
+    from gateway.model import State, Transfer
     from gateway.policy.catalogue import Catalogue
     from gateway.reports.document import Document
 
@@ -41,8 +58,10 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     def carry_out(self, context: ActContext) -> Document:
         """Return the account of one file, with a newly signed head of the log."""
         with context.open_registrar() as registrar, registrar.registry.write() as session:
-            wording = registrar.catalogue.wording
-            found = account(session, self.reference, registrar.settings.organisation, wording)
+            transfer = transfers.get(session, self.reference)
+            found = account_of(
+                session, transfer, registrar.settings.organisation, registrar.catalogue.wording
+            )
             head = registrar.sign_head(session, context.clock())
         return transfer_report(found, context.clock(), head=head)
 
@@ -64,12 +83,14 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
         wording = context.catalogue.wording
         wanted = TransfersWanted(provider=self.provider, since=since, until=until)
         with context.reading() as session:
+            name = providers.provider_row(session, self.provider).name
+            found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]
             return provider_report(
-                accounts_of(session, wanted, organisation, wording),
+                [account_of(session, transfers.get(session, one), organisation, wording) for one in found],
                 context.clock(),
                 organisation=organisation,
                 provider=self.provider,
-                provider_name=providers.get_provider(session, self.provider).name,
+                provider_name=name,
                 first=self.from_,
                 last=self.to,
             )
@@ -116,7 +137,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
         catalogue = context.catalogue
         today = local_day(made_at, catalogue.calendar.timezone)
         year = academic_year(today, catalogue.agreement.year.starts)
-        transfers: Counter[tuple[str, State]] = Counter()
+        files: Counter[tuple[str, State]] = Counter()
         with context.reading() as session:
             loaded = log.latest(session, "policy-loaded")
             ratified = {
@@ -124,7 +145,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
             }
             enrolled = [one for one in providers.list_providers(session) if one.closed_on is None]
             for of_provider in review.files(session, made_at - timedelta(days=365), made_at).values():
-                transfers.update(of_provider)
+                files.update(of_provider)
             people = roles.people(session)
             members = Counter(team for one in staff.list_staff(session) for team in one.teams)
             hooked = [(row.name, row.address) for row in hooks.listed(session)]
@@ -140,7 +161,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
             database="in PostgreSQL" if settings.database else "in SQLite, on the same disk",
             telephone=settings.telephone,
             providers={kind: (number, signed[kind]) for kind, number in kinds.items()},
-            transfers=transfers,
+            transfers=files,
             people=Counter(str(role) for one in people for role in one.roles),
             members=members,
             version=version("gateway"),
@@ -165,3 +186,101 @@ def _systems(
         yield "hand-on", one.id, one.sftp.host if one.sftp else "a folder of this machine"
     for name, address in hooked:
         yield "hook", name, urlsplit(address).hostname or ""
+
+
+def account_of(
+    session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
+) -> TransferAccount:
+    """Return the account of a transfer already read."""
+    provider = providers.get_provider(session, transfer.upload.provider)
+    return TransferAccount(
+        facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
+        ssh_key=transfer.upload.ssh_key,
+        steps=tuple(
+            LoggedStep(
+                entry=step.event.number,
+                at=step.event.at,
+                kind=step.kind,
+                who=step.event.actor,
+                team=step.fields.get("team"),
+                key=step.fields.get("key"),
+                reasons=step.fields.get("reasons"),
+                why=step.event.note,
+            )
+            for step in log.steps(log.events(session, transfer.upload.reference))
+        ),
+    )
+
+
+def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
+    """Return the given days, or else those of today's term. GatewayError for days of two school years."""
+    begun, ended = _term(catalogue, today)
+    span = (first or begun, last or ended)
+    starts = catalogue.school_year_starts
+    if span[1] < span[0]:
+        raise GatewayError("the last day is before the first")
+    if academic_year(span[0], starts) != academic_year(span[1], starts):
+        raise GatewayError(f"{span[0]} and {span[1]} are not in one school year: review each by itself")
+    return span
+
+
+def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
+    """Return the first and last day of the term that began last."""
+    this = first_year(academic_year(today, catalogue.school_year_starts))
+    years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
+    begun = [term for year in years if year for term in year.terms if term.first <= today]
+    if not begun:
+        raise GatewayError("the calendar of the policies holds no term yet: give the first and the last day")
+    return begun[-1].first, begun[-1].last
+
+
+def review_of(
+    session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
+) -> Review:
+    """Review all providers' compliance in a span of days, as known `at` a moment."""
+    since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
+    opened, still = review.discrepancies_in_all(session, since, until)
+    year = academic_year(span[1], catalogue.agreement.year.starts)
+    return Review(
+        organisation=organisation,
+        academic_year=year,
+        first=span[0],
+        last=span[1],
+        providers=tuple(_providers(session, catalogue, span, at, year)),
+        discrepancies_opened=opened,
+        discrepancies_open=still,
+    )
+
+
+def _providers(
+    session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, year: str
+) -> Iterator[ProviderReview]:
+    since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
+    today = local_day(at, catalogue.calendar.timezone)
+    came = arrivals(session, window_from(catalogue, span[0]))
+    added, told = providers.added(session), expectations.expectations(session)
+    counted, faulty = review.files(session, since, until), review.faults(session, since, until)
+    differing = review.discrepancies(session, since, until)
+    ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
+    for provider in providers.list_providers(session):
+        enrolled = local_day(added[provider.id], catalogue.calendar.timezone)
+        if enrolled > span[1] or (provider.closed_on is not None and provider.closed_on < span[0]):
+            continue
+        owed = owed_by(provider, added[provider.id], told.get(provider.id, {}), catalogue)
+        faults, (opened, still) = faulty.get(provider.id, {}), differing.get(provider.id, (0, 0))
+        yield ProviderReview(
+            id=provider.id,
+            name=provider.name,
+            kind=provider.kind,
+            ratified=provider.id in ratified if provider.kind in catalogue.bodies.parties else None,
+            kept=timescale.kept(provider, came.get(provider.id, ()), catalogue, span, on=today, owed=owed),
+            files=counted.get(provider.id, {}),
+            faulty={data_type: files for data_type, (files, _) in faults.items()},
+            faults={data_type: number for data_type, (_, number) in faults.items()},
+            discrepancies_opened=opened,
+            discrepancies_open=still,
+        )
+
+
+def _midnight(day: date, catalogue: Catalogue) -> datetime:
+    return moment(day, time(), catalogue.calendar.timezone)

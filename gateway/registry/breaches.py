@@ -1,6 +1,5 @@
-"""Find the transfers that a breach concerns, in the log and among the transfers; and number breaches."""
+"""Find the transfers that a breach concerns, in the log and the transfers."""
 
-import json
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, true
@@ -53,13 +52,6 @@ def sent_with(session: Session, fingerprint: str, since: datetime | None, until:
 def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
     """Return references of files landed between two moments and sealed to one certificate of the gateway."""
     return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
-
-
-def next_number(session: Session) -> int:
-    """Return the number of the next breach; the first is 1."""
-    query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
-    known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
-    return max(known, default=0) + 1
 
 
 def _subjects(

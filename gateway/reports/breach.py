@@ -7,10 +7,12 @@ anything from a file but the labels of data items.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
 
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
@@ -40,28 +42,42 @@ _NATURES: dict[Nature, str] = {
 }
 
 
+class BreachStatement(BaseModel):
+    """A person's statements about a breach. Times are aware; texts are without pupils' data.
+
+    `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
+    search by staff and keys, and count alone where nothing else is given.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    aware_at: datetime
+    transfers: tuple[str, ...] = ()
+    staff: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    natures: tuple[Nature, ...] = ()
+    what: str = ""
+    measures: tuple[str, ...] = ()
+    contact: str = ""
+    governance: str = ""
+    notified_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breach:
-    """The facts of a breach. Times are aware; texts are written by a person, without pupils' data.
+    """The facts of a breach: a person's statements, and what the registry knows.
 
-    `accounts` are the transfers concerned, `keys` the keys (owner, kind, fingerprint and state), `staff` the
-    accounts of staff. `zone` is the authority's time zone.
+    `accounts` are the transfers concerned, `keys` the keys: owner, kind, fingerprint and state. `zone` is
+    the authority's time zone.
     """
 
     number: int
     organisation: str
-    became_aware_at: datetime
-    happened_from: datetime | None = None
-    happened_until: datetime | None = None
-    nature: tuple[Nature, ...] = ()
-    what_happened: str = ""
+    told: BreachStatement
     accounts: tuple[TransferAccount, ...] = ()
     keys: tuple[tuple[str, str, str, str], ...] = ()
-    staff: tuple[str, ...] = ()
-    measures: tuple[str, ...] = ()
-    contact: str = ""
-    governance: str = ""
-    ico_notified_at: datetime | None = field(default=None)
     zone: str = "UTC"
 
     def spoken(self, moment: datetime) -> str:
@@ -71,7 +87,7 @@ class Breach:
 
 def notify_by(breach: Breach) -> datetime:
     """Return the last moment to notify the ICO without giving reasons for delay (Article 33(1))."""
-    return breach.became_aware_at + NOTIFY_WITHIN
+    return breach.told.aware_at + NOTIFY_WITHIN
 
 
 def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document:
@@ -92,12 +108,12 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
         Section("Nature of the breach (Article 33(3)(a))", _nature(breach)),
         Section("Whose data, and how much (Article 33(3)(a))", (*_scale(breach), *_by_kind(breach))),
         Section("Kinds of data (Article 33(3)(a))", _kinds(breach, policy)),
-        Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.contact or TO_FILL),)),)),
+        Section("Contact (Article 33(3)(b))", (Details((("Contact", breach.told.contact or TO_FILL),)),)),
         Section(
             "Likely consequences (Article 33(3)(c))",
             (Points((*likely, f"To be judged by a person: {TO_FILL}")),),
         ),
-        Section("Measures (Article 33(3)(d))", (Points((*breach.measures, *ended) or (TO_FILL,)),)),
+        Section("Measures (Article 33(3)(d))", (Points((*breach.told.measures, *ended) or (TO_FILL,)),)),
         Section("Who must be told", _to_tell(breach, policy.tell)),
         Section("Who had access", _access(breach)),
         Section("Keys concerned", keys),
@@ -113,10 +129,10 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
 
 
 def _clock(breach: Breach, now: datetime) -> tuple[Block, ...]:
-    due, told = notify_by(breach), breach.ico_notified_at
+    due, told = notify_by(breach), breach.told.notified_at
     details = Details(
         (
-            ("Became aware", breach.spoken(breach.became_aware_at)),
+            ("Became aware", breach.spoken(breach.told.aware_at)),
             ("Notify the ICO by", breach.spoken(due)),
             ("ICO notified", breach.spoken(told) if told else None),
         )
@@ -133,14 +149,14 @@ def _clock(breach: Breach, now: datetime) -> tuple[Block, ...]:
 
 
 def _nature(breach: Breach) -> tuple[Block, ...]:
-    kinds = tuple(_NATURES[one] for one in breach.nature) or (TO_FILL,)
+    kinds = tuple(_NATURES[one] for one in breach.told.natures) or (TO_FILL,)
     return (
         Points(kinds),
         Details(
             (
-                ("What happened", breach.what_happened or TO_FILL),
-                ("From", breach.spoken(breach.happened_from) if breach.happened_from else TO_FILL),
-                ("Until", breach.spoken(breach.happened_until) if breach.happened_until else TO_FILL),
+                ("What happened", breach.told.what or TO_FILL),
+                ("From", breach.spoken(breach.told.since) if breach.told.since else TO_FILL),
+                ("Until", breach.spoken(breach.told.until) if breach.told.until else TO_FILL),
             )
         ),
     )
@@ -201,7 +217,7 @@ def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
         schools = (f"{len(schools)} providers, each a data controller in its own right: see the annex",)
     rows = (
         ("The ICO", f"by {breach.spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
-        ("LA Information Governance", breach.governance or TO_FILL, _rests_on(tell.governance)),
+        ("LA Information Governance", breach.told.governance or TO_FILL, _rests_on(tell.governance)),
         *((school, "without delay", _rests_on(tell.providers)) for school in schools),
         (
             "The pupils and families",
@@ -217,7 +233,11 @@ def _rests_on(clauses: Sequence[str], article: str = "") -> str:
 
 
 def _access(breach: Breach) -> tuple[Block, ...]:
-    named = (Points(tuple(f"Account concerned: {name}" for name in breach.staff)),) if breach.staff else ()
+    named = (
+        (Points(tuple(f"Account concerned: {name}" for name in breach.told.staff)),)
+        if breach.told.staff
+        else ()
+    )
     found: dict[tuple[str, str], list[LoggedStep]] = {}
     for _, step in openings(breach):
         found.setdefault((step.who or "", step.team or ""), []).append(step)

@@ -21,18 +21,19 @@ from sqlmodel import Session
 from gateway import access
 from gateway.access import AccessRight
 from gateway.acts.act import Act
+from gateway.acts.breaches import Kept
 from gateway.acts.fields import answer_of, every_act
 from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.model import Provider
 from gateway.policy.discrepancies import Discrepancy, RollRow
-from gateway.record import breach_records
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import discrepancies, holds, letters, log, providers, recalls, transfers
 from gateway.registry.holds import HoldSubject
 from gateway.registry.letters import Letter
 from gateway.registry.log import Entry
 from gateway.registry.tables import DeletionCertificateRow
+from gateway.reports.breach import BreachStatement
 from gateway.reports.document import Document, Paragraph, Section
 from gateway.secrets.signing import Signing
 from gateway.verify import verify_log
@@ -142,8 +143,13 @@ class Told(Doors):
         document = Document(
             f"Personal data breach {number}", "", (Section("Files", (Paragraph(reference),)),)
         )
-        breach = breach_records.Told(aware_at=NOW, transfers=(reference,))
-        breach_records.keep(session, number, breach, document, by="dpo", at=NOW)
+        kept = Kept(
+            told=BreachStatement(aware_at=NOW, transfers=(reference,)), document=document
+        ).model_dump_json()
+        entry = Entry(
+            kind="breach-recorded", subject="breach", fields={"number": number}, actor="dpo", note=kept
+        )
+        log.append(session, [entry], NOW)
         session.add(DeletionCertificateRow(made_at=NOW, text=f"deleted: {reference}"))
 
     def unseen(self, who: str) -> set[str]:

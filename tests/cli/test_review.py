@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lxml import html
 
+from gateway.acts.reports import span_of
 from gateway.policy.dates import first_year
-from gateway.record.accounts import span_of
 from tests.clock import THIS_YEAR
 from tests.policies import shipped
 from tests.whole import whole

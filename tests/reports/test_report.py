@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.model import Facts, Finding
-from gateway.reports.breach import TO_FILL, Breach, breach_report, notify_by
+from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report, notify_by
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
@@ -68,9 +68,13 @@ REFUSED = TransferAccount(
 BREACH = Breach(
     number=3,
     organisation="Somerset County Council",
-    became_aware_at=NOW - timedelta(hours=5, minutes=30),
+    told=BreachStatement(aware_at=NOW - timedelta(hours=5, minutes=30)),
     accounts=(ACCOUNT,),
 )
+
+
+def told(**said: Any) -> BreachStatement:
+    return BREACH.told.model_copy(update=said)
 
 
 def both(document: Document) -> list[str]:
@@ -79,10 +83,16 @@ def both(document: Document) -> list[str]:
 
 FULL_BREACH = replace(
     BREACH,
-    nature=("confidentiality", "availability"),
-    what_happened="A mailbox was opened from an unknown address.",
-    happened_from=LANDED,
-    happened_until=NOW - timedelta(hours=6),
+    told=told(
+        natures=("confidentiality", "availability"),
+        what="A mailbox was opened from an unknown address.",
+        since=LANDED,
+        until=NOW - timedelta(hours=6),
+        staff=("j.smith",),
+        measures=("The mailbox was closed.",),
+        contact="Data Protection Officer, dpo@la.example",
+        governance="governance@la.example",
+    ),
     accounts=(
         replace(ACCOUNT, facts=replace(FACTS, items=(*FACTS.items, "SEN: SEN Need", "Pupil: Address"))),
         HELD,
@@ -92,10 +102,6 @@ FULL_BREACH = replace(
         ("marsh-lane", "ssh", SSH_KEY, "revoked"),
         ("j.smith", "ssh", SSH_KEY[:-1] + "B", "active"),
     ),
-    staff=("j.smith",),
-    measures=("The mailbox was closed.",),
-    contact="Data Protection Officer, dpo@la.example",
-    governance="governance@la.example",
 )
 LATER = replace(ACCOUNT, facts=replace(FACTS, reference="261125-marsh-lane-00009"))
 BREACHES = shipped().breach
@@ -231,20 +237,20 @@ def test_a_provider_that_sent_nothing_has_a_report() -> None:
     ],
 )
 def test_the_clock_runs_72_hours_from_awareness(aware: datetime, words: str) -> None:
-    breach = replace(BREACH, became_aware_at=aware)
+    breach = replace(BREACH, told=told(aware_at=aware))
     assert notify_by(breach) == aware + timedelta(hours=72)
     assert words in as_text(breach_report(breach, BREACHES, NOW))
 
 
 def test_the_clock_counts_week_ends_and_the_change_of_clocks() -> None:
     friday = datetime.fromisoformat("2026-10-23T17:00:00+01:00")
-    assert notify_by(replace(BREACH, became_aware_at=friday)) == datetime(2026, 10, 26, 16, 0, tzinfo=UTC)
+    assert notify_by(replace(BREACH, told=told(aware_at=friday))) == datetime(2026, 10, 26, 16, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("after", "words"), [(71, "in time"), (73, "must give the reasons")])
 def test_a_notification_is_in_time_or_late(after: int, words: str) -> None:
-    told = BREACH.became_aware_at + timedelta(hours=after)
-    shown = " ".join(as_text(breach_report(replace(BREACH, ico_notified_at=told), BREACHES, NOW)).split())
+    breach = replace(BREACH, told=told(notified_at=BREACH.told.aware_at + timedelta(hours=after)))
+    shown = " ".join(as_text(breach_report(breach, BREACHES, NOW)).split())
     assert words in shown
     assert "left;" not in shown
 
@@ -313,7 +319,7 @@ def test_what_weighs_is_what_the_policies_say() -> None:
 
 def test_access_keys_and_measures_are_listed() -> None:
     key = ("marsh-lane", "ssh", SSH_KEY, "revoked")
-    breach = replace(BREACH, keys=(key,), staff=("j.smith",), measures=("Mailbox closed.",))
+    breach = replace(BREACH, keys=(key,), told=told(staff=("j.smith",), measures=("Mailbox closed.",)))
     shown = as_text(breach_report(breach, BREACHES, NOW))
     assert "j.smith" in shown
     assert "Mailbox closed." in shown
@@ -359,6 +365,6 @@ def test_hostile_names_stay_text() -> None:
     for document in (
         transfer_report(account, NOW),
         provider(account),
-        breach_report(replace(BREACH, accounts=(account,), what_happened=hostile), BREACHES, NOW),
+        breach_report(replace(BREACH, accounts=(account,), told=told(what=hostile)), BREACHES, NOW),
     ):
         assert "<script" not in as_html(document)
