@@ -10,7 +10,6 @@ from gateway.acts.pupils import NamesChild
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
-from gateway.record.children import digests_of
 from gateway.registry import holds, persons
 from gateway.registry.holds import HoldSubject
 
@@ -68,7 +67,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
             return HoldSubject(reference=self.reference)
         if self.provider is not None:
             return HoldSubject(provider=self.provider)
-        return HoldSubject(persons=digests_of(home, self.asked()))
+        return HoldSubject(persons=self.digests(home))
 
 
 class PlaceLegalHold(_LegalHold, command="legal-holds place"):

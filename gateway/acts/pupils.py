@@ -1,24 +1,68 @@
-"""Pupils: files with a child, markers on children, and children on no roll. All is logged."""
+"""Pupils: files with a child, markers on children, and children on no roll. All is logged.
+
+A child is named by UPN, or by name and date of birth. The log holds the question as a commitment alone.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Area, Why, argument, option
+from gateway.acts.act import (
+    Act,
+    ActContext,
+    ActDetails,
+    ActDone,
+    ActListing,
+    Area,
+    Recording,
+    Why,
+    argument,
+    option,
+)
 from gateway.acts.listing import ListingAct, Row
+from gateway.classify.identifiers import upn_fault
 from gateway.errors import GatewayError
-from gateway.model import counted
-from gateway.record import children
+from gateway.examiner.persons import KEY, name_digests, number_digest
+from gateway.log.leaf import commitment
+from gateway.model import Classified, Transfer, counted
+from gateway.policy.discrepancies import Gone, gone
+from gateway.receipts.text import spoken
 from gateway.record.dual_control import name_of
-from gateway.registry import markers, staff
+from gateway.registry import (
+    copies,
+    hand_ons,
+    holds,
+    log,
+    markers,
+    persons,
+    providers,
+    recalls,
+    retention,
+    rolls,
+    staff,
+    transfers,
+)
+from gateway.registry.log import Entry
+from gateway.reports.document import Block, Document, Paragraph, Points, Section, table_or
+from gateway.reports.retention import Retention, load_retention
+from gateway.secrets import secret_files
 
 if TYPE_CHECKING:
-    from gateway.record.children import Asked, FoundFile
-    from gateway.reports.document import Document
+    from sqlmodel import Session
+
+    from gateway.home import Home
+    from gateway.policy.catalogue import Catalogue
+    from gateway.registry.markers import Marker
+    from gateway.registry.recalls import FileOpening
+    from gateway.registry.tables import HoldRow, PupilRow
 
 AREA = Area.CHILDREN
+_SUBJECT = "pupils"
 
 
 class NamesChild(Act):
@@ -32,55 +76,196 @@ class NamesChild(Act):
     forename: str | None = option("First forename, beside the surname.", None, personal=True)
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
-    def asked(self) -> Asked:
-        """Return the child's identity as given: UPN, or name and date of birth."""
-        # The index of pupils loads the libraries of OpenPGP.
-        return children.Asked(upn=self.upn, surname=self.surname, forename=self.forename, born=self.born)
-
     def check(self, context: ActContext) -> None:
-        """Refuse incomplete details of a child. GatewayError."""
-        children.digests_of(context.home, self.asked())
+        """Refuse incomplete details of a child before the person confirms."""
+        self.digests(context.home)
+
+    def digests(self, home: Home) -> frozenset[bytes]:
+        """Return the child's digests in the index. GatewayError, without the words given, if incomplete."""
+        return self._digests(secret_files.pupil_key(home))
+
+    def _digests(self, key: bytes) -> frozenset[bytes]:
+        found: set[bytes] = set()
+        if self.upn is not None:
+            upn = self.upn.strip().upper()
+            fault = upn_fault(upn)
+            if fault == "upn:check-letter":
+                raise GatewayError(
+                    "the first letter of that UPN does not fit what follows: look for a typing slip"
+                )
+            if fault is not None:
+                raise GatewayError("that is no UPN: one letter, eleven digits, and a digit or a letter")
+            found.add(number_digest(upn, key))
+        if self.surname or self.forename or self.born:
+            if self.surname is None or self.forename is None or self.born is None:
+                raise GatewayError("a name needs all three: surname, first forename and date of birth")
+            found |= name_digests(self.surname, self.forename, self.born, key)
+        if not found:
+            raise GatewayError("name the child: by UPN, or by surname, first forename and date of birth")
+        return frozenset(found)
 
 
-class FindChild(NamesChild, command="pupils find", right=AccessRight.PROTECT):
-    """Find the transfers with a child, who had them and when, and the parts still kept."""
-
+class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
+    def _find(self, record: Recording, what: str) -> _FoundChild:
+        """Return what the registry has about the child, and log the question."""
+        session, home = record.session, record.registrar.home
+        digests, key = self.digests(home), secret_files.pupil_key(home)
+        asked_as = frozenset().union(*(self._digests(key[:end]) for end in range(KEY, len(key) + 1, KEY)))
+        references = transfers.references(session, persons.transfers_with(session, digests))
+        names = list(references.values())
+        deleted, held = persons.deleted(session, names), holds.on_hold(session, names)
+        on_rolls = persons.on_rolls(session, digests)
+        stated = transfers.references(session, {row.transfer for row in on_rolls})
+        found = _FoundChild(
+            files=tuple(
+                _FoundFile(
+                    transfer=transfers.get(session, name),
+                    openings=tuple(recalls.openings(session, name)),
+                    copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
+                    deleted_at=deleted.get(name),
+                    on_hold=name in held,
+                )
+                for name in names
+            ),
+            rolls=tuple((row, stated[row.transfer]) for row in on_rolls),
+            markers=tuple(markers.of_child(session, digests)),
+            holds=tuple(holds.of_child(session, digests)),
+            questions=tuple(_asked_before(session, asked_as)),
+            unindexed=len(persons.unindexed(session)),
+        )
+        fields: dict[str, str | int] = {"what": what, "count": len(names)}
+        questions = [
+            Entry(
+                kind="pupils-asked", subject=_SUBJECT, fields=fields, actor=record.by, note=self.why,
+                content=digest.hex(),
+            )
+            for digest in sorted(digests)
+        ]  # fmt: skip
+        log.append(session, questions, record.at)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FoundFile:
+    """A stored file with data of the child. `deleted_at`: when the sealed file was deleted; the index stays.
+
+    `copies` are the providers that got a copy.
+    """
+
+    transfer: Transfer
+    openings: tuple[FileOpening, ...]
+    copies: tuple[str, ...]
+    deleted_at: datetime | None
+    on_hold: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FoundChild:
+    """Everything found about a child. `unindexed` counts stored files missing from the index.
+
+    `rolls` are each provider's latest statement, with the file's reference. `questions` were asked about the
+    child before: when, by whom, kind and reason.
+    """
+
+    files: tuple[_FoundFile, ...]
+    rolls: tuple[tuple[PupilRow, str], ...]
+    markers: tuple[Marker, ...]
+    holds: tuple[HoldRow, ...]
+    questions: tuple[tuple[datetime, str, str, str], ...]
+    unindexed: int
+
+
+class FindChild(_AsksOfChild, command="pupils find"):
+    """Find the transfers with a child, who had them and when, and the parts still kept."""
+
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Record the question, then return the child's files, openings and parts kept."""
-        with context.open_registrar() as registrar:
-            found = children.find(registrar, self.asked(), by=context.person, why=self.why)
+        """Search the index for the child, after recording the question."""
+        with context.recording() as record:
+            found = self._find(record, "find")
         rows = [_row(one) for one in found.files]
         columns = ("reference", "provider", "data_type", "period", "state", "teams", "opened_by", "left")
-        rolls = (
-            f"{'on' if roll.on_roll else 'not on'} the roll of {roll.provider}: "
-            f"{roll.reference} record {roll.record}"
-            for roll in found.rolls
+        on_rolls = (
+            f"{'on' if row.on_roll else 'not on'} the roll of {row.provider}: {reference} record {row.record}"
+            for row, reference in found.rolls
         )
-        marked = (f"marker {marker.number}: {_said(marker)}" for marker in found.markers)
+        marked = (f"marker {one.number}: {_said(one.kind, one.people)}" for one in found.markers)
         return ActDetails(
             heading="",
             values=rows,
             parts=(ActListing(rows, columns, empty="no file holds this child"),),
-            closing=(*rolls, *marked, _unindexed(found.unindexed)),
+            closing=(*on_rolls, *marked, _unindexed(found.unindexed)),
         )
 
 
-class ReportChild(NamesChild, command="pupils report", right=AccessRight.PROTECT):
+class ReportChild(_AsksOfChild, command="pupils report"):
     """Report all that is known of a child, to answer a subject access request.
 
     Your question and the reason are recorded; the child's name and number are not.
     """
 
-    why: Why | None = option("Why: for the record, without any pupil's data.", None)
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Record the question, then return the report on the child."""
-        with context.open_registrar() as registrar:
-            found = children.find(registrar, self.asked(), by=context.person, why=self.why, what="report")
-            return children.account(registrar, found, names=self.names)
+        """Write a report on the child, after recording the question."""
+        with context.recording() as record:
+            return self._report(record, self._find(record, "report"))
+
+    def _report(self, record: Recording, found: _FoundChild) -> Document:
+        """Return the report (UK GDPR Article 15(1)), without the child's name: the person asking knows it."""
+        names = providers.names(record.session)
+        senders = sorted({names[one.transfer.upload.provider] for one in found.files})
+        come_from = f", from: {'; '.join(senders)}." if senders else "."
+        short: list[Block] = [Paragraph(f"Files with the child: {len(found.files)}{come_from}")]
+        if lacks := found.unindexed:
+            more = f"Kept files that are not in the index yet: {lacks}. The child may be in them, too."
+            short.append(Paragraph(f"{more} gateway pupils index puts them into it.", important=True))
+        rules = load_retention(record.registrar.home)
+        kept = [(one.transfer.upload.reference, _kept(record.session, rules, one)) for one in found.files]
+        on_rolls = [
+            f"{'on the roll' if row.on_roll else 'no longer, or not mainly, on the roll'} of {row.provider}, "
+            f"by record {row.record} of {reference} ({row.at:%Y-%m-%d})"
+            for row, reference in found.rolls
+        ]
+        questions = [
+            f"{at:%Y-%m-%d %H:%M} UTC, {who if self.names else 'staff of the authority'}: {what}"
+            + (f", {why}" if why else "")
+            for at, who, what, why in found.questions
+        ]
+        return Document(
+            "The data of one child",
+            f"{record.registrar.settings.organisation}. Report made {spoken(record.at)}. For the authority's "
+            "data protection officers, to answer a subject access request.",
+            (
+                Section("In short", tuple(short)),
+                Section("Where the data came from, and what for", _origins(record, found)),
+                Section("Who was given it", self._opened(record.registrar.catalogue, found)),
+                Section(
+                    "What is left, and for how long",
+                    table_or(("Reference", "The file as it was sent"), kept, "Nothing."),
+                ),
+                Section("On which rolls the child is", _listed(on_rolls, "On none that the gateway knows.")),
+                Section("What limits its use", _listed([*_limits(found)], "No marker and no legal hold.")),
+                Section("Who asked for this child before", _listed(questions, "Nobody.")),
+                Section("How to give a copy", (_COPY,)),
+            ),
+        )
+
+    def _opened(self, catalogue: Catalogue, found: _FoundChild) -> tuple[Block, ...]:
+        """Return who opened the files; with `names`, the names of staff besides the teams."""
+        rows, passed = [], []
+        for one in found.files:
+            reference, teams = one.transfer.upload.reference, one.transfer.teams
+            for each in one.openings:
+                team = "data protection" if each.team is None else _team(each.team, catalogue)
+                who = f"{each.who}, {team}" if self.names and each.who else team
+                rows.append((reference, spoken(each.at), who))
+            if teams and not one.openings:
+                named = ", ".join(_team(team, catalogue) for team in teams)
+                passed.append(f"{reference}: passed to {named}, where nobody opened it")
+        table = table_or(("Reference", "Opened", "By"), rows, "Nobody opened any.")
+        return (*table, Points(tuple(passed))) if passed else table
 
 
 class _MarkChild(NamesChild, right=AccessRight.PROTECT):
@@ -97,12 +282,26 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
                 "the child is known by these alone"
             )
 
-    def _mark(self, context: ActContext, kind: markers.Kind, people: tuple[str, ...], why: str) -> ActDone:
-        with context.open_registrar() as registrar:
-            marker, unindexed = children.mark(
-                registrar, kind, self.asked(), people, by=context.person, why=why
+    def _mark(self, context: ActContext, kind: markers.Kind, people: Sequence[str], why: str) -> ActDone:
+        """Restrict the child's files, present and future, to named people or to nobody.
+
+        Stored files missing from the index are covered as soon as indexed. GatewayError for a child marked so
+        already.
+        """
+        digests = self.digests(context.home)
+        with context.recording() as record:
+            session = record.session
+            if any(marker.kind == kind for marker in markers.of_child(session, digests)):
+                raise GatewayError("the child is marked so already: gateway pupils markers")
+            files = persons.transfers_with(session, digests)
+            number = markers.place(
+                session, kind, digests, people=people, transfers=files, by=record.by, why=why, at=record.at
             )
-        said = f"marker {marker.number}, in {counted(marker.files, 'file')} by now: {_said(marker)}"
+            hand_ons.make_anew(session, files)
+            fields: dict[str, str | int] = {"number": number, "cause": kind, "count": len(files)}
+            record.note("pupil-marked", _SUBJECT, fields, why)
+            unindexed = len(persons.unindexed(session))
+        said = f"marker {number}, in {counted(len(files), 'file')} by now: {_said(kind, sorted(set(people)))}"
         return ActDone(f"{said}\n{_unindexed(unindexed)}".rstrip())
 
 
@@ -165,9 +364,10 @@ class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Lift the marker."""
-        with context.open_registrar() as registrar:
-            children.unmark(registrar, self.number, by=context.person, why=self.why)
+        """Lift the marker. GatewayError for an unknown number."""
+        with context.recording() as record:
+            markers.lift(record.session, self.number, by=record.by, why=self.why, at=record.at)
+            record.note("pupil-unmarked", _SUBJECT, {"number": self.number}, self.why)
         return ActDone(f"marker {self.number} is off")
 
 
@@ -182,17 +382,17 @@ class _ListLeavers(Act, right=AccessRight.WELFARE):
         begin = context.clock() - timedelta(days=90)
         if self.from_ is not None:
             begin = datetime.combine(self.from_, time(), UTC)
-        by = context.person
-        with context.open_registrar() as registrar:
-            found = children.left(registrar, begin, moved=self.moved, by=by, name=name_of(by))
+        with context.recording() as record:
+            found, hidden, question = leavers(record.session, begin, moved=self.moved, by=record.by)
+            log.append(record.session, [question], record.at)
         rows = [
             {"left": one.left_at, "provider": one.provider, "reference": one.reference, "record": one.record,
              "now_at": one.to}
-            for one in found.children
+            for one in found
         ]  # fmt: skip
         columns = ("left", "provider", "reference", "record", *(("now_at",) if self.moved else ()))
-        hidden = f"not shown, since only named people may see them: {found.hidden}" if found.hidden else ""
-        return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(hidden,))
+        few = f"not shown, since only named people may see them: {hidden}" if hidden else ""
+        return ActDetails("", rows, (ActListing(rows, columns, empty="nobody"),), closing=(few,))
 
 
 class ListMissing(_ListLeavers, command="pupils missing"):
@@ -207,9 +407,28 @@ class ListMovers(_ListLeavers, command="pupils movers"):
     moved: ClassVar = True
 
 
-def _said(marker: markers.Marker) -> str:
-    if marker.kind == "named":
-        return f"only {', '.join(marker.people)} may see the records of this child"
+def leavers(session: Session, since: datetime, *, moved: bool, by: str) -> tuple[list[Gone], int, Entry]:
+    """Return the children who left since a day: on no roll now or, with `moved`, on another roll.
+
+    Also the number of children with data out of the person's sight, and a log entry for the question, which
+    the caller records before the answer is given.
+    """
+    enrolled = [provider.id for provider in providers.list_providers(session)]
+    every = gone(rolls.latest_of_everybody(session), rolls.full_rolls(session, enrolled))
+    found = [one for one in every if one.left_at >= since and (one.to is not None) == moved]
+    hidden = markers.kept_from(session, name_of(by))
+    shown = [one for one in found if bytes.fromhex(one.pupil) not in hidden]
+    fields: dict[str, str | int] = {"what": "movers" if moved else "missing", "count": len(shown)}
+    question = Entry(kind="pupils-asked", subject=_SUBJECT, fields=fields, actor=by)
+    # The files stand as sequences in the rolls.
+    references = transfers.references(session, {int(one.reference) for one in shown})
+    named = [replace(one, reference=references[int(one.reference)]) for one in shown]
+    return named, len(found) - len(shown), question
+
+
+def _said(kind: str, people: Sequence[str]) -> str:
+    if kind == "named":
+        return f"only {', '.join(people)} may see the records of this child"
     return "nobody is shown the records of this child"
 
 
@@ -218,9 +437,9 @@ def _unindexed(count: int) -> str:
     return said if count else ""
 
 
-def _row(one: FoundFile) -> dict[str, Any]:
+def _row(one: _FoundFile) -> dict[str, Any]:
     transfer = one.transfer
-    gone = "deleted" if one.deleted_at is not None else "the sealed file"
+    left = "deleted" if one.deleted_at is not None else "the sealed file"
     return {
         "reference": transfer.upload.reference,
         "provider": transfer.upload.provider,
@@ -232,7 +451,90 @@ def _row(one: FoundFile) -> dict[str, Any]:
         "opened_by": [f"{each.who} {each.at:%Y-%m-%d}" for each in one.openings],
         "openings": [{"at": each.at, "who": each.who, "team": each.team} for each in one.openings],
         "copies": list(one.copies),
-        "left": f"{gone}, on hold" if one.on_hold else gone,
+        "left": f"{left}, on hold" if one.on_hold else left,
         "deleted_at": one.deleted_at,
         "on_hold": one.on_hold,
     }
+
+
+def _asked_before(session: Session, digests: frozenset[bytes]) -> Iterator[tuple[datetime, str, str, str]]:
+    """Yield earlier questions about a child, each once, as far as their salts still exist."""
+    known = set()
+    wanted = [digest.hex() for digest in digests]
+    for event in log.events(session, _SUBJECT, kind="pupils-asked"):
+        fields, salt = json.loads(event.leaf)["fields"], event.salt
+        if salt is None or fields.get("content_commitment") not in {commitment(one, salt) for one in wanted}:
+            continue
+        question = (event.at, event.actor or "", str(fields["what"]))
+        if question not in known:
+            known.add(question)
+            yield (*question, event.note or "")
+
+
+_OUTCOMES = {
+    "landed": "not decided yet",
+    "accepted": "passed on",
+    "held": "waits: nobody was given it",
+    "refused": "not taken",
+}
+_COPY = Paragraph(
+    "A copy of the data itself (Article 15(3)): gateway transfers open REF --why … opens each file as a "
+    "whole. It holds other children, too: give the child's own record alone."
+)
+
+
+def _origins(record: Recording, found: _FoundChild) -> tuple[Block, ...]:
+    catalogue, names = record.registrar.catalogue, providers.names(record.session)
+    headings = (
+        "Reference", "Sent by", "Kind of data", "Arrived", "Outcome", "What for", "Items in the file",
+    )  # fmt: skip
+    rows = []
+    for transfer in (one.transfer for one in found.files):
+        upload, content = transfer.upload, transfer.content
+        flow = catalogue.flow(transfer.flow) if transfer.flow else None
+        rows.append((
+            upload.reference,
+            names[upload.provider],
+            catalogue.wording.name(transfer.data_type or "not recognised"),
+            spoken(upload.landed_at),
+            _OUTCOMES[transfer.state],
+            flow.document.purpose if flow else "",
+            ", ".join(content.items) if isinstance(content, Classified) else "",
+        ))  # fmt: skip
+    return table_or(headings, rows, "No file.")
+
+
+def _listed(said: Sequence[str], nothing: str) -> tuple[Block, ...]:
+    return (Points(tuple(said)) if said else Paragraph(nothing),)
+
+
+def _team(team: str, catalogue: Catalogue) -> str:
+    """Return a team's name, marked if the team gets counts instead of records."""
+    found, name = catalogue.team(team), catalogue.wording.name(team)
+    return f"{name} (counts alone)" if found is not None and not found.pupil_level else name
+
+
+def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
+    if one.deleted_at is not None:
+        return f"deleted on {one.deleted_at:%Y-%m-%d}; its digest, receipts and the log's entries are left"
+    said = _until(session, rules, one.transfer)
+    copies = f"; copies for {', '.join(one.copies)}" if one.copies else ""
+    return f"{said}{', and on legal hold' if one.on_hold else ''}{copies}"
+
+
+def _until(session: Session, rules: Retention, transfer: Transfer) -> str:
+    (row,) = retention.kept(session, [transfer.upload.reference])
+    days, _ = rules.sealed.of(row)
+    if transfer.decided_at is None or transfer.state in {"landed", "held"}:
+        return "kept until it is decided"
+    if days == "for ever":
+        return "kept for ever"
+    return f"kept until {transfer.decided_at + timedelta(days=days):%Y-%m-%d}"
+
+
+def _limits(found: _FoundChild) -> Iterator[str]:
+    for marker in found.markers:
+        kind = "only named people may see it" if marker.kind == "named" else "restricted (Article 18)"
+        yield f"marker {marker.number} since {marker.placed_at:%Y-%m-%d}: {kind}"
+    for hold in found.holds:
+        yield f"legal hold {hold.number} since {hold.placed_at:%Y-%m-%d}"

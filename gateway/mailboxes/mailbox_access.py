@@ -16,13 +16,13 @@ import asyncssh
 from sqlmodel import Session
 
 from gateway.access import AccessRight, LookingTeams, Sight, Viewer, may_open, rights_of
+from gateway.acts.pupils import leavers
 from gateway.errors import NotFoundError
 from gateway.log.checkpoint import LogKey
 from gateway.log.leaf import Kind
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.record.children import leavers
 from gateway.registry import keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
@@ -192,15 +192,13 @@ class MailboxAccess:
             raise Declined(NO_SUCH_FILE)
         now, moved = self.clock(), _LISTS[str(place.name)]
         with self.registry.write() as session:
-            found, question = leavers(
-                session, now - _LEFT_SINCE, moved=moved, by=person.name, name=person.name
-            )
+            found, _, question = leavers(session, now - _LEFT_SINCE, moved=moved, by=person.name)
             log.append(session, [question], now)
             log.sign_head(session, self.log_key, self.log_origin, now)
         text = io.StringIO(newline="")
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(("Left", "School", "Reference", "Record", "Now at"))
-        for one in sorted(found.children, key=lambda each: each.left_at, reverse=True):
+        for one in sorted(found, key=lambda each: each.left_at, reverse=True):
             writer.writerow(
                 [f"{one.left_at:%Y-%m-%d}", one.provider, one.reference, one.record, one.to or ""]
             )
