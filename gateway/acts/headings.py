@@ -12,6 +12,7 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference, Why, argument, option
+from gateway.acts.held_decisions import held
 from gateway.acts.listing import ProviderListing, Row
 from gateway.classify.rules import Items, statable
 from gateway.errors import GatewayError
@@ -19,7 +20,6 @@ from gateway.home.settings import read_toml
 from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import harmless_name, not_understood
-from gateway.record import releases
 from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
 from gateway.registry import harmless, log, providers
 from gateway.registry.tables import HarmlessRow
@@ -83,7 +83,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     def check(self, context: ActContext) -> None:
         """Refuse a file not waiting for a person, before the confirmation."""
         with context.reading() as session:
-            releases.held(session, self.reference)
+            held(session, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """Store the meaning, or propose an item to a second person."""
@@ -91,7 +91,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
             known = meanings(context.home.policies_in_force, record.registrar.catalogue)
             if self.item != _SOMETHING_ELSE and self.item not in known:
                 raise GatewayError(f"{self.item} is none of: {_SOMETHING_ELSE}, {', '.join(known)}")
-            transfer = releases.held(record.session, self.reference)
+            transfer = held(record.session, self.reference)
             provider, name = transfer.upload.provider, harmless_name(self.heading)
             headings = asked(record.session, transfer)
             header = next((one for one in headings if harmless_name(one) == name), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import AccessRight
@@ -10,18 +11,29 @@ from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, Reference,
 from gateway.acts.agreement import RatifyAgreement
 from gateway.acts.transfers import file_in_words
 from gateway.errors import GatewayError
-from gateway.model import counted
-from gateway.reasons import for_officers, to_officer
-from gateway.record import releases
-from gateway.record.dual_control import name_of
+from gateway.model import Classified, Refused, Released, Transfer, counted
+from gateway.policy.reference import reference_period
+from gateway.policy.release import judge_release
+from gateway.policy.timescale import period_on
+from gateway.reasons import RETURNED, WITHDRAWN, for_officers, to_officer
+from gateway.record.dual_control import Proposal, check_release, check_two, name_of, proposed
+from gateway.record.outcome import put_on_record
 from gateway.record.registrar import KeylessRules, Registrar
+from gateway.record.rulings import Batch, Ruling, put_in_force
 from gateway.registry import providers, roles, staff, transfers
+from gateway.registry.log import Entry
+from gateway.registry.transfer_lists import PROPOSAL_ENDS
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from gateway.policy.catalogue import Catalogue
     from gateway.policy.release import Release
+    from gateway.publish.projection import Issued
+    from gateway.record.registrar import Rulebook
 
 AREA = Area.FILES
+_ADVICE_LENGTH = 400
 
 
 class _HeldFileAct(Act, right=AccessRight.DECIDE):
@@ -32,7 +44,7 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
     def check(self, context: ActContext) -> None:
         """Refuse a file not waiting for a person, before the confirmation."""
         with context.reading() as session:
-            releases.held(session, self.reference)
+            held(session, self.reference)
 
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the file's school and kind, and the reasons for the hold."""
@@ -49,7 +61,7 @@ class _ProposedRelease(_HeldFileAct):
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the proposer, reason and teams of the release. GatewayError without one."""
         with context.reading() as session:
-            first = releases.proposed(session, self.reference)
+            first = _proposed(session, self.reference)
         wording = context.catalogue.wording
         teams, kind = wording.list_names(first.teams), wording.name(first.data_type)
         return (
@@ -77,10 +89,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         """Return a sentence with the teams to get the file, and objections. GatewayError as `release`."""
         rules = KeylessRules(context.home, context.catalogue)
         with context.reading() as session:
-            asked = releases.wished(
-                rules, session, releases.held(session, self.reference), context.clock(),
-                data_type=self.as_, teams=self.team, override=self.override,
-            )  # fmt: skip
+            asked = self._wished(rules, session, held(session, self.reference), context.clock())
         said = release_in_words(asked, rules.catalogue)
         second = " A second person decides." if asked.forbidden else ""
         return f"{super().effect(context)} {said}{second}"
@@ -88,11 +97,7 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Release the file, or propose the release to a second person."""
         with context.open_registrar() as registrar:
-            asked = releases.release(
-                registrar, self.reference,
-                by=context.person, why=self.why, data_type=self.as_, teams=self.team,
-                override=self.override, about=self.on,
-            )  # fmt: skip
+            asked = self.release(registrar, context.person)
         if asked.forbidden:
             return ActDone(
                 f"{self.reference} waits for a second person: gateway held confirm {self.reference} --why …"
@@ -100,16 +105,88 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
         teams = registrar.catalogue.wording.list_names(asked.teams)
         return ActDone(f"{self.reference} is released to {teams}")
 
+    def release(self, registrar: Registrar, by: str) -> Release:
+        """Release the file in one person's name; with `override` propose the release to a second person.
+
+        A result with anything `forbidden` is only proposed. GatewayError where the policy forbids the release
+        without `override`, or where nobody can allow the release.
+        """
+        now = registrar.clock()
+        with registrar.registry.write() as session:
+            transfer = held(session, self.reference)
+            asked = self._wished(registrar, session, transfer, now)
+            if asked.forbidden and self.on is not None:
+                raise GatewayError("a release that needs a second person takes no day: leave it out")
+            if asked.forbidden:
+                fields = {
+                    "data_type": asked.data_type,
+                    "teams": ",".join(asked.teams),
+                    "reasons": ",".join(dict.fromkeys(each.code for each in asked.forbidden)),
+                }
+                entry = Entry(
+                    kind="release-proposed", subject=self.reference, fields=fields, actor=by, note=self.why
+                )
+                head: Issued | None = put_on_record(registrar, session, [entry], (), now)
+            else:
+                check_release(session, transfer, by, now)
+                period = _period(registrar, session, transfer, asked, self.on)
+                released = _released(registrar, asked, period)
+                ruling = Ruling(
+                    reference=self.reference,
+                    decision=released,
+                    kind="released",
+                    actor=by,
+                    note=self.why,
+                    held_for=transfer.reasons,
+                    counted=not self.team,
+                )
+                head = put_in_force(registrar, Batch(session), [ruling], now)
+        registrar.bring_out(head)
+        return asked
+
+    def _wished(self, rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime) -> Release:
+        asked = judged(rulebook, session, transfer, now, data_type=self.as_, teams=self.team)
+        if asked.forbidden and not self.override:
+            said = "; ".join(f"{to_officer(why)} ({why.clause})" for why in asked.forbidden)
+            raise GatewayError(
+                f"the agreement speaks against this release: {said}. "
+                "It can be proposed to a second person instead"
+            )
+        return asked
+
 
 class ConfirmRelease(_ProposedRelease, command="held confirm"):
     """Confirm, as a second person, a release against the agreement."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Release the file to the teams that the first person proposed."""
+        """Release the held file as the first person proposed.
+
+        GatewayError where nothing is proposed, or where the proposer may be the same person.
+        """
+        reference, by = self.reference, context.person
         with context.open_registrar() as registrar:
-            asked = releases.confirm(registrar, self.reference, by=context.person, why=self.why)
+            now = registrar.clock()
+            with registrar.registry.write() as session:
+                transfer, first = held(session, reference), _proposed(session, reference)
+                said = f"{first.by} proposed to release {reference}: somebody else must confirm it, by name"
+                check_two(session, first.by, by, since=first.at, at=now, said=said)
+                check_release(session, transfer, by, now)
+                asked = judged(
+                    registrar, session, transfer, now, data_type=first.data_type, teams=first.teams
+                )
+                ruling = Ruling(
+                    reference=reference,
+                    decision=_released(registrar, asked, _period(registrar, session, transfer, asked, None)),
+                    kind="released",
+                    actor=by,
+                    note=f"{self.why} (proposed by {first.by}: {first.why})",
+                    held_for=transfer.reasons,
+                    counted=False,
+                )
+                head = put_in_force(registrar, Batch(session), [ruling], now)
+            registrar.bring_out(head)
         teams = registrar.catalogue.wording.list_names(asked.teams)
-        return ActDone(f"{self.reference} is released to {teams}")
+        return ActDone(f"{reference} is released to {teams}")
 
 
 class DeclineRelease(_ProposedRelease, command="held decline"):
@@ -119,13 +196,13 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
         """Refuse a file without a proposed release."""
         super().check(context)
         with context.reading() as session:
-            releases.proposed(session, self.reference)
+            _proposed(session, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
         """End the proposal of a release."""
         with context.recording() as record:
-            releases.held(record.session, self.reference)
-            asked = releases.proposed(record.session, self.reference)
+            held(record.session, self.reference)
+            asked = _proposed(record.session, self.reference)
             record.note("release-declined", self.reference, note=self.why)
         return ActDone(f"{self.reference} goes on waiting: {asked.by} proposed its release in vain")
 
@@ -143,7 +220,7 @@ class AssignHeldFile(_HeldFileAct, command="held assign"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the person as the one to decide on the file, in place of any other."""
         with context.recording() as record:
-            releases.held(record.session, self.reference)
+            held(record.session, self.reference)
             name = self.to or name_of(record.by)
             if self.to and not roles.may(record.session, name, AccessRight.DECIDE):
                 raise GatewayError(f"{name} has no role that decides on held files")
@@ -163,7 +240,7 @@ class ReturnHeldFile(_HeldFileAct, command="held return"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file, with the person's advice on the receipt."""
         with context.open_registrar() as registrar:
-            releases.send_back(registrar, self.reference, by=context.person, advice=self.advice)
+            _send_back(registrar, self.reference, by=context.person, advice=self.advice)
         return ActDone(f"{self.reference} is returned")
 
 
@@ -202,8 +279,8 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse a held file, with the person's advice on the receipt."""
-        releases.send_back(registrar, reference, by=by, advice=self.advice)
+        """Refuse the file, with advice to the sender."""
+        _send_back(registrar, reference, by=by, advice=self.advice)
 
 
 class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
@@ -215,8 +292,8 @@ class ReleaseHeldFiles(_ManyHeldFiles, command="held release-many"):
     why: Why
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Release a held file to the teams of its flow."""
-        releases.release(registrar, reference, by=by, why=self.why)
+        """Release the file."""
+        ReleaseHeldFile(reference=reference, why=self.why).release(registrar, by)
 
 
 class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=AccessRight.ENROL):
@@ -277,7 +354,7 @@ class RefuseHeldFile(_HeldFileAct, command="held refuse"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Refuse the file for good, with the person's reason."""
         with context.open_registrar() as registrar:
-            releases.refuse(registrar, self.reference, by=context.person, why=self.why)
+            _refuse(registrar, self.reference, "person:refused", by=context.person, why=self.why)
         return ActDone(f"{self.reference} is refused")
 
 
@@ -292,7 +369,7 @@ class NoteHeldFile(_HeldFileAct, command="held note"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Append the note to the log, under the file."""
         with context.recording() as record:
-            releases.held(record.session, self.reference)
+            held(record.session, self.reference)
             record.note("noted", self.reference, note=self.text)
         return ActDone(f"noted on {self.reference}")
 
@@ -305,3 +382,98 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
     said = f" The agreement speaks against it: {against}." if against else ""
     teams = catalogue.wording.list_names(asked.teams)
     return f"Released as {kind or asked.data_type}, it goes to {teams}.{said}"
+
+
+def held(session: Session, reference: str) -> Transfer:
+    """Return a transfer waiting for a person. GatewayError in any other state."""
+    transfer = transfers.get(session, reference)
+    if transfer.state != "held":
+        raise GatewayError(f"{reference} is not held; it is {transfer.state}")
+    if any(why.code in WITHDRAWN for why in transfer.reasons):
+        raise GatewayError(
+            f"{reference} was withdrawn: gateway transfers confirm or gateway transfers redeliver decides"
+        )
+    if transfer.waits_for == "approval":
+        raise GatewayError(
+            f"{reference} is a key that was dropped: gateway keys confirm or gateway keys revoke decides"
+        )
+    return transfer
+
+
+def proposal(session: Session, reference: str) -> Proposal | None:
+    """Return the proposed release of a held file, if neither declined nor decided since; else None."""
+    return proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
+
+
+def _proposed(session: Session, reference: str) -> Proposal:
+    first = proposal(session, reference)
+    if first is None:
+        raise GatewayError(f"nobody has proposed to release {reference} against the policy")
+    return first
+
+
+def judged(
+    rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
+    data_type: str | None = None, teams: tuple[str, ...] = (),
+) -> Release:  # fmt: skip
+    """Return the release of a held file as a person asks. GatewayError where nobody can allow it."""
+    if transfer.content is None:
+        raise GatewayError(
+            f"{transfer.upload.reference} was never opened, so there is nothing to send on; refuse it instead"
+        )
+    if transfer.rules != rulebook.catalogue.rules:
+        raise GatewayError(
+            f"other rules are in force since {transfer.upload.reference} was held: the processor judges it "
+            "anew, within minutes. Look at its reasons then"
+        )
+    sender = rulebook.provider(session, transfer.upload.provider, now)
+    return judge_release(
+        transfer.content, transfer.reasons, rulebook.catalogue, sender, now, data_type=data_type, teams=teams
+    )
+
+
+def _period(
+    registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
+) -> str | None:
+    """Return the period of a file: by the person's day, or else by the file's own statement."""
+    catalogue, upload = registrar.catalogue, transfer.upload
+    if about is None:
+        content = transfer.content
+        if not isinstance(content, Classified):
+            return None
+        return reference_period(replace(content, data_type=asked.data_type), catalogue, upload.landed_at)
+    provider = registrar.provider(session, upload.provider, registrar.clock())
+    period = period_on(provider, asked.data_type, catalogue, about)
+    if period is None:
+        raise GatewayError(f"{asked.data_type} is due at no set time around {about}: leave that day out")
+    return period.name
+
+
+def _released(registrar: Registrar, asked: Release, period: str | None) -> Released:
+    code = "person:released-against-policy" if asked.forbidden else "person:released"
+    return Released(
+        data_type=asked.data_type,
+        period=period,
+        flow=asked.flow,
+        teams=asked.teams,
+        reasons=(registrar.catalogue.reason(code), *asked.forbidden),
+        on_roll=asked.on_roll,
+    )
+
+
+def _send_back(registrar: Registrar, reference: str, *, by: str, advice: str) -> None:
+    """Refuse a held file with advice to the sender, which stands on the receipt."""
+    told = " ".join(advice.split())
+    if not told or len(told) > _ADVICE_LENGTH or not told.isprintable():
+        raise GatewayError(f"advice is one to {_ADVICE_LENGTH} characters, and names no child")
+    _refuse(registrar, reference, RETURNED, by=by, why=told, advice=told)
+
+
+def _refuse(registrar: Registrar, reference: str, code: str, *, by: str, why: str, **detail: str) -> None:
+    now = registrar.clock()
+    with registrar.registry.write() as session:
+        transfer = held(session, reference)
+        refused = Refused(reasons=(registrar.catalogue.reason(code, **detail),), flow=transfer.flow)
+        ruling = Ruling(reference=reference, decision=refused, kind="refused", actor=by, note=why)
+        head = put_in_force(registrar, Batch(session), [ruling], now)
+    registrar.bring_out(head)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from gateway.errors import GatewayError
 from gateway.model import Classified, ContentRefused, Provider, Reason
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import teams_for
@@ -43,8 +44,8 @@ class Release:
     on_roll: bool
 
 
-class ReleaseImpossibleError(ValueError):
-    """Raised if nobody may release the file as asked; the text names the next step."""
+class ReleaseImpossibleError(GatewayError):
+    """Nobody may release the file as asked; the text names the next step."""
 
 
 def judge_release(

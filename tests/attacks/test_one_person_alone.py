@@ -37,9 +37,9 @@ ASKS = {"agreed", "agreed_to_give", "agreed_to_show", "check_two", "check_releas
 OWN = {"dual_control", "second_person"}
 """The modules that ask for others: their callers are what is tried."""
 STATED: dict[str, set[str]] = {
-    "a release against the policy": {"releases.confirm", "releases.release"},
-    "a delivery against the policy": {"delivered.confirm"},
-    "a withdrawal": {"delivered.check_second"},
+    "a release against the policy": {"held_decisions.carry_out", "held_decisions.release"},
+    "a delivery against the policy": {"recalls._give"},
+    "a withdrawal": {"recalls._check_second"},
     "a revocation": {"key_changes.carry_out"},
     "the gateway's keys": {"keys._agreed"},
     "a role": {"roles._agreed"},

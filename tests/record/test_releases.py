@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from gateway.acts.held_decisions import ReleaseHeldFile
+from gateway.errors import GatewayError
 from gateway.policy.dates import academic_year
 from gateway.registry.tables import DeliveryRow
 from tests.clock import THIS_YEAR
@@ -174,10 +176,9 @@ def test_results_are_not_released_before_their_day_by_one_person(desk: Desk) -> 
     desk.process()
     assert "policy:embargo" in desk.codes(sent)
     with desk.registrar() as registrar:
-        from gateway.record.releases import release  # noqa: PLC0415 - by the desk's own clock
-
-        with pytest.raises(Exception, match="speaks against"):
-            release(registrar, sent, by="jane", why="the head asks", data_type="student-core")
+        asked = ReleaseHeldFile(reference=sent, why="the head asks", as_="student-core")
+        with pytest.raises(GatewayError, match="speaks against"):
+            asked.release(registrar, "jane")
     assert desk.state(sent) == "held"
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument
 from gateway.acts.mailboxes import ListMailbox
+from gateway.acts.recalls import WithdrawTransfer
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
@@ -24,7 +25,6 @@ from gateway.mailboxes.mailbox_access import UNDO
 from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
-from gateway.record import delivered
 from gateway.record.dual_control import COUNTS
 from gateway.registry import deliveries, log, providers, saved_filters
 from gateway.registry.deliveries import DeliveriesWanted, find_delivered
@@ -179,8 +179,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
             raise NotFoundError("the mailboxes are not here")
         said = f"{self.reference} is out of every mailbox. A second person decides whether it comes back."
         if AccessRight.RECALL in own.caller.may:
-            with context.open_registrar() as registrar:
-                delivered.withdraw(registrar, self.reference, by=context.person, why=self.why)
+            WithdrawTransfer(reference=self.reference, why=self.why).carry_out(context)
             return ActDone(said)
         if not own.have(self.reference):
             raise MayNotError("That file is in none of your mailboxes.")

@@ -2,8 +2,7 @@
 
 from sqlmodel import Session
 
-from gateway.acts import headings
-from gateway.acts.held_decisions import release_in_words
+from gateway.acts import headings, held_decisions, recalls
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
@@ -18,7 +17,6 @@ from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import for_officers, waits_for_second
-from gateway.record import delivered, releases
 from gateway.record.registrar import KeylessRules
 from gateway.registry import log, providers, transfer_lists, transfers
 from gateway.registry.sight import is_sensitive
@@ -45,7 +43,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         transfer = look_at(session, caller, reference)
         names = providers.names(session)
         events = log.events(session, reference)
-        asked = (delivered if waits_for_second(transfer) else releases).proposal(session, reference)
+        asked = (recalls if waits_for_second(transfer) else held_decisions).proposal(session, reference)
         # A file held for a dropped key is decided elsewhere.
         needed = "recall" if waits_for_second(transfer) else "decide"
         decides = needed in caller.may and transfer.waits_for != "approval"
@@ -113,12 +111,11 @@ def _would(console: ConsoleContext, session: Session, reference: str) -> str:
     """Return the teams that would get a file released as it is, or the reason against a release."""
     rules = KeylessRules(console.home, console.catalogue())
     try:
-        asked = releases.wished(
-            rules, session, releases.held(session, reference), console.clock(), override=True
-        )
+        transfer = held_decisions.held(session, reference)
+        asked = held_decisions.judged(rules, session, transfer, console.clock())
     except GatewayError as error:
         return f"{error}."
-    return release_in_words(asked, rules.catalogue)
+    return held_decisions.release_in_words(asked, rules.catalogue)
 
 
 def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:

@@ -6,11 +6,11 @@ from typing import Literal, NamedTuple
 
 from sqlmodel import Session
 
+from gateway.acts.held_decisions import proposal
 from gateway.mailboxes.console_api.context import Caller
 from gateway.model import counted
 from gateway.record import policy_proposals
 from gateway.record.dual_control import name_of
-from gateway.record.releases import proposal
 from gateway.registry import hand_ons, hooks, letters, transfer_lists
 from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting
 from gateway.zones.console_api import Shown
