@@ -175,7 +175,7 @@ stranger: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m gateway.reasons > docs/reasons.md
-	$(BIN)/python -m gateway.record.policy_schemas policies/schemas
+	$(BIN)/python packaging/policy_schemas.py policies/schemas
 
 # A manual page of every command, for the archive of a release.
 man: $(VENV)/.installed-dev

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from policy_schemas import schema_name, schemas
 
 from gateway.policy.catalogue import load_unchecked
 from gateway.record.policy_check import SHAPES, check
-from gateway.record.policy_schemas import schema_name, schemas
 from tests.policies import POLICIES
 from tests.record.test_policy_check import policies
 
