@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActDone, ActListing, Area, ReadingAct, argument, option
 from gateway.model import counted
-from gateway.record.deletions_due import plan_at
 from gateway.registry import holds, retention
 from gateway.registry.sight import check_all_seen
+from gateway.reports.retention import load_retention
 
 if TYPE_CHECKING:
     from gateway.reports.retention import Due
@@ -33,7 +33,7 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
         """Return the deletions due, by the current record."""
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
-            plan = plan_at(session, context.home, moment)
+            plan = retention.plan_at(session, load_retention(context.home), moment)
         due, undecided = [_row(one) for one in plan.due], len(plan.undecided)
         closing = []
         if plan.on_hold:

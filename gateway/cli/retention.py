@@ -20,7 +20,8 @@ from gateway.cli.console import (
 )
 from gateway.errors import GatewayError
 from gateway.processor.retention import run
-from gateway.record.deletions_due import plan_at
+from gateway.registry import retention
+from gateway.reports.retention import load_retention
 
 app = typer.Typer()
 OnOption = Annotated[
@@ -38,7 +39,7 @@ def run_deletions(on: OnOption = None, home: HomeOption = DEFAULT_HOME) -> None:
     moment = min(moment, now())
     with registrar_of(home) as registrar, Progress(console=err, transient=True) as bar:
         with registrar.registry.read() as session:
-            due = plan_at(session, registrar.home, moment).due
+            due = retention.plan_at(session, load_retention(registrar.home), moment).due
         task = bar.add_task("deleting", total=len(due))
         certificate = run(registrar, moment, by=who(), progress=lambda done: bar.advance(task, done))
     if certificate is None:

@@ -18,7 +18,6 @@ from gateway.processor.checkpoints import hour_of
 from gateway.publish.everything import copy_path
 from gateway.publish.on_request import let_go
 from gateway.publish.projection import give_back, receipt_files, take_back
-from gateway.record.deletions_due import plan_at
 from gateway.record.registrar import Registrar
 from gateway.registry import letters, log, notices, retention
 from gateway.registry.log import Entry
@@ -53,7 +52,7 @@ def run(
     """
     rules = load_retention(registrar.home)
     with registrar.registry.read() as session:
-        due = plan_at(session, registrar.home, moment).due
+        due = retention.plan_at(session, rules, moment).due
     for batch in _batches(due):
         _delete(registrar, rules, batch, moment, by)
         progress(len(batch))

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
 from gateway.model import State
-from gateway.registry import copies, holds
+from gateway.registry import copies, holds, notices
 from gateway.registry.copies import Copy
 from gateway.registry.receipts import UNSIGNED, proved_by
 from gateway.registry.tables import (
@@ -32,7 +32,7 @@ from gateway.registry.tables import (
 )
 from gateway.registry.transfers import row_of
 from gateway.registry.vouched_rows import vouch_for
-from gateway.reports.retention import UNOPENED, Due, KeptTransfer, What
+from gateway.reports.retention import UNOPENED, Due, KeptTransfer, Plan, Retention, What, plan
 
 # Never a person's name: names of staff have no spaces.
 BY_RETENTION = "gateway retention"
@@ -54,8 +54,17 @@ class Holding:
     copies: tuple[Copy, ...] = field(default=())
 
 
-def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted, or refused, by the two moments, with the facts for retention."""
+def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
+    """Return the deletions due at `moment`."""
+    made = notices.made_before(session, moment - rules.shortest_of_notices())
+    accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
+    rows = _decided_before(session, accepted=accepted, refused=refused)
+    found = plan(rules, rows, moment, made)
+    return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(_undecided(session)))
+
+
+def _decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
+    """Yield transfers accepted or refused by these moments, with the facts that retention needs."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -100,8 +109,8 @@ def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
     return list(_kept(session, session.exec(query).all()))
 
 
-def undecided(session: Session) -> Sequence[str]:
-    """Return references of all transfers without a final decision."""
+def _undecided(session: Session) -> Sequence[str]:
+    """Return references of undecided transfers, stored at any age."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from gateway.record.deletions_due import plan_at
-from gateway.registry import deliveries, markers, persons
+from gateway.registry import deliveries, markers, persons, retention
 from gateway.registry.tables import PersonsOfTransferRow
+from gateway.reports.retention import load_retention
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.workshop import Desk
@@ -156,7 +156,8 @@ def test_a_hold_on_a_child_or_a_provider_keeps_what_comes_later_too(desk: Desk) 
 
     def due() -> set[str]:
         with desk.registrar() as registrar, registrar.registry.read() as session:
-            plan = plan_at(session, registrar.home, desk.now + timedelta(days=500))
+            rules = load_retention(registrar.home)
+            plan = retention.plan_at(session, rules, desk.now + timedelta(days=500))
         return {one.reference for one in plan.due}
 
     assert due() == {without}
