@@ -23,22 +23,30 @@ from gateway.acts.act import (
     argument,
     option,
 )
-from gateway.acts.keys import OWNER, owner_kind_of
+from gateway.acts.keys import OWNER, check_read_out, owner_kind_of
 from gateway.enrolment.key_file import described, is_ssh, judge, updated
 from gateway.errors import GatewayError, NotFoundError, Refusal
 from gateway.home.settings import load_settings, read_toml
 from gateway.keys.changes import Clerk, sign_head
-from gateway.model.invitation import are_words
+from gateway.model.invitation import are_words, compare, keys_words
 from gateway.openpgp.certificates import describe
 from gateway.policy.small_schemas import MethodsFile
 from gateway.publish.projection import publish_access
-from gateway.record import key_confirming
-from gateway.record.dual_control import TwoPersonAct, agreed, agreed_to_give, proposal
-from gateway.record.key_confirming import check_read_out
+from gateway.record.dual_control import (
+    TwoPersonAct,
+    agreed,
+    agreed_to_give,
+    are_named_two,
+    check_two,
+    proposal,
+    reject,
+)
 from gateway.record.reconsider import reconsider
-from gateway.registry import keys
+from gateway.registry import givings, keys, roles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlmodel import Session
 
     from gateway.model import NewKey
@@ -49,6 +57,8 @@ AREA = Area.PEOPLE
 
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]+")
 _MOST_BYTES = 1024**2
+_PAIRS = 9
+_INVITED = frozenset({"passkey", "openid"})
 
 
 class _KeyAct(Act, right=AccessRight.ENROL):
@@ -99,21 +109,26 @@ class ConfirmKeys(_KeyAct, command="keys confirm"):
         """Confirm each key, putting it in force."""
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
-            heard = self._fingerprints(clerk.session, owner_kind) or self.read_out
-            confirmed = key_confirming.confirm(clerk, owner_kind, self.id, heard, context.person)
+            named = self._named(clerk, owner_kind)
+            for key in named:  # A key proposed for revocation needs another person.
+                for act in ("revoke-hard", "revoke-soft"):
+                    two = TwoPersonAct(act, key.fingerprint)
+                    reject(clerk.session, two, by=context.person, at=clerk.at)
+                _check_second(clerk, key, context.person)
+            confirmed = [_confirmed(clerk, key, context.person) for key in named]
         return ActDone("\n".join(f"{key.fingerprint} is in force" for key in confirmed))
 
-    def _fingerprints(self, session: Session, owner_kind: OwnerKind) -> list[str]:
-        """Return the full fingerprints for those read out; none for six words. GatewayError if no match."""
-        found: list[str] = []
+    def _named(self, clerk: Clerk, owner_kind: OwnerKind) -> list[Key]:
+        """Return the keys read out, by six words or by fingerprints. GatewayError without a match."""
         if owner_kind == "provider" and are_words(self.read_out):
-            return found
+            return _named_by_words(clerk, self.id, self.read_out)
+        found = []
         for one in ("".join(each.split()) for each in self.read_out):
             check_read_out(one)
             # People leave out the name of the digest, with which fingerprints of SSH keys are on record.
             whole = one if one.startswith("SHA256:") or _HEXADECIMAL.fullmatch(one) else f"SHA256:{one}"
             try:
-                found.append(keys.find_key(session, owner_kind, self.id, whole).fingerprint)
+                found.append(keys.find_key(clerk.session, owner_kind, self.id, whole))
             except NotFoundError:
                 raise GatewayError(
                     f"what was read out does not match a key of {self.id}: have it read out once more, and "
@@ -305,3 +320,43 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
         raise GatewayError(f"{owner} has this certificate already, and nothing in the file is new")
     clerk.renew(known, update.new)
     return f"what is new in this certificate of {owner} is taken over"
+
+
+def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
+    """Return the two pending keys of a kit, by six words. GatewayError names the first wrong word.
+
+    Where several of a kind wait, the newest pair is named in the error.
+    """
+    waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
+    waiting.sort(key=lambda key: key.added_at, reverse=True)
+    pairs = [
+        (ssh, openpgp)
+        for ssh in waiting if ssh.kind == "ssh"
+        for openpgp in waiting if openpgp.kind == "openpgp"
+    ]  # fmt: skip
+    wrong = GatewayError(f"words are for an SSH and an OpenPGP key that wait, as {owner}.keys holds them")
+    for ssh, openpgp in reversed(pairs[:_PAIRS]):
+        ours = keys_words(clerk.signing.fingerprint, owner, ssh.fingerprint, openpgp.fingerprint)
+        try:
+            compare(heard, ours)
+        except GatewayError as error:
+            wrong = GatewayError(f"{error}: have the words read out again, and confirm nothing else")
+        else:
+            return [ssh, openpgp]
+    raise wrong
+
+
+def _check_second(clerk: Clerk, key: Key, by: str) -> None:
+    """Raise GatewayError if the enroller confirms a key that another person must confirm."""
+    asked = key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None
+    if asked and len(roles.administrators(clerk.session)) >= 2:  # noqa: PLR2004 - else there is nobody to ask
+        said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"
+        check_two(clerk.session, key.added_by, by, since=key.added_at, at=clerk.at, said=said)
+
+
+def _confirmed(clerk: Clerk, key: Key, by: str) -> Key:
+    new = bool(key.unconfirmed) and key.dropped_as is None
+    approved = clerk.approve(key, alone=new and not are_named_two(key.added_by, by))
+    if new and key.owner_kind == "staff":
+        givings.note(clerk.session, key.owner, "key", key.fingerprint, by=by, at=clerk.at)
+    return approved

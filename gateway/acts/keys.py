@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, Area, Recording, argument, option
 from gateway.acts.listing import ListingAct, Row
-from gateway.errors import NotFoundError
+from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import KeyPolicy, load_key_policy
 from gateway.model import counted
 from gateway.registry import keys, providers, staff
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 AREA = Area.PEOPLE
 OWNER = "The provider, or the member of staff."
+READ_OUT = 16
+"""So many characters of a fingerprint are read out at least."""
 
 
 class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
@@ -45,6 +47,15 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
             if self.id is not None:
                 kind = owner_kind_of(session, self.id, is_staff=self.staff)
             return [_row(key, at, policy) for key in keys.list_keys(session, kind, self.id)]
+
+
+def check_read_out(*fingerprints: str) -> None:
+    """Raise GatewayError if the beginning of a fingerprint is too short.
+
+    A forged key may share a few characters of a fingerprint, but not as many.
+    """
+    if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
+        raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")
 
 
 def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:

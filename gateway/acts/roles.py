@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from gateway.access import ROLES_TOLD, AccessRight, LookingTeams, Role
 from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
+from gateway.acts.keys import check_read_out
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.record import dual_control
 from gateway.record.dual_control import TwoPersonAct, agreed_to_give, note_proposer
-from gateway.record.key_confirming import check_read_out
 from gateway.registry import roles, staff
 
 AREA = Area.PEOPLE

@@ -46,7 +46,7 @@ STATED: dict[str, set[str]] = {
     "policies": {"policy_proposals.to_approve"},
     "a team that sees held files": {"staff._agreed_to_show"},
     "a link": {"staff._agreed_to_invite"},
-    "a key": {"key_confirming._check_second"},
+    "a key": {"key_changes._check_second"},
     "a key that comes back": {"key_changes._is_agreed"},
     "what a heading means": {"headings.carry_out"},
     "a program's credential": {"programs.carry_out"},

@@ -24,6 +24,7 @@ from gateway.access import (
     right_for_question,
     rights_of,
 )
+from gateway.acts.keys import READ_OUT
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
@@ -32,7 +33,6 @@ from gateway.mailboxes.console_api.judged import Judged
 from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.policy.catalogue import Catalogue
-from gateway.record.key_confirming import READ_OUT
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
 from gateway.registry import console_sessions, passkeys, programs, roles
