@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from sqlmodel import Session
@@ -12,15 +12,17 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Area, OneLine, ReadingAct, argument, option
 from gateway.acts.listing import GroupedListing, Row
+from gateway.errors import GatewayError
 from gateway.home.settings import load_settings
+from gateway.home.settings_file import nearest
 from gateway.model import Provider
 from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
+from gateway.policy.dates import day_after, local_day
 from gateway.policy.ratification import years_at
-from gateway.record.ratifying import give_notice, sign_for
+from gateway.record.ratifying import Signed, sign
 from gateway.record.reconsider import reconsider
-from gateway.registry import agreements, copies, register
+from gateway.registry import agreements, copies, providers, register
 from gateway.registry.tables import RatificationRow
 
 AREA = Area.SCHOOLS
@@ -37,10 +39,26 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the signature; decide again the files that waited for the ratification."""
         with context.recording() as record:
-            year, missing = sign_for(
-                record.session, record.registrar.catalogue, self.provider, self.signatory,
-                on=self.on, role=self.role, by=record.by, at=record.at,
+            catalogue = record.registrar.catalogue
+            today = local_day(record.at, catalogue.calendar.timezone)
+            day = self.on or today
+            if day > today:
+                raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
+            known = providers.get_provider(record.session, self.provider)
+            if known.kind not in catalogue.bodies.parties:
+                raise GatewayError(
+                    f"{self.provider} is no party: a provider of its kind does not ratify this agreement"
+                )
+            if ratification.has_ended(day, catalogue):
+                ended = catalogue.agreement.year.ends
+                raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
+            years = register.of(record.session).years(self.provider, catalogue.text_wanted, day)
+            year = ratification.year_to_ratify(years, day, catalogue)
+            signed = Signed(
+                provider=self.provider, year=year, signatory=self.signatory, on=day,
+                at=record.at, by=record.by, role=self.role,
             )  # fmt: skip
+            missing = sign(record.session, catalogue, signed, actor=record.by)
         with context.open_registrar() as registrar:
             released = reconsider(registrar)
         if missing:
@@ -61,10 +79,25 @@ class GiveNotice(Act, command="agreement notice", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Record the notice; return the day on which the provider's ratifications end."""
         with context.recording() as record:
-            ends = give_notice(
-                record.session, record.registrar.catalogue, self.provider, self.notice,
-                given=self.given, by=record.by, at=record.at,
-            )  # fmt: skip
+            catalogue = record.registrar.catalogue
+            known = {each.id: each for each in catalogue.agreement.notice}
+            today = local_day(record.at, catalogue.calendar.timezone)
+            day = self.given or today
+            if self.notice not in known:
+                names = ", ".join(known) or "none"
+                raise GatewayError(
+                    f"the agreement has no notice {self.notice}: its notices are {names}"
+                    f"{nearest(self.notice, known)}"
+                )
+            if day > today:
+                raise GatewayError(f"{day} is still to come: a notice is recorded once it is given")
+            providers.provider_row(record.session, self.provider)
+            ends = day_after(day, known[self.notice].days, catalogue.calendar) + timedelta(days=1)
+            years = agreements.end(record.session, self.provider, ends, today)
+            if not years:
+                raise GatewayError(f"{self.provider} has no ratification that a notice could end")
+            for year in years:
+                record.note("notice-given", self.provider, {"academic_year": year, "what": self.notice})
         return ActDone(f"the agreement no longer counts for {self.provider} from {ends.isoformat()} on")
 
 

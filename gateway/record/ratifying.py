@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlmodel import Session
 
@@ -11,9 +11,7 @@ from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
 from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import day_after, local_day
-from gateway.policy.ratification import has_ended, year_to_ratify
-from gateway.registry import agreements, log, providers, register
+from gateway.registry import agreements, log, providers
 from gateway.registry.log import Entry
 from gateway.registry.tables import AgreementSignatureRow
 
@@ -81,75 +79,6 @@ def sign(session: Session, catalogue: Catalogue, signed: Signed, *, actor: str |
     if not missing:
         _ratify(session, catalogue, signed, "; ".join(each.signatory for each in there), actor)
     return missing
-
-
-def sign_for(
-    session: Session,
-    catalogue: Catalogue,
-    provider: str,
-    signatory: str,
-    *,
-    on: date | None,
-    role: str | None,
-    by: str,
-    at: datetime,
-) -> tuple[str, tuple[str, ...]]:
-    """Record a signature seen by a person, as of a day or today; return the year and the roles still to sign.
-
-    GatewayError for a provider outside the agreement, or a future day.
-    """
-    today = local_day(at, catalogue.calendar.timezone)
-    day = on or today
-    if day > today:
-        raise GatewayError(f"{day} is still to come: a ratification is recorded once it is signed")
-    known = providers.get_provider(session, provider)
-    if known.kind not in catalogue.bodies.parties:
-        raise GatewayError(f"{provider} is no party: a provider of its kind does not ratify this agreement")
-    if has_ended(day, catalogue):
-        raise GatewayError(
-            f"the agreement ended on {catalogue.agreement.year.ends}: nobody ratifies it any more"
-        )
-    years = register.of(session).years(provider, catalogue.text_wanted, day)
-    year = year_to_ratify(years, day, catalogue)
-    signed = Signed(provider=provider, year=year, signatory=signatory, on=day, at=at, by=by, role=role)
-    return year, sign(session, catalogue, signed, actor=by)
-
-
-def give_notice(
-    session: Session,
-    catalogue: Catalogue,
-    provider: str,
-    notice: str,
-    *,
-    given: date | None,
-    by: str,
-    at: datetime,
-) -> date:
-    """Record a party's notice; return the first day on which its ratification no longer counts.
-
-    GatewayError for an unknown notice, a future day, and a party with an ended ratification.
-    """
-    known = {each.id: each for each in catalogue.agreement.notice}
-    today = local_day(at, catalogue.calendar.timezone)
-    day = given or today
-    if notice not in known:
-        names = ", ".join(known) or "none"
-        raise GatewayError(
-            f"the agreement has no notice {notice}: its notices are {names}{nearest(notice, known)}"
-        )
-    if day > today:
-        raise GatewayError(f"{day} is still to come: a notice is recorded once it is given")
-    providers.get_provider(session, provider)
-    ends = day_after(day, known[notice].days, catalogue.calendar) + timedelta(days=1)
-    years = agreements.end(session, provider, ends, today)
-    if not years:
-        raise GatewayError(f"{provider} has no ratification that a notice could end")
-    entries = [
-        Entry(kind="notice-given", subject=provider, fields={"academic_year": year, "what": notice}, actor=by)
-        for year in years
-    ]
-    log.append(session, entries, at)
-    return ends
 
 
 def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:

@@ -22,9 +22,10 @@ from gateway.console.site import STATIC_PATH, templates
 from gateway.home.settings import SECURITY, Settings
 from gateway.model import Provider
 from gateway.policy.catalogue import load_catalogue
+from gateway.policy.dates import academic_year
 from gateway.processor.follow import Follow
 from gateway.publish.penalties import PenaltiesIn
-from gateway.record.ratifying import sign_for
+from gateway.record.ratifying import Signed, sign
 from gateway.registry import copies, keys, providers, transfers
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow
 from gateway.samples import make, school
@@ -399,7 +400,9 @@ def test_the_agreement_lists_who_is_covered_among_who_has_ratified_and_tells_no_
         trust = Provider(id="trust", name="Trust", kind="academy", schools=("9994871",))
         providers.add_provider(session, trust, at)
         catalogue = load_catalogue(room.home.policies)
-        sign_for(session, catalogue, "trust", "The Chief", on=None, role=None, by="ann", at=at)
+        year = academic_year(at.date(), catalogue.school_year_starts)
+        signed = Signed(provider="trust", year=year, signatory="The Chief", on=at.date(), at=at, by="ann")
+        sign(session, catalogue, signed, actor="ann")
         sequence = transfers.get(session, waits).sequence
         copies.owe(session, sequence, PROVIDER, at, waits=True)
         assert copies.count_waiting(session) == {PROVIDER: 1}
