@@ -30,17 +30,16 @@ from gateway.model import (
     Transfer,
 )
 from gateway.openpgp.sealer import clearsign
-from gateway.policy.catalogue import Catalogue
 from gateway.policy.discrepancies import Discrepancy, discrepancies, notices
 from gateway.policy.schools import named_school, number_of, speaks_for
 from gateway.receipts.notices import NoticeFacts, render_notice
+from gateway.record.registrar import Registrar
 from gateway.registry import discrepancies as recorded
 from gateway.registry import markers, places, providers, receipts, rolls, transfers
 from gateway.registry.log import Entry
 from gateway.registry.places import WritersPlace
 from gateway.registry.register import SendersRegister
 from gateway.registry.rolls import Roll
-from gateway.secrets.signing import Signing
 
 _ESTABLISHMENT, _DFE_NUMBER = 4, 7
 
@@ -134,18 +133,6 @@ def record_schools(session: Session, transfer: Transfer, decision: Decision, enr
 _COMPARED_BYTES = 4 * 1024**2
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The context for comparing rolls: transaction, policies, enrolled providers and signing keys."""
-
-    session: Session
-    catalogue: Catalogue
-    signing: Signing
-    organisation: str
-    now: datetime
-    enrolled: Enrolled
-
-
 class Decided(NamedTuple):
     """A decided file, with the packed roll from the examination.
 
@@ -158,13 +145,15 @@ class Decided(NamedTuple):
     arrives: bool = False
 
 
-def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry]:
-    """Add decided files to the rolls, and compare these with other providers'; return the log entries.
+def follow(
+    registrar: Registrar, session: Session, decided: Sequence[Decided], enrolled: Enrolled, now: datetime
+) -> Sequence[Entry]:
+    """Update the rolls after decisions, compare them, and return the log entries.
 
     All files are compared together: a difference made by one file and mended by another is no discrepancy.
     """
-    session, kinds = comparison.session, comparison.catalogue.agreement.discrepancies.rolls
-    concerned = [each for each in decided if each.transfer.data_type in kinds]
+    rules = registrar.catalogue.agreement.discrepancies
+    concerned = [each for each in decided if each.transfer.data_type in rules.rolls]
     for each in concerned:
         if isinstance(each.decision, Held) and each.roll is not None:
             rolls.stage(session, each.transfer.sequence, each.roll)
@@ -183,7 +172,6 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     ]
     if not taken:
         return ()
-    enrolled, whole = comparison.enrolled, comparison.catalogue.agreement.discrepancies.whole_rolls
     last: dict[str, datetime] = {}
     # Groups small enough to compare in little memory.
     groups: list[list[tuple[Transfer, bytes]]] = [[]]
@@ -195,7 +183,7 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
     for some in groups:
         entered = list(_rolls(enrolled, some))
         rolls.enter(session, entered)
-        complete = {transfer.sequence for transfer, _ in some if transfer.data_type in whole}
+        complete = {transfer.sequence for transfer, _ in some if transfer.data_type in rules.whole_rolls}
         for entry in entered:
             if entry.transfer in complete:
                 last[entry.provider] = max(entry.at, last.get(entry.provider, entry.at))
@@ -204,7 +192,9 @@ def follow(comparison: Comparison, decided: Sequence[Decided]) -> Sequence[Entry
         rolls.note_full_rolls(session, last)
     again = (list(_rolls(enrolled, some)) for some in groups)
     return [
-        entry for one in ([entered] if len(groups) == 1 else again) for entry in _compare(comparison, one)
+        entry
+        for one in ([entered] if len(groups) == 1 else again)
+        for entry in _compare(registrar, session, one, now)
     ]
 
 
@@ -227,9 +217,10 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
             yield Roll(provider=owner, at=at, transfer=number, entries=entries)
 
 
-def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]:
-    """Record new discrepancies about the files' pupils, and settle the ones gone."""
-    session = comparison.session
+def _compare(
+    registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
+) -> Sequence[Entry]:
+    """Open new discrepancies about the files' pupils, and settle those that no longer exist."""
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()
@@ -239,16 +230,15 @@ def _compare(comparison: Comparison, entered: Sequence[Roll]) -> Sequence[Entry]
     lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
     if settled:
-        recorded.settle(session, [each.number for each in settled], comparison.now)
+        recorded.settle(session, [each.number for each in settled], now)
     fits = [each.number for each in settled if each.state == "open"]
     return [
-        *(_opened(comparison, new) if new else ()),
+        *(_opened(registrar, session, new, now) if new else ()),
         *(_entry("discrepancy-resolved", n, "settled") for n in fits),
     ]
 
 
-def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
-    session = comparison.session
+def _opened(registrar: Registrar, session: Session, new: Sequence[Discrepancy], now: datetime) -> list[Entry]:
     references = transfers.references(session, {int(row.reference) for each in new for row in each.rows})
     # The files stand as sequences in what was compared.
     named = [
@@ -256,28 +246,28 @@ def _opened(comparison: Comparison, new: Sequence[Discrepancy]) -> list[Entry]:
         for each in new
     ]
     sequences = {reference: sequence for sequence, reference in references.items()}
-    numbers = recorded.open_discrepancies(session, named, sequences, comparison.now)
+    numbers = recorded.open_discrepancies(session, named, sequences, now)
     told: defaultdict[str, list[tuple[int, Reason]]] = defaultdict(list)
     marked = markers.marked_children(session)
     for number, each in zip(numbers, named, strict=True):
         if not marked.isdisjoint(bytes.fromhex(row.pupil) for row in each.rows):
             continue  # A protected child's former school would learn that the child is in the county.
-        for provider, notice in notices(each, comparison.catalogue):
+        for provider, notice in notices(each, registrar.catalogue):
             told[provider].append((number, notice))
     for provider, points in told.items():
         # Leave a signed notice for a provider, about the provider's own records only.
-        places.take_a_place(comparison.session, WritersPlace.RECEIPTS)
-        reference = receipts.fresh_reference(comparison.session, provider, comparison.now)
+        places.take_a_place(session, WritersPlace.RECEIPTS)
+        reference = receipts.fresh_reference(session, provider, now)
         facts = NoticeFacts(
             reference=reference,
-            provider_name=providers.provider_row(comparison.session, provider).name,
-            organisation=comparison.organisation,
-            made_at=comparison.now,
+            provider_name=providers.provider_row(session, provider).name,
+            organisation=registrar.settings.organisation,
+            made_at=now,
             points=tuple(points),
-            wording=comparison.catalogue.wording,
+            wording=registrar.catalogue.wording,
         )
-        text = clearsign(comparison.signing.openpgp, render_notice(facts))
-        receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, comparison.now)
+        text = clearsign(registrar.signing.openpgp, render_notice(facts))
+        receipts.leave_notice(session, receipts.DISCREPANCY_NOTICE, provider, reference, text, now)
     pairs = zip(numbers, named, strict=True)
     return [_entry("discrepancy-opened", number, each.kind) for number, each in pairs]
 

@@ -34,7 +34,7 @@ from gateway.publish.projection import Issued
 from gateway.receipts.facts import plain_reason
 from gateway.receipts.text import stated
 from gateway.record import letters, outcome
-from gateway.record.discrepancies import Comparison, Decided, Enrolled, enrolled_in, follow, record_schools
+from gateway.record.discrepancies import Decided, Enrolled, enrolled_in, follow, record_schools
 from gateway.record.outcome import put_on_record
 from gateway.record.owed import CountsOwed, owe
 from gateway.record.policy_proposals import last_loaded
@@ -168,13 +168,9 @@ def put_in_force(
     batch.uses.clear()
     if places.BESIDE_OTHERS in session.info:
         digest_changes(session)
-    entries += follow(
-        Comparison(session, catalogue, registrar.signing, registrar.settings.organisation, now, enrolled),
-        [
-            Decided(transfer, one.decision, one.roll, one.arrives)
-            for transfer, one in zip(decided, rulings, strict=True)
-        ],
-    )
+    pairs = zip(decided, rulings, strict=True)
+    rolled = [Decided(transfer, one.decision, one.roll, one.arrives) for transfer, one in pairs]
+    entries += follow(registrar, session, rolled, enrolled, now)
     return put_on_record(registrar, session, entries, receipts, now)
 
 
