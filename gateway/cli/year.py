@@ -30,7 +30,7 @@ from gateway.cli.console import (
 from gateway.cli.options import WhyGivenOption
 from gateway.errors import GatewayError
 from gateway.home import Home
-from gateway.homes.school_year import Dates, NewYear, propose_year, read_dates
+from gateway.homes.school_year import Dates, propose_year, read_dates
 from gateway.model import RatificationsThatCount, counted
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import academic_year, day_in, first_year, local_day, school_year, written
@@ -132,8 +132,9 @@ def open_year(
     text = None if agreement is None else _read_text(agreement)
     if given is not None or text is not None or version is not None:
         with registrar_of(home) as registrar:
-            new = NewYear(academic_year=year, dates=given, text=text, version=version)
-            proposed = propose_year(registrar, new, by=who(), why=why, at=at)
+            proposed = propose_year(
+                registrar, year, dates=given, text=text, version=version, by=who(), why=why, at=at
+            )
         if proposed:
             out.print(f"proposed: what was given of {year}; nothing has changed yet")
             out.print("a second person looks at it and says: gateway policy approve")
@@ -180,13 +181,13 @@ def _dates(terms: Path | None, term: list[str], inset: list[datetime]) -> Dates 
         raise GatewayError("give the terms in a file or by hand, not both")
     shared = tuple(day.date() for day in inset)
     if terms is not None:
-        read = read_dates(GivenFile.read(terms).content)
-        return Dates(terms=read.terms, inset=tuple(sorted({*read.inset, *shared})))
+        periods, days = read_dates(GivenFile.read(terms).content)
+        return periods, sorted({*days, *shared})
     if not term:
         if shared:
             raise GatewayError("training days are given together with the terms")
         return None
-    return Dates(terms=tuple(sorted(map(_term, term))), inset=shared)
+    return sorted(map(_term, term)), shared
 
 
 def _term(text: str) -> tuple[date, date]:

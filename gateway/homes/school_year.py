@@ -9,7 +9,6 @@ import io
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -31,22 +30,8 @@ _WHAT = ("what", "kind", "type")
 _INSET = ("inset", "training")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dates:
-    """Terms of a school year, as first and last days, and the training days shared by all schools."""
-
-    terms: tuple[tuple[date, date], ...]
-    inset: tuple[date, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewYear:
-    """Changes for a school year ("2027-28"); None leaves a part unchanged."""
-
-    academic_year: str
-    dates: Dates | None = None
-    text: str | None = None
-    version: str | None = None
+Dates = tuple[Sequence[tuple[date, date]], Sequence[date]]
+"""Terms of a school year, as first and last days, and the training days shared by all schools."""
 
 
 def read_dates(data: bytes) -> Dates:
@@ -74,14 +59,18 @@ def read_dates(data: bytes) -> Dates:
             terms.append((begins, _day(_cell(cells, last), rows.line_num)))
     if not terms:
         raise GatewayError("there is no term in the file")
-    return Dates(terms=tuple(sorted(terms)), inset=tuple(sorted(inset)))
+    return sorted(terms), sorted(inset)
 
 
-def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None, at: datetime) -> bool:
-    """Propose the policies in force with a school year written in; return False where nothing changes.
+def propose_year(
+    registrar: Registrar, year: str, *, dates: Dates | None, text: str | None, version: str | None,
+    by: str, why: str | None, at: datetime,
+) -> bool:  # fmt: skip
+    """Propose the policies in force with a school year ("2027-28") written in; False where nothing changes.
 
-    A second person approves the proposal like any other. Edits in policies/ are left alone. Raises
-    ConfigurationError where the policies would have faults, GatewayError where others are proposed.
+    None leaves a part unchanged. A second person approves the proposal like any other. Edits in policies/ are
+    left alone. Raises ConfigurationError where the policies would have faults, GatewayError where others are
+    proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
@@ -91,15 +80,15 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
             shutil.copyfile(path, draft / path.name)
         # Change the files of a draft.
         catalogue = load_catalogue(draft)
-        if new.text is not None:
-            (draft / catalogue.agreement.text).write_text(new.text, "utf-8")
-        if new.version is not None:
+        if text is not None:
+            (draft / catalogue.agreement.text).write_text(text, "utf-8")
+        if version is not None:
             agreement = tomlkit.parse((draft / "agreement.toml").read_text("utf-8"))
-            agreement["version"] = new.version
+            agreement["version"] = version
             (draft / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
-        if new.dates is not None:
+        if dates is not None:
             calendar = tomlkit.parse((draft / "calendar.toml").read_text("utf-8"))
-            _put_terms(calendar, new.academic_year, new.dates)
+            _put_terms(calendar, year, *dates)
             (draft / "calendar.toml").write_text(tomlkit.dumps(calendar), "utf-8")
         if not edits(registrar.home.policies_in_force, draft):
             return False
@@ -116,8 +105,11 @@ def propose_year(registrar: Registrar, new: NewYear, *, by: str, why: str | None
     return True
 
 
-def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates) -> None:
-    """Write a school year's terms and training days into the calendar, in place of any there."""
+def _put_terms(
+    calendar: tomlkit.TOMLDocument, academic_year: str, periods: Sequence[tuple[date, date]],
+    inset: Sequence[date],
+) -> None:  # fmt: skip
+    """Write the terms and training days of a school year, anew where the year stands already."""
     years = calendar.get("school_year")
     if not isinstance(years, AoT):
         years = calendar["school_year"] = tomlkit.aot()
@@ -126,14 +118,14 @@ def _put_terms(calendar: tomlkit.TOMLDocument, academic_year: str, dates: Dates)
         years.append(tomlkit.item({"academic_year": academic_year}))
         year = years[-1]
     terms = tomlkit.array().multiline(multiline=True)
-    for first, last in dates.terms:
+    for first, last in periods:
         term = tomlkit.inline_table()
         term.update({"first": first, "last": last})
         terms.append(term)
     year["terms"] = terms
     year.pop("inset", None)
-    if dates.inset:
-        year["inset"] = list(dates.inset)
+    if inset:
+        year["inset"] = list(inset)
     year.add(tomlkit.nl())
 
 
