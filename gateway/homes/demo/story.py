@@ -11,6 +11,7 @@ import time
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from rich.console import Console
@@ -20,10 +21,11 @@ from rich.text import Text
 
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import confinement
-from gateway.homes.demo.cast import MARK, Cast, Sent, enrol, uploads
 from gateway.homes.demo.parties import Party
 from gateway.homes.demo.stage import Running, Stage, until
+from gateway.samples import MARKER, School, make, school
 
+_MARK = MARKER.encode()
 _FOLDERS = ("central-data-team", "education-welfare")
 _ABOUT = ".about.txt"
 _STYLES = {"accepted": "green", "held": "yellow", "refused": "red"}
@@ -44,28 +46,28 @@ class Story:
             self._stage.done(
                 "init", "--organisation", "Demonstration County Council", "--log-origin", "demo.invalid/log"
             )
-            cast = enrol(self._stage, self._folder)
+            parties, schools = _enrol(self._stage, self._folder)
             certificate = self._stage.done("keys", "gateway", "export")
         self._say("Oak Primary School has ratified this year's agreement. Elm Academy has not, yet.")
         self._say("Jane is in the central data team, Sam in education welfare.")
         with self._console.status("starting the four services"):
             services = self._stage.running(self._folder / "services.log")
         with services as running:
-            sent = uploads(cast, certificate)
+            sent = _uploads(parties, schools, certificate)
             self._scene(f"The schools upload {len(sent)} files over SFTP, to 127.0.0.1:{running.intake[1]}")
-            for upload in sent:
-                upload.sender.put(running.intake, f"/in/{upload.name}", upload.data)
-                self._say(f"{upload.sender.name} puts  {upload.name:34} {upload.remark}")
-            transfers = self._outcomes(sent)
-            self._what_oak_sees(running, cast.oak, transfers)
-            self._what_staff_see(running, cast)
-            self._elm_ratifies(running, cast)
-            self._receipts_are_evidence(running, cast.oak, transfers)
+            for sender, name, remark, data in sent:
+                parties[sender].put(running.intake, f"/in/{name}", data)
+                self._say(f"{sender} puts  {name:34} {remark}")
+            transfers = self._outcomes(len(sent))
+            self._what_oak_sees(running, parties["oak"], transfers)
+            self._what_staff_see(running, parties)
+            self._elm_ratifies(running, parties["jane"])
+            self._receipts_are_evidence(running, parties["oak"], transfers)
             self._the_console_is_offered(running)
         self._scene("On the disk: what was uploaded as it was sealed, and no pupil's data in the clear")
         home = self._folder / "home"
         files = [path for path in home.rglob("*") if path.is_file()]
-        self._expect(not [path for path in files if MARK in path.read_bytes()], "nothing lies in the clear")
+        self._expect(not [path for path in files if _MARK in path.read_bytes()], "nothing lies in the clear")
         self._say(
             f"{len(files)} files of the home searched for the mark of every invented pupil: none has it."
         )
@@ -74,13 +76,13 @@ class Story:
         for lack in confinement.missing():
             self._say(f"Note: {lack}. In production, `gateway doctor` says so too.")
 
-    def _outcomes(self, sent: list[Sent]) -> list[dict[str, Any]]:
+    def _outcomes(self, number: int) -> list[dict[str, Any]]:
         self._scene(
             "The gateway opens each file in memory, looks at what is in it, and lets the agreement decide"
         )
         began = time.monotonic()
         with self._console.status("deciding"):
-            transfers = self._stage.await_decided(len(sent))
+            transfers = self._stage.await_decided(number)
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
         for heading in ("from", "file", "outcome", "kind of data", "why"):
             table.add_column(heading)
@@ -117,30 +119,30 @@ class Story:
         body, _, _ = receipt.partition("\nThe file\n")
         self._console.print(Panel(Text(body.strip()), width=80))
 
-    def _what_staff_see(self, running: Running, cast: Cast) -> None:
+    def _what_staff_see(self, running: Running, parties: dict[str, Party]) -> None:
         self._scene("What the staff see: their own teams' mailboxes, and nothing else")
-        for person in (cast.jane, cast.sam):
+        for person in (parties["jane"], parties["sam"]):
             with person.sftp(running.mailboxes) as session:
                 for folder in (name for name in session.listdir("/") if name in _FOLDERS):
                     for name in session.listdir(f"/{folder}"):
                         self._say(f"{person.name} sees  /{folder}/{name}")
-        with cast.sam.sftp(running.mailboxes) as session:
+        with parties["sam"].sftp(running.mailboxes) as session:
             listed = session.listdir("/education-welfare")
             name = next(n for n in listed if "_student-core_" in n and not n.endswith(_ABOUT))
-        content = cast.sam.get(running.mailboxes, f"/education-welfare/{name}")
-        self._expect(MARK in content, "what Sam opened is what Oak sealed")
+        content = parties["sam"].get(running.mailboxes, f"/education-welfare/{name}")
+        self._expect(_MARK in content, "what Sam opened is what Oak sealed")
         self._expect(b"SENprovision" not in content, "but not what is for the special needs team")
         self._say(
             f"sam opens {name}: {len(content):,} bytes, what his team may have of the file, made in memory"
         )
         self._say("for this one reading, and logged. Beside it stands what was left out, and why:")
-        told = cast.sam.get(running.mailboxes, f"/education-welfare/{name}{_ABOUT}").decode()
+        told = parties["sam"].get(running.mailboxes, f"/education-welfare/{name}{_ABOUT}").decode()
         self._console.print(Panel(Text(told.strip()), width=80))
 
-    def _elm_ratifies(self, running: Running, cast: Cast) -> None:
+    def _elm_ratifies(self, running: Running, jane: Party) -> None:
         self._scene("Elm ratifies the agreement, and its waiting file goes on by itself")
         self._command("agreement", "ratify", "elm", "--signatory", "The Principal")
-        with cast.jane.sftp(running.mailboxes) as session:
+        with jane.sftp(running.mailboxes) as session:
             names = [
                 n for n in session.listdir("/central-data-team") if "_elm_" in n and not n.endswith(_ABOUT)
             ]
@@ -230,20 +232,20 @@ def run_sandbox(console: Console, folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True)
     stage = Stage(folder / "home")
     stage.done("init", "--organisation", "Sandbox County Council", "--log-origin", "sandbox.invalid/log")
-    cast = enrol(stage, folder)
+    parties, schools = _enrol(stage, folder)
     certificate = stage.done("keys", "gateway", "export")
     files = folder / "files"
     files.mkdir()
-    for one in (cast.oak, cast.elm):
+    for one in (parties[name] for name in schools):
         (one.folder / "openpgp.key").write_text(str(one.openpgp), "utf-8")
         (one.folder / "gateway.asc").write_text(certificate, "utf-8")
-    for sent in uploads(cast, certificate):
-        if name := _OUTCOMES.get(sent.name):
-            (files / name).write_bytes(sent.data)
-        if sent.name == "core.xml":
-            (files / "accepted.xml").write_bytes(sent.data)
+    for _, name, _, data in _uploads(parties, schools, certificate):
+        if name in _OUTCOMES:
+            (files / _OUTCOMES[name]).write_bytes(data)
+        if name == "core.xml":
+            (files / "accepted.xml").write_bytes(data)
     (files / "held-unknown.txt").write_bytes(_LETTER)
-    (files / "oak-held-unknown.pgp").write_bytes(cast.oak.seal(_LETTER, certificate))
+    (files / "oak-held-unknown.pgp").write_bytes(parties["oak"].seal(_LETTER, certificate))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -253,3 +255,48 @@ def run_sandbox(console: Console, folder: Path) -> None:
         known = next(key["fingerprint"] for key in keys if key["service"] == "intake")
         console.print(f"ready {host} {port} {known}", soft_wrap=True)
         stop.wait()
+
+
+def _enrol(stage: Stage, folder: Path) -> tuple[dict[str, Party], dict[str, School]]:
+    """Enrol two schools and two members of staff with fresh keys; Oak has ratified the agreement."""
+    rng = Random(9)  # noqa: S311 - invented pupils, not secrets
+    schools = {"oak": school(rng, 0), "elm": school(rng, 1)}
+    parties = {name: Party(name, folder / name) for name in (*schools, "jane", "sam")}
+    for name, full, kind in (("oak", "Oak Primary School", "school"), ("elm", "Elm Academy", "academy")):
+        stage.done(
+            "providers", "add", name, "--name", full, "--kind", kind,
+            "--dfe-number", schools[name].dfe_number,
+            "--ssh-key", str(parties[name].ssh_public), "--openpgp-key", str(parties[name].certificate),
+        )  # fmt: skip
+        stage.confirm(name)
+    stage.done("agreement", "ratify", "oak", "--signatory", "The Headteacher")
+    for name, team in (("jane", "central-data-team"), ("sam", "education-welfare")):
+        stage.done("staff", "add", name, "--team", team, "--ssh-key", str(parties[name].ssh_public))
+    return parties, schools
+
+
+def _uploads(
+    parties: dict[str, Party], schools: dict[str, School], certificate: str
+) -> list[tuple[str, str, str, bytes]]:
+    """Return the uploads, good files and common mistakes: sender, file name, remark and content."""
+
+    def sample(name: str, data_type: str, variant: str) -> bytes:
+        rng = Random(schools[name].dfe_number)  # noqa: S311 - invented pupils, not secrets
+        return make(data_type, variant, rng=rng, school=schools[name], pupils=25)
+
+    oak, elm = parties["oak"], parties["elm"]
+    core = sample("oak", "student-core", "ctf-full")
+    census = sample("oak", "school-census", "xml-summer")
+    marks = sample("oak", "attendance", "csv-weekly")
+    sealed = oak.seal(census, certificate)
+    return [
+        ("oak", "core data.xml.pgp", "signed and encrypted", oak.seal(core, certificate)),
+        ("oak", "summer census.xml.pgp", "signed and encrypted", sealed),
+        ("oak", "holiday-photos.zip.pgp", "an attendance file under a misleading name",
+         oak.seal(marks, certificate)),
+        ("oak", "core again.xml.pgp", "signed by Elm, sent by Oak", elm.seal(core, certificate)),
+        ("oak", "core.xml", "not encrypted at all", core),
+        ("oak", "census.xml.pgp", "cut off in the middle", sealed[: len(sealed) // 2]),
+        ("elm", "core.xml.pgp", "good, but Elm has not ratified the agreement",
+         elm.seal(sample("elm", "student-core", "ctf-full"), certificate)),
+    ]  # fmt: skip
