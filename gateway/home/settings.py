@@ -235,14 +235,11 @@ class LetterSettings(File):
         return self
 
 
-class HandOnSettings(File):
-    """[hand_on]. `key_file`: the SSH key for servers that get files, else the credential `hand-on-key`."""
+class CourierKey(File):
+    """[hand_on] and [hooks]. `key_file`: the SSH key for servers that get files, or that signs web hooks.
 
-    key_file: Path | None = None
-
-
-class HookSettings(File):
-    """Web hooks. `key_file`: the SSH key (Ed25519) that signs messages, else the credential `hook-key`."""
+    Without one, the credential `hand-on-key` or `hook-key`.
+    """
 
     key_file: Path | None = None
 
@@ -294,8 +291,8 @@ class Settings(File):
     watch: WatchSettings = WatchSettings()
     scanner: Scanner = Scanner()
     letters: LetterSettings = LetterSettings()
-    hand_on: HandOnSettings = HandOnSettings()
-    hooks: HookSettings = HookSettings()
+    hand_on: CourierKey = CourierKey()
+    hooks: CourierKey = CourierKey()
     store: StoreSettings = StoreSettings()
     host: HostSettings = HostSettings()
 
