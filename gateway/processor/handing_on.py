@@ -25,13 +25,13 @@ from zoneinfo import ZoneInfo
 
 import tomlkit
 
+from gateway.acts.handon import Made, NotHandedOnError, heeds_markers, make, manifest, record_made
 from gateway.errors import Fault, trace_of
 from gateway.examiner.parent import Examiners
 from gateway.policy.small_schemas import HandOn
 from gateway.processor.claim import BackOff
 from gateway.processor.worker_pool import ATTEMPTS
 from gateway.publish.projection import replace_published
-from gateway.record.hand_ons import Made, NotHandedOnError, heeds_markers, make, manifest, record_made
 from gateway.record.registrar import Registrar
 from gateway.registry import hand_ons, log
 from gateway.registry.tables import HandOnBatchRow

@@ -10,8 +10,8 @@ import shutil
 import tomllib
 from contextlib import ExitStack, closing
 
+from gateway.acts.handon import make
 from gateway.policy.small_schemas import HandOnsFile
-from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
 from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from gateway.acts.handon import make
 from gateway.processor import handing_on, retention
-from gateway.record.hand_ons import make
 from gateway.registry import hand_ons
 from tests.clock import THIS_YEAR
 from tests.hand_on.nights import CONTENT, NIGHTLY, TEAM, declare, manifest, place, rows, values
