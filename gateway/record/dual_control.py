@@ -16,7 +16,7 @@ A proposal waiting for a second person is in the log and counts for a week.
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -73,15 +73,15 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
         return f"{first} and {second} may be the same person"
     if not roles.in_force(session):
         return None
-    names = _Names(session)
-    known = _known(session, names, since=since, at=at)
-    ones, others = names.people(first), names.people(second)
+    people = _people_by_name(session)
+    known = _known(session, people, since=since, at=at)
+    ones, others = people(first), people(second)
     if shared := sorted(ones & others):
         return (
             f"Both acted under {shared[0]}, where each can use the SSH agent of the other: "
             "act under an account of the machine that is yours alone"
         )
-    for somebody in sorted({giver for each in known for giver in each.everybody} | ones | others):
+    for somebody in sorted(_givers(known) | ones | others):
         could_be = _could_be(somebody, known)
         if not (could_be.isdisjoint(ones) or could_be.isdisjoint(others)):
             return _told(somebody, min(ones & could_be), min(others & could_be))
@@ -89,10 +89,10 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person everybody able to act as that person, by having given the credentials."""
-    known = _known(session, _Names(session), since=at, at=at)
-    people = {credential.owner for credential in known}
-    everybody = people | {giver for credential in known for giver in credential.everybody}
+    """Return, for each person, everybody able to act as that person, having given the credentials."""
+    known = _known(session, _people_by_name(session), since=at, at=at)
+    people = {owner for owner, _ in known}
+    everybody = people | _givers(known)
     reached = {somebody: _could_be(somebody, known) for somebody in everybody}
     return {
         name: frozenset(each for each in everybody if name in reached[each] and each != name)
@@ -156,10 +156,10 @@ def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetim
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
     """Return True if `by` alone gave a person a role, without confirmation by another."""
-    names = _Names(session)
+    people = _people_by_name(session)
     return any(
         (each.owner, each.what, each.mark) == (name, "role", role)
-        and all(names.people(giver.by) <= names.people(by) for giver in each.givers)
+        and all(people(giver.by) <= people(by) for giver in each.givers)
         for each in givings.credentials(session, at)
     )
 
@@ -170,52 +170,54 @@ def name_of(person: str) -> str:
     return name or account
 
 
-class _Names:
-    """Look-up of the people behind names on record: staff, or machine accounts without an owner."""
+def _people_by_name(session: Session) -> Callable[[str], frozenset[str]]:
+    """Return a function that tells everybody who may have acted under a name on record.
 
-    def __init__(self, session: Session) -> None:
-        self._staff = frozenset(session.exec(select(StaffRow.name)).all())
-        self._owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
+    The person, staff or an unassigned account of the machine; and the account's users.
+    """
+    known = frozenset(session.exec(select(StaffRow.name)).all())
+    owners = dict(session.exec(select(AccountRow.account, AccountRow.staff)).all())
 
-    def people(self, name: str) -> frozenset[str]:
-        """Return the people perhaps behind a name on record: the one named, the account's owner."""
+    def people(name: str) -> frozenset[str]:
         claimed, account = _parts(name)
-        if claimed is None and name in self._staff:
+        if claimed is None and name in known:
             return frozenset({name})
-        return frozenset({self._owners.get(account, account)}) | self._staff.intersection({claimed or ""})
+        return frozenset({owners.get(account, account)}) | known.intersection({claimed or ""})
+
+    return people
 
 
-class _Attributed:
-    """A credential, the owner, and the givers counted: for each the people perhaps behind the name."""
+_Attributed = tuple[str, frozenset[frozenset[str]]]
+"""A credential's owner, with everybody who may be each of its givers who count."""
 
-    __slots__ = ("givers", "owner")
 
-    def __init__(self, names: _Names, credential: Credential, at: datetime) -> None:
-        self.owner = credential.owner
+def _known(
+    session: Session, people: Callable[[str], frozenset[str]], *, since: datetime, at: datetime
+) -> list[_Attributed]:
+    found = []
+    for credential in givings.credentials(session, since):
         first, *later = credential.givers
         counted = [first, *(giver for giver in later if giver.at + CREDENTIAL_WAIT <= at)]
-        people = (names.people(giver.by) - {self.owner} for giver in counted)
-        self.givers = frozenset(each for each in people if each)
-
-    @property
-    def everybody(self) -> frozenset[str]:
-        """Everybody perhaps behind the names of the givers."""
-        return frozenset().union(*self.givers)
-
-    def could_be_used_by(self, some: Collection[str]) -> bool:
-        """Return True if every giver counted is among `some`: together these could act as the owner."""
-        return bool(self.givers) and all(not giver.isdisjoint(some) for giver in self.givers)
+        givers = (people(giver.by) - {credential.owner} for giver in counted)
+        found.append((credential.owner, frozenset(each for each in givers if each)))
+    return found
 
 
-def _known(session: Session, names: _Names, *, since: datetime, at: datetime) -> list[_Attributed]:
-    return [_Attributed(names, credential, at) for credential in givings.credentials(session, since)]
+def _givers(known: Sequence[_Attributed]) -> set[str]:
+    """Return everybody who may be one of the givers."""
+    return {person for _, givers in known for giver in givers for person in giver}
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
     """Return a person and the owners of all credentials from the person, directly or through others."""
     found = {somebody}
     while True:
-        further = {each.owner for each in known if each.owner not in found and each.could_be_used_by(found)}
+        # Whoever could be each of the givers who count can use the credential.
+        further = {
+            owner
+            for owner, givers in known
+            if owner not in found and givers and all(not giver.isdisjoint(found) for giver in givers)
+        }
         if not further:
             return frozenset(found)
         found |= further
