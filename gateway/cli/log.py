@@ -34,7 +34,7 @@ from gateway.cli.console import (
 from gateway.cli.identity import sight_here
 from gateway.cli.progress import progress
 from gateway.errors import GatewayError, NotFoundError
-from gateway.homes.audit.audit import Anchors, audit, rows_to_look_at, summary
+from gateway.homes.audit.audit import audit, rows_to_look_at, summary
 from gateway.homes.audit.files import check_published, check_sealed, fault_of_head, settled
 from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions, watch
 from gateway.log.checkpoint import read_checkpoint
@@ -131,7 +131,7 @@ def inconsistencies(
     with registry.read() as session:
         watch(session, _counting(rows_to_look_at(session), tell))
         found = list(_kept_elsewhere(session, heads, vkey))
-        found += islice(audit(session, Anchors.of(session, vkey), portions), _SHOWN)
+        found += islice(audit(session, vkey, portions), _SHOWN)
         leaves = log.size(session)
     found += settled(registry, lambda session: check_published(session, home, vkey))[:_SHOWN]
     if sealed:

@@ -20,7 +20,7 @@ from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings, checked, load_settings
 from gateway.home.store_settings import StoreSettings
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
@@ -126,8 +126,7 @@ class _Move:
         self.told("checking", 0, 1)
         with open_registrar(self.home, clock, self.after) as moved:
             with moved.registry.read() as session:
-                anchors = Anchors.of(session, moved.signing.vkey)
-                found = next(audit(session, anchors), None)
+                found = next(audit(session, moved.signing.vkey), None)
             sealed = settled(
                 moved.registry, lambda session: check_sealed(session, moved.home, moved.settings)
             )

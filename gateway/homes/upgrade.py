@@ -20,7 +20,7 @@ from sqlmodel import Session
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.backup import copy_registry
 from gateway.policy.catalogue import policy_files
 from gateway.policy.edits import Files, OwnEdit, carry_over, earlier_releases
@@ -148,7 +148,7 @@ def rehearsed(home: Home) -> Iterator[Session]:
         with closing(Registry(f"sqlite:///{copy}")) as registry:
             registry.migrate()
             with registry.read() as session:
-                for found in audit(session, Anchors.of(session, signing.vkey)):
+                for found in audit(session, signing.vkey):
                     raise GatewayError(f"the log does not hold: {found.where}: {found.what}")
                 yield session
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from gateway.home.settings import load_settings
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.audit.files import check_sealed
 from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
@@ -113,7 +113,7 @@ def _check_log(session: Session, yard: Yard) -> None:
     certificates = tuple(
         key.material.encode() for key in keys.list_keys(session, "gateway") if key.kind == "openpgp"
     )
-    found = [*audit(session, Anchors(signing.vkey, certificates)), *check_sealed(session, yard.home)]
+    found = [*audit(session, signing.vkey, certificates=certificates), *check_sealed(session, yard.home)]
     assert found == [], found
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from gateway.homes.audit.tree import Forgotten, faults_of
+from gateway.homes.audit.tree import faults_of
 from gateway.log.checkpoint import LogKey
 from gateway.registry import log
 from gateway.registry.database import Registry
@@ -30,10 +30,9 @@ def test_empty_is_the_same_as_none(tmp_path: Path) -> None:
     ]
     with registry.write() as session:
         log.append(session, entries, AT)
-        nothing = Forgotten(texts=frozenset(), salts=frozenset())
         rows = session.exec(select(EventRow)).all()
         assert len(rows) == len(entries)
-        assert [(row.number, list(faults_of(row, nothing))) for row in rows] == [
+        assert [(row.number, list(faults_of(row))) for row in rows] == [
             (number, []) for number in range(len(entries))
         ]
 

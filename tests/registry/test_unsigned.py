@@ -27,7 +27,7 @@ from sqlmodel import col, select, update
 from gateway.access import LookingTeams
 from gateway.errors import Fault
 from gateway.home import Home
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.audit.tree import Inconsistency
 from gateway.keys.rotation import rotate
 from gateway.log.checkpoint import LogKey
@@ -308,7 +308,7 @@ def test_the_audit_tells_of_a_receipt_that_nobody_ever_signed(bench: Bench) -> N
             later = session.exec(select(func.max(ReceiptRow.created_at))).one() + timedelta(hours=2)
         put(registrar, row, {"created_at": later - timedelta(hours=5)})
         with registrar.registry.read() as session:
-            found = list(audit(session, Anchors.of(session, registrar.signing.vkey)))
+            found = list(audit(session, registrar.signing.vkey))
         assert Inconsistency(f"receipt {row.sequence} of {row.reference}", "it was never signed") in found
         mend(registrar, row, {"created_at": row.created_at})
 

@@ -4,10 +4,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import or_
 from sqlmodel import Session, SQLModel, col, func, select
@@ -232,32 +231,20 @@ def _named(row: Row) -> str:
     return f"{table} {' '.join(str(part) for part in json.loads(key))}"
 
 
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """The keys trusted in an audit: the log's verifier key, and the gateway's OpenPGP certificates."""
-
-    vkey: str
-    certificates: tuple[bytes, ...]
-
-    @classmethod
-    def of(cls, session: Session, vkey: str) -> Self:
-        """Return the anchors of the registry's gateway: its log key, and the certificates on record."""
-        known = keys.list_keys(session, "gateway")
-        return cls(vkey, tuple(key.material.encode() for key in known if key.kind == "openpgp"))
-
-
 def audit(
-    session: Session, anchors: Anchors, portions: AuditPortions | None = None
-) -> Iterator[Inconsistency]:
+    session: Session, vkey: str, portions: AuditPortions | None = None, *,
+    certificates: Sequence[bytes] | None = None,
+) -> Iterator[Inconsistency]:  # fmt: skip
     """Yield every inconsistency: in the log, then the rows, then transfers and receipts.
 
     The audit cannot detect a registry replaced as a whole by an older copy. A later checkpoint kept
-    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`). `portions` tells how many
-    processes check, and what needs no second check; without it this process checks all.
+    elsewhere detects such a replacement (`gateway log verify --checkpoint FILE`). `vkey` is the log's
+    verifier key; `certificates`: the gateway's OpenPGP certificates, else those on record. `portions` tells
+    how many processes check, and what needs no second check; without it this process checks all.
     """
     portions = portions or AuditPortions()
-    log_keys = log.keys_in_time(session, anchors.vkey)
-    if log_keys[-1].key != anchors.vkey:
+    log_keys = log.keys_in_time(session, vkey)
+    if log_keys[-1].key != vkey:
         yield Inconsistency("log", "it names another key as its own than keys/ holds")
     yield from check_tree(session, log_keys, portions)
     expected = last_known(session)
@@ -272,7 +259,10 @@ def audit(
         for number, _, subject, _, fields in _events(session, (*_RECEIPTED, "declared"))
         if "receipt" in fields and subject not in deleted
     }
-    trusted = tuple(log_keys), tuple(anchors.certificates)
+    if certificates is None:
+        known = keys.list_keys(session, "gateway")
+        certificates = [key.material.encode() for key in known if key.kind == "openpgp"]
+    trusted = tuple(log_keys), tuple(certificates)
     rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
     newest = session.exec(select(func.max(ReceiptRow.created_at))).one()
     for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: trusted):

@@ -14,7 +14,7 @@ import hmac
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -199,33 +199,22 @@ class Frontier:
         self.fresh.append((level, index, node))
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """The subjects of log entries of which retention deleted the texts, or the salts too."""
-
-    texts: frozenset[str]
-    salts: frozenset[str]
-
-    @classmethod
-    def read(cls, session: Session) -> Forgotten:
-        """Read these subjects from the records of deletions; another check proves the records."""
-        people = retention.deleted(session, "people") | retention.deleted(session, "declarations")
-        return cls(texts=frozenset(retention.deleted(session, "index") | people), salts=frozenset(people))
-
-    def among(self, rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
-        """Return some rows' subjects with texts deleted, and the ones with salts deleted; both sorted."""
-        subjects = {row.subject for row in rows}
-        return sorted(self.texts & subjects), sorted(self.salts & subjects)
-
-
 def check_tree(
     session: Session, log_keys: Sequence[KeyInTime], portions: AuditPortions
 ) -> Iterator[Inconsistency]:
     """Yield every inconsistency between leaves, nodes and heads, in the log's order."""
     heads = {row.size: row.text for row in session.exec(select(CheckpointRow)).all()}
-    frontier, forgotten, size, nodes = Frontier(), Forgotten.read(session), 0, 0
+    frontier, size, nodes = Frontier(), 0, 0
+    # The subjects of entries with texts, or salts too, deleted by retention. The check of rows covers these.
+    salts = retention.deleted(session, "people") | retention.deleted(session, "declarations")
+    texts = retention.deleted(session, "index") | salts
+
+    def deleted_among(rows: Sequence[EventRow]) -> tuple[Sequence[str], Sequence[str]]:
+        subjects = {row.subject for row in rows}
+        return sorted(texts & subjects), sorted(salts & subjects)
+
     events = paged(session, EventRow, [col(EventRow.number)])
-    for rows, faults in portions.checked(event_faults, events, lambda row: row.number, forgotten.among):
+    for rows, faults in portions.checked(event_faults, events, lambda row: row.number, deleted_among):
         found: list[tuple[int, Inconsistency]] = []
         for row in rows:
             where = f"event {size}"
@@ -260,12 +249,11 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return by number the faults of log entries; `texts`, `salts`: subjects of which these are deleted."""
-    forgotten = Forgotten(frozenset(texts), frozenset(salts))
-    return {row.number: list(told) for row in rows if (told := [*faults_of(row, forgotten)])}
+    """Return the faults of log entries, by number; `texts`, `salts`: subjects with these deleted."""
+    return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
 
-def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
+def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between the row of a log entry and its leaf."""
     try:
         event = read_leaf(row)
@@ -276,11 +264,11 @@ def faults_of(row: EventRow, forgotten: Forgotten) -> Iterator[str]:
     if stated != (row.number, row.kind, row.subject, row.at):
         yield "its columns are not what its leaf states"
     committed = any(name in event.fields for name in _COMMITTED)
-    if (row.salt is not None) != committed and not (row.salt is None and row.subject in forgotten.salts):
+    if (row.salt is not None) != committed and not (row.salt is None and row.subject in salts):
         yield "the salt of its commitments is missing, or it has one for none"
     for name, text in (("commitment", row.actor), ("record", row.note)):
         if text is None:
-            if name in event.fields and row.subject not in forgotten.texts:
+            if name in event.fields and row.subject not in texts:
                 yield f"what its {name} commits to is missing"
         elif not _opens(event.fields.get(name), text, row.salt):
             yield f"what is kept beside the leaf is not what its {name} commits to"

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from gateway.home.settings import load_settings
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.audit.tree import Inconsistency
 from gateway.registry.database import Registry
 from gateway.secrets.signing import Signing
@@ -85,8 +85,8 @@ def found_in(path: Path) -> Inconsistency | None:
     registry = Registry(f"sqlite:///{path}")
     try:
         with registry.read() as session:
-            anchors = Anchors(signing.vkey, (signing.certificate.encode(),))
-            return next(audit(session, anchors), None)
+            certificates = (signing.certificate.encode(),)
+            return next(audit(session, signing.vkey, certificates=certificates), None)
     except (ValueError, TypeError):
         return UNREADABLE
     finally:

@@ -12,7 +12,7 @@ import pytest
 from gateway.home.settings import load_settings
 from gateway.homes.audit import audit as checks
 from gateway.homes.audit import tree
-from gateway.homes.audit.audit import Anchors, audit
+from gateway.homes.audit.audit import audit
 from gateway.homes.audit.tree import AuditPortions, Inconsistency, KeptPortions
 from gateway.log.checkpoint import LogKey
 from gateway.registry.database import Registry
@@ -41,7 +41,7 @@ def signing() -> Signing:
 def audited(registry: Registry, checked: AuditPortions) -> list[Inconsistency]:
     ours = signing()
     with closing(checked), registry.read() as session:
-        return list(audit(session, Anchors(ours.vkey, (ours.certificate.encode(),)), checked))
+        return list(audit(session, ours.vkey, checked, certificates=(ours.certificate.encode(),)))
 
 
 def kept(path: Path, key: LogKey | None = None) -> AuditPortions:
