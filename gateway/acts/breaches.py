@@ -190,7 +190,7 @@ class Kept(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BreachRecord:
-    """The latest version of a record. `told` is None for a record made by an earlier release."""
+    """The latest version of a breach record. `told` is None for a record made by an earlier release."""
 
     versions: int
     at: datetime
@@ -226,7 +226,7 @@ def _record(known: dict[int, _BreachRecord], number: int) -> _BreachRecord:
 
 
 def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> BreachStatement:
-    """Return a breach's statements with new ones; scope and measures are added to the earlier ones.
+    """Return a breach's statements, amended by `given`: scope and measures are added, others replaced.
 
     GatewayError for a record of an earlier release, stored as text alone.
     """
@@ -240,10 +240,10 @@ def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> Breach
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
-    """Return the transfers that a breach concerns, in the order of landing. NotFoundError if unknown.
+    """Return accounts of the transfers concerned in a breach, by landing. NotFoundError if one is unknown.
 
-    For staff: the files opened, since the log records every opening beforehand. For a key: the files sent
-    over, signed with or opened with the key; for the gateway's own, the files sealed to the key.
+    For staff: the files opened, since the log records every opening beforehand. For a key: files sent over,
+    signed with or opened with the key; for the gateway's own, the files sealed to the key.
     """
     references = set(told.transfers)
     for name in told.staff:

@@ -174,9 +174,9 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one transfer, and the log entry about the view they were made from.
+    """The output files of one transfer, and the log entry to record the view as collected.
 
-    `apart` are the markers heeded for the file, which is `transfer`.
+    `apart` are the markers respected in the view, `transfer` is the file's sequence.
     """
 
     files: tuple[MadeFile, ...]
@@ -190,7 +190,7 @@ class NotHandedOnError(GatewayError):
 
 
 def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: str, until: ExitStack) -> Made:
-    """Make the output files of a file; `until` closes their memory.
+    """Make the output files of one file; the end of `until` closes the memory.
 
     NotHandedOnError where the team cannot be shown the file in parts. Fault to be tried again.
     """
@@ -243,7 +243,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 
 
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
-    """Return False where a marker was placed or lifted since files were made."""
+    """Return True if the markers respected in made files are still the ones in force."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
     return all(now.get(one.transfer, NOBODY) == one.apart for one in made)
 
@@ -282,7 +282,7 @@ def manifest(
 def record_made(
     session: Session, files: Sequence[HandOnFileRow], made: Sequence[Made], at: datetime
 ) -> list[Entry]:
-    """Record the files of a batch as handed on; return log entries, one for each file at its first time."""
+    """Record the files of a batch as handed on; return a log entry for each file handed on the first time."""
     by_reference, entries = {one.collected.subject: one for one in made}, []
     for file in files:
         if (one := by_reference.get(file.reference)) is None:

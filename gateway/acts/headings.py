@@ -113,7 +113,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 
 def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the labels of items that a heading may mean, by key, in the order of the policies."""
+    """Return the data items that a heading may mean: the label of each, by key, as the policies list them."""
     return _meanings(policies, frozenset(catalogue.appendix_a))
 
 
@@ -123,7 +123,7 @@ def _meanings(policies: Path, labels: frozenset[str]) -> Mapping[str, str]:
 
 
 def asked(session: Session, transfer: Transfer) -> tuple[str, ...]:
-    """Return a file's headings that no rule knows and nobody has explained."""
+    """Return a file's headings that are neither known to a rule nor explained by anybody."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return tuple(dict.fromkeys(not_understood(transfer.content, provider)))
 

@@ -279,7 +279,7 @@ class ReturnHeldFiles(_ManyHeldFiles, command="held return-many"):
     advice: str = option("What the senders should do instead; the receipts say it; name no child.")
 
     def decide(self, registrar: Registrar, reference: str, by: str) -> None:
-        """Refuse the file, with advice to the sender."""
+        """Refuse the file, with the person's advice on the receipt."""
         _send_back(registrar, reference, by=by, advice=self.advice)
 
 
@@ -385,7 +385,7 @@ def release_in_words(asked: Release, catalogue: Catalogue) -> str:
 
 
 def held(session: Session, reference: str) -> Transfer:
-    """Return a transfer waiting for a person. GatewayError in any other state."""
+    """Return a held transfer on which a person may decide. GatewayError in any other state."""
     transfer = transfers.get(session, reference)
     if transfer.state != "held":
         raise GatewayError(f"{reference} is not held; it is {transfer.state}")
@@ -401,7 +401,7 @@ def held(session: Session, reference: str) -> Transfer:
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the proposed release of a held file, if neither declined nor decided since; else None."""
+    """Return the open proposal to release a held file; None if declined, decided or never made."""
     return proposed(session, reference, "release-proposed", PROPOSAL_ENDS)
 
 
@@ -435,7 +435,7 @@ def judged(
 def _period(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, about: date | None
 ) -> str | None:
-    """Return the period of a file: by the person's day, or else by the file's own statement."""
+    """Return the period of a released file: by the day `about` a person names, or as stated in the file."""
     catalogue, upload = registrar.catalogue, transfer.upload
     if about is None:
         content = transfer.content

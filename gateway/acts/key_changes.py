@@ -323,7 +323,7 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 
 
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
-    """Return the two pending keys of a kit, by six words. GatewayError names the first wrong word.
+    """Return a kit's two pending keys, named by six words. GatewayError names the first wrong word.
 
     Where several of a kind wait, the newest pair is named in the error.
     """
@@ -347,7 +347,7 @@ def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]
 
 
 def _check_second(clerk: Clerk, key: Key, by: str) -> None:
-    """Raise GatewayError if the enroller confirms a key that another person must confirm."""
+    """Raise GatewayError if `by` enrolled the key, and another person must therefore confirm it."""
     asked = key.unconfirmed and key.kind not in _INVITED and key.dropped_as is None
     if asked and len(roles.administrators(clerk.session)) >= 2:  # noqa: PLR2004 - else there is nobody to ask
         said = f"{key.added_by} enrolled {key.fingerprint}: somebody else must confirm it"

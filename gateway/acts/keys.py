@@ -50,7 +50,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 
 
 def check_read_out(*fingerprints: str) -> None:
-    """Raise GatewayError if the beginning of a fingerprint is too short.
+    """Raise GatewayError if one of the fingerprints' beginnings is too short to prove a key.
 
     A forged key may share a few characters of a fingerprint, but not as many.
     """
@@ -59,7 +59,7 @@ def check_read_out(*fingerprints: str) -> None:
 
 
 def enrol_key(record: Recording, owner_kind: OwnerKind, owner: str, new: NewKey, *, state: KeyState) -> None:
-    """Record a key. For a member of staff, the owner's name is in the registry only, not in the log."""
+    """Store and log a key. The owner, if a member of staff, is named in the registry alone."""
     keys.add_key(
         record.session, owner_kind, owner, new.kind,
         fingerprint=new.fingerprint, material=new.material, algorithm=new.algorithm,

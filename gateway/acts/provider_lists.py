@@ -52,7 +52,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     dry_run: bool = option("Only say what would be done.", default=False)
 
     def confirms(self) -> bool:
-        """Require no confirmation for a dry run."""
+        """Return False for a dry run."""
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:
@@ -134,7 +134,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
 
 
 def _changed(record: Recording, one: ListedProvider) -> str:
-    """Store a line's changes to a known provider; return them in words. GatewayError for forbidden ones."""
+    """Store a known provider's changes from a line; return them in words. GatewayError for forbidden ones."""
     row = providers.provider_row(record.session, one.id)
     if row.kind != one.kind:
         raise GatewayError(

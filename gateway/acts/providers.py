@@ -511,7 +511,7 @@ def note(
     record: Recording, kind: Kind, provider: Provider, why: str | None = None,
     more: Mapping[str, str] | None = None,
 ) -> None:  # fmt: skip
-    """Log an event of a provider, with the person and the reason."""
+    """Append an event about a provider to the log, with the person acting and the reason."""
     record.note(kind, provider.id, {"provider_kind": provider.kind, **(more or {})}, why)
 
 

@@ -77,7 +77,7 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def check(self, context: ActContext) -> None:
-        """Refuse incomplete details of a child before the person confirms."""
+        """Refuse incomplete details of a child. GatewayError."""
         self.digests(context.home)
 
     def digests(self, home: Home) -> frozenset[bytes]:
@@ -181,7 +181,7 @@ class FindChild(_AsksOfChild, command="pupils find"):
     """Find the transfers with a child, who had them and when, and the parts still kept."""
 
     def carry_out(self, context: ActContext) -> ActDetails:
-        """Search the index for the child, after recording the question."""
+        """Record the question, then return the child's files, openings and parts kept."""
         with context.recording() as record:
             found = self._find(record, "find")
         rows = [_row(one) for one in found.files]
@@ -208,7 +208,7 @@ class ReportChild(_AsksOfChild, command="pupils report"):
     names: bool = option("Name the staff who opened a file, not their teams alone.", default=False)
 
     def carry_out(self, context: ActContext) -> Document:
-        """Write a report on the child, after recording the question."""
+        """Record the question, then return the report on the child."""
         with context.recording() as record:
             return self._report(record, self._find(record, "report"))
 

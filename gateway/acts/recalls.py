@@ -259,7 +259,7 @@ class DeclineRedelivery(_RecallAct, command="transfers decline"):
 
 
 def proposal(session: Session, reference: str) -> Proposal | None:
-    """Return the proposed delivery against the policy, if not settled since; else None."""
+    """Return the open proposal to deliver a file against the policy; None if settled or never made."""
     return proposed(session, reference, "redelivery-proposed", _SETTLED)
 
 
@@ -282,7 +282,7 @@ def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, .
 
 
 def _check_second(session: Session, transfer: Transfer, by: str, at: datetime) -> None:
-    """Raise GatewayError unless another person than `by`, for certain, withdrew the file."""
+    """Raise GatewayError unless the file is withdrawn, certainly by another person than `by`."""
     reference = transfer.upload.reference
     if not waits_for_second(transfer):
         raise GatewayError(f"{reference} is not withdrawn; it is {transfer.state}")
@@ -303,7 +303,7 @@ def _tell(
     headline: str,
     next_step: str,
 ) -> None:
-    """Leave a signed notice for data protection officers, in the caller's transaction."""
+    """Store a signed notice on a withdrawal for data protection officers, in the caller's transaction."""
     now = registrar.clock()
     facts = AuthorityFacts(
         headline=headline,
@@ -340,7 +340,7 @@ def _reasons(
 
 
 def _opened(openings: Sequence[FileOpening]) -> str:
-    """Return a sentence for the provider: how often, and by which teams, a file was opened. Names nobody."""
+    """Return a sentence for the provider: how often a file was opened, and by which teams, without names."""
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
@@ -349,7 +349,7 @@ def _opened(openings: Sequence[FileOpening]) -> str:
 
 
 def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes | None:
-    """Remove the pupils that only this file put on rolls; return them packed, to store with the file."""
+    """Take a withdrawn file's statements on pupils off the rolls; return them packed, or None without any."""
     now, entries = registrar.clock(), []
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)
@@ -359,7 +359,7 @@ def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes |
 
 
 def _known(session: Session, reference: str) -> Transfer:
-    """Return a file that was delivered before. GatewayError if never delivered, or deleted."""
+    """Return a file delivered at least once. GatewayError if never delivered, or deleted."""
     transfer = transfers.get(session, reference)
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):

@@ -191,7 +191,7 @@ def _systems(
 def account_of(
     session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
 ) -> TransferAccount:
-    """Return the account of a transfer already read."""
+    """Return the account of a transfer, already read from the registry."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
         facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
@@ -213,7 +213,7 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the given days, or else those of today's term. GatewayError for days of two school years."""
+    """Return a span of days: the given ones, or else today's term. GatewayError for two school years."""
     begun, ended = _term(catalogue, today)
     span = (first or begun, last or ended)
     starts = catalogue.school_year_starts
@@ -225,7 +225,7 @@ def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: 
 
 
 def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return the first and last day of the term that began last."""
+    """Return the first and last day of the latest term begun by `today`."""
     this = first_year(academic_year(today, catalogue.school_year_starts))
     years = [school_year(catalogue.calendar, first) for first in (this - 1, this)]
     begun = [term for year in years if year for term in year.terms if term.first <= today]
@@ -237,7 +237,7 @@ def _term(catalogue: Catalogue, today: date) -> tuple[date, date]:
 def review_of(
     session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, organisation: str
 ) -> Review:
-    """Review all providers' compliance in a span of days, as known `at` a moment."""
+    """Review how all providers kept to the agreement in a span of days, by the record as of `at`."""
     since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
     opened, still = review.discrepancies_in_all(session, since, until)
     year = academic_year(span[1], catalogue.agreement.year.starts)

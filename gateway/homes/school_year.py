@@ -109,7 +109,7 @@ def _put_terms(
     calendar: tomlkit.TOMLDocument, academic_year: str, periods: Sequence[tuple[date, date]],
     inset: Sequence[date],
 ) -> None:  # fmt: skip
-    """Write the terms and training days of a school year, anew where the year stands already."""
+    """Write a school year's terms and training days into the calendar, in place of any there."""
     years = calendar.get("school_year")
     if not isinstance(years, AoT):
         years = calendar["school_year"] = tomlkit.aot()

@@ -45,7 +45,7 @@ class Release:
 
 
 class ReleaseImpossibleError(GatewayError):
-    """Nobody may release the file as asked; the text names the next step."""
+    """Raised if nobody may release the file as asked; the text names the next step."""
 
 
 def judge_release(

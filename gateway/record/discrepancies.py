@@ -148,7 +148,7 @@ class Decided(NamedTuple):
 def follow(
     registrar: Registrar, session: Session, decided: Sequence[Decided], enrolled: Enrolled, now: datetime
 ) -> Sequence[Entry]:
-    """Update the rolls after decisions, compare them, and return the log entries.
+    """Add decided files to the rolls, and compare these with other providers'; return the log entries.
 
     All files are compared together: a difference made by one file and mended by another is no discrepancy.
     """

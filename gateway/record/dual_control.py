@@ -89,7 +89,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return, for each person, everybody able to act as that person, having given the credentials."""
+    """Return for each person everybody able to act as that person, by having given the credentials."""
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)

@@ -55,7 +55,7 @@ class Holding:
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
-    """Return the deletions due at `moment`."""
+    """Return the plan of all deletions due at `moment`, with references on hold and undecided ones."""
     made = notices.made_before(session, moment - rules.shortest_of_notices())
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
     rows = _decided_before(session, accepted=accepted, refused=refused)
@@ -64,7 +64,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
 
 
 def _decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted or refused by these moments, with the facts that retention needs."""
+    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -110,7 +110,7 @@ def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
 
 
 def _undecided(session: Session) -> Sequence[str]:
-    """Return references of undecided transfers, stored at any age."""
+    """Return references of all transfers without a final decision."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 

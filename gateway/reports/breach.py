@@ -43,10 +43,10 @@ _NATURES: dict[Nature, str] = {
 
 
 class BreachStatement(BaseModel):
-    """A person's statements about a breach. Times are aware; texts are without pupils' data.
+    """A person's statements about a breach. Times are aware; texts name no pupil.
 
     `staff` are names, `keys` fingerprints or unique beginnings. `since` and `until` (excluded) limit the
-    search by staff and keys, and count alone where nothing else is given.
+    search by staff and keys; without staff, keys and transfers, all files of that time are concerned.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -249,7 +249,7 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return the faults of log entries, by number; `texts`, `salts`: subjects with these deleted."""
+    """Return by number the faults of log entries; `texts`, `salts`: subjects of which these are deleted."""
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
 
