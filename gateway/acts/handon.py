@@ -174,7 +174,7 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one transfer, and the log entry to record the view as collected.
+    """The output files of one transfer, and the log entry for this use of the view.
 
     `apart` are the markers respected in the view, `transfer` is the file's sequence.
     """
@@ -251,7 +251,7 @@ def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bo
 def manifest(
     session: Session, registrar: Registrar, batch: HandOnBatchRow, made: Sequence[Made], at: datetime
 ) -> tuple[bytes, bytes]:
-    """Return a batch's manifest as JSON, and the gateway's signature over it. Fault if signing fails."""
+    """Return the manifest of a batch as JSON, and the gateway's signature over it. Fault if not signed."""
     listed = [
         {
             "name": file.name, "reference": each.collected.subject, "sha256": file.laid.sha256,

@@ -113,7 +113,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
 
 
 def meanings(policies: Path, catalogue: Catalogue) -> Mapping[str, str]:
-    """Return the data items that a heading may mean: the label of each, by key, as the policies list them."""
+    """Return the possible data items for a heading, each with its label, in the policies' order."""
     return _meanings(policies, frozenset(catalogue.appendix_a))
 
 

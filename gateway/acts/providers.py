@@ -500,7 +500,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 
 def keep_contact(record: Recording, contact: ContactRow, why: str | None) -> bool:
-    """Store a contact in place of the one with the same role; return True if anything is new."""
+    """Store a contact, replacing one with the same role; return True if anything is new."""
     if not contacts.keep(record.session, contact):
         return False
     record.note("contact-changed", contact.provider, note=why)

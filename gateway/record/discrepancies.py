@@ -220,7 +220,7 @@ def _rolls(enrolled: Enrolled, taken: Iterable[tuple[Transfer, bytes]]) -> Itera
 def _compare(
     registrar: Registrar, session: Session, entered: Sequence[Roll], now: datetime
 ) -> Sequence[Entry]:
-    """Open new discrepancies about the files' pupils, and settle those that no longer exist."""
+    """Record new discrepancies about the files' pupils, and settle the ones gone."""
     rows, full_rolls, lasts = rolls.comparable(session, entered)
     if not rows and not lasts:
         return ()

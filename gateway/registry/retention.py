@@ -64,7 +64,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
 
 
 def _decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
+    """Yield transfers accepted, or refused, by the two moments, with the facts for retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
