@@ -108,7 +108,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
             )
             document = breach_report(breach, registrar.catalogue.breach, record.at)
             if not self.dry_run:
-                note = Kept(told=told, document=document).model_dump_json()
+                note = KeptBreach(told=told, document=document).model_dump_json()
                 record.note("breach-recorded", "breach", {"number": number}, note)
             check_all_seen(session, context.sight(session), str(document))
         return document
@@ -179,7 +179,7 @@ class ShowBreach(ReadingAct, command="breach show", right=AccessRight.LOOK):
         return document
 
 
-class Kept(BaseModel):
+class KeptBreach(BaseModel):
     """The stored form of a breach record: a person's statements and the finished document."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -205,7 +205,7 @@ def _records(session: Session) -> dict[int, _BreachRecord]:
     for event in log.events(session, "breach", kind="breach-recorded"):
         number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
         try:
-            kept = Kept.model_validate_json(note)
+            kept = KeptBreach.model_validate_json(note)
             told, document = kept.told, kept.document
         except ValidationError:
             # Version 0.2.0 stored the text of the document alone.
