@@ -26,8 +26,6 @@ from gateway.log.leaf import rfc3339
 from gateway.model import Decision, Held
 from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import typed_moment
-from gateway.registry import declarations
-from gateway.registry.tables import DeclarationRow
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
