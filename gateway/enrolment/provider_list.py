@@ -80,8 +80,7 @@ def read_list(
     """Read the providers in a CSV file. GatewayError names every faulty line and the fault.
 
     Key files are looked for in `folder`. `known` maps DfE numbers and URNs to ids of enrolled providers;
-    `kinds` are the kinds of the policies. A line without an id, or known number, gets an id made from the
-    name.
+    `kinds` are the kinds of the policies. A new provider without an id gets one made from its name.
     """
     rows = list(_rows(data))
     faults: list[str] = []

@@ -106,7 +106,7 @@ class ReceiptFacts:
 
     @property
     def withdrawn(self) -> bool:
-        """True if the file was withdrawn after delivery, by persons."""
+        """True if people withdrew the file after its delivery."""
         return self.state != "accepted" and any(reason.code in WITHDRAWN for reason in self.reasons)
 
 

@@ -33,7 +33,7 @@ def begin(session: Session, secret: str, name: str, *, passkey: str, address: st
 
 
 def find(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
-    """Return a browser's session; None if expired, or if the address is another one."""
+    """Return the session with a browser's secret; None if unknown, expired, or begun at another address."""
     row = session.get(ConsoleSessionRow, digest_of(secret))
     if row is None or row.address != address:
         return None

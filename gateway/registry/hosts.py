@@ -114,5 +114,5 @@ def known(session: Session) -> list[Host]:
 
 
 def live(session: Session) -> list[Host]:
-    """Return the hosts whose last report is recent, by name; none on a registry in SQLite."""
+    """Return the hosts that reported in the last seconds, by name; none on a registry in SQLite."""
     return [host for host in known(session) if host.is_at_work]

@@ -1,4 +1,4 @@
-"""School years: their opening, and how many providers ratified."""
+"""School years: when each was opened, and how many providers have ratified for it."""
 
 import json
 from collections.abc import Collection
