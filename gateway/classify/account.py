@@ -64,9 +64,11 @@ class Disclosure:
                 for number in numbers:
                     self._ten_digits += 1
                     self._nhs += is_nhs_number(number)
+        together = "\n".join(values)
         if not self.story:
-            self.story = any(map(_is_text, values))
-        if not self.topic and rules.sensitive.may_tell("\n".join(values)):
+            has_sentences = not WORDS["in_sentences"].isdisjoint(together.casefold().split())
+            self.story = any(map(_is_text, values if has_sentences else filter(is_story, values)))
+        if not self.topic and rules.sensitive.may_tell(together):
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
     def has_nhs_numbers(self) -> bool:

@@ -122,7 +122,10 @@ _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 def read_date(text: str) -> date | None:
     """Return the date in a text, in English order (day first), ignoring a time of day; None where none."""
-    day = _TIME_AFTER.sub("", text.strip())
+    day = text.strip()
+    if day[2:3] == day[5:6] == "/" and len(day) == len("31/12/2026"):
+        return _day_first(day)
+    day = _TIME_AFTER.sub("", day)
     try:
         return date.fromisoformat(day)
     except ValueError:
@@ -178,12 +181,15 @@ def of_another_year(check: Check, any_year: Check) -> Check:
 
 
 def quick_in_the_past(quick: Quick, today: date) -> Quick:
-    """Return a quick check of ISO dates that rejects dates after today."""
+    """Return a quick check of dates that rejects dates after today."""
     last = today.isoformat()
 
     def looked(values: Collection[str]) -> Collection[str]:
         good = quick(values)
-        return good if max(good, default="") <= last else [value for value in good if value <= last]
+        if "/" not in "".join(good) and max(good, default="") <= last:
+            return good
+        late = {day for day in good if (f"{day[6:]}-{day[3:5]}-{day[:2]}" if "/" in day else day) > last}
+        return [day for day in good if day not in late] if late else good
 
     return looked
 
@@ -402,7 +408,8 @@ _LINE = rf"{_PLACE}(?: {_PLACE}){{0,3}}+"
 _CODE_OF_A_PLACE = r"[A-Z]{1,2}\d{1,2} \d[A-Z]{2}"
 _BREAK = r"(?:,[ \n]|\n)"
 _COMMA = rf"{_BREAK}(?!{_CODE_OF_A_PLACE})"
-_DAY = r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"
+_DAY, _MONTH, _YEAR = r"(?:0[1-9]|1\d|2[0-8])", r"(?:0[1-9]|1[0-2])", r"(?:19|20)\d\d"
+_DATE = rf"(?:{_YEAR}-{_MONTH}-{_DAY}|{_DAY}/{_MONTH}/{_YEAR})"
 _QUICK = {
     "name": rf"{_SHORT_TEXT}{_NAME}(?:,? {_NAME}){{0,7}}+",
     "names": rf"{_SHORT_TEXT}{_NAME}(?: {_NAME}){{0,7}}+",
@@ -410,8 +417,8 @@ _QUICK = {
     "address line": rf"{_SHORT_TEXT}(?:\d{{1,3}}[A-Z]? )?+{_LINE}(?: \d{{1,3}}[A-Z]?)?+"
     rf"(?:{_COMMA}(?:\d{{1,2}}[A-Z]? )?+{_LINE}(?:{_COMMA}{_LINE}){{0,2}}+)?+"
     rf"(?:{_BREAK}{_CODE_OF_A_PLACE})?+",
-    "date": _DAY,
-    "past date": _DAY,
+    "date": _DATE,
+    "past date": _DATE,
     "number": r"\d{1,7}(?:\.\d{1,9})?",
     "postcode": _CODE_OF_A_PLACE,
     "contact": r"0[\d ]{9,12}",
