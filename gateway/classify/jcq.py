@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from itertools import chain, product, takewhile
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
 from gateway.classify.account import Account, Part
@@ -156,7 +156,7 @@ FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
 _TOKEN = re.compile(r"[0-9A-Z*-]+")
-LEARN_FROM = 50
+_LEARN_FROM = 50
 _CENTRE_DIGITS = 5
 _COUNT_DIGITS = 7
 # Matches may overlap: a sex, a date of birth and a candidate identifier in a row look like a UPN too.
@@ -178,7 +178,8 @@ def looks_like(start: str, rule: JcqRule) -> bool:
 
 def recognise(source: Source, tally: Tally) -> Verdict:
     """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
-    rule, reader, counts = tally.rules.data_types.jcq, _ResultsReader(tally), _Counts()
+    rule = tally.rules.data_types.jcq
+    reader = _ResultsReader(tally, layout_in(source, tally.rules))
     last, tally.counts_fields = "", True
     for line in chain.from_iterable(line_batches(source)):
         if line.strip():
@@ -187,7 +188,6 @@ def recognise(source: Source, tally: Tally) -> Verdict:
                 raise Unreadable("classify:outside-agreement", kind, format=OTHER_FORMAT, about=kind)
             if last[1:2] == "9" or line[0] != rule.results or line[1:2] not in tuple("13579"):
                 raise malformed("a record is none of an awarding body's", format=FORMAT)
-            counts.add(line)
             reader.read(line)
             last = line
     tally.settle()
@@ -197,67 +197,40 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     kind, mixed, why = prevailing_kind(reader.kinds(), FORMAT, tally.declared)
     what = "results" if reader.one_a_record else "candidates"
     evidence = [f"{tally.records} {what} in an awarding body's results file", why]
-    if counts.proven:
+    if reader.proven:
         evidence.append("its trailer counts as many records as there are")
-    level: Level = "certain" if counts.proven and reader.one_a_record else "strong"
+    level: Level = "certain" if reader.proven and reader.one_a_record else "strong"
     return Verdict(kind, level, evidence, FORMAT, mixed_with=mixed)
 
 
-class _Counts:
-    """Count of a file's records, to compare with the numbers in the trailers of centres and of the file."""
-
-    def __init__(self) -> None:
-        self.proven = False
-        self._all = 0
-        self._candidates = 0
-        self._of_centre = 0
-        self._centre = ""
-
-    def add(self, record: str) -> None:
-        """Count a record. Raises Unreadable if a trailer states another number."""
-        self._all += 1
-        kind, said = record[1], record[2:].strip()
-        if kind == "3":
-            self._centre, self._of_centre = said[:_CENTRE_DIGITS], 0
-        elif kind == "5":
-            self._candidates += 1
-            self._of_centre += 1
-        elif kind == "7":
-            self._compare(said.removeprefix(self._centre), {self._of_centre, self._of_centre + 2})
-        elif kind == "9":
-            self._compare(said, {self._candidates, self._all, self._all - 1, self._all - 2})
-
-    def _compare(self, said: str, right: set[int]) -> None:
-        number = said.split(" ", maxsplit=1)[0][-_COUNT_DIGITS:]
-        if not (number.isascii() and number.isdigit()):
-            return
-        if int(number) not in right:
-            raise unknown("its trailer counts another number of records than there are", format=FORMAT)
-        self.proven = True
-
-
 class _ResultsReader:
-    """Reader of the candidates of a file, and counter of their kinds of results."""
+    """Reader of the candidates of a file, and counter of their kinds of results.
+    `proven`: a trailer, of a centre or of the file, states the right number of records.
+    """
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: Tally, layout: JcqLayout | None) -> None:
         self._tally = tally
+        self._layout = layout
         self._rule = tally.rules.data_types.jcq
         self._grades = tally.rules.code_sets["exam-grade"]
         self._results_rule = tally.rules.data_types.results
         self._said: set[Kind] = set()
         self._found: Counter[tuple[str, str]] = Counter()  # code and grade
-        self._first: list[str] = []
-        self._layout: JcqLayout | None = None
-        self._learnt = False
         self._rest = Rest(tally.account, tally.rules)
-        self.one_a_record = False
+        self.one_a_record = self.proven = False
+        self._lines, self._centre = 0, ""
+        self._first = self._first_of_centre = tally.records
 
     def read(self, line: str) -> None:
-        """Count one record: a letter, then one of the figures 1, 3, 5, 7 and 9 for its kind."""
+        """Count one record: a letter, then one of the figures 1, 3, 5, 7 and 9 for its kind.
+        Raises Unreadable if a trailer states another number of records.
+        """
+        self._lines += 1
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
             self._rest.of_frame(line)
+            self._check_frame(line[1], line[2:].strip())
         if line[1] == "5" and (result := result_in(line)):
             self.one_a_record = True
             code, grade = result.pop("entry-code"), result.pop("exam-grade")
@@ -270,21 +243,33 @@ class _ResultsReader:
             self._rest.of_codes(line, FROM_GRADE_ON)
         elif line[1] == "5":
             self._count_person(candidate_in(line, self._rule))
-            if self._learnt:
-                self._count_results(line, self._tally.records)
-            else:
-                self._first.append(line)
-                if len(self._first) == LEARN_FROM:
-                    self._learn()
+            self._count_results(line)
         elif line[1] in "13":
             words = (word for word in _WORD.findall(line[2:].upper()) if len(word) > 1)
             self._said.update(filter(None, map(self._results_rule.kind_said, words)))
+
+    def _check_frame(self, kind: str, text: str) -> None:
+        """Compare the number in a trailer with the records since its centre's header, or of the file."""
+        records, met = self._tally.records, self._tally.records - self._first
+        if kind == "7":
+            met, text = records - self._first_of_centre, text.removeprefix(self._centre)
+            right = {met, met + 2}
+        elif kind == "9":
+            right = {met, self._lines, self._lines - 1, self._lines - 2}
+        else:
+            if kind == "3":
+                self._centre, self._first_of_centre = text[:_CENTRE_DIGITS], records
+            return
+        number = text.split(" ", maxsplit=1)[0][-_COUNT_DIGITS:]
+        if number.isascii() and number.isdigit():
+            if int(number) not in right:
+                raise unknown("its trailer counts another number of records than there are", format=FORMAT)
+            self.proven = True
 
     def kinds(self) -> Counter[Kind | None]:
         """Return the number of results of each kind.
         Grades in letters are A level, unless the header names only GCSE and no grade is in figures.
         """
-        self._learn()
         said = next(iter(self._said)) if len(self._said) == 1 else None
         kinds: Counter[Kind | None] = Counter()
         for (code, grade), count in self._found.items():
@@ -296,14 +281,7 @@ class _ResultsReader:
     def _count_person(self, values: dict[str, str]) -> None:
         self._tally.record({key: text for key, text in values.items() if text.strip()})
 
-    def _learn(self) -> None:
-        if not self._learnt:
-            self._learnt = True
-            self._layout = learn(self._first, self._grades)
-            for row, line in enumerate(self._first, 1):
-                self._count_results(line, row)
-
-    def _count_results(self, line: str, row: int) -> None:
+    def _count_results(self, line: str) -> None:
         start = self._rule.results_from if self._layout is None else self._layout.start
         self._rest.of_person(line, start)
         if self._layout is None:
@@ -316,7 +294,24 @@ class _ResultsReader:
         found = grades_in(line, self._layout, self._grades, self._rule)
         self._found.update((code, grade) for code, grade in found if grade in self._grades)
         if any(grade not in self._grades for _, grade in found):
-            self._tally.wrong_results.add(row)
+            self._tally.wrong_results.add(self._tally.records)
+
+
+def candidates(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield each candidate's record with the number of its centre."""
+    centre = ""
+    for line in chain.from_iterable(line_batches(source)):
+        if line[1:2] in ("3", "5"):
+            centre = centre_in(line) or centre
+        if line[1:2] == "5":
+            yield centre, line
+
+
+def layout_in(source: Source, rules: Rules) -> JcqLayout | None:
+    """Return the layout of the first candidates' records with several results; None if no layout fits."""
+    first = (line for _, line in islice(candidates(source), _LEARN_FROM))
+    ours = takewhile(lambda line: line[0] == rules.data_types.jcq.results, first)
+    return learn([line for line in ours if not result_in(line)], rules.code_sets["exam-grade"])
 
 
 def candidate_in(line: str, rule: JcqRule) -> dict[str, str]:

@@ -1,15 +1,15 @@
 """Read the records of a content in the order of a view: values of some fields, or each record's persons."""
 
 from collections.abc import Collection, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import BinaryIO
 from zipfile import ZipFile
 
 from gateway.classify import archive, containers, ctf, dfe_message, jcq, json_records, markup
 from gateway.classify.content import Row, Source, encoding_of, head_of
-from gateway.classify.delimited import BATCH, Header, Table, line_batches, read_table, tables_in
+from gateway.classify.delimited import BATCH, Header, Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
-from gateway.classify.jcq import LEARN_FROM, JcqLayout, candidate_in, centre_in, grades_in, learn, result_in
+from gateway.classify.jcq import JcqLayout, candidate_in, candidates, grades_in, layout_in, result_in
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
@@ -29,21 +29,10 @@ def read_results(source: Source, rules: Rules) -> Table:
     return Table(header, iter(lambda: list(islice(rows, BATCH)), []))
 
 
-def _candidates(source: Source) -> Iterator[tuple[str, str]]:
-    """Yield each candidate's record with the number of its centre."""
-    centre = ""
-    for line in chain.from_iterable(line_batches(source)):
-        if line[1:2] in ("3", "5"):
-            centre = centre_in(line) or centre
-        if line[1:2] == "5":
-            yield centre, line
-
-
 def _results(source: Source, rules: Rules) -> Iterator[Row]:
     grades = rules.code_sets["exam-grade"]
-    first = [line for _, line in islice(_candidates(source), LEARN_FROM) if not result_in(line)]
-    layout = learn(first, grades)
-    for centre, line in _candidates(source):
+    layout = layout_in(source, rules)
+    for centre, line in candidates(source):
         for said in _of_record(line, layout, grades, rules):
             values = {"centre-number": centre, **said}
             yield [values.get(key, "").strip() for key in _COLUMNS]
