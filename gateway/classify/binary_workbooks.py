@@ -6,10 +6,11 @@ memory, so a sheet with too many cells must never reach it.
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from zipfile import ZipFile
 
 import olefile
@@ -37,7 +38,6 @@ from gateway.classify.content import (
 from gateway.classify.delimited import Sheet, Shown
 from gateway.home.settings import ClassifyLimits
 
-Answer = TypeVar("Answer")
 Record = tuple[int, bytes]
 """Number of a record, as published for the format, and its data."""
 
@@ -89,35 +89,36 @@ def _names_outside(part: bytes) -> bool:
     return any(name in letters for name in _NAMED)
 
 
-class _Calamine:
-    """A workbook read by the calamine library; errors of calamine are raised as Unreadable."""
+def _sheets(content: BytesIO, format: str, shown: list[Shown], wrong: Exception) -> list[Sheet]:  # noqa: A002
+    """Return the sheets with their visibility. Raises `wrong` if calamine counts another number."""
+    content.seek(0)
+    with _calamine(format):
+        book = CalamineWorkbook.from_filelike(content)
+        names = list(book.sheet_names)
+    if len(names) != len(shown):
+        raise wrong
+    found = zip(shown, names, strict=True)
+    return [Sheet(how, partial(_rows, book, name, format), name) for how, name in found]
 
-    def __init__(self, content: BytesIO, format: str) -> None:  # noqa: A002
-        self._format = format
-        content.seek(0)
-        self._book: CalamineWorkbook = self._ask(lambda: CalamineWorkbook.from_filelike(content))
 
-    def sheets(self, shown: list[Shown], wrong: Exception) -> list[Sheet]:
-        """Return the sheets with their visibility (`shown`). Raises `wrong` if calamine counts otherwise."""
-        names = list(self._book.sheet_names)
-        if len(names) != len(shown):
-            raise wrong
-        return [Sheet(how, partial(self._rows, name), name) for how, name in zip(shown, names, strict=True)]
+def _rows(book: CalamineWorkbook, name: str, format: str) -> Iterator[Row]:  # noqa: A002
+    """Yield the rows of a sheet as text, from the first filled row on."""
+    with _calamine(format):
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=True)
+    for row in rows:
+        yield [text_of(value) for value in row]
 
-    def _rows(self, name: str) -> Iterator[Row]:
-        """Yield the rows of a sheet as text, from the first filled row on."""
-        sheet = self._ask(lambda: self._book.get_sheet_by_name(name))
-        for row in self._ask(lambda: sheet.to_python(skip_empty_area=True)):
-            yield [text_of(value) for value in row]
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
-        try:
-            return question()
-        except BaseException as reason:
-            # A panic in calamine reaches Python as an exception class exported by no module.
-            if isinstance(reason, _BROKEN) or type(reason).__name__ == "PanicException":
-                raise malformed(_DAMAGED, format=self._format) from None
-            raise
+@contextmanager
+def _calamine(format: str) -> Iterator[None]:  # noqa: A002
+    """Turn failures of calamine into Unreadable."""
+    try:
+        yield
+    except BaseException as reason:
+        # A panic in calamine reaches Python as an exception class exported by no module.
+        if isinstance(reason, _BROKEN) or type(reason).__name__ == "PanicException":
+            raise malformed(_DAMAGED, format=format) from None
+        raise
 
 
 # XLSB: an archive of parts, each a sequence of records.
@@ -155,7 +156,7 @@ def sheets_of_xlsb(content: BinaryIO, book: ZipFile, limits: ClassifyLimits) -> 
     if len(parts) != len(shown):
         raise active("a sheet that the workbook does not name", format=XLSB)
     wrong = active("a sheet that is no table", format=XLSB)
-    return _Calamine(in_memory(content, XLSB), XLSB).sheets(shown, wrong)
+    return _sheets(in_memory(content, XLSB), XLSB, shown, wrong)
 
 
 def _shown(part: bytes) -> Iterator[Shown]:
@@ -237,7 +238,7 @@ def sheets_of_xls(content: BinaryIO, limits: ClassifyLimits) -> list[Sheet]:
     """Return the sheets of an XLS workbook. Raises Unreadable for any other content."""
     whole = in_memory(content, XLS)
     shown = _check(_stream_of(whole), limits)
-    return _Calamine(whole, XLS).sheets(shown, malformed(_DAMAGED, format=XLS))
+    return _sheets(whole, XLS, shown, malformed(_DAMAGED, format=XLS))
 
 
 def _stream_of(whole: BytesIO) -> bytes:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from gateway.classify.cells import Formulas, maybe_formulas, settled_header
 from gateway.classify.content import Row, Source, active, beside, malformed, text_chunks, unknown
-from gateway.classify.report_wording import ReportWording, Title, is_lookup
+from gateway.classify.report_wording import ReportWording, is_lookup, title_of
 from gateway.classify.rules import Rules
 from gateway.home.settings import ClassifyLimits
 
@@ -98,9 +98,8 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
     """Return the best header among the first rows with its number of known column names; (0, None) for none.
     The row with the most known names is the header; the search ends at a row where most names are known.
     """
-    best, header, above = 0, None, ""
-    title = Title(rules.report_wording)
-    for position, row in enumerate(islice(rows, HEADER_WITHIN)):
+    best, position, met = 0, 0, list[Row]()
+    for row in islice(rows, HEADER_WITHIN):
         if len(row) > limits.columns:
             raise unknown("a table with more columns than this gateway reads", format="CSV")
         names = (name for name in set(row) if len(name) <= _NAME_LENGTH and len(row) >= KNOWN_COLUMNS)
@@ -108,12 +107,15 @@ def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tu
         named = [key for name in row if (key := fields.get(name))]
         score = len(set(named))
         if score > best:
-            best, header = score, Header(tuple(row), position, above, title.crowded, title.telling())
+            best, position = score, len(met)
+        met.append(row)
         if score > KNOWN_COLUMNS and 2 * len(named) > len(row):
             break
-        above = f"{above} {' '.join(' '.join(row).casefold().split())}"[:_ABOVE_LENGTH]
-        title.add(row)
-    return best, header
+    if not best:
+        return 0, None
+    above = met[:position]
+    text = "".join(f" {' '.join(' '.join(row).casefold().split())}" for row in above)[:_ABOVE_LENGTH]
+    return best, Header(tuple(met[position]), position, text, *title_of(above, rules.report_wording))
 
 
 def line_batches(source: Source) -> Iterator[list[str]]:

@@ -1,9 +1,9 @@
 """Wording that reports print around a table, and workbooks store beside one: nobody's data."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from gateway.classify.content import Row
 from gateway.classify.sensitive import is_legible
@@ -101,29 +101,16 @@ class ReportWording:
         )
 
 
-class Title:
-    """Collector of the rows above a table. `crowded`: the rows are more than a title, a date and filters."""
-
-    def __init__(self, wording: ReportWording) -> None:
-        self.crowded = False
-        self._said: list[str] = []
-        self._wording = wording
-        self._cells = 0
-        self._wide = 0
-
-    def add(self, row: Row) -> None:
-        """Add the next row above the table, and set `crowded` if the rows are now more than a title."""
-        cells = [cell for cell in row if cell.strip()]
-        if self._cells <= _TITLE_CELLS:
-            self._said += cells
-        self._cells += len(cells)
-        self._wide += len(cells) >= _TABLE_CELLS
-        self.crowded |= self._cells > _TITLE_CELLS or self._wide > _WIDE_ROWS
-        self.crowded |= any(is_long(cell) and not self._wording.is_line(cell) for cell in cells)
-
-    def telling(self) -> str:
-        """Return the text of the collected rows without cells of report wording; at most 4,000 letters."""
-        return " ".join(" ".join(c.split()) for c in self._said if not self._wording.are_words(c))[:_ABOVE]
+def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
+    """Return True if the rows above a table are more than a title, a date and filters; and their text.
+    The text is without cells of report wording, and has up to 4,000 letters.
+    """
+    filled = [[cell for cell in row if cell.strip()] for row in rows]
+    cells = list(chain.from_iterable(filled))
+    wide = sum(len(row) >= _TABLE_CELLS for row in filled)
+    crowded = len(cells) > _TITLE_CELLS or wide > _WIDE_ROWS
+    crowded |= any(is_long(cell) and not wording.is_line(cell) for cell in cells)
+    return crowded, " ".join(" ".join(c.split()) for c in cells if not wording.are_words(c))[:_ABOVE]
 
 
 def is_long(text: str) -> bool:

@@ -13,7 +13,7 @@ from datetime import date
 from functools import cached_property
 from operator import attrgetter
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.classify import format_rules as formats
 from gateway.classify import value_kinds
@@ -188,10 +188,8 @@ class Items(formats.RuleTable):
     working: dict[str, WorkingRule]
 
 
-class Rules(BaseModel):
+class Rules(formats.RuleTable):
     """The rules of the three policy files, checked against each other, with look-ups for recognisers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     data_types: DataTypes
     items: dict[str, ItemRule]

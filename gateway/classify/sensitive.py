@@ -22,9 +22,10 @@ from operator import itemgetter
 from string import ascii_lowercase
 from typing import Annotated, BinaryIO
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.classify.content import Unreadable, encoding_of, head_of
+from gateway.classify.format_rules import RuleTable
 from gateway.classify.identifiers import Remembered
 
 _LOWER_THEN_UPPER = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -135,10 +136,8 @@ Stems = tuple[Annotated[str, Field(pattern=r"^[a-z0-9]{4,}$")], ...]
 """Letters anywhere in a column's plain name; fewer than four would stand in too many names."""
 
 
-class Topic(BaseModel):
+class Topic(RuleTable):
     """A sensitive topic: label; words and stems for column names; words and phrases for texts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     label: str = Field(min_length=1)
     words: Words = ()
@@ -146,14 +145,12 @@ class Topic(BaseModel):
     text: Words = ()
 
 
-class Remarks(BaseModel):
+class Remarks(RuleTable):
     """Words, besides those of topics, that no name, label or address contains; and exceptions.
     `names`, `places`: topic words that are also names of people, or of streets, houses and classes.
     `nobody`: words, besides those of ordinary.txt, that are in no person's name.
     `labels`: phrases allowed in labels, together with figures and words of up to three letters.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     words: Words
     names: Words = ()
@@ -162,10 +159,8 @@ class Remarks(BaseModel):
     labels: Words = ()
 
 
-class Sensitive(BaseModel):
+class Sensitive(RuleTable):
     """The file sensitive.toml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     topics: dict[str, Topic] = Field(min_length=1)
     remarks: Remarks

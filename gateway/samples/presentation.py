@@ -14,14 +14,11 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, SampleTable
+from gateway.samples.drawing import Cell, Document, SampleTable, data
 
 Form = Literal["table", "xml", "lines"]
 
 ALL_FORMS: frozenset[Form] = frozenset({"table", "xml", "lines"})
-_TABLE: frozenset[Form] = frozenset({"table"})
-_XML: frozenset[Form] = frozenset({"xml"})
-_TEXT: frozenset[Form] = frozenset({"table", "xml"})
 _MOMENT = (2026, 6, 15, 7, 30, 0)
 
 
@@ -53,23 +50,11 @@ class Presentation:
     suits: frozenset[Form] = ALL_FORMS
 
 
-PLAIN = Presentation()
-PRESENTATIONS: tuple[Presentation, ...] = (
-    PLAIN,
-    Presentation(name="bom", encoding="utf-8-sig", pretty=False, suits=_TEXT),
-    Presentation(name="utf16", encoding="utf-16", suits=_TEXT),
-    Presentation(name="windows1252", encoding="windows-1252", line_end="\n", suits=_TEXT),
-    Presentation(name="semicolon", delimiter=";", dates="%Y-%m-%d", suits=_TABLE),
-    Presentation(name="tab", delimiter="\t", encoding="utf-16", suits=_TABLE),
-    Presentation(name="quoted", quote_all=True, notes=True, suits=_TABLE),
-    Presentation(name="preamble", preamble=True, suits=_TABLE),
-    Presentation(name="spreadsheet", delimiter=";", spreadsheet=True, suits=_TABLE),
-    Presentation(name="worn", worn=True, dates="%d-%b-%Y", suits=_TABLE),
-    Presentation(name="commented", commented=True, suits=_XML),
-    Presentation(name="xlsx", container="xlsx", suits=_TABLE),
-    Presentation(name="xlsx-cover", container="xlsx", cover=True, suits=_TABLE),
-    Presentation(name="zip", container="zip"),
+PRESENTATIONS: tuple[Presentation, ...] = tuple(
+    Presentation(**each | {"suits": frozenset(each.get("suits", ALL_FORMS))})
+    for each in data("layouts")["presentations"]
 )
+PLAIN = PRESENTATIONS[0]
 
 
 def present(document: Document, name: str, presentation: Presentation) -> tuple[str, bytes]:
