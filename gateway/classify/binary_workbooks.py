@@ -90,7 +90,7 @@ def _names_outside(part: bytes) -> bool:
 
 
 def _sheets(content: BytesIO, format: str, shown: list[Shown], wrong: Exception) -> list[Sheet]:  # noqa: A002
-    """Return the sheets with their visibility. Raises `wrong` if calamine counts another number."""
+    """Return the sheets with their visibility (`shown`). Raises `wrong` if calamine counts otherwise."""
     content.seek(0)
     with _calamine(format):
         book = CalamineWorkbook.from_filelike(content)

@@ -124,9 +124,10 @@ class FieldTally:
         self.filled += other.filled
         self.others += other.others
         for fault, counted in other.faults.items():
+            mine = self.faults.setdefault(fault, FaultCount())
+            mine.count += counted.count
             for row in counted.rows:
-                self.faults.setdefault(fault, FaultCount()).add(row)
-            self.faults[fault].count += counted.count - len(counted.rows)
+                mine.show(row)
 
     def note(self, fault: str, row: int) -> None:
         """Count one faulty value, in the record with this number."""

@@ -310,8 +310,7 @@ class _Counter:
         # Examine the values of the columns: in the first batches, then in ever fewer.
         self._batches += 1
         sampled = self._batches & (self._batches - 1) == 0
-        first = self._tally.records + 1
-        rows = range(first, first + len(batch))
+        rows = range(self._tally.records + 1, self._tally.records + 1 + len(batch))
         checked, full = dict[str, list[Column]](), set[str]()
         for part, values in zip(self._parts, columns, strict=True):
             filled = part.shape.filled
@@ -334,7 +333,7 @@ class _Counter:
         }
         slots, named = [slot for _, slot in self._schools], [columns[index] for index, _ in self._schools]
         schools = self._tally.schools.count_rows(slots, named, len(batch))
-        self._tally.rows(naming, len(batch), schools, full)
+        self._tally.rows(naming, rows, full, naming.get("leaving-date", blank), schools)
         if "exam-grade" in by_field or "exam-series" in by_field:
             outcomes = [by_field.get(key, [blank])[0] for key in _OUTCOME]
             for said, count in Counter(zip(*outcomes, strict=True)).items():

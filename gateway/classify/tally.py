@@ -195,35 +195,24 @@ class Tally:
             keys = dict.fromkeys(chain.from_iterable(records))
             columns = {key: tuple([record.get(key, "") for record in records]) for key in keys}
             full = {key for key, values in columns.items() if "" not in values}
-            first = self.records - len(records) + 1
+            rows = range(self.records - len(records) + 1, self.records + 1)
             for key, values in columns.items() if self.counts_fields else ():
-                self.field(key).add(values, range(first, self.records + 1))
-            self._count(columns, first, full, leaving, lambda: schools)
+                self.field(key).add(values, rows)
+            self.rows(columns, rows, full, leaving, lambda: schools)
 
     def rows(
         self,
         columns: Mapping[str, Sequence[str]],
-        length: int,
-        schools: Callable[[], Iterable[str]],
-        full: Collection[str],
-    ) -> None:
-        """Count `length` records of a table. `columns`: values of the fields that `record` takes, by key.
-        `schools` returns each record's school number; the schools are counted already. `full`: the fields
-        filled in every record.
-        """
-        first, blank = self.records + 1, ("",) * length
-        self.records += length
-        self._count(columns, first, full, columns.get("leaving-date", blank), schools)
-
-    def _count(
-        self,
-        columns: Mapping[str, Sequence[str]],
-        first: int,
+        rows: range,
         full: Collection[str],
         leaving: Sequence[str],
         schools: Callable[[], Iterable[str]],
     ) -> None:
-        """Count records from number `first`; `leaving`: for each a text, blank if the pupil has not left."""
+        """Count the records with these numbers. `columns`: values of the fields that `record` takes, by key.
+        `full`: the fields filled in every record. `leaving`: a text for each, blank for a pupil on roll.
+        `schools` returns each record's school number; the schools are counted already.
+        """
+        first, self.records = rows.start, rows.stop - 1
         for group, fault in self.missing.items():
             several = [columns[key] for key in group if key in columns]
             if not several:
@@ -320,24 +309,23 @@ class Tally:
         if years is not None and years.counts:
             said = ((_YEAR.fullmatch(text.strip()), count) for text, count in years.counts.items())
             return sum(count for found, count in said if found and int(found[1]) >= _UPPER_YEAR)
-        born = self.fields.get("birth-date")
-        if born is None or not born.counts or self.today is None:
-            return 0
-        began = date(self.today.year - (self.today.month < _SEPTEMBER), 8, 31)
-        days = ((value_kinds.read_date(text), count) for text, count in born.counts.items())
-        old = _UPPER_YEAR + _AGE_BEFORE_YEAR_1
-        return sum(count for day, count in days if day and _age(day, began) >= old)
+        born = self.today and date(self.today.year - (self.today.month < _SEPTEMBER), 8, 31)
+        return sum(count for age, count in self._ages(born) if age >= _UPPER_YEAR + _AGE_BEFORE_YEAR_1)
 
     def share_aged(self, youngest: int, oldest: int) -> float:
         """Return the fraction of birth dates with an age today in this range, in years; 0 without dates."""
-        counts, today = self.field("birth-date").counts, self.today
-        if today is None or not counts:
-            return 0.0
-        days = ((value_kinds.read_date(text), count) for text, count in counts.items())
-        return (
-            sum(count for day, count in days if day and youngest <= _age(day, today) <= oldest)
-            / counts.total()
-        )
+        counts = self.field("birth-date").counts
+        among = sum(count for age, count in self._ages(self.today) if youngest <= age <= oldest)
+        return among / counts.total() if counts else 0.0
+
+    def _ages(self, on: date | None) -> Iterator[tuple[int, int]]:
+        """Yield the age on a day, in whole years, of each birth date that is counted, and its count."""
+        field = self.fields.get("birth-date")
+        if on is None or field is None or field.counts is None:
+            return
+        for text, number in field.counts.items():
+            if (born := value_kinds.read_date(text)) is not None:
+                yield on.year - born.year - ((on.month, on.day) < (born.month, born.day)), number
 
     def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
         """Return the findings of a file with this verdict, in the order of the codes."""
@@ -408,11 +396,6 @@ class Tally:
 
 def _letters(name: str) -> str:
     return "".join(filter(str.isalpha, name.casefold()))
-
-
-def _age(born: date, today: date) -> int:
-    """Return the age in whole years."""
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _finding(code: str, fault: FaultCount, about: str) -> Finding:
