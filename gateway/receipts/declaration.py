@@ -1,6 +1,6 @@
 """Receipts of declared transfers by another method, past or future.
 
-The receipt has the two forms of any receipt, and the same proof in the log (see `receipt`).
+The receipt has two forms, text and JSON, and a proof in the log, like any receipt (see `text`).
 """
 
 from collections.abc import Iterator

@@ -47,7 +47,7 @@ def ask_mailbox(
     removed: Annotated[bool, OR_DEFAULT] = False,
     before: Before = None,
 ) -> Shown:
-    """Return a page of a team's files, latest first, with sequences below `before`, matching the rest.
+    """Return a page of a team's files below the sequence `before`, latest first, as far as the filters match.
 
     `removed`: files dealt with by the team, still restorable. Declined for a person outside the team.
     """
