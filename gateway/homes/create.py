@@ -16,7 +16,7 @@ from gateway.home.settings import Settings
 from gateway.keys.rotation import make_gateway_key
 from gateway.log.checkpoint import LogKey
 from gateway.model import GatewayKeyKind
-from gateway.openpgp.at_rest import lock
+from gateway.openpgp.sealer import lock
 from gateway.policy.catalogue import policy_files
 from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all

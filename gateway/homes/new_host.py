@@ -15,7 +15,7 @@ import tomlkit
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.openpgp.at_rest import lock, unlock
+from gateway.openpgp.sealer import lock, unlock
 from gateway.zones.spool import read_small, write_durably
 
 _SETTINGS = "gateway.toml"

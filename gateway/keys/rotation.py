@@ -21,9 +21,8 @@ from gateway.home.settings import Settings, read_toml
 from gateway.keys import notices
 from gateway.keys.changes import Clerk, sign_head
 from gateway.model import GatewayKeyKind, NewKey
-from gateway.openpgp.at_rest import lock
 from gateway.openpgp.certificates import admit, grouped
-from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key
+from gateway.openpgp.sealer import certificate_of, clearsign, generate_gateway_key, lock
 from gateway.policy.agreement_schema import AgreementFile
 from gateway.publish.everything import publish_all
 from gateway.reasons.languages import Language

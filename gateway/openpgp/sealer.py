@@ -92,6 +92,30 @@ def generate_gateway_key(
     return secret
 
 
+def lock(secret: bytes, passphrase: str) -> bytes:
+    """Encrypt a secret to a passphrase alone, armored: `gpg --decrypt FILE` recovers it without the gateway.
+    ConfigurationError for an empty passphrase.
+    """
+    if not passphrase:
+        raise ConfigurationError("an empty passphrase protects nothing")
+    return encrypt(bytes=secret, passwords=[passphrase])
+
+
+def is_locked(data: bytes) -> bool:
+    """Return True if `data` is an encrypted message rather than an unprotected key."""
+    kind = packets.kind_of(data)
+    return kind is not None and kind[0] == "MESSAGE"
+
+
+def unlock(data: bytes, passphrase: str) -> bytes:
+    """Decrypt a secret with its passphrase. ConfigurationError for a wrong passphrase."""
+    try:
+        secret = decrypt(bytes=data, passwords=[passphrase]).bytes
+    except RuntimeError:
+        raise ConfigurationError("the passphrase does not fit") from None
+    return secret or b""
+
+
 def certificate_of(secret: bytes) -> bytes:
     """Return the public certificate of a secret key, armored."""
     return in_ascii(str(_secret(secret).extract_certificate()))

@@ -14,7 +14,7 @@ pupil-index-SET.key, where SET is the key id of the log's key. A successor of th
 key before, since digests on record are digested once more (`examiner.persons`).
 
 Only `signing` names the current keys, so that one rename changes from keys to keys. OpenPGP keys, the log's
-key and the pupils' key may be protected by a passphrase (`openpgp.at_rest`).
+key and the pupils' key may be protected by a passphrase (`openpgp.sealer`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.checkpoint import LogKey
-from gateway.openpgp.at_rest import is_locked, lock, unlock
+from gateway.openpgp.sealer import is_locked, lock, unlock
 from gateway.secrets.passphrase import changed, passphrase
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 

@@ -11,7 +11,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes.new_host import new_code, unpacked
-from gateway.openpgp.at_rest import lock
+from gateway.openpgp.sealer import lock
 
 SETTINGS = b'[host]\nname = "two"\n'
 

@@ -21,7 +21,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.homes.demo.stage import Stage
 from gateway.homes.settings_text import note_passphrase_file
-from gateway.openpgp.at_rest import is_locked, lock, unlock
+from gateway.openpgp.sealer import is_locked, lock, unlock
 from gateway.secrets import passphrase, secret_files
 from tests.commands import Commands
 from tests.content import core_data
