@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from gateway.errors import trace_of
+from gateway.home.settings_file import File
 from gateway.model import Folder
 
 _log = logging.getLogger(__name__)
@@ -22,10 +23,8 @@ _log = logging.getLogger(__name__)
 _SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
-class HandedOver(BaseModel):
+class HandedOver(File):
     """An upload handed over: a line of the journal. `modified`: time set by the client, in epoch seconds."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reference: str
     folder: Folder

@@ -29,10 +29,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from gateway.errors import trace_of
 from gateway.home.settings import IntakeLimits
+from gateway.home.settings_file import File
 from gateway.intake.answers import GAP, NOT_KEPT, TAKEN_OVER, TOO_LARGE
 from gateway.intake.disk import end_writing, on_disk, store
 from gateway.model import Folder, LooksLike
@@ -45,14 +46,12 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Label(BaseModel):
+class Label(File):
     """The file ID.json. `whole`: properly closed by its client, ready to be completed by a rename.
 
     `withheld`: sent in the clear, so the data is empty; `size`, `sha256` and `looks_like` describe the
     discarded content. `length`: the size the browser announced, in bytes.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     folder: Folder
     name: str

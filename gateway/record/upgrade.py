@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home
 from gateway.home.settings import Settings, load_settings
+from gateway.home.settings_file import File
 from gateway.home.versions import policy_digest
 from gateway.log.leaf import rfc3339
 from gateway.record.dual_control import are_named_two
@@ -27,13 +28,11 @@ from gateway.zones.failpoints import passing
 from gateway.zones.spool import write_durably
 
 
-class UpgradePlan(BaseModel):
+class UpgradePlan(File):
     """A plan to upgrade, agreed by two people. `digest`: of the new policies; None for the same policies.
 
     `before` is the digest of the policies in force before, `entries` the size of the log at the backup.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     by: str
     at: datetime

@@ -17,9 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from gateway.home import Home, Published, Spool
+from gateway.home.settings_file import File
 from gateway.zones.spool import read_small
 
 _MOST_LIFTED = 256
@@ -32,20 +33,16 @@ def as_source(given: str) -> str:
     return str(ipaddress.ip_network(given)).removesuffix("/32")
 
 
-class Listed(BaseModel):
+class Listed(File):
     """penalties.json: the end of the penalty by source, an address or a network."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    until: dict[Annotated[str, AfterValidator(as_source)], AwareDatetime] = {}
+    until: dict[Annotated[str, AfterValidator(as_source)], AwareDatetime] = Field(default={})
 
 
-class Lifted(BaseModel):
+class Lifted(File):
     """lifted.json: the sources with lifted penalties, each with the time of lifting."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    at: dict[str, AwareDatetime] = {}
+    at: dict[str, AwareDatetime] = Field(default={})
 
     def with_one(self, source: str, now: datetime) -> Lifted:
         """Return the list with one more source; above the maximum length, without the oldest."""
