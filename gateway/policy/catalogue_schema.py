@@ -143,6 +143,11 @@ class Catalogue(File):
         return {label: group for group in self.rights.group for label in group.labels()}
 
     @cached_property
+    def proposed(self) -> frozenset[str]:
+        """The items of Appendix A that are only proposed."""
+        return frozenset(f"{group.label}: {item}" for group in self.rights.group for item in group.proposed)
+
+    @cached_property
     def identifying(self) -> frozenset[str]:
         """Items that identify a child or an address; a right to these alone gives no right to a file."""
         chosen = (each for each in self.rights.selection if each.identifies)

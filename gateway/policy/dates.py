@@ -227,11 +227,9 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
         return day + count * _DAY
     left, years = int(count.split()[0]), range(day.year - 1, day.year + 2)
     following = [each for each in school_days(calendar, frozenset(), years) if each > day]
-    if left <= len(following):
-        return following[left - 1]
     start = following[-1] if following else day
-    weekdays = (start + n * _DAY for n in range(1, 2 * left + 7))
-    return [each for each in weekdays if each.weekday() <= _FRIDAY][left - len(following) - 1]
+    beyond = (start + n * _DAY for n in range(1, 2 * left + 7))
+    return [*following, *(each for each in beyond if each.weekday() <= _FRIDAY)][left - 1]
 
 
 def daily(days: list[date]) -> list[Period]:

@@ -5,7 +5,7 @@ ratification and permitted senders are checked for the teams named. A second per
 objections; records of pupils for a team without pupil level are beyond any override.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -141,7 +141,9 @@ class _Asked:
                 )
         if named:
             return tuple(dict.fromkeys(named))
-        found = tuple(team for team in self.entitled() if self.certain or self._may_have_all_agreed(team))
+        # A team that may have every agreed item may have any file of agreed items.
+        agreed = self.catalogue.appendix_a.keys() - self.catalogue.proposed
+        found = tuple(each for each in self.entitled() if self.certain or self._may_have_all(each, agreed))
         if not found:
             raise ReleaseImpossibleError(
                 "no team of its flow may have everything in the file: return it, or name the teams"
@@ -159,28 +161,16 @@ class _Asked:
             [
                 team
                 for team in teams_for(replace(each, data_type=kind), self.catalogue, flow, self.provider.kind)
-                if as_found or self._may_have_all(team, each)
+                if as_found or each.pupils == 0 or self._may_have_all(team, each.items)
             ]
             for each in self.pieces
             for kind, flow in self._carried_by(each)
         ]
         return tuple(team for team in found[0] if all(team in others for others in found))
 
-    def _may_have_all(self, team: str, found: Classified) -> bool:
-        return found.pupils == 0 or all(
-            self.catalogue.may_have(team, item, self.provider.kind)
-            for item in found.items
-            if item in self.catalogue.appendix_a
-        )
-
-    def _may_have_all_agreed(self, team: str) -> bool:
-        """Return True if a team may have every agreed item of Appendix A, and so any file of agreed items."""
-        return all(
-            self.catalogue.may_have(team, f"{group.label}: {item}", self.provider.kind)
-            for group in self.catalogue.rights.group
-            for item in group.items
-            if item not in group.proposed
-        )
+    def _may_have_all(self, team: str, items: Iterable[str]) -> bool:
+        granted = self.catalogue.granted(team, self.provider.kind)
+        return granted.issuperset(item for item in items if item in self.catalogue.appendix_a)
 
     def _carried_by(self, piece: Classified) -> Iterator[tuple[str, Flow]]:
         yield self.kind, self.flow

@@ -249,10 +249,9 @@ def part_of(provider: Provider, data_type: str, told: tuple[Unlisted, ...], cata
 
     Unlisted and merely proposed items go to nobody.
     """
-    proposed = {f"{group.label}: {item}" for group in catalogue.rights.group for item in group.proposed}
     flow = catalogue.flow_of(data_type)
     carried = () if flow is None else flow.of(data_type).carries
-    items = (*(item for item in catalogue.appendix_a if item not in proposed), *carried)
+    items = (*(item for item in catalogue.appendix_a if item not in catalogue.proposed), *carried)
     school = provider.dfe_number or "", provider.urn or ""
     return Basis(data_type=data_type, items=items, told=told, of_school=school)
 
