@@ -39,7 +39,7 @@ MARKS = (UP_TO, TAKEN_BACK, EVENTS_TOLD)
 
 
 class Issued(NamedTuple):
-    """What a transaction issued: the log's signed head; receipts signed, and receipts still to sign."""
+    """The results of a transaction: the log's signed head; receipts signed, and receipts still to sign."""
 
     head: str
     receipts: Sequence[ReceiptRow] = ()
@@ -201,7 +201,7 @@ def pages_after(
 
 
 def _redo_from(session: Session, published: Published) -> int:
-    """Return the number from which receipts are compared again: an hour before the last one; 0 if unknown."""
+    """Return the number after which receipts are compared again: of the last hour; 0 where unknown."""
     last = session.get(ReceiptRow, number_in(published.root / UP_TO))
     if last is None:
         return 0

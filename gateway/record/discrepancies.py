@@ -72,7 +72,7 @@ class Enrolled:
     def owner(self, sender: Provider, number: str) -> str | None:
         """Return the id of the provider whose roll a record belongs to; None if no such school is enrolled.
 
-        `number` is the school number in the record, or empty for the sender's own school.
+        `number` is the school number in the record; if empty, the record is of a sender with one school.
         """
         if sender.kind not in self.own_kinds:
             return None

@@ -44,7 +44,7 @@ def stepped_between(session: Session, since: datetime | None, until: datetime | 
 
 
 def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
-    """Return references of files landed between two moments over an SSH key or signed by a certificate."""
+    """Return references of files landed in a time over an SSH key, or signed by a certificate or subkey."""
     columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
     return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
 

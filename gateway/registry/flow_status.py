@@ -49,7 +49,7 @@ def owed_by(
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals needed to judge all flows on `day` and on every later day."""
+    """Return the bounds of the arrivals for judging flows on `day` and later days, but on none before."""
     judged, opened = window(catalogue, day), timescale.days_opened(catalogue, day)
     if opened is None:
         return judged
@@ -57,7 +57,7 @@ def window_from(catalogue: Catalogue, day: date) -> Window:
 
 
 def window(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals needed to judge all flows on `day` alone."""
+    """Return the bounds of the arrivals for judging flows on `day`, and on days since the last holidays."""
     often = [
         entry.id
         for flow in catalogue.flows.flow

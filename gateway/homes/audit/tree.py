@@ -113,7 +113,7 @@ class KeptPortions:
 
 
 class AuditPortions:
-    """What an audit has to check, and with how many processes: `workers` 1 is this process alone."""
+    """The work of an audit: portions of rows to check, in `workers` processes (1: this process alone)."""
 
     def __init__(self, workers: int = 1, state: KeptPortions | None = None) -> None:
         self._ahead, self._state, self._pool = 2 * workers, state, None
