@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 from pydantic.fields import FieldInfo
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from gateway.policy.timescale import FlowStatus
     from gateway.record.registrar import Registrar
     from gateway.registry.database import Registry
-    from gateway.registry.deliveries import DeliveriesWanted
     from gateway.reports.document import Document
 
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
@@ -58,18 +57,6 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 """Objects that the value of a field can name by a short name; a kind is a kind of data."""
 
 
-class TeamMailboxes(Protocol):
-    """The mailboxes of the acting person's teams. For another team the errors of `ssh/answers`."""
-
-    def files(
-        self, team: str, wanted: DeliveriesWanted, limit: int, before: int | None
-    ) -> Sequence[Mapping[str, Any]]:
-        """Return at most `limit` of a team's matching files, latest first, with sequences below `before`."""
-
-    def deal_with(self, team: str, references: Sequence[str], *, undo: bool) -> str:
-        """Mark files of a team as dealt with; with `undo`, put the files back. Return a sentence."""
-
-
 @dataclass(frozen=True, slots=True)
 class ActContext:
     """Context of an act: the person, the clock, the home, and openers of registry and registrar."""
@@ -83,8 +70,8 @@ class ActContext:
     """The person's sight of files."""
     account: Callable[[], str | None] = lambda: None
     """The account of the machine under which the person acts; None in the console."""
-    mailboxes: TeamMailboxes | None = None
-    """The mailboxes, where the service of the mailboxes carries the act out."""
+    mailboxes: Any = None
+    """The mailboxes of the person's teams, where the service of the mailboxes carries the act out."""
     judged: Callable[[date], Mapping[str, Sequence[FlowStatus]]] | None = None
     """The flows of each provider as judged on a day, within the last minutes; the same."""
 

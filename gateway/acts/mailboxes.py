@@ -6,7 +6,7 @@ People do the same by SFTP and on the pages of the console.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -17,7 +17,6 @@ from gateway.acts.act import (
     Area,
     ReadingAct,
     Reference,
-    TeamMailboxes,
     argument,
     option,
 )
@@ -94,7 +93,7 @@ class DealWithFiles(Act, command="mailbox deal-with", right=AccessRight.PERSON):
         return ActDone(_mailboxes(context).deal_with(self.team, self.references, undo=self.undo))
 
 
-def _mailboxes(context: ActContext) -> TeamMailboxes:
+def _mailboxes(context: ActContext) -> Any:  # noqa: ANN401 - as in the context
     if context.mailboxes is None:
         raise NotFoundError("the mailboxes are not here")
     return context.mailboxes

@@ -112,6 +112,7 @@ ReferenceArgument = Annotated[
 ]
 DEFAULT_HOME = Path("gateway-home")
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_KEY_FILE_BYTES = 1024**2
 _PERSON = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 _log = logging.getLogger(__name__)
@@ -154,6 +155,23 @@ def existing(home: Path) -> Home:
     place = Home(home)
     load_settings(place)
     return place
+
+
+def read_key_file(file: Path) -> bytes:
+    """Read a key file. GatewayError if unreadable or far too large for a key."""
+    return read_at_most(file, _KEY_FILE_BYTES, "a key")
+
+
+def read_at_most(file: Path, most: int, what: str) -> bytes:
+    """Read a file of at most `most` octets. GatewayError if unreadable or larger."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(most + 1)
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    if len(data) > most:
+        raise GatewayError(f"{file} is too large for {what}")
+    return data
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from rich.console import Console
 from rich.text import Text
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, GivenFile, told_of
 from gateway.acts.fields import acts_in, answer_of, choices_of, headings_of, type_of
 from gateway.acts.listing import PAGE, ListingAct
 from gateway.cli.console import (
@@ -123,12 +123,10 @@ def _shared(name: str, annotation: object, default: object) -> inspect.Parameter
 
 def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
     """Make a command's parameter for a field, under a heading. The whole act validates the value."""
-    told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    by_place = bool(told.get("place"))
     kind, several = type_of(field.annotation)
     words: dict[str, Any] = {"help": field.description, "rich_help_panel": heading or None}
-    if told.get("metavar"):
-        words["metavar"] = told["metavar"]
+    if metavar := told_of(field, "metavar"):
+        words["metavar"] = metavar
     if kind in _METAVARS:
         words.setdefault("metavar", _METAVARS[kind])
         kind = Path if kind is GivenFile else str
@@ -136,14 +134,14 @@ def _parameter(name: str, field: FieldInfo, heading: str) -> inspect.Parameter:
         words |= _limits(field)
     if several and not isinstance(kind, type):  # Typer takes no list of literals.
         words["metavar"], kind = f"<{'|'.join(choices_of(kind))}>", str
-    spelled = [_spelled(name), *filter(None, [str(told.get("also", ""))])]
-    made = typer.Argument(**words) if by_place else typer.Option(*spelled, **words)
+    spelled = [_spelled(name), *filter(None, [told_of(field, "also")])]
+    made = typer.Argument(**words) if told_of(field, "place") else typer.Option(*spelled, **words)
     annotation: Any = list[kind] if several else kind  # type: ignore[valid-type]
     required = field.is_required()
     if not required and (field.default is None or several):
         annotation |= None
     # A required value to be asked for is asked for unless given.
-    needed: object = "-" if told.get("asked") else inspect.Parameter.empty
+    needed: object = "-" if told_of(field, "asked") else inspect.Parameter.empty
     default = needed if required else (None if several else field.default)
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[annotation, made]
@@ -181,8 +179,7 @@ def _validated(act: type[Act], given: Mapping[str, object]) -> Act:
 
 def _taken(act: type[Act], name: str, value: object) -> object:
     """Convert a value typed for a field: read a file named, prompt for a secret in place of `-`."""
-    told = act.model_fields[name].json_schema_extra
-    if value == "-" and isinstance(told, dict) and told.get("asked"):
+    if value == "-" and told_of(act.model_fields[name], "asked"):
         return typer.prompt(name.upper(), hide_input=True)
     if isinstance(value, list):
         return tuple(_taken(act, name, one) for one in value)

@@ -68,7 +68,6 @@ from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of
 from gateway.zones.landed import count_aside, named_at, waiting
 
-_LOW_BYTES = 1024**3
 _STUCK_SECONDS = 300
 _BEHIND, _NAMED = timedelta(minutes=2), 5
 _BACKUP = "gateway restore DIR, into a new home, from the last backup"

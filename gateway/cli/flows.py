@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from sqlmodel import Session
@@ -29,28 +29,15 @@ from gateway.home.settings import load_settings
 from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.shipped import shipped_policies
-from gateway.policy.timescale import asked_soon, names_today, told_today
+from gateway.policy.timescale import State, asked_soon, names_today, told_today
 from gateway.registry import providers
 from gateway.registry.flow_status import statuses
 
 app = typer.Typer()
 
 
-class FlowState(StrEnum):
-    """State of a provider's flow: the words of `timescale.State`."""
-
-    NOT_EXPECTED = "not-expected"
-    NOT_DUE = "not-due"
-    DUE = "due"
-    EARLY = "early"
-    ON_TIME = "on-time"
-    LATE = "late"
-    NIL = "nil"
-    MISSING = "missing"
-    RECEIVED = "received"
-    NO_CALENDAR = "no-calendar"
-
-
+# Typer takes no list of literals.
+FlowState = StrEnum("FlowState", [(state.upper(), state) for state in get_args(State)])  # type: ignore[misc]
 _STATUS_COLUMNS = (
     "provider", "flow", "data_type", "timescale", "state", "due", "period", "known_by", "last", "missed"
 )  # fmt: skip

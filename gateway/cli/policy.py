@@ -33,7 +33,7 @@ from gateway.cli.console import (
 )
 from gateway.cli.derived import commands_of
 from gateway.cli.options import WhyGivenOption, WhyOption
-from gateway.cli.policy_standing import standing, told
+from gateway.cli.status import policies_standing, policies_told
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.examiner.parent import Examiner
 from gateway.home import Home
@@ -309,11 +309,11 @@ def status(home: HomeOption = DEFAULT_HOME, as_json: JsonOption = False) -> None
     """Show the policies in force, the proposal, and if policies/ holds another edit."""
     place = existing(home)
     with registry(home) as opened, opened.read() as session:
-        found = standing(session, place)
+        found = policies_standing(session, place)
     if as_json:
         print_json(found)
         return
-    for line in told(found):
+    for line in policies_told(found):
         out.print(line)
 
 

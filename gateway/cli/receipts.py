@@ -17,9 +17,9 @@ from gateway.cli.console import (
     plain,
     print_exactly,
     print_json,
+    read_key_file,
     registry,
 )
-from gateway.cli.key_files import read_key_file
 from gateway.cli.sides import check_server
 from gateway.errors import ConfigurationError, GatewayError, NotFoundError
 from gateway.home import Home

@@ -28,7 +28,7 @@ from gateway.cli.console import (
     show,
     speak,
 )
-from gateway.cli.send_kit import (
+from gateway.cli.send_keys import (
     DEFAULT_KIT,
     AnywayOption,
     AnywayWhyOption,

@@ -2,18 +2,29 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
+from sqlmodel import Session
 
-from gateway.cli.console import DEFAULT_HOME, HomeOption, JsonOption, fails_clearly, now, out, print_json
+from gateway.cli.console import (
+    DEFAULT_HOME,
+    HomeOption,
+    JsonOption,
+    fails_clearly,
+    now,
+    out,
+    print_json,
+    rfc3339,
+)
 from gateway.cli.console import registry as open_registry
-from gateway.cli.policy_standing import standing, told
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Listen, load_settings
+from gateway.home.versions import policy_digest
 from gateway.model import counted
+from gateway.record import policy_proposals as proposals
 from gateway.record.snapshot import Expiry, Snapshot, take, wrong
 from gateway.registry.hosts import Host
 from gateway.secrets import passphrase, secret_files
@@ -46,7 +57,7 @@ def status(
     with open_registry(home) as registry:
         snapshot = take(place, registry, now())
         with registry.read() as session:
-            policies = standing(session, place)
+            policies = policies_standing(session, place)
     asked = {
         "intake": _place(place, "intake", settings.intake, intake_port),
         "mailboxes": _place(place, "mailboxes", settings.mailboxes, mailboxes_port),
@@ -70,11 +81,39 @@ def status(
         told_first = {"well": not found, "wrong": found, "services": services, "policies": policies}
         print_json(told_first | seen)
     else:
-        named = [*told(policies)[1:], *map(_host, snapshot.hosts)]
+        named = [*policies_told(policies)[1:], *map(_host, snapshot.hosts)]
         for line in (*_standing(services, asked), *named, *_lines(snapshot, found, each=each)):
             out.print(Text(line))
     if found:
         raise typer.Exit(1)
+
+
+def policies_standing(session: Session, place: Home) -> dict[str, Any]:
+    """Return the state of the policies: in force, proposed, and if the draft differs."""
+    past, found = proposals.loaded(session), proposals.proposal(session)
+    draft = policy_digest(place.policies) if place.policies.is_dir() else None
+    known = {*past[-1:], *([found.digest] if found else [])}
+    return {
+        "in_force": past[-1] if past else None,
+        "proposed": None if found is None else found.digest,
+        "proposed_by": None if found is None else found.by,
+        "approved_by": None if found is None else found.approved_by,
+        "begins": None if found is None else rfc3339(found.begins),
+        "edited": bool(past) and draft not in known,
+    }
+
+
+def policies_told(found: dict[str, Any]) -> list[str]:
+    """Return the state of the policies (from `standing`) as lines of text."""
+    lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
+    if found["proposed"] is not None:
+        state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"
+        lines.append(
+            f"proposed    {found['proposed']} by {found['proposed_by']}: {state}, from {found['begins']}"
+        )
+    if found["edited"]:
+        lines.append("edited      policies/ differs from these and decides nothing: gateway policy propose")
+    return lines
 
 
 def _host(host: Host) -> str:

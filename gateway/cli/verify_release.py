@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.cli.console import fails_clearly, out
-from gateway.cli.key_files import read_at_most, read_key_file
+from gateway.cli.console import fails_clearly, out, read_at_most, read_key_file
 from gateway.errors import GatewayError
 from gateway.home.versions import digest_of
 from gateway.openpgp.sealer import SignatureInvalid, verify_detached

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from gateway.access import Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
-from gateway.mailboxes.console_api.needs import WaitingTask
+from gateway.mailboxes.console_api.today import WaitingTask
 from gateway.record import policy_proposals
 from gateway.registry import hand_ons, keys, log, providers, recalls, transfer_lists, transfers
 from gateway.registry.log import Entry

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.cli.send_kit import Display
+from gateway.cli.send_keys import Display
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
 from gateway.send.sending import KitAtWork

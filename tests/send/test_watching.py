@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.send_kit import Display
+from gateway.cli.send_keys import Display
 from gateway.send.kit import Kit
 from gateway.send.passphrases import Passphrases
 from gateway.send.sending import KitAtWork

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.send_kit import Display
+from gateway.cli.send_keys import Display
 from gateway.samples import make, school
 from gateway.send.files import InUse, unwritten
 from gateway.send.kit import Kit

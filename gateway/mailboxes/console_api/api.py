@@ -48,7 +48,6 @@ from gateway.mailboxes.console_api.context import (
     WrongFieldsError,
     caller,
 )
-from gateway.mailboxes.console_api.judged import Judged
 from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.mailboxes.console_api.words import for_pages
@@ -306,7 +305,6 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
         else Challenges(time.monotonic),
         penalties=Penalties(resources.limits, time.monotonic),
         limits=resources.limits,
-        judged=Judged(time.monotonic),
         openid=None if openid is None else OpenIdProvider(openid),
     )
 
@@ -315,7 +313,7 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
     """Answer the console's questions inside the context."""
     console = counter_of(home, resources)
-    today.judged_on(console)  # Whoever asks first waits for nothing that it loads.
+    console.judged()  # Whoever asks first waits for nothing that it loads.
     learn_acts()
     api = ConsoleApi(console, resources)
     async with at_work(config_of(api.app), [listening(home.console)]):

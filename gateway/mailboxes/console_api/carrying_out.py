@@ -26,7 +26,6 @@ from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongF
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
 from gateway.mailboxes.console_api.showing_files import columns_of, type_named
-from gateway.mailboxes.console_api.today import judged_on
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, saved_filters, staff
@@ -209,7 +208,7 @@ def ask(
         return _answered(console, answered())
     digest, page = console.catalogue().digest, f"{limit} {after}"
     key = (asked.command, asked.model_dump_json(), digest, known, str(caller.sight), page)
-    return console.judged.acts.of(key, lambda: _answered(console, answered()))
+    return console.acts.of(key, lambda: _answered(console, answered()))
 
 
 def carry_out(
@@ -385,7 +384,7 @@ def context_of(console: ConsoleContext, caller: Caller) -> ActContext:
         open_registrar=console.registrar,
         sight=lambda _: caller.sight,
         mailboxes=OwnMailboxes(console, caller),
-        judged=lambda day: judged_on(console, day).of,
+        judged=lambda day: console.judged(day)[1],
     )
 
 

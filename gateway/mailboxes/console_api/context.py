@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, TypeAlias
 
 from gateway.access import (
     LACKING,
@@ -29,18 +29,21 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError
-from gateway.mailboxes.console_api.judged import Judged
+from gateway.mailboxes.console_api.judged import WithinTheMinute
 from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.policy.catalogue import Catalogue
+from gateway.policy.dates import local_day
+from gateway.policy.timescale import FlowStatus
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
-from gateway.registry import console_sessions, passkeys, programs, roles
+from gateway.registry import console_sessions, passkeys, programs, providers, roles
+from gateway.registry.flow_status import statuses
 from gateway.registry.programs import Program
 from gateway.registry.staff import teams_while_in_force
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
-from gateway.zones.console_api import ConsoleQuestion
+from gateway.zones.console_api import ConsoleQuestion, Shown
 from gateway.zones.http_paths import CREDENTIAL
 
 if TYPE_CHECKING:
@@ -49,6 +52,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
+
+
+Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
+"""The states of each school's flows, by the school's id, as judged at a moment."""
 
 
 class NotLoggedInError(GatewayError):
@@ -95,8 +102,11 @@ class ConsoleContext:
     challenges: Challenges
     penalties: Penalties
     limits: DoorLimits
-    judged: Judged
     openid: OpenIdProvider | None
+    flows: WithinTheMinute[Hashable, Judged] = field(default_factory=WithinTheMinute)
+    """The flows of schools, by day, policies and schools."""
+    acts: WithinTheMinute[Hashable, Shown] = field(default_factory=WithinTheMinute)
+    """The answers of slow acts."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -118,6 +128,21 @@ class ConsoleContext:
         known = self.settings.console.origin
         if origin != known and not (known is None and _LOOPBACK.fullmatch(origin)):
             raise MayNotError("The console was reached by an address that the settings do not name.")
+
+    def judged(self, day: date | None = None, only: Collection[str] | None = None) -> Judged:
+        """Return the flows of all providers, or of those in `only`, on a day, or today; with the moment."""
+        catalogue, registry = self.catalogue(), self.mailboxes.registry
+        on = day or local_day(self.clock(), catalogue.calendar.timezone)
+        if (asked := only) is None:
+            with registry.read() as session:
+                asked = providers.added(session)
+
+        def judge() -> Judged:
+            now = self.clock()
+            with registry.read() as session:
+                return now, {one.id: flows for one, flows in statuses(session, catalogue, on, only)}
+
+        return self.flows.of((on, catalogue.digest, frozenset(asked)), judge)
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+import time
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
-
-from gateway.mailboxes.mailbox_access import MailboxAccess
-from gateway.policy.catalogue import Catalogue
-from gateway.policy.timescale import FlowStatus
-from gateway.registry import providers
-from gateway.registry.flow_status import statuses
-from gateway.zones.console_api import Shown
 
 SECONDS = 60.0
 MEANWHILE = 600.0
@@ -26,7 +18,7 @@ V = TypeVar("V")
 class WithinTheMinute(Generic[K, V]):
     """A cache of a few slow answers, thread-safe. `clock` returns monotonic seconds."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._working = threading.Lock()
@@ -76,40 +68,3 @@ class WithinTheMinute(Generic[K, V]):
                     self._renewed.discard(asked)
 
         threading.Thread(target=renew, name="judged", daemon=True).start()
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedFlows:
-    """The states of each school's flows (`of`, by the school's id), as judged at the moment `at`."""
-
-    at: datetime
-    of: Mapping[str, Sequence[FlowStatus]]
-
-
-class Judged:
-    """Caches of about a minute: states of all schools' flows on a day, and answers of slow acts."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._flows: WithinTheMinute[tuple[date, str, frozenset[str]], JudgedFlows] = WithinTheMinute(clock)
-        self.acts: WithinTheMinute[tuple[str, ...], Shown] = WithinTheMinute(clock)
-
-    def flows(
-        self, mailboxes: MailboxAccess, catalogue: Catalogue, day: date, only: Collection[str] | None = None
-    ) -> JudgedFlows:
-        """Return the state of each flow of all providers on a day, or of those in `only`."""
-        if (asked := only) is None:
-            with mailboxes.registry.read() as session:
-                asked = providers.added(session)
-
-        def judge() -> JudgedFlows:
-            now = mailboxes.clock()
-            with mailboxes.registry.read() as session:
-                found = {provider.id: flows for provider, flows in statuses(session, catalogue, day, only)}
-            return JudgedFlows(now, found)
-
-        return self._flows.of((day, catalogue.digest, frozenset(asked)), judge)
-
-
-def is_late(flows: Sequence[FlowStatus]) -> bool:
-    """Return True if any of a school's flows is overdue."""
-    return any(flow.to_chase for flow in flows)

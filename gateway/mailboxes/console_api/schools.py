@@ -9,7 +9,6 @@ from pydantic import Field
 from sqlmodel import Session
 
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.judged import is_late
 from gateway.mailboxes.console_api.showing_files import OR_DEFAULT, Before, columns_of, type_named
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import register
@@ -64,10 +63,9 @@ def ask_schools(
     only = (
         None if late else [each.id for each in everybody[span]]
     )  # Who is late is known once all are judged.
-    judged = console.judged.flows(console.mailboxes, catalogue, day, only)
-    flows = judged.of
+    judged_at, flows = console.judged(day, only)
     if late:
-        everybody = [each for each in everybody if is_late(flows[each.id])]
+        everybody = [each for each in everybody if any(flow.to_chase for flow in flows[each.id])]
     shown = everybody[span]
     found = {
         each.id: {cell["data_type"]: cell for cell in columns_of(flows[each.id], *_CELL)} for each in shown
@@ -75,7 +73,7 @@ def ask_schools(
     types = [each for each in catalogue.data_types() if any(each in cells for cells in found.values())]
     return {
         "on": day,
-        "judged_at": judged.at,
+        "judged_at": judged_at,
         "data_types": [named for each in types if (named := type_named(catalogue, each))],
         "schools": [
             {

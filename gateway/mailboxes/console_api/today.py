@@ -1,34 +1,61 @@
-"""The first page: new files, held files, keys and dates that end soon, and times until receipts."""
+"""The first page: tasks that wait, new and held files, keys that end soon, and times until receipts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from statistics import median
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from gateway.acts.held_decisions import proposal
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.held_files import wanted
-from gateway.mailboxes.console_api.judged import JudgedFlows
 from gateway.mailboxes.console_api.logins import news_of
-from gateway.mailboxes.console_api.needs import WaitingTask, needs_of
 from gateway.mailboxes.console_api.showing_files import columns_of, team_named
+from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
-from gateway.policy.dates import local_day
-from gateway.record.dual_control import COUNTS
-from gateway.registry import providers, staff, transfer_lists
+from gateway.policy.timescale import FlowStatus
+from gateway.record import policy_proposals
+from gateway.record.dual_control import COUNTS, name_of
+from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
-from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
+from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting, WaitsForWhom, recalls_asked
 from gateway.zones.console_api import Shown
 
 DAYS = 14
 _LATEST = 200
 _ENDING = timedelta(days=60)
+_EACH = 20
+"""The most schools, recalls and proposals told one by one."""
+_CHASED = 5
+"""The most schools to chase told one by one, longest first."""
 _FOR_FEW: Shown = {
     "waiting": None, "late": None, "late_at": None, "recalls": (), "days": None, "expiring": (),
     "median_seconds": None, "slowest_seconds": None,
 }  # fmt: skip
 """What is not told to a person limited to own teams."""
+
+
+class WaitingTask(NamedTuple):
+    """A task that waits for a person: a sentence, and the page where it is done.
+
+    `since`: when the oldest of such things began to wait, or `due`: the day for missing data; None if
+    unknown. `about`: the kinds of missing data. `of`: the file or school that the page is about. `letter`:
+    the number of the last reminding letter, written at `written`.
+    """
+
+    said: str
+    page: Literal[
+        "held", "mine", "held-file", "recall", "chase", "school", "schools", "policies", "notices",
+        "hand-ons", "hooks",
+    ]  # fmt: skip
+    about: tuple[str, ...] = ()
+    since: datetime | None = None
+    due: date | None = None
+    of: str = ""
+    letter: int | None = None
+    written: datetime | None = None
 
 
 def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
@@ -55,19 +82,20 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         waits_for_person = whom.get(WaitsForWhom.PERSON, ThingsWaiting(0, None))
         seen = {"new": new, "news": news, "first_steps": steps, "held": held}
         if "look" not in caller.may:
-            return _FOR_FEW | seen | {"needs": [*needs_of(session, caller, now, held=waits_for_person)]}
+            needs = _needs_of(session, caller, now, held=waits_for_person)
+            return _FOR_FEW | seen | {"needs": _aged(needs, now.date())}
         zone = ZoneInfo(catalogue.calendar.timezone)
         waits = [each.total_seconds() for each in transfer_lists.waits(session, _LATEST)]
         ending = transfer_lists.keys_ending(session, now, now + _ENDING)
-        judged = judged_on(console)
+        judged_at, judged = console.judged()
         behind, recalls = _behind(session, catalogue, judged), recalls_asked(session, now - COUNTS)
         late = _counted("late", "schools from which something has not come", len(behind))
-        needs = needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
+        needs = _needs_of(session, caller, now, held=waits_for_person, recalls=recalls, behind=behind)
         return seen | {
-            "needs": [*needs],
+            "needs": _aged(needs, now.date()),
             "waiting": _counted("waiting", "not decided yet", transfer_lists.still_landed(session)),
             "late": late,
-            "late_at": judged.at,
+            "late_at": judged_at,
             "recalls": columns_of(recalls, "reference", "by", "at", "why"),
             "days": [*_days(session, now, zone)],
             "median_seconds": median(waits) if waits else None,
@@ -76,14 +104,9 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
         }
 
 
-def judged_on(console: ConsoleContext, day: date | None = None) -> JudgedFlows:
-    """Return the states of all schools' flows on a day, or today; a minute old at most, or being renewed."""
-    catalogue = console.catalogue()
-    on = day or local_day(console.clock(), catalogue.calendar.timezone)
-    return console.judged.flows(console.mailboxes, catalogue, on)
-
-
-def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequence[WaitingTask]:
+def _behind(
+    session: Session, catalogue: Catalogue, judged: Mapping[str, Sequence[FlowStatus]]
+) -> Sequence[WaitingTask]:
     """Return a task to chase each school with overdue data."""
     names, name_of = providers.names(session), catalogue.wording.name
     return [
@@ -92,7 +115,7 @@ def _behind(session: Session, catalogue: Catalogue, judged: JudgedFlows) -> Sequ
             about=tuple(name_of(one.data_type) for one in late),
             due=min((one.due for one in late if one.due), default=None),
         )
-        for school, flows in judged.of.items()
+        for school, flows in judged.items()
         if (late := [one for one in flows if one.to_chase])
     ]  # fmt: skip
 
@@ -115,3 +138,85 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
 def _counted(identifier: str, name: str, count: int) -> Shown:
     """Return a count for the first page, with id and name; `more`: counted only up to MOST."""
     return {"id": identifier, "name": name, "count": min(count, MOST - 1), "more": count >= MOST}
+
+
+def _aged(tasks: Iterable[WaitingTask], today: date) -> list[Shown]:
+    """Return tasks with their age in days."""
+    begun = [(one, one.since.date() if one.since else one.due) for one in tasks]
+    return [one._asdict() | {"days": (today - since).days if since else None} for one, since in begun]
+
+
+def _needs_of(
+    session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
+    recalls: Sequence[RecallAsked] = (), behind: Sequence[WaitingTask] = (),
+) -> Iterator[WaitingTask]:  # fmt: skip
+    """Yield the person's tasks; first tasks that other people wait for.
+
+    `held` are the files waiting for a person, `recalls` the open requests for recall, and `behind` the
+    schools with data due and missing, each as a task.
+    """
+    may = caller.may
+    if "decide" in may:
+        yield from _to_decide(session, caller, held)
+    for asked in recalls[:_EACH] if "recall" in may else ():
+        said = f"Take back {asked.reference}, as {asked.by} asks"
+        yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.reference)
+    if "enrol" in may:
+        yield from _to_administer(session, caller, now)
+    if "protect" in may:
+        unread = transfer_lists.unread_notices(session)
+        if unread.number:
+            yield WaitingTask(said=f"Read {_number(unread, 'notice')}", since=unread.since, page="notices")
+    if "enrol" in may:
+        yield from _to_chase(session, now, sorted(behind, key=lambda one: one.due or date.max))
+
+
+def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
+    """Yield tasks to decide on held files: releases proposed by others, files assigned, then the rest."""
+    for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
+        first = proposal(session, reference)
+        if first is not None and name_of(first.by) != caller.name:
+            said = f"Say yes or no to the release of {reference}, as proposed by {first.by}"
+            yield WaitingTask(said=said, since=first.at, page="held-file", of=reference)
+    mine = transfer_lists.given(session, caller.sight, caller.name)
+    if mine.number:
+        said = f"{_number(mine, 'held file')} {'was' if mine.number == 1 else 'were'} given to you"
+        yield WaitingTask(said=said, since=mine.since, page="mine")
+    if held.number:
+        yield WaitingTask(said=f"Decide on {_number(held, 'held file')}", since=held.since, page="held")
+
+
+def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[WaitingTask]:
+    """Yield tasks about proposed policies, about keys to confirm, and about faults of other systems."""
+    first = policy_proposals.proposal(session)
+    if first is not None and first.approved_by is None and name_of(first.by) != caller.name:
+        said = f"Approve or withdraw the change of policies that {first.by} proposed"
+        yield WaitingTask(said=said, since=first.at, page="policies")
+    for provider, name, since in transfer_lists.keys_pending(session, _EACH):
+        yield WaitingTask(said=f"Ring {name} to confirm its keys", since=since, page="school", of=provider)
+    late = hand_ons.unacknowledged(session, now)
+    if late:
+        told = ThingsWaiting(len(late), late[0].sent_at)
+        said = f"See to {_number(told, 'batch', 'batches')} that another system did not take in"
+        yield WaitingTask(said=said, since=told.since, page="hand-ons")
+    for hook in hooks.listed(session):
+        if hooks.remark(hook):
+            said = f"See why the web hook {hook.name} fails"
+            yield WaitingTask(said=said, since=hook.lost_since, page="hooks")
+
+
+def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
+    """Yield a task for each school with the oldest overdue data, and one with the number of the rest."""
+    told, rest = behind[:_CHASED], behind[_CHASED:]
+    chased = letters.chased(session, [one.of for one in told], now.date())
+    for one in told:
+        letter = chased.get(one.of)
+        yield one._replace(letter=letter.number, written=letter.owed_at) if letter else one
+    if rest:
+        said = f"Chase {counted(len(rest), 'further school')} from which something has not come"
+        yield WaitingTask(said=said, due=rest[0].due, page="schools")
+
+
+def _number(waiting: ThingsWaiting, thing: str, things: str = "") -> str:
+    shown = f"more than {MOST - 1}" if waiting.number >= MOST else str(waiting.number)
+    return f"{shown} {thing if waiting.number == 1 else things or f'{thing}s'}"
