@@ -301,6 +301,11 @@ class Act(BaseModel):
         raise NotImplementedError
 
 
+def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
+    """Convert rows to dicts of the named columns: no other part of a record leaves for a list or a page."""
+    return [{name: getattr(row, name) for name in columns} for row in rows]
+
+
 def told_of(field: FieldInfo, what: str) -> Any:  # noqa: ANN401 - as declared
     """Return the setting `what` declared by a field for the doors, such as "place"; None without."""
     told = field.json_schema_extra

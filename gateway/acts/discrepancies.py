@@ -13,6 +13,7 @@ from gateway.acts.act import (
     ReadingAct,
     Why,
     argument,
+    columns_of,
     option,
 )
 from gateway.acts.listing import DatedListing, GroupedListing, ProviderListing, Row
@@ -88,19 +89,10 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
 
 
 def _row(known: Known) -> Row:
-    return {
-        "number": known.number,
-        "kind": known.kind,
+    names = ("number", "kind", "state", "opened_at", "ended_at", "ended_by", "why")
+    return columns_of([known], *names)[0] | {
         "meaning": discrepancies.MEANINGS[known.kind],
-        "state": known.state,
         "providers": list(known.providers),
         "records": [f"{party.reference} record {party.record}" for party in known.parties],
-        "parties": [
-            {"provider": party.provider, "reference": party.reference, "record": party.record}
-            for party in known.parties
-        ],
-        "opened_at": known.opened_at,
-        "ended_at": known.ended_at,
-        "ended_by": known.ended_by,
-        "why": known.why,
+        "parties": columns_of(known.parties, "provider", "reference", "record"),
     }

@@ -27,7 +27,7 @@ class ListLegalHolds(DatedListing, command="legal-holds list", right=AccessRight
         """Return a row for each legal hold in force, by number."""
         with context.reading() as session:
             return [
-                {name: getattr(row, name) for name in self.columns if name != "child"}
+                row.model_dump(include={*self.columns})
                 | {"reference": row.reference or None, "child": row.persons is not None}
                 for row in holds.list_holds(session)
             ]

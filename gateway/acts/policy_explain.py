@@ -29,9 +29,10 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
         """Return the decision with each reason and clause, earlier reasons and persons' notes."""
         with context.reading() as session:
             decision = _decision_on(session, self.reference)
-            fields = [json.loads(event.leaf)["fields"] for event in log.events(session, self.reference)]
+            events = log.events(session, self.reference)
+            fields = [json.loads(event.leaf)["fields"] for event in events]
             digest = next((str(one["policies"]) for one in reversed(fields) if "policies" in one), None)
-            said = [step for step in event_objects(session, self.reference) if step["reasons"] or step["why"]]
+            said = [step for step in event_objects(events) if step["reasons"] or step["why"]]
         version = context.home.policies_in_force if digest is None else context.home.version(digest)
         catalogue = load_catalogue(version if version.is_dir() else context.home.policies_in_force)
         told = {"reference": self.reference, "policies": digest, "history": said}

@@ -22,6 +22,7 @@ from gateway.acts.act import (
     Recording,
     Why,
     argument,
+    columns_of,
     option,
 )
 from gateway.acts.listing import ListingAct, Row
@@ -354,7 +355,7 @@ class ListMarkers(ListingAct, command="pupils markers", right=AccessRight.LOOK):
         with context.open_registry() as registry, registry.read() as session:
             sight, on = context.sight(session), markers.list_markers(session)
         seen = (one for one in on if sight.marked or sight.person in one.people)
-        return [{name: getattr(one, name) for name in self.columns} for one in seen]
+        return [*columns_of(seen, *self.columns)]
 
 
 class UnmarkChild(Act, command="pupils unmark", right=AccessRight.PROTECT):
@@ -449,7 +450,7 @@ def _row(one: _FoundFile) -> dict[str, Any]:
         "landed_at": transfer.upload.landed_at,
         "teams": list(transfer.teams),
         "opened_by": [f"{each.who} {each.at:%Y-%m-%d}" for each in one.openings],
-        "openings": [{"at": each.at, "who": each.who, "team": each.team} for each in one.openings],
+        "openings": columns_of(one.openings, "at", "who", "team"),
         "copies": list(one.copies),
         "left": f"{left}, on hold" if one.on_hold else left,
         "deleted_at": one.deleted_at,

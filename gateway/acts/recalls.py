@@ -18,6 +18,7 @@ from gateway.acts.act import (
     Reference,
     Why,
     argument,
+    columns_of,
     option,
 )
 from gateway.acts.transfers import file_in_words
@@ -275,7 +276,7 @@ def _in_words(first: Proposal, teams: str) -> str:
 
 
 def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:
-    rows = [{"at": one.at, "who": one.who, "team": one.team} for one in openings]
+    rows = columns_of(openings, "at", "who", "team")
     heading = f"{said}\nwho had opened it:" if rows else said
     table = ActListing(rows, ("at", "who", "team"), empty="nobody had opened it")
     return ActDetails(heading, values=rows, parts=(table,), closing=closing)

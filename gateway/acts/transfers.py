@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from sqlmodel import Session
 
 from gateway.access import AccessRight
-from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument, option
+from gateway.acts.act import (
+    ActContext,
+    ActDetails,
+    ActListing,
+    Area,
+    ReadingAct,
+    Reference,
+    argument,
+    columns_of,
+    option,
+)
 from gateway.acts.listing import DatedListing, ProviderListing, Row
 from gateway.home import shown_name
 from gateway.model import Classified, Transfer
@@ -24,6 +35,7 @@ from gateway.reasons import (
 )
 from gateway.reasons.found_in_words import school_in_words, unlisted_in_words
 from gateway.registry import log, providers, transfer_lists, transfers
+from gateway.registry.tables import EventRow
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.zones.http_paths import row_number
 
@@ -181,23 +193,15 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
 
         with context.reading() as session:
             transfer = transfers.get(session, self.reference)
-            events = event_objects(session, self.reference)
+            entries = log.events(session, self.reference)
+            events = event_objects(entries)
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = context.catalogue
             found = standing_of(session, transfer, provider, catalogue)
         row = summary(transfer) | _details(transfer)
         row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
         arrived, name_of = transfer.upload.landed_at, catalogue.wording.name
-        happened = [
-            {
-                "at": arrived if one["kind"] == "landed" else one["at"],
-                "what": in_words(one["kind"], one["reasons"]),
-                "team": one["team"] and name_of(one["team"]),
-                "by": one["by"],
-                "why": one["why"],
-            }
-            for one in events
-        ]
+        steps = [one | {"team": one["team"] and name_of(one["team"])} for one in happened(entries, arrived)]
         remarks = (
             (one["kind"], "; ".join(part for part in (one["reasons"], one["why"]) if part)) for one in events
         )
@@ -217,7 +221,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
             },
             paragraphs=("What the sender was told:",) * bool(transfer.reasons)
             + tuple(said for one in transfer.reasons for said in (one.sentence, one.next_step) if said),
-            parts=(ActListing(happened, ("at", "what", "team", "by", "why"), "no events"),),
+            parts=(ActListing(steps, ("at", "what", "team", "by", "why"), "no events"),),
             proof=ActDetails(
                 heading=_PROOF.format(self.reference),
                 values=None,
@@ -240,7 +244,19 @@ def file_in_words(context: ActContext, reference: str) -> str:
     return f"{reference} is from {school}, {kind}."
 
 
-def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
+def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[dict[str, Any]]:
+    """Yield a file's log entries in words; an arrival has the time `landed_at`, if given."""
+    for step in log.steps(events):
+        yield {
+            "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,
+            "what": in_words(step.kind, step.fields.get("reasons")),
+            "by": step.event.actor,
+            "why": step.event.note,
+            "team": step.fields.get("team"),
+        }
+
+
+def event_objects(events: Sequence[EventRow]) -> list[dict[str, Any]]:
     """Return the log entries of a file as JSON values; `reasons` are codes, `why` is a person's reason."""
     return [
         {
@@ -252,7 +268,7 @@ def event_objects(session: Session, reference: str) -> list[dict[str, Any]]:
             "by": step.event.actor,
             "why": step.event.note,
         }
-        for step in log.steps(log.events(session, reference))
+        for step in log.steps(events)
     ]
 
 
@@ -274,10 +290,7 @@ def summary(transfer: Transfer) -> dict[str, Any]:
         "landed_at": upload.landed_at,
         "decided_at": transfer.decided_at,
         "held_until": transfer.held_until,
-        "reasons": [
-            {"code": one.code, "clause": one.clause, "sentence": one.sentence, "next_step": one.next_step}
-            for one in transfer.reasons
-        ],
+        "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
     }
 
 

@@ -5,19 +5,18 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from gateway.access import AccessRight
-from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument
+from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument, columns_of
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
+from gateway.acts.transfers import happened
 from gateway.errors import GatewayError, NotFoundError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
 from gateway.mailboxes.console_api.showing_files import (
     OR_DEFAULT,
     Before,
-    columns_of,
     file_row,
     file_seen,
     findings_seen,
-    happened,
     team_named,
     type_named,
 )

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue, ValidationError
 
-from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area
+from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, columns_of
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
 from gateway.acts.listing import MOST, ListingAct
 from gateway.acts.mailboxes import DealWithFiles
@@ -25,7 +25,7 @@ from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.mailboxes.console_api.showing_files import columns_of, type_named
+from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, saved_filters, staff

@@ -3,16 +3,12 @@
 from sqlmodel import Session
 
 from gateway.acts import headings, held_decisions, recalls
+from gateway.acts.act import columns_of
+from gateway.acts.transfers import happened
 from gateway.errors import GatewayError
 from gateway.home import shown_name
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
-from gateway.mailboxes.console_api.showing_files import (
-    columns_of,
-    findings_seen,
-    happened,
-    team_named,
-    type_named,
-)
+from gateway.mailboxes.console_api.showing_files import findings_seen, team_named, type_named
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
 from gateway.policy.catalogue import Catalogue

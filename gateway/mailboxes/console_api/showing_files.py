@@ -1,22 +1,18 @@
-"""Convert files, findings and log entries to rows and sentences of the console API."""
+"""Convert files and findings to answers of the console API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticUseDefault
 
-from gateway.acts.transfers import in_words
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding
 from gateway.policy.catalogue import Catalogue
-from gateway.registry import log
 from gateway.registry.deliveries import Delivery
-from gateway.registry.tables import EventRow
 from gateway.zones.console_api import Named, Shown
 from gateway.zones.http_paths import BEYOND_ROWS
 
@@ -32,11 +28,6 @@ OR_DEFAULT = WrapValidator(_or_default)
 """A part of an address that makes no sense is as if it was not given: nobody is led away from the page."""
 Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
 """The number of a row, below which a page of a list begins; whatever is no number is the first page."""
-
-
-def columns_of(rows: Iterable[object], *columns: str) -> tuple[Shown, ...]:
-    """Convert rows to dicts of the named columns, so that a page gets nothing else of a record."""
-    return tuple({name: getattr(row, name) for name in columns} for row in rows)
 
 
 def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
@@ -85,15 +76,3 @@ def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, .
         for each in found
         if each.code in FINDINGS
     )
-
-
-def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> Iterator[Shown]:
-    """Yield a file's log entries in words; an arrival has the time `landed_at`, if given."""
-    for step in log.steps(events):
-        yield {
-            "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,
-            "what": in_words(step.kind, step.fields.get("reasons")),
-            "by": step.event.actor,
-            "why": step.event.note,
-            "team": step.fields.get("team"),
-        }

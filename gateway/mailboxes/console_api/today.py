@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
+from gateway.acts.act import columns_of
 from gateway.acts.held_decisions import proposal
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.held_files import wanted
 from gateway.mailboxes.console_api.logins import news_of
-from gateway.mailboxes.console_api.showing_files import columns_of, team_named
+from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
