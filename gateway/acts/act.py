@@ -302,7 +302,7 @@ class Act(BaseModel):
 
 
 def columns_of(rows: Iterable[object], *columns: str) -> list[dict[str, Any]]:
-    """Convert rows to dicts of the named columns: no other part of a record leaves for a list or a page."""
+    """Convert rows to dicts of the named columns, so that a list or page gets nothing else of a record."""
     return [{name: getattr(row, name) for name in columns} for row in rows]
 
 

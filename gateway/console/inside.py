@@ -47,7 +47,7 @@ class Inside:
         self._client = client
 
     async def ask(self, name: str, question: ConsoleQuestion) -> Reply:
-        """Send a question by its name; return the answer. DeclinedInside without one."""
+        """Send a question by its name; return the answer. DeclinedInside if refused."""
         try:
             response = await self._client.post(f"/{name}", content=question.model_dump_json())
         except httpx.TransportError:

@@ -42,10 +42,9 @@ from gateway.mailboxes.console_api import (
 from gateway.mailboxes.console_api.carrying_out import learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
+    NOT_LOGGED_IN,
     ConsoleContext,
-    MayNotError,
-    NotLoggedInError,
-    WrongFieldsError,
+    DecliningError,
     caller,
 )
 from gateway.mailboxes.console_api.openid import OpenIdProvider
@@ -124,34 +123,24 @@ _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _PIECE = 256 * 1024
-_OURS, _MAY_NOT, _NO_SENSE = 503, 403, 400
+_OURS = 503
 _MOST_BYTES = 2 * 1024**2
 """More than any question needs: the longest is a receipt, up to six times as long in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
 
 
-_TOLD: tuple[tuple[tuple[type[Exception], ...], int, str], ...] = (
-    ((logins.PasskeyAskedError,), 409, ""),
-    ((NotLoggedInError, AccessEnded), 401, "You are not logged in, or your session has ended."),
-    ((HTTPException,), 413, "The question is too long."),
-    ((NotFoundError,), 404, "There is no such thing, or it is not yours."),
-    ((ValidationError,), _NO_SENSE, "That request does not make sense."),
-    ((Fault,), _OURS, _TROUBLE),
-    ((GatewayError,), 403, ""),
-    ((Exception,), _OURS, _TROUBLE),
+_TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
+    (AccessEnded, 401, 401, NOT_LOGGED_IN),
+    (HTTPException, 413, 413, "The question is too long."),
+    (NotFoundError, 404, 404, "There is no such thing, or it is not yours."),
+    (ValidationError, 400, 422, "That request does not make sense."),
+    (Fault, _OURS, _OURS, _TROUBLE),
+    (Declined, 403, 404, ""),
+    (GatewayError, 403, 409, ""),
+    (Exception, _OURS, _OURS, _TROUBLE),
 )
-"""The answer to each kind of error, first match: a status, and a sentence or the error's own."""
-
-
-_TO_PROGRAMS = (
-    (ValidationError, 422),
-    (MayNotError, 403),
-    (Declined, 404),
-    (WrongFieldsError, 422),
-    (NotFoundError, 404),
-    (GatewayError, 409),
-)
-"""The status told to programs, first match: for people, a sentence is enough."""
+"""The answer to each kind of error, first match: the status for people, that for programs, and a sentence or
+the error's own."""
 
 
 class ConsoleApi:
@@ -177,6 +166,8 @@ class ConsoleApi:
     def _answered(self, name: str, way: Way, question: ConsoleQuestion) -> Response:
         """Answer a question, ignoring parts of an address that are no fields of it."""
         console, fields = self._console, fields_of(way.answer)
+        if name != "settings":  # Which the console asks before it has an address.
+            console.check_origin(question.origin)
         if right_for_question(name) is AccessRight.UNNAMED:
             return _said(None, way.answer(console, question, **dict(fields.model_validate(question.fields))))
         who = caller(console, question)
@@ -272,23 +263,14 @@ def _said(me: Shown | None, said: BaseModel | Shown) -> Response:
 
 def _declined(error: Exception) -> Response:
     """Return the answer to an error: a fixed sentence. An unexpected error is also logged."""
-    options, again = (error.options, error.again) if isinstance(error, logins.PasskeyAskedError) else ("", "")
-    status, sentence = next(
-        (status, sentence) for kinds, status, sentence in _TOLD if isinstance(error, kinds)
-    )
+    if isinstance(error, DecliningError):
+        status, told, sentence, parts = error.status, error.to_programs, "", error.parts
+    else:
+        _, status, told, sentence = next(one for one in _TOLD if isinstance(error, one[0]))
+        parts = {}
     if status == _OURS:
         _log.error("console-api-failed %s", trace_of(error))
-    kinds = _TO_PROGRAMS if status in {_MAY_NOT, _NO_SENSE} else ()
-    told = next((told for kind, told in kinds if isinstance(error, kind)), status)
-    said = Declining(
-        sentence=sentence or for_pages(str(error)),
-        fields={name: for_pages(said) for name, said in error.fields.items()}
-        if isinstance(error, WrongFieldsError)
-        else {},
-        options=options,
-        again=again,
-        status=told,
-    )
+    said = Declining(status=told, sentence=sentence or for_pages(str(error)), **parts)
     return JSONResponse(said.model_dump(), status_code=status)
 
 

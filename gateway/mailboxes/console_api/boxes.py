@@ -10,7 +10,7 @@ from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
 from gateway.acts.transfers import happened
 from gateway.errors import GatewayError, NotFoundError
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError
 from gateway.mailboxes.console_api.showing_files import (
     OR_DEFAULT,
     Before,
@@ -131,7 +131,7 @@ def ask_file(
 
 @dataclass(frozen=True, slots=True)
 class OwnMailboxes:
-    """The mailboxes of a caller's teams, for the acts on them (`TeamMailboxes`)."""
+    """The mailboxes of a caller's teams, for the acts on them."""
 
     console: ConsoleContext
     caller: Caller
@@ -172,7 +172,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
     def carry_out(self, context: ActContext) -> ActDone:
         """Recall the file, or record a person's request for a recall, once a person.
 
-        MayNotError for a file in none of the person's mailboxes, unless the person may recall any.
+        DecliningError for a file in none of the person's mailboxes, unless the person may recall any.
         """
         if not isinstance(own := context.mailboxes, OwnMailboxes):
             raise NotFoundError("the mailboxes are not here")
@@ -181,7 +181,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
             WithdrawTransfer(reference=self.reference, why=self.why).carry_out(context)
             return ActDone(said)
         if not own.have(self.reference):
-            raise MayNotError("That file is in none of your mailboxes.")
+            raise DecliningError("That file is in none of your mailboxes.")
         with context.recording() as record:
             asked = log.events(record.session, self.reference, kind="act-proposed")
             if any(event.at > record.at - COUNTS and event.actor == record.by for event in asked):

@@ -22,7 +22,7 @@ from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
 from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, WrongFieldsError
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, wrong_fields
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
 from gateway.mailboxes.console_api.showing_files import type_named
@@ -88,7 +88,7 @@ def learn_acts() -> None:
 
 
 def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Shown:
-    """Return the acts that the caller may carry out in the console, by area.
+    """Return descriptions of the acts that the caller may carry out in the console, by area.
 
     `about`: one act, with the values that its fields may name; related acts are then given in short.
     """
@@ -163,7 +163,7 @@ _CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
-    """Return an act's fields with ids for names of schools, teams, kinds. WrongFieldsError if unknown."""
+    """Return an act's fields with ids for names of schools, teams, kinds. DecliningError if unknown."""
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
@@ -173,7 +173,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
         unknown = next((one for one in values if one.casefold() not in ids), None)
         if unknown is not None:
             said = f"there is no {_CALLED[names or '']} called {unknown}: choose one that is offered"
-            raise WrongFieldsError({name: said})
+            raise wrong_fields({name: said})
         found = tuple(ids[one.casefold()] for one in values)
         told[name] = found if isinstance(value, tuple) else found[0]
     return told
@@ -220,7 +220,7 @@ def carry_out(
     key: Annotated[str, Field(max_length=255)] = "",
     assertion: str | None = None,
 ) -> Shown:
-    """Carry out one act. PasskeyAskedError asks for the passkey first, where confirmation is needed.
+    """Carry out one act. DecliningError asks for the passkey first, where confirmation is needed.
 
     `assertion` is the passkey's signature for exactly this act, if signed. A program says by `key` that a
     request is the same as one before, which is then answered as before.
@@ -252,7 +252,7 @@ def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
             _carried_out(asked, context)
         except GatewayError as error:
             if field := _field_of(asked, error):  # The option that says which is not repeated at its field.
-                raise WrongFieldsError({field: str(error).removesuffix(f": {_option(field)}")}) from None
+                raise wrong_fields({field: str(error).removesuffix(f": {_option(field)}")}) from None
             raise
 
 
@@ -299,7 +299,7 @@ def _carried_out_once(
     A refused request is forgotten, and can be sent again with the same key.
     """
     if not key:
-        raise WrongFieldsError({"": "a request that changes something needs the header Idempotency-Key"})
+        raise wrong_fields({"": "a request that changes something needs the header Idempotency-Key"})
     digest = hashlib.sha256(f"{asked.command} {asked.model_dump_json()}".encode()).hexdigest()
     registry = console.mailboxes.registry
     with registry.write() as session:
@@ -343,7 +343,7 @@ def _json_value(value: object) -> object:
 def _checked(
     console: ConsoleContext, caller: Caller, command: str, fields: Mapping[str, Given], *, reads: bool
 ) -> Act:
-    """Return the act asked for, its fields validated. MayNotError for a caller without the right.
+    """Return the act asked for, its fields validated. DecliningError for a caller without the right.
 
     NotFoundError for an act not offered here, or on a file outside the caller's sight.
     """
@@ -364,7 +364,7 @@ def _checked(
         asked = act.model_validate(given)
     except ValidationError as error:
         chosen = act.known(console.catalogue())
-        raise WrongFieldsError(told_wrong(_fields_told(act), chosen, error)) from None
+        raise wrong_fields(told_wrong(_fields_told(act), chosen, error)) from None
     named = getattr(asked, "reference", None)
     if named is not None and not asked.of_any_file:
         with console.mailboxes.registry.read() as session:

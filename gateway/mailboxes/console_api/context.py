@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.access import (
     LACKING,
@@ -31,6 +31,7 @@ from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError
 from gateway.mailboxes.console_api.judged import WithinTheMinute
 from gateway.mailboxes.console_api.openid import OpenIdProvider
+from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _log = logging.getLogger(__name__)
+NOT_LOGGED_IN = "You are not logged in, or your session has ended."
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
 
@@ -58,26 +60,22 @@ Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
 """The states of each school's flows, by the school's id, as judged at a moment."""
 
 
-class NotLoggedInError(GatewayError):
-    """No login is in force for the session's secret and address."""
+class DecliningError(GatewayError):
+    """A refusal with a status, for programs perhaps another; the text is a sentence for the person.
 
-    def __init__(self) -> None:
-        super().__init__("You are not logged in, or your session has ended.")
-
-
-class MayNotError(GatewayError):
-    """The logged-in person lacks the right; the text is a sentence for the person."""
-
-
-class WrongFieldsError(GatewayError):
-    """Fields of an act are wrong; the text is a sentence for the person.
-
-    `fields` gives a sentence for each; under "" for several together.
+    `parts` are further parts of `Declining`.
     """
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{name}: {said}" if name else said for name, said in fields.items()))
-        self.fields = fields
+    def __init__(self, sentence: str, status: int = 403, to_programs: int = 0, **parts: Any) -> None:  # noqa: ANN401 - of `Declining`
+        super().__init__(sentence)
+        self.status, self.to_programs, self.parts = status, to_programs or status, parts
+
+
+def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
+    """Return a refusal of wrong fields, each with a sentence; under "" for several together."""
+    sentence = "; ".join(f"{name}: {said}" if name else said for name, said in fields.items())
+    told = {name: for_pages(said) for name, said in fields.items()}
+    return DecliningError(sentence, to_programs=422, fields=told)
 
 
 def not_confirmed(fingerprint: str) -> str:
@@ -124,10 +122,10 @@ class ConsoleContext:
         return replace(self, mailboxes=replace(self.mailboxes, registry=narrowed))
 
     def check_origin(self, origin: str) -> None:
-        """Raise MayNotError unless the origin of a question is the console's address."""
+        """Raise DecliningError unless a question came from a page at the console's own address."""
         known = self.settings.console.origin
         if origin != known and not (known is None and _LOOPBACK.fullmatch(origin)):
-            raise MayNotError("The console was reached by an address that the settings do not name.")
+            raise DecliningError("The console was reached by an address that the settings do not name.")
 
     def judged(self, day: date | None = None, only: Collection[str] | None = None) -> Judged:
         """Return the flows of all providers, or of those in `only`, on a day, or today; with the moment."""
@@ -191,9 +189,9 @@ class Caller:
     origin: str = ""
 
     def check_confirmed(self) -> None:
-        """Raise MayNotError for a credential that nobody has confirmed."""
+        """Raise DecliningError for a credential that nobody has confirmed."""
         if not self.confirmed:
-            raise MayNotError(not_confirmed(self.person.key))
+            raise DecliningError(not_confirmed(self.person.key))
 
     @property
     def name(self) -> str:
@@ -215,23 +213,23 @@ class Caller:
         return may_know(self._viewer, self.looking)
 
     def check_question(self, question: str) -> None:
-        """Raise MayNotError if the caller may not ask a question; programs may only ask for acts."""
+        """Raise DecliningError if the caller may not ask a question; programs may only ask for acts."""
         if self.program is None:
             self.check(right_for_question(question))
         elif question not in OF_PROGRAMS:
-            raise MayNotError(_NO_ACT_OF_PROGRAM)
+            raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise MayNotError if the caller may not do an act."""
+        """Raise DecliningError if the caller may not do an act."""
         if self.program is None:
             self.check(right)
         elif not program_may(command, self.program.acts, by_program=by_program):
-            raise MayNotError(_NO_ACT_OF_PROGRAM)
+            raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
-        """Raise MayNotError if the caller lacks a right."""
+        """Raise DecliningError if the caller lacks a right."""
         if right not in self.may:
-            raise MayNotError(LACKING[right])
+            raise DecliningError(LACKING[right])
 
     @property
     def _viewer(self) -> Viewer:
@@ -239,13 +237,13 @@ class Caller:
 
 
 def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
-    """Return who asks a question: a person or program, checked anew. NotLoggedInError for nobody."""
+    """Return the caller of a question, checked each time anew. DecliningError if nobody is logged in."""
     mailboxes, now = console.mailboxes, console.clock()
     if question.session.startswith(CREDENTIAL):
         with mailboxes.registry.read() as session:
             program = programs.find(session, question.session, now)
         if program is None:
-            raise NotLoggedInError
+            raise DecliningError(NOT_LOGGED_IN, 401)
         person = Person(program.actor, program.key)
         return Caller(
             person=person, teams=program.teams, roles=frozenset(), session=question.session,
@@ -254,10 +252,10 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
     with mailboxes.registry.read() as session:
         known = console_sessions.find(session, question.session, question.address, now)
         if known is None:
-            raise NotLoggedInError
+            raise DecliningError(NOT_LOGGED_IN, 401)
         teams = teams_while_in_force(session, known.staff, known.passkey, now)
         if teams is None:
-            raise NotLoggedInError
+            raise DecliningError(NOT_LOGGED_IN, 401)
         confirmed = passkeys.confirmed(session, known.passkey)
         has = frozenset(roles.of_staff(session, known.staff) if confirmed else ())
     if now - known.seen_at >= console_sessions.NOTED_EVERY and not question.unattended:

@@ -7,7 +7,7 @@ from gateway.acts.act import columns_of
 from gateway.acts.transfers import happened
 from gateway.errors import GatewayError
 from gateway.home import shown_name
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError
 from gateway.mailboxes.console_api.showing_files import findings_seen, team_named, type_named
 from gateway.mailboxes.names import HELD
 from gateway.model import Classified, Transfer
@@ -27,7 +27,7 @@ def wanted(caller: Caller) -> TransfersWanted:
 
 
 def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
-    """Return the details of a held file. MayNotError if not held or invisible to the caller.
+    """Return the details of a held file. DecliningError if not held or invisible to the caller.
 
     `decides`: the caller may decide here. `recalled`: the file was withdrawn and waits for a second person.
     `proposed`: the open proposal of a release, or of a new delivery of a withdrawn file. `asked`: headings
@@ -81,10 +81,10 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
-    """Return a held file in the caller's sight; MayNotError for others, and for unknown files."""
+    """Return a held file in the caller's sight; DecliningError for others, and for unknown files."""
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
-        raise MayNotError("That file is not held, or it waits for others than you.")
+        raise DecliningError("That file is not held, or it waits for others than you.")
     return transfers.get(session, reference)
 
 

@@ -23,9 +23,8 @@ from webauthn.helpers.structs import (
 )
 
 from gateway.acts.act import columns_of
-from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.challenges import GuessedError
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, MayNotError, not_confirmed
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.registry import console_sessions, invitations, log, passkeys, staff
 from gateway.registry.keys import Key, list_keys
@@ -47,18 +46,6 @@ _Code = Annotated[str, Field(max_length=4_096)]
 _State = Annotated[str, Field(max_length=200)]
 
 
-class PasskeyAskedError(GatewayError):
-    """The act needs the signature of a passkey. The text is the effect; `options` are for the browser.
-
-    A person without a passkey logs in again at `again`.
-    """
-
-    def __init__(self, effect: str, options: str, again: str = "") -> None:
-        super().__init__(effect)
-        self.options = options
-        self.again = again
-
-
 def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
     """Return the settings of the console's service: organisation, time zone, addresses, OpenID's name."""
     place = console.settings.console
@@ -73,7 +60,6 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
     """Return WebAuthn options for a login by any passkey."""
-    console.check_origin(question.origin)
     challenge = console.challenges.give(browser, _LOGIN)
     return {"options": to_sign(question.origin, challenge)}
 
@@ -83,7 +69,6 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
 
     `browser` is the attempt's secret in the person's browser, `assertion` JSON from it.
     """
-    console.check_origin(question.origin)
     challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
     with console.noting_failure(question.address):
@@ -146,7 +131,6 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
 
     `code` is the secret of the one-time link.
     """
-    console.check_origin(question.origin)
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
         known = passkeys.of_person(session, name, console.clock())
@@ -174,7 +158,6 @@ def enrol(
 
     `attestation` is JSON from the browser.
     """
-    console.check_origin(question.origin)
     invited(console, question, code)
     challenge = console.challenges.take(browser, _ENROLMENT)
     try:
@@ -204,7 +187,6 @@ def begin_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str = ""
 ) -> Shown:
     """Return the OpenID provider's login URL, to log in, or to bind an account by the `code` of a link."""
-    console.check_origin(question.origin)
     if code:
         invited(console, question, code)
     invitation = invitations.digest_of(code) if code else ""
@@ -219,7 +201,6 @@ def finish_openid(
 
     `given` is the provider's code, `state` the value sent along. Attempts of another browser are refused.
     """
-    console.check_origin(question.origin)
     provider, now, registry = _provider(console), console.clock(), console.mailboxes.registry
     challenge, digest = console.challenges.take_about(browser, _OPENID)
     issuer = provider.settings.issuer
@@ -250,9 +231,9 @@ def finish_openid(
 def _provider(
     console: ConsoleContext, without: str = "Logging in by an account elsewhere is not set up here."
 ) -> OpenIdProvider:
-    """Return the OpenID provider. MayNotError with a sentence where none is set up."""
+    """Return the OpenID provider. DecliningError with a sentence where none is set up."""
     if console.openid is None:
-        raise MayNotError(without)
+        raise DecliningError(without)
     return console.openid
 
 
@@ -324,10 +305,9 @@ def check_signed(
 ) -> None:
     """Check that the person's passkey signed exactly this act, with all its fields: the `purpose`.
 
-    Raise PasskeyAskedError to ask for the signature, saying the `effect` of the act; GuessedError for a
+    Raise DecliningError to ask for the signature, saying the `effect` of the act; GuessedError for a
     wrong one.
     """
-    console.check_origin(caller.origin)
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
@@ -338,7 +318,7 @@ def check_signed(
     if assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
         allowed = [each.credential for each in own]
-        raise PasskeyAskedError(effect, to_sign(caller.origin, challenge, allowed))
+        raise DecliningError(effect, 409, options=to_sign(caller.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
     said = _credential_in(assertion)
     passkey = next((each for each in own if each.credential == said), None)
@@ -352,19 +332,19 @@ def check_signed(
 def _check_logged_in_again(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str
 ) -> None:
-    """Check for a new login of the person for one act alone. PasskeyAskedError asks for the login."""
+    """Check for a new login of the person for one act alone. DecliningError asks for the login."""
     if assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
         return
     provider = _provider(console, _NO_PASSKEY)
     about = f"{console.clock().isoformat()} {purpose}"
     challenge = console.challenges.give(caller.session, _ACT, about)
-    raise PasskeyAskedError(effect, "", provider.address(Attempt(challenge, act=True), caller.origin))
+    again = provider.address(Attempt(challenge, act=True), caller.origin)
+    raise DecliningError(effect, 409, again=again)
 
 
 def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
     """Accept a person's return from the provider: the act in question may be done once."""
-    console.check_origin(caller.origin)
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
     challenge, about = console.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")

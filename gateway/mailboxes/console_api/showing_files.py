@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticUseDefault
 
+from gateway.acts.act import columns_of
 from gateway.classify.findings import FINDINGS, describe
 from gateway.mailboxes.names import file_name
 from gateway.model import Classified, ContentRefused, Finding
@@ -47,13 +48,8 @@ def team_named(catalogue: Catalogue, team: str) -> Named:
 
 def file_row(delivery: Delivery) -> Shown:
     """Convert a delivery to a list row: ids, times, and the size of a whole file."""
-    return {
-        "reference": delivery.reference,
-        "sequence": delivery.sequence,
-        "provider": delivery.provider,
-        "data_type": delivery.data_type,
-        "period": delivery.period,
-        "landed_at": delivery.landed_at,
+    names = ("reference", "sequence", "provider", "data_type", "period", "landed_at")
+    return columns_of([delivery], *names)[0] | {
         "size": delivery.content_size if delivery.whole else None,
         "new": not delivery.collected,
         "name": file_name(delivery),

@@ -127,13 +127,8 @@ def _days(session: Session, now: datetime, zone: ZoneInfo) -> Iterator[Shown]:
     days = [first + timedelta(days=number) for number in range(DAYS + 1)]
     counted = transfer_lists.landed_by_state(session, [datetime.combine(day, time(), zone) for day in days])
     for on, found in zip(days, counted, strict=False):
-        yield {
-            "on": on,
-            "accepted": found.get("accepted", 0),
-            "held": found.get("held", 0),
-            "refused": found.get("refused", 0),
-            "waiting": found.get("landed", 0),
-        }
+        counts = {state: found.get(state, 0) for state in ("accepted", "held", "refused")}
+        yield {"on": on, **counts, "waiting": found.get("landed", 0)}
 
 
 def _counted(identifier: str, name: str, count: int) -> Shown:

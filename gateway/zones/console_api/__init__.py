@@ -25,10 +25,10 @@ Shown = dict[str, Any]
 
 
 class ConsoleQuestion(File):
-    """A question of the console to the inside. `origin`: of the page; `address`: of the browser.
+    """A question of the console to the inside. `origin`: of the page asking; `address`: of the browser.
 
-    `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: a
-    page asks by itself, with nobody present, so the session is not prolonged. `fields` are validated as the
+    `session` is the secret in a logged-in person's browser, or the credential of a program. `unattended`: the
+    page asks without the person's doing, so the session is not prolonged. `fields` are validated as the
     function that answers declares them.
     """
 
