@@ -58,8 +58,8 @@ class AccessRight(StrEnum):
     WELFARE = "welfare"
 
 
-FEW_REASONS = frozenset({"policy:sensitive", "policy:awaited", "open:malware"})
-"""Codes of reasons for restricting sight of a file to few people: one is enough."""
+SENSITIVE_REASON_CODES = frozenset({"policy:sensitive", "policy:awaited", "open:malware"})
+"""Codes of reasons, one of which is enough for a file to be sensitive: only few people may know of it."""
 POWERFUL = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
 """Roles given and taken by two persons."""
 _OFFICERS = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION})
@@ -76,9 +76,9 @@ _ROLES: Mapping[AccessRight, frozenset[Role]] = {
     AccessRight.WELFARE: frozenset({Role.DATA_PROTECTION}),
 }
 """The roles with each right."""
-_KNOW_FEW = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
-"""The roles with sight of the existence of sensitive files."""
-LACKING: Mapping[AccessRight, str] = {
+_ROLES_SEEING_SENSITIVE = frozenset({Role.ADMINISTRATOR, Role.DATA_PROTECTION, Role.AUDITOR})
+"""The roles that may know that a sensitive file exists."""
+WITHOUT_RIGHT: Mapping[AccessRight, str] = {
     AccessRight.HELD: "Held files are for the team that triages, and for those who have a role.",
     AccessRight.DECIDE: "To decide on a held file takes the role triage: ask an administrator.",
     AccessRight.RECALL: "To take a file back takes the role triage, administrator or data-protection.",
@@ -168,7 +168,7 @@ def may_know(viewer: Viewer, looking: LookingTeams) -> Sight:
     return Sight(
         person=viewer.name,
         ordinary=by_team.ordinary or not _ROLES[AccessRight.LOOK].isdisjoint(viewer.roles),
-        few=by_team.few or not _KNOW_FEW.isdisjoint(viewer.roles),
+        few=by_team.few or not _ROLES_SEEING_SENSITIVE.isdisjoint(viewer.roles),
         marked=Role.DATA_PROTECTION in viewer.roles,
     )
 

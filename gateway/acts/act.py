@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 _FILE_BYTES = 64 * 1024**2  # The largest given file is the public extract of GIAS.
 REASON_LENGTH = 400
 """The longest reason, in characters, at every door."""
-RING = (
+RING_TO_CONFIRM_KEY = (
     "Ring the owner on a number you know, let them read the fingerprint to you, and confirm it: "
     "gateway keys confirm"
 )
-"""The next step after a key was added that waits for its owner's call."""
-WAITS = "it waits for a second person, who runs the same command within a week"
+"""The next step after a key was added: it waits until its owner has confirmed the fingerprint."""
+WAITS_FOR_SECOND_PERSON = "it waits for a second person, who runs the same command within a week"
 """The answer to an act that takes two people, where only one has asked for it."""
 
 

@@ -12,7 +12,17 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from gateway.access import AccessRight
-from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Moment, Why, argument, option
+from gateway.acts.act import (
+    WAITS_FOR_SECOND_PERSON,
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    Moment,
+    Why,
+    argument,
+    option,
+)
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings_file import written_as
@@ -93,7 +103,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
             if unknown := set(self.team) - {team.id for team in record.registrar.catalogue.teams.team}:
                 raise NotFoundError(f"there is no team {min(unknown)}")
             if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             record.session.add(
                 HookRow(
                     name=self.name, address=self.address, events=events, teams=teams, made_at=record.at,

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
-    RING,
-    WAITS,
+    RING_TO_CONFIRM_KEY,
+    WAITS_FOR_SECOND_PERSON,
     Act,
     ActContext,
     ActDone,
@@ -88,7 +88,7 @@ class AddKey(_KeyAct, command="keys add"):
         with _changing(context) as clerk:
             owner_kind = self.owner_kind(clerk.session)
             taken = [_taken_in(context, clerk, owner_kind, self.id, data) for data in given]
-        return ActDone("\n".join([*said, *dict.fromkeys(taken), RING]))
+        return ActDone("\n".join([*said, *dict.fromkeys(taken), RING_TO_CONFIRM_KEY]))
 
 
 class ConfirmKeys(_KeyAct, command="keys confirm"):
@@ -200,7 +200,7 @@ class RestoreKey(_NamedKeyAct, command="keys restore"):
         with _changing(context) as clerk:
             key = self.named(clerk.session)
             if self.staff and not self._is_agreed(context, clerk, key):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             restored = clerk.restore(key, why=self.why)
         again = "waits to be confirmed" if restored.state == "pending" else "is in force again"
         return ActDone(f"{restored.fingerprint} {again}")

@@ -8,7 +8,17 @@ from datetime import timedelta
 from typing import ClassVar
 
 from gateway.access import AccessRight, rights_of
-from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
+from gateway.acts.act import (
+    WAITS_FOR_SECOND_PERSON,
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    Recording,
+    Why,
+    argument,
+    option,
+)
 from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
@@ -68,7 +78,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
             digest = hashlib.sha256(scope.encode()).hexdigest()
             asked = TwoPersonAct("add-program", "programs", f"{self.name} {digest}")
             if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             secret = CREDENTIAL + secrets.token_urlsafe(_SECRET_BYTES)
             ends = record.at + timedelta(days=self.days)
             programs.add(

@@ -6,7 +6,17 @@ from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import ROLES_TOLD, AccessRight, LookingTeams, Role
-from gateway.acts.act import WAITS, Act, ActContext, ActDone, Area, Recording, Why, argument, option
+from gateway.acts.act import (
+    WAITS_FOR_SECOND_PERSON,
+    Act,
+    ActContext,
+    ActDone,
+    Area,
+    Recording,
+    Why,
+    argument,
+    option,
+)
 from gateway.acts.keys import check_read_out
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
@@ -79,7 +89,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
             about = self.name if self.account is None else f"{self.name} {self.account}"
             act = TwoPersonAct(f"grant-{self.role}", "staff", about)
             if not self._agreed(record, act, record.registrar.catalogue.looking_teams()):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             note_proposer(session, act, self.name, "role", self.role, at=at)
             if self.account is not None:
                 note_proposer(session, act, self.name, "account", self.account, at=at)
@@ -117,7 +127,7 @@ class TakeRole(_ChangeRole, command="roles take"):
             session, act = record.session, TwoPersonAct(f"take-{self.role}", "staff", self.name)
             alone = dual_control.gave_alone(session, self.name, self.role, record.by, record.at)
             if not alone and not self._agreed(record, act, LookingTeams()):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             roles.take(session, self.name, self.role)
             self._note(record, "role-taken")
         return ActDone(f"{self.name} no longer has the role {self.role}")

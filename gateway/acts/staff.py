@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from gateway.access import EVERYTHING, AccessRight, Sight
 from gateway.acts.act import (
-    RING,
-    WAITS,
+    RING_TO_CONFIRM_KEY,
+    WAITS_FOR_SECOND_PERSON,
     Act,
     ActContext,
     ActDetails,
@@ -65,7 +65,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         with context.recording() as record:
             session, looking = record.session, _looking_among(record, self.team)
             if looking and not _agreed_to_show(record, self.name, self.team, self.why, self.ssh_key):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             # Nobody takes the name of somebody else over by a key of their own.
             back = bool(keys.list_keys(session, "staff", self.name))
             staff.add_staff(session, self.name, self.team, record.at)
@@ -75,7 +75,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
             _note(record, "staff-added", self.name, self.why, self.team)
         teams = record.registrar.catalogue.wording.list_names(sorted(set(self.team)))
         said = f"enrolled {self.name} for {teams}"
-        return ActDone(f"{said}\n{RING}" if waiting else said)
+        return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
         """Record a person's key, or restore an earlier one. GatewayError for a revoked key."""
@@ -110,7 +110,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
             if before == set(self.team):
                 raise GatewayError(f"{self.name} belongs to just these teams already")
             if not looking <= before and not _agreed_to_show(record, self.name, self.team, self.why):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             staff.set_teams(record.session, self.name, self.team)
             _note(record, "staff-changed", self.name, self.why, self.team)
         teams = record.registrar.catalogue.wording.list_names(sorted(set(self.team)))
@@ -245,7 +245,7 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
             if not _agreed_to_invite(record, self.name):
-                return ActDone(WAITS)
+                return ActDone(WAITS_FOR_SECOND_PERSON)
             ends_at = record.at + timedelta(hours=self.hours)
             invitations.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
             _note(record, "staff-invited", self.name, None)

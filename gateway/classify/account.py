@@ -21,7 +21,7 @@ from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_shapes import Shape, is_story
+from gateway.classify.value_shapes import Shape, is_free_text
 from gateway.model import Unlisted
 
 _NHS_LENGTHS = (10, 12)
@@ -67,7 +67,7 @@ class Disclosure:
         together = "\n".join(values)
         if not self.story:
             has_sentences = not WORDS["in_sentences"].isdisjoint(together.casefold().split())
-            self.story = any(map(_is_text, values if has_sentences else filter(is_story, values)))
+            self.story = any(map(_is_text, values if has_sentences else filter(is_free_text, values)))
         if not self.topic and rules.sensitive.may_tell(together):
             self.topic = next(filter(None, map(rules.sensitive.of_cell, values)), "")
 
@@ -81,13 +81,13 @@ class Disclosure:
 
 def _is_text(value: str) -> bool:
     if " " not in value:
-        return is_story(value)
+        return is_free_text(value)
     if not WORDS["in_sentences"].isdisjoint(value.casefold().split()):
         return True
     words = value.replace(",", " ").split()
     is_in_case = all(word[:1].isupper() or word.casefold() in WORDS["in_a_long_name"] for word in words)
     is_long_name = is_in_case and not any(map(str.isdigit, value))
-    return is_story(value) and not is_long_name
+    return is_free_text(value) and not is_long_name
 
 
 _WORD = re.compile(r"[^\W\d_]{2,}")

@@ -31,7 +31,7 @@ from gateway.classify.content import (
     utf8_chunks,
 )
 from gateway.classify.sensitive import Sensitive
-from gateway.classify.value_shapes import is_story
+from gateway.classify.value_shapes import is_free_text
 from gateway.home.settings import ClassifyLimits
 
 _MOST_BYTES = 1024 * 1024
@@ -56,7 +56,7 @@ def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) ->
         return False
     content = archive.read(name)
     return _has_its_form(content, last, is_apples=is_apples) and not any(
-        is_story(words) or sensitive.of_text(words) for words in _said(content)
+        is_free_text(words) or sensitive.of_text(words) for words in _said(content)
     )
 
 

@@ -29,7 +29,7 @@ from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
-from gateway.classify.value_shapes import is_story
+from gateway.classify.value_shapes import is_free_text
 from gateway.model import Level
 
 _CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")
@@ -134,7 +134,7 @@ class Rest:
             words = " ".join(w for w in piece.split() if 2 * sum(map(str.isdigit, w)) < len(w))
             if len(words) > _LETTERS:
                 seen += 1
-                is_long = len(words) > _NAME_LENGTH or is_story(words)
+                is_long = len(words) > _NAME_LENGTH or is_free_text(words)
                 if seen > most or is_long or self._rules.sensitive.of_text(words):
                     self.put(at, record[at:end])
                     return

@@ -15,10 +15,10 @@ _DIFFERENT_IN_A_ROW = 2
 _PAIR = 2
 _MOST = 1_000  # sessions of two years
 
-Tells = Callable[[str], bool]
+IsSensitive = Callable[[str], bool]
 
 
-def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
+def marks_check(known: frozenset[str], tells: IsSensitive) -> Callable[[str], bool]:
     """Return a check for texts of marks: one mark, a code's words, or a string of one mark a session.
     `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
     letters are codes, so a text that spells a word counts as no marks.
@@ -45,7 +45,7 @@ def marks_check(known: frozenset[str], tells: Tells) -> Callable[[str], bool]:
     return are_marks
 
 
-def _spell(marks: str, tells: Tells) -> bool:
+def _spell(marks: str, tells: IsSensitive) -> bool:
     """Return True if the letters of attendance marks spell a sensitive word, all together or within one run.
     Five letters in a row, each other than the one before, count as a word: pupils seldom have such marks.
     """

@@ -88,10 +88,11 @@ def root_of(source: Source) -> str:
     raise malformed("the XML holds no element", format="XML")
 
 
-Aside = Callable[[str, str, str], None]
+OnOutside = Callable[[str, str, str], None]
+"""Called with parent, name and text of each content outside the records."""
 
 
-def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
+def records(source: Source, names: tuple[str, ...], aside: OnOutside | None = None) -> Iterator[Element]:
     """Yield every outermost element of these names, complete, in document order; valid until the next one.
     `aside` gets parent, name and text of all content outside these records: elements, attributes, comments,
     text between elements; and the attributes in records. The caller reads text between a record's elements.
@@ -135,7 +136,9 @@ def records(source: Source, names: tuple[str, ...], aside: Aside | None = None) 
         raise malformed(f"the XML is not well formed at line {error.lineno}", format="XML") from None
 
 
-def pupil_records(source: Source, names: tuple[str, ...], aside: Aside | None = None) -> Iterator[Element]:
+def pupil_records(
+    source: Source, names: tuple[str, ...], aside: OnOutside | None = None
+) -> Iterator[Element]:
     """Yield `records` of a document with one namespace or none, as all known formats of pupil data have.
     Raises Unreadable also for a record, or an element within one, in another namespace than the root.
     """
@@ -172,7 +175,7 @@ class _Unparsed:
     returned as text by the parser, contains none.
     """
 
-    def __init__(self, aside: Aside | None, longest: int) -> None:
+    def __init__(self, aside: OnOutside | None, longest: int) -> None:
         self._aside = aside if aside is not None else lambda *_: None
         self._longest = longest
         self._begin = b""
@@ -215,7 +218,7 @@ class _Unparsed:
             self._aside(INSTRUCTION, "", inside.decode("utf-8", "replace").strip())
 
 
-def _look_closely(record: Element, limits: ClassifyLimits, aside: Aside | None, *, named: bool) -> None:
+def _look_closely(record: Element, limits: ClassifyLimits, aside: OnOutside | None, *, named: bool) -> None:
     """Report the attributes of a record to `aside`. Raises Unreadable for too many in one element.
     `named`: an element may have more namespaces than the limit of attributes.
     """
@@ -233,7 +236,7 @@ def _too_many_attributes() -> Unreadable:
     return malformed("an element has too many attributes", format="XML")
 
 
-def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: Aside | None) -> bool:
+def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
     """Return True if `_look_closely` may find attributes, or too many attributes: a quick check."""
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
@@ -244,7 +247,7 @@ def is_of_markup(name: str, value: str) -> bool:
     return known is not None and known.fullmatch(value) is not None
 
 
-def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
+def _tell_attributes(element: Element, aside: OnOutside, most: int) -> None:
     # The parser searches all attributes for each value.
     if len(element.attrib) > most:
         raise _too_many_attributes()
@@ -254,7 +257,7 @@ def _tell_attributes(element: Element, aside: Aside, most: int) -> None:
 
 
 def _forget(
-    element: Element, names: tuple[str, ...], aside: Aside | None, most: int, *, all_around: bool
+    element: Element, names: tuple[str, ...], aside: OnOutside | None, most: int, *, all_around: bool
 ) -> None:
     """Free the memory of a record after its use, and of everything before it, which is reported to `aside`.
     `all_around`: free also what stands before the elements around the record. The node of the record and the
@@ -271,7 +274,7 @@ def _forget(
         element = parent if all_around else None
 
 
-def _tell(element: Element, names: tuple[str, ...], aside: Aside, most: int) -> None:
+def _tell(element: Element, names: tuple[str, ...], aside: OnOutside, most: int) -> None:
     """Report an element outside records and all inside to `aside`; of a record, only the text after it."""
     if not isinstance(element.tag, str):
         return

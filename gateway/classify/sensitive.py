@@ -228,7 +228,7 @@ class Sensitive(RuleTable):
         """Return True for a sensitive word, given in small letters, even one that is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 
-    def telling_nothing(self, texts: Collection[str], kind: str) -> Collection[str]:
+    def without_sensitive_words(self, texts: Collection[str], kind: str) -> Collection[str]:
         """Return those of the names, labels or addresses (`kind`) that certainly contain no sensitive word.
         The texts hold ASCII, letters of `ACCENTED` and apostrophes, and at most a hundred characters each.
         """

@@ -298,10 +298,10 @@ def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Q
     if not patterns or wordy is None:
         return _matching(patterns) if patterns else None
     matching, words = _matching(patterns), "name" if wordy == "names" else wordy
-    telling_nothing = sensitive.telling_nothing
+    without_sensitive_words = sensitive.without_sensitive_words
     if wordy in ("name", "names") or not _DATES.isdisjoint(kinds):
-        return lambda values: telling_nothing(matching(values), words)
-    return lambda values: _by_figures(values, lambda forms: telling_nothing(matching(forms), words))
+        return lambda values: without_sensitive_words(matching(values), words)
+    return lambda values: _by_figures(values, lambda forms: without_sensitive_words(matching(forms), words))
 
 
 def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
@@ -395,7 +395,7 @@ def _any(words: AbstractSet[str]) -> str:
 
 
 _END_OF_WORD = rf"(?![^ ,\n{BETWEEN}])"
-# Words in title case, and the small ones in names and places. `telling_nothing` checks the meaning apart.
+# Words in title case, and the small ones in names and places; `without_sensitive_words` checks the meaning.
 _UPPER = "".join(c.upper() for c in ACCENTED if c.upper().lower() == c)
 _TITLED = rf"[A-Z{_UPPER}][A-Za-z{ACCENTED}{_UPPER}]*+(?:['\u2019-][A-Za-z{ACCENTED}{_UPPER}]++)*+"
 _NAME = rf"(?:{_TITLED}|(?:{_any(_IN_A_NAME - {'and', 'or'})}){_END_OF_WORD})"

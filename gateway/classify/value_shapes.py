@@ -83,13 +83,13 @@ class Shape:
         return others >= 0
 
 
-def is_story(text: str) -> bool:
+def is_free_text(text: str) -> bool:
     """Return True for a value of more than 60 characters, or at least seven words: free text."""
     return len(text) > _STORY_LENGTH or text.count(" ") >= _STORY_WORDS - 1
 
 
 def _kind_of(text: str, grades: frozenset[str]) -> ValueKind:
-    if is_story(text):
+    if is_free_text(text):
         return "free text"
     if _NUMBER.fullmatch(text):
         return "numbers"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import typer
 
-from gateway.acts.act import WAITS
+from gateway.acts.act import WAITS_FOR_SECOND_PERSON
 from gateway.cli import dates
 from gateway.cli.console import (
     DEFAULT_HOME,
@@ -191,7 +191,7 @@ def _agreed(home: Path, act: str, subject: str) -> bool:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)
         registrar.sign_head(session, at)
     if not done:
-        out.print(WAITS)
+        out.print(WAITS_FOR_SECOND_PERSON)
     return done
 
 

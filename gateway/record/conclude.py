@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from sqlmodel import Session
 
-from gateway.access import FEW_REASONS
+from gateway.access import SENSITIVE_REASON_CODES
 from gateway.examiner.protocol import (
     FileLost,
     FileOpened,
@@ -170,7 +170,7 @@ def decision_on(
 
 def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: Catalogue) -> Refused:
     """Return a refusal, marked for few people if the content is sensitive."""
-    found = isinstance(content, ContentRefused) and content.code in FEW_REASONS
+    found = isinstance(content, ContentRefused) and content.code in SENSITIVE_REASON_CODES
     return replace(refused, few=found or any(sensitive_reasons(content, catalogue)))
 
 

@@ -22,7 +22,7 @@ from gateway.classify.load import faults as rule_faults
 from gateway.classify.parts import EXTENSIONS
 from gateway.classify.rules import DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
-from gateway.classify.views.sieve import Sieve
+from gateway.classify.views.sieve import ViewFilter
 from gateway.home.settings import KeyPolicy, Limits
 from gateway.home.settings_file import nearest
 from gateway.law import LawPack
@@ -155,7 +155,7 @@ def _packs(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:
 def _columns_handed_on(catalogue: Catalogue, rules: Rules) -> Iterator[Contradiction]:
     """Yield columns of a hand-on that are in no view of its team, and so always empty."""
     for n, each in enumerate(catalogue.hand_ons.hand_on):
-        sieves = [Sieve(rules, basis) for basis in _bases(each, catalogue, rules)]
+        sieves = [ViewFilter(rules, basis) for basis in _bases(each, catalogue, rules)]
         for m, file in enumerate(each.file):
             for k, column in enumerate(file.column):
                 place = ("hand_on", n, "file", m, "column", k)

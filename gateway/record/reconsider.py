@@ -17,7 +17,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement
 from sqlmodel import Session
 
-from gateway.access import FEW_REASONS
+from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import Fault
 from gateway.examiner.protocol import Read
 from gateway.examiner.pupil_index import persons_of, roll_of
@@ -212,7 +212,7 @@ def _anew(
         return held_for_login(decision, catalogue)
     others = tuple(why for why in transfer.reasons if _is_no_content(why.code))
     if others:
-        found = tuple(why for why in decision.reasons if why.code.startswith(tuple(FEW_REASONS)))
+        found = tuple(why for why in decision.reasons if why.code.startswith(tuple(SENSITIVE_REASON_CODES)))
         return Held(reasons=tuple(dict.fromkeys((*others, *found))))
     late = next((code for code in codes if code in SIGNED_LATE), None)
     return decision if late is None else told_late(decision, late, catalogue)

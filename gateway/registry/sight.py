@@ -16,7 +16,7 @@ from sqlalchemy.orm.interfaces import CriteriaOption
 from sqlalchemy.sql.visitors import InternalTraversal
 from sqlmodel import Session, SQLModel, col
 
-from gateway.access import FEW_REASONS, Sight
+from gateway.access import SENSITIVE_REASON_CODES, Sight
 from gateway.errors import GatewayError
 from gateway.home import REFERENCE
 from gateway.model import Transfer
@@ -40,7 +40,7 @@ _AT_ONCE = 500
 
 def is_sensitive(transfer: Transfer) -> bool:
     """Return True if a transfer is sensitive: held or refused for a reason told to few people only."""
-    return not FEW_REASONS.isdisjoint(why.code for why in transfer.reasons)
+    return not SENSITIVE_REASON_CODES.isdisjoint(why.code for why in transfer.reasons)
 
 
 def is_few() -> ColumnElement[bool]:
@@ -159,7 +159,7 @@ def _references(sight: Sight) -> Iterator[Select[Any]]:
 def _few() -> Any:  # noqa: ANN401 - a compound query
     """Return the query for the sequences of sensitive files: marked as such, or with such a reason."""
     reason, transfer = table_of(ReasonRow), table_of(TransferRow)
-    told = select_columns(reason.c.transfer).where(reason.c.code.in_(FEW_REASONS))
+    told = select_columns(reason.c.transfer).where(reason.c.code.in_(SENSITIVE_REASON_CODES))
     return union_all(told, select_columns(transfer.c.sequence).where(transfer.c.few.is_not(None)))
 
 

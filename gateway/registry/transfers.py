@@ -14,7 +14,7 @@ from sqlalchemy import or_, tuple_
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
-from gateway.access import FEW_REASONS
+from gateway.access import SENSITIVE_REASON_CODES
 from gateway.errors import NotFoundError
 from gateway.model import (
     Classified,
@@ -421,7 +421,7 @@ def _decide(
     row.held_until = decision.until if isinstance(decision, Held) else None
     row.waits_for = _waits_for(decision) if isinstance(decision, Held) else None
     found = isinstance(decision, Refused) and decision.few
-    if found or not FEW_REASONS.isdisjoint(reason.code for reason in decision.reasons):
+    if found or not SENSITIVE_REASON_CODES.isdisjoint(reason.code for reason in decision.reasons):
         row.few = True  # For good: a later decision has other reasons, and the file is the same.
     return content
 

@@ -265,7 +265,7 @@ def test_nobody_is_let_in_whom_no_account_proves(doors: Doors) -> None:
 @pytest.mark.parametrize("who", [*KNOWN, "removed", "stranger"])
 def test_the_console_answers_each_what_is_theirs(console: tuple[Console, dict[str, str]], who: str) -> None:
     opened, sessions = console
-    lacking = set(access.LACKING.values())
+    lacking = set(access.WITHOUT_RIGHT.values())
     for question in OF_PERSONS:
         answer = opened.ask(question, session=sessions.get(who, "x"), **asked(question))
         if who not in PEOPLE:

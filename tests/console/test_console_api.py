@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.access import LACKING, QUESTIONS, AccessRight
+from gateway.access import QUESTIONS, WITHOUT_RIGHT, AccessRight
 from gateway.acts.fields import every_act
 from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
@@ -53,7 +53,7 @@ def test_an_act_is_told_to_and_carried_out_for_those_with_one_of_its_roles(
     answer = office.ask(who, kind, act=command, fields={"none": "of its fields"})
     said = answer.json().get("sentence", "")
     carried_out = allowed or command in OF_BUTTONS
-    assert (said in LACKING.values() or answer.status_code == 404) == (not carried_out), answer.text
+    assert (said in WITHOUT_RIGHT.values() or answer.status_code == 404) == (not carried_out), answer.text
 
 
 def test_what_the_registry_keeps_of_a_session_opens_nothing(office: Office) -> None:

@@ -16,7 +16,7 @@ from gateway.classify import markup
 from gateway.classify.content import Source, unknown
 from gateway.classify.markup import children, cut, name_in, text_count, text_of, written
 from gateway.classify.value_kinds import Judge
-from gateway.classify.views.sieve import Sieve, Stay
+from gateway.classify.views.sieve import ViewFilter, Visibility
 from gateway.classify.views.tables import Write
 from gateway.classify.views.walk import HEADER
 from gateway.model import WITHHELD
@@ -28,7 +28,7 @@ _ASSESSMENT, _STAGE, _RESULT = "StageAssessment", "Stage", "Result"
 _OF_A_LEAF = 2  # tags
 
 
-def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: Write) -> None:
+def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, write: Write) -> None:
     """Write the view of a document with records of these names. Raises Unreadable."""
     if sieve.divides:
         raise unknown("XML is not divided by schools", format="XML")
@@ -45,7 +45,7 @@ def write_markup(source: Source, records: tuple[str, ...], sieve: Sieve, write: 
 class _Document:
     """The view of an XML document being written: its open elements, outermost first."""
 
-    def __init__(self, write: Write, sieve: Sieve, space: str, records: frozenset[str]) -> None:
+    def __init__(self, write: Write, sieve: ViewFilter, space: str, records: frozenset[str]) -> None:
         self._give = write
         self._sieve, self._pruner = sieve, _Pruner(sieve, space)
         self._records, self._header = records, f"{space}{HEADER}"
@@ -71,9 +71,9 @@ class _Document:
         is_first, self._last = self._last is None, record
         if record.tag == self._header:
             if is_first:
-                self._write(record, loose=self._loose, enough=Stay.BESIDE)
+                self._write(record, loose=self._loose, enough=Visibility.BESIDE)
         elif self._sieve.next_stays():
-            self._write(record, loose=self._loose, enough=Stay.IN)
+            self._write(record, loose=self._loose, enough=Visibility.IN)
         self._loose = False
 
     def end(self) -> None:
@@ -89,12 +89,12 @@ class _Document:
             if self._is_open(child):
                 self._finish(child)
             elif isinstance(child.tag, str) and markup.local_name(child.tag) not in self._records:
-                self._write(child, loose=True, enough=Stay.BESIDE)
+                self._write(child, loose=True, enough=Visibility.BESIDE)
             if child.tail and not child.tail.isspace():
                 self._pruner.leave_out()
             parent.remove(child)
 
-    def _write(self, element: Element, *, loose: bool, enough: Stay) -> None:
+    def _write(self, element: Element, *, loose: bool, enough: Visibility) -> None:
         """Collect the kept part of an element for writing; many elements are judged and written together.
         `loose`: the element may have attributes or text between elements. `enough`: see `_Pruner.put`.
         """
@@ -102,7 +102,7 @@ class _Document:
             self._pruner.tidy(element)
         if not len(element):
             self._pruner.put(self._pruner.leaf(element, enough))
-        elif enough is Stay.BESIDE and "}" in self._pruner.name(element):
+        elif enough is Visibility.BESIDE and "}" in self._pruner.name(element):
             self._pruner.leave_out()
         else:
             self._pruner.put(written(element), enough)
@@ -138,10 +138,10 @@ class _Template(NamedTuple):
     gaps: Sequence[tuple[int, Judge | None]]
 
 
-_Part = tuple[Stay, str, Sequence[tuple[int, Judge | None]]]
+_Part = tuple[Visibility, str, Sequence[tuple[int, Judge | None]]]
 """What is kept of an element inside others: if it stays, its text and gaps, by places from its first tag."""
-_NOTHING: _Part = Stay.OUT, "", ()
-_ASSESSED: _Part = Stay.IN, "%s", ((1, None),)
+_NOTHING: _Part = Visibility.OUT, "", ()
+_ASSESSED: _Part = Visibility.IN, "%s", ((1, None),)
 _Kept = tuple[_Template, list[list[str]], list[int]]
 """What is kept of elements: their template, the pieces in its gaps, and the numbers of the elements."""
 
@@ -152,7 +152,7 @@ class _Plan:
     tags, and of the piece with its key stage.
     """
 
-    def __init__(self, form: str, enough: Stay) -> None:
+    def __init__(self, form: str, enough: Visibility) -> None:
         self.tags, self.enough = form.split("<"), enough
         prefix, colon, self.name = self.tags[0].partition(" ")[0].rpartition(":")
         self.prefix = prefix + colon
@@ -176,15 +176,15 @@ def _assessments(tags: Sequence[str], prefix: str, at: int = 0) -> Iterator[tupl
 class _Pruner:
     """Writer of elements, many at once, without the parts a team may not have."""
 
-    def __init__(self, sieve: Sieve, space: str) -> None:
+    def __init__(self, sieve: ViewFilter, space: str) -> None:
         self._sieve = sieve
         self._space = space
         self.container, self.leave_out = sieve.container, sieve.leave_out
-        self._plans: dict[tuple[str, Stay], _Plan] = {}
+        self._plans: dict[tuple[str, Visibility], _Plan] = {}
         self._room = _TAGS_REMEMBERED
-        self._parts: dict[tuple[Stay, str], dict[tuple[str, str], _Part]] = {}
-        self._assessments: dict[tuple[Stay, str, str], str] = {}
-        self._waiting: list[tuple[str, Stay | None]] = []
+        self._parts: dict[tuple[Visibility, str], dict[tuple[str, str], _Part]] = {}
+        self._assessments: dict[tuple[Visibility, str, str], str] = {}
+        self._waiting: list[tuple[str, Visibility | None]] = []
         self.length = 0  # characters that wait
 
     def tidy(self, element: Element) -> None:
@@ -199,7 +199,7 @@ class _Pruner:
                     self.leave_out()
                 inner.attrib.clear()
 
-    def leaf(self, element: Element, enough: Stay) -> str:
+    def leaf(self, element: Element, enough: Visibility) -> str:
         """Return the kept part of an element without children, with a line feed; "" for nothing."""
         name, text = self.name(element), element.text or ""
         self._sieve.changed = self._sieve.changed or bool(element.nsmap or element.attrib)
@@ -214,7 +214,7 @@ class _Pruner:
         kept = escape(text, quote=False).replace("\r", "&#13;")
         return f"<{name}>{kept}</{name}>\n"
 
-    def put(self, text: str, enough: Stay | None = None) -> None:
+    def put(self, text: str, enough: Visibility | None = None) -> None:
         """Collect a kept text, or a kept element with children, to be written by `written`.
         `enough`: the content an element with children needs inside to stay; None for a text.
         """
@@ -226,11 +226,11 @@ class _Pruner:
         waiting, self._waiting, self.length = self._waiting, [], 0
         return "".join(self._lines(waiting))
 
-    def _lines(self, waiting: Sequence[tuple[str, Stay | None]]) -> list[str]:
+    def _lines(self, waiting: Sequence[tuple[str, Visibility | None]]) -> list[str]:
         """Return each text unchanged, and for each element the kept part on one line, or ""."""
         lines = [text if enough is None else "" for text, enough in waiting]
         kept: list[_Kept] = []
-        for each in (Stay.BESIDE, Stay.IN):
+        for each in (Visibility.BESIDE, Visibility.IN):
             numbers = [number for number, (_, enough) in enumerate(waiting) if enough is each]
             if numbers:
                 kept += self._kept(waiting, numbers, each)
@@ -258,7 +258,7 @@ class _Pruner:
         return bad
 
     def _kept(
-        self, waiting: Sequence[tuple[str, Stay | None]], numbers: Sequence[int], enough: Stay
+        self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
         """Yield what the view keeps of the elements in `waiting` that have these numbers."""
         texts = [waiting[number][0] for number in numbers]
@@ -292,7 +292,7 @@ class _Pruner:
         ):
             self.leave_out()  # Text between elements.
 
-    def _plan(self, form: str, enough: Stay) -> _Plan:
+    def _plan(self, form: str, enough: Visibility) -> _Plan:
         plan = self._plans.get((form, enough))
         if plan is None:
             plan = _Plan(form, enough)
@@ -361,7 +361,7 @@ class _Pruner:
         if not self._sieve.is_container(name):
             return _NOTHING
         parts = self._parts.setdefault((plan.enough, plan.prefix), {})
-        best, texts, gaps = Stay.OUT, list[str](), list[tuple[int, Judge | None]]()
+        best, texts, gaps = Visibility.OUT, list[str](), list[tuple[int, Judge | None]]()
         for first, after in children(tags):
             if at + first in assessed:
                 stays, text, inside = _ASSESSED if assessed[at + first] else _NOTHING
@@ -382,7 +382,9 @@ class _Pruner:
                 best = max(best, stays)
                 texts.append(text)
                 gaps += [(2 * first + place, judge) for place, judge in inside]
-        return (Stay.IN, f"<{name}>{''.join(texts)}</{name}>", gaps) if best >= plan.enough else _NOTHING
+        if best < plan.enough:
+            return _NOTHING
+        return Visibility.IN, f"<{name}>{''.join(texts)}</{name}>", gaps
 
     def _leaf(self, plan: _Plan, parent: str, name: str, *, filled: bool) -> _Part:
         """Return the kept part of an element without children; `filled`: the element has a text."""
@@ -391,8 +393,8 @@ class _Pruner:
             return stay, f"<{name}/>", ()
         return stay, f"<{name}>%s</{name}>", [(2, self._sieve.judge(parent, name))] if stay else ()
 
-    def _stay_of(self, parent: str, name: str, enough: Stay) -> Stay:
-        is_around = enough is Stay.BESIDE
+    def _stay_of(self, parent: str, name: str, enough: Visibility) -> Visibility:
+        is_around = enough is Visibility.BESIDE
         return self._sieve.around(parent, name) if is_around else self._sieve.element(parent, name)
 
     def name(self, element: Element) -> str:

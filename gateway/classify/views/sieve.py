@@ -21,7 +21,7 @@ _STAGE = ("KeyStage", "Stage")
 _SUBJECT_GRADE = "subject-grade"
 
 
-class Stay(IntEnum):
+class Visibility(IntEnum):
     """An element's visibility in a view: left out, kept only `BESIDE` kept ones (a contact's order), kept."""
 
     OUT = 0
@@ -29,7 +29,7 @@ class Stay(IntEnum):
     IN = 2
 
 
-class Sieve:
+class ViewFilter:
     """Filter of a file's columns, elements and rows for a basis; collects the labels of items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
@@ -46,7 +46,7 @@ class Sieve:
         self.columns_met: int | None = 0
         self._without, self._records = set(basis.without), 0
         self._left_out: Counter[str] = Counter()
-        self._elements: dict[tuple[str, str], Stay] = {}
+        self._elements: dict[tuple[str, str], Visibility] = {}
         self._of_school = basis.of_school
         self.changed = False
         if basis.without:
@@ -128,23 +128,23 @@ class Sieve:
             self.leave_out(WITHHELD)
         return found
 
-    def element(self, parent: str, name: str) -> Stay:
+    def element(self, parent: str, name: str) -> Visibility:
         """Decide if an element with text stays in the view."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self._rules.element_field(parent, name)
-            known = Stay.OUT
+            known = Visibility.OUT
             if self._keeps(key, told=self._is_told(key, f"{parent}/{name}")):
                 aside = key in self._rules.working or (parent, name) == _STAGE
-                known = Stay.BESIDE if aside else Stay.IN
+                known = Visibility.BESIDE if aside else Visibility.IN
             self._elements[parent, name] = known
         return known
 
-    def around(self, parent: str, name: str) -> Stay:
+    def around(self, parent: str, name: str) -> Visibility:
         """Decide if an element outside all records stays: only one about the document or its owner does."""
         if self._rules.element_field(parent, name, around=True) is None:
             self.leave_out()
-            return Stay.OUT
+            return Visibility.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:

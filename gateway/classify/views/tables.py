@@ -8,7 +8,7 @@ from operator import itemgetter
 from gateway.classify.cells import is_formula
 from gateway.classify.delimited import Table
 from gateway.classify.value_kinds import Judge
-from gateway.classify.views.sieve import Sieve
+from gateway.classify.views.sieve import ViewFilter
 
 Write = Callable[[bytes], object]
 Row = Sequence[str]
@@ -20,7 +20,7 @@ WriteTable = Callable[[Row, Batches], None]
 """Function that writes one table: its header, and batches of columns of one length."""
 
 
-def write_table(table: Table, sieve: Sieve, write: WriteTable) -> None:
+def write_table(table: Table, sieve: ViewFilter, write: WriteTable) -> None:
     """Write the columns and rows of a table that a view keeps."""
     header = table.header
     kept = sieve.columns(header.names)
@@ -31,7 +31,7 @@ def write_table(table: Table, sieve: Sieve, write: WriteTable) -> None:
         sieve.leave_out()
 
 
-def _batches(table: Table, sieve: Sieve, kept: Sequence[tuple[int, Judge]]) -> Batches:
+def _batches(table: Table, sieve: ViewFilter, kept: Sequence[tuple[int, Judge]]) -> Batches:
     """Yield the kept columns, a batch of rows at a time, with formulas made inert."""
     names, formulas, own = len(table.header.names), table.formulas, sieve.own_rows(table.header.names)
     met, width = 0, names

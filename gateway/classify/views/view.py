@@ -22,7 +22,7 @@ from gateway.classify.content import Source, encoding_of
 from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.views.markup_view import write_markup
-from gateway.classify.views.sieve import Sieve
+from gateway.classify.views.sieve import ViewFilter
 from gateway.classify.views.tables import Batches, Write, write_csv, write_json, write_table
 from gateway.classify.views.walk import other_records, read_results, record_names, start_of
 from gateway.home.settings import ClassifyLimits
@@ -103,7 +103,7 @@ def make_view(
     `content` is seekable and read as a stream. The same content, basis and rules give the same bytes. Raises
     Unreadable for any content that `classify` would refuse.
     """
-    sieve = Sieve(rules, basis)
+    sieve = ViewFilter(rules, basis)
     if basis.where is not None:
         sieve.leave_out_records(other_records(content, rules, limits, basis.where))
         content.seek(0)
@@ -117,7 +117,7 @@ def make_view(
 class _Maker:
     """Maker of the view of one content, or of each file in an archive."""
 
-    def __init__(self, sieve: Sieve, rules: Rules, limits: ClassifyLimits) -> None:
+    def __init__(self, sieve: ViewFilter, rules: Rules, limits: ClassifyLimits) -> None:
         self._sieve = sieve
         self._rules = rules
         self._limits = limits

@@ -12,8 +12,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.access import (
-    LACKING,
     OF_PROGRAMS,
+    WITHOUT_RIGHT,
     AccessRight,
     LookingTeams,
     Sight,
@@ -229,7 +229,7 @@ class Caller:
     def check(self, right: AccessRight) -> None:
         """Raise DecliningError if the caller lacks a right."""
         if right not in self.may:
-            raise DecliningError(LACKING[right])
+            raise DecliningError(WITHOUT_RIGHT[right])
 
     @property
     def _viewer(self) -> Viewer:
