@@ -24,9 +24,8 @@ def apart(home: Home, *names: str) -> None:
         for row in session.exec(select(GivingRow).where(col(GivingRow.staff).in_(names))).all():
             row.at = long_ago
             session.add(row)
-        for each in givings.credentials(session, at):
-            if each.owner in names:
-                by = f"the account of-{each.owner}"
-                givings.note(session, each.owner, each.what, each.mark, by=by, at=long_ago)
+        for owner, what, mark in givings.credentials(session, at):
+            if owner in names:
+                givings.note(session, owner, what, mark, by=f"the account of-{owner}", at=long_ago)
         log.sign_head(session, signing.log_key, signing.origin, at)
     registry.close()

@@ -25,7 +25,7 @@ from gateway.processor import retention
 from gateway.record.ratifying import Signed, sign
 from gateway.record.registrar import Registrar
 from gateway.registry import keys, programs, staff
-from gateway.registry.invitations import digest_of
+from gateway.registry.logins import digest_of
 from gateway.registry.tables import DeclarationRow, HandOnBatchRow, HandOnFileRow, HookRow, ProgramRow
 from gateway.samples import make
 from tests.classify import made

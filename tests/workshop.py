@@ -38,7 +38,7 @@ from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, receipts, transfers
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
-from gateway.registry.tables import EventRow
+from gateway.registry.tables import EventRow, RatificationRow
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 from tests.children import Children
@@ -178,10 +178,11 @@ class Workshop:
         return school
 
     def ratify(self, session: Session, identifier: str, year: str, *, text_sha256: str = "0" * 64) -> None:
-        agreements.ratify(
-            session, identifier, year, signatory="The Head", on=self.now.date(), at=self.now, by="admin",
-            text_sha256=text_sha256,
+        row = RatificationRow(
+            provider=identifier, academic_year=year, signatory="The Head", ratified_on=self.now.date(),
+            recorded_at=self.now, recorded_by="admin", text_sha256=text_sha256,
         )  # fmt: skip
+        agreements.ratify(session, row)
 
     def ratify_all(self, identifier: str) -> None:
         """The academic years that are in force."""

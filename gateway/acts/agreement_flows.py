@@ -1,6 +1,5 @@
 """Flows of the agreement: the data owed by a provider, by the calendar or a person (Appendix B)."""
 
-from dataclasses import asdict
 from datetime import date, time
 from typing import ClassVar, Literal
 
@@ -13,7 +12,8 @@ from gateway.model import Provider
 from gateway.policy import timescale
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, moment
-from gateway.registry import expectations, providers
+from gateway.registry import agreements, providers
+from gateway.registry.tables import ExpectationRow, NilReturnRow
 
 AREA = Area.SCHOOLS
 
@@ -43,17 +43,17 @@ class ExpectFlow(Act, command="flows expect", right=AccessRight.ENROL):
             provider = providers.get_provider(record.session, self.identifier)
             _check_sends(provider, self.data_type, record.registrar.catalogue)
             if self.expected == "default":
-                expectations.forget(record.session, self.identifier, self.data_type)
+                agreements.forget_expectation(record.session, self.identifier, self.data_type)
             else:
-                expectations.expect(
-                    record.session,
-                    self.identifier,
-                    self.data_type,
+                row = ExpectationRow(
+                    provider=self.identifier,
+                    data_type=self.data_type,
                     expected=self.expected == "yes",
-                    at=record.at,
-                    by=record.by,
+                    recorded_at=record.at,
+                    recorded_by=record.by,
                     why=self.why,
                 )
+                agreements.expect(record.session, row)
             fields = {"data_type": self.data_type, "state": self.expected}
             record.note("expectation-set", self.identifier, fields, self.why)
         return ActDone(f"{self.data_type} of {self.identifier} {_EXPECTED[self.expected]}")
@@ -81,15 +81,15 @@ class NoteNilReturn(Act, command="flows nil", right=AccessRight.ENROL):
                 raise GatewayError(
                     f"{self.data_type} is due at no set time around {day}: there is nothing to return"
                 )
-            expectations.nil_return(
-                record.session,
-                self.identifier,
-                self.data_type,
-                period.name,
-                at=record.at,
-                by=record.by,
+            row = NilReturnRow(
+                provider=self.identifier,
+                data_type=self.data_type,
+                period=period.name,
+                recorded_at=record.at,
+                recorded_by=record.by,
                 why=self.why,
             )
+            agreements.nil_return(record.session, row)
             until = moment(period.due, time(), catalogue.calendar.timezone)
             fields = {"data_type": self.data_type, "until": rfc3339(until)}
             record.note("nil-returned", self.identifier, fields, self.why)
@@ -109,7 +109,7 @@ class ListFlowExceptions(ProviderListing, command="flows exceptions", right=Acce
         """Return people's expectations and nil returns, of one provider or of all."""
         with context.reading() as session:
             self.check_provider(session)
-            return [asdict(one) for one in expectations.said(session, self.provider)]
+            return agreements.exceptions(session, self.provider)
 
 
 def _check_sends(provider: Provider, data_type: str, catalogue: Catalogue) -> None:

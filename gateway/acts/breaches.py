@@ -26,7 +26,7 @@ from gateway.acts.act import (
 from gateway.acts.listing import DatedListing, Row
 from gateway.acts.reports import account_of
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry import breaches, keys, log, transfers
+from gateway.registry import keys, log, recalls, transfers
 from gateway.registry.keys import Key
 from gateway.registry.sight import check_all_seen
 from gateway.reports.breach import NOTIFY_WITHIN, Breach, BreachStatement, Nature, breach_report
@@ -247,13 +247,13 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
     """
     references = set(told.transfers)
     for name in told.staff:
-        if not breaches.is_staff(session, name):
+        if not recalls.is_staff(session, name):
             raise NotFoundError(f"there is no member of staff {name}")
-        references |= breaches.collected_by(session, name, told.since, told.until)
+        references |= recalls.collected_by(session, name, told.since, told.until)
     for fingerprint in told.keys:
         references |= _touched_by_key(session, _named_key(session, fingerprint), told)
     if not (told.transfers or told.staff or told.keys):
-        references |= breaches.stepped_between(session, told.since, told.until)
+        references |= recalls.stepped_between(session, told.since, told.until)
     found = [transfers.get(session, reference) for reference in references]
     found.sort(key=lambda transfer: transfer.sequence)
     return [account_of(session, transfer, organisation) for transfer in found]
@@ -270,8 +270,8 @@ def _named_key(session: Session, fingerprint: str) -> Key:
 
 def _touched_by_key(session: Session, key: Key, told: BreachStatement) -> set[str]:
     if key.owner_kind == "staff":
-        return breaches.collected_by(session, key.owner, told.since, told.until)
-    asked = breaches.sealed_to if key.owner_kind == "gateway" else breaches.sent_with
+        return recalls.collected_by(session, key.owner, told.since, told.until)
+    asked = recalls.sealed_to if key.owner_kind == "gateway" else recalls.sent_with
     return asked(session, key.fingerprint, told.since, told.until)
 
 

@@ -29,7 +29,7 @@ from gateway.policy.dates import typed_moment
 from gateway.policy.methods import Declaration, decide_method, subject
 from gateway.publish.projection import Issued
 from gateway.receipts.declaration import DeclarationFacts, stated_declaration
-from gateway.registry import declarations, log, receipts
+from gateway.registry import agreements, log, receipts
 from gateway.registry.tables import DeclarationRow, ReceiptRow
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class ListDeclarations(DatedListing, ProviderListing, command="declarations list
         """Return a row for each declaration of one provider, or of all."""
         with context.reading() as session:
             self.check_provider(session)
-            return [_row(each) for each in declarations.find(session, provider=self.provider)]
+            return [_row(each) for each in agreements.declarations(session, provider=self.provider)]
 
 
 class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight.LOOK):
@@ -288,7 +288,7 @@ class ShowDeclaration(ReadingAct, command="declarations show", right=AccessRight
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return a declaration with the statements confirmed, the decision and the reasons."""
         with context.reading() as session:
-            row = _row(declarations.get(session, self.reference))
+            row = _row(agreements.declaration(session, self.reference))
         return ActDetails(
             heading="",
             values=row,

@@ -1,6 +1,9 @@
 """Discrepancies: contradictory statements of two rolls about one pupil (agreement, 7.3 and 8.2)."""
 
+from collections.abc import Sequence
 from typing import ClassVar
+
+from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import (
@@ -13,12 +16,11 @@ from gateway.acts.act import (
     ReadingAct,
     Why,
     argument,
-    columns_of,
     option,
 )
 from gateway.acts.listing import DatedListing, GroupedListing, ProviderListing, Row
 from gateway.registry import discrepancies
-from gateway.registry.discrepancies import Known
+from gateway.registry.tables import DiscrepancyRow
 
 AREA = Area.SCHOOLS
 
@@ -39,8 +41,9 @@ class ListDiscrepancies(
         """Return a row for each open discrepancy, oldest first."""
         with context.reading() as session:
             self.check_provider(session)
-            found = discrepancies.find(session, state=None if self.all else "open", provider=self.provider)
-        return [_row(each) for each in found]
+            providers = None if self.provider is None else [self.provider]
+            found = discrepancies.of_providers(session, providers, None if self.all else ["open"])
+            return _rows(session, found)
 
 
 class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRight.LOOK):
@@ -53,7 +56,7 @@ class ShowDiscrepancy(ReadingAct, command="discrepancies show", right=AccessRigh
     def carry_out(self, context: ActContext) -> ActDetails:
         """Return each record of a discrepancy with file and place, and how the discrepancy ended."""
         with context.reading() as session:
-            row = _row(discrepancies.get(session, self.number))
+            (row,) = _rows(session, [discrepancies.get(session, self.number)])
         closing = [f"resolved by {row['ended_by']}: {row['why']}"] if row["ended_by"] else []
         closing.append("To see a record, open the file in the mailbox of a team that may have it.")
         return ActDetails(
@@ -88,11 +91,17 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
         return ActDone(f"discrepancy {self.number} ({known.kind}) is resolved")
 
 
-def _row(known: Known) -> Row:
-    names = ("number", "kind", "state", "opened_at", "ended_at", "ended_by", "why")
-    return columns_of([known], *names)[0] | {
-        "meaning": discrepancies.MEANINGS[known.kind],
-        "providers": list(known.providers),
-        "records": [f"{party.reference} record {party.record}" for party in known.parties],
-        "parties": columns_of(known.parties, "provider", "reference", "record"),
-    }
+def _rows(session: Session, found: Sequence[DiscrepancyRow]) -> list[Row]:
+    parties = discrepancies.parties(session, found)
+    return [
+        {
+            **each.model_dump(exclude={"key"}),
+            "meaning": discrepancies.MEANINGS[each.kind],
+            "providers": sorted({party["provider"] for party in parties[each.number or 0]}),
+            "records": [
+                f"{party['reference']} record {party['record']}" for party in parties[each.number or 0]
+            ],
+            "parties": parties[each.number or 0],
+        }
+        for each in found
+    ]

@@ -13,7 +13,7 @@ from gateway.acts.fields import every_act, fields_of
 from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import name_of
-from gateway.registry import saved_filters
+from gateway.registry import staff
 from gateway.registry.tables import SavedFilterRow
 
 AREA = Area.FILES
@@ -28,7 +28,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
     def rows(self, context: ActContext) -> list[Row]:
         """Return the person's own saved filters, of all lists."""
         with context.reading() as session:
-            found = saved_filters.of_person(session, name_of(context.person))
+            found = staff.saved_filters(session, name_of(context.person))
             return [{"of": one.listing, "name": one.name, "filter": one.query} for one in found]
 
 
@@ -75,7 +75,7 @@ class SaveFilter(_FilterAct, command="filters save"):
         self.check(context)
         key = {"staff": name_of(context.person), "listing": self.of, "name": self.name}
         with context.open_registry() as registry, registry.write() as session:
-            saved_filters.save(session, SavedFilterRow(**key, query=self.filter))
+            staff.save_filter(session, SavedFilterRow(**key, query=self.filter))
         return ActDone(f"the filter {self.name} is saved")
 
 
@@ -85,5 +85,5 @@ class RemoveFilter(_FilterAct, command="filters remove"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Delete the filter."""
         with context.open_registry() as registry, registry.write() as session:
-            saved_filters.remove(session, name_of(context.person), self.of, self.name)
+            staff.remove_filter(session, name_of(context.person), self.of, self.name)
         return ActDone(f"the filter {self.name} is removed")

@@ -37,7 +37,7 @@ from gateway.policy.small_schemas import HandOn
 from gateway.registry import hand_ons, transfers
 from gateway.registry.deliveries import find_delivered, note_collected
 from gateway.registry.log import Entry
-from gateway.registry.markers import NOBODY, KeptApart, kept_apart
+from gateway.registry.markers import KeptApart, kept_apart
 from gateway.registry.tables import HandOnBatchRow, HandOnFileRow
 from gateway.words import slug
 
@@ -199,7 +199,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
         transfer = transfers.get(session, reference)
         provider = registrar.provider(session, transfer.upload.provider, now)
         given = hand_ons.may_have(session, hand_on, [reference])
-        apart = kept_apart(session, [transfer.sequence], actor).get(transfer.sequence, NOBODY)
+        apart = kept_apart(session, [transfer.sequence], actor).get(transfer.sequence, {})
     content, data_type = transfer.content, transfer.data_type or ""
     if not isinstance(content, Classified) or not given:
         raise NotHandedOnError("the team has no view of it")
@@ -208,7 +208,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
         form=content.format, stated=content.stated,
     )  # fmt: skip
     request = Reopen(reference=reference, sha256=transfer.content_sha256 or "")
-    if (found := examiner.view_apart(request, basis, apart.persons)) is None:
+    if (found := examiner.view_apart(request, basis, frozenset[bytes]().union(*apart.values()))) is None:
         raise NotHandedOnError(_TOLD_APART)
     descriptor, view = found
     until.callback(os.close, descriptor)
@@ -245,7 +245,7 @@ def make(registrar: Registrar, examiner: Examiner, hand_on: HandOn, reference: s
 def heeds_markers(session: Session, hand_on: HandOn, made: Sequence[Made]) -> bool:
     """Return True if the markers respected in made files are still the ones in force."""
     now = kept_apart(session, [one.transfer for one in made], hand_ons.actor_of(hand_on.id))
-    return all(now.get(one.transfer, NOBODY) == one.apart for one in made)
+    return all(now.get(one.transfer, {}) == one.apart for one in made)
 
 
 def manifest(

@@ -9,8 +9,8 @@ from gateway.errors import GatewayError
 from gateway.model import counted
 from gateway.policy.items import harmless_name
 from gateway.record.reconsider import reconsider_unlisted
-from gateway.registry import harmless, providers
-from gateway.registry.harmless import EVERY
+from gateway.registry import providers
+from gateway.registry.providers import EVERY
 from gateway.registry.tables import HarmlessRow
 
 AREA = Area.RULES
@@ -51,7 +51,7 @@ class ListHarmless(_HarmlessColumn, command="policy harmless add"):
                 name=name, header=self.column, provider=self.provider or EVERY,
                 listed_at=record.at, listed_by=record.by, why=self.why,
             )  # fmt: skip
-            harmless.add(record.session, listing)
+            providers.list_column(record.session, listing)
             record.note("column-listed", self.provider or "every-provider", note=f"{self.column}: {self.why}")
         with context.open_registrar() as registrar:
             gone_on = reconsider_unlisted(registrar)
@@ -64,7 +64,7 @@ class RemoveHarmless(_HarmlessColumn, command="policy harmless remove"):
     def carry_out(self, context: ActContext) -> ActDone:
         """Remove the column from the list."""
         with context.recording() as record:
-            harmless.remove(record.session, self._name(), self.provider or EVERY)
+            providers.unlist_column(record.session, self._name(), self.provider or EVERY)
             record.note(
                 "column-unlisted", self.provider or "every-provider", note=f"{self.column}: {self.why}"
             )
@@ -83,5 +83,6 @@ class ListedHarmless(ListingAct, command="policy harmless list", right=AccessRig
         """Return a row for each column listed as harmless."""
         with context.reading() as session:
             return [
-                each.model_dump() | {"provider": each.provider or None} for each in harmless.listed(session)
+                each.model_dump() | {"provider": each.provider or None}
+                for each in providers.listed_columns(session)
             ]

@@ -21,7 +21,7 @@ from gateway.model import Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import harmless_name, not_understood
 from gateway.record.dual_control import COUNTS, TwoPersonAct, agreed
-from gateway.registry import harmless, log, providers
+from gateway.registry import log, providers
 from gateway.registry.tables import HarmlessRow
 
 AREA = Area.FILES
@@ -48,7 +48,7 @@ class ListHeadings(ProviderListing, command="headings list", right=AccessRight.L
                     "said_by": each.listed_by,
                     "reference": each.why,
                 }
-                for each in harmless.listed(session, stated=True)
+                for each in providers.listed_columns(session, stated=True)
                 if self.provider in (None, each.provider)
             ]
 
@@ -63,7 +63,7 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
     def carry_out(self, context: ActContext) -> ActDone:
         """Remove the statement; record the person and the reason."""
         with context.recording() as record:
-            harmless.remove(record.session, harmless_name(self.heading), self.provider, stated=True)
+            providers.unlist_column(record.session, harmless_name(self.heading), self.provider, stated=True)
             record.note("column-unlisted", self.provider, note=f"{self.heading}: {self.why}")
         return ActDone(f"what was said of {self.heading} of {self.provider} counts no more")
 
@@ -107,7 +107,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
                 name=name, header=header, provider=provider, listed_at=record.at, listed_by=record.by,
                 why=f"{self.reference}: {self.why}", field=key,
             )  # fmt: skip
-            harmless.state(record.session, meaning)
+            providers.state_heading(record.session, meaning)
             record.note("column-listed", provider, note=f"{header} = {key}")
         return ActDone(f"{self.heading} is {self.item} in later files of {provider}")
 

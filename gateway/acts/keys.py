@@ -78,7 +78,7 @@ def owner_kind_of(session: Session, identifier: str, *, is_staff: bool) -> Owner
     try:
         providers.provider_row(session, identifier)
     except NotFoundError as unknown:
-        if identifier in {person.name for person in staff.list_staff(session)}:
+        if identifier in staff.list_staff(session):
             raise NotFoundError(f"{unknown}; {identifier} is a member of staff: add --staff") from None
         raise
     return "provider"

@@ -1,7 +1,7 @@
 """Legal holds: no deletion of a transfer, of all of a provider, or of every file with a child."""
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDone, Area, FieldGroup, Reference, Why, argument, option
@@ -11,7 +11,6 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.log.leaf import Kind
 from gateway.registry import holds, persons
-from gateway.registry.holds import HoldSubject
 
 AREA = Area.FILES
 
@@ -53,21 +52,21 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:
         subject = self._subject(context.home)
         with context.recording() as record:
-            number = change(record.session, subject, by=record.by, why=self.why, at=record.at)
+            number = change(record.session, record.by, self.why, record.at, **subject)
             record.note(kind, self.reference or self.provider or "pupils", {"number": number}, self.why)
-        return holds.named(subject)
+        return self.reference or self.provider or "the child"
 
-    def _subject(self, home: Home) -> HoldSubject:
+    def _subject(self, home: Home) -> dict[str, Any]:
         names_child = any((self.upn, self.surname, self.forename, self.born))
         if sum((self.reference is not None, self.provider is not None, names_child)) != 1:
             raise GatewayError(
                 "say one thing: a reference, a provider, or a child by UPN or by name and birth"
             )
         if self.reference is not None:
-            return HoldSubject(reference=self.reference)
+            return {"reference": self.reference}
         if self.provider is not None:
-            return HoldSubject(provider=self.provider)
-        return HoldSubject(persons=self.digests(home))
+            return {"provider": self.provider}
+        return {"persons": b"".join(sorted(self.digests(home)))}
 
 
 class PlaceLegalHold(_LegalHold, command="legal-holds place"):

@@ -13,7 +13,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import load_catalogue
 from gateway.policy.explain import render
-from gateway.registry import declarations, log, transfers
+from gateway.registry import agreements, log, transfers
 
 AREA = Area.RULES
 
@@ -53,10 +53,10 @@ def _decision_on(session: Session, reference: str) -> Decision:
         transfer = transfers.get(session, reference)
     except NotFoundError as unknown:
         try:
-            declared = declarations.get(session, reference)
+            declared = agreements.declaration(session, reference)
         except NotFoundError:
             raise unknown from None
-        return _decision(declared.state, declarations.reasons_of(declared), declared.flow)
+        return _decision(declared.state, agreements.reasons_of(declared), declared.flow)
     if transfer.state == "landed":
         raise GatewayError(f"{reference} has landed and is not decided yet")
     return _decision(transfer.state, transfer.reasons, transfer.flow, transfer)

@@ -24,7 +24,7 @@ from gateway.acts.listing import ListingAct, Row
 from gateway.errors import GatewayError
 from gateway.record.dual_control import TwoPersonAct, agreed, name_of
 from gateway.registry import programs, roles
-from gateway.registry.invitations import digest_of
+from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRow
 from gateway.zones.http_paths import CREDENTIAL
 
@@ -49,7 +49,7 @@ class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
                 {
                     **row.model_dump(exclude={"digest"}),
                     "state": "revoked" if row.revoked_at else "expired" if row.ends_at <= now else "active",
-                    "acts": row.acts.split(","), "teams": list(filter(None, row.teams.split(","))),
+                    "acts": row.acts.split(","), "teams": list(row.collects),
                 }
                 for row in programs.listed(session)
             ]  # fmt: skip

@@ -41,7 +41,7 @@ from gateway.openpgp.sealer import clearsign
 from gateway.policy.dates import local_day
 from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
-from gateway.registry import contacts, keys, log, provider_life, providers, register
+from gateway.registry import keys, log, provider_life, providers, register
 from gateway.registry.tables import ContactRow
 from gateway.zones.landed import waiting
 
@@ -238,7 +238,7 @@ class ShowProvider(ReadingAct, command="providers show", right=AccessRight.LOOK)
             row = asdict(register.of(session).provider(self.id, _counting(context)))
             reached = [
                 one.model_dump(exclude={"recorded_at", "recorded_by"})
-                for one in contacts.contacts(session, self.id)
+                for one in providers.contacts(session, self.id)
             ]
             held = [asdict(key) for key in keys.list_keys(session, "provider", self.id)]
             past = [
@@ -307,7 +307,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
                 )  # fmt: skip
                 changed.append(keep_contact(record, contact, self.why))
             if self.forget_contact is not None:
-                contacts.forget(record.session, self.id, self.forget_contact)
+                providers.forget_contact(record.session, self.id, self.forget_contact)
                 record.note("contact-changed", self.id, note=self.why)
                 changed.append(True)
         if not any(changed):
@@ -501,7 +501,7 @@ def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None)
 
 def keep_contact(record: Recording, contact: ContactRow, why: str | None) -> bool:
     """Store a contact, replacing one with the same role; return True if anything is new."""
-    if not contacts.keep(record.session, contact):
+    if not providers.keep_contact(record.session, contact):
         return False
     record.note("contact-changed", contact.provider, note=why)
     return True

@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
     from gateway.home import Home
     from gateway.policy.catalogue import Catalogue
+    from gateway.registry.log import LogStep
     from gateway.registry.markers import Marker
-    from gateway.registry.recalls import FileOpening
     from gateway.registry.tables import HoldRow, PupilRow
 
 AREA = Area.CHILDREN
@@ -123,7 +123,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
             files=tuple(
                 _FoundFile(
                     transfer=transfers.get(session, name),
-                    openings=tuple(recalls.openings(session, name)),
+                    openings=recalls.openings(session, name),
                     copies=tuple(copy.provider for copy in copies.of_transfer(session, name)),
                     deleted_at=deleted.get(name),
                     on_hold=name in held,
@@ -156,7 +156,7 @@ class _FoundFile:
     """
 
     transfer: Transfer
-    openings: tuple[FileOpening, ...]
+    openings: tuple[LogStep, ...]
     copies: tuple[str, ...]
     deleted_at: datetime | None
     on_hold: bool
@@ -259,9 +259,10 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         for one in found.files:
             reference, teams = one.transfer.upload.reference, one.transfer.teams
             for each in one.openings:
-                team = "data protection" if each.team is None else _team(each.team, catalogue)
-                who = f"{each.who}, {team}" if self.names and each.who else team
-                rows.append((reference, spoken(each.at), who))
+                opened_for, by = each.fields.get("team"), each.event.actor
+                team = "data protection" if opened_for is None else _team(opened_for, catalogue)
+                who = f"{by}, {team}" if self.names and by else team
+                rows.append((reference, spoken(each.event.at), who))
             if teams and not one.openings:
                 named = ", ".join(_team(team, catalogue) for team in teams)
                 passed.append(f"{reference}: passed to {named}, where nobody opened it")
@@ -441,6 +442,10 @@ def _unindexed(count: int) -> str:
 def _row(one: _FoundFile) -> dict[str, Any]:
     transfer = one.transfer
     left = "deleted" if one.deleted_at is not None else "the sealed file"
+    openings = [
+        {"at": each.event.at, "who": each.event.actor or "", "team": each.fields.get("team")}
+        for each in one.openings
+    ]
     return {
         "reference": transfer.upload.reference,
         "provider": transfer.upload.provider,
@@ -449,8 +454,8 @@ def _row(one: _FoundFile) -> dict[str, Any]:
         "state": transfer.state,
         "landed_at": transfer.upload.landed_at,
         "teams": list(transfer.teams),
-        "opened_by": [f"{each.who} {each.at:%Y-%m-%d}" for each in one.openings],
-        "openings": columns_of(one.openings, "at", "who", "team"),
+        "opened_by": [f"{each['who']} {each['at']:%Y-%m-%d}" for each in openings],
+        "openings": openings,
         "copies": list(one.copies),
         "left": f"{left}, on hold" if one.on_hold else left,
         "deleted_at": one.deleted_at,
@@ -525,7 +530,7 @@ def _kept(session: Session, rules: Retention, one: _FoundFile) -> str:
 
 def _until(session: Session, rules: Retention, transfer: Transfer) -> str:
     (row,) = retention.kept(session, [transfer.upload.reference])
-    days, _ = rules.sealed.of(row)
+    days, _ = rules.days("sealed", row)
     if transfer.decided_at is None or transfer.state in {"landed", "held"}:
         return "kept until it is decided"
     if days == "for ever":

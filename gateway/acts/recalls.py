@@ -18,7 +18,6 @@ from gateway.acts.act import (
     Reference,
     Why,
     argument,
-    columns_of,
     option,
 )
 from gateway.acts.transfers import file_in_words
@@ -37,7 +36,7 @@ from gateway.record.discrepancies import enrolled_in
 from gateway.record.dual_control import Proposal, check_two, proposed
 from gateway.record.outcome import put_on_record
 from gateway.record.rulings import Batch, Ruling, put_in_force
-from gateway.registry import copies, log, providers, recalls, register, rolls, transfers
+from gateway.registry import copies, log, persons, providers, recalls, register, rolls, transfers
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from gateway.policy.catalogue import Catalogue
     from gateway.publish.projection import Issued
     from gateway.record.registrar import Registrar
-    from gateway.registry.recalls import FileOpening
+    from gateway.registry.log import LogStep
 
 AREA = Area.FILES
 _FOR_GOOD = "person:withdrawn-for-good"
@@ -275,8 +274,10 @@ def _in_words(first: Proposal, teams: str) -> str:
     return f"{first.by} proposed to put it into the mailboxes of {teams}: {first.why}"
 
 
-def _withdrawn(said: str, openings: Sequence[FileOpening], closing: tuple[str, ...] = ()) -> ActDetails:
-    rows = columns_of(openings, "at", "who", "team")
+def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] = ()) -> ActDetails:
+    rows = [
+        {"at": one.event.at, "who": one.event.actor or "", "team": one.fields.get("team")} for one in openings
+    ]
     heading = f"{said}\nwho had opened it:" if rows else said
     table = ActListing(rows, ("at", "who", "team"), empty="nobody had opened it")
     return ActDetails(heading, values=rows, parts=(table,), closing=closing)
@@ -296,7 +297,7 @@ def _tell(
     registrar: Registrar,
     session: Session,
     transfer: Transfer,
-    openings: Sequence[FileOpening],
+    openings: Sequence[LogStep],
     copied: tuple[str, ...] = (),
     *,
     by: str,
@@ -315,7 +316,7 @@ def _tell(
         made_at=now,
         by=by,
         why=why,
-        openings=tuple((one.at, one.who, one.team or "") for one in openings),
+        openings=tuple((one.event.at, one.event.actor or "", one.fields.get("team", "")) for one in openings),
         copies=copied,
         next_step=next_step,
     )
@@ -334,18 +335,18 @@ def _check_was_passed_on(transfer: Transfer) -> None:
 
 
 def _reasons(
-    catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[FileOpening]
+    catalogue: Catalogue, transfer: Transfer, code: str, openings: Sequence[LogStep]
 ) -> tuple[Reason, ...]:
     kept = (why for why in transfer.reasons if why.code in STAY)
     return (catalogue.reason(code, opened=_opened(openings)), *kept)
 
 
-def _opened(openings: Sequence[FileOpening]) -> str:
+def _opened(openings: Sequence[LogStep]) -> str:
     """Return a sentence for the provider: how often a file was opened, and by which teams, without names."""
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
-    teams = sorted({one.team or "data protection" for one in openings})
+    teams = sorted({one.fields.get("team", "data protection") for one in openings})
     return f"It had been opened {times} by then, for: {', '.join(teams)}."
 
 
@@ -365,7 +366,7 @@ def _known(session: Session, reference: str) -> Transfer:
     taken_back = any(why.code in WITHDRAWN for why in transfer.reasons)
     if transfer.upload.folder != "in" or not (transfer.state == "accepted" or taken_back):
         raise GatewayError(f"{reference} was never passed on; it is {transfer.state}")
-    gone = recalls.deleted_on(session, reference)
+    gone = persons.deleted(session, [reference]).get(reference)
     if gone is not None:
         raise GatewayError(f"{reference} was deleted on {gone:%Y-%m-%d} under the retention policy")
     return transfer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar
@@ -19,7 +19,6 @@ from gateway.policy.dates import academic_year, first_year, local_day, moment, s
 from gateway.record import outcome
 from gateway.registry import (
     agreements,
-    expectations,
     hooks,
     log,
     providers,
@@ -29,8 +28,7 @@ from gateway.registry import (
     transfer_lists,
     transfers,
 )
-from gateway.registry.arrivals import arrivals
-from gateway.registry.flow_status import owed_by, window_from
+from gateway.registry.flow_status import arrivals, owed_by, window_from
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
 from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
@@ -147,7 +145,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
             for of_provider in review.files(session, made_at - timedelta(days=365), made_at).values():
                 files.update(of_provider)
             people = roles.people(session)
-            members = Counter(team for one in staff.list_staff(session) for team in one.teams)
+            members = Counter(team for teams in staff.list_staff(session).values() for team in teams)
             hooked = [(row.name, row.address) for row in hooks.listed(session)]
         kinds = Counter(one.kind for one in enrolled)
         signed = Counter(one.kind for one in enrolled if one.id in ratified)
@@ -162,7 +160,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
             telephone=settings.telephone,
             providers={kind: (number, signed[kind]) for kind, number in kinds.items()},
             transfers=files,
-            people=Counter(str(role) for one in people for role in one.roles),
+            people=Counter(str(role) for one in people for role in one["roles"]),
             members=members,
             version=version("gateway"),
             systems=tuple(_systems(settings, catalogue, hooked)),
@@ -239,28 +237,32 @@ def review_of(
 ) -> Review:
     """Review how all providers kept to the agreement in a span of days, by the record as of `at`."""
     since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
-    opened, still = review.discrepancies_in_all(session, since, until)
+    differing, (opened, still) = review.discrepancies(session, since, until)
     year = academic_year(span[1], catalogue.agreement.year.starts)
     return Review(
         organisation=organisation,
         academic_year=year,
         first=span[0],
         last=span[1],
-        providers=tuple(_providers(session, catalogue, span, at, year)),
+        providers=tuple(_providers(session, catalogue, span, at, year, differing)),
         discrepancies_opened=opened,
         discrepancies_open=still,
     )
 
 
-def _providers(
-    session: Session, catalogue: Catalogue, span: tuple[date, date], at: datetime, year: str
+def _providers(  # noqa: PLR0917 - as `review_of`
+    session: Session,
+    catalogue: Catalogue,
+    span: tuple[date, date],
+    at: datetime,
+    year: str,
+    differing: Mapping[str, tuple[int, int]],
 ) -> Iterator[ProviderReview]:
     since, until = (_midnight(day, catalogue) for day in (span[0], span[1] + timedelta(days=1)))
     today = local_day(at, catalogue.calendar.timezone)
     came = arrivals(session, window_from(catalogue, span[0]))
-    added, told = providers.added(session), expectations.expectations(session)
+    added, told = providers.added(session), agreements.expectations(session)
     counted, faulty = review.files(session, since, until), review.faults(session, since, until)
-    differing = review.discrepancies(session, since, until)
     ratified = {row.provider for row in agreements.ratifications(session) if row.academic_year == year}
     for provider in providers.list_providers(session):
         enrolled = local_day(added[provider.id], catalogue.calendar.timezone)

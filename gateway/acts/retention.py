@@ -34,19 +34,20 @@ class PlanDeletions(ReadingAct, command="retention plan", right=AccessRight.LOOK
         moment = datetime.combine(self.on, time.max, UTC) if self.on else context.clock()
         with context.reading() as session:
             plan = retention.plan_at(session, load_retention(context.home), moment)
-        due, undecided = [_row(one) for one in plan.due], len(plan.undecided)
+            undecided = retention.undecided(session)
+        due = [_row(one) for one in plan.due]
         closing = []
         if plan.on_hold:
             closing.append(f"would be due, and kept by a legal hold: {len(plan.on_hold)} more")
         if undecided:
-            closing.append(f"not decided, and so kept: {counted(undecided, 'transfer')}")
+            closing.append(f"not decided, and so kept: {counted(len(undecided), 'transfer')}")
         columns = ("reference", "what", "data_type", "rule", "due_since")
         return ActDetails(
             heading="",
             values={
                 "due": due,
                 "on_hold": [_row(one) for one in plan.on_hold],
-                "undecided": list(plan.undecided),
+                "undecided": sorted(undecided),
             },
             parts=(ActListing(due, columns, empty="nothing is due"),),
             closing=tuple(closing),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import ClassVar
 
 from gateway.access import ROLES_TOLD, AccessRight, LookingTeams, Role
@@ -43,7 +42,7 @@ class ListRoles(ListingAct, command="roles list", right=AccessRight.LOOK):
         with context.reading() as session:
             behind = dual_control.who_could_be(session, context.clock())
             return [
-                {**asdict(person), "not_second_to": sorted(behind.get(person.name, ()))}
+                {**person, "not_second_to": sorted(behind.get(person["name"], ()))}
                 for person in roles.people(session)
             ]
 
@@ -93,7 +92,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
             note_proposer(session, act, self.name, "role", self.role, at=at)
             if self.account is not None:
                 note_proposer(session, act, self.name, "account", self.account, at=at)
-            if self.name not in {person.name for person in staff.list_staff(session)}:
+            if self.name not in staff.list_staff(session):
                 if self.account is None:
                     told = f"there is no member of staff {self.name}: gateway staff add, or give --account"
                     raise GatewayError(told)

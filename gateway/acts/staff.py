@@ -33,7 +33,7 @@ from gateway.home.settings import load_settings
 from gateway.log.leaf import Kind, rfc3339
 from gateway.model import counted
 from gateway.record.dual_control import TwoPersonAct, agreed_to_give, agreed_to_show, note_proposer
-from gateway.registry import console_sessions, invitations, keys, log, roles, staff, transfer_lists
+from gateway.registry import keys, log, logins, roles, staff, transfer_lists
 from gateway.registry.staff import StaffState
 from gateway.zones.places import places_of
 
@@ -106,7 +106,7 @@ class SetTeams(Act, command="staff set", right=AccessRight.ENROL):
         """Change the person's teams; a team with sight of held files needs a second person's agreement."""
         with context.recording() as record:
             looking = _looking_among(record, self.team)
-            before = set(staff.get_staff(record.session, self.name).teams)
+            before = set(staff.get_staff(record.session, self.name))
             if before == set(self.team):
                 raise GatewayError(f"{self.name} belongs to just these teams already")
             if not looking <= before and not _agreed_to_show(record, self.name, self.team, self.why):
@@ -134,7 +134,7 @@ class ListStaff(ListingAct, command="staff list", right=AccessRight.LOOK):
         left = f"state={StaffState.LEFT}" in self.where
         with context.reading() as session:
             found = staff.list_at_work(session, context.clock())
-            return [asdict(one) for one in found if left or one.state != StaffState.LEFT]
+            return [one for one in found if left or one["state"] != StaffState.LEFT]
 
 
 class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
@@ -165,8 +165,8 @@ class ShowStaff(ReadingAct, command="staff show", right=AccessRight.LOOK):
             ]
             if not past:
                 raise NotFoundError(f"there is no member of staff {self.name}")
-            here = [person for person in staff.list_staff(session) if person.name == self.name]
-        row = {"name": self.name, "teams": list(here[0].teams) if here else [], "removed": not here}
+            teams = staff.list_staff(session).get(self.name)
+        row = {"name": self.name, "teams": list(teams or ()), "removed": teams is None}
         key_columns = ("kind", "fingerprint", "state", "added_at", "last_used_at", "why")
         return ActDetails(
             heading="",
@@ -247,7 +247,7 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
             if not _agreed_to_invite(record, self.name):
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             ends_at = record.at + timedelta(hours=self.hours)
-            invitations.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
+            logins.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
             _note(record, "staff-invited", self.name, None)
         configured = load_settings(context.home).console
         console = configured.origin or places_of(context.home).get("console")
@@ -265,7 +265,7 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
         """End the person's console sessions."""
         with context.recording(signs=False) as record:
             staff.get_staff(record.session, self.name)
-            ended = console_sessions.end_all(record.session, self.name)
+            ended = logins.end_sessions(record.session, self.name)
         return ActDone(f"{counted(ended, 'session')} of {self.name} ended")
 
 

@@ -1,22 +1,36 @@
-"""Start, run and stop a service for browsers: the console, or the page for schools."""
+"""Start, run and stop a service for browsers; count connections when accepted, before TLS.
+
+Uvicorn counts a connection only once TLS has begun, and refuses everybody above its limit. Here a newcomer
+displaces an idle connection: the oldest of its own address at that address's limit, else the oldest of the
+address with the most. So a few addresses cannot shut others out, by starting TLS, asking for nothing, or
+reconnecting quickly.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import socket
+import ssl
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 import uvloop
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway.browsing.connections import Places, listening, placed
+from gateway.errors import ConfigurationError
 from gateway.observe import systemd
-from gateway.zones.console_api.serving import at_work, spare_the_collector
+from gateway.zones.console_api.serving import QuietServer, at_work, spare_the_collector
+from gateway.zones.source import source_of
 
 _PATIENCE_SECONDS = 30
 
@@ -70,3 +84,225 @@ def patiently(error: type[Exception]) -> AsyncRetrying:
         wait=wait_fixed(0.2),
         reraise=True,
     )
+
+
+SECONDS = 30.0
+EACH = 40
+IN_ALL = 200
+_HANDSHAKE_SECONDS = 10.0
+_COMING = frozenset({h11.IDLE, h11.SEND_BODY})
+_BACKLOG = 128
+_BREATH_SECONDS = 0.1
+"""How long nothing is accepted once there are no descriptors left."""
+
+
+@dataclass(slots=True, eq=False)
+class BrowserConnection:
+    """One accepted connection. `busy`: a request is being answered."""
+
+    line: socket.socket
+    source: str
+    busy: bool = False
+
+    def abort(self) -> None:
+        """Close the connection at once, whatever it is doing."""
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_RDWR)
+
+
+class Places:
+    """The accepted connections: at most `each` for an address, except for proxies (`trusted`)."""
+
+    def __init__(self, trusted: Collection[str] = (), *, each: int = EACH, in_all: int = IN_ALL) -> None:
+        self._trusted = {source_of(address) for address in trusted}
+        self._each = each
+        self._in_all = in_all
+        self._taken: dict[BrowserConnection, None] = {}  # Oldest first.
+
+    def __len__(self) -> int:
+        """Return the number of connections."""
+        return len(self._taken)
+
+    def take(self, line: socket.socket, address: str) -> BrowserConnection | None:
+        """Admit a connection, closing an idle one if at the limit; None, not admitted, if all are busy."""
+        source = source_of(address)
+        of_it = [place for place in self._taken if place.source == source]
+        if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
+            return None
+        if len(self._taken) >= self._in_all and not self._send_away_one_of_most():
+            return None
+        place = BrowserConnection(line, source)
+        self._taken[place] = None
+        return place
+
+    def leave(self, place: BrowserConnection) -> None:
+        """Forget a closed connection; does nothing if forgotten."""
+        self._taken.pop(place, None)
+
+    def _send_away_one_of_most(self) -> bool:
+        silent = Counter(place.source for place in self._taken if not place.busy)
+        if not silent:
+            return False
+        (most, _), *_ = silent.most_common(1)
+        return self._send_away([place for place in self._taken if place.source == most])
+
+    def _send_away(self, places: list[BrowserConnection]) -> bool:
+        """Close the oldest idle connection of `places`; return False if none is idle."""
+        for place in places:
+            if not place.busy:
+                self.leave(place)
+                place.abort()
+                return True
+        return False
+
+
+class PlacedServer(QuietServer):
+    """A Uvicorn server that counts connections in `places`, and gives each protocol its own."""
+
+    places: Places
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup([])
+        self.servers = [_Accepting(self, each) for each in sockets or ()]  # type: ignore[misc] # as one closes
+
+    async def begin(self, line: socket.socket, place: BrowserConnection) -> None:
+        """Start the protocol on an accepted connection, with TLS if configured; close it on failure."""
+        config, loop = self.config, asyncio.get_running_loop()
+
+        def protocol() -> Any:  # noqa: ANN401 - as in the server
+            return config.http_protocol_class(  # type: ignore[call-arg]
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                place=place,
+                places=self.places,
+            )
+
+        seconds = None if config.ssl is None else _HANDSHAKE_SECONDS
+        try:
+            await loop.connect_accepted_socket(protocol, line, ssl=config.ssl, ssl_handshake_timeout=seconds)
+        except (OSError, ssl.SSLError, TimeoutError):
+            self.places.leave(place)
+            line.close()
+
+
+class _Accepting:
+    """One listening socket that accepts connections, with the methods that Uvicorn calls at the end."""
+
+    def __init__(self, server: PlacedServer, listening: socket.socket) -> None:
+        self._server = server
+        self._listening = listening
+        self._begun: set[asyncio.Task[None]] = set()
+        self._task = asyncio.get_running_loop().create_task(self._accept())
+
+    def close(self) -> None:
+        """Stop accepting connections."""
+        self._task.cancel()
+        for task in self._begun:
+            task.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until the socket and its connections are closed."""
+        await asyncio.wait([self._task, *self._begun])
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                line, address = await loop.sock_accept(self._listening)
+            except OSError:
+                await asyncio.sleep(_BREATH_SECONDS)
+                continue
+            place = self._server.places.take(line, address[0])
+            if place is None:
+                line.close()
+                continue
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = loop.create_task(self._server.begin(line, place))
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+
+
+def placed(places: Places) -> type[PlacedServer]:
+    """Return a server class that counts its connections in `places`."""
+    return type("Placed", (PlacedServer,), {"places": places})
+
+
+class PunctualProtocol(H11Protocol):
+    """An HTTP connection with a deadline for each request; `place.busy` from the request to its answer."""
+
+    seconds = SECONDS
+
+    def __init__(self, *arguments: Any, place: BrowserConnection, places: Places, **more: Any) -> None:  # noqa: ANN401 - as in the server
+        super().__init__(*arguments, **more)
+        self._place = place
+        self._places = places
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in its parent
+        """Start the deadline for the first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse received bytes without extending the request's deadline."""
+        super().data_received(data)
+        if self.conn.their_state in _COMING:
+            self._wait()
+        else:
+            self._place.busy = True
+            self._wait_no_more()
+
+    def on_response_complete(self) -> None:
+        """Start the deadline for the next request, if a part of it has come already."""
+        self._place.busy = False
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._wait()
+        elif self.conn.their_state is not h11.IDLE:
+            self._place.busy = True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the deadline."""
+        self._wait_no_more()
+        self._places.leave(self._place)
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(self.seconds, self.transport.abort)
+
+    def _wait_no_more(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
+    """Return a protocol class with a deadline of `seconds` for each request."""
+    return type("Punctual", (PunctualProtocol,), {"seconds": seconds})
+
+
+def listening(host: str, port: int, section: str) -> socket.socket:
+    """Return a listening socket. ConfigurationError names the section of gateway.toml with the address."""
+    try:
+        opened = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on port {port} of {host}: {error.strerror}; see {section} in gateway.toml"
+        ) from None
+    opened.setblocking(False)
+    return opened
+
+
+def transport(certificate: Path | None, key: Path | None, proxies: Collection[str]) -> dict[str, object]:
+    """Return Uvicorn's options: TLS if a certificate is given, and the trusted reverse proxies."""
+    more: dict[str, object] = {"proxy_headers": bool(proxies)}
+    if proxies:
+        more["forwarded_allow_ips"] = list(proxies)
+    if certificate is not None:
+        more |= {"ssl_certfile": certificate, "ssl_keyfile": key}
+    return more

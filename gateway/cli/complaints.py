@@ -21,7 +21,7 @@ from gateway.policy.ratification import following, has_ended, opens
 from gateway.policy.shipped import shipped_agreements
 from gateway.policy.small_schemas import DFE_NUMBER, URN, Identifier, number_of
 from gateway.policy.timescale import ends_without_another
-from gateway.registry import hosts, keys, providers, transfers, years
+from gateway.registry import agreements, hosts, keys, providers, transfers
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 
@@ -115,7 +115,7 @@ def of_coming_year(session: Session, catalogue: Catalogue, today: date) -> Itera
     coming = following(academic_year(today, year.starts))
     if has_ended(day_in(first_year(coming), year.starts), catalogue):
         return
-    if today >= opens(coming, catalogue) and years.opened_at(session, coming) is None:
+    if today >= opens(coming, catalogue) and agreements.year_opened_at(session, coming) is None:
         yield warning(
             f"the school year {coming} is not open: nobody was told that its agreement can be ratified",
             f"gateway year open {coming}",

@@ -267,7 +267,7 @@ def _people(session: Session, catalogue: Catalogue, at: datetime) -> Iterator[Co
             "gateway roles grant NAME administrator --account ACCOUNT --why …",
         )
     yield from _of_seconds(session, at)
-    yield from of_teams(catalogue, {team for person in people for team in person.teams})
+    yield from of_teams(catalogue, {team for teams in people.values() for team in teams})
 
 
 _TAKES_TWO: tuple[tuple[str, frozenset[str]], ...] = (
@@ -282,7 +282,7 @@ def _of_seconds(session: Session, at: datetime) -> Iterator[Complaint]:
         return
     people = roles.people(session)
     for act, wanted in _TAKES_TWO:
-        able = {person.name for person in people if not wanted.isdisjoint(person.roles)}
+        able = {person["name"] for person in people if not wanted.isdisjoint(person["roles"])}
         if not two_can_be_had(session, able, at):
             yield warning(
                 f"no two people can {act}: one alone gave the others what they act with, or is alone",

@@ -98,7 +98,7 @@ def status(
             row for row in _statuses(session, catalogue, day, provider) if not state or row["state"] in state
         ]
     if matrix or html or csv:
-        from gateway.reports.returns import returns_report  # noqa: PLC0415 - a report is seldom
+        from gateway.reports.review import returns_report  # noqa: PLC0415 - a report is seldom
 
         told = ((row["provider"], row["data_type"], row["state"], row["missed"]) for row in rows)
         organisation = load_settings(existing(home)).organisation

@@ -26,7 +26,7 @@ from gateway.examiner.parent import Examiner
 from gateway.examiner.protocol import Reopen
 from gateway.model import Transfer, counted
 from gateway.record.dual_control import name_of
-from gateway.registry import log, markers, recalls, transfers
+from gateway.registry import log, markers, persons, transfers
 from gateway.registry.log import Entry
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _opened(registrar: Registrar, reference: str, *, by: str, why: str) -> Itera
     """
     with registrar.registry.read() as session:
         transfer = transfers.get(session, reference)
-        gone = recalls.deleted_on(session, reference)
+        gone = persons.deleted(session, [reference]).get(reference)
         # GatewayError where a child in the file is marked for other named people. Restriction (Article 18)
         # leaves data protection the use for legal claims, and is no bar here.
         on = markers.on_transfer(session, transfer.sequence)

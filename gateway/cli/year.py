@@ -39,7 +39,7 @@ from gateway.policy.shipped import shipped_policies
 from gateway.publish.everything import publish_all
 from gateway.receipts.notices import opened
 from gateway.record.policies_in_force import tell_everybody
-from gateway.registry import contacts, keys, register, staff, years
+from gateway.registry import agreements, keys, providers, register, staff
 
 if TYPE_CHECKING:
     from gateway.record.registrar import Registrar
@@ -51,7 +51,7 @@ def of_year(
     """Yield a complaint for each gap of a school year ("2027-28"): dates, keys, contacts, collectors."""
     yield from _of_calendar(home, catalogue, year)
     kinds = kinds_of_keys(keys.list_keys(session), at)
-    reached = {one.provider for one in contacts.contacts(session)}
+    reached = {one.provider for one in providers.contacts(session)}
     for provider in register.of(session).enrolled(RatificationsThatCount((year,), catalogue.text_wanted)):
         if provider.closed_on is not None:
             continue
@@ -64,7 +64,7 @@ def of_year(
                 provider.id,
                 "providers without a contact",
             )
-    yield from of_teams(catalogue, {team for one in staff.list_staff(session) for team in one.teams})
+    yield from of_teams(catalogue, {team for teams in staff.list_staff(session).values() for team in teams})
 
 
 def _of_calendar(home: Home, catalogue: Catalogue, year: str) -> Iterator[Complaint]:
@@ -210,9 +210,9 @@ def _read_text(file: Path) -> str:
 def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> int | None:
     """Record the opening of a school year and tell schools; return their number, None if opened already."""
     with registrar.registry.write() as session:
-        if years.opened_at(session, year) is not None:
+        if agreements.year_opened_at(session, year) is not None:
             return None
-        years.open_year(session, year, at=at, by=who(), why=why)
+        agreements.open_year(session, year, at=at, by=who(), why=why)
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
         clause = registrar.catalogue.agreement.tell.ready
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
@@ -228,10 +228,10 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
 def _state(session: Session, place: Home, catalogue: Catalogue, year: str, at: datetime) -> dict[str, Any]:
     first = first_year(year)
     terms = school_year(catalogue.calendar, first)
-    counts = years.counts(session, year, catalogue.bodies.parties)
+    counts = agreements.year_counts(session, year, catalogue.bodies.parties)
     return {
         "academic_year": year,
-        "opened_at": rfc3339(years.opened_at(session, year)),
+        "opened_at": rfc3339(agreements.year_opened_at(session, year)),
         "terms": "none"
         if terms is None
         else "written"

@@ -4,8 +4,7 @@ import asyncio
 
 import uvicorn
 
-from gateway.browsing.connections import punctual, transport
-from gateway.browsing.serving import patiently, run, serve, sockets_of
+from gateway.browsing.serving import patiently, punctual, run, serve, sockets_of, transport
 from gateway.console.app import application
 from gateway.console.inside import inside_of, settings_of
 from gateway.console.site import LANGUAGES, Site, templates

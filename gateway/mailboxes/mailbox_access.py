@@ -31,8 +31,7 @@ from gateway.registry.deliveries import (
     Delivery,
     deal_with,
     delivered,
-    delivered_providers,
-    delivered_types,
+    delivered_values,
     find_delivered,
     find_held,
     held,
@@ -162,9 +161,8 @@ class MailboxAccess:
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
-            if place.shelf == "by-type":
-                return delivered_types(session, folder, person.name)
-            return delivered_providers(session, folder, person.name)
+            by_type = place.shelf == "by-type"
+            return delivered_values(session, folder, person.name, "data_type" if by_type else "provider")
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Return those of a person's teams with removed files that can still be restored."""

@@ -16,7 +16,7 @@ from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import basis_for, counting, left_out, places
 from gateway.registry import providers
 from gateway.registry.deliveries import Delivery
-from gateway.registry.markers import NOBODY, kept_apart
+from gateway.registry.markers import kept_apart
 from gateway.registry.transfers import contained_in, contents_of, reasons_of
 
 _LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
@@ -141,7 +141,7 @@ class Showing:
         views = [each.sequence for each in deliveries if not each.whole and not each.counts]
         found = kept_apart(session, views, person)
         return [
-            one._replace(apart=found[one.sequence].numbers) if one.sequence in found else one
+            one._replace(apart=frozenset(found[one.sequence])) if one.sequence in found else one
             for one in deliveries
         ]
 
@@ -159,11 +159,11 @@ class Showing:
             return FileOrder(delivery.reference, counts, delivery)
         if delivery.team is None or delivery.whole or content is None:
             return FileOrder(delivery.reference, None, delivery)
-        apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
+        apart = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})
         kind = self._kinds(session, [delivery])[delivery.provider]
         basis = _basis_of(delivery, content, kind, self.catalogue())
-        shown = delivery._replace(apart=apart.numbers)
-        return FileOrder(delivery.reference, basis, shown, apart.persons)
+        shown = delivery._replace(apart=frozenset(apart))
+        return FileOrder(delivery.reference, basis, shown, frozenset[bytes]().union(*apart.values()))
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
         """Return the about texts of deliveries, by sequence: on items left out, or on reasons to wait."""

@@ -19,19 +19,10 @@ from gateway.publish.everything import copy_path
 from gateway.publish.on_request import let_go
 from gateway.publish.projection import give_back, receipt_files, take_back
 from gateway.record.registrar import Registrar
-from gateway.registry import letters, log, notices, retention
+from gateway.registry import copies, letters, log, retention
 from gateway.registry.log import Entry
-from gateway.registry.retention import Holding
 from gateway.registry.tables import DeletionRow
-from gateway.reports.retention import (
-    WHATS,
-    Deleted,
-    Due,
-    Retention,
-    deletion_certificate,
-    load_retention,
-    plan,
-)
+from gateway.reports.retention import Due, Retention, load_retention, plan
 from gateway.store.of_home import store_of
 from gateway.zones.spool import fsync_folder
 
@@ -121,18 +112,17 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
     with registrar.registry.write() as session:
         retention.overwrite_what_goes(session)
         # Check again inside the transaction: a hold may have been placed after planning.
-        references = {due.reference for due in batch}
-        rows, made = retention.kept(session, references), notices.kept(session, references)
-        still = set(plan(rules, rows, moment, made).due) & set(batch)
+        kept = retention.kept(session, {due.reference for due in batch})
+        still = set(plan(rules, kept, moment).due) & set(batch)
         entries = []
         for due in (one for one in batch if one in still):
-            found = retention.holding(session, due.reference)
-            retention.record_deletion(session, due, found, _files(registrar.home, due, found), now)
+            row, _ = retention.holding(session, due.reference)
+            retention.record_deletion(session, due, _files(registrar.home, session, due), now)
             fields: dict[str, str | int | None] = {
                 "what": due.what,
                 "rule": due.rule,
                 "data_type": due.data_type,
-                "sha256": found.sha256 if due.what == "sealed" else None,
+                "sha256": row.sha256 if row and due.what == "sealed" else None,
             }
             said = {name: value for name, value in fields.items() if value is not None}
             entries.append(Entry(kind="deleted", subject=due.reference, fields=said, actor=by))
@@ -143,19 +133,20 @@ def _delete(registrar: Registrar, rules: Retention, batch: Sequence[Due], moment
     _remove(registrar, [file for files in waiting.values() for file in files])
 
 
-def _files(home: Home, due: Due, found: Holding) -> list[str]:
-    """Return where the files of one thing to delete are: paths below the home, or `store:REFERENCE`."""
+def _files(home: Home, session: Session, due: Due) -> list[str]:
+    """Return the files of one thing due: paths below the home, or `store:` and a reference."""
     if due.what == "sealed":
-        copies = [str(copy_path(home, copy).relative_to(home.root)) for copy in found.copies]
-        return [f"{_STORED}{due.reference}", *copies]
-    if due.what == "index" and found.withheld:  # A withheld file has an empty placeholder.
+        made = (copy_path(home, copy) for copy in copies.of_transfer(session, due.reference))
+        return [f"{_STORED}{due.reference}", *(str(path.relative_to(home.root)) for path in made)]
+    row, receipts = retention.holding(session, due.reference)
+    if due.what == "index" and row and row.withheld:  # A withheld file has an empty placeholder.
         return [f"{_STORED}{due.reference}"]
     if due.what not in {"receipts", "notices", "declarations"}:
         return []
     return sorted(
         {
             str(path.relative_to(home.root))
-            for receipt in found.receipts
+            for receipt in receipts
             for path, _ in receipt_files(home.published, receipt)
         }
     )
@@ -179,13 +170,8 @@ def _remove(registrar: Registrar, files: Sequence[str]) -> None:
 
 def _certificate(registrar: Registrar, rows: Sequence[DeletionRow], now: datetime) -> str:
     policy = (registrar.home.policies_in_force / "retention.toml").read_bytes()
-    deleted = []
-    for row in rows:
-        (what,) = (one for one in WHATS if one == row.what)
-        due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=row.rule, since=row.since)
-        deleted.append(Deleted(due=due, at=row.deleted_at, sha256=row.sha256, size=row.size))
-    text = deletion_certificate(
-        deleted,
+    text = retention.deletion_certificate(
+        rows,
         organisation=registrar.settings.organisation,
         policy_sha256=hashlib.sha256(policy).hexdigest(),
         at=now,

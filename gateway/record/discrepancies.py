@@ -227,11 +227,11 @@ def _compare(
     found = {recorded.key_of(each): each for each in discrepancies(rows, full_rolls)}
     known = recorded.lasting_keys(session, found) if found else set()
     new = [each for key, each in found.items() if key not in known]
-    lasting = recorded.lasting(session, {roll.provider for roll in entered}) if lasts else ()
+    lasting = recorded.of_providers(session, {roll.provider for roll in entered}) if lasts else ()
     settled = [each for each in lasting if each.key not in found]
+    fits = [each.number or 0 for each in settled if each.state == "open"]
     if settled:
-        recorded.settle(session, [each.number for each in settled], now)
-    fits = [each.number for each in settled if each.state == "open"]
+        recorded.settle(settled, now)
     return [
         *(_opened(registrar, session, new, now) if new else ()),
         *(_entry("discrepancy-resolved", n, "settled") for n in fits),

@@ -54,7 +54,7 @@ from gateway.policy.ratification import has_ended, lapse_day, opens, year_to_rat
 from gateway.publish.projection import publish_access
 from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.record.registrar import Registrar
-from gateway.registry import agreements, harmless, keys, log, register
+from gateway.registry import agreements, keys, log, providers, register
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation
 from gateway.registry.log import Entry
@@ -244,7 +244,7 @@ def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:
         lines = ", ".join(map(str, wrong))
         return Refused(reasons=(catalogue.reason("key:headings-refused", lines=lines),))
     for heading, key in found.stated:
-        harmless.state(
+        providers.state_heading(
             drop.session,
             HarmlessRow(
                 name=harmless_name(heading),

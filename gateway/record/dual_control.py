@@ -26,8 +26,8 @@ from gateway.access import POWERFUL, LookingTeams
 from gateway.errors import GatewayError
 from gateway.log.leaf import Kind
 from gateway.model import Transfer
-from gateway.registry import givings, invitations, keys, log, roles
-from gateway.registry.givings import Credential, What
+from gateway.registry import givings, keys, log, logins, roles
+from gateway.registry.givings import What
 from gateway.registry.log import Entry
 from gateway.registry.tables import AccountRow, EventRow, StaffRow
 
@@ -116,15 +116,14 @@ def vouch(session: Session, name: str, read_out: Sequence[str], *, by: str, at: 
     theirs = _all_named(session, name, read_out, at)
     said = f"{by} cannot confirm what {name} acts with"
     check_two(session, name, by, since=at, at=at, said=said)
-    for each in theirs:
-        givers = {giver.by for giver in each.givers}
+    for what, mark, givers in theirs:
         if by in givers:
             continue
         for giver in givers - {name, ""}:
             if not giver.startswith(_MACHINE):
                 check_two(session, giver, by, since=at, at=at, said=said)
-        givings.note(session, name, each.what, each.mark, by=by, at=at)
-    return [each.mark for each in theirs]
+        givings.note(session, name, what, mark, by=by, at=at)
+    return [mark for _, mark, _ in theirs]
 
 
 def accept(session: Session, name: str, account: str, named: Sequence[str], *, at: datetime) -> list[str]:
@@ -136,32 +135,32 @@ def accept(session: Session, name: str, account: str, named: Sequence[str], *, a
     if roles.of_account(session, account) != name:
         raise GatewayError(f"log in to this machine under your own account: {account} is not that of {name}")
     theirs = _all_named(session, name, named, at)
-    givers = {giver.by for each in theirs for giver in each.givers} - {name}
-    if any(_parts(by)[1] == account for by in givers):
+    if any(_parts(by)[1] == account for _, _, givers in theirs for by in givers - {name}):
         raise GatewayError(f"the account {account} was used to give {name} what they act with")
-    for each in theirs:
-        givings.note(session, name, each.what, each.mark, by=f"{_MACHINE}{account}", at=at)
-    return [each.mark for each in theirs]
+    for what, mark, _ in theirs:
+        givings.note(session, name, what, mark, by=f"{_MACHINE}{account}", at=at)
+    return [mark for _, mark, _ in theirs]
 
 
-def _all_named(session: Session, name: str, read_out: Sequence[str], at: datetime) -> list[Credential]:
-    """Return a person's credentials. GatewayError if one of the keys is missing from `read_out`."""
-    theirs = [each for each in givings.credentials(session, at) if each.owner == name]
+def _all_named(
+    session: Session, name: str, read_out: Sequence[str], at: datetime
+) -> list[tuple[What, str, set[str]]]:
+    """Return a person's credentials: kind, mark and givers. GatewayError for a key not in `read_out`."""
+    known = givings.credentials(session, at).items()
+    theirs = [
+        (what, mark, {one.by for one in givers}) for (owner, what, mark), givers in known if owner == name
+    ]
     marks = [mark.replace(" ", "").lower() for mark in read_out]
-    for each in theirs:
-        if each.what == "key" and not any(each.mark.lower().startswith(mark) for mark in marks):
-            raise GatewayError(f"{name} also acts with the key {each.mark}: name it, too, or revoke it")
+    for what, key, _ in theirs:
+        if what == "key" and not any(key.lower().startswith(mark) for mark in marks):
+            raise GatewayError(f"{name} also acts with the key {key}: name it, too, or revoke it")
     return theirs
 
 
 def gave_alone(session: Session, name: str, role: str, by: str, at: datetime) -> bool:
     """Return True if `by` alone gave a person a role, without confirmation by another."""
-    people = _people_by_name(session)
-    return any(
-        (each.owner, each.what, each.mark) == (name, "role", role)
-        and all(people(giver.by) <= people(by) for giver in each.givers)
-        for each in givings.credentials(session, at)
-    )
+    people, givers = _people_by_name(session), givings.credentials(session, at).get((name, "role", role))
+    return givers is not None and all(people(giver.by) <= people(by) for giver in givers)
 
 
 def name_of(person: str) -> str:
@@ -195,11 +194,10 @@ def _known(
     session: Session, people: Callable[[str], frozenset[str]], *, since: datetime, at: datetime
 ) -> list[_Attributed]:
     found = []
-    for credential in givings.credentials(session, since):
-        first, *later = credential.givers
+    for (owner, _, _), (first, *later) in givings.credentials(session, since).items():
         counted = [first, *(giver for giver in later if giver.at + CREDENTIAL_WAIT <= at)]
-        givers = (people(giver.by) - {credential.owner} for giver in counted)
-        found.append((credential.owner, frozenset(each for each in givers if each)))
+        givers = (people(giver.by) - {owner} for giver in counted)
+        found.append((owner, frozenset(each for each in givers if each)))
     return found
 
 
@@ -319,7 +317,7 @@ def agreed_to_show(
         raise GatewayError(f"{name} may be {' or '.join(behind)}: {REMEDY.format(name)}")
     if not agreed(session, act, by=by, why=why, at=at):
         return False
-    invitations.take_back(session, name)
+    logins.withdraw_invitations(session, name)
     return True
 
 

@@ -29,7 +29,7 @@ from gateway.publish.standing import Authority, ProviderFacts, gather, missing, 
 from gateway.reasons.languages import told
 from gateway.receipts.facts import in_language, plain_reason
 from gateway.record.registrar import Registrar
-from gateway.registry import contacts, letters, notices, providers, transfer_lists
+from gateway.registry import letters, providers, receipts, transfer_lists
 from gateway.registry.flow_status import statuses
 from gateway.registry.keys import Key
 from gateway.registry.letters import Letter
@@ -99,8 +99,10 @@ def by_calendar(
     zone = catalogue.calendar.timezone
     day = local_day(now, zone)
     left: dict[LetterKind, dict[str, list[tuple[str, datetime]]]] = {
-        "agreement-changed": notices.of_the_agreement(session, now - _NEWS),
-        "gateway-key": notices.of_the_gateways_key(session, now - _NEWS),
+        "agreement-changed": receipts.notices_since(session, now - _NEWS, receipts.AGREEMENT_NOTICE),
+        "gateway-key": receipts.notices_since(
+            session, now - _NEWS, receipts.KEY_NOTICE, receipts.GATEWAY_KEY_HEADLINE
+        ),
     }
     letterhead = replace(letterhead, reached=_reached(session))
     each, standing = of_each(session, day, now), []
@@ -147,7 +149,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
     catalogue = letterhead.catalogue
     day = local_day(now, catalogue.calendar.timezone)
     providers.provider_row(session, provider)
-    if not any(one.email for one in contacts.contacts(session, provider)):
+    if not any(one.email for one in providers.contacts(session, provider)):
         raise GatewayError(f"no e-mail address of {provider} is on record: ring them, or set a contact first")
     rules = catalogue.letters.rules("chase")
     if not rules:
@@ -393,7 +395,7 @@ def _addresses(
 def _reached(session: Session, provider: str | None = None) -> Mapping[str, Sequence[str]]:
     """Return e-mail addresses by provider, of one provider or of all."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for contact in contacts.contacts(session, provider):
+    for contact in providers.contacts(session, provider):
         if contact.email is not None:
             found[contact.provider].add(contact.email)
     return {one: sorted(addresses) for one, addresses in found.items()}

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -30,7 +30,7 @@ from gateway.law import PACKS, LawPack
 from gateway.log.checkpoint import LogKey, checkpoint, read_checkpoint
 from gateway.policy.edits import edits
 from gateway.record.policy_check import check
-from gateway.registry import policy_drafts
+from gateway.registry.tables import PolicyDraftRow
 from gateway.zones.spool import write_durably
 
 _PUBLISHER = "/law"
@@ -101,13 +101,20 @@ def edited(policies: Path, file: str, content: str) -> Iterator[Path]:
 @contextmanager
 def folder_of(session: Session, home: Home, digest: str) -> Iterator[Path | None]:
     """Yield a version's folder, or a temporary folder of a draft; None for an unknown digest."""
-    draft = None if home.version(digest).is_dir() else policy_drafts.find(session, digest)
-    if draft is None or not home.version(draft[0]).is_dir():
+    draft = None if home.version(digest).is_dir() else session.get(PolicyDraftRow, digest)
+    if draft is None or not home.version(draft.base).is_dir():
         yield home.version(digest) if home.version(digest).is_dir() else None
         return
-    base, file, content = draft
-    with edited(home.version(base), file, content) as folder:
+    with edited(home.version(draft.base), draft.file, draft.content) as folder:
         yield folder
+
+
+def put_draft(session: Session, draft: PolicyDraftRow) -> None:
+    """Store a draft of policies, replacing any other."""
+    for row in session.exec(select(PolicyDraftRow).where(col(PolicyDraftRow.digest) != draft.digest)).all():
+        session.delete(row)
+    session.merge(draft)
+    session.flush()
 
 
 def loses_protection(before: Path, after: Path) -> bool:

@@ -13,7 +13,7 @@ from gateway.policy.agreement_schema import Signatory
 from gateway.policy.catalogue import Catalogue
 from gateway.registry import agreements, log, providers
 from gateway.registry.log import Entry
-from gateway.registry.tables import AgreementSignatureRow
+from gateway.registry.tables import AgreementSignatureRow, RatificationRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,19 +89,18 @@ def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
 def _ratify(
     session: Session, catalogue: Catalogue, signed: Signed, signatory: str, actor: str | None
 ) -> None:
-    agreements.ratify(
-        session,
-        signed.provider,
-        signed.year,
+    row = RatificationRow(
+        provider=signed.provider,
+        academic_year=signed.year,
         signatory=signatory,
-        on=signed.on,
-        at=signed.at,
-        by=signed.by,
+        ratified_on=signed.on,
+        recorded_at=signed.at,
+        recorded_by=signed.by,
         text_sha256=catalogue.text_sha256,
         reference=signed.reference,
         certificate=signed.certificate,
-        instead=catalogue.text_wanted is not None,
     )
+    agreements.ratify(session, row, instead=catalogue.text_wanted is not None)
     fields: dict[str, str | int] = {"academic_year": signed.year, "sha256": catalogue.text_sha256}
     if signed.certificate is not None:
         fields["key"] = signed.certificate

@@ -1,57 +1,43 @@
-"""Ratifications of the agreement by provider and academic year."""
+"""The agreement: school years, ratifications, declarations, exceptions from the data owed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, NotFoundError
+from gateway.model import Reason
+from gateway.registry import log
+from gateway.registry.log import Entry
 from gateway.registry.providers import provider_row
-from gateway.registry.tables import AgreementSignatureRow, RatificationRow
+from gateway.registry.tables import (
+    AgreementSignatureRow,
+    DeclarationRow,
+    ExpectationRow,
+    NilReturnRow,
+    ProviderRow,
+    RatificationRow,
+)
 
 
-def ratify(
-    session: Session,
-    provider: str,
-    academic_year: str,
-    *,
-    signatory: str,
-    on: date,
-    at: datetime,
-    by: str,
-    text_sha256: str,
-    reference: str | None = None,
-    certificate: str | None = None,
-    instead: bool = False,
-) -> None:
+def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
     GatewayError for a second one, unless a notice ends the first, or `instead` replaces one of another text.
-    `reference` and `certificate` belong to a signed copy of the text uploaded by the provider.
     """
-    provider_row(session, provider)
-    known = session.get(RatificationRow, (provider, academic_year))
-    ended = known is not None and known.ends_on is not None
-    if known is not None and not ended and not (instead and known.text_sha256 != text_sha256):
-        raise GatewayError(f"{provider} has ratified the agreement for {academic_year} already")
+    provider_row(session, row.provider)
+    known = session.get(RatificationRow, (row.provider, row.academic_year))
     if known is not None:
+        if known.ends_on is None and not (instead and known.text_sha256 != row.text_sha256):
+            raise GatewayError(f"{row.provider} has ratified the agreement for {row.academic_year} already")
         session.delete(known)
         session.flush()
-    session.add(
-        RatificationRow(
-            provider=provider,
-            academic_year=academic_year,
-            signatory=signatory,
-            ratified_on=on,
-            recorded_at=at,
-            recorded_by=by,
-            text_sha256=text_sha256,
-            reference=reference,
-            certificate=certificate,
-        )
-    )
+    session.add(row)
     session.flush()
 
 
@@ -67,7 +53,6 @@ def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]
     ]
     for row in rows:
         row.ends_on = on
-        session.add(row)
     session.flush()
     return tuple(row.academic_year for row in rows)
 
@@ -107,3 +92,116 @@ def ratifications(session: Session, provider: str | None = None) -> Sequence[Rat
     if provider is not None:
         query = query.where(RatificationRow.provider == provider)
     return session.exec(query).all()
+
+
+def declaration(session: Session, reference: str) -> DeclarationRow:
+    """Return a declaration. NotFoundError for an unknown reference."""
+    row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).first()
+    if row is None:
+        raise NotFoundError(f"there is no declaration {reference}")
+    return row
+
+
+def declarations(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:
+    """Return declarations in the order of recording."""
+    query = select(DeclarationRow).order_by(col(DeclarationRow.sequence))
+    if provider is not None:
+        query = query.where(DeclarationRow.provider == provider)
+    return session.exec(query).all()
+
+
+def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
+    """Return the reasons of the decision on a declaration."""
+    return tuple(Reason(**each) for each in json.loads(row.reasons))
+
+
+def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
+    """Return by provider and data type, as people have recorded: True if the data is expected."""
+    found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+    for row in session.exec(select(ExpectationRow)):
+        found[row.provider][row.data_type] = row.expected
+    return found
+
+
+def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
+    """Return every expectation and nil return on record, by provider and data type.
+
+    `period` is set for a nil return only.
+    """
+    found: list[Mapping[str, Any]] = [
+        {
+            "provider": row.provider,
+            "data_type": row.data_type,
+            "what": what,
+            "period": row.period if isinstance(row, NilReturnRow) else None,
+            "at": row.recorded_at,
+            "by": row.recorded_by,
+            "why": row.why,
+        }
+        for row in (*session.exec(select(ExpectationRow)), *session.exec(select(NilReturnRow)))
+        if provider in {None, row.provider}
+        for what in [
+            "nil" if isinstance(row, NilReturnRow) else "expected" if row.expected else "not-expected"
+        ]
+    ]
+    return sorted(found, key=lambda one: (one["provider"], one["data_type"], one["period"] or ""))
+
+
+def expect(session: Session, row: ExpectationRow) -> None:
+    """Record that a data type is expected or not. NotFoundError for an unknown provider."""
+    provider_row(session, row.provider)
+    session.merge(row)
+    session.flush()
+
+
+def forget_expectation(session: Session, provider: str, data_type: str) -> None:
+    """Delete an expectation of a data type, so that the calendar decides. GatewayError without one."""
+    provider_row(session, provider)
+    row = session.get(ExpectationRow, (provider, data_type))
+    if row is None:
+        raise GatewayError(f"nothing is on record of {data_type} of {provider}: the calendar decides")
+    session.delete(row)
+    session.flush()
+
+
+def nil_return(session: Session, row: NilReturnRow) -> None:
+    """Record a nil return for a period. GatewayError if recorded already."""
+    provider_row(session, row.provider)
+    if session.get(NilReturnRow, (row.provider, row.data_type, row.period)) is not None:
+        raise GatewayError(
+            f"it is on record that {row.provider} has no {row.data_type} to send for {row.period}"
+        )
+    session.add(row)
+    session.flush()
+
+
+def open_year(session: Session, year: str, *, at: datetime, by: str, why: str | None) -> None:
+    """Record the opening of a school year ("2027-28")."""
+    fields = {"academic_year": year}
+    log.append(session, [Entry(kind="year-opened", subject="year", fields=fields, actor=by, note=why)], at)
+
+
+def year_opened_at(session: Session, year: str) -> datetime | None:
+    """Return when a school year was opened; None if it was not."""
+    for event in log.events(session, "year", kind="year-opened"):
+        if json.loads(event.leaf)["fields"]["academic_year"] == year:
+            return event.at
+    return None
+
+
+def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
+    """Count open providers of the kinds `parties`, ratifications of a year, and all expectations."""
+    open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
+    ratified = (
+        select(func.count())
+        .select_from(RatificationRow)
+        .join(ProviderRow, col(ProviderRow.id) == col(RatificationRow.provider))
+        .where(RatificationRow.academic_year == year, *open_ones)
+    )
+    return {
+        "education_providers": session.exec(
+            select(func.count()).select_from(ProviderRow).where(*open_ones)
+        ).one(),
+        "ratified": session.exec(ratified).one(),
+        "expectations": session.exec(select(func.count()).select_from(ExpectationRow)).one(),
+    }

@@ -104,7 +104,6 @@ def record_made(
     row = session.get_one(CopyRow, number)
     row.made_at, row.sha256, row.size = at, sha256, size
     row.certificates = " ".join(certificates)
-    session.add(row)
     session.flush()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.orm import Mapped
@@ -15,7 +15,7 @@ from sqlmodel import select as select_rows
 from gateway.access import Sight
 from gateway.errors import NotFoundError
 from gateway.reasons import WITHDRAWN
-from gateway.registry.markers import NOBODY, kept_apart
+from gateway.registry.markers import kept_apart
 from gateway.registry.sight import WHOLE, is_few, is_seen_by, within
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 
@@ -201,22 +201,11 @@ def count_delivered(
     return int(session.execute(counted.execution_options(**{WHOLE: True})).scalar_one())
 
 
-def delivered_types(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the data types of a team's deliveries not dealt with, in alphabetical order."""
-    return _distinct(session, team, person, col(TransferRow.data_type))
-
-
-def delivered_providers(session: Session, team: str, person: str | None = None) -> Sequence[str]:
-    """Return the providers of a team's deliveries not dealt with, in alphabetical order."""
-    return _distinct(session, team, person, col(TransferRow.provider))
-
-
 def note_collected(session: Session, delivery: Delivery, at: datetime) -> None:
     """Record the first opening of a delivery by a member of the team."""
     row = _row(session, delivery)
     if row is not None and row.collected_at is None:
         row.collected_at = at
-        session.add(row)
         session.flush()
 
 
@@ -235,7 +224,6 @@ def restore(session: Session, delivery: Delivery) -> None:
     if row is None or row.dealt_with_at is None:
         raise NotFoundError(f"{delivery.reference} is in the mailbox of the team {delivery.team}")
     row.dealt_with_at, row.dealt_with_by = None, None
-    session.add(row)
     session.flush()
 
 
@@ -247,8 +235,8 @@ def may_read(session: Session, delivery: Delivery, person: str) -> bool:
     asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
         return False
-    now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, NOBODY)
-    return delivery.counts or now.numbers <= delivery.apart
+    now = kept_apart(session, [delivery.sequence], person).get(delivery.sequence, {})
+    return delivery.counts or now.keys() <= delivery.apart
 
 
 def held(
@@ -271,7 +259,6 @@ def deal_with(session: Session, delivery: Delivery, *, by: str, at: datetime) ->
     if row is None or row.dealt_with_at is not None:
         raise NotFoundError(f"{delivery.reference} does not wait for the team {delivery.team}")
     row.dealt_with_at, row.dealt_with_by = at, by
-    session.add(row)
     session.flush()
 
 
@@ -282,10 +269,13 @@ def _row(session: Session, delivery: Delivery, *, lock: bool = False) -> Deliver
     return session.exec(query.with_for_update() if lock else query).first()
 
 
-def _distinct(session: Session, team: str, person: str | None, what: Mapped[Any]) -> Sequence[str]:
+def delivered_values(
+    session: Session, team: str, person: str | None, name: Literal["data_type", "provider"]
+) -> Sequence[str]:
+    """Return the data types or providers of a team's deliveries still to deal with, sorted."""
+    what = col(getattr(TransferRow, name))
     query = to_team(team, person, ALL).with_only_columns(what).where(what.is_not(None))
-    query = query.distinct().order_by(what)
-    return [str(value) for value in session.execute(query).scalars()]
+    return [str(value) for value in session.execute(query.distinct().order_by(what)).scalars()]
 
 
 def _held_delivery(row: Row[*tuple[Any, ...]]) -> Delivery:

@@ -1,57 +1,26 @@
 """Discrepancies between rolls: those open, the providers concerned, and how each ended."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.policy.discrepancies import Discrepancy, Kind
+from gateway.policy.discrepancies import Discrepancy
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
-from gateway.registry.tables.row import answer_of
 from gateway.registry.vouched_rows import add_rows
 
 _AT_ONCE = 500
 
-MEANINGS: dict[Kind, str] = {
+MEANINGS: Mapping[str, str] = {
     "two-rolls": "a pupil is on the roll of more than one school",
     "birth-date": "schools give different dates of birth for a pupil",
     "former-upn": "a pupil is on a roll under an old and a new number",
 }
 """The meaning of each kind, for a person."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiscrepancyParty:
-    """One record in a discrepancy: provider, file and record number. `pupil`: a pupil's digest as hex."""
-
-    provider: str
-    reference: str
-    record: int
-    pupil: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """A discrepancy on record. `state`: open, settled (the data fits again) or resolved (by a person)."""
-
-    number: int
-    kind: Kind
-    key: str
-    state: str
-    opened_at: datetime
-    ended_at: datetime | None
-    ended_by: str | None
-    why: str | None
-    parties: tuple[DiscrepancyParty, ...]
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """The ids of the providers with contradictory records, sorted."""
-        return tuple(sorted({party.provider for party in self.parties}))
 
 
 def key_of(discrepancy: Discrepancy) -> str:
@@ -82,14 +51,21 @@ def open_discrepancies(
     return numbers
 
 
-def lasting(session: Session, providers: Collection[str]) -> Sequence[Known]:
-    """Return the discrepancies of some providers: open, or resolved although the data still differ."""
-    parties = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
-    numbers = select(DiscrepancyPartyRow.discrepancy).where(parties)
-    query = select(DiscrepancyRow).where(
-        col(DiscrepancyRow.state).in_(LASTING), col(DiscrepancyRow.number).in_(numbers)
-    )
-    return _known(session, session.exec(query.order_by(col(DiscrepancyRow.number))).all())
+def of_providers(
+    session: Session, providers: Collection[str] | None, states: Collection[str] | None = LASTING
+) -> Sequence[DiscrepancyRow]:
+    """Return discrepancies of some providers, or of all, in the order of opening.
+
+    `states`: None for all; else, if not given, those open, or resolved by a person but still found.
+    """
+    query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
+    if states is not None:
+        query = query.where(col(DiscrepancyRow.state).in_(states))
+    if providers is not None:
+        theirs = col(DiscrepancyPartyRow.provider).in_(sorted(providers))
+        numbers = select(DiscrepancyPartyRow.discrepancy).where(theirs)
+        query = query.where(col(DiscrepancyRow.number).in_(numbers))
+    return session.exec(query).all()
 
 
 def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
@@ -108,63 +84,41 @@ def lasting_keys(session: Session, keys: Collection[str]) -> set[str]:
     return found
 
 
-def settle(session: Session, numbers: Sequence[int], at: datetime) -> None:
-    """Mark discrepancies as settled, because the providers' data agree again."""
-    for start in range(0, len(numbers), _AT_ONCE):
-        some = col(DiscrepancyRow.number).in_(numbers[start : start + _AT_ONCE])
-        for row in session.exec(select(DiscrepancyRow).where(some)).all():
-            row.state = "settled"
-            row.ended_at = row.ended_at or at
+def settle(rows: Iterable[DiscrepancyRow], at: datetime) -> None:
+    """Mark discrepancies as settled, because their data fit again."""
+    for row in rows:
+        row.state, row.ended_at = "settled", row.ended_at or at
 
 
-def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> Known:
+def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -> DiscrepancyRow:
     """Mark a discrepancy as resolved by a person. GatewayError if not open."""
-    row = _row(session, number)
+    row = get(session, number)
     if row.state != "open":
         raise GatewayError(f"discrepancy {number} is {row.state} already")
     row.state, row.ended_at, row.ended_by, row.why = "resolved", at, by, why
-    session.add(row)
     session.flush()
-    return get(session, number)
+    return row
 
 
-def get(session: Session, number: int) -> Known:
+def get(session: Session, number: int) -> DiscrepancyRow:
     """Return a discrepancy. NotFoundError for an unknown number."""
-    return _known(session, [_row(session, number)])[0]
-
-
-def find(session: Session, *, state: str | None = "open", provider: str | None = None) -> Sequence[Known]:
-    """Return discrepancies in the order of opening, of one state and provider if given."""
-    query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
-    if state is not None:
-        query = query.where(DiscrepancyRow.state == state)
-    if provider is not None:
-        mine = select(DiscrepancyPartyRow.discrepancy).where(DiscrepancyPartyRow.provider == provider)
-        query = query.where(col(DiscrepancyRow.number).in_(mine))
-    return _known(session, session.exec(query).all())
-
-
-def _row(session: Session, number: int) -> DiscrepancyRow:
     row = session.get(DiscrepancyRow, number)
     if row is None:
         raise NotFoundError(f"there is no discrepancy {number}")
     return row
 
 
-def _known(session: Session, rows: Sequence[DiscrepancyRow]) -> list[Known]:
-    numbers = [row.number for row in rows if row.number is not None]
-    parties: defaultdict[int, list[DiscrepancyParty]] = defaultdict(list)
-    for start in range(0, len(numbers), _AT_ONCE):
+def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:
+    """Return the records of discrepancies by number: provider, reference of the file, record number."""
+    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
+    party = DiscrepancyPartyRow
+    for start in range(0, len(rows), _AT_ONCE):
         query = (
-            select(DiscrepancyPartyRow, TransferRow.reference)
-            .join(TransferRow, col(TransferRow.sequence) == col(DiscrepancyPartyRow.transfer))
-            .where(col(DiscrepancyPartyRow.discrepancy).in_(numbers[start : start + _AT_ONCE]))
-            .order_by(col(DiscrepancyPartyRow.ordinal))
+            select(party.discrepancy, party.provider, TransferRow.reference, party.record)
+            .join(TransferRow, col(TransferRow.sequence) == col(party.transfer))
+            .where(col(party.discrepancy).in_([row.number for row in rows[start : start + _AT_ONCE]]))
+            .order_by(col(party.ordinal))
         )
-        for row, reference in session.exec(query):
-            said = answer_of(DiscrepancyParty, row, reference=reference, pupil=row.pupil.hex())
-            parties[row.discrepancy].append(said)
-    return [
-        answer_of(Known, row, parties=tuple(parties[number]))
-        for row, number in zip(rows, numbers, strict=True)
-    ]
+        for number, provider, reference, record in session.exec(query):
+            found[number].append({"provider": provider, "reference": reference, "record": record})
+    return found

@@ -1,29 +1,18 @@
 """Credentials of members of staff (keys, roles, system accounts), and which persons gave them."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, cast
 
 from sqlmodel import Session, col, or_, select
 
 from gateway.registry.tables import AccountRow, GivingRow, KeyRow, RoleRow
 
 What = Literal["key", "role", "account"]
+Credential = tuple[str, What, str]
+"""A credential of a member of staff: owner, kind, and the fingerprint or name."""
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A credential of a member of staff, and the people giving or confirming it, the first one first.
-
-    A giver's name is empty where none is on record. `mark` is the fingerprint, role or account.
-    """
-
-    owner: str
-    what: What
-    mark: str
-    givers: tuple[GivingRow, ...]
 
 
 def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: datetime) -> None:
@@ -40,24 +29,25 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
     session.flush()
 
 
-def credentials(session: Session, since: datetime) -> list[Credential]:
-    """Return every credential of staff in force, and the keys ended from `since` on, with the givers.
+def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
+    """Return the givers of every current credential of staff, and of the keys ended since a moment.
 
-    A key not confirmed by anybody is left out: the owner cannot confirm others with it.
+    The issuer comes first, without a name where none is on record; then those who confirmed the credential.
+    An unconfirmed key confirms nothing, and is left out.
     """
-    givers: defaultdict[tuple[str, str, str], list[GivingRow]] = defaultdict(list)
+    givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():
-        givers[row.staff, row.what, row.mark].append(row)
-
-    def credential(owner: str, what: What, mark: str, by: str = "", at: datetime = _LONG_AGO) -> Credential:
-        known = givers[owner, what, mark] or [GivingRow(staff=owner, what=what, mark=mark, by=by, at=at)]
-        return Credential(owner, what, mark, tuple(known))
-
+        givers[row.staff, cast("What", row.what), row.mark].append(row)
     counted = or_(col(KeyRow.ended_at).is_(None), col(KeyRow.ended_at) >= since)
     confirmed = col(KeyRow.unconfirmed).is_not(True)
     theirs = session.exec(select(KeyRow).where(KeyRow.owner_kind == "staff", counted, confirmed)).all()
-    return [
-        *(credential(key.owner, "key", key.fingerprint, key.added_by, key.added_at) for key in theirs),
-        *(credential(one.staff, "role", one.role) for one in session.exec(select(RoleRow)).all()),
-        *(credential(one.staff, "account", one.account) for one in session.exec(select(AccountRow)).all()),
+    current: list[tuple[str, What, str, str, datetime]] = [
+        *((key.owner, "key", key.fingerprint, key.added_by, key.added_at) for key in theirs),
+        *((one.staff, "role", one.role, "", _LONG_AGO) for one in session.exec(select(RoleRow))),
+        *((one.staff, "account", one.account, "", _LONG_AGO) for one in session.exec(select(AccountRow))),
     ]
+    return {
+        (owner, what, mark): givers[owner, what, mark]
+        or [GivingRow(staff=owner, what=what, mark=mark, by=by, at=at)]
+        for owner, what, mark, by, at in current
+    }

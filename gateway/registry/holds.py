@@ -1,9 +1,8 @@
 """Legal holds: while one is in force, none of the files concerned is deleted."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
@@ -12,56 +11,38 @@ from gateway.registry import markers, persons, providers, receipts
 from gateway.registry.tables import HoldRow, PersonsOfTransferRow, ReceiptRow, TransferRow
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldSubject:
-    """The subject of a legal hold: one transfer, notice or declaration; all of a provider; or a child.
-
-    `persons` are the child's digests. The hold covers every file with the child's data, now and later.
-    """
-
-    reference: str = ""
-    provider: str | None = None
-    persons: frozenset[bytes] = frozenset()
-
-
-def place(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
+def place(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - of columns
     """Place a legal hold and return the hold's number.
 
-    NotFoundError for an unknown subject, GatewayError for a subject on hold already.
+    The subject is a `reference` (a transfer, notice or declaration), all of a `provider`, or a child by the
+    digests `persons`, in every file now and later. NotFoundError for an unknown subject, GatewayError for a
+    subject on hold already.
     """
-    if subject.reference and not receipts.borne(session, [subject.reference]):
-        raise NotFoundError(f"there is no transfer, notice or declaration {subject.reference}")
-    if subject.provider is not None:
-        providers.provider_row(session, subject.provider)
-    if _hold_on(session, subject) is not None:
-        raise GatewayError(f"{named(subject)} is on hold already")
-    row = HoldRow(
-        reference=subject.reference,
-        placed_at=at,
-        placed_by=by,
-        why=why,
-        provider=subject.provider,
-        persons=b"".join(sorted(subject.persons)) or None,
-    )
+    row = HoldRow(**{"reference": "", **subject}, placed_at=at, placed_by=by, why=why)
+    if row.reference and not receipts.borne(session, [row.reference]):
+        raise NotFoundError(f"there is no transfer, notice or declaration {row.reference}")
+    if row.provider is not None:
+        providers.provider_row(session, row.provider)
+    if _hold_on(session, **subject) is not None:
+        raise GatewayError(f"{_named(subject)} is on hold already")
     session.add(row)
     session.flush()
     return cast("int", row.number)
 
 
-def lift(session: Session, subject: HoldSubject, *, by: str, why: str, at: datetime) -> int:
+def lift(session: Session, by: str, why: str, at: datetime, **subject: Any) -> int:  # noqa: ANN401 - as `place`
     """Lift a legal hold and return its number. GatewayError if there is none."""
-    row = _hold_on(session, subject)
+    row = _hold_on(session, **subject)
     if row is None:
-        raise GatewayError(f"{named(subject)} is not on hold")
+        raise GatewayError(f"{_named(subject)} is not on hold")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    session.add(row)
     session.flush()
     return cast("int", row.number)
 
 
-def named(subject: HoldSubject) -> str:
+def _named(subject: Mapping[str, Any]) -> str:
     """Return the reference or provider of a hold's subject, or "the child": never a child's data."""
-    return subject.reference or subject.provider or "the child"
+    return subject.get("reference") or subject.get("provider") or "the child"
 
 
 def list_holds(session: Session) -> Sequence[HoldRow]:
@@ -102,10 +83,12 @@ def _with_children(session: Session, wanted: Sequence[str], children: Collection
     return set(session.exec(query).all())
 
 
-def _hold_on(session: Session, subject: HoldSubject) -> HoldRow | None:
-    for row in list_holds(session):
-        same_child = row.persons is not None and not subject.persons.isdisjoint(markers.split(row.persons))
-        same = row.reference == subject.reference and row.provider == subject.provider
-        if same_child or (same and not subject.persons and row.persons is None):
-            return row
-    return None
+def _hold_on(
+    session: Session, reference: str = "", provider: str | None = None, persons: bytes | None = None
+) -> HoldRow | None:
+    if persons is not None:
+        return next(iter(of_child(session, markers.split(persons))), None)
+    of_it = reference, provider, None
+    return next(
+        (row for row in list_holds(session) if (row.reference, row.provider, row.persons) == of_it), None
+    )

@@ -350,7 +350,6 @@ def _row(session: Session, key: Key) -> KeyRow:
 
 
 def _kept(session: Session, row: KeyRow) -> Key:
-    session.add(row)
     session.flush()
     return _key(row)
 

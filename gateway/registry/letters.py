@@ -116,14 +116,12 @@ def note(session: Session, number: int, *, at: datetime, refused: str | None) ->
     row = session.get(LetterRow, number)
     if row is not None and row.sent_at is None and row.refused is None:
         row.sent_at, row.refused = (at, None) if refused is None else (None, refused)
-        session.add(row)
 
 
 def bounced(session: Session, number: int, *, at: datetime, by: str, why: str) -> None:
     """Record that a letter came back, as a person reports. NotFoundError for an unknown number."""
     row = get(session, number)
     row.bounced_at, row.bounced_by, row.bounced_why = at, by, why
-    session.add(row)
 
 
 def forget(session: Session, before: datetime) -> None:

@@ -56,7 +56,6 @@ def lift(session: Session, number: int, *, by: str, why: str, at: datetime) -> N
     if row is None or row.lifted_at is not None:
         raise GatewayError(f"there is no marker {number}")
     row.lifted_at, row.lifted_by, row.lifted_why = at, by, why
-    session.add(row)
     session.flush()
 
 
@@ -131,19 +130,12 @@ def on_transfer(session: Session, transfer: int) -> list[Marker]:
     return [marker for marker in list_markers(session) if marker.number in numbers] if numbers else []
 
 
-@dataclass(frozen=True, slots=True)
-class KeptApart:
-    """The children of a file hidden from a person: the markers' numbers and the children's digests."""
-
-    numbers: frozenset[int] = frozenset()
-    persons: frozenset[bytes] = frozenset()
+KeptApart = Mapping[int, frozenset[bytes]]
+"""Markers that hide children of a file from a person: each marker's number with the digests of its child."""
 
 
-NOBODY = KeptApart()
-
-
-def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> dict[int, KeptApart]:
-    """Return by file the children hidden from a person (None: by any marker), for files with some."""
+def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
+    """Return by file the children hidden from a person (None: by any marker), if there are some."""
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))
@@ -159,12 +151,10 @@ def kept_apart(session: Session, transfers: Collection[int], person: str | None)
         return {}
     own = select(MarkerPersonRow.marker).where(MarkerPersonRow.staff == (person or ""))
     allowed = set(session.exec(own).all())
-    found: dict[int, KeptApart] = {}
+    found: dict[int, dict[int, frozenset[bytes]]] = {}
     for transfer, row in marked:
         if row.kind == "restricted" or row.number not in allowed:
-            before = found.get(transfer, NOBODY)
-            number = cast("int", row.number)
-            found[transfer] = KeptApart(before.numbers | {number}, before.persons | set(split(row.persons)))
+            found.setdefault(transfer, {})[cast("int", row.number)] = frozenset(split(row.persons))
     return found
 
 

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
 
 from gateway.errors import GatewayError, NotFoundError
-from gateway.registry.invitations import digest_of
+from gateway.registry.logins import digest_of
 from gateway.registry.tables import ProgramRequestRow, ProgramRow
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,31}")
-_ACTOR = "program "
 _KEY = "program:"
 _REMEMBERED = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """A program in force, with the acts allowed and the teams for collecting files."""
+def actor_of(program: ProgramRow) -> str:
+    """Return a program's name on record, with a space: no person is called so."""
+    return f"program {program.name}"
 
-    digest: str
-    name: str
-    acts: frozenset[str]
-    teams: tuple[str, ...]
 
-    @property
-    def actor(self) -> str:
-        """The program's name in the log: with a space, and so different from every person's name."""
-        return f"{_ACTOR}{self.name}"
-
-    @property
-    def key(self) -> str:
-        """The text to identify the program's credential, where a person has a key's fingerprint."""
-        return f"{_KEY}{self.digest}"
+def key_of(program: ProgramRow) -> str:
+    """Return a program's key, where a person's key would be."""
+    return f"{_KEY}{program.digest}"
 
 
 def add(session: Session, row: ProgramRow) -> None:
@@ -47,8 +35,8 @@ def add(session: Session, row: ProgramRow) -> None:
     session.flush()
 
 
-def find(session: Session, secret: str, now: datetime) -> Program | None:
-    """Return the program with a given credential; None if unknown, expired or revoked."""
+def find(session: Session, secret: str, now: datetime) -> ProgramRow | None:
+    """Return the program with a credential; None if unknown, expired or revoked."""
     return _in_force(session, digest_of(secret), now)
 
 
@@ -60,7 +48,7 @@ def is_program(key: str) -> bool:
 def teams_of(session: Session, key: str, now: datetime) -> tuple[str, ...] | None:
     """Return a program's teams for collecting files, sorted; None if the credential is not in force."""
     known = _in_force(session, key.removeprefix(_KEY), now)
-    return None if known is None else known.teams
+    return None if known is None else known.collects
 
 
 def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> None:
@@ -70,7 +58,6 @@ def revoke(session: Session, name: str, *, by: str, why: str, at: datetime) -> N
         raise NotFoundError(f"no program {name} is in force")
     for row in rows:
         row.revoked_at, row.revoked_by, row.why = at, by, why
-        session.add(row)
     session.flush()
 
 
@@ -114,15 +101,12 @@ def end_request(session: Session, program: str, key: str, answer: str | None) ->
         session.delete(row)
     else:
         row.answer = answer
-        session.add(row)
     session.flush()
 
 
-def _in_force(session: Session, digest: str, now: datetime) -> Program | None:
+def _in_force(session: Session, digest: str, now: datetime) -> ProgramRow | None:
     row = session.get(ProgramRow, digest)
-    if row is None or row.revoked_at is not None or row.ends_at <= now:
-        return None
-    return Program(row.digest, row.name, frozenset(_split(row.acts)), _split(row.teams))
+    return None if row is None or row.revoked_at is not None or row.ends_at <= now else row
 
 
 def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:
@@ -130,7 +114,3 @@ def _active(session: Session, name: str, at: datetime) -> list[ProgramRow]:
         col(ProgramRow.name) == name, col(ProgramRow.revoked_at).is_(None), col(ProgramRow.ends_at) > at
     )
     return [*session.exec(found).all()]
-
-
-def _split(text: str) -> tuple[str, ...]:
-    return tuple(part for part in text.split(",") if part)

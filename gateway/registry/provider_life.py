@@ -36,7 +36,6 @@ def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
     if row.closed_on is not None:
         raise GatewayError(f"{provider} is on record as closed since {row.closed_on}")
     row.closed_on = on
-    session.add(row)
     rolls.note_full_rolls(session, {provider: at})
     session.flush()
     return providers.get_provider(session, provider)
@@ -48,7 +47,6 @@ def reopen(session: Session, provider: str) -> Provider:
     if row.closed_on is None:
         raise GatewayError(f"{provider} is not on record as closed")
     row.closed_on, row.succeeded_by = None, None
-    session.add(row)
     session.flush()
     found = providers.get_provider(session, provider)
     providers.check_numbers(session, found)
@@ -79,7 +77,6 @@ def convert(
         raise GatewayError(f"{row.kind} never becomes {kind}, as the policies say: add it anew")
     row.kind = kind
     row.name, row.dfe_number, row.urn = name or row.name, dfe_number or row.dfe_number, urn or row.urn
-    session.add(row)
     session.flush()
     found = providers.get_provider(session, provider)
     providers.check_numbers(session, found)
@@ -99,7 +96,6 @@ def succeed(session: Session, former: str, successor: str) -> None:
     if row.succeeded_by not in {None, successor}:
         raise GatewayError(f"{row.succeeded_by} took the place of {former} already")
     row.succeeded_by = successor
-    session.add(row)
     session.flush()
 
 

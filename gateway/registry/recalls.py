@@ -1,42 +1,39 @@
-"""Rows for the withdrawal of a file: its openings, its deliveries, notices to data protection officers."""
+"""Rows for recalls and breaches: openings of files, deliveries, notices to data protection officers."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import cast
 
+from sqlalchemy import ColumnElement, and_, or_, true
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
 from gateway.model import Reason
-from gateway.registry.tables import AuthorityNoticeRow, DeletionRow, DeliveryRow, EventRow, ReasonRow
+from gateway.registry import log
+from gateway.registry.log import LogStep
+from gateway.registry.tables import (
+    AuthorityNoticeRow,
+    DeliveryRow,
+    EventRow,
+    ReasonRow,
+    StaffRow,
+    TransferRow,
+)
 from gateway.registry.vouched_rows import add_rows
 
 OPENED = ("collected", "opened")
 """The kinds of event about the opening of a file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileOpening:
-    """The opening of a file by a person; `team` is None for an opening outside a mailbox."""
+def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
+    """Return the openings of a file in order; outside a mailbox without a team.
 
-    at: datetime
-    who: str
-    team: str | None
-
-
-def openings(session: Session, reference: str) -> list[FileOpening]:
-    """Return the openings of a file in order. The log records each before a person gets any of the file."""
-    rows = session.exec(
-        select(EventRow)
-        .where(EventRow.subject == reference, col(EventRow.kind).in_(OPENED))
-        .order_by(col(EventRow.number))
-    ).all()
-    return [
-        FileOpening(at=row.at, who=row.actor or "", team=json.loads(row.leaf)["fields"].get("team"))
-        for row in rows
-    ]
+    The log records each before anything is given out.
+    """
+    return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
 
 
 def places(session: Session, transfer: int) -> Sequence[DeliveryRow]:
@@ -82,12 +79,6 @@ def add_reasons(session: Session, transfer: int, reasons: Sequence[Reason]) -> N
     )
 
 
-def deleted_on(session: Session, reference: str) -> datetime | None:
-    """Return the time of deletion of a transfer's sealed file; None if still stored."""
-    row = session.get(DeletionRow, (reference, "sealed"))
-    return None if row is None else row.deleted_at
-
-
 def tell(session: Session, reference: str, subject: str, text: str, at: datetime) -> int:
     """Store a notice for data protection officers; return its number."""
     row = AuthorityNoticeRow(reference=reference, subject=subject, text=text, created_at=at)
@@ -108,6 +99,76 @@ def read_notice(session: Session, number: int, *, by: str, at: datetime) -> Auth
         raise NotFoundError(f"there is no notice {number}")
     if row.read_at is None:
         row.read_at, row.read_by = at, by
-        session.add(row)
         session.flush()
     return row
+
+
+# The kinds of events between arrival and deletion.
+_STEPS = (
+    "landed",
+    "decided",
+    "delivered",
+    "collected",
+    "opened",
+    "dealt-with",
+    "restored",
+    "released",
+    "refused",
+    "withdrawn",
+    "redelivered",
+)
+
+
+def collected_by(session: Session, name: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """Return references of files opened by a member of staff from `since` until before `until`.
+
+    None leaves an end of the time open.
+    """
+    return _subjects(session, and_(col(EventRow.kind).in_(OPENED), col(EventRow.actor) == name), since, until)
+
+
+def is_staff(session: Session, name: str) -> bool:
+    """Return True if a member of staff has, or once had, this name."""
+    return session.get(StaffRow, name) is not None
+
+
+def stepped_between(session: Session, since: datetime | None, until: datetime | None) -> set[str]:
+    """Return references of the files with any log entry from `since` until before `until`; None: no bound."""
+    return _subjects(session, col(EventRow.kind).in_(_STEPS), since, until)
+
+
+def sent_with(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """Return references of files landed between two moments over an SSH key or signed by a certificate."""
+    columns = (TransferRow.ssh_key, TransferRow.signer, TransferRow.signing_key)
+    return _transfers(session, or_(*(col(column) == fingerprint for column in columns)), since, until)
+
+
+def sealed_to(session: Session, fingerprint: str, since: datetime | None, until: datetime | None) -> set[str]:
+    """Return references of files landed between two moments and sealed to one certificate of the gateway."""
+    return _transfers(session, col(TransferRow.opened_by) == fingerprint, since, until)
+
+
+def next_breach(session: Session) -> int:
+    """Return the number of the next breach; the first is 1."""
+    query = select(EventRow.leaf).where(EventRow.kind == "breach-recorded")
+    known = [json.loads(leaf)["fields"]["number"] for leaf in session.exec(query)]
+    return max(known, default=0) + 1
+
+
+def _subjects(
+    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
+) -> set[str]:
+    when = _within(col(EventRow.at), since, until)
+    return set(session.exec(select(EventRow.subject).where(wanted, when).distinct()).all())
+
+
+def _transfers(
+    session: Session, wanted: ColumnElement[bool], since: datetime | None, until: datetime | None
+) -> set[str]:
+    when = _within(col(TransferRow.landed_at), since, until)
+    return set(session.exec(select(TransferRow.reference).where(wanted, when)).all())
+
+
+def _within(column: Mapped[datetime], since: datetime | None, until: datetime | None) -> ColumnElement[bool]:
+    begun = true() if since is None else column >= since
+    return and_(begun, true() if until is None else column < until)

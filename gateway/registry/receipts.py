@@ -262,3 +262,20 @@ def notices_to(session: Session, provider: str, limit: int) -> Sequence[tuple[st
         .limit(limit)
     )
     return session.exec(query).all()
+
+
+def notices_since(
+    session: Session, since: datetime, name: str, headline: str = ""
+) -> dict[str, list[tuple[str, datetime]]]:
+    """Return by provider the reference and time of notices published under a name since a moment.
+
+    With a `headline`, only those that bear it: it is one line, and English is in each notice.
+    """
+    columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
+    query = select(*columns).where(col(ReceiptRow.created_at) >= since, ReceiptRow.name == name)
+    if headline:
+        query = query.where(col(ReceiptRow.text).contains(f"\n{headline}\n"))
+    found: dict[str, list[tuple[str, datetime]]] = {}
+    for provider, reference, at in session.exec(query):
+        found.setdefault(provider, []).append((reference, at))
+    return found

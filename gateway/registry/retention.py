@@ -2,18 +2,19 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import cast
 
-from sqlalchemy import and_, delete, or_, update
+from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlmodel import Session, col, select
 
 from gateway.errors import NotFoundError
+from gateway.log.leaf import rfc3339
 from gateway.model import State
-from gateway.registry import copies, holds, notices
-from gateway.registry.copies import Copy
-from gateway.registry.receipts import UNSIGNED, proved_by
+from gateway.receipts.text import visible
+from gateway.registry import holds
+from gateway.registry.receipts import DISCREPANCY_NOTICE, UNSIGNED, proved_by
 from gateway.registry.tables import (
     AuthorityNoticeRow,
     CheckpointRow,
@@ -32,39 +33,33 @@ from gateway.registry.tables import (
 )
 from gateway.registry.transfers import row_of
 from gateway.registry.vouched_rows import vouch_for
-from gateway.reports.retention import UNOPENED, Due, KeptTransfer, Plan, Retention, What, plan
+from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
 
 # Never a person's name: names of staff have no spaces.
 BY_RETENTION = "gateway retention"
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """The stored parts of a transfer: the sealed file with size and SHA-256, copies and receipts.
-
-    A notice or a declaration has only the receipts given to the provider.
-    """
-
-    provider: str
-    size: int = 0
-    sha256: str = ""
-    withheld: bool = False
-    receipts: tuple[ReceiptRow, ...] = field(default=())
-    copies: tuple[Copy, ...] = field(default=())
+_WORDS: Mapping[str, str] = {
+    "sealed": "the file as it was sent",
+    "receipts": "the receipts held here",
+    "index": "what the registry said of the file",
+    "people": "the means to tie log entries to a person or a file name",
+    "notices": "a notice to a provider",
+    "declarations": "the receipt of a declaration, and who made it",
+}
 
 
 def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
-    """Return the plan of all deletions due at `moment`, with references on hold and undecided ones."""
-    made = notices.made_before(session, moment - rules.shortest_of_notices())
+    """Return the plan of all deletions due at `moment`, and of those on hold."""
     accepted, refused = (moment - rules.shortest(state) for state in ("accepted", "refused"))
-    rows = _decided_before(session, accepted=accepted, refused=refused)
-    found = plan(rules, rows, moment, made)
-    return Plan(due=found.due, on_hold=found.on_hold, undecided=tuple(_undecided(session)))
+    made = col(ReceiptRow.created_at) <= moment - rules.shortest_of_notices()
+    rows = decided_before(session, accepted=accepted, refused=refused)
+    return plan(rules, chain(rows, _kept_notices(session, made)), moment)
 
 
-def _decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[KeptTransfer]:
-    """Yield transfers accepted, or refused, by the two moments, with the facts for retention."""
+def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
+    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -82,7 +77,7 @@ def _decided_before(session: Session, *, accepted: datetime, refused: datetime) 
         session.expunge_all()
 
 
-def unopened_between(session: Session, begin: datetime, end: datetime) -> list[KeptTransfer]:
+def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
     """Return a page of refused files still stored and never opened, decided between two moments."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
@@ -103,39 +98,29 @@ def unopened_between(session: Session, begin: datetime, end: datetime) -> list[K
     return list(_kept(session, rows))
 
 
-def kept(session: Session, references: Collection[str]) -> list[KeptTransfer]:
-    """Return transfers by reference, with the facts for retention."""
-    query = select(TransferRow).where(col(TransferRow.reference).in_(list(references)))
-    return list(_kept(session, session.exec(query).all()))
+def kept(session: Session, references: Collection[str]) -> list[Retained]:
+    """Return transfers, notices and declarations by reference, with the facts for planning retention."""
+    rows = session.exec(select(TransferRow).where(col(TransferRow.reference).in_(references))).all()
+    made = col(ReceiptRow.reference).in_(references)
+    return [*_kept(session, rows), *_kept_notices(session, made)]
 
 
-def _undecided(session: Session) -> Sequence[str]:
+def undecided(session: Session) -> Sequence[str]:
     """Return references of all transfers without a final decision."""
     query = select(TransferRow.reference).where(col(TransferRow.state).in_(("landed", "held")))
     return session.exec(query.order_by(col(TransferRow.sequence))).all()
 
 
-def holding(session: Session, reference: str) -> Holding:
-    """Return the parts stored of a transfer, notice or declaration. NotFoundError where nothing is stored."""
-    receipts = session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
+def holding(session: Session, reference: str) -> tuple[TransferRow | None, Sequence[ReceiptRow]]:
+    """Return the row of a transfer, None for a notice or declaration, and the receipts still stored."""
     row = session.exec(select(TransferRow).where(TransferRow.reference == reference)).first()
-    if row is None:
-        if not receipts:
-            raise NotFoundError(f"there is nothing of {reference}")
-        return Holding(provider=receipts[0].provider, receipts=tuple(receipts))
-    return Holding(
-        provider=row.provider,
-        size=row.size,
-        sha256=row.sha256,
-        withheld=row.withheld,
-        receipts=tuple(receipts),
-        copies=tuple(copies.of_transfer(session, reference)),
-    )
+    return row, session.exec(select(ReceiptRow).where(ReceiptRow.reference == reference)).all()
 
 
-def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[str], at: datetime) -> None:
+def record_deletion(session: Session, due: Due, files: Sequence[str], at: datetime) -> None:
     """Delete the rows of one part of a transfer; record the deletion, and the `files` still to be removed."""
-    is_file = due.what == "sealed"
+    row, receipts = holding(session, due.reference)
+    sealed = row if due.what == "sealed" else None
     session.add(
         DeletionRow(
             reference=due.reference,
@@ -144,8 +129,8 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
             rule=due.rule,
             since=due.since,
             deleted_at=at,
-            sha256=found.sha256 if is_file else None,
-            size=found.size if is_file else None,
+            sha256=sealed.sha256 if sealed else None,
+            size=sealed.size if sealed else None,
             files="\n".join(files),
         )
     )
@@ -153,13 +138,12 @@ def record_deletion(session: Session, due: Due, found: Holding, files: Sequence[
         case "sealed":
             _forget_file(session, due.reference, at)
         case "receipts" | "notices":
-            _forget_receipts(session, found)
+            _forget_receipts(session, receipts)
         case "declarations":
-            _forget_receipts(session, found)
+            _forget_receipts(session, receipts)
             # Delete the declarer; method, kind of data, times and state stay, as in the log.
-            row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == due.reference)).one()
-            row.declared_by, row.circumstances = "", ""
-            session.add(row)
+            made = session.exec(select(DeclarationRow).where(DeclarationRow.reference == due.reference)).one()
+            made.declared_by, made.circumstances = "", ""
             _forget_people(session, due.reference)
         case "index":
             _forget_index(session, due.reference)
@@ -183,9 +167,7 @@ def files_to_remove(session: Session) -> Mapping[tuple[str, str], list[str]]:
 def files_are_gone(session: Session, removed: Collection[tuple[str, str]]) -> None:
     """Record the files of deletions, each named by reference and part, as off the disk."""
     for reference, what in removed:
-        row = session.get_one(DeletionRow, (reference, what))
-        row.files = ""
-        session.add(row)
+        session.get_one(DeletionRow, (reference, what)).files = ""
     session.flush()
 
 
@@ -195,6 +177,42 @@ def uncertified(session: Session) -> Sequence[DeletionRow]:
     return session.exec(query.order_by(col(DeletionRow.reference), col(DeletionRow.what))).all()
 
 
+def deletion_certificate(
+    rows: Sequence[DeletionRow], *, organisation: str, policy_sha256: str, at: datetime
+) -> str:
+    """Return a certificate of deletions with reasons, to be clearsigned. Names references and digests only.
+
+    ValueError for no deletions: an empty certificate would certify nothing.
+    """
+    if not rows:
+        raise ValueError("nothing was deleted")
+    lines = [
+        f"Certificate of deletion, {visible(organisation)}",
+        "",
+        f"Made       {rfc3339(at)}",
+        "Policy     policies/retention.toml with the SHA-256",
+        f"           {policy_sha256[:32]}",
+        f"           {policy_sha256[32:]}",
+        f"Deletions  {len(rows)}",
+        "",
+        "The following was deleted because its time of keeping was over and no",
+        "legal hold was on it. Each deletion is an entry of the gateway's log.",
+        "Receipts given out earlier can still be verified against the log.",
+        "",
+    ]
+    for one in sorted(rows, key=lambda row: (row.reference, row.what)):
+        lines += [
+            one.reference,
+            f"  What     {_WORDS[one.what]}",
+            f"  Rule     {one.rule}, due since {rfc3339(one.since)}",
+            f"  Deleted  {rfc3339(one.deleted_at)}",
+        ]
+        if one.sha256 is not None:
+            lines += [f"  SHA-256  {one.sha256[:32]}", f"           {one.sha256[32:]}"]
+        lines += [f"  Size     {one.size} bytes", ""] if one.size is not None else [""]
+    return "\n".join(lines)
+
+
 def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: datetime) -> int:
     """Store a signed certificate about deletions; return its number."""
     certificate = DeletionCertificateRow(made_at=at, text=text)
@@ -202,7 +220,6 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
     session.flush()
     for row in rows:
         row.certificate = certificate.number
-        session.add(row)
     session.flush()
     return cast("int", certificate.number)
 
@@ -229,7 +246,7 @@ def with_sealed_file(session: Session) -> set[str]:
     return set(stored.all()) - deleted(session, "sealed")
 
 
-def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfer]:
+def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[Retained]:
     references = [row.reference for row in rows]
     on_hold = holds.on_hold(session, references)
     gone: dict[str, set[What]] = {row.reference: {"sealed"} if row.withheld else set() for row in rows}
@@ -242,15 +259,50 @@ def _kept(session: Session, rows: Sequence[TransferRow]) -> Iterator[KeptTransfe
     for sequence, code in session.exec(query_codes):
         codes[sequences[sequence]].add(code)
     for row in rows:
-        yield KeptTransfer(
+        yield Retained(
             reference=row.reference,
             state=cast("State", row.state),
             data_type=row.data_type,
-            decided_at=row.decided_at,
+            at=row.decided_at,
             unopened=bool(codes[row.reference]) and codes[row.reference] <= UNOPENED,
             legal_hold=row.reference in on_hold,
             deleted=frozenset(gone[row.reference]),
         )
+
+
+def _kept_notices(session: Session, wanted: ColumnElement[bool]) -> list[Retained]:
+    """Return the notices, and the receipts of declarations, still stored: neither belongs to a file."""
+    columns = (ReceiptRow.reference, ReceiptRow.name, ReceiptRow.created_at)
+    # Only notices, for people alone, have no JSON.
+    notices = session.exec(select(*columns).where(wanted, ReceiptRow.json_text == "")).all()
+    of_it = col(ReceiptRow.reference) == col(DeclarationRow.reference)
+    declared = session.exec(select(DeclarationRow).join(ReceiptRow, of_it).where(wanted)).all()
+    references = [*(reference for reference, _, _ in notices), *(row.reference for row in declared)]
+    on_hold = holds.on_hold(session, references) if references else set()
+    return [
+        *(
+            Retained(
+                reference=reference,
+                what="notices",
+                state="discrepancies" if name == DISCREPANCY_NOTICE else "keys",
+                at=made_at,
+                legal_hold=reference in on_hold,
+            )
+            for reference, name, made_at in notices
+        ),
+        *(
+            Retained(
+                reference=row.reference,
+                what="declarations",
+                # A held declaration is never decided again: people make another.
+                state="accepted" if row.state == "accepted" else "refused",
+                at=row.declared_at,
+                data_type=only[0] if len(only := row.data_types.split()) == 1 else None,
+                legal_hold=row.reference in on_hold,
+            )
+            for row in declared
+        ),
+    ]
 
 
 def _forget_file(session: Session, reference: str, at: datetime) -> None:
@@ -263,11 +315,10 @@ def _forget_file(session: Session, reference: str, at: datetime) -> None:
     )
     for delivery in session.exec(waiting).all():
         delivery.dealt_with_at, delivery.dealt_with_by = at, BY_RETENTION
-        session.add(delivery)
 
 
-def _forget_receipts(session: Session, found: Holding) -> None:
-    for receipt in found.receipts:
+def _forget_receipts(session: Session, receipts: Sequence[ReceiptRow]) -> None:
+    for receipt in receipts:
         # The deleted receipt vouched for its head. A notice has none.
         head = None
         if receipt.seal == UNSIGNED:
@@ -285,12 +336,10 @@ def _forget_index(session: Session, reference: str) -> None:
     row.name, row.client, row.content, row.content_sha256 = "", "", None, None
     if row.withheld:  # The digest of a file in the clear, and so of a content.
         row.sha256 = ""
-    session.add(row)
     for reason in session.exec(select(ReasonRow).where(ReasonRow.transfer == row.sequence)).all():
         session.delete(reason)
     for delivery in session.exec(select(DeliveryRow).where(DeliveryRow.transfer == row.sequence)).all():
         delivery.dealt_with_by = None
-        session.add(delivery)
     _forget_notices(session, reference)
     session.execute(delete(PupilRow).where(col(PupilRow.transfer) == row.sequence))
     session.execute(delete(PersonsOfTransferRow).where(col(PersonsOfTransferRow.transfer) == row.sequence))

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, and_, distinct, func, or_, select
 from sqlmodel import Session, col
@@ -47,32 +47,23 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
     return counted
 
 
-def discrepancies(session: Session, since: datetime, until: datetime) -> Mapping[str, tuple[int, int]]:
-    """Return by provider how many discrepancies opened in a time, and how many are open now."""
-    opened_at = col(DiscrepancyRow.opened_at)
-    opened = and_(opened_at >= since, opened_at < until)
-    is_open = col(DiscrepancyRow.state) == "open"
-    provider, number = col(DiscrepancyPartyRow.provider), col(DiscrepancyRow.number)
+def discrepancies(
+    session: Session, since: datetime, until: datetime
+) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
+    """Return the numbers of discrepancies opened in the time, and open now: by provider, and each once."""
+    opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
+    opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"
+    counted: Any = [func.count(distinct(number)).filter(fits) for fits in (opened, is_open)]
+    provider, execute = col(DiscrepancyPartyRow.provider), session.connection().execute
     query = (
-        select(provider, _number_where(opened), _number_where(is_open))
+        select(provider, *counted)
         .join(DiscrepancyRow, number == col(DiscrepancyPartyRow.discrepancy))
         .where(or_(opened, is_open))
         .group_by(provider)
     )
-    return {one: (opened, still) for one, opened, still in session.connection().execute(query)}
-
-
-def discrepancies_in_all(session: Session, since: datetime, until: datetime) -> tuple[int, int]:
-    """Return how many discrepancies opened in a time, and how many are open now, over all providers."""
-    opened_at = col(DiscrepancyRow.opened_at)
-    opened = and_(opened_at >= since, opened_at < until)
-    is_open = col(DiscrepancyRow.state) == "open"
-    one = session.connection().execute(select(_number_where(opened), _number_where(is_open))).one()
-    return one[0], one[1]
-
-
-def _number_where(fits: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.count(distinct(col(DiscrepancyRow.number))).filter(fits)
+    of_each = {one: (opened, still) for one, opened, still in execute(query)}
+    opened_in_all, open_in_all = execute(select(*counted)).one()
+    return of_each, (opened_in_all, open_in_all)
 
 
 def _arrived(since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:

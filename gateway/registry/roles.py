@@ -5,8 +5,8 @@ administrator.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import inspect
 from sqlmodel import Session, col, select
@@ -14,17 +14,8 @@ from sqlmodel import Session, col, select
 from gateway.access import POWERFUL, AccessRight, Role, Viewer, roles_with
 from gateway.errors import GatewayError
 from gateway.registry import givings, keys
+from gateway.registry.staff import by_person
 from gateway.registry.tables import AccountRow, RoleRow, StaffRow, StaffTeamRow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonWithRoles:
-    """A person with roles, personal machine accounts and teams."""
-
-    name: str
-    roles: tuple[str, ...]
-    accounts: tuple[str, ...]
-    teams: tuple[str, ...]
 
 
 def in_force(session: Session) -> bool:
@@ -34,49 +25,37 @@ def in_force(session: Session) -> bool:
     return bool(_holders(session, Role.ADMINISTRATOR))
 
 
-def people(session: Session) -> list[PersonWithRoles]:
-    """Return all persons with a role, by name."""
-    return [person(session, name) for name in sorted(_holders(session, None))]
-
-
-def person(session: Session, name: str) -> PersonWithRoles:
-    """Return a person with roles, accounts and teams, all empty for somebody not on the staff."""
-    row = session.get(StaffRow, name)
-    here = row is not None and row.removed_at is None
-    roles = of_staff(session, name)
-    accounts = session.exec(
-        select(AccountRow.account).where(AccountRow.staff == name).order_by(col(AccountRow.account))
-    ).all()
-    teams = session.exec(
-        select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
-    ).all()
-    return PersonWithRoles(
-        name=name,
-        roles=tuple(roles) if here else (),
-        accounts=tuple(accounts) if here else (),
-        teams=tuple(teams),
-    )
+def people(session: Session) -> list[dict[str, Any]]:
+    """Return all persons with a role, by name: roles, personal machine accounts and teams."""
+    accounts = by_person(session, AccountRow.staff, AccountRow.account)
+    teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
+    return [
+        {"name": name, "roles": of_staff(session, name), "accounts": accounts[name], "teams": teams[name]}
+        for name in sorted(_holders(session, None))
+    ]
 
 
 def of_staff(session: Session, name: str) -> Sequence[str]:
-    """Return a person's roles, without a check for still being on the staff."""
-    return session.exec(select(RoleRow.role).where(RoleRow.staff == name).order_by(col(RoleRow.role))).all()
+    """Return the roles of a member of staff; none for a former or unknown one."""
+    query = select(RoleRow.role).join(StaffRow, col(StaffRow.name) == col(RoleRow.staff))
+    query = query.where(RoleRow.staff == name, col(StaffRow.removed_at).is_(None))
+    return session.exec(query.order_by(col(RoleRow.role))).all()
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person with teams and roles, to be asked about in `gateway.access`."""
-    known = person(session, name)
-    return Viewer(name=name, teams=frozenset(known.teams), roles=frozenset(known.roles))
+    """Return a person as `gateway.access` needs."""
+    teams = session.exec(select(StaffTeamRow.team).where(StaffTeamRow.staff == name)).all()
+    return Viewer(name=name, teams=frozenset(teams), roles=frozenset(of_staff(session, name)))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Return True if a person has a role given or changed by two people only; False without roles."""
-    return in_force(session) and not POWERFUL.isdisjoint(person(session, name).roles)
+    """Return True if roles are in force and a person has one given or changed only by two people."""
+    return in_force(session) and not POWERFUL.isdisjoint(of_staff(session, name))
 
 
 def may(session: Session, name: str, right: AccessRight) -> bool:
     """Return True if a person has a right by roles; for everybody while roles are not in force."""
-    return not in_force(session) or not roles_with(right).isdisjoint(person(session, name).roles)
+    return not in_force(session) or not roles_with(right).isdisjoint(of_staff(session, name))
 
 
 def administrators(session: Session) -> frozenset[str]:
@@ -127,7 +106,8 @@ def take(session: Session, name: str, role: Role) -> None:
 
 def can_prove_themselves(session: Session, name: str, now: datetime) -> bool:
     """Return True if a person can be identified by a system account or an SSH key in force."""
-    return bool(person(session, name).accounts) or bool(ssh_keys(session, name, now))
+    own = session.exec(select(AccountRow.account).where(AccountRow.staff == name)).first()
+    return own is not None or bool(ssh_keys(session, name, now))
 
 
 def ssh_keys(session: Session, name: str, now: datetime) -> Sequence[str]:

@@ -1,13 +1,11 @@
-"""Staff of the local authority: teams, accounts of OpenID, and the state of person and key."""
+"""Staff of the local authority: teams, and the state of person and key."""
 
-import hashlib
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import or_
 from sqlalchemy import select as select_columns
@@ -26,34 +24,6 @@ from gateway.registry.tables import (
     StaffTeamRow,
 )
 
-
-def openid_fingerprint(issuer: str, subject: str) -> str:
-    """Return the name of an OpenID account in listings and in the log: SHA-256 of issuer and subject."""
-    return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
-
-
-def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
-    """Record an invited person's OpenID account; return the fingerprint. GatewayError if on record."""
-    fingerprint = openid_fingerprint(issuer, subject)
-    material = json.dumps({"issuer": issuer}, sort_keys=True)
-    keys.add_key(
-        session, "staff", name, "openid",
-        fingerprint=fingerprint, material=material, at=at, by=by, unconfirmed=True,
-    )  # fmt: skip
-    return fingerprint
-
-
-def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
-    """Return owner and fingerprint of an OpenID account; None if account or owner is not in force."""
-    key = keys.holder(session, "openid", openid_fingerprint(issuer, subject))
-    if key is None or key.owner_kind != "staff" or not key.is_in_force(now):
-        return None
-    person = session.get(StaffRow, key.owner)
-    if person is None or person.removed_at is not None:
-        return None
-    return key.owner, key.fingerprint
-
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
 
@@ -64,15 +34,6 @@ class StaffState(StrEnum):
     INVITED = "invited"
     OUTSIDE = "not invited"
     LEFT = "left"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Staff:
-    """A person with a login to the mailboxes, and the person's teams."""
-
-    name: str
-    teams: tuple[str, ...]
-    added_at: datetime
 
 
 def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -> None:
@@ -92,15 +53,13 @@ def add_staff(session: Session, name: str, teams: Sequence[str], at: datetime) -
     session.flush()
 
 
-def get_staff(session: Session, name: str) -> Staff:
-    """Return a person. NotFoundError for a former or unknown one."""
+def get_staff(session: Session, name: str) -> tuple[str, ...]:
+    """Return a person's teams, sorted. NotFoundError for a former or unknown person."""
     row = session.get(StaffRow, name)
     if row is None or row.removed_at is not None:
         raise NotFoundError(f"there is no member of staff {name}")
-    teams = session.exec(
-        select(StaffTeamRow.team).where(StaffTeamRow.staff == name).order_by(col(StaffTeamRow.team))
-    ).all()
-    return Staff(name=name, teams=tuple(teams), added_at=row.added_at)
+    query = select(StaffTeamRow.team).where(StaffTeamRow.staff == name)
+    return tuple(session.exec(query.order_by(col(StaffTeamRow.team))).all())
 
 
 def knows_pages(session: Session, name: str) -> bool:
@@ -112,32 +71,20 @@ def note_knows_pages(session: Session, name: str) -> None:
     """Record that the person has dismissed the first steps in the console."""
     row = session.get_one(StaffRow, name)
     row.knows_pages = True
-    session.add(row)
     session.flush()
 
 
-def list_staff(session: Session) -> Sequence[Staff]:
-    """Return the current staff, by name."""
-    rows = session.exec(
-        select(StaffRow).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
-    ).all()
-    teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
-    return [Staff(name=one.name, teams=tuple(teams[one.name]), added_at=one.added_at) for one in rows]
+def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
+    """Return the teams of each member of the current staff, by name."""
+    here = select(StaffRow.name).where(col(StaffRow.removed_at).is_(None)).order_by(col(StaffRow.name))
+    teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
+    return {name: teams[name] for name in session.exec(here)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaffAtWork(Staff):
-    """A member of staff with roles, state, and the last login with any key or passkey."""
-
-    roles: tuple[str, ...]
-    state: StaffState
-    last_login: datetime | None
-
-
-def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
+def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
     """Return all staff, present and former, by name."""
-    teams = _by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
-    roles = _by_person(session, RoleRow.staff, RoleRow.role)
+    teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
+    roles = by_person(session, RoleRow.staff, RoleRow.role)
     open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)
     invited = set(session.exec(open_links).all())
     of_staff = select(KeyRow.owner, KeyRow.state, KeyRow.last_used_at).where(KeyRow.owner_kind == "staff")
@@ -153,16 +100,16 @@ def list_at_work(session: Session, now: datetime) -> Sequence[StaffAtWork]:
         return StaffState.INVITED if row.name in invited else StaffState.OUTSIDE
 
     return [
-        StaffAtWork(
-            name=one.name, teams=tuple(teams[one.name]), added_at=one.added_at, roles=tuple(roles[one.name]),
-            state=state(one), last_login=used.get(one.name),
-        )
+        {
+            "name": one.name, "teams": teams[one.name], "added_at": one.added_at, "roles": roles[one.name],
+            "state": state(one), "last_login": used.get(one.name),
+        }
         for one in session.exec(select(StaffRow).order_by(col(StaffRow.name))).all()
     ]  # fmt: skip
 
 
-def _by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return by person the values of a second column, sorted."""
+def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
+    """Return by person the values of another column, sorted."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)
@@ -217,12 +164,33 @@ def set_teams(session: Session, name: str, teams: Sequence[str]) -> None:
 def remove_staff(session: Session, name: str, at: datetime) -> None:
     """End a person's access. The record of the files opened by the person stays."""
     get_staff(session, name)
-    row = session.get_one(StaffRow, name)
-    row.removed_at = at
+    session.get_one(StaffRow, name).removed_at = at
     # A later person of the same name must inherit nothing.
     for table in (StaffTeamRow, RoleRow, AccountRow, InvitationRow, ConsoleSessionRow, SavedFilterRow):
         for row_of_theirs in session.exec(select(table).where(table.staff == name)).all():
             session.delete(row_of_theirs)
-    session.add(row)
     session.flush()
     givings.forget(session, name)
+
+
+def saved_filters(session: Session, name: str, listing: str | None = None) -> list[SavedFilterRow]:
+    """Return a person's saved filters of one list, or of all, by name."""
+    query = select(SavedFilterRow).where(SavedFilterRow.staff == name)
+    if listing is not None:
+        query = query.where(SavedFilterRow.listing == listing)
+    return [*session.exec(query.order_by(col(SavedFilterRow.listing), col(SavedFilterRow.name))).all()]
+
+
+def save_filter(session: Session, row: SavedFilterRow) -> None:
+    """Store a filter, replacing one of the same person, list and name."""
+    session.merge(row)
+    session.flush()
+
+
+def remove_filter(session: Session, person: str, listing: str, name: str) -> None:
+    """Delete a filter. NotFoundError for an unknown name."""
+    row = session.get(SavedFilterRow, (person, listing, name))
+    if row is None:
+        raise NotFoundError(f"you saved no filter {name} of {listing}")
+    session.delete(row)
+    session.flush()

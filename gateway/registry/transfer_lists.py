@@ -151,17 +151,8 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
     return ThingsWaiting(*session.execute(select(func.count(), func.min(some.c.since))).one())
 
 
-class RecallAsked(NamedTuple):
-    """A proposed recall of a file: person, time and reason."""
-
-    reference: str
-    by: str
-    at: datetime
-    why: str
-
-
-def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
-    """Return proposed recalls of files since a moment, without a withdrawal, oldest first, at most MOST.
+def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
+    """Return unanswered proposals, after `since`, to recall files in mailboxes, oldest first, at most MOST.
 
     A file withdrawn and then given back has been answered.
     """
@@ -172,11 +163,10 @@ def recalls_asked(session: Session, since: datetime) -> list[RecallAsked]:
         .order_by(col(EventRow.number).desc())
         .limit(MOST)
     )
-    latest: dict[str, RecallAsked | None] = {}
+    latest: dict[str, EventRow | None] = {}
     for row, state in session.execute(query):
         if row.kind == "withdrawn" or b'"what":"recall"' in row.leaf:
-            asked = RecallAsked(row.subject, row.actor or "", row.at, row.note or "")
-            latest.setdefault(row.subject, asked if row.kind != "withdrawn" and state == "accepted" else None)
+            latest.setdefault(row.subject, row if row.kind != "withdrawn" and state == "accepted" else None)
     return [one for one in reversed(latest.values()) if one is not None]
 
 

@@ -102,6 +102,5 @@ def _land_again(session: Session, provider: str, *which: ColumnElement[bool]) ->
     rows = session.exec(query.order_by(col(TransferRow.sequence))).all()
     for row in rows:
         row.state, row.waits_for = "landed", None
-        session.add(row)
     session.flush()
     return [row.reference for row in rows]

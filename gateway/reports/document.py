@@ -38,42 +38,31 @@ class Details:
     pairs: tuple[tuple[str, str | None], ...]
 
 
+Mark = Literal["good", "weak", "bad"]
+
+
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows under headings; every row is as long as the headings. ValueError otherwise."""
+    """Rows under headings, each as long as the headings. ValueError for a ragged table.
+
+    With a `caption` the cells are numbers, and a page also draws a bar for each row, with stacked parts. With
+    `signs` a text shows each cell by the sign of the cell's first word, such as of "missing 3", and a page
+    marks the cell by the weight in `marks`. ValueError for a word without a sign.
+    """
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    signs: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a ragged table."""
+        """Raise ValueError for a ragged table, and for a word without a sign."""
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError("a row has another number of cells than there are headings")
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A bar chart with stacked parts, shown as a picture and always as a table.
-
-    `of` names the subject of a bar. ValueError where a bar has too many or too few values.
-    """
-
-    caption: str
-    of: str
-    parts: tuple[str, ...]
-    bars: tuple[tuple[str, tuple[int, ...]], ...]
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a bar with too many or too few values."""
-        if any(len(values) != len(self.parts) for _, values in self.bars):
-            raise ValueError("a bar has another number of values than there are parts")
-
-    @property
-    def table(self) -> ReportTable:
-        """The numbers of the chart as a table; a part without a name has no column."""
-        named = [at for at, part in enumerate(self.parts) if part]
-        rows = tuple((label, *(str(values[at]) for at in named)) for label, values in self.bars)
-        return ReportTable((self.of, *(self.parts[at] for at in named)), rows)
+        words = {first(cell) for _, *cells in self.rows for cell in cells} if self.signs else set()
+        if unknown := words - self.signs.keys():
+            raise ValueError(f"no sign for {', '.join(sorted(unknown))}")
 
 
 def table_or(
@@ -85,43 +74,12 @@ def table_or(
     return (Paragraph(nothing),) if nothing else ()
 
 
-Mark = Literal["good", "weak", "bad"]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Words by row and column. `signs`: short forms of words for text; `marks`: their weights on a page.
-
-    A word may have a suffix ("missing 3"); its first part is looked up. ValueError for a ragged matrix, or a
-    word without a sign.
-    """
-
-    of: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[str, ...]], ...]
-    signs: Mapping[str, str]
-    marks: Mapping[str, Mark] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Raise ValueError for a ragged matrix, and for a word without a sign."""
-        if any(len(words) != len(self.columns) for _, words in self.rows):
-            raise ValueError("a row has another number of words than there are columns")
-        if unknown := {first(word) for _, words in self.rows for word in words} - self.signs.keys():
-            raise ValueError(f"no sign for {', '.join(sorted(unknown))}")
-
-    @property
-    def table(self) -> ReportTable:
-        """The words of the matrix as a table."""
-        rows = tuple((label, *words) for label, words in self.rows)
-        return ReportTable((self.of, *self.columns), rows)
-
-
 def first(words: str) -> str:
     """Return the first word of a text, looked up in `signs`; "" for an empty text."""
     return words.partition(" ")[0]
 
 
-Block = Paragraph | Points | Details | ReportTable | Chart | Matrix
+Block = Paragraph | Points | Details | ReportTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +161,12 @@ def _object(block: Block) -> dict[str, object]:
             return {
                 "details": [{"label": label, "value": value} for label, value in pairs if value is not None]
             }
-        case ReportTable(headings, rows):
-            return {"rows": [dict(zip(headings, row, strict=True)) for row in rows]}
-        case Chart(caption, of, parts, bars):
+        case ReportTable(headings, rows, caption):
+            if not caption:
+                return {"rows": [dict(zip(headings, row, strict=True)) for row in rows]}
+            (of, *parts), bars = headings, ((label, map(int, values)) for label, *values in rows)
             counted = [{of: label, **dict(zip(parts, values, strict=True))} for label, values in bars]
             return {"chart": caption, "rows": counted}
-        case Matrix():
-            return _object(block.table)
 
 
 def _title(title: str) -> str:
@@ -226,26 +183,23 @@ def _text_block(block: Block) -> list[str]:
         case Details(pairs):
             return [line for label, value in pairs if value is not None for line in _labelled(label, value)]
         case ReportTable():
-            return _text_table(block)
-        case Chart():
-            return [*_wrapped(f"{block.caption}:"), "", *_text_table(block.table)]
-        case Matrix():
-            return _text_matrix(block)
+            head = [*_wrapped(f"{block.caption}:"), ""] if block.caption else []
+            return [*head, *(_text_signs(block) if block.signs else _text_table(block))]
 
 
-def _text_matrix(matrix: Matrix) -> list[str]:
-    """Return a matrix as lines of signs under numbered columns, with a key to numbers and signs."""
-    label = max((len(clean(label)) for label, _ in matrix.rows), default=0)
-    numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.columns) + 1))
-    used = dict.fromkeys(first(word) for _, words in matrix.rows for word in words)
+def _text_signs(matrix: ReportTable) -> list[str]:
+    """Return the signs of a table's words under column numbers, with a key to both."""
+    label = max((len(clean(row[0])) for row in matrix.rows), default=0)
+    numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
+    used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)
     return [
-        *_wrapped(", ".join(f"{number} {name}" for number, name in enumerate(matrix.columns, start=1))),
+        *_wrapped(", ".join(f"{number} {name}" for number, name in enumerate(matrix.headings) if number)),
         *_wrapped(", ".join(f"{matrix.signs[word]} {word}" for word in used)),
         "",
         f"{'':<{label}}{numbers}",
         *(
             f"{clean(name):<{label}}" + "".join(f"{matrix.signs[first(word)]:>4}" for word in words)
-            for name, words in matrix.rows
+            for name, *words in matrix.rows
         ),
     ]
 

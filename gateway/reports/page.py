@@ -7,17 +7,7 @@ from itertools import accumulate
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.reports.document import (
-    Chart,
-    Details,
-    Document,
-    Matrix,
-    Paragraph,
-    Points,
-    ReportTable,
-    clean,
-    first,
-)
+from gateway.reports.document import Details, Document, Paragraph, Points, ReportTable, clean, first
 
 # Start of the bars of a chart, length of the longest, and height of each, in pixels.
 _LEFT, _LONGEST, _HEIGHT = 220, 460, 22
@@ -28,14 +18,15 @@ def as_html(document: Document) -> str:
     return _TEMPLATES.get_template("report.html").render(document=document)
 
 
-def _drawn(chart: Chart) -> list[tuple[str, list[tuple[int, float, float]]]]:
-    """Return for each bar of a chart the label and the parts: colour number, start and length in pixels.
+def _drawn(chart: ReportTable) -> list[tuple[str, list[tuple[int, float, float]]]]:
+    """Return for each row of numbers the label and the parts: colour number, start and length in pixels.
 
     Bars are scaled to the longest.
     """
-    longest = max((sum(values) for _, values in chart.bars), default=0) or 1
+    counted = [(label, [*map(int, values)]) for label, *values in chart.rows]
+    longest = max((sum(values) for _, values in counted), default=0) or 1
     bars = []
-    for label, values in chart.bars:
+    for label, values in counted:
         lengths = [value * _LONGEST / longest for value in values]
         starts = accumulate(lengths, initial=_LEFT)
         parts = zip(range(len(values)), starts, lengths, strict=False)
@@ -52,14 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    kinds = {
-        "paragraph": Paragraph,
-        "points": Points,
-        "details": Details,
-        "report_table": ReportTable,
-        "chart": Chart,
-        "matrix": Matrix,
-    }
+    kinds = {"paragraph": Paragraph, "points": Points, "details": Details}
     made.tests |= {name: lambda block, kind=kind: isinstance(block, kind) for name, kind in kinds.items()}
     made.filters |= {"drawn": _drawn, "first_word": first}
     made.globals |= {"left": _LEFT, "height": _HEIGHT, "width": _LEFT + _LONGEST + 10}

@@ -1,4 +1,4 @@
-"""The plan of deletions due under policies/retention.toml, and the certificate of deletions.
+"""The plan of deletions due under policies/retention.toml.
 
 Pure: rows in, a plan out. Deleting, logging and signing are the caller's. Receipts stay verifiable after
 every deletion, because the log is never cut.
@@ -7,7 +7,7 @@ every deletion, because the log is never cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
@@ -18,9 +18,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from gateway.home import Home
 from gateway.home.settings import read_toml
 from gateway.home.settings_file import File
-from gateway.log.leaf import rfc3339
 from gateway.model import State
-from gateway.receipts.text import visible
 
 _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\d?)")
 
@@ -52,15 +50,6 @@ What = Literal["sealed", "receipts", "index", "people", "notices", "declarations
 WHATS: tuple[What, ...] = get_args(What)
 OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
 
-_WORDS: dict[What, str] = {
-    "sealed": "the file as it was sent",
-    "receipts": "the receipts held here",
-    "index": "what the registry said of the file",
-    "people": "the means to tie log entries to a person or a file name",
-    "notices": "a notice to a provider",
-    "declarations": "the receipt of a declaration, and who made it",
-}
-
 
 class Keep(File):
     """How many days a part of a transfer is kept after the decision; `by_data_type` overrides `accepted`."""
@@ -69,8 +58,8 @@ class Keep(File):
     refused: Days
     by_data_type: dict[str, Days] = Field(default_factory=dict)
 
-    def days(self, state: State, data_type: str | None) -> tuple[Days, str]:
-        """Return for how many days a part of a decided transfer is kept, and the key of the rule."""
+    def days(self, state: str, data_type: str | None) -> tuple[Days, str]:
+        """Return for how many days a part of a decided transfer is kept, and the rule's key."""
         if state == "refused":
             return self.refused, "refused"
         if data_type is not None and data_type in self.by_data_type:
@@ -101,13 +90,6 @@ class KeepSealed(Keep):
     """
 
     unopened: Days = 1
-
-    def of(self, row: KeptTransfer) -> tuple[Days, str]:
-        """Return for how many days the sealed file of a decided transfer is kept, and the rule's key."""
-        kept = self.days(row.state, row.data_type)
-        if row.state == "refused" and row.unopened and _longer(kept[0], self.unopened):
-            return self.unopened, "unopened"
-        return kept
 
 
 class KeepNotices(File):
@@ -158,6 +140,17 @@ class Retention(File):
     published: KeepPublished = KeepPublished()
     letters: KeepLetters = KeepLetters()
 
+    def days(self, what: What, row: Retained) -> tuple[Days, str]:
+        """Return for how many days a part of what was decided or made is kept, and the rule's key."""
+        if what == "notices":
+            return getattr(self.notices, row.state), row.state
+        keep: Keep = getattr(self, what)
+        kept = keep.days(row.state, row.data_type)
+        unopened = what == "sealed" and row.state == "refused" and row.unopened
+        if unopened and _longer(kept[0], self.sealed.unopened):
+            return self.sealed.unopened, "unopened"
+        return kept
+
     def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
         """Return the shortest time for which any part of transfers in a state is kept."""
         keeps: list[Keep] = [getattr(self, what) for what in OF_TRANSFERS]
@@ -193,34 +186,22 @@ class Retention(File):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeptTransfer:
-    """The facts of a transfer by which retention decides. `deleted`: the parts deleted already.
+class Retained:
+    """The facts of a transfer, notice or declaration that retention decides by.
 
-    `unopened`: refused for reasons of `UNOPENED` alone.
+    `state`: the decision, or the subject of a notice. `at`: when it was decided, or made. `what`: the only
+    part of a notice or a declaration. `deleted`: the parts deleted already. `unopened`: refused for reasons
+    of `UNOPENED` alone.
     """
 
     reference: str
-    state: State
+    state: State | Literal["keys", "discrepancies"]
+    at: datetime | None
     data_type: str | None = None
-    decided_at: datetime | None = None
+    what: Literal["notices", "declarations"] | None = None
     unopened: bool = False
     legal_hold: bool = False
     deleted: frozenset[What] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptNotice:
-    """The facts of a notice, or of a declaration's receipt, by which retention decides.
-
-    `subject` is that of the notice, or the decision on the declaration.
-    """
-
-    reference: str
-    what: Literal["notices", "declarations"]
-    subject: Literal["keys", "discrepancies", "accepted", "refused"]
-    made_at: datetime
-    data_type: str | None = None
-    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,21 +217,10 @@ class Due:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The deletions due, oldest first; the ones stopped by a legal hold; the undecided transfers."""
+    """The deletions due, oldest first, and those prevented by a legal hold."""
 
     due: tuple[Due, ...]
     on_hold: tuple[Due, ...]
-    undecided: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
-    """One deleted part; `sha256` and `size` (bytes) for a sealed file."""
-
-    due: Due
-    at: datetime
-    sha256: str | None = None
-    size: int | None = None
 
 
 def load_retention(home: Home) -> Retention:
@@ -258,83 +228,33 @@ def load_retention(home: Home) -> Retention:
     return read_toml(home.policies_in_force / "retention.toml", Retention)
 
 
-def plan(
-    retention: Retention, rows: Iterable[KeptTransfer], now: datetime, notices: Iterable[KeptNotice] = ()
-) -> Plan:
+def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
     """Return the deletions due at `now`. Undecided transfers, deleted parts and legal holds are never due."""
     due: list[Due] = []
     on_hold: list[Due] = []
-    undecided: list[str] = []
     for row in rows:
-        if row.state in {"landed", "held"} or row.decided_at is None:
-            undecided.append(row.reference)
+        if row.state in {"landed", "held"} or row.at is None:
             continue
-        for what in OF_TRANSFERS:
-            if what not in row.deleted:
-                keep: Keep = getattr(retention, what)
-                kept = keep.of(row) if isinstance(keep, KeepSealed) else keep.days(row.state, row.data_type)
-                (on_hold if row.legal_hold else due).extend(_due(row, what, kept, row.decided_at, now))
-    for notice in notices:
-        match notice.subject:
-            case "keys" | "discrepancies":
-                kept = getattr(retention.notices, notice.subject), notice.subject
-            case state:
-                kept = retention.declarations.days(state, notice.data_type)
-        (on_hold if notice.legal_hold else due).extend(_due(notice, notice.what, kept, notice.made_at, now))
+        for what in (row.what,) if row.what else OF_TRANSFERS:
+            days, rule = retention.days(what, row)
+            if what in row.deleted or days == "for ever":
+                continue
+            since = row.at + timedelta(days=days)
+            if since <= now:
+                (on_hold if row.legal_hold else due).append(
+                    Due(
+                        reference=row.reference,
+                        what=what,
+                        data_type=row.data_type,
+                        rule=f"{what}-{rule}",
+                        since=since,
+                    )
+                )
 
     def ordered(found: list[Due]) -> tuple[Due, ...]:
         return tuple(sorted(found, key=lambda one: (one.since, one.reference, WHATS.index(one.what))))
 
-    return Plan(due=ordered(due), on_hold=ordered(on_hold), undecided=tuple(sorted(undecided)))
-
-
-def deletion_certificate(
-    deleted: Sequence[Deleted], *, organisation: str, policy_sha256: str, at: datetime
-) -> str:
-    """Return a certificate of deletions with the rules, to be clearsigned. It names references and digests.
-
-    ValueError for no deletions: an empty certificate would certify nothing.
-    """
-    if not deleted:
-        raise ValueError("nothing was deleted")
-    lines = [
-        f"Certificate of deletion, {visible(organisation)}",
-        "",
-        f"Made       {rfc3339(at)}",
-        "Policy     policies/retention.toml with the SHA-256",
-        f"           {policy_sha256[:32]}",
-        f"           {policy_sha256[32:]}",
-        f"Deletions  {len(deleted)}",
-        "",
-        "The following was deleted because its time of keeping was over and no",
-        "legal hold was on it. Each deletion is an entry of the gateway's log.",
-        "Receipts given out earlier can still be verified against the log.",
-        "",
-    ]
-    for one in sorted(deleted, key=lambda item: (item.due.reference, item.due.what)):
-        lines += [
-            one.due.reference,
-            f"  What     {_WORDS[one.due.what]}",
-            f"  Rule     {one.due.rule}, due since {rfc3339(one.due.since)}",
-            f"  Deleted  {rfc3339(one.at)}",
-        ]
-        if one.sha256 is not None:
-            lines += [f"  SHA-256  {one.sha256[:32]}", f"           {one.sha256[32:]}"]
-        lines += [f"  Size     {one.size} bytes", ""] if one.size is not None else [""]
-    return "\n".join(lines)
-
-
-def _due(
-    of: KeptTransfer | KeptNotice, what: What, kept: tuple[Days, str], start: datetime, now: datetime
-) -> Iterable[Due]:
-    days, rule = kept
-    if days == "for ever":
-        return
-    since = start + timedelta(days=days)
-    if since <= now:
-        yield Due(
-            reference=of.reference, what=what, data_type=of.data_type, rule=f"{what}-{rule}", since=since
-        )
+    return Plan(due=ordered(due), on_hold=ordered(on_hold))
 
 
 def _longer(one: Days, other: Days) -> bool:

@@ -1,10 +1,11 @@
-"""The review of a term for all providers: timeliness, quality, ratifications, discrepancies.
+"""Reports on all providers: the review of a term, and the returns of a day.
 
-The review names providers and counts, and holds nothing from a file.
+The review tells of timeliness, quality, ratifications and discrepancies. Both name providers and counts, and
+hold nothing from a file.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -13,9 +14,9 @@ from gateway.policy.timescale import State as ReturnState
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
     Block,
-    Chart,
     Details,
     Document,
+    Mark,
     Paragraph,
     ReportTable,
     Section,
@@ -121,15 +122,15 @@ def _timeliness(review: Review) -> tuple[Block, ...]:
     for data_type, counted in (each for provider in review.providers for each in provider.kept.items()):
         found.setdefault(data_type, Counter()).update(counted)
     bars = tuple(
-        (data_type, tuple(sum(counted[state] for state in states) for states in _JUDGED))
+        (data_type, *(str(sum(counted[state] for state in states)) for states in _JUDGED))
         for data_type, counted in found.items()
         if any(counted[state] for states in _JUDGED for state in states)
     )
     if not bars:
         return (Paragraph("Nothing was due."),)
-    parts = ("in time", "nothing to send", "late", "missing")
+    headings = ("Kind of data", "in time", "nothing to send", "late", "missing")
     return (
-        Chart("Returns that were due, by kind of data", "Kind of data", parts, bars),
+        ReportTable(headings, bars, "Returns that were due, by kind of data"),
         Paragraph("What a file is about counts, where it says so; else the day on which it came."),
     )
 
@@ -141,11 +142,11 @@ def _outcomes(review: Review) -> tuple[Block, ...]:
     bars = tuple(
         (
             kind or "not recognised",
-            tuple(sum(one.files.get((kind, state), 0) for one in review.providers) for state in _STATES),
+            *(str(sum(one.files.get((kind, state), 0) for one in review.providers)) for state in _STATES),
         )
         for kind in kinds
     )
-    chart = Chart("Files that arrived, by kind of data", "Kind of data", _STATES, bars)
+    chart = ReportTable(("Kind of data", *_STATES), bars, "Files that arrived, by kind of data")
     return (chart,) if bars else (Paragraph("No file arrived."),)
 
 
@@ -158,16 +159,14 @@ def _quality(review: Review) -> tuple[Block, ...]:
             sum(one.faults.get(kind, 0) for one in review.providers),
         )
         rows.append((kind, files, faulty, faults))
-    bars = tuple((kind, (files - faulty, 0, faulty)) for kind, files, faulty, _ in rows if files)
+    bars = tuple((kind, str(files - faulty), str(faulty)) for kind, files, faulty, _ in rows if files)
     if not bars:
         return (Paragraph("No file was accepted."),)
     numbers = tuple(
         (kind, str(faults), f"{faults / faulty:.1f}") for kind, _, faulty, faults in rows if faulty
     )
-    chart = Chart(
-        "Accepted files, by whether faults were found in them", "Kind of data",
-        ("without a fault", "", "with faults"), bars,
-    )  # fmt: skip
+    headings = ("Kind of data", "without a fault", "with faults")
+    chart = ReportTable(headings, bars, "Accepted files, by whether faults were found in them")
     return (chart, *table_or(("Kind of data", "Faults", "In each faulty file"), numbers))
 
 
@@ -178,9 +177,9 @@ def _ratification(review: Review) -> tuple[Block, ...]:
             found.setdefault(one.kind, [0, 0])[not one.ratified] += 1
     if not found:
         return (Paragraph("Nobody is enrolled who ratifies."),)
-    bars = tuple((kind, tuple(counted)) for kind, counted in sorted(found.items()))
+    bars = tuple((kind, *map(str, counted)) for kind, counted in sorted(found.items()))
     missing = [f"{one.name} ({one.id})" for one in review.providers if one.ratified is False]
-    chart = Chart("Who has ratified", "Kind of provider", ("ratified", "not yet"), bars)
+    chart = ReportTable(("Kind of provider", "ratified", "not yet"), bars, "Who has ratified")
     if not missing:
         return (chart,)
     more = f", and {len(missing) - _TO_CALL} more (annex)" if len(missing) > _TO_CALL else ""
@@ -220,3 +219,58 @@ def _each(review: Review) -> ReportTable:
 
 def _yes(given: bool | None) -> str:
     return {True: "yes", False: "no", None: ""}[given]
+
+
+_RETURN_SIGNS: dict[ReturnState | str, str] = {
+    "on-time": "+",
+    "early": "e",
+    "received": "r",
+    "nil": "n",
+    "late": "L",
+    "due": "?",
+    "missing": "M",
+    "not-due": ".",
+    "not-expected": "-",
+    "no-calendar": "c",
+    "never": "/",
+}
+_RETURN_MARKS: dict[str, Mark] = {
+    "on-time": "good", "early": "good", "received": "good", "nil": "good",
+    "late": "weak", "due": "weak", "no-calendar": "weak", "missing": "bad",
+}  # fmt: skip
+_COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing")
+
+
+def returns_report(
+    returns: Iterable[tuple[str, str, ReturnState, int]], organisation: str, on: date, made_at: datetime
+) -> Document:
+    """Return the matrix of providers and kinds of data, with states at the end of the day `on`.
+
+    `returns` are provider, kind of data, state, and the number of periods since the last arrival. `never`:
+    the agreement does not ask the provider for the kind of data.
+    """
+    found: dict[tuple[str, str], str] = {}
+    counted: dict[str, list[int]] = {}
+    for provider, kind, state, missed in returns:
+        found[provider, kind] = f"{state} {missed}" if missed else state
+        numbers = counted.setdefault(kind, [0] * len(_COUNTED))
+        if state in _COUNTED:
+            numbers[_COUNTED.index(state)] += 1
+    rows = tuple(
+        (name, *(found.get((name, kind), "never") for kind in counted))
+        for name in dict.fromkeys(provider for provider, _ in found)
+    )
+    bars = tuple((kind, *map(str, numbers)) for kind, numbers in counted.items())
+    chart = ReportTable(("Kind of data", *_COUNTED), bars, "How the returns stand, by kind of data")
+    matrix = ReportTable(("Provider", *counted), rows, signs=_RETURN_SIGNS, marks=_RETURN_MARKS)
+    told = Paragraph("The number behind a word: so many have been missed since the last one that came.")
+    empty = Paragraph("No provider is enrolled.")
+    return Document(
+        f"Returns on {on}",
+        f"{organisation}. Report made {spoken(made_at)}.",
+        (
+            Section("All providers", (chart,) if rows else (empty,)),
+            Section("Each provider", (told, matrix) if rows else (empty,)),
+        ),
+        data=matrix,
+    )

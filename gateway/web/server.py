@@ -22,9 +22,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from gateway.browsing.connections import punctual, transport
 from gateway.browsing.guard import Guard
-from gateway.browsing.serving import patiently, run, serve, sockets_of
+from gateway.browsing.serving import patiently, punctual, run, serve, sockets_of, transport
 from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
 from gateway.home.settings import SECURITY, WebSettings

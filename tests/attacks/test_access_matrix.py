@@ -25,7 +25,7 @@ from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
 from gateway.registry import markers, programs, roles, staff, transfers
-from gateway.registry.invitations import digest_of
+from gateway.registry.logins import digest_of
 from gateway.registry.tables import AccountRow, ProgramRow
 from gateway.zones.http_paths import CREDENTIAL
 from tests.commands import COMMAND, invoke

@@ -29,7 +29,6 @@ from gateway.model import Provider
 from gateway.policy.discrepancies import Discrepancy, RollRow
 from gateway.record.policies_in_force import Keeper
 from gateway.registry import discrepancies, holds, letters, log, providers, recalls, transfers
-from gateway.registry.holds import HoldSubject
 from gateway.registry.letters import Letter
 from gateway.registry.log import Entry
 from gateway.registry.tables import DeletionCertificateRow
@@ -126,7 +125,7 @@ class Told(Doors):
         opened = Entry(kind="collected", subject=reference, fields={"team": OTHER_TEAM}, actor="collector")
         asked = Entry(kind="act-proposed", subject=reference, fields={"what": "recall"}, actor="collector")
         log.append(session, [opened, asked], at)
-        holds.place(session, HoldSubject(reference=reference), by="dpo", why="claim 14", at=NOW)
+        holds.place(session, reference=reference, by="dpo", why="claim 14", at=NOW)
         recalls.tell(session, reference, f"{reference} was TAKEN OUT", "text", NOW)
         event = f"held:provider:{reference}"
         letter = Letter(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from gateway.registry import contacts, provider_life
+from gateway.registry import provider_life, providers
 from gateway.registry.tables import ContactRow, PupilRow
 from tests.clock import THIS_YEAR
 from tests.content import core_data
@@ -188,6 +188,6 @@ def test_the_pupils_of_a_closed_school_are_on_its_roll_no_more(desk: Desk) -> No
 
 
 def test_contacts_are_checked_by_their_shape() -> None:
-    contacts.check(
+    providers.check_contact(
         ContactRow(provider="oak", role="data manager", email="a.b@c.example", telephone="+44 1823 5")
     )

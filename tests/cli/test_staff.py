@@ -9,7 +9,7 @@ import pytest
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.registry import staff
+from gateway.registry import logins
 from gateway.registry.database import Registry
 from tests.commands import Commands
 from tests.workshop import login_of
@@ -76,10 +76,10 @@ def test_no_way_in_of_who_left_serves_a_later_person_of_the_name(site: Commands)
     registry = Registry(load_settings(place).database_url(place))
     site.staff("lou", "sen")
     with registry.write() as session:
-        staff.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=now)
+        logins.bind_openid(session, "lou", "https://accounts.example", "17", by="ann", at=now)
     site.gateway("staff", "remove", "lou")
     assert set(states(site, "lou")) == {"retired"}
     site.gateway("staff", "add", "lou", "--team", "sen")
     with registry.read() as session:
-        assert staff.find_openid(session, "https://accounts.example", "17", datetime.now(UTC)) is None
+        assert logins.find_openid(session, "https://accounts.example", "17", datetime.now(UTC)) is None
     registry.close()

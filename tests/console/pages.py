@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import uvloop
 
-from gateway.browsing.connections import Places, placed
+from gateway.browsing.serving import Places, placed
 from gateway.console.inside import inside_of, settings_of
 from gateway.console.server import configured
 from gateway.console.site import LANGUAGES, Site, templates

@@ -12,7 +12,7 @@ from gateway.access import QUESTIONS, WITHOUT_RIGHT, AccessRight
 from gateway.acts.fields import every_act
 from gateway.mailboxes.console_api.api import WAYS, fields_of
 from gateway.mailboxes.console_api.carrying_out import OF_BUTTONS
-from gateway.registry import console_sessions
+from gateway.registry import logins
 from tests.console.office import TEAM, Office
 from tests.console.through_the_api import HERE, ORIGIN
 
@@ -58,7 +58,7 @@ def test_an_act_is_told_to_and_carried_out_for_those_with_one_of_its_roles(
 
 def test_what_the_registry_keeps_of_a_session_opens_nothing(office: Office) -> None:
     with office.room.registry.read() as session:
-        rows = console_sessions.of_person(session, "jane", office.clock())
+        rows = logins.sessions_of(session, "jane", office.clock())
     for row in rows:
         assert office.console.ask("me", session=row.number).status_code == 401
     assert all(office.sessions["jane"] not in str(row) for row in rows)

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.home.settings import DoorLimits
 from gateway.mailboxes.console_api.challenges import EACH, SECONDS, ChallengeOverError, Challenges
-from gateway.registry import keys, passkeys, staff
+from gateway.registry import keys, logins, staff
 from gateway.ssh.door import LONGEST_PAUSE, Penalties
 from tests.clock import Clock
 from tests.console.office import OTHER, TEAM, Office
@@ -31,7 +31,7 @@ def test_an_invitation_works_once_and_for_a_while(office: Office) -> None:
     late = console.invite("new", hours=-1)
     assert console.ask("begin-enrolment", browser=browser, code=late).status_code == 403
     with office.room.registry.read() as session:
-        (kept,) = passkeys.of_person(session, "new", office.clock())
+        (kept,) = logins.passkeys_of(session, "new", office.clock())
         saw_the_link = keys.list_keys(session, "staff", "new")[-1].added_by
         assert saw_the_link == "whoever enrolled new"
     events = office.room.events(kept.fingerprint)
@@ -217,7 +217,7 @@ def test_whoever_is_removed_or_whose_passkey_is_revoked_gets_no_further_answer(o
     gone, robbed = office.console.enrolled("gone", SoftKey()), office.console.enrolled("robbed", SoftKey())
     office.room.remove_staff("gone")
     with office.room.registry.write() as session:
-        (kept,) = passkeys.of_person(session, "robbed", office.clock())
+        (kept,) = logins.passkeys_of(session, "robbed", office.clock())
         keys.end_key(
             session, "staff", "robbed", kept.fingerprint, state="revoked", at=office.clock(), by="test"
         )
@@ -242,7 +242,7 @@ def test_a_passkey_that_nobody_confirmed_reads_and_does_nothing_else(office: Off
         declined = console.ask(kind, session=session, **parts)
         assert (declined.status_code, "not confirmed" in declined.text) == (403, True), declined.text
     with office.room.registry.read() as opened:
-        (mine,) = passkeys.of_person(opened, "lou", office.clock())
+        (mine,) = logins.passkeys_of(opened, "lou", office.clock())
     told = " ".join(one["said"] for one in console.said("me", session=session)["news"])
     assert mine.fingerprint[:16] in told.replace(" ", "")
     console.confirm("lou")

@@ -11,7 +11,7 @@ from gateway.acts.fields import every_act
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.model import Provider
-from gateway.registry import contacts, providers
+from gateway.registry import providers
 from gateway.registry.tables import ContactRow, TransferRow
 from gateway.zones.console_api.serving import spare_the_collector
 from tests.bench.pages import pages_of_questions
@@ -47,7 +47,7 @@ def enrol(room: Mailroom, first: int, number: int) -> None:
                 recorded_at=NOW,
                 recorded_by="test",
             )
-            contacts.keep(session, told)
+            providers.keep_contact(session, told)
             session.add(
                 TransferRow(
                     reference=f"261124-{name}-00001", provider=name, name="x", folder="in", size=1,

@@ -7,7 +7,7 @@ import html
 import asyncssh
 import pytest
 
-from gateway.registry import contacts, keys, providers
+from gateway.registry import keys, providers
 from tests.console.served import Served
 from tests.console.visitor import Visitor
 from tests.mailboxes.mailroom import PROVIDER
@@ -90,7 +90,7 @@ def test_a_list_is_tried_before_it_is_taken_in(served: Served) -> None:
     assert "Done: 2 new" in mary.text
     with served.room.registry.read() as session:
         assert providers.provider_row(session, "ash").name == "Ash Café"
-        assert [each.telephone for each in contacts.contacts(session, "elm")] == ["01823 555 123"]
+        assert [each.telephone for each in providers.contacts(session, "elm")] == ["01823 555 123"]
     assert served.room.log_size() > size
     told = mary.client.post(path, data=tried, files=file)
     assert "on record so already" in told.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from gateway.registry import saved_filters, staff
+from gateway.registry import staff
 from gateway.registry.tables import SavedFilterRow
 from tests.console.served import OTHER, TEAM, Served
 from tests.content import core_data
@@ -199,12 +199,12 @@ def test_what_a_list_does_not_understand_or_may_name_a_child_is_not_saved(served
 def test_whoever_comes_after_a_leaver_of_that_name_has_no_filter_of_theirs(served: Served) -> None:
     served.room.staff("tom", TEAM)
     with served.room.registry.write() as session:
-        saved_filters.save(
+        staff.save_filter(
             session, SavedFilterRow(staff="tom", listing="held list", name="old", query="mine=yes")
         )
     served.room.remove_staff("tom")
     with served.room.registry.read() as session:
-        assert saved_filters.of_person(session, "tom") == []
+        assert staff.saved_filters(session, "tom") == []
 
 
 def test_files_tell_why_in_words_and_what_was_sent_back_from_what_was_refused(served: Served) -> None:

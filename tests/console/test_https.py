@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.home.settings import load_settings
-from gateway.registry import console_sessions
+from gateway.registry import logins
 from tests.console.by_https import certificate_at, shown, visitor_by_https
 from tests.console.pages import console_of
 from tests.console.through_the_api import Console, console_api_of
@@ -58,7 +58,7 @@ class ByHttps:
 
     def sessions(self, name: str) -> list[str]:
         with self.room.registry.read() as session:
-            return [one.address for one in console_sessions.of_person(session, name, datetime.now(UTC))]
+            return [one.address for one in logins.sessions_of(session, name, datetime.now(UTC))]
 
 
 @pytest.fixture(scope="module")

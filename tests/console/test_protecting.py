@@ -11,7 +11,7 @@ import pytest
 
 from gateway.model import Provider
 from gateway.record import policy_proposals as proposals
-from gateway.registry import contacts, log, providers
+from gateway.registry import log, providers
 from gateway.registry.log import Entry
 from gateway.registry.tables import ContactRow
 from tests.console.served import Served
@@ -358,7 +358,7 @@ def test_what_has_not_come_is_chased_by_those_who_may_and_nothing_else_is(served
                 recorded_at=now,
                 recorded_by="mary",
             )
-            contacts.keep(session, office)
+            providers.keep_contact(session, office)
     served.mary.get("/schools/tardy")
     assert "Chase it by a letter" in served.mary.text
     assert served.mary.post("/work/letters/chase", provider="tardy") == 200

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.browsing.connections import Places, placed, punctual
+from gateway.browsing.serving import Places, placed, punctual
 from gateway.zones.console_api.serving import at_work, config_of
 from tests.console.by_https import certificate_at
 

@@ -15,7 +15,7 @@ import uvloop
 
 from gateway.mailboxes.console_api.api import console_api_open
 from gateway.mailboxes.resources import open_resources
-from gateway.registry import invitations, keys, roles
+from gateway.registry import keys, logins, roles
 from gateway.registry.roles import Role
 from gateway.zones.console_api.serving import socket_in
 from tests.console import on_trial  # noqa: F401 - it watches every act that is tried
@@ -51,7 +51,7 @@ class Console:
         """The code of a one-time link for a person."""
         code, now = secrets.token_urlsafe(32), self._clock()
         with self.room.registry.write() as session:
-            invitations.invite(
+            logins.invite(
                 session,
                 name,
                 code,

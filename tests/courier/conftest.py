@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 from aiosmtpd.controller import Controller
 
-from gateway.registry import contacts
+from gateway.registry import providers
 from gateway.registry.tables import ContactRow
 from tests.courier.relay import Relay, go
 from tests.policies import enact
@@ -61,7 +61,7 @@ def oak(desk: Desk, relay: tuple[Relay, int]) -> list[tuple[EmailMessage, bytes]
             recorded_at=desk.now,
             recorded_by="admin",
         )
-        contacts.keep(session, office)
+        providers.keep_contact(session, office)
     letter = desk.send(oak, LETTER, "Jane.pgp")
     desk.send(oak, fresh(), "Jane.xml.pgp")
     desk.process()

@@ -18,7 +18,7 @@ from gateway.home import Letters
 from gateway.home.settings import load_settings
 from gateway.publish.letters_out import pass_letters
 from gateway.record.letters import owe_by_calendar
-from gateway.registry import contacts, letters
+from gateway.registry import letters, providers
 from gateway.registry.tables import ContactRow
 from gateway.samples import MARKER
 from tests.clock import Clock
@@ -64,7 +64,7 @@ class Term:
                 recorded_at=self.desk.now,
                 recorded_by="admin",
             )
-            contacts.keep(session, office)
+            providers.keep_contact(session, office)
         files = [fresh() for _ in range(HELD)]
         assert all(MARKER.encode() in file for file in files)
         sent = [self.desk.send(oak, file, f"{NAME}-{n}.xml.pgp") for n, file in enumerate(files)]

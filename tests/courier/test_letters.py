@@ -17,7 +17,7 @@ from gateway.publish.letters_out import pass_letters
 from gateway.receipts.notices import changed
 from gateway.record.letters import owe_by_calendar
 from gateway.record.policies_in_force import tell_everybody
-from gateway.registry import contacts, letters, log, notices
+from gateway.registry import letters, log, providers, receipts
 from gateway.registry.tables import ContactRow, MarkedTransferRow, MarkerRow, TransferRow
 from tests.clock import THIS_YEAR
 from tests.corpus.children import csv
@@ -44,7 +44,7 @@ def test_a_held_file_is_written_about_once_and_nothing_of_it_is_told(
             recorded_at=desk.now,
             recorded_by="admin",
         )
-        contacts.keep(session, office)
+        providers.keep_contact(session, office)
     reference = desk.send(oak, fresh(), name=NAME)
     desk.process()
     desk.process()
@@ -202,7 +202,7 @@ def test_a_change_of_the_agreement_is_written_about_once(desk: Desk, relay: tupl
     told = [one for one in handler.taken[before:] if "What is new" in str(one["Subject"])]
     assert [one["To"] for one in told] == ["office@oak.invalid"]
     with desk.registry.read() as session:
-        ((reference, _),) = notices.of_the_agreement(session, desk.now)["oak"]
+        ((reference, _),) = receipts.notices_since(session, desk.now, receipts.AGREEMENT_NOTICE)["oak"]
     assert reference in opened(told[0], desk.certificate.encode())[0]
 
 
@@ -216,7 +216,9 @@ def test_a_new_key_of_the_gateway_is_written_about_once(desk: Desk, relay: tuple
     told = [one for one in handler.taken[before:] if "has a new key" in str(one["Subject"])]
     assert [one["To"] for one in told] == ["office@oak.invalid"]
     with desk.registry.read() as session:
-        ((reference, _),) = notices.of_the_gateways_key(session, desk.now)["oak"]
+        ((reference, _),) = receipts.notices_since(
+            session, desk.now, receipts.KEY_NOTICE, receipts.GATEWAY_KEY_HEADLINE
+        )["oak"]
     assert reference in opened(told[0], desk.certificate.encode())[0]
 
 
@@ -276,7 +278,7 @@ def test_todays_letters_are_sent_at_once_where_somebody_asks(desk: Desk, relay: 
     handler, _ = relay
     desk.provider("elm", dfe_number="9991003", years=())
     with desk.registry.write() as session:
-        contacts.keep(
+        providers.keep_contact(
             session,
             ContactRow(
                 provider="elm", role="office", email="o@elm.invalid", recorded_at=desk.now, recorded_by="a"

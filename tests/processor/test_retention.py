@@ -193,9 +193,7 @@ def test_a_hold_that_is_placed_while_a_run_is_under_way_counts(
     def between(_: int) -> None:
         for reference in placed:
             with desk.registry.write() as session:
-                holds.place(
-                    session, holds.HoldSubject(reference=reference), by="admin", why="in time", at=desk.now
-                )
+                holds.place(session, reference=reference, by="admin", why="in time", at=desk.now)
 
     certificate = run(desk, 401, progress=between)
     assert certificate is not None

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.examiner.persons import RollTaker, digested, packed
 from gateway.record import discrepancies
-from gateway.registry.discrepancies import find
+from gateway.registry.discrepancies import of_providers
 from tests.classify import made
 from tests.clock import THIS_YEAR
 from tests.costs import statements
@@ -259,7 +259,7 @@ def test_a_thousand_pupils_on_two_rolls_take_hardly_more_statements_than_one(des
         desk.process()
     assert len(asked) < 300
     with desk.registry.read() as session:
-        found = find(session)
+        found = of_providers(session, None, ["open"])
     assert len(found) == 1000
     assert {each.opened_at for each in found} == {desk.now}
     assert datetime.now(UTC) > desk.now
@@ -270,5 +270,5 @@ def test_a_thousand_pupils_on_two_rolls_take_hardly_more_statements_than_one(des
         desk.process()
     assert len(asked) < 300
     with desk.registry.read() as session:
-        assert {each.state for each in find(session, state=None)} == {"settled"}
+        assert {each.state for each in of_providers(session, None, None)} == {"settled"}
     assert "everything fits" in desk.gateway("log", "verify")

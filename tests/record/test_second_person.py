@@ -21,7 +21,7 @@ from gateway.access import LookingTeams, Role
 from gateway.errors import GatewayError, NotFoundError
 from gateway.record import dual_control, policy_proposals
 from gateway.record.dual_control import CREDENTIAL_WAIT, TwoPersonAct
-from gateway.registry import invitations, keys, roles, staff
+from gateway.registry import keys, logins, roles, staff
 from gateway.registry.database import Registry
 
 BEGUN = datetime(2026, 11, 2, 9, tzinfo=UTC)
@@ -95,13 +95,13 @@ def test_who_was_given_all_by_one_person_is_let_see_nothing_until_it_is_theirs(t
         with pytest.raises(GatewayError, match="carl may be jane"):
             dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         dual_control.vouch(session, "carl", [KEY.format("carl")], by="sam", at=at)
-        invitations.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * CREDENTIAL_WAIT)
+        logins.invite(session, "carl", "secret", by="jane", at=at, ends_at=at + 3 * CREDENTIAL_WAIT)
         at += CREDENTIAL_WAIT
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
         assert not dual_control.agreed_to_show(session, act, "carl", by="jane", why=None, at=at)
-        assert invitations.invited(session, "secret", at)
+        assert logins.invited(session, "secret", at)
         assert dual_control.agreed_to_show(session, act, "carl", by="sam", why=None, at=at)
-        assert invitations.invited(session, "secret", at) is None
+        assert logins.invited(session, "secret", at) is None
 
 
 class _DoneError(Exception):
@@ -145,7 +145,7 @@ def check_nobody_sees(session: Session, town: Town) -> None:
     """Fail where one of those whom this person can be sees held files, though there was somebody to ask."""
     if town.alone:
         return
-    here = {person.name: person.teams for person in staff.list_staff(session)}
+    here = staff.list_staff(session)
     for name in town.can_be & here.keys():
         if GOVERNANCE in here[name]:
             pytest.fail(f"{town.path}: they see held files as {name}")

@@ -37,7 +37,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def the_long_way(registry: Registry, name: str, fingerprint: str) -> tuple[str, ...] | None:
     with registry.read() as session:
         try:
-            teams = staff.get_staff(session, name).teams
+            teams = staff.get_staff(session, name)
         except NotFoundError:
             return None
         known = keys.keys_in_force(session, "staff", name, "ssh", NOW)

@@ -19,9 +19,8 @@ from gateway.policy.catalogue import Catalogue, load_catalogue
 from gateway.policy.dates import local_day
 from gateway.policy.timescale import DutySpan, status
 from gateway.registry import providers
-from gateway.registry.arrivals import Window, arrivals
 from gateway.registry.database import Registry
-from gateway.registry.flow_status import statuses, window
+from gateway.registry.flow_status import Window, arrivals, statuses, window
 from gateway.registry.tables import TransferRow
 from tests.costs import python_calls
 from tests.policies import POLICIES

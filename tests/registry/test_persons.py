@@ -104,12 +104,11 @@ def test_a_marker_hides_files_from_all_but_the_named(registry: Registry) -> None
 
 def test_holds_on_a_child_and_on_a_provider_keep_their_files(registry: Registry) -> None:
     names = [put(registry, 1, "oak", CHILD), put(registry, 2, "oak", OTHER), put(registry, 3, "elm", OTHER)]
-    child, school = holds.HoldSubject(persons=frozenset({CHILD})), holds.HoldSubject(provider="elm")
     with registry.write() as session:
-        holds.place(session, child, by="sam", why="x", at=NOW)
-        holds.place(session, school, by="sam", why="x", at=NOW)
+        holds.place(session, persons=CHILD, by="sam", why="x", at=NOW)
+        holds.place(session, provider="elm", by="sam", why="x", at=NOW)
         assert holds.on_hold(session, names) == {names[0], names[2]}
-        holds.lift(session, child, by="sam", why="x", at=NOW)
+        holds.lift(session, persons=CHILD, by="sam", why="x", at=NOW)
         assert holds.on_hold(session, names) == {names[2]}
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import ExecutionContext
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlmodel import Session
 
-from gateway.registry import letters, saved_filters, transfer_lists
+from gateway.registry import letters, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from tests.clock import THIS_YEAR
 from tests.content import census, core_data
@@ -124,7 +124,7 @@ def test_who_was_chased_and_what_was_opened_is_found_by_an_index(desk: Workshop)
     with explained() as found, desk.registry.read() as session:
         letters.chased(session, ["oak", "elm"], datetime(2026, 11, 24, tzinfo=UTC).date())
         transfer_lists.count_openings(session)
-        saved_filters.of_person(session, "jane", "held list")
+        staff.saved_filters(session, "jane", "held list")
     steps = [step for each in found.values() for step in each]
     for part in (
         "letter_1 (event=?)",

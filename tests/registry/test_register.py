@@ -13,10 +13,10 @@ from sqlmodel import Session
 
 from gateway.errors import NotFoundError
 from gateway.model import Provider, RatificationsThatCount
-from gateway.registry import agreements, harmless, keys, log, markers, providers, register
+from gateway.registry import agreements, keys, log, markers, providers, register
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
-from gateway.registry.tables import HarmlessRow
+from gateway.registry.tables import HarmlessRow, RatificationRow
 from tests.record.made import NOW
 
 URL = "sqlite:///{}/registry.db"
@@ -43,20 +43,15 @@ def add_key(session: Session) -> None:
 
 
 def ratify(session: Session) -> None:
-    agreements.ratify(
-        session,
-        "oak",
-        "2026-27",
-        signatory="A",
-        on=date(2026, 9, 1),
-        at=NOW,
-        by="admin",
-        text_sha256="0" * 64,
-    )
+    row = RatificationRow(
+        provider="oak", academic_year="2026-27", signatory="A", ratified_on=date(2026, 9, 1),
+        recorded_at=NOW, recorded_by="admin", text_sha256="0" * 64,
+    )  # fmt: skip
+    agreements.ratify(session, row)
 
 
 def list_column(session: Session) -> None:
-    harmless.add(
+    providers.list_column(
         session, HarmlessRow(name="peg", header="Peg", provider="", listed_at=NOW, listed_by="a", why="x")
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,16 @@ from hypothesis import strategies as st
 from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.log.leaf import Event
+from gateway.registry.retention import deletion_certificate
+from gateway.registry.tables import DeletionRow
 from gateway.reports.retention import (
     WHATS,
-    Deleted,
     Due,
     Keep,
     KeepNotices,
     KeepSealed,
-    KeptNotice,
-    KeptTransfer,
+    Retained,
     Retention,
-    deletion_certificate,
     load_retention,
     plan,
 )
@@ -43,13 +43,13 @@ RULES = Retention(
 )
 
 
-def row(**changes: Any) -> KeptTransfer:
+def row(**changes: Any) -> Retained:
     given: dict[str, Any] = {
         "reference": "260131-marsh-lane-00001",
         "state": "accepted",
-        "decided_at": DECIDED,
+        "at": DECIDED,
     }
-    return KeptTransfer(**given | changes)
+    return Retained(**given | changes)
 
 
 def due_after(days: float, **changes: Any) -> list[tuple[str, str]]:
@@ -81,13 +81,10 @@ def test_what_is_due(days: float, changes: dict[str, Any], expected: list[tuple[
     assert due_after(days, **changes) == expected
 
 
-@pytest.mark.parametrize(
-    "changes", [{"state": "landed", "decided_at": None}, {"state": "held"}, {"decided_at": None}]
-)
+@pytest.mark.parametrize("changes", [{"state": "landed", "at": None}, {"state": "held"}, {"at": None}])
 def test_what_is_not_decided_is_never_deleted(changes: dict[str, Any]) -> None:
     found = plan(RULES, [row(**changes)], DECIDED + timedelta(days=36_500))
     assert (found.due, found.on_hold) == ((), ())
-    assert found.undecided == ("260131-marsh-lane-00001",)
 
 
 def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
@@ -96,25 +93,25 @@ def test_a_legal_hold_keeps_everything_and_is_shown() -> None:
     assert [one.what for one in found.on_hold] == ["sealed", "index", "people"]
 
 
-def paper(**changes: Any) -> KeptNotice:
-    given: dict[str, Any] = {"reference": "260131-marsh-lane-00002", "made_at": DECIDED}
-    return KeptNotice(**given | changes)
+def paper(**changes: Any) -> Retained:
+    given: dict[str, Any] = {"reference": "260131-marsh-lane-00002", "at": DECIDED}
+    return Retained(**given | changes)
 
 
 @pytest.mark.parametrize(
     ("days", "changes", "rule"),
     [
-        (800, {"what": "notices", "subject": "discrepancies"}, "notices-discrepancies"),
-        (2557, {"what": "notices", "subject": "keys"}, "notices-keys"),
-        (2557, {"what": "declarations", "subject": "accepted"}, "declarations-accepted"),
+        (800, {"what": "notices", "state": "discrepancies"}, "notices-discrepancies"),
+        (2557, {"what": "notices", "state": "keys"}, "notices-keys"),
+        (2557, {"what": "declarations", "state": "accepted"}, "declarations-accepted"),
         (
             400,
-            {"what": "declarations", "subject": "refused", "data_type": "attendance"},
+            {"what": "declarations", "state": "refused", "data_type": "attendance"},
             "declarations-refused",
         ),
         (
             30,
-            {"what": "declarations", "subject": "accepted", "data_type": "attendance"},
+            {"what": "declarations", "state": "accepted", "data_type": "attendance"},
             "declarations-attendance",
         ),
     ],
@@ -123,7 +120,7 @@ def test_what_belongs_to_no_file_is_due_by_its_own_rule(
     days: int, changes: dict[str, Any], rule: str
 ) -> None:
     def planned(after: float, **more: Any) -> tuple[list[str], list[str]]:
-        found = plan(RULES, [], DECIDED + timedelta(days=after), [paper(**changes, **more)])
+        found = plan(RULES, [paper(**changes, **more)], DECIDED + timedelta(days=after))
         return [one.rule for one in found.due], [one.rule for one in found.on_hold]
 
     assert planned(days - 0.01) == ([], [])
@@ -143,7 +140,7 @@ def test_what_belongs_to_no_file_is_due_by_its_own_rule(
     ],
 )
 def test_what_nobody_could_open_goes_by_a_rule_of_its_own(changes: dict[str, Any], rule: str | None) -> None:
-    row = KeptTransfer(reference="260131-marsh-lane-00002", decided_at=DECIDED, **changes)
+    row = Retained(reference="260131-marsh-lane-00002", at=DECIDED, **changes)
     found = plan(RULES, [row], DECIDED + timedelta(days=61))
     assert [one.rule for one in found.due] == ([rule] if rule else [])
     assert plan(RULES, [row], DECIDED + timedelta(days=59)).due == ()
@@ -151,9 +148,7 @@ def test_what_nobody_could_open_goes_by_a_rule_of_its_own(changes: dict[str, Any
 
 def test_it_is_never_kept_for_longer_than_what_is_refused_otherwise() -> None:
     rules = RULES.model_copy(update={"sealed": KeepSealed(accepted=400, refused=5, unopened=60)})
-    row = KeptTransfer(
-        reference="260131-marsh-lane-00002", decided_at=DECIDED, state="refused", unopened=True
-    )
+    row = Retained(reference="260131-marsh-lane-00002", at=DECIDED, state="refused", unopened=True)
     (due,) = plan(rules, [row], DECIDED + timedelta(days=6)).due
     assert due.rule == "sealed-refused"
 
@@ -166,11 +161,11 @@ def test_the_shortest_time_is_of_any_rule() -> None:
 
 
 rows = st.builds(
-    KeptTransfer,
+    Retained,
     reference=st.from_regex(r"260131-marsh-lane-0000[0-9]", fullmatch=True),
     state=st.sampled_from(["landed", "accepted", "held", "refused"]),
     data_type=st.sampled_from([None, "ks2", "attendance", "phonics"]),
-    decided_at=st.none() | st.integers(0, 3_000).map(lambda days: DECIDED + timedelta(days=days - 2_000)),
+    at=st.none() | st.integers(0, 3_000).map(lambda days: DECIDED + timedelta(days=days - 2_000)),
     legal_hold=st.booleans(),
     deleted=st.frozensets(st.sampled_from(WHATS)),
 )
@@ -180,7 +175,7 @@ rows = st.builds(
     st.lists(rows, max_size=8),
     st.integers(0, 7_000),
 )
-def test_nothing_is_deleted_that_must_stay(kept: list[KeptTransfer], days: int) -> None:
+def test_nothing_is_deleted_that_must_stay(kept: list[Retained], days: int) -> None:
     now = datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=days)
     found = plan(RULES, kept, now)
     assert list(found.due) == sorted(
@@ -240,7 +235,7 @@ def test_a_deletion_can_be_logged_as_it_is_planned() -> None:
     )
 
 
-def certified(*deleted: Deleted) -> str:
+def certified(*deleted: DeletionRow) -> str:
     return deletion_certificate(
         deleted, organisation="Somerset County Council", policy_sha256="ab" * 32, at=DECIDED
     )
@@ -251,9 +246,10 @@ def test_a_certificate_names_each_deletion_its_rule_and_digest() -> None:
     other = Due(
         reference="260131-hill-top-00001", what="people", data_type=None, rule="people-refused", since=DECIDED
     )
+    gone = DECIDED + timedelta(days=401)
     text = certified(
-        Deleted(due=due, at=DECIDED + timedelta(days=401), sha256="0f" * 32, size=88_888),
-        Deleted(due=other, at=DECIDED + timedelta(days=401)),
+        DeletionRow(**asdict(due), deleted_at=gone, sha256="0f" * 32, size=88_888),
+        DeletionRow(**asdict(other), deleted_at=gone),
     )
     for part in (
         "Deletions  2",

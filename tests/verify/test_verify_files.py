@@ -27,7 +27,8 @@ from gateway.receipts.facts import ReceiptFacts, log_key_statement
 from gateway.receipts.notices import NoticeFacts, render_notice
 from gateway.receipts.text import stated
 from gateway.registry.keys import Key
-from gateway.reports.retention import Deleted, Due, deletion_certificate
+from gateway.registry.retention import deletion_certificate
+from gateway.registry.tables import DeletionRow
 from gateway.send.kit import Kit
 from gateway.send.trust import _successor as successor
 from gateway.verify.verify_files import FileVerdict, verify_receipt_files, vouched_log_key
@@ -159,7 +160,9 @@ def other_texts() -> dict[str, str]:
             next_step="Look.",
         ),
     )
-    due = Due(reference="260101-oak-BBBBB", what="sealed", data_type=None, rule="r", since=MADE_AT)
+    gone = DeletionRow(
+        reference="260101-oak-BBBBB", what="sealed", rule="r", since=MADE_AT, deleted_at=MADE_AT
+    )
     secret = generate_gateway_key("Somerset", MADE_AT)
     return {
         "a notice about a key": notices.render(notices.of_change("in-force", key), key, at=MADE_AT, **about),
@@ -167,7 +170,7 @@ def other_texts() -> dict[str, str]:
             NoticeFacts(made_at=MADE_AT, points=(point,), **about)
         ),
         "a certificate of deletion": deletion_certificate(
-            [Deleted(due=due, at=MADE_AT)], organisation="Somerset", policy_sha256="0" * 64, at=MADE_AT
+            [gone], organisation="Somerset", policy_sha256="0" * 64, at=MADE_AT
         ),
         "the old key's word on the gateway's new key": succession_text(
             "Somerset", gateway().certificate, described(secret, MADE_AT), MADE_AT

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import httpx
 import uvloop
 
-from gateway.browsing.connections import Places, placed, punctual
+from gateway.browsing.serving import Places, placed, punctual
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits, WebSettings
 from gateway.web.server import application, intake_of

@@ -25,7 +25,7 @@ from gateway.model import Basis, Classified, Counting, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
 from gateway.record.dual_control import COUNTS
-from gateway.registry import deliveries, log, providers, saved_filters
+from gateway.registry import deliveries, log, providers, staff
 from gateway.registry.deliveries import DeliveriesWanted, find_delivered
 from gateway.registry.transfer_lists import MOST
 from gateway.registry.transfers import contents_of
@@ -58,7 +58,7 @@ def ask_mailbox(
     with mailboxes.registry.read() as session:
         number = deliveries.count_delivered(session, team, wanted, person=caller.name, most=MOST)
         names = providers.names(session)
-        saved = saved_filters.of_person(session, caller.name, ListMailbox.command)
+        saved = staff.saved_filters(session, caller.name, ListMailbox.command)
     shown = found[:PAGE]
     return {
         "team": team_named(catalogue, team),

@@ -28,12 +28,11 @@ from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit,
 from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
-from gateway.registry import programs, providers, saved_filters, staff
-from gateway.registry.programs import Program
+from gateway.registry import programs, providers, staff
 from gateway.registry.sight import sees
+from gateway.registry.tables import ProgramRow
 from gateway.reports.document import (
     Block,
-    Chart,
     Details,
     Document,
     Paragraph,
@@ -57,7 +56,7 @@ _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
 
 def seen(document: Document) -> JsonValue:
-    """Convert a report to JSON values for pages; charts and matrices become tables."""
+    """Convert a report to JSON values for pages; charts become tables."""
     sections: dict[str, JsonValue] = {
         name: [{"title": one.title, "blocks": [*map(_block, one.blocks)]} for one in some]
         for name, some in (("sections", document.sections), ("annex", document.annex))
@@ -75,10 +74,8 @@ def _block(block: Block) -> JsonValue:
             return told | {"points": [*texts]}
         case Details(pairs):
             return told | {"rows": [[label, value] for label, value in pairs if value is not None]}
-        case Chart():
-            told["text"] = block.caption
-    table = block if isinstance(block, ReportTable) else block.table
-    return told | {"headings": [*table.headings], "rows": [[*row] for row in table.rows]}
+        case ReportTable(headings, rows, caption):
+            return told | {"text": caption, "headings": [*headings], "rows": [[*row] for row in rows]}
 
 
 def learn_acts() -> None:
@@ -124,7 +121,7 @@ def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
     act, catalogue = every_act()[told["command"]], console.catalogue()
     if told["lists"]:
         with console.mailboxes.registry.read() as session:
-            saved = saved_filters.of_person(session, caller.name, act.command)
+            saved = staff.saved_filters(session, caller.name, act.command)
         told = told | {"saved": columns_of(saved, "name", "query")}
     known = _known(console, {field["names"] for field in told["fields"]})
     own = {
@@ -155,7 +152,7 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
             names = providers.names(session)
             known["school"] = tuple(Named(id=key, name=name) for key, name in names.items())
         if "person" in wanted:
-            known["person"] = tuple(Named(id=one.name, name=one.name) for one in staff.list_staff(session))
+            known["person"] = tuple(Named(id=name, name=name) for name in staff.list_staff(session))
     return known
 
 
@@ -292,7 +289,7 @@ def _carried_out(asked: Act, context: ActContext) -> Answer:
 
 
 def _carried_out_once(
-    console: ConsoleContext, program: Program, asked: Act, context: ActContext, key: str
+    console: ConsoleContext, program: ProgramRow, asked: Act, context: ActContext, key: str
 ) -> Shown:
     """Carry out an act for a program; return the earlier answer to a repeated request.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
-from gateway.registry import console_challenges
+from gateway.registry import logins
 from gateway.registry.database import Registry
 
 SECONDS = 300.0
@@ -114,7 +114,7 @@ class SharedChallenges(Challenges):
         """Make a challenge and store it in the registry."""
         challenge = secrets.token_bytes(_BYTES)
         with self._registry.write_on(()) as session:
-            console_challenges.give(
+            logins.give_challenge(
                 session, holder, purpose, challenge, about=about, seconds=SECONDS, most=EACH
             )
         return challenge
@@ -122,7 +122,7 @@ class SharedChallenges(Challenges):
     def take_about(self, holder: str, purpose: str) -> tuple[bytes, str]:
         """Remove the holder's open challenge; return bytes and `about`. ChallengeOverError without one."""
         with self._registry.write_on(()) as session:
-            found = console_challenges.take(session, holder, purpose)
+            found = logins.take_challenge(session, holder, purpose)
         if found is None:
             raise ChallengeOverError
         return found

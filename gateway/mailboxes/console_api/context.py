@@ -38,10 +38,10 @@ from gateway.policy.dates import local_day
 from gateway.policy.timescale import FlowStatus
 from gateway.record.policies_in_force import load_policies
 from gateway.record.registrar import Registrar
-from gateway.registry import console_sessions, passkeys, programs, providers, roles
+from gateway.registry import logins, programs, providers, roles
 from gateway.registry.flow_status import statuses
-from gateway.registry.programs import Program
 from gateway.registry.staff import teams_while_in_force
+from gateway.registry.tables import ProgramRow
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Shown
@@ -185,7 +185,7 @@ class Caller:
     session: str = field(repr=False)
     looking: LookingTeams
     confirmed: bool = True
-    program: Program | None = None
+    program: ProgramRow | None = None
     origin: str = ""
 
     def check_confirmed(self) -> None:
@@ -223,7 +223,7 @@ class Caller:
         """Raise DecliningError if the caller may not do an act."""
         if self.program is None:
             self.check(right)
-        elif not program_may(command, self.program.acts, by_program=by_program):
+        elif not program_may(command, self.program.acts.split(","), by_program=by_program):
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
@@ -244,23 +244,23 @@ def caller(console: ConsoleContext, question: ConsoleQuestion) -> Caller:
             program = programs.find(session, question.session, now)
         if program is None:
             raise DecliningError(NOT_LOGGED_IN, 401)
-        person = Person(program.actor, program.key)
+        person = Person(programs.actor_of(program), programs.key_of(program))
         return Caller(
-            person=person, teams=program.teams, roles=frozenset(), session=question.session,
+            person=person, teams=program.collects, roles=frozenset(), session=question.session,
             looking=LookingTeams(), program=program,
         )  # fmt: skip
     with mailboxes.registry.read() as session:
-        known = console_sessions.find(session, question.session, question.address, now)
+        known = logins.find_session(session, question.session, question.address, now)
         if known is None:
             raise DecliningError(NOT_LOGGED_IN, 401)
         teams = teams_while_in_force(session, known.staff, known.passkey, now)
         if teams is None:
             raise DecliningError(NOT_LOGGED_IN, 401)
-        confirmed = passkeys.confirmed(session, known.passkey)
+        confirmed = logins.is_confirmed(session, known.passkey)
         has = frozenset(roles.of_staff(session, known.staff) if confirmed else ())
-    if now - known.seen_at >= console_sessions.NOTED_EVERY and not question.unattended:
+    if now - known.seen_at >= logins.NOTED_EVERY and not question.unattended:
         with mailboxes.registry.write() as session:
-            console_sessions.note_seen(session, question.session, now)
+            logins.note_seen(session, question.session, now)
     return Caller(
         person=Person(known.staff, known.passkey),
         teams=teams,

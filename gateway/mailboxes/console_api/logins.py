@@ -26,10 +26,10 @@ from gateway.acts.act import columns_of
 from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
-from gateway.registry import console_sessions, invitations, log, passkeys, staff
+from gateway.registry import log, logins, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
-from gateway.registry.passkeys import Passkey
+from gateway.registry.logins import Passkey
 from gateway.registry.tables import InvitationRow
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
@@ -73,14 +73,14 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
     now, registry = console.clock(), console.mailboxes.registry
     with console.noting_failure(question.address):
         with registry.read() as session:
-            passkey = passkeys.find(session, _credential_in(assertion), now)
+            passkey = logins.find_passkey(session, _credential_in(assertion), now)
         if passkey is None:
             raise GuessedError(_NOT_SIGNED)
         count = _counted(assertion, challenge, question.origin, passkey)
         with registry.write() as session:
-            if passkeys.find(session, passkey.credential, now) is None:
+            if logins.find_passkey(session, passkey.credential, now) is None:
                 raise GuessedError(_NOT_SIGNED)  # Revoked meanwhile.
-            passkeys.note_signature(session, passkey.fingerprint, count, now)
+            logins.note_signature(session, passkey.fingerprint, count, now)
             begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
     _note_login(console, question)
     return begun
@@ -88,7 +88,7 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
 
 def _begin_session(session: Session, question: ConsoleQuestion, name: str, key: str, now: datetime) -> Shown:
     secret = secrets.token_urlsafe(_SECRET_BYTES)
-    console_sessions.begin(session, secret, name, passkey=key, address=question.address, at=now)
+    logins.begin_session(session, secret, name, passkey=key, address=question.address, at=now)
     return {"session": secret, "name": name}
 
 
@@ -111,7 +111,7 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     if invitation is None:
         raise GuessedError(_NOT_INVITED)
     now = console.clock()
-    invitations.take_back(session, invitation.staff)
+    logins.withdraw_invitations(session, invitation.staff)
     key = add_key(invitation, now)
     entry = Entry(
         kind="key-added",
@@ -133,7 +133,7 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
     """
     name = invited(console, question, code)
     with console.mailboxes.registry.read() as session:
-        known = passkeys.of_person(session, name, console.clock())
+        known = logins.passkeys_of(session, name, console.clock())
     challenge = console.challenges.give(browser, _ENROLMENT)
     options = generate_registration_options(
         rp_id=host_of(question.origin),
@@ -171,10 +171,10 @@ def enrol(
     except (WebAuthnException, ValueError, TypeError, KeyError):
         raise GuessedError(_NOT_SIGNED) from None
     with console.mailboxes.registry.write() as session:
-        invitation = invitations.invited(session, code, console.clock())
+        invitation = logins.invited(session, code, console.clock())
         begun = _take_up(
             console, session, question, invitation, "passkey",
-            lambda by, at: passkeys.add(
+            lambda by, at: logins.add_passkey(
                 session, by.staff, made.credential_id, made.credential_public_key,
                 sign_count=made.sign_count, at=at, by=by.made_by,
             ),
@@ -189,7 +189,7 @@ def begin_openid(
     """Return the OpenID provider's login URL, to log in, or to bind an account by the `code` of a link."""
     if code:
         invited(console, question, code)
-    invitation = invitations.digest_of(code) if code else ""
+    invitation = logins.digest_of(code) if code else ""
     challenge = console.challenges.give(browser, _OPENID, invitation)
     return {"address": _provider(console).address(Attempt(challenge), question.origin)}
 
@@ -212,12 +212,12 @@ def finish_openid(
         with registry.write() as session:
             if digest:
                 begun = _take_up(
-                    console, session, question, invitations.invited_by(session, digest, now), "openid",
-                    lambda by, at: staff.bind_openid(
+                    console, session, question, logins.invited_by(session, digest, now), "openid",
+                    lambda by, at: logins.bind_openid(
                         session, by.staff, issuer, subject, by=by.made_by, at=at
                     ),
                 )  # fmt: skip
-            elif (known := staff.find_openid(session, issuer, subject, now)) is not None:
+            elif (known := logins.find_openid(session, issuer, subject, now)) is not None:
                 begun = _begin_session(session, question, *known, now)
             else:
                 raise NotProvedError
@@ -241,9 +241,9 @@ def log_out(console: ConsoleContext, caller: Caller, *, others: bool = False) ->
     """End this session, or all other sessions of the person."""
     with console.mailboxes.registry.write() as session:
         if others:
-            ended = console_sessions.end_all(session, caller.name, but=caller.session)
+            ended = logins.end_sessions(session, caller.name, but=caller.session)
             return {"sentence": f"Sessions elsewhere that were ended: {ended}."}
-        console_sessions.end(session, caller.session)
+        logins.end_session(session, caller.session)
     return {"sentence": "You are logged out."}
 
 
@@ -258,9 +258,9 @@ def ask_me(console: ConsoleContext, caller: Caller) -> Shown:
     """Return the caller's own page: roles, sessions, passkeys by fingerprint, and news of keys."""
     now = console.clock()
     with console.mailboxes.registry.read() as session:
-        sessions = console_sessions.of_person(session, caller.name, now)
-        keys = passkeys.of_person(session, caller.name, now)
-    this = invitations.digest_of(caller.session)
+        sessions = logins.sessions_of(session, caller.name, now)
+        keys = logins.passkeys_of(session, caller.name, now)
+    this = logins.digest_of(caller.session)
     return {
         "roles": sorted(caller.roles),
         "sessions": [
@@ -311,7 +311,7 @@ def check_signed(
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
-        own = [each for each in passkeys.of_person(session, caller.name, now) if each.confirmed]
+        own = [each for each in logins.passkeys_of(session, caller.name, now) if each.confirmed]
     if not own:
         _check_logged_in_again(console, caller, purpose, assertion, effect)
         return
@@ -326,7 +326,7 @@ def check_signed(
         raise GuessedError(_NOT_SIGNED)
     count = _counted(assertion, challenge, caller.origin, passkey)
     with registry.write() as session:
-        passkeys.note_signature(session, passkey.fingerprint, count, now)
+        logins.note_signature(session, passkey.fingerprint, count, now)
 
 
 def _check_logged_in_again(
@@ -356,7 +356,7 @@ def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _St
         now=now,
         since=datetime.fromisoformat(begun),
     )
-    if staff.openid_fingerprint(provider.settings.issuer, subject) != caller.person.key:
+    if logins.openid_fingerprint(provider.settings.issuer, subject) != caller.person.key:
         raise NotProvedError
     console.challenges.give(caller.session, purpose + _CONFIRMED)
     return {"sentence": "Confirmed. Go back to the page that you came from, and press Confirm."}
@@ -382,7 +382,7 @@ def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) ->
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
     """Return the name of the person invited by a code. GuessedError, delayed, for an invalid code."""
     with console.mailboxes.registry.read() as session:
-        invitation = invitations.invited(session, code, console.clock())
+        invitation = logins.invited(session, code, console.clock())
     with console.noting_failure(question.address):
         if invitation is None:
             raise GuessedError(_NOT_INVITED)

@@ -21,8 +21,8 @@ from gateway.policy.timescale import names_today
 from gateway.record import policy_proposals as proposals
 from gateway.record.dual_control import why_not_two
 from gateway.record.policy_check import check, simulate
-from gateway.record.policy_drafts import edited, folder_of, loses_protection
-from gateway.registry import policy_drafts
+from gateway.record.policy_drafts import edited, folder_of, loses_protection, put_draft
+from gateway.registry.tables import PolicyDraftRow
 from gateway.zones.console_api import Shown
 
 _NOT_KEPT = (
@@ -122,7 +122,8 @@ class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
         with context.recording() as record:
             begins = proposals.beginning(self.on, record.at, zone)
             proposals.propose(record.session, digest, begins, by=record.by, why=self.why, at=record.at)
-            policy_drafts.put(record.session, digest, in_force.name, self.file, self.content)
+            draft = PolicyDraftRow(digest=digest, base=in_force.name, file=self.file, content=self.content)
+            put_draft(record.session, draft)
         return ActDone(f"The policies {digest[:16]}… are proposed. {effect}")
 
     def _checked(self, in_force: Path) -> tuple[str, str, str]:

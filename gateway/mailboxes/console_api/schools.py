@@ -17,7 +17,6 @@ from gateway.policy.timescale import asked_soon
 from gateway.reasons import for_officers, outcome_of
 from gateway.registry import (
     agreements,
-    contacts,
     discrepancies,
     keys,
     letters,
@@ -115,7 +114,7 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
         return {
             "school": Named(id=row.id, name=row.name),
             **columns_of([row], "kind", "dfe_number", "urn", "suspended", "closed_on")[0],
-            "contacts": columns_of(contacts.contacts(session, row.id), "role", "email", "telephone"),
+            "contacts": columns_of(providers.contacts(session, row.id), "role", "email", "telephone"),
             "ratifications": [
                 {"academic_year": each.academic_year, "signatory": each.signatory, "on": each.ratified_on}
                 for each in ratified
@@ -152,14 +151,17 @@ def ask_school(console: ConsoleContext, caller: Caller, *, provider: str, before
 
 
 def _discrepancies(session: Session, row: ProviderRow) -> list[Shown]:
-    """Return a school's open discrepancies, newest first, with the names of the other schools."""
-    found = discrepancies.find(session, provider=row.id)[::-1]
-    names = providers.names(session) if found else {}
+    """Return the open discrepancies with other schools, newest first, and the names of these schools."""
+    found = discrepancies.of_providers(session, [row.id], ["open"])[::-1]
+    parties, names = discrepancies.parties(session, found), providers.names(session) if found else {}
     return [
         {
             "number": each.number,
             "what": MEANINGS[each.kind],
-            "others": [names[one] for one in each.providers if one != row.id],
+            "others": [
+                names[one]
+                for one in sorted({said["provider"] for said in parties[each.number or 0]} - {row.id})
+            ],
             "opened_at": each.opened_at,
         }
         for each in found

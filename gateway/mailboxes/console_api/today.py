@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from gateway.acts.act import columns_of
 from gateway.acts.held_decisions import proposal
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext
 from gateway.mailboxes.console_api.held_files import wanted
@@ -21,7 +20,8 @@ from gateway.record import policy_proposals
 from gateway.record.dual_control import COUNTS, name_of
 from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
-from gateway.registry.transfer_lists import MOST, RecallAsked, ThingsWaiting, WaitsForWhom, recalls_asked
+from gateway.registry.tables import EventRow
+from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
 from gateway.zones.console_api import Shown
 
 DAYS = 14
@@ -97,7 +97,10 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
             "waiting": _counted("waiting", "not decided yet", transfer_lists.still_landed(session)),
             "late": late,
             "late_at": judged_at,
-            "recalls": columns_of(recalls, "reference", "by", "at", "why"),
+            "recalls": [
+                {"reference": one.subject, "by": one.actor or "", "at": one.at, "why": one.note or ""}
+                for one in recalls
+            ],
             "days": [*_days(session, now, zone)],
             "median_seconds": median(waits) if waits else None,
             "slowest_seconds": max(waits, default=None),
@@ -144,7 +147,7 @@ def _aged(tasks: Iterable[WaitingTask], today: date) -> list[Shown]:
 
 def _needs_of(
     session: Session, caller: Caller, now: datetime, *, held: ThingsWaiting,
-    recalls: Sequence[RecallAsked] = (), behind: Sequence[WaitingTask] = (),
+    recalls: Sequence[EventRow] = (), behind: Sequence[WaitingTask] = (),
 ) -> Iterator[WaitingTask]:  # fmt: skip
     """Yield the person's tasks; first tasks that other people wait for.
 
@@ -155,8 +158,8 @@ def _needs_of(
     if "decide" in may:
         yield from _to_decide(session, caller, held)
     for asked in recalls[:_EACH] if "recall" in may else ():
-        said = f"Take back {asked.reference}, as {asked.by} asks"
-        yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.reference)
+        said = f"Take back {asked.subject}, as {asked.actor or ''} asks"
+        yield WaitingTask(said=said, since=asked.at, page="recall", of=asked.subject)
     if "enrol" in may:
         yield from _to_administer(session, caller, now)
     if "protect" in may:

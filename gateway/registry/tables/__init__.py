@@ -18,55 +18,13 @@ from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
 if TYPE_CHECKING:
-    from gateway.registry.tables.console import ConsoleChallengeRow as ConsoleChallengeRow
-    from gateway.registry.tables.console import ConsoleSessionRow as ConsoleSessionRow
-    from gateway.registry.tables.console import InvitationRow as InvitationRow
-    from gateway.registry.tables.console import ProgramRequestRow as ProgramRequestRow
-    from gateway.registry.tables.console import ProgramRow as ProgramRow
-    from gateway.registry.tables.console import SavedFilterRow as SavedFilterRow
-    from gateway.registry.tables.events import CheckpointRow as CheckpointRow
-    from gateway.registry.tables.events import EventRow as EventRow
-    from gateway.registry.tables.events import NodeRow as NodeRow
-    from gateway.registry.tables.files import AuthorityNoticeRow as AuthorityNoticeRow
-    from gateway.registry.tables.files import CopyRow as CopyRow
-    from gateway.registry.tables.files import DeclarationRow as DeclarationRow
-    from gateway.registry.tables.files import DeliveryRow as DeliveryRow
-    from gateway.registry.tables.files import HandOnBatchRow as HandOnBatchRow
-    from gateway.registry.tables.files import HandOnFileRow as HandOnFileRow
-    from gateway.registry.tables.files import ReasonRow as ReasonRow
-    from gateway.registry.tables.files import ReceiptRow as ReceiptRow
-    from gateway.registry.tables.files import TransferRow as TransferRow
-    from gateway.registry.tables.hooks import HookRow as HookRow
-    from gateway.registry.tables.keeping import DeletionCertificateRow as DeletionCertificateRow
-    from gateway.registry.tables.keeping import DeletionRow as DeletionRow
-    from gateway.registry.tables.keeping import HoldRow as HoldRow
-    from gateway.registry.tables.keeping import HostRow as HostRow
-    from gateway.registry.tables.keeping import LetterRow as LetterRow
-    from gateway.registry.tables.keeping import PolicyDraftRow as PolicyDraftRow
-    from gateway.registry.tables.people import AccountRow as AccountRow
-    from gateway.registry.tables.people import AgreementSignatureRow as AgreementSignatureRow
-    from gateway.registry.tables.people import ContactRow as ContactRow
-    from gateway.registry.tables.people import ExpectationRow as ExpectationRow
-    from gateway.registry.tables.people import GivingRow as GivingRow
-    from gateway.registry.tables.people import HarmlessRow as HarmlessRow
-    from gateway.registry.tables.people import KeyRow as KeyRow
-    from gateway.registry.tables.people import NilReturnRow as NilReturnRow
-    from gateway.registry.tables.people import ProviderRow as ProviderRow
-    from gateway.registry.tables.people import RatificationRow as RatificationRow
-    from gateway.registry.tables.people import RegisterVersionRow as RegisterVersionRow
-    from gateway.registry.tables.people import RoleRow as RoleRow
-    from gateway.registry.tables.people import StaffRow as StaffRow
-    from gateway.registry.tables.people import StaffTeamRow as StaffTeamRow
-    from gateway.registry.tables.pupils import DiscrepancyPartyRow as DiscrepancyPartyRow
-    from gateway.registry.tables.pupils import DiscrepancyRow as DiscrepancyRow
-    from gateway.registry.tables.pupils import FullRollRow as FullRollRow
-    from gateway.registry.tables.pupils import MarkedTransferRow as MarkedTransferRow
-    from gateway.registry.tables.pupils import MarkerPersonRow as MarkerPersonRow
-    from gateway.registry.tables.pupils import MarkerRow as MarkerRow
-    from gateway.registry.tables.pupils import PersonsOfTransferRow as PersonsOfTransferRow
-    from gateway.registry.tables.pupils import PupilRow as PupilRow
-    from gateway.registry.tables.pupils import SchoolOfTransferRow as SchoolOfTransferRow
-    from gateway.registry.tables.pupils import StagedRollRow as StagedRollRow
+    from gateway.registry.tables.console import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.events import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.files import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.hooks import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.keeping import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.people import *  # noqa: F403 - every row, for type checkers
+    from gateway.registry.tables.pupils import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.row import UtcDateTime as UtcDateTime
 
 _WHERE = {

@@ -88,6 +88,11 @@ class ProgramRow(Row, table=True):
     revoked_by: str | None = None
     why: str | None = None
 
+    @property
+    def collects(self) -> tuple[str, ...]:
+        """The teams whose files the program collects."""
+        return tuple(filter(None, self.teams.split(",")))
+
 
 class ProgramRequestRow(Row, table=True):
     """A program's request for a change, and the answer, once there is one.

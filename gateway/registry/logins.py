@@ -1,0 +1,271 @@
+"""Logins to the console: invitations, passkeys, accounts elsewhere (OpenID Connect), sessions, challenges.
+
+The registry stores only digests of the secrets that links and browsers have. Challenges are stored in
+PostgreSQL alone, so that any host can take each once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import text
+from sqlmodel import Session, col, delete, or_, select
+
+from gateway.registry import keys
+from gateway.registry.keys import Key
+from gateway.registry.tables import ConsoleSessionRow, InvitationRow, KeyRow, StaffRow
+
+LONGEST = timedelta(hours=10)
+"""How long a session lasts at most: a working day."""
+IDLE = timedelta(hours=1)
+"""After how long without a request a session is over."""
+NOTED_EVERY = timedelta(minutes=5)
+"""After how long the time of last use is written again."""
+_DROP = text(
+    "DELETE FROM console_challenge WHERE ends_at < now() OR (holder = :holder AND purpose NOT IN"
+    " (SELECT purpose FROM console_challenge WHERE holder = :holder ORDER BY ends_at DESC LIMIT :others))"
+)
+_GIVE = text(
+    "INSERT INTO console_challenge (holder, purpose, challenge, about, ends_at) VALUES (:holder, :purpose,"
+    " :challenge, :about, now() + make_interval(secs => :seconds)) ON CONFLICT (holder, purpose)"
+    " DO UPDATE SET challenge = EXCLUDED.challenge, about = EXCLUDED.about, ends_at = EXCLUDED.ends_at"
+)
+_TAKE = text(
+    "DELETE FROM console_challenge WHERE holder = :holder AND purpose = :purpose"
+    " RETURNING challenge, about, ends_at >= now()"
+)
+
+
+def digest_of(secret: str) -> str:
+    """Return the SHA-256 stored for a secret, in hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def invite(session: Session, name: str, secret: str, *, by: str, at: datetime, ends_at: datetime) -> None:
+    """Record a person's invitation in place of earlier ones, and delete everybody's that have ended."""
+    withdraw_invitations(session, name)
+    for row in session.exec(select(InvitationRow).where(col(InvitationRow.ends_at) <= at)).all():
+        session.delete(row)
+    session.add(InvitationRow(digest=digest_of(secret), staff=name, made_at=at, ends_at=ends_at, made_by=by))
+    session.flush()
+
+
+def invited(session: Session, secret: str, now: datetime) -> InvitationRow | None:
+    """Return an invitation by the secret; None if unknown, used or ended, or if the person has left."""
+    return invited_by(session, digest_of(secret), now)
+
+
+def invited_by(session: Session, digest: str, now: datetime) -> InvitationRow | None:
+    """Return an invitation by the digest of its secret; None as for `invited`."""
+    row = session.get(InvitationRow, digest)
+    return row if row is not None and row.ends_at > now and _is_here(session, row.staff) else None
+
+
+def _is_here(session: Session, name: str) -> bool:
+    person = session.get(StaffRow, name)
+    return person is not None and person.removed_at is None
+
+
+def withdraw_invitations(session: Session, name: str) -> None:
+    """Delete every invitation of a person, because one was used or is replaced."""
+    for row in session.exec(select(InvitationRow).where(col(InvitationRow.staff) == name)).all():
+        session.delete(row)
+    session.flush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """A passkey in force: owner, credential id, public key (COSE) and count of signatures.
+
+    Until `confirmed` by another person, its owner can log in and only read.
+    """
+
+    staff: str
+    fingerprint: str
+    credential: bytes
+    public_key: bytes
+    sign_count: int
+    confirmed: bool
+
+
+def fingerprint_of(credential: bytes) -> str:
+    """Return a passkey's name in listings and in the log: the SHA-256 of the credential id."""
+    return hashlib.sha256(credential).hexdigest()
+
+
+def openid_fingerprint(issuer: str, subject: str) -> str:
+    """Return the name of an OpenID account in listings and in the log: SHA-256 of issuer and subject."""
+    return hashlib.sha256(f"{issuer}\0{subject}".encode()).hexdigest()
+
+
+def add_passkey(
+    session: Session,
+    name: str,
+    credential: bytes,
+    public_key: bytes,
+    *,
+    sign_count: int,
+    at: datetime,
+    by: str,
+) -> str:
+    """Enrol a passkey of an invited person; return its fingerprint. GatewayError for a known passkey."""
+    fingerprint = fingerprint_of(credential)
+    material = {"credential": b64encode(credential).decode(), "public_key": b64encode(public_key).decode()}
+    _add(session, name, "passkey", fingerprint, material, by, at)
+    note_signature(session, fingerprint, sign_count, at)
+    return fingerprint
+
+
+def bind_openid(session: Session, name: str, issuer: str, subject: str, *, by: str, at: datetime) -> str:
+    """Record an invited person's OpenID account; return the fingerprint. GatewayError if on record."""
+    fingerprint = openid_fingerprint(issuer, subject)
+    _add(session, name, "openid", fingerprint, {"issuer": issuer}, by, at)
+    return fingerprint
+
+
+def _add(  # noqa: PLR0917 - the columns of a key
+    session: Session,
+    name: str,
+    kind: Literal["passkey", "openid"],
+    fingerprint: str,
+    material: Mapping[str, str],
+    by: str,
+    at: datetime,
+) -> None:
+    told = json.dumps(material, sort_keys=True)
+    keys.add_key(
+        session, "staff", name, kind, fingerprint=fingerprint, material=told, at=at, by=by, unconfirmed=True
+    )
+
+
+def find_passkey(session: Session, credential: bytes, now: datetime) -> Passkey | None:
+    """Return the passkey with a credential id; None if the key or the owner is not in force."""
+    key = _in_force(session, "passkey", fingerprint_of(credential), now)
+    return None if key is None else _passkey(session, key)
+
+
+def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
+    """Return owner and fingerprint of an OpenID account; None if account or owner is not in force."""
+    key = _in_force(session, "openid", openid_fingerprint(issuer, subject), now)
+    return None if key is None else (key.owner, key.fingerprint)
+
+
+def _in_force(
+    session: Session, kind: Literal["passkey", "openid"], fingerprint: str, now: datetime
+) -> Key | None:
+    key = keys.holder(session, kind, fingerprint)
+    counts = key is not None and key.owner_kind == "staff" and key.is_in_force(now)
+    return key if key is not None and counts and _is_here(session, key.owner) else None
+
+
+def is_confirmed(session: Session, fingerprint: str) -> bool:
+    """Return True if a second person has confirmed the owner of a passkey or OpenID account."""
+    of_it = col(KeyRow.kind).in_(("passkey", "openid")), col(KeyRow.fingerprint) == fingerprint
+    return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
+
+
+def passkeys_of(session: Session, name: str, now: datetime) -> list[Passkey]:
+    """Return the passkeys in force of a person."""
+    return [_passkey(session, key) for key in keys.keys_in_force(session, "staff", name, "passkey", now)]
+
+
+def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
+    """Record a signature by a passkey, with the passkey's count of signatures."""
+    row = _passkey_row(session, fingerprint)
+    row.sign_count, row.last_used_at, row.uses = sign_count, at, row.uses + 1
+    session.flush()
+
+
+def _passkey(session: Session, key: Key) -> Passkey:
+    material = json.loads(key.material)
+    return Passkey(
+        staff=key.owner,
+        fingerprint=key.fingerprint,
+        credential=b64decode(material["credential"]),
+        public_key=b64decode(material["public_key"]),
+        sign_count=_passkey_row(session, key.fingerprint).sign_count or 0,
+        confirmed=not key.unconfirmed,
+    )
+
+
+def _passkey_row(session: Session, fingerprint: str) -> KeyRow:
+    query = select(KeyRow).where(col(KeyRow.kind) == "passkey", col(KeyRow.fingerprint) == fingerprint)
+    return session.exec(query).one()
+
+
+def begin_session(
+    session: Session, secret: str, name: str, *, passkey: str, address: str, at: datetime
+) -> None:
+    """Record a new login, and delete expired sessions."""
+    row = ConsoleSessionRow
+    session.exec(delete(row).where(or_(col(row.begun_at) <= at - LONGEST, col(row.seen_at) <= at - IDLE)))
+    session.add(
+        ConsoleSessionRow(
+            digest=digest_of(secret), staff=name, passkey=passkey, address=address, begun_at=at, seen_at=at
+        )
+    )
+    session.flush()
+
+
+def find_session(session: Session, secret: str, address: str, now: datetime) -> ConsoleSessionRow | None:
+    """Return a browser's session; None if expired, or if the address is another one."""
+    row = session.get(ConsoleSessionRow, digest_of(secret))
+    if row is None or row.address != address:
+        return None
+    over = row.begun_at <= now - LONGEST or row.seen_at <= now - IDLE
+    return None if over else row
+
+
+def note_seen(session: Session, secret: str, at: datetime) -> None:
+    """Record the time of a session's last use."""
+    row = session.get(ConsoleSessionRow, digest_of(secret))
+    if row is not None:
+        row.seen_at = at
+        session.flush()
+
+
+def sessions_of(session: Session, name: str, now: datetime) -> Sequence[ConsoleSessionRow]:
+    """Return the current sessions of a person, latest first."""
+    row = ConsoleSessionRow
+    current = col(row.begun_at) > now - LONGEST, col(row.seen_at) > now - IDLE
+    query = select(row).where(col(row.staff) == name, *current)
+    return session.exec(query.order_by(col(row.begun_at).desc())).all()
+
+
+def end_session(session: Session, secret: str) -> None:
+    """End a session at logout. Does nothing for an ended session."""
+    session.exec(delete(ConsoleSessionRow).where(col(ConsoleSessionRow.digest) == digest_of(secret)))
+
+
+def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
+    """End a person's sessions, except the one whose secret is `but`; return the number of sessions ended."""
+    kept = None if but is None else digest_of(but)
+    rows = session.exec(select(ConsoleSessionRow).where(col(ConsoleSessionRow.staff) == name)).all()
+    ended = [row for row in rows if row.digest != kept]
+    for row in ended:
+        session.delete(row)
+    session.flush()
+    return len(ended)
+
+
+def give_challenge(
+    session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
+) -> None:
+    """Store a challenge for `seconds`, replacing the holder's for the same purpose; `most` per holder."""
+    whose = digest_of(holder)
+    session.execute(_DROP, {"holder": whose, "others": most - 1})
+    given = {"challenge": challenge, "about": about, "seconds": seconds}
+    session.execute(_GIVE, {"holder": whose, "purpose": digest_of(purpose), **given})
+
+
+def take_challenge(session: Session, holder: str, purpose: str) -> tuple[bytes, str] | None:
+    """Remove a challenge; return the bytes and their `about`. None if the challenge is missing or expired."""
+    asked = {"holder": digest_of(holder), "purpose": digest_of(purpose)}
+    found = session.execute(_TAKE, asked).one_or_none()
+    return (bytes(found[0]), str(found[1])) if found is not None and found[2] else None
