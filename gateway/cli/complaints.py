@@ -221,7 +221,7 @@ def kinds_of_keys(known: Sequence[Key], at: datetime) -> defaultdict[str, tuple[
 def of_teams(catalogue: Catalogue, staffed: set[str]) -> Iterator[Complaint]:
     """Yield a complaint for each team that gets files and has no members."""
     routed = {team for flow in catalogue.flows.flow for kind in flow.data_type for team in kind.teams}
-    for team in sorted((routed | {*catalogue.triage_teams(), *catalogue.sensitive_teams()}) - staffed):
+    for team in sorted((routed | catalogue.looking_teams().held) - staffed):
         yield warning(
             f"nobody collects for {team}",
             f"gateway staff add NAME --team {team} --ssh-key FILE",

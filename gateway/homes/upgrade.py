@@ -100,13 +100,11 @@ def _policies_to_come(home: Home, faults: list[str]) -> tuple[Files | None, tupl
             named = str(tomllib.loads(own.get("agreement.toml", "")).get("text"))
             folders = ["", *(path.parent.name for path in sorted(shipped.glob("*/flows.toml")))]
             agreement = next((name for name in folders if (shipped / name / named).is_file()), "")
-            carried = carry_over(
-                earlier_releases(shipped / "earlier", agreement), own, _texts(shipped / agreement)
-            )
+            earlier = earlier_releases(shipped / "earlier", agreement)
+            files, edits = carry_over(earlier, own, _texts(shipped / agreement))
         except tomllib.TOMLDecodeError as error:
             faults.append(f"the policies in force cannot be read: {error}")
             return None, ()
-        files, edits = carried.files, carried.edits
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:
         for name, text in files.items():
             (Path(aside) / name).write_text(text, "utf-8")

@@ -6,12 +6,11 @@ publishing comes last. Before the transaction the old key is current, and the ne
 new key's files. Afterwards `finish` completes the rest. Both keys open files throughout.
 """
 
-import dataclasses
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.errors import ConfigurationError, GatewayError
@@ -142,17 +141,14 @@ def rotate(
                 secret_files.write_secret(path, clearsign(signing.openpgp, text).encode())
         if settings.host.shares:
             _check_everybody_has_it(home, registry, settings.host.name)
-        _record(
-            home,
-            registry,
-            signing,
-            new,
-            vkey=vkey,
-            organisation=settings.organisation,
-            at=at,
-            until=until,
-            person=person,
-        )
+        if until is None:
+            signing = replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
+        with registry.write() as session:
+            clerk = Clerk(
+                session=session, signing=signing, organisation=settings.organisation, at=at, person=person,
+                languages=_languages(home),
+            )  # fmt: skip
+            _record(clerk, new, until, home, vkey)
         finish(home, registry)
         publish_all(home, at)
         return _done(registry, resumed=False)
@@ -216,61 +212,34 @@ def changing_keys(home: Home) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _record(
-    home: Home,
-    registry: Registry,
-    signing: Signing,
-    new: NewKey,
-    *,
-    vkey: str,
-    organisation: str,
-    at: datetime,
-    until: datetime | None,
-    person: str,
-) -> None:
-    """Record the rotation in one transaction, with a notice to every provider.
+def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey: str) -> None:
+    """Record the rotation, with a notice to every provider.
 
     `until`: the end of the old key; None for a compromised key, which is revoked and no longer signs. `vkey`:
     the verifier key of the log from now on.
     """
-    if until is None:
-        signing = dataclasses.replace(signing, openpgp=secret_files.openpgp_secret(home, new.fingerprint))
-    with registry.write() as session:
-        clerk = Clerk(
-            session=session,
-            signing=signing,
-            organisation=organisation,
-            at=at,
-            person=person,
-            languages=_languages(home),
-        )
-        old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
-        current = clerk.add("gateway", "gateway", new)
-        if until is None:  # Whoever has this key may have those before it.
-            for key in keys.list_keys(session, "gateway", "gateway"):
-                if key.kind == "openpgp" and (key.state == "retiring" or key.fingerprint == old.fingerprint):
-                    clerk.revoke(key, "hard")
-        else:
-            clerk.retire(old, until)
-        notice = notices.gateway_key(old.fingerprint, until, other_log_key=vkey != signing.vkey)
-        for provider in providers.list_providers(session):
-            clerk.tell(current, notice, provider.id)
-        if vkey == signing.vkey:
-            sign_head(clerk)
-            return
-        receipts.sign_owed(session, signing)
-        key_set = secret_files.key_set_of(vkey)
-        pupil_key = secret_files.pupil_key_of(home, key_set)
-        carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))
-        log.change_key(
-            session,
-            signing.log_key,
-            secret_files.log_key_of(home, key_set),
-            signing.origin,
-            at,
-            by=person,
-            lost=until is None,
-        )
+    session, signing = clerk.session, clerk.signing
+    old = keys.find_key(session, "gateway", "gateway", signing.fingerprint)
+    current = clerk.add("gateway", "gateway", new)
+    if until is None:  # Whoever has this key may have those before it.
+        for key in keys.list_keys(session, "gateway", "gateway"):
+            if key.kind == "openpgp" and (key.state == "retiring" or key.fingerprint == old.fingerprint):
+                clerk.revoke(key, "hard")
+    else:
+        clerk.retire(old, until)
+    notice = notices.gateway_key(old.fingerprint, until, other_log_key=vkey != signing.vkey)
+    for provider in providers.list_providers(session):
+        clerk.tell(current, notice, provider.id)
+    if vkey == signing.vkey:
+        sign_head(clerk)
+        return
+    receipts.sign_owed(session, signing)
+    key_set = secret_files.key_set_of(vkey)
+    pupil_key, log_key = secret_files.pupil_key_of(home, key_set), secret_files.log_key_of(home, key_set)
+    carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))
+    log.change_key(
+        session, signing.log_key, log_key, signing.origin, clerk.at, by=clerk.person, lost=until is None
+    )
 
 
 def _languages(home: Home) -> tuple[Language, ...]:

@@ -135,7 +135,7 @@ def _from_armor(start: bytes) -> bytes:
         raise Refusal("open:not-one-file")
     try:
         return packets.dearmored_head(start)
-    except packets.ArmorError:
+    except packets.FramingError:
         raise Refusal("open:damaged") from None
 
 

@@ -222,7 +222,7 @@ def _outer(sealed: bytes) -> tuple[bytes, list[Packet]]:
     try:
         data = sealed if packets.is_binary(sealed) else packets.dearmored(sealed)
         outer = [packet for packet in packets.walk(data) if not packets.is_ignored(packet.tag)]
-    except (packets.ArmorError, FramingError) as error:
+    except FramingError as error:
         raise Refusal("open:not-one-file" if "follows" in str(error) else "open:damaged") from None
     if not outer:
         raise Refusal("open:damaged")

@@ -34,7 +34,7 @@ _MOST_PIECES = 400_000
 
 
 class FramingError(ValueError):
-    """Raised for octets that are no sequence of OpenPGP packets, or that end inside a packet."""
+    """Octets are no sequence of OpenPGP packets, end inside a packet, or have broken armor."""
 
 
 class Packet(NamedTuple):
@@ -168,10 +168,6 @@ _BLANK = b" \t\r\n"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-class ArmorError(ValueError):
-    """Raised for armor that is broken, or surrounded by anything except white space."""
-
-
 def is_binary(data: bytes) -> bool:
     """Return True if `data` starts with a binary packet: highest bit set, no byte order mark."""
     return bool(data) and bool(data[0] & 0x80) and not data.startswith(_BYTE_ORDER_MARK)
@@ -195,16 +191,16 @@ def is_blank(data: bytes) -> bool:
 
 
 def dearmored(data: bytes) -> bytes:
-    """Decode an armored block. ArmorError if cut off, or with other data before or after."""
+    """Decode an armored block. FramingError if cut off, or with other data before or after."""
     found = _BEGIN.search(data)
     if found is None or not is_blank(data[: found.start()]):
-        raise ArmorError("no block of armor at the start")
+        raise FramingError("no block of armor at the start")
     footer = b"-----END PGP " + found[1] + b"-----"
     end = data.find(footer, found.end())
     if end < 0:
-        raise ArmorError("the armor is cut off")
+        raise FramingError("the armor is cut off")
     if not is_blank(data[end + len(footer) :]):
-        raise ArmorError("something follows the armor")
+        raise FramingError("something follows the armor")
     return _decoded(_text(data[found.end() : end]))
 
 
@@ -212,7 +208,7 @@ def dearmored_head(data: bytes) -> bytes:
     """Decode the beginning of an armored block, as far as `data` goes."""
     found = _BEGIN.search(data)
     if found is None:
-        raise ArmorError("no block of armor")
+        raise FramingError("no block of armor")
     body, _, _ = data[found.end() :].partition(b"-----END")
     text = b"".join(_text(body).split())
     return _decoded(text[: len(text) // 4 * 4])
@@ -229,4 +225,4 @@ def _decoded(text: bytes) -> bytes:
     try:
         return base64.b64decode(b"".join(text.split()), validate=True)
     except binascii.Error:
-        raise ArmorError("not base64") from None
+        raise FramingError("not base64") from None

@@ -135,19 +135,13 @@ class SelfSignature:
 
     def holds(self, moment: datetime) -> bool:
         """Return True if the statement is in force at a moment, with a sound digest and needed consent."""
-        lives = self.made <= moment and (self.ends is None or moment < self.ends)
-        if not (self.understood and lives and _is_sound(self.digest)):
+        if not (self.understood and _counts(self, moment)):
             return False
         return self.is_backed(moment) if self.binds_subkey and self.signs else True
 
     def is_backed(self, moment: datetime) -> bool:
         """Return True if the subkey had consented by a moment (RFC 9580, 5.2.1.9)."""
-        return any(
-            backing.made <= moment
-            and (backing.ends is None or moment < backing.ends)
-            and _is_sound(backing.digest)
-            for backing in self.backings
-        )
+        return any(_counts(backing, moment) for backing in self.backings)
 
 
 class Revoked(NamedTuple):
@@ -209,8 +203,10 @@ def read_revocation(packet: Packet) -> Revoked:
     return Revoked(kind, packet.signature_created, packet.signature_expiration_time)
 
 
-def _is_sound(digest: str) -> bool:
-    return digest not in OLD_HASHES and digest != UNKNOWN
+def _counts(one: SelfSignature | Backing, moment: datetime) -> bool:
+    """Return True if a signature is made and not expired at a moment, and has a sound digest."""
+    lives = one.made <= moment and (one.ends is None or moment < one.ends)
+    return lives and one.digest not in OLD_HASHES and one.digest != UNKNOWN
 
 
 def named(packet: Packet, attribute: str) -> str:

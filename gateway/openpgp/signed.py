@@ -16,7 +16,7 @@ from gateway.openpgp.sealer import SignatureInvalid, verify_clearsigned
 
 def is_sealed(data: bytes) -> bool:
     """Return True for an encrypted message, armored or binary."""
-    with suppress(packets.ArmorError, packets.FramingError):
+    with suppress(packets.FramingError):
         binary = data if packets.is_binary(data) else packets.dearmored_head(data)
         return packets.first(binary)[0] in packets.ENCRYPTION
     return False
@@ -40,7 +40,7 @@ def open_signed(
         return text.encode(), signature
     try:
         message = data if packets.is_binary(data) else packets.dearmored(data)
-    except packets.ArmorError:
+    except packets.FramingError:
         raise Refusal("open:damaged") from None
     senders = parsed_senders(certificates)
     verified = verified_message(uncompressed(message, cap), senders, limits, now)

@@ -246,10 +246,6 @@ class Catalogue(File):
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 
-    def triage_teams(self) -> tuple[str, ...]:
-        """Return the teams that may see held files, except sensitive ones."""
-        return tuple(team.id for team in self.teams.team if team.triage)
-
     def sensitive_teams(self) -> tuple[str, ...]:
         """Return the teams that may see sensitive held files."""
         return tuple(team.id for team in self.teams.team if team.sensitive)
@@ -260,7 +256,7 @@ class Catalogue(File):
             team.id for team in self.teams.team if MISSING_CHILDREN in team.clauses and team.pupil_level
         }
         return LookingTeams(
-            triage=frozenset(self.triage_teams()),
+            triage=frozenset(team.id for team in self.teams.team if team.triage),
             sensitive=frozenset(self.sensitive_teams()),
             welfare=frozenset(welfare),
         )

@@ -197,7 +197,7 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
     yield from name_faults(catalogue, catalogue.files)
     yield from _bodies(catalogue)
     yield from _recipients(catalogue)
-    if not catalogue.triage_teams():
+    if not catalogue.looking_teams().triage:
         yield "teams.toml", ("team",), "no team has triage = true, so nobody would see held files"
     if not catalogue.sensitive_teams():
         yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"

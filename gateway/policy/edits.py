@@ -274,15 +274,6 @@ class OwnEdit:
         return f"{self.file}: {self.entry}: {self.fate}"
 
 
-@dataclass(frozen=True, slots=True)
-class CarriedOver:
-    """Policies of this version with an authority's edits. `release`: the release that was edited."""
-
-    release: str
-    files: Files
-    edits: tuple[OwnEdit, ...]
-
-
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
     """Return by release date the policies of an agreement that each earlier release shipped.
 
@@ -301,7 +292,7 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
     return found
 
 
-def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> CarriedOver:
+def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[OwnEdit, ...]]:
     """Apply the edits in an authority's `own` policies to the `new` policies of this version.
 
     The release with the fewest differences counts as the origin of the own policies. A value changed only by
@@ -329,7 +320,7 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> Carried
             edits += [OwnEdit(name, entry, fate) for entry, fate in found]
             if found:
                 files[name] = tomlkit.dumps(document)
-    return CarriedOver(release, files, tuple(edits))
+    return files, tuple(edits)
 
 
 def _differences(base: Files, own: Files) -> int:

@@ -49,14 +49,14 @@ NEW = {
 def test_nothing_of_an_authoritys_own_goes_without_a_word(
     own: dict[str, str], told: set[str], file: str, becomes: str | None
 ) -> None:
-    found = carry_over({"2026-11-24": BASE}, own, NEW)
-    assert {str(edit) for edit in found.edits} == told
-    assert found.files.get(file) == becomes
+    files, edits = carry_over({"2026-11-24": BASE}, own, NEW)
+    assert {str(edit) for edit in edits} == told
+    assert files.get(file) == becomes
 
 
 @pytest.mark.parametrize("new", ['[[each]]\nname = "a"\n', 'each = [\n    { name = "a" },\n]\n'])
 def test_an_entry_of_an_authoritys_own_is_written_as_those_around_it(new: str) -> None:
     own = '[[each]]\nname = "a"\n\n[[each]]\nname = "b"\nfor = 1\n'
     base = '[[each]]\nname = "a"\n'
-    found = carry_over({"2026-11-24": {"a.toml": base}}, {"a.toml": own}, {"a.toml": new})
-    assert tomllib.loads(found.files["a.toml"]) == tomllib.loads(own)
+    files, _ = carry_over({"2026-11-24": {"a.toml": base}}, {"a.toml": own}, {"a.toml": new})
+    assert tomllib.loads(files["a.toml"]) == tomllib.loads(own)

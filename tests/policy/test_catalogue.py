@@ -23,7 +23,7 @@ def test_the_text_of_the_agreement_is_the_whole_of_it(catalogue: Catalogue) -> N
 
 
 def test_one_team_sees_what_is_held(catalogue: Catalogue) -> None:
-    assert catalogue.triage_teams() == ("central-data-team",)
+    assert catalogue.looking_teams().triage == {"central-data-team"}
 
 
 def test_the_digest_is_of_every_policy_file(policies: Path) -> None:
