@@ -39,10 +39,13 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codec
 _CONTROLS = bytes(c for c in range(32) if c not in b"\t\n\r") + b"\x7f"
 
 
-OFFICE_PARTS: dict[str, dict[str, str]] = tomllib.loads(
-    files("gateway.classify").joinpath("office_parts.toml").read_text("utf-8")
-)
-"""Words for parts of workbooks and archives. Read at once: a confined process opens no file."""
+def data(name: str) -> dict[str, Any]:
+    """Return a TOML file of this room. Call this at import: a confined process opens no file."""
+    return tomllib.loads(files("gateway.classify").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+OFFICE_PARTS: dict[str, dict[str, str]] = data("office_parts")
+"""Words for parts of workbooks and archives."""
 
 
 def _beginnings(kinds: str) -> list[tuple[int, bytes, str]]:

@@ -6,14 +6,13 @@ checking. A finding never decides the type of a file.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import NamedTuple
 
+from gateway.classify.content import data
 from gateway.classify.value_kinds import QUERIES, WORDY, FieldRule, Judge, is_expected
 from gateway.model import Finding, Severity
 
@@ -25,12 +24,7 @@ class Kind(NamedTuple):
     sentence: str
 
 
-FINDINGS = {
-    code: Kind(*told)
-    for code, told in tomllib.loads(
-        files("gateway.classify").joinpath("findings.toml").read_text("ascii")
-    ).items()
-}
+FINDINGS = {code: Kind(*told) for code, told in data("findings").items()}
 
 
 def severity(code: str) -> Severity:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
+from gateway.classify.content import data
 from gateway.classify.format_rules import plain
 from gateway.classify.rules import NOTES, DataTypes, Items, Rules
 from gateway.classify.sensitive import Sensitive
@@ -37,26 +38,8 @@ def load_rules(policies: Path) -> Rules:
 
 
 _RULES = ("data_types.fields", "items", "others", "working")
-_NAMED: dict[str, tuple[str, ...]] = {
-    "a field": (
-        "data_types.tables.needs", "data_types.tables.any", "data_types.tables.of", "data_types.tables.many",
-        "data_types.tables.share", "data_types.tables.only", "data_types.tables.among",
-        "data_types.tables.without",
-        "data_types.types.*.must", "data_types.types.*.carries", "data_types.systems.*",
-        "items.*.when.*", "others.*.when.*", "items.*.beside", "others.*.beside",
-    ),
-    "a data type": (
-        "data_types.tables.type", "data_types.names.type", "data_types.ctf.stages.type",
-        "data_types.ctf.descriptors.*", "data_types.message.returns.*", "data_types.ctf.missing_type",
-        "data_types.ctf.outweighs", "data_types.ctf.outweighs.*", "items.*.when", "others.*.when",
-    ),
-    "a list in [codes]": (*(f"{table}.*.codes" for table in _RULES), "data_types.ctf.results.*"),
-}  # fmt: skip
-"""Places in the policies where a name stands that must be defined elsewhere, by what it names."""
-_PATTERNS = (
-    *(f"{table}.*.patterns" for table in _RULES), "data_types.names.pattern",
-    *(f"data_types.results.{kind}_{what}" for kind in ("gcse", "a_level") for what in ("grade", "code")),
-)  # fmt: skip
+_NAMED: dict[str, list[str]] = data("value_kinds")["names"]
+_PATTERNS = _NAMED.pop("a regular expression")
 _NEEDED_CODES = ("attendance", "exam-grade", "relationship")
 Fault = tuple[str, Location, str]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import lzma
 import re
 import string
-import tomllib
 import unicodedata
 import zipfile
 import zlib
@@ -24,7 +23,7 @@ from typing import Annotated, BinaryIO
 
 from pydantic import Field
 
-from gateway.classify.content import Unreadable, encoding_of, head_of
+from gateway.classify.content import Unreadable, data, encoding_of, head_of
 from gateway.classify.format_rules import RuleTable
 from gateway.classify.identifiers import Remembered
 
@@ -64,8 +63,7 @@ _LEGIBLE = re.compile(
 # Frequent English words that no public list of given names or surnames has: of England and Wales (ONS), the
 # United States (Census), or elsewhere. Read at once, since a confined process opens no file.
 _ORDINARY = frozenset(files("gateway.classify").joinpath("ordinary.txt").read_text("ascii").split())
-_LISTS = tomllib.loads(files("gateway.classify").joinpath("words.toml").read_text("ascii"))
-WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in _LISTS.items()}
+WORDS: dict[str, frozenset[str]] = {name: frozenset(words) for name, words in data("words").items()}
 """Lists of words.toml by which values are judged."""
 _APOSTROPHES = frozenset("'`\u2018\u2019\u02bb\u02bc")
 

@@ -16,6 +16,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from gateway.classify import identifiers
+from gateway.classify.content import data
 from gateway.classify.format_rules import RuleTable
 from gateway.classify.marks import marks_check
 from gateway.classify.sensitive import ACCENTED, WORDS, Sensitive, is_latin, is_legible
@@ -59,12 +60,10 @@ OTHER_YEAR = "code:other-year"
 QUERIES = frozenset({"upn:check-letter", "date:future", OTHER_YEAR})
 """Faults of values that are of their kind all the same; one with another fault is left out of every view."""
 
-_FAULTS: dict[str, str] = {
-    "code": "code:unknown", "marks": "code:unknown", "date": "date:malformed", "past date": "date:malformed",
-    "upn": "upn:malformed", "former-upn": "former-upn:invalid", "uln": "uln:invalid", "nhs": "nhs:invalid",
-}  # fmt: skip
 OTHER = "value:other"
 """Fault of a value of another kind, where that kind has no fault of its own."""
+
+_KINDS = data("value_kinds")
 
 WORDY = frozenset({"name", "names", "label", "address line", "free"})
 """Kinds of values in people's own words."""
@@ -208,7 +207,7 @@ def _check(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -
     if kind == "identifier" and rule.identifier == "upn":
         return identifiers.upn_fault
     of_kind = _test(kind, rule, codes, sensitive)
-    fault = _FAULTS.get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
+    fault = _KINDS["faults"].get(rule.identifier or "" if kind == "identifier" else kind, OTHER)
     if fault == "date:malformed" or kind == "identifier":
         return lambda text: None if of_kind(text) else fault
     return lambda text: None if of_kind(text) or text.strip().upper() in _NOTHING else fault
@@ -242,21 +241,7 @@ _SIMPLE: dict[str, Callable[[str], bool]] = {
 }
 
 
-_EXPECTED: dict[str, str] = {
-    "marks": "attendance codes",
-    "date": "a date such as 01/09/2026",
-    "past date": "a date such as 01/09/2016",
-    "time": "a time such as 09:30",
-    "identifier": "a number or code",
-    "number": "a number",
-    "flag": "Y or N",
-    "name": "a name",
-    "names": "names",
-    "label": "a short name, such as that of a class or school",
-    "address line": "a line of an address",
-    "postcode": "a postcode",
-    "contact": "a telephone number or e-mail address",
-}
+_EXPECTED: dict[str, str] = _KINDS["expected"]
 PUBLISHED_CODE = "a published code"
 _UPN, _NOTHING_ELSE = "a UPN", "nothing"
 _EXPECTED_TEXTS = frozenset({*_EXPECTED.values(), _UPN, PUBLISHED_CODE, _NOTHING_ELSE})

@@ -7,18 +7,16 @@ disk, and add the time of day; so the few parts are written here, by `zipfile`.
 
 import io
 import re
-import tomllib
 import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 from html import escape
-from importlib.resources import files
 from typing import Any, BinaryIO
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from gateway.classify import archive, containers, jcq, json_records
-from gateway.classify.content import Source, encoding_of
+from gateway.classify.content import Source, data, encoding_of
 from gateway.classify.delimited import read_table, tables_in
 from gateway.classify.rules import Rules
 from gateway.classify.views.markup_view import write_markup
@@ -29,9 +27,7 @@ from gateway.home.settings import ClassifyLimits
 from gateway.model import Basis
 
 # Each part of a workbook by its name, as text: the start, what stands once for each sheet, and the end.
-_PARTS: dict[str, list[str]] = tomllib.loads(
-    files("gateway.classify.views").joinpath("workbook.toml").read_text("ascii")
-)
+_PARTS: dict[str, list[str]] = data("views/workbook")
 _SHEET, _ROW, _CELL = (_PARTS.pop(part) for part in ("sheet", "row", "cell"))
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\ud800-\udfff\ufffe\uffff]")
 _SINCE = (1980, 1, 1, 0, 0, 0)  # Equal at every reading.
