@@ -7,14 +7,14 @@ it into a `ContentRefused`.
 import codecs
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from email.parser import BytesHeaderParser
 from importlib.resources import files
 from typing import Any, BinaryIO
 
 from gateway.home.settings import ClassifyLimits
-from gateway.model import STATEMENT, Classified, ContentRefused, Facts, Level
+from gateway.model import STATEMENT, Classified, ContentRefused, Level
 
 CHUNK = 64 * 1024
 OUTLOOK_MESSAGE = "an Outlook message"
@@ -262,19 +262,13 @@ def utf8_chunks(source: Source) -> Iterator[bytes]:
             yield text.encode("utf-8", "replace")
 
 
-@dataclass(slots=True)
-class Verdict:
-    """The data type of a content, with the evidence in the gateway's phrases.
-    `mixed_with`: second kind of examination results in the file. `results`: all kinds, in a file of any type.
-    `part`: the content is one table of several, and may lack required fields.
-    """
-
-    data_type: str
-    level: Level
-    evidence: list[str]
-    format: str
-    runner_up: str | None = None
-    mixed_with: str | None = None
-    part: bool = False
-    results: tuple[str, ...] = ()
-    facts: Facts = field(default_factory=Facts)
+def recognised(
+    data_type: str,
+    level: Level,
+    evidence: Iterable[str],
+    format: str,  # noqa: A002
+    **more: Any,  # noqa: ANN401 - further fields of `Classified`
+) -> Classified:
+    """Return the data type of a content, with the evidence in the gateway's phrases, before `parts.told`."""
+    told = tuple(evidence)
+    return Classified(data_type=data_type, level=level, evidence=told, format=format, extension="", **more)

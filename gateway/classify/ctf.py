@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Unreadable, Verdict, unknown
+from gateway.classify.content import Source, Unreadable, recognised, unknown
 from gateway.classify.facts import academic_year_from, of_facts, school, software, version
 from gateway.classify.format_rules import CtfRule
 from gateway.classify.gather import Gatherer
@@ -20,7 +20,7 @@ from gateway.classify.markup import element_at, text_of
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
-from gateway.model import Facts, Level
+from gateway.model import Classified, Facts, Level
 
 FORMAT = "CTF XML"
 MISSING_CHILD = "a message about children missing education"
@@ -137,7 +137,7 @@ def type_of_assessment(rule: CtfRule, stage: str, subject: str) -> str:
     return next((one.type for one in of_stage if not one.subjects or subject in one.subjects), "")
 
 
-def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict:
+def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Classified:
     """Count a CTF into the tally and return its type. Raises Unreadable without pupils, or for malformed XML.
     `missing`: the root names a message about children missing education.
     """
@@ -160,12 +160,10 @@ def recognise(source: Source, tally: Tally, *, missing: bool = False) -> Verdict
     if not tally.records:
         raise unknown("a Common Transfer File without pupils", format=FORMAT)
     if missing and rule.missing_type is not None:
-        verdict = Verdict(rule.missing_type, "certain", [MISSING_CHILD], FORMAT)
+        verdict = recognised(rule.missing_type, "certain", [MISSING_CHILD], FORMAT)
     else:
         verdict = _judge(said, gatherer, assessments, rule)
-    verdict.facts = facts
-    verdict.results = assessments.examinations()
-    return verdict
+    return replace(verdict, facts=facts, results=assessments.examinations())
 
 
 def _read_header(header: markup.Element) -> tuple[dict[str, str], Facts]:
@@ -194,7 +192,7 @@ def _has_left(pupil: markup.Element, source: Facts) -> bool:
 
 def _judge(  # noqa: PLR0911 - one a kind
     said: Mapping[str, str], gatherer: Gatherer, found: Assessments, rule: CtfRule
-) -> Verdict:
+) -> Classified:
     """Return the type of a counted CTF: core data, attendance, or the assessments of most pupils."""
     core = gatherer.parents() & set(rule.core_sections)
     descriptor = said.get("descriptor", "")
@@ -206,7 +204,7 @@ def _judge(  # noqa: PLR0911 - one a kind
             sections = f"{len(core)} sections of core data"
             return _core("certain", f"a Common Transfer File with {sections} and no assessments")
         if gatherer.saw("YearData", _ATTENDANCE_ELEMENTS):
-            return Verdict(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
+            return recognised(ATTENDANCE, "strong", ["a Common Transfer File with attendance alone"], FORMAT)
         return _core("moderate", "a Common Transfer File with names alone")
     if described is None and len(found.stages) > 1:
         return _core("strong", "a Common Transfer File with assessments of several stages, as a leaver's has")
@@ -223,8 +221,8 @@ def _judge(  # noqa: PLR0911 - one a kind
         why.append("its data descriptor agrees" if agreed else "its data descriptor says otherwise")
     level: Level = "certain" if agreed else "strong" if described is None else "moderate"
     runner_up = next(iter(others), described if not agreed else None)
-    return Verdict(winner, level, why, FORMAT, runner_up=runner_up)
+    return recognised(winner, level, why, FORMAT, runner_up=runner_up)
 
 
-def _core(level: Level, why: str) -> Verdict:
-    return Verdict(CORE, level, [why], FORMAT)
+def _core(level: Level, why: str) -> Classified:
+    return recognised(CORE, level, [why], FORMAT)

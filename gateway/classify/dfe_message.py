@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Unreadable, Verdict, beside, unknown
+from gateway.classify.content import Source, Unreadable, beside, recognised, unknown
 from gateway.classify.ctf import Assessments
 from gateway.classify.facts import academic_year_of, school, software, term
 from gateway.classify.gather import Gatherer
 from gateway.classify.rules import Rules
 from gateway.classify.tally import Tally
 from gateway.classify.value_kinds import read_date
-from gateway.model import Facts
+from gateway.model import Classified, Facts
 
 FORMAT = "DfE Message XML"
 CENSUS = "school-census"
@@ -25,7 +25,7 @@ _ASSESSED = ("Pupil", "Child", "Learner")
 RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 
-def recognise(source: Source, tally: Tally) -> Verdict:
+def recognise(source: Source, tally: Tally) -> Classified:
     """Count a census or another return into the tally and return its type.
     Raises Unreadable naming another collection.
     """
@@ -52,22 +52,22 @@ def recognise(source: Source, tally: Tally) -> Verdict:
         raise unknown("a DfE message without pupils", format=FORMAT)
     if data_type == CENSUS:
         why = ["a DfE message of the school census", f"on roll: {on_roll}"]
-        return Verdict(CENSUS, "certain", why, FORMAT, facts=facts)
+        return recognised(CENSUS, "certain", why, FORMAT, facts=facts)
     return _of_return(data_type, facts, assessments, tally)
 
 
-def _of_return(data_type: str, facts: Facts, found: Assessments, tally: Tally) -> Verdict:
+def _of_return(data_type: str, facts: Facts, found: Assessments, tally: Tally) -> Classified:
     """Return the verdict on a return. Raises Unreadable where its assessments are not of its collection."""
     if not found.rows:
         if data_type in {stage.type for stage in tally.rules.data_types.ctf.stages}:
             raise unknown("a DfE return without assessments", format=FORMAT)
         why = ["a DfE return whose collection is this", f"records: {tally.records}"]
-        return Verdict(data_type, "certain", why, FORMAT, facts=facts)
+        return recognised(data_type, "certain", why, FORMAT, facts=facts)
     said = f"a DfE return whose collection is this, with {found.rows} assessments"
     if found.pupils.most_common(1)[0][0] != data_type:
         differs = "assessments of another kind than the collection of the return"
         raise Unreadable("classify:ambiguous", said, differs, format=FORMAT)
-    return Verdict(data_type, "certain", [said], FORMAT, facts=facts)
+    return recognised(data_type, "certain", [said], FORMAT, facts=facts)
 
 
 def _read_header(header: markup.Element, rules: Rules) -> tuple[str, Facts]:

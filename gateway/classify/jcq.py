@@ -21,7 +21,7 @@ from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
 from gateway.classify.account import Account, Part
-from gateway.classify.content import Source, Unreadable, Verdict, malformed, unknown
+from gateway.classify.content import Source, Unreadable, malformed, recognised, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
 from gateway.classify.identifiers import is_uci
@@ -29,8 +29,8 @@ from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
-from gateway.classify.value_shapes import is_free_text
-from gateway.model import Level
+from gateway.classify.value_shapes import is_story
+from gateway.model import Classified, Level
 
 _CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")
 _STARTS = (95, 107, 108, 109)
@@ -176,7 +176,7 @@ def looks_like(start: str, rule: JcqRule) -> bool:
     return found is not None and found[1] in {rule.results, *rule.outside}
 
 
-def recognise(source: Source, tally: Tally) -> Verdict:
+def recognise(source: Source, tally: Tally) -> Classified:
     """Count an awarding body's file; return its type, GCSE or A level. Unreadable for other content."""
     rule = tally.rules.data_types.jcq
     reader = _ResultsReader(tally, layout_in(source, tally.rules))
@@ -200,7 +200,7 @@ def recognise(source: Source, tally: Tally) -> Verdict:
     if reader.proven:
         evidence.append("its trailer counts as many records as there are")
     level: Level = "certain" if reader.proven and reader.one_a_record else "strong"
-    return Verdict(kind, level, evidence, FORMAT, mixed_with=mixed)
+    return recognised(kind, level, evidence, FORMAT, mixed_with=mixed)
 
 
 class _ResultsReader:

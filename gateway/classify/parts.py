@@ -7,11 +7,11 @@ differ.
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
-from gateway.classify.content import Told, Unreadable, Verdict, beside
+from gateway.classify.content import Told, Unreadable, beside
 from gateway.classify.tally import Tally
 from gateway.model import Classified, ContentRefused, Facts, Level
 
-Part = Callable[[Tally], Verdict]
+Part = Callable[[Tally], Classified]
 
 _WEAKEST_FIRST: tuple[Level, ...] = ("moderate", "strong", "certain")
 _SCHOOL = ("la", "establishment", "urn")
@@ -27,7 +27,7 @@ EXTENSIONS = {
 """Extension of the files of each format."""
 
 
-def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Verdict:  # noqa: A002
+def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
     """Judge all parts and return their common verdict. Raises Unreadable if the parts have no type in common.
     A table with figures about nobody, such as a summary by subject, may accompany parts of another type.
     """
@@ -64,9 +64,8 @@ def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Ver
     return replace(
         first,
         level=min((each.level for each in verdicts), key=_WEAKEST_FIRST.index),
-        evidence=[f"{len(verdicts)} {what} of one kind", *first.evidence],
+        evidence=(f"{len(verdicts)} {what} of one kind", *first.evidence),
         mixed_with=next((each.mixed_with for each in verdicts if each.mixed_with), None),
-        part=any(each.part for each in verdicts),
         results=tuple(sorted({kind for each in verdicts for kind in each.results})),
         facts=Facts(**facts),
     )
@@ -93,7 +92,7 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
     return Unreadable("classify:several-kinds", said, format=format, parts=found)
 
 
-def told(verdict: Verdict, tally: Tally) -> Classified:
+def told(verdict: Classified, tally: Tally) -> Classified:
     """Return the result of a counted content. Raises Unreadable if content beside the records was found.
     The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
     """
@@ -102,14 +101,9 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
     kind = tally.rules.data_types.types[verdict.data_type]
     facts, packed = verdict.facts, verdict.format.endswith(" in ZIP")
     extension = EXTENSIONS["ZIP" if packed else verdict.format]
-    return Classified(
-        data_type=verdict.data_type,
-        level=verdict.level,
-        evidence=tuple(verdict.evidence),
-        format=verdict.format,
+    return replace(
+        verdict,
         extension=f"formulas.{extension}" if tally.formulas.count else extension,
-        runner_up=verdict.runner_up,
-        mixed_with=verdict.mixed_with,
         pupils=tally.pupils(),
         facts=replace(
             facts,
@@ -117,11 +111,10 @@ def told(verdict: Verdict, tally: Tally) -> Classified:
             upn_authorities=tally.upn_authorities() or None,
             upper_years=tally.upper_years(),
         ),
-        findings=tally.findings(verdict),
+        findings=tally.findings(verdict.data_type),
         items=tally.items(verdict.data_type),
         other_items=tally.other_items(verdict.data_type),
         unlisted=tally.account.unlisted(verdict.data_type),
-        results=verdict.results,
         schools=tally.schools.named(),
     )
 

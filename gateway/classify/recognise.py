@@ -25,7 +25,6 @@ from gateway.classify.content import (
     Source,
     TimedContent,
     Unreadable,
-    Verdict,
     encoding_of,
     head_of,
     malformed,
@@ -120,7 +119,9 @@ def _with_topics(found: ContentRefused, content: BinaryIO, rules: Rules) -> Cont
     return replace(found, sensitive=tuple(dict.fromkeys(filter(None, topics))))
 
 
-def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False) -> Verdict:
+def _recognise(
+    content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, inside: bool = False
+) -> Classified:
     if not size_of(content):
         raise unknown("the file is empty")
     with containers.opened(content, limits) as found:
@@ -149,16 +150,15 @@ def _recognise(content: BinaryIO, tally: Tally, limits: ClassifyLimits, *, insid
             tally.account.title(name.rpartition(".")[0])
         files = [partial(_recognise_file, found, limits, name) for name in names]
         verdict = parts.together(files, tally, "files", archive.FORMAT)
-        verdict.format = f"{verdict.format} in ZIP"
-        return verdict
+        return replace(verdict, format=f"{verdict.format} in ZIP")
 
 
-def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Verdict:
+def _recognise_file(packed: ZipFile, limits: ClassifyLimits, name: str, tally: Tally) -> Classified:
     with containers.file_in(packed, name) as content:
         return _recognise(content, tally, limits, inside=True)
 
 
-def _recognise_text(source: Source, tally: Tally) -> Verdict:
+def _recognise_text(source: Source, tally: Tally) -> Classified:
     start = head_of(source.content).decode(source.encoding, "replace").lstrip("\ufeff")
     if start.lstrip().startswith("<"):
         root = markup.root_of(source)

@@ -7,18 +7,19 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gateway.classify import markup
-from gateway.classify.content import Source, Unreadable, Verdict, unknown
+from gateway.classify.content import Source, Unreadable, unknown
 from gateway.classify.format_rules import SchoolsRule
 from gateway.classify.gather import Gatherer
 from gateway.classify.schools import Slot, said
 from gateway.classify.tables import best_fit
 from gateway.classify.tally import Tally
+from gateway.model import Classified
 
 FORMAT = "XML"
 _SLOTS = 100
 
 
-def recognise(source: Source, root: str, tally: Tally) -> Verdict:
+def recognise(source: Source, root: str, tally: Tally) -> Classified:
     """Count the records of a register into the tally and return their type. Raises Unreadable without one."""
     rule = tally.rules.data_types.registers
     # Systems write such files without a namespace; a document with one is of another kind.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 from gateway.classify import results
 from gateway.classify.account import Part
-from gateway.classify.content import Row, Unreadable, Verdict, beside, declared_between, unknown
+from gateway.classify.content import Row, Unreadable, beside, declared_between, recognised, unknown
 from gateway.classify.delimited import Header, TableOf
 from gateway.classify.facts import table_facts
 from gateway.classify.format_rules import plain
@@ -18,6 +19,7 @@ from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import in_a_title
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
+from gateway.model import Classified
 
 _MOSTLY = 0.5
 _GRADES = 0.6
@@ -80,7 +82,7 @@ def best_fit(
     kinds: Counter[results.Kind | None],
     format: str,  # noqa: A002
     above: str = "",
-) -> Verdict:
+) -> Classified:
     """Return the type with the best-fitting signature; of two equal ones, the type in the file name.
     `widths` counts the columns of each field, `kinds` the results of each kind; `above` is the text above.
     Raises Unreadable where none fits, or two fit equally and neither is declared.
@@ -98,20 +100,16 @@ def best_fit(
         raise Unreadable("classify:ambiguous", *(s.because for s in best), format=format)
     if best[0].waits:
         raise Unreadable(best[0].waits, best[0].because, format=format, about=best[0].because)
-    verdict = Verdict(
-        data_type=best[0].type,
-        level=best[0].level,
-        evidence=[*(s.because for s in best), f"columns or elements that are known: {len(widths)}"],
-        format=format,
-        runner_up=next(iter(others), None),
-        part=best[0].part,
-    )
+    why = [*(s.because for s in best), f"columns or elements that are known: {len(widths)}"]
     if len(tied) > 1:
-        verdict.evidence.append(declared_between(best[0].type, tied))
+        why.append(declared_between(best[0].type, tied))
+    data_type, mixed = best[0].type, None
     if best[0].results:
-        verdict.data_type, verdict.mixed_with, why = results.prevailing_kind(kinds, format, declared)
-        verdict.evidence.append(why)
-    return verdict
+        data_type, mixed, told = results.prevailing_kind(kinds, format, declared)
+        why.append(told)
+    tally.is_part |= best[0].part
+    runner_up = next(iter(others), None)
+    return recognised(data_type, best[0].level, why, format, runner_up=runner_up, mixed_with=mixed)
 
 
 def _fits(signature: ColumnSignature, widths: Mapping[str, int], tally: Tally, above: str) -> bool:
@@ -193,7 +191,7 @@ _TESTS = "ks2"
 """Data type with results of national tests, held until their day; the teacher's assessments are not."""
 
 
-def judge(read: TableOf, tally: Tally, *, format: str) -> Verdict:  # noqa: A002
+def judge(read: TableOf, tally: Tally, *, format: str) -> Classified:  # noqa: A002
     """Read a table, count it into the tally, with its formulas as faults, and return its type.
     Raises Unreadable for no type, or no rows.
     """
@@ -237,7 +235,7 @@ class _Counter:
             if may_be_subject(part.header, part.key, tally.rules)
         }
 
-    def verdict(self, above: str, format: str) -> Verdict:  # noqa: A002
+    def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
         """Return the type of the counted table; `above` is the text above. Raises Unreadable."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above) or _said_in_a_column(tally)
@@ -259,9 +257,8 @@ class _Counter:
                 if part.key == "exam-grade":
                     part.assessment = assessment
         tests = (_TESTS,) if verdict.data_type == _TESTS and tally.filled("ks2-result") else ()
-        verdict.results = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
-        verdict.facts = table_facts(tally)
-        return verdict
+        kinds = (*sorted(kind for kind in self.kinds if kind is not None), *tests)
+        return replace(verdict, results=kinds, facts=table_facts(tally))
 
     def _find_grades(self, assessment: str) -> tuple[int, int]:
         """Find the columns of grades; return the number of those of results, and of other assessments.

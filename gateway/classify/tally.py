@@ -16,7 +16,6 @@ from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.account import Account, Part
-from gateway.classify.content import Verdict
 from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
 from gateway.classify.identifiers import (
     IDENTITIES,
@@ -56,6 +55,7 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 class Tally:
     """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`.
     `counts_fields`: the values given to `record` are all of a record, and counted in their fields, too.
+    `is_part`: a table is one of several of a return, and may lack fields.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Tally:
         self.missing = {group: FaultCount() for group in rules.musts}
         self.naming = _NAMING.union(*rules.musts)
         self.reports_pupils = on_pupils is not None
-        self.counts_fields = False
+        self.counts_fields = self.is_part = False
         self._on_pupils = on_pupils
         self._waiting: list[tuple[Mapping[str, str], str, str]] = []
         self._asked: tuple[tuple[str, ...], ...] = ()
@@ -327,17 +327,17 @@ class Tally:
             if (born := value_kinds.read_date(text)) is not None:
                 yield on.year - born.year - ((on.month, on.day) < (born.month, born.day)), number
 
-    def findings(self, verdict: Verdict) -> tuple[Finding, ...]:
-        """Return the findings of a file with this verdict, in the order of the codes."""
-        kind = self.rules.data_types.types[verdict.data_type]
-        carried = self.rules.carried(verdict.data_type)
+    def findings(self, data_type: str) -> tuple[Finding, ...]:
+        """Return the findings of a file of a data type, in the order of the codes."""
+        kind = self.rules.data_types.types[data_type]
+        carried = self.rules.carried(data_type)
         found = [
             self._of_field(key, tally, code, fault)
             for key, tally in self.fields.items()
             if key not in self.rules.data_types.fields or key in carried
             for code, fault in tally.faults.items()
         ]
-        must = [g for g in kind.must if not verdict.part or any(self.filled(key) for key in g)]
+        must = [g for g in kind.must if not self.is_part or any(self.filled(key) for key in g)]
         must += self._asked
         found += [_finding("item:missing", self.missing[group], self._about(group[0])) for group in must]
         wrong = _finding("code:unknown", self.wrong_results, "assessment result")
@@ -346,9 +346,9 @@ class Tally:
         found.append(_finding("upn:other-name", self._other_names, self._about("upn")))
         if kind.whole is not None:
             # The number of result columns of a table, or of assessments per pupil in XML.
-            assessed = self.assessed[verdict.data_type]
+            assessed = self.assessed[data_type]
             columns = self.account.count_of(kind.whole.fields)
-            results = self.results[verdict.data_type] // assessed if assessed else columns
+            results = self.results[data_type] // assessed if assessed else columns
             code, whole = "results:lacking", kind.whole
             lacking = _finding(code, FaultCount(max(0, whole.count - results)), whole.called)
             found.append(replace(lacking, of=whole.count))
