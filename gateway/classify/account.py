@@ -165,10 +165,6 @@ class Account:
         wanted = frozenset(keys)
         return len({plain(part.header) for part in self.parts if part.key in wanted and part.shape.filled})
 
-    def grades(self) -> frozenset[str]:
-        """Return every known grade of an examination or assessment."""
-        return self._grades
-
     def title(self, text: str) -> None:
         """Store one of the first 100 texts above or between tables, to search for sensitive topics."""
         if len(self._texts) < _MOST and text:
@@ -199,7 +195,7 @@ class Account:
                 yield Unlisted(position=0, header="", filled=1, kind="words", topic=topic)
 
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
-        carried = self._rules.carried(data_type)
+        carried = self._rules.carried[data_type]
         for position, part in enumerate(self.parts, 1):
             if not part.shape.filled:
                 continue

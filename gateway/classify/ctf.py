@@ -94,7 +94,7 @@ class Assessments:
         if not good:
             self._tally.wrong_results.add(self._tally.records)
         # Add texts other than codes, marks or dates to the account.
-        others = {name: text for name, text in said.items() if not is_code(text)}
+        others = {name: text for name, text in said.items() if not _is_code(text)}
         for name, text in others.items():
             self._gatherer.aside(f"StageAssessment {name}", "text", text)
         coded = not others and self._judge(said)
@@ -120,7 +120,7 @@ class Assessments:
         return tuple(sorted(kind for stage, kind in _EXAMINATIONS.items() if stage in self.stages))
 
 
-def is_code(text: str) -> bool:
+def _is_code(text: str) -> bool:
     """Return True for a code, mark or date: one word of up to 20 characters."""
     return len(text.strip()) <= _CODE_LENGTH and len(text.split()) <= 1
 

@@ -27,11 +27,6 @@ class Kind(NamedTuple):
 FINDINGS = {code: Kind(*told) for code, told in data("findings").items()}
 
 
-def severity(code: str) -> Severity:
-    """Return the severity of a fault. Raises KeyError for an unknown code."""
-    return FINDINGS[code].severity
-
-
 def shown_expected(finding: Finding) -> str:
     """Return a finding's `expected` text, or "" for one that `value_kinds.expected` cannot have written."""
     return finding.expected if is_expected(finding.expected) else ""

@@ -106,16 +106,12 @@ class Rest:
 
     def __init__(self, account: Account, rules: Rules) -> None:
         self._account, self._rules = account, rules
-        self._grades = account.grades()
+        self._grades = rules.grades
         self._parts: dict[int, Part] = {}
-
-    def of_frame(self, record: str) -> None:
-        """Examine a header or trailer record: numbers, codes and the name of an owner are expected."""
-        self._names(record, _TYPE, len(record), _NAMES.get(record[1:2], 0))
 
     def of_person(self, record: str, until: int) -> None:
         """Examine a candidate's data up to position `until`, where one name and numbers are expected."""
-        self._names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
+        self.names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
 
     def of_codes(self, record: str, start: int, end: int | None = None) -> None:
         """Examine a piece of a record where marks, grades and short codes are expected."""
@@ -125,7 +121,7 @@ class Rest:
                 self.put(start + found.start(), record[start + found.start() : end])
                 return
 
-    def _names(self, record: str, start: int, end: int, most: int) -> None:
+    def names(self, record: str, start: int, end: int, most: int) -> None:
         """Examine a piece of a record where numbers and at most `most` names are expected."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
@@ -229,7 +225,7 @@ class _ResultsReader:
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
-            self._rest.of_frame(line)
+            self._rest.names(line, _TYPE, len(line), _NAMES.get(line[1:2], 0))
             self._check_frame(line[1], line[2:].strip())
         if line[1] == "5" and (result := result_in(line)):
             self.one_a_record = True

@@ -216,7 +216,7 @@ class Rules(formats.RuleTable):
         )  # fmt: skip
         # Only the codes differ: everything slow to compile is shared.
         for name in (
-            "fields", "_columns", "column_patterns", "_elements", "containers", "counted", "_carried",
+            "fields", "_columns", "column_patterns", "_elements", "containers", "counted", "carried",
         ):  # fmt: skip
             under.__dict__[name] = getattr(self, name)
         changed = {name for name in codes if set(codes[name]) != set(self.data_types.codes.get(name, ()))}
@@ -263,16 +263,12 @@ class Rules(formats.RuleTable):
         named = {*ctf.descriptors.values(), *types.message.returns.values(), ctf.missing_type}
         return frozenset(found.union(filter(None, named)))
 
-    def carried(self, data_type: str) -> frozenset[str]:
-        """Return the working fields allowed in files of this data type."""
-        return self._carried[data_type]
-
     def types_carrying(self, key: str) -> tuple[str, ...]:
         """Return the data types of files that may have the working field."""
-        return tuple(name for name, fields in self._carried.items() if key in fields)
+        return tuple(name for name, fields in self.carried.items() if key in fields)
 
     @cached_property
-    def _carried(self) -> dict[str, frozenset[str]]:
+    def carried(self) -> dict[str, frozenset[str]]:
         """By data type, the fields allowed: of signatures, of `carries`, and fields standing for items."""
         found = {name: set(kind.carries) for name, kind in self.data_types.types.items()}
         for table in self.data_types.tables:

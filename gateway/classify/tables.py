@@ -268,7 +268,7 @@ class _Counter:
         subjects, too_early = rules.data_types.subjects, _too_early(self._tally)
         for part in account.parts:
             if not _has_subject_grades(part, self._tally):
-                kind = part.shape.kind(account.grades()) if part.key is None else "nothing"
+                kind = part.shape.kind(rules.grades) if part.key is None else "nothing"
                 others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
                 continue
             part.assessment = subjects.assessment(part.header) or assessment or too_early

@@ -16,7 +16,7 @@ from itertools import chain, count
 
 from gateway.classify import value_kinds
 from gateway.classify.account import Account, Part
-from gateway.classify.findings import ROWS_SHOWN, FaultCount, FieldTally, severity
+from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
     IDENTITIES,
     NO_UPN,
@@ -330,7 +330,7 @@ class Tally:
     def findings(self, data_type: str) -> tuple[Finding, ...]:
         """Return the findings of a file of a data type, in the order of the codes."""
         kind = self.rules.data_types.types[data_type]
-        carried = self.rules.carried(data_type)
+        carried = self.rules.carried[data_type]
         found = [
             self._of_field(key, tally, code, fault)
             for key, tally in self.fields.items()
@@ -400,7 +400,7 @@ def _letters(name: str) -> str:
 
 def _finding(code: str, fault: FaultCount, about: str) -> Finding:
     rows = tuple(sorted(fault.rows))
-    return Finding(code=code, severity=severity(code), count=fault.count, rows=rows, about=about)
+    return Finding(code=code, severity=FINDINGS[code].severity, count=fault.count, rows=rows, about=about)
 
 
 def _tidied(texts: Sequence[str]) -> Sequence[str]:

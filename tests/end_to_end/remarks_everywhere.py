@@ -125,7 +125,7 @@ def _belongs(key: str, data_type: str) -> bool:
 def _table(data_type: str, variant: str, form: str, marks: Marks, *, telling: bool) -> Remarked:
     """A table with every column that may be in it, and one remark in each, each in a row of its own."""
     head, *rows = csv.reader(io.StringIO(_sample(data_type, variant).decode("utf-8-sig"), newline=""))
-    carried = dict.fromkeys([*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried(data_type))])
+    carried = dict.fromkeys([*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried[data_type])])
     there = {RULES.column_field(name): place for place, name in enumerate(head)}
     placed: dict[str, tuple[int, str]] = {}
     row = 1

@@ -168,7 +168,7 @@ def _table_places() -> Iterator[Place]:
         head, *rows = csv.reader(io.StringIO(_sample(data_type, variant).decode("utf-8-sig"), newline=""))
         keys = [RULES.column_field(name) for name in head]
         columns = {key: index for index, key in enumerate(keys) if key is not None}
-        carried = [*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried(data_type))]
+        carried = [*RULES.items, *RULES.others, *RULES.working, *sorted(RULES.carried[data_type])]
         for number, key in enumerate(dict.fromkeys(carried)):
             row = number % (len(rows) - 2) + 1
             table = [list(head), *map(list, rows)]

@@ -30,7 +30,7 @@ _OF_A_LEAF = 2  # tags
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, write: Write) -> None:
     """Write the view of a document with records of these names. Raises Unreadable."""
-    if sieve.divides:
+    if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
     space = "{" + root[: markup.namespace_length(root)] if "}" in root else ""

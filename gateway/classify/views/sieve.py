@@ -35,7 +35,7 @@ class ViewFilter:
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self._rules = rules
         self._allowed = frozenset(basis.items)
-        self._carried = rules.carried(basis.data_type)
+        self._carried = rules.carried[basis.data_type]
         self._labels = rules.labels_of_types[basis.data_type]
         # The classifier's list of content outside the file's type, which may be incomplete.
         listed = [one for one in basis.told if not one.further]
@@ -46,8 +46,8 @@ class ViewFilter:
         self.columns_met: int | None = 0
         self._without, self._records = set(basis.without), 0
         self._left_out: Counter[str] = Counter()
-        self._elements: dict[tuple[str, str], Visibility] = {}
-        self._of_school = basis.of_school
+        self._elements: dict[tuple[str, str], Stay] = {}
+        self.of_school = basis.of_school
         self.changed = False
         if basis.without:
             self.leave_out(APART)
@@ -72,10 +72,10 @@ class ViewFilter:
         """Return a test that a row of a table with these columns names the view's school.
         None if all rows are given.
         """
-        if self._of_school is None:
+        if self.of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
-        own, keys = self._of_school, map(self._rules.column_field, names)
+        own, keys = self.of_school, map(self._rules.column_field, names)
         slots = self._rules.data_types.schools.slots(zip(names, keys, strict=True))
 
         @lru_cache(_REMEMBERED)
@@ -87,11 +87,6 @@ class ViewFilter:
             return bool(compared) and all(compared)
 
         return lambda row: is_own(*(row[index] if index < len(row) else "" for index, _ in slots))
-
-    @property
-    def divides(self) -> bool:
-        """True where the view has only one school's records."""
-        return self._of_school is not None
 
     @property
     def left_out(self) -> tuple[str, ...]:
