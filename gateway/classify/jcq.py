@@ -29,7 +29,7 @@ from gateway.classify.results import GCSE, Kind, prevailing_kind
 from gateway.classify.rules import Rules
 from gateway.classify.schools import said
 from gateway.classify.tally import Tally
-from gateway.classify.value_shapes import is_story
+from gateway.classify.value_shapes import is_free_text
 from gateway.model import Classified, Level
 
 _CODE = re.compile(r"(?=.*\d)[0-9A-Z][0-9A-Z/]{2,7} *")

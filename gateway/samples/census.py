@@ -5,7 +5,8 @@ from typing import Literal
 
 from lxml import etree
 
-from gateway.samples.drawing import Cohort, Element, branch, data, given, grow, thursday
+from gateway.samples.drawing import Cohort, Element, branch, given, grow, thursday
+from gateway.samples.people import data
 
 _ATTENDANCE = {"AUT": "SummerHalfTerm2Attendance", "SPR": "TermlyAttendance", "SUM": "TermlyAttendance"}
 _RECORDS = data("records")["census"]

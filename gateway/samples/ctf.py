@@ -16,13 +16,12 @@ from gateway.samples.drawing import (
     at,
     branch,
     cell,
-    data,
     given,
     grow,
     leaf,
 )
 from gateway.samples.events import session_marks
-from gateway.samples.people import LA
+from gateway.samples.people import LA, data
 
 _RECORDS = data("records")
 _OFTEN_RETAKEN = 0.33

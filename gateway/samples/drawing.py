@@ -5,11 +5,9 @@ of them into bytes.
 """
 
 import calendar
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from importlib.resources import files
 from operator import attrgetter
 from random import Random
 from typing import Any
@@ -89,11 +87,6 @@ def thursday(year: int, month: int, nth: int) -> date:
 UNKNOWN_RESULT = "QQQ"
 Way = Any
 Given = Mapping[str, Any]
-
-
-def data(name: str) -> dict[str, Any]:
-    """Return the content of a TOML file of this package."""
-    return tomllib.loads(files("gateway.samples").joinpath(f"{name}.toml").read_text("utf-8"))
 
 
 def given(cohort: Cohort, **more: object) -> dict[str, Any]:

@@ -18,13 +18,12 @@ from gateway.samples.drawing import (
     Way,
     branch,
     cell,
-    data,
     given,
     grow,
     leaf,
     rows_of,
 )
-from gateway.samples.people import Pupil
+from gateway.samples.people import Pupil, data
 
 CODES = {
     "2024": ("L", "I", "M", "O", "U", "V", "B", "E", "C1", "C2", "J1", "K", "Q", "Y1", "Y5", "G", "N"),

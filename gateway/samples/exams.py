@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
-from gateway.samples.drawing import Cohort, Lines, data
-from gateway.samples.people import Pupil
+from gateway.samples.drawing import Cohort, Lines
+from gateway.samples.people import Pupil, data
 
 _RECORD = 192
 _FIRST_OPTION = 108

@@ -66,7 +66,7 @@ def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]
 
 LAYOUTS: tuple[Layout, ...] = tuple(
     Layout(draw=_drawer(each.pop("draw"), each.pop("with", {})), **each)
-    for each in drawing.data("layouts")["layout"]
+    for each in people.data("layouts")["layout"]
 )
 
 

@@ -1,8 +1,11 @@
 """Synthetic schools and pupils: invented names, impossible UPNs (LA 999) with valid check letters."""
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
+from importlib.resources import files
 from random import Random
 from typing import Any, Literal
 
@@ -14,23 +17,15 @@ LA = "999"
 
 Phase = Literal["primary", "secondary"]
 
+
+@cache
+def data(name: str) -> dict[str, Any]:
+    """Return the content of a TOML file of this package."""
+    return tomllib.loads(files("gateway.samples").joinpath(f"{name}.toml").read_text("utf-8"))
+
+
+_WORDS: dict[str, list[str]] = data("records")["words"]
 _LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
-_NAMES = ("Alder", "Bramble", "Cedar", "Damson", "Elder", "Fennel", "Gorse", "Hazel", "Ivy", "Juniper")
-_FORENAMES = (
-    "Alpha", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Zoë", "Renée", "Iñigo", "Björn",
-    "Jo-Ann", "D'Arcy", "Chloé", "Noël", "Testina", "Samplia", "Mia", "Kilo", "Oscar", "Tango",
-)  # fmt: skip
-_SURNAMES = (
-    "Testford", "Sampleton", "O'Fixture", "Mocking-Jones", "Exámple", "Dummé", "Müsterman", "Placeholder",
-    "Ñandú", "Nullworthy", "Synthé", "Fauxley", "Stubbs-Test", "van der Probe", "d'Essai", "Façade",
-)  # fmt: skip
-_WIDE_FORENAMES = ("Łucja", "Ștefan", "Željka", "Őrs")
-_WIDE_SURNAMES = ("Przykładowski", "Próbkała", "Şablon", "Mintácskő")
-_STREETS = ("Specimen Street", "Fixture Lane", "Sample Row", "Trial Close", "Dummy Drive")
-_TOWNS = ("Testington", "Much Sampling", "Nether Fixture", "Mockbury")
-_ETHNICITIES = ("WBRI", "WIRI", "WOTH", "MWBC", "MWAS", "AIND", "APKN", "BCRB", "BAFR", "CHNE", "REFU")
-_LANGUAGES = ("ENG", "ENG", "ENG", "ENG", "POL", "POR", "UKR", "BNG")
-_NEEDS = ("SPLD", "MLD", "SEMH", "SLCN", "HI", "VI", "PD", "ASD", "OTH", "NSA")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +102,7 @@ def school(rng: Random, n: int, *, phase: Phase | None = None) -> School:
     title = "Primary School" if kind == "primary" else "Academy"
     base = 2000 if kind == "primary" else 4000
     return School(
-        name=f"{rng.choice(_NAMES)} {rng.choice(('Hill', 'Green', 'Park', 'Road'))} {title}",
+        name=f"{rng.choice(_WORDS['schools'])} {rng.choice(('Hill', 'Green', 'Park', 'Road'))} {title}",
         establishment=f"{base + n:04d}",
         urn=f"{990000 + n:06d}",
         phase=kind,
@@ -156,15 +151,15 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
     started = date(academic_year(born) + 5, 9, 4)
     first_school = of.establishment if n < 1000 else f"{int(of.establishment) + 100 * (n // 1000):04d}"
     wide = not narrow and rng.random() < 0.1
-    forenames = _WIDE_FORENAMES if wide else _FORENAMES
-    forename, surname = rng.choice(forenames), rng.choice(_WIDE_SURNAMES if wide else _SURNAMES)
+    which = "wide_" if wide else ""
+    forename, surname = rng.choice(_WORDS[f"{which}forenames"]), rng.choice(_WORDS[f"{which}surnames"])
     return Pupil(
         upn=upn(first_school, started.year, n % 1000),
         former_upn=upn("2999", started.year, n % 1000) if rng.random() < 0.05 else "",
-        uln=_uln(rng),
+        uln=_checked(rng, "", 10),
         uci=f"{of.centre}0{today.year % 100:02d}{n:04d}{rng.choice(_LETTERS)}",
         candidate=f"{1001 + n:04d}",
-        nhs_number=_nhs_number(rng),
+        nhs_number=_checked(rng, "999", 0),  # of the test range
         surname=surname,
         forename=forename,
         middle_names=MARKER,
@@ -172,8 +167,8 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
         dob=born,
         year=year,
         registration_group=f"{year}{rng.choice('ABC')}",
-        ethnicity=rng.choice(_ETHNICITIES),
-        language=rng.choice(_LANGUAGES),
+        ethnicity=rng.choice(_WORDS["ethnicities"]),
+        language=rng.choice(_WORDS["languages"]),
         religion=rng.choice(("Christian", "No religion", "Muslim", "Refused")),
         enrol_status=rng.choices("CMS", weights=(94, 3, 3))[0],
         boarder="N",
@@ -184,34 +179,26 @@ def _pupil(rng: Random, of: School, n: int, year: str, today: date, *, narrow: b
         traveller=rng.random() < 0.02,
         travel_mode=rng.choice(("WLK", "BUS", "CAR", "CYC")),
         sen_provision=rng.choices("NKE", weights=(80, 15, 5))[0],
-        sen_need=rng.choice(_NEEDS),
+        sen_need=rng.choice(_WORDS["needs"]),
         sen_start=min(started + timedelta(days=rng.randrange(400)), today),
         fsm=rng.random() < 0.25,
         fsm_start=min(started + timedelta(days=rng.randrange(400)), today),
         house=rng.randrange(1, 200),
-        street=rng.choice(_STREETS),
-        town=rng.choice(_TOWNS),
+        street=rng.choice(_WORDS["streets"]),
+        town=rng.choice(_WORDS["towns"]),
         postcode=f"ZZ{rng.randrange(1, 99)} {rng.randrange(1, 9)}ZZ",
-        guardian=f"{rng.choice(_FORENAMES[:6])} {surname}",
+        guardian=f"{rng.choice(_WORDS['forenames'][:6])} {surname}",
     )
 
 
-def _uln(rng: Random) -> str:
-    """Return a ULN with a correct check digit (weights 10 to 1, modulo 11)."""
+def _checked(rng: Random, start: str, base: int) -> str:
+    """Return ten digits with the check digit of a ULN (`base` 10) or an NHS number (0), modulo 11."""
     while True:
-        first = [rng.randrange(1, 10)] + [rng.randrange(10) for _ in range(8)]
-        check = (10 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True))) % 11
+        first = [int(digit) for digit in start or str(rng.randrange(1, 10))]
+        first += [rng.randrange(10) for _ in range(9 - len(first))]
+        check = (base - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True))) % 11
         if check < 10:
             return "".join(map(str, [*first, check]))
-
-
-def _nhs_number(rng: Random) -> str:
-    """Return an NHS number of the test range (999...) with a correct check digit."""
-    while True:
-        first = [9, 9, 9] + [rng.randrange(10) for _ in range(6)]
-        check = 11 - sum(d * w for d, w in zip(first, range(10, 1, -1), strict=True)) % 11
-        if check != 10:
-            return "".join(map(str, [*first, check % 11]))
 
 
 # Plant quality faults: choose the pupils, and count what the receipt should report. A fault sits in exactly

@@ -14,7 +14,8 @@ from typing import Literal
 from lxml import etree
 from openpyxl import Workbook
 
-from gateway.samples.drawing import Cell, Document, SampleTable, data
+from gateway.samples.drawing import Cell, Document, SampleTable
+from gateway.samples.people import data
 
 Form = Literal["table", "xml", "lines"]
 

@@ -46,7 +46,7 @@ class ViewFilter:
         self.columns_met: int | None = 0
         self._without, self._records = set(basis.without), 0
         self._left_out: Counter[str] = Counter()
-        self._elements: dict[tuple[str, str], Stay] = {}
+        self._elements: dict[tuple[str, str], Visibility] = {}
         self.of_school = basis.of_school
         self.changed = False
         if basis.without:
