@@ -47,7 +47,7 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True for a file an operating system left, by its name and a content without words."""
+    """Return True for a file left by an operating system, by its name and a content without words."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()
@@ -83,7 +83,7 @@ def _is_apple_double(content: bytes) -> bool:
 
 
 def _said(content: bytes) -> Iterator[str]:
-    """Yield the possible words in a file an operating system left, read as ASCII and as UTF-16."""
+    """Yield the possible words in a file left by an operating system, read as ASCII and as UTF-16."""
     ways = (content.decode("ascii", "replace"), *(
         content[start:].decode(way, "replace") for way in ("utf-16-le", "utf-16-be") for start in (0, 1)
     ))  # fmt: skip
@@ -145,7 +145,7 @@ def names(archive: zipfile.ZipFile) -> list[str]:
 
 
 def files(archive: zipfile.ZipFile, sensitive: Sensitive) -> list[str]:
-    """Return the names of the files a person packed, without operating systems' files."""
+    """Return the names of the files packed by a person, without operating systems' files."""
     found = [name for name in names(archive) if not is_system_file(archive, name, sensitive)]
     if len(found) > FILES:
         raise unknown(f"an archive of more than {FILES} files", format=FORMAT)

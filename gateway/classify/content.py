@@ -179,7 +179,7 @@ def refuse_other_documents(content: BinaryIO) -> None:
 
 
 def _is_message(head: bytes) -> bool:
-    """Return True for an e-mail: a From header, and another every e-mail has (RFC 5322, 3.6)."""
+    """Return True for an e-mail: a From header, and another header of every e-mail (RFC 5322, 3.6)."""
     if not _FIRST_HEADER.match(head):
         return False
     message = BytesHeaderParser().parsebytes(head)

@@ -44,7 +44,7 @@ def term(text: str) -> str | None:
 
 
 def software(name: str) -> str | None:
-    """Return the name of the writing system as safe text: ASCII letters, figures and signs, at most 40."""
+    """Return the name of the program that wrote a file, as safe text: ASCII, at most 40 characters."""
     kept = "".join(c for c in name if c.isascii() and (c.isalnum() or c in " .-_/"))
     return kept[:_SOFTWARE_LENGTH].strip() or None
 

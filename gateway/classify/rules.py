@@ -60,7 +60,7 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items with these labels a provider may state headings for: "Label (key)" by key."""
+    """Return the items with these labels whose headings a provider may state: "Label (key)" by key."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()
@@ -69,7 +69,7 @@ def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str,
 
 
 class WorkingRule(value_kinds.FieldRule):
-    """A field systems need and that reveals nothing of a pupil while its values are of its kind."""
+    """A field needed by systems, and revealing nothing of a pupil while its values are of its kind."""
 
 
 class ColumnSignature(formats.RuleTable):
@@ -158,7 +158,7 @@ class ValuesRule(formats.RuleTable):
 
 
 class DataTypes(formats.RuleTable):
-    """The file data_types.toml."""
+    """Model of data_types.toml: the rules by which a file's data type is recognised."""
 
     types: dict[str, TypeRule]
     values: ValuesRule
@@ -181,7 +181,7 @@ class DataTypes(formats.RuleTable):
 
 
 class Items(formats.RuleTable):
-    """The file items.toml."""
+    """Model of items.toml: data items, personal items outside Appendix A, and working fields."""
 
     items: dict[str, ItemRule]
     others: dict[str, ItemRule]

@@ -158,7 +158,7 @@ class Remarks(RuleTable):
 
 
 class Sensitive(RuleTable):
-    """The file sensitive.toml."""
+    """Model of sensitive.toml: the sensitive topics, with the search for them in names and texts."""
 
     topics: dict[str, Topic] = Field(min_length=1)
     remarks: Remarks

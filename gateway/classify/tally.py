@@ -377,7 +377,7 @@ class Tally:
         return self._labels(self.rules.items, data_type)
 
     def other_items(self, data_type: str) -> tuple[str, ...]:
-        """Return the labels of personal items in the file outside Appendix A."""
+        """Return the labels of the file's personal items that are outside Appendix A."""
         return self._labels(self.rules.others, data_type)
 
     def _labels(self, items: Mapping[str, ItemRule], data_type: str) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ _EXAMPLE = "example.gov.uk"
 
 
 def of_samples(home: Home, settings: Settings, catalogue: Catalogue) -> Iterator[Complaint]:
-    """Yield a complaint for each shipped setting and policy that the authority has not changed."""
+    """Yield a complaint for each shipped setting and policy left unchanged by the authority."""
     usual = Settings()
     if settings.organisation == usual.organisation:
         yield warning(

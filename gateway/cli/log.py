@@ -293,7 +293,7 @@ def witness(
 
 
 def _asked(address: str, old: int, head: str, registrar: Registrar) -> httpx.Response:
-    """Submit the signed head to a witness that last saw `old` entries, with a consistency proof."""
+    """Submit the signed head to a witness that last saw `old` entries, with a proof; return the response."""
     import httpx  # noqa: PLC0415 - slow, and no other command of the log asks anybody
 
     size = size_of_head(head)

@@ -237,7 +237,7 @@ def ask(
 def believed(
     request: Request, said: bytes, given: tuple[int, ...], expected: tuple[type[A], ...]
 ) -> tuple[A, tuple[int, ...]]:
-    """Parse an answer; check that it answers the request, with a type in `expected`.
+    """Return the parsed answer to a request and its descriptors, if of a type in `expected`.
     Raises Fault where the child reports one, ExaminerLost for any other answer.
     """
     try:

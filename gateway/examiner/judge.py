@@ -37,7 +37,7 @@ _PUBLIC_TAGS = frozenset({2, 6})
 def examine_key(
     drop: protocol.DropToJudge,
 ) -> protocol.KeyDrop | protocol.HeadingsDrop | protocol.FileRefused:
-    """Judge a drop in /keys: find the key or the stated headings, and the signer."""
+    """Judge a drop in /keys: return the key or the stated headings in it, with the signer; or the refusal."""
     job = drop.job
     try:
         content, signature = _unwrapped(drop)
@@ -140,7 +140,7 @@ _CLEARSIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 
 def examine_agreement(drop: protocol.DropToJudge) -> protocol.AgreementCopy | protocol.FileRefused:
-    """Judge a drop in /agreement: compare the text with the agreement, and check the signature."""
+    """Judge a drop in /agreement: return the signed copy if it has the agreement's text; or the refusal."""
     job = drop.job
     try:
         text, signature = _signed_text(drop)
@@ -201,7 +201,7 @@ class JudgingDrops:
     limits: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Judge the drop sent with the request."""
+        """Judge the drop sent with the request; return the finding, or the fault, as an answer."""
         request = protocol.REQUEST.validate_json(message)
         if not isinstance(request, protocol.Judging):
             raise TypeError(request.kind)

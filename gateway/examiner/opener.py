@@ -77,7 +77,7 @@ class Opening:
     limits: OpenLimits
 
     def work(self, message: bytes, descriptors: Sequence[int]) -> Answer:
-        """Answer one request; a fault of the gateway becomes an answer too."""
+        """Return the answer to one request; a fault of the gateway becomes an answer, too."""
         request = protocol.REQUEST.validate_json(message)
         stored = Stored(*(OpenFile(descriptor) for descriptor in descriptors))
         try:
@@ -130,7 +130,7 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file by the keys in force, or else by the provider's other keys; find the signer."""
+        """Open a landed file by the keys in force, else the provider's other keys; return the signer, too."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:

@@ -405,7 +405,7 @@ class Box:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Do all disk work of the hand-over in one call, in a disk thread."""
+        """Do all disk work of a hand-over in one call, in a disk thread; return the entry for listings."""
         record = hand_over_upload(self._spool, upload, name, by, self._clock())
         entry = HandedOver(
             reference=record.reference,

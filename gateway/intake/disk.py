@@ -30,13 +30,13 @@ T = TypeVar("T")
 
 
 async def on_disk(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in a disk thread, so that a slow disk never stops the event loop."""
+    """Run `work` in a disk thread and return its result, so that a slow disk never stops the event loop."""
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(_THREADS, lambda: work(*args, **kwargs))
 
 
 async def in_turn(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `work` in the single thread for long work that is less urgent."""
+    """Run `work` in the single thread for long, less urgent work, and return its result."""
     return await asyncio.get_running_loop().run_in_executor(_READER, lambda: work(*args, **kwargs))
 
 

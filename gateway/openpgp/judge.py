@@ -237,7 +237,7 @@ def literal(message: bytes) -> bytes:
 def refusal(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Refusal:
-    """Find the reason for refusing a message without valid signature by one of `senders`."""
+    """Return the reason for refusing a message without a valid signature by one of `senders`."""
     try:
         claims = claims_of(message)
         if not claims:
@@ -373,7 +373,7 @@ _UNDERSTOOD = frozenset({2, 3, 16, 28, 33, self_signatures.INTENDED_RECIPIENT})
 def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
-    """Verify a signed message engines reject only because of the dates of the signer's certificate.
+    """Verify a signed message rejected by engines only because of the dates of the signer's certificate.
     Return None if no signature is of that kind or it does not match; Refusal for any other fault.
     """
     try:

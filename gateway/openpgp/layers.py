@@ -183,7 +183,7 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 class Unwrapped(NamedTuple):
     """A message without encryption and compression, and the key that decrypted it (`opened_by`).
-    `uncommon`: a valid form SOP programs do not open: see `docs/decisions`.
+    `uncommon`: in a valid form not opened by SOP programs: see `docs/decisions`.
     """
 
     message: bytes

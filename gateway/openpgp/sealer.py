@@ -220,7 +220,7 @@ def seal(content: bytes | int, recipients: Sequence[bytes], signer_secret: bytes
 def readers(recipients: Sequence[bytes], signer_secret: bytes) -> list[bytes]:
     """Return the certificates to encrypt to: those of the recipients, and possibly the signer's.
     The signer's is added if a recipient's certificate states no kind of encryption: Sequoia would then use
-    the newest, and the signer's certificate makes it use one every program supports.
+    the newest, and the signer's certificate makes it use one known to every program.
     """
     if all(says_what_it_reads(bytes(Cert.from_bytes(recipient))) for recipient in recipients):
         return list(recipients)

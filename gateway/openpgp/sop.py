@@ -223,7 +223,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run the program; for an anonymous recipient, again with a session key that `layers` found."""
+        """Run as `decrypt` does; for an anonymous recipient, again with a session key that `layers` found."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -234,7 +234,7 @@ class SopOpener:
         return code, verifications
 
     def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-        """Check the program, then run it as `decrypt` does."""
+        """Check the program, then run it; return as `decrypt` does."""
         self._check(self._program)
         return decrypt(self._program, order, session)
 

@@ -134,7 +134,7 @@ class Confirmed(File):
 
 
 class ConfirmedFile(File):
-    """confirmed.toml."""
+    """Model of confirmed.toml: for each clause, the record that a person read it."""
 
     clauses: dict[ClauseId, Confirmed] = Field(default_factory=dict)
 

@@ -217,7 +217,7 @@ class Catalogue(File):
         return self._flows.get(data_type)
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
-        """Return the flow of a data type a law asks for and that is not switched on; else None."""
+        """Return the flow of a data type if asked for by a law and not switched on; else None."""
         return next(
             (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
         )

@@ -57,7 +57,7 @@ def decide(
     method: str = "sftp",
     safeguards: frozenset[str] = frozenset(),
 ) -> Decision:
-    """Decide on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
+    """Return the decision on a file of `provider` sent by `method` at the aware moment `now`. Never raises.
 
     Every decision carries at least one reason, each with a clause of the agreement. `Held.until` is set only
     if nothing but an embargo stands in the way; decide again at that moment.
@@ -89,7 +89,7 @@ def decide(
 
 
 def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
-    """Hold data of a flow not switched on; refuse data of no flow."""
+    """Return the decision on data of no flow in use: held if its flow is not switched on, else refused."""
     if catalogue.optional_flow_of(classified.data_type) is None:
         return Refused(reasons=(catalogue.reason("policy:no-flow"),))
     kind = catalogue.wording.name(classified.data_type)
@@ -102,7 +102,7 @@ def _of_no_flow(classified: Classified, catalogue: Catalogue) -> Decision:
 
 
 def _of_content(refused: ContentRefused, catalogue: Catalogue) -> Decision:
-    """Refuse malformed content; hold unrecognised content for a person."""
+    """Return the decision on unreadable content: refused if malformed, held if not recognised."""
     code, detail = refused.code, dict[str, str]()
     if code == "classify:malformed":
         return Refused(reasons=(catalogue.reason(code),))

@@ -368,7 +368,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
-    """As `_merge`, for a list of named entries, such as the flows."""
+    """As `_merge`, for a list of entries matched by their names, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:

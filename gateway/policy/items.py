@@ -70,7 +70,7 @@ def left_out(held: Classified | Contained, basis: Basis) -> tuple[str, ...]:
 
 
 def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> frozenset[str]:
-    """Return the items outside Appendix A a file may contain.
+    """Return the items that are outside Appendix A and that a file may contain all the same.
 
     The agreement names the teams for such items, and a law pack the periods: items dated by a pack are lawful
     only in files about such a period. Items not yet dated by any pack follow the agreement alone.
@@ -86,13 +86,13 @@ def lawful_items(classified: Classified, catalogue: Catalogue, flow: Flow) -> fr
 def teams_for(
     classified: Classified, catalogue: Catalogue, flow: Flow, sender: ProviderKind | None = None
 ) -> tuple[str, ...]:
-    """Return the teams of the flow with a view of the file, in the flow's order.
+    """Return the teams of the flow that get a view of the file, in the flow's order.
 
-    Rights may exclude some items from some kinds of sender; an unknown sender gives the fewest rights. A file
-    with uncounted pupil records counts as having some. The rule is the same for pupils, staff and parents:
-    only a file about nobody, or a file about pupils without any, needs no right. For data listed in Appendix
-    A, a team needs a right to an item beyond those identifying a child, or the file must hold no item outside
-    the team's rights. Data set by others goes to every team of the flow.
+    - Data outside Appendix A goes to every team of the flow, and so does a file about no person.
+    - For data of Appendix A, a team needs a right to an item beyond those identifying a child, or the file
+    must hold no item outside the team's rights.
+    - Rights may exclude items from some kinds of sender; an unknown sender gives the fewest rights.
+    - A file with uncounted pupil records counts as having some. Staff and parents count as pupils do.
     """
     entry = flow.of(classified.data_type)
     # True if a file holds no record of any person.

@@ -61,7 +61,7 @@ def subject(data: str, catalogue: Catalogue) -> Subject | None:
 
 
 def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Decide on a declared transfer; pure and total, refusing by default.
+    """Return the decision on a declared transfer; pure and total, refusing by default.
 
     Settled means allowed and recorded, without routing. The decision's `flow` is the material's id for data
     outside all flows.

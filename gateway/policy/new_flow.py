@@ -60,7 +60,7 @@ class NewFlow:
 
     @property
     def new(self) -> tuple[str, ...]:
-        """The headings in the samples no rule knows."""
+        """The headings in the samples that are known to no rule."""
         return tuple(heading for heading in self.headings if heading not in self.known)
 
 

@@ -90,7 +90,7 @@ def opens(year: str, catalogue: Catalogue) -> date:
 
 
 def year_to_ratify(years: Collection[str], on: date, catalogue: Catalogue) -> str:
-    """Return the academic year a ratification made on a day is for.
+    """Return the academic year for which a ratification made on a day counts.
 
     The current year; but if already covered, the following one, from the day its review opens.
     """

@@ -272,7 +272,7 @@ class CountsRule(File):
 
 
 class TeamsFile(File):
-    """teams.toml."""
+    """Model of teams.toml: the teams of the authority, and the rules for counts."""
 
     team: tuple[Team, ...] = Field(min_length=1)
     counts: CountsRule = CountsRule()
@@ -344,7 +344,7 @@ class Proposed(File):
 
 
 class RightsFile(File):
-    """rights.toml."""
+    """Model of rights.toml: groups and items of Appendix A, and the rights of teams to them."""
 
     outside: Outside
     proposed: Proposed

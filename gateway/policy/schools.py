@@ -75,9 +75,9 @@ def of_other_schools(classified: Classified, provider: Provider) -> tuple[NamedS
 
 
 def without_school(classified: Classified, provider: Provider) -> int | None:
-    """Return the number of records that name none of the sender's several schools; None for every record.
+    """Return the number of records that name none of the schools the sender may send for.
 
-    0 for a sender that sends for one school alone.
+    0 for a sender that sends for one school alone. None if no record names any of these schools.
     """
     if not provider.schools:
         return 0

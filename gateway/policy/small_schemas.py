@@ -75,7 +75,7 @@ class RecipientBody(File):
 
 
 class BodiesFile(File):
-    """bodies.toml."""
+    """Model of bodies.toml: kinds of provider, identifying numbers, and recipients."""
 
     kind: tuple[BodyKind, ...] = Field(min_length=1)
     identifier: tuple[Identifier, ...] = ()
@@ -170,7 +170,7 @@ class Method(File):
 
 
 class MethodsFile(File):
-    """methods.toml."""
+    """Model of methods.toml: methods of transfer with their requirements, and strength of keys."""
 
     flow_circumstances: tuple[Slug, ...]
     strength: Strength
@@ -371,7 +371,7 @@ class WhoIsTold(File):
 
 
 class BreachFile(File):
-    """breach.toml."""
+    """Model of breach.toml: who is told of a breach, grave items, and possible consequences."""
 
     tell: WhoIsTold
     grave: tuple[GraveItem, ...] = ()

@@ -66,7 +66,7 @@ def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return why a file is held, in each reason's words for officers; without any, its first sentence."""
+    """Return why a file is held, in its reasons' words for officers; without any, the first sentence."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)

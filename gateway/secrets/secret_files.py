@@ -227,7 +227,7 @@ def is_protected(home: Home) -> bool:
 
 
 def unprotected(home: Home) -> list[Path]:
-    """Return the files of secrets no passphrase protects yet."""
+    """Return the files of secrets not protected by a passphrase yet."""
     return [path for path in protectable(home) if not is_locked(_read(path))]
 
 

@@ -94,7 +94,7 @@ class Mark:
 
 @contextmanager
 def unwritten(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
-    """Open a file nobody writes to or has locked, and make writers wait meanwhile.
+    """Open a file being written or locked by nobody, and make writers wait meanwhile.
 
     Uses locks (flock and fcntl) and a lease on Linux, share modes on Windows. InUse if the file is open
     elsewhere. Also yields False if the system cannot tell, as for network folders.

@@ -148,7 +148,7 @@ class PageTold:
 
 
 def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
-    """Fetch the gateway's page about the provider; None without one.
+    """Fetch the gateway's page about the provider and return its contents; None without a page.
 
     GatewayError for a bad signature, or a page about another provider. Tries three times: page and signature
     are two files, and one may be newer for a moment.
@@ -182,7 +182,7 @@ def told(kit: Kit, sftp: paramiko.SFTPClient) -> PageTold | None:
 
 
 def read(html: bytes) -> PageTold:
-    """Parse the machine-readable part of the page. GatewayError for another version's format."""
+    """Return the contents of the page's machine-readable part. GatewayError for another version's format."""
     page = lxml.html.document_fromstring(html, parser=lxml.html.HTMLParser(encoding="utf-8"))
 
     def moment(text: str) -> datetime | None:

@@ -159,7 +159,7 @@ class Handler(SFTPServerHandler):
         await _result(self._server.close(file))
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
-        """Open a folder; a missing one fails here, not, as in asyncssh, at the first name."""
+        """Open a folder; return its handle. A missing folder fails here: asyncssh fails at the first name."""
         path = packet.get_string()
         packet.check_end()
         self._check_handles()

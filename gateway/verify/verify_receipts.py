@@ -80,7 +80,7 @@ class Checked:
 
 
 def check_receipt(text: str, log_key: str | None = None) -> Checked:
-    """Check a receipt on its own. Raises Unproved if a check fails.
+    """Return a receipt's contents after checking it on its own. Raises Unproved if a check fails.
     `log_key` is the required signing key; None trusts the key named in the receipt.
     """
     given = strict_json(text, RECEIPT)
@@ -294,7 +294,7 @@ def read_text(path: Path) -> str:
 
 
 def compare_heads(heads: Sequence[Head], consistency: Path | None) -> list[str]:
-    """Check that heads do not contradict each other, and the consistency proof of two, if given."""
+    """Raise Unproved if heads contradict each other; return lines on the consistency proof, if given."""
     by_size = {(head.origin, head.size): head for head in heads}
     if any(by_size[head.origin, head.size] != head for head in heads):
         raise Unproved("two heads of the same size differ: somebody was shown another log")

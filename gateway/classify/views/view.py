@@ -131,7 +131,7 @@ class _Maker:
             return True
 
     def _archive(self, packed: ZipFile, write: Write) -> bool:
-        """Write an archive of views, named by numbers because file names may name people."""
+        """Write an archive of views, named by numbers, as file names may name people; return True."""
         with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
             for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
                 with containers.file_in(packed, name) as content:
