@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError
 from gateway.model import Reason
 from gateway.registry import log
 from gateway.registry.log import Entry
@@ -23,6 +23,7 @@ from gateway.registry.tables import (
     ProviderRow,
     RatificationRow,
 )
+from gateway.registry.tables.row import existing
 
 
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
@@ -96,10 +97,8 @@ def ratifications(session: Session, provider: str | None = None) -> Sequence[Rat
 
 def declaration(session: Session, reference: str) -> DeclarationRow:
     """Return a declaration. NotFoundError for an unknown reference."""
-    row = session.exec(select(DeclarationRow).where(DeclarationRow.reference == reference)).first()
-    if row is None:
-        raise NotFoundError(f"there is no declaration {reference}")
-    return row
+    query = select(DeclarationRow).where(DeclarationRow.reference == reference)
+    return existing(session.exec(query).first(), f"there is no declaration {reference}")
 
 
 def declarations(session: Session, *, provider: str | None = None) -> Sequence[DeclarationRow]:

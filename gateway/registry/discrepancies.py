@@ -7,10 +7,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError
 from gateway.policy.discrepancies import Discrepancy
 from gateway.registry.rolls import LASTING
 from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, TransferRow
+from gateway.registry.tables.row import existing
 from gateway.registry.vouched_rows import add_rows
 
 _AT_ONCE = 500
@@ -102,10 +103,7 @@ def resolve(session: Session, number: int, *, by: str, why: str, at: datetime) -
 
 def get(session: Session, number: int) -> DiscrepancyRow:
     """Return a discrepancy. NotFoundError for an unknown number."""
-    row = session.get(DiscrepancyRow, number)
-    if row is None:
-        raise NotFoundError(f"there is no discrepancy {number}")
-    return row
+    return existing(session.get(DiscrepancyRow, number), f"there is no discrepancy {number}")
 
 
 def parties(session: Session, rows: Sequence[DiscrepancyRow]) -> Mapping[int, list[dict[str, Any]]]:

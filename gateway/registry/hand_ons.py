@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlmodel import Session, col, exists, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError
 from gateway.policy.small_schemas import HandOn
 from gateway.registry.deliveries import is_shown_to
 from gateway.registry.tables import DeliveryRow, HandOnBatchRow, HandOnFileRow, TransferRow
+from gateway.registry.tables.row import existing
 
 AT_ONCE = 200
 """The most files of a batch."""
@@ -125,9 +126,7 @@ def batches(session: Session, *, open_only: bool = False) -> Sequence[HandOnBatc
 def find(session: Session, hand_on: str, number: int) -> HandOnBatchRow:
     """Return a batch. NotFoundError for an unknown number."""
     query = select(HandOnBatchRow).where(HandOnBatchRow.hand_on == hand_on, HandOnBatchRow.number == number)
-    if (row := session.exec(query).first()) is None:
-        raise NotFoundError(f"there is no batch {number} of {hand_on}")
-    return row
+    return existing(session.exec(query).first(), f"there is no batch {number} of {hand_on}")
 
 
 def files(session: Session, batch: HandOnBatchRow) -> Sequence[HandOnFileRow]:

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from gateway.errors import NotFoundError
 from gateway.registry.tables import EventRow, HookRow
+from gateway.registry.tables.row import existing
 
 AT_ONCE = 2000
 """The most entries that a hook is told of at once."""
@@ -34,9 +34,7 @@ def listed(session: Session) -> Sequence[HookRow]:
 
 def find(session: Session, name: str) -> HookRow:
     """Return a web hook. NotFoundError for an unknown name."""
-    if (row := session.get(HookRow, name)) is None:
-        raise NotFoundError(f"there is no web hook {name}")
-    return row
+    return existing(session.get(HookRow, name), f"there is no web hook {name}")
 
 
 def tell_again(session: Session, row: HookRow, since: datetime) -> None:

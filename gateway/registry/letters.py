@@ -9,9 +9,9 @@ from typing import get_args
 
 from sqlmodel import Session, col, delete, func, or_, select
 
-from gateway.errors import NotFoundError
 from gateway.policy.small_schemas import FileLetterKind
 from gateway.registry.tables import DeliveryRow, LetterRow
+from gateway.registry.tables.row import existing
 
 _DIGITS = 40
 _CHASED_DAYS = 30
@@ -54,10 +54,7 @@ def chased(session: Session, providers: Collection[str], day: date) -> dict[str,
 
 def get(session: Session, number: int) -> LetterRow:
     """Return a letter. NotFoundError for an unknown number."""
-    row = session.get(LetterRow, number)
-    if row is None:
-        raise NotFoundError(f"there is no letter {number}")
-    return row
+    return existing(session.get(LetterRow, number), f"there is no letter {number}")
 
 
 def of_week(session: Session, week: str) -> set[str]:

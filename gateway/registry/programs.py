@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from gateway.errors import GatewayError, NotFoundError
 from gateway.registry.logins import digest_of
@@ -72,11 +72,7 @@ def begin_request(session: Session, program: str, key: str, asked: str, at: date
     Requests of more than a day ago are deleted. GatewayError where another request had the key, or the same
     one has no answer yet.
     """
-    for old in session.exec(
-        select(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED)
-    ).all():
-        session.delete(old)
-    session.flush()
+    session.exec(delete(ProgramRequestRow).where(col(ProgramRequestRow.at) < at - _REMEMBERED))
     row = session.get(ProgramRequestRow, (program, key))
     if row is None:
         session.add(ProgramRequestRow(program=program, key=key, asked=asked, at=at))

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError
 from gateway.home import PROVIDER_ID
 from gateway.model import Provider, ProviderKind
 from gateway.registry.tables import ContactRow, HarmlessRow, ProviderRow
-from gateway.registry.tables.row import answer_of
+from gateway.registry.tables.row import answer_of, existing
 
 EVERY = ""
 """Stands for all providers, where a column is listed as harmless."""
@@ -67,10 +67,7 @@ def is_enrolled(session: Session, provider: str) -> bool:
 
 def provider_row(session: Session, provider: str) -> ProviderRow:
     """Return the row of a provider. NotFoundError for an unknown id."""
-    row = session.get(ProviderRow, provider)
-    if row is None:
-        raise NotFoundError(f"there is no provider {provider}")
-    return row
+    return existing(session.get(ProviderRow, provider), f"there is no provider {provider}")
 
 
 def get_provider(session: Session, provider: str) -> Provider:
@@ -150,10 +147,7 @@ def keep_contact(session: Session, contact: ContactRow) -> bool:
 
 def forget_contact(session: Session, provider: str, role: str) -> None:
     """Delete a contact. NotFoundError if the provider has none with this role."""
-    row = session.get(ContactRow, (provider, role))
-    if row is None:
-        raise NotFoundError(f"{provider} has no contact {role}")
-    session.delete(row)
+    session.delete(existing(session.get(ContactRow, (provider, role)), f"{provider} has no contact {role}"))
     session.flush()
 
 

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
-from gateway.errors import NotFoundError
 from gateway.model import Reason
 from gateway.registry import log
 from gateway.registry.log import LogStep
@@ -22,6 +21,7 @@ from gateway.registry.tables import (
     StaffRow,
     TransferRow,
 )
+from gateway.registry.tables.row import existing
 from gateway.registry.vouched_rows import add_rows
 
 OPENED = ("collected", "opened")
@@ -94,9 +94,7 @@ def notices(session: Session) -> Sequence[AuthorityNoticeRow]:
 
 def read_notice(session: Session, number: int, *, by: str, at: datetime) -> AuthorityNoticeRow:
     """Return a notice and record the first reader. NotFoundError for an unknown number."""
-    row = session.get(AuthorityNoticeRow, number)
-    if row is None:
-        raise NotFoundError(f"there is no notice {number}")
+    row = existing(session.get(AuthorityNoticeRow, number), f"there is no notice {number}")
     if row.read_at is None:
         row.read_at, row.read_by = at, by
         session.flush()

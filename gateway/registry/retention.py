@@ -9,7 +9,6 @@ from typing import cast
 from sqlalchemy import ColumnElement, and_, delete, or_, update
 from sqlmodel import Session, col, select
 
-from gateway.errors import NotFoundError
 from gateway.log.leaf import rfc3339
 from gateway.model import State
 from gateway.receipts.text import visible
@@ -31,6 +30,7 @@ from gateway.registry.tables import (
     StagedRollRow,
     TransferRow,
 )
+from gateway.registry.tables.row import existing
 from gateway.registry.transfers import row_of
 from gateway.registry.vouched_rows import vouch_for
 from gateway.reports.retention import UNOPENED, Due, Plan, Retained, Retention, What, plan
@@ -229,10 +229,7 @@ def certificate(session: Session, number: int | None) -> str:
     query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
     if number is not None:
         query = query.where(DeletionCertificateRow.number == number)
-    text = session.exec(query.limit(1)).first()
-    if text is None:
-        raise NotFoundError("there is no such certificate of deletion")
-    return text
+    return existing(session.exec(query.limit(1)).first(), "there is no such certificate of deletion")
 
 
 def deleted(session: Session, what: What) -> set[str]:

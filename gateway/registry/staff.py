@@ -23,6 +23,7 @@ from gateway.registry.tables import (
     StaffRow,
     StaffTeamRow,
 )
+from gateway.registry.tables.row import existing
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,31}")
 
@@ -190,7 +191,5 @@ def save_filter(session: Session, row: SavedFilterRow) -> None:
 def remove_filter(session: Session, person: str, listing: str, name: str) -> None:
     """Delete a filter. NotFoundError for an unknown name."""
     row = session.get(SavedFilterRow, (person, listing, name))
-    if row is None:
-        raise NotFoundError(f"you saved no filter {name} of {listing}")
-    session.delete(row)
+    session.delete(existing(row, f"you saved no filter {name} of {listing}"))
     session.flush()

@@ -10,6 +10,8 @@ from sqlalchemy import DateTime, TypeDecorator
 from sqlalchemy.engine.interfaces import Dialect
 from sqlmodel import SQLModel
 
+from gateway.errors import NotFoundError
+
 
 class Row(SQLModel):
     """Base of registry rows; the database checks them. Building validators would slow every start."""
@@ -24,6 +26,13 @@ def answer_of(kind: type[A], row: SQLModel, **other: Any) -> A:  # noqa: ANN401 
     """Build the dataclass `kind` from a row's columns of the same names, and `other` values."""
     own = [one.name for one in fields(kind) if one.name not in other]  # type: ignore[arg-type] # one it is
     return kind(**{name: getattr(row, name) for name in own}, **other)
+
+
+def existing(row: A | None, said: str) -> A:
+    """Return a row that was looked for. NotFoundError, with the sentence `said`, if there is none."""
+    if row is None:
+        raise NotFoundError(said)
+    return row
 
 
 class UtcDateTime(TypeDecorator[datetime]):
