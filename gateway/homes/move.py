@@ -7,14 +7,14 @@ started again without copying anything twice. Old copies, the former registry an
 folder, stay until `remove_old`.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
-from sqlmodel import Session
+from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlmodel import Session, SQLModel
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
 from gateway.home import Home
@@ -25,7 +25,7 @@ from gateway.homes.audit.files import check_sealed, settled
 from gateway.homes.settings_text import note_places
 from gateway.processor.service import open_registrar
 from gateway.processor.work import only_owner
-from gateway.registry import log, moving, retention
+from gateway.registry import log, retention, tables
 from gateway.registry.database import Registry
 from gateway.store.of_home import SealedFolder, check_store, store_of
 from gateway.store.store import Store
@@ -69,7 +69,7 @@ def move(
                 move_.rows(source)
             entries = move_.check(clock)
             if database is not None:
-                moving.close_for_good(source)
+                _close_for_good(source)
         passing("move.closed")
         note_places(home.settings, after)
     return len(copied), entries
@@ -113,7 +113,7 @@ class _Move:
             registry.migrate()
             with registry.moving() as target:
                 if not _is_copy(source, target):
-                    moving.copy_rows(source, target, lambda done, of: self.told("copying rows", done, of))
+                    _copy_rows(source, target, lambda done, of: self.told("copying rows", done, of))
                 if not _is_copy(source, target):
                     raise GatewayError("the registry that was copied is not what it was copied from")
             passing("move.rows")
@@ -141,7 +141,7 @@ class _Move:
 
 def _is_copy(source: Connection, target: Connection) -> bool:
     """Return True if two databases have the same row counts and the same head of the log."""
-    return moving.counts(source) == moving.counts(target) and _head(source) == _head(target)
+    return _row_counts(source) == _row_counts(target) and _head(source) == _head(target)
 
 
 def _head(connection: Connection) -> tuple[int, bytes]:
@@ -205,3 +205,63 @@ def _remove_files(home: Home, settings: Settings) -> int:
             raise GatewayError(f"{folder.path(reference)} is not in the store; it stays where it is")
         folder.remove([reference])
     return len(found)
+
+
+_ROWS_AT_ONCE = 1_000
+_CLOSED = """
+    CREATE TRIGGER IF NOT EXISTS registry_was_moved BEFORE INSERT ON event
+    BEGIN SELECT RAISE(ABORT, 'this registry was moved: start the services again'); END
+"""
+tables.load_all()
+TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metadata.tables))
+Progress = Callable[[int, int], None]
+
+
+def _row_counts(connection: Connection) -> Mapping[str, int]:
+    """Count the rows of each table of a registry."""
+    return {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in TABLES
+    }
+
+
+def _copy_rows(source: Connection, target: Connection, told: Progress) -> None:
+    """Copy every row and continue the numbering; report to `told` the rows copied and the total.
+
+    ConfigurationError where the target has rows already.
+    """
+    if any(_row_counts(target).values()):
+        raise ConfigurationError(
+            "the database holds another registry, or one that was copied before this one changed: "
+            "make it anew with dropdb and createdb"
+        )
+    done, of = 0, sum(_row_counts(source).values())
+    for table in SQLModel.metadata.sorted_tables:
+        found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
+        for some in found.mappings().partitions(_ROWS_AT_ONCE):
+            target.execute(insert(table), [dict(row) for row in some])
+            done += len(some)
+            told(done, of)
+        _go_on_numbering(source, target, table)
+
+
+def _close_for_good(source: Connection) -> None:
+    """Prevent all further writing to a SQLite registry, even by processes with an open connection."""
+    source.execute(text(_CLOSED))
+
+
+def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
+    """Set a table's numbering after the last number used, so that no deleted row's number is used again."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    sequence = target.scalar(
+        text("SELECT pg_get_serial_sequence(:name, :column)"),
+        {"name": f'"{table.name}"', "column": column.name},
+    )
+    highest = source.execute(select(func.max(column))).scalar() or 0
+    if inspect(source).has_table("sqlite_sequence"):
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
+    if sequence is not None and highest:
+        target.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})

@@ -10,7 +10,6 @@ import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -79,21 +78,6 @@ def withdraw_invitations(session: Session, name: str) -> None:
     session.flush()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passkey:
-    """A passkey in force: owner, credential id, public key (COSE) and count of signatures.
-
-    Until `confirmed` by another person, its owner can log in and only read.
-    """
-
-    staff: str
-    fingerprint: str
-    credential: bytes
-    public_key: bytes
-    sign_count: int
-    confirmed: bool
-
-
 def fingerprint_of(credential: bytes) -> str:
     """Return a passkey's name in listings and in the log: the SHA-256 of the credential id."""
     return hashlib.sha256(credential).hexdigest()
@@ -144,10 +128,10 @@ def _add(  # noqa: PLR0917 - the columns of a key
     )
 
 
-def find_passkey(session: Session, credential: bytes, now: datetime) -> Passkey | None:
+def find_passkey(session: Session, credential: bytes, now: datetime) -> KeyRow | None:
     """Return the passkey with a credential id; None if the key or the owner is not in force."""
     key = _in_force(session, "passkey", fingerprint_of(credential), now)
-    return None if key is None else _passkey(session, key)
+    return None if key is None else _passkey_row(session, key.fingerprint)
 
 
 def find_openid(session: Session, issuer: str, subject: str, now: datetime) -> tuple[str, str] | None:
@@ -170,9 +154,10 @@ def is_confirmed(session: Session, fingerprint: str) -> bool:
     return not session.exec(select(KeyRow.unconfirmed).where(*of_it)).one()
 
 
-def passkeys_of(session: Session, name: str, now: datetime) -> list[Passkey]:
+def passkeys_of(session: Session, name: str, now: datetime) -> list[KeyRow]:
     """Return the passkeys in force of a person."""
-    return [_passkey(session, key) for key in keys.keys_in_force(session, "staff", name, "passkey", now)]
+    theirs = keys.keys_in_force(session, "staff", name, "passkey", now)
+    return [_passkey_row(session, key.fingerprint) for key in theirs]
 
 
 def note_signature(session: Session, fingerprint: str, sign_count: int, at: datetime) -> None:
@@ -182,16 +167,9 @@ def note_signature(session: Session, fingerprint: str, sign_count: int, at: date
     session.flush()
 
 
-def _passkey(session: Session, key: Key) -> Passkey:
-    material = json.loads(key.material)
-    return Passkey(
-        staff=key.owner,
-        fingerprint=key.fingerprint,
-        credential=b64decode(material["credential"]),
-        public_key=b64decode(material["public_key"]),
-        sign_count=_passkey_row(session, key.fingerprint).sign_count or 0,
-        confirmed=not key.unconfirmed,
-    )
+def passkey_part(passkey: KeyRow, part: Literal["credential", "public_key"]) -> bytes:
+    """Return a passkey's credential id, or its public key (COSE)."""
+    return b64decode(json.loads(passkey.material)[part])
 
 
 def _passkey_row(session: Session, fingerprint: str) -> KeyRow:

@@ -29,8 +29,8 @@ from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenId
 from gateway.registry import log, logins, staff
 from gateway.registry.keys import Key, list_keys
 from gateway.registry.log import Entry
-from gateway.registry.logins import Passkey
-from gateway.registry.tables import InvitationRow
+from gateway.registry.logins import passkey_part
+from gateway.registry.tables import InvitationRow, KeyRow
 from gateway.zones.console_api import ConsoleKnows, ConsoleQuestion, Shown
 from gateway.zones.passkeys import SECONDS, count_signed, host_of, to_sign
 
@@ -72,16 +72,17 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
     challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
     with console.noting_failure(question.address):
+        credential = _credential_in(assertion)
         with registry.read() as session:
-            passkey = logins.find_passkey(session, _credential_in(assertion), now)
+            passkey = logins.find_passkey(session, credential, now)
         if passkey is None:
             raise GuessedError(_NOT_SIGNED)
         count = _counted(assertion, challenge, question.origin, passkey)
         with registry.write() as session:
-            if logins.find_passkey(session, passkey.credential, now) is None:
+            if logins.find_passkey(session, credential, now) is None:
                 raise GuessedError(_NOT_SIGNED)  # Revoked meanwhile.
             logins.note_signature(session, passkey.fingerprint, count, now)
-            begun = _begin_session(session, question, passkey.staff, passkey.fingerprint, now)
+            begun = _begin_session(session, question, passkey.owner, passkey.fingerprint, now)
     _note_login(console, question)
     return begun
 
@@ -142,7 +143,9 @@ def begin_enrolment(console: ConsoleContext, question: ConsoleQuestion, *, brows
         user_id=name.encode(),
         challenge=challenge,
         timeout=int(SECONDS * 1000),
-        exclude_credentials=[PublicKeyCredentialDescriptor(id=each.credential) for each in known],
+        exclude_credentials=[
+            PublicKeyCredentialDescriptor(id=passkey_part(each, "credential")) for each in known
+        ],
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
             user_verification=UserVerificationRequirement.REQUIRED,
@@ -311,17 +314,17 @@ def check_signed(
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
-        own = [each for each in logins.passkeys_of(session, caller.name, now) if each.confirmed]
+        own = [each for each in logins.passkeys_of(session, caller.name, now) if not each.unconfirmed]
     if not own:
         _check_logged_in_again(console, caller, purpose, assertion, effect)
         return
     if assertion is None:
         challenge = console.challenges.give(caller.session, purpose)
-        allowed = [each.credential for each in own]
+        allowed = [passkey_part(each, "credential") for each in own]
         raise DecliningError(effect, 409, options=to_sign(caller.origin, challenge, allowed))
     challenge = console.challenges.take(caller.session, purpose)
     said = _credential_in(assertion)
-    passkey = next((each for each in own if each.credential == said), None)
+    passkey = next((each for each in own if passkey_part(each, "credential") == said), None)
     if passkey is None:
         raise GuessedError(_NOT_SIGNED)
     count = _counted(assertion, challenge, caller.origin, passkey)
@@ -371,9 +374,11 @@ def _credential_in(assertion: str) -> bytes:
         raise GuessedError(_NOT_SIGNED) from None
 
 
-def _counted(assertion: str, challenge: bytes, origin: str, passkey: Passkey) -> int:
+def _counted(assertion: str, challenge: bytes, origin: str, passkey: KeyRow) -> int:
     """Return a passkey's new count of signatures. GuessedError unless it signed the challenge."""
-    count = count_signed(assertion, challenge, origin, passkey.public_key, passkey.sign_count)
+    count = count_signed(
+        assertion, challenge, origin, passkey_part(passkey, "public_key"), passkey.sign_count or 0
+    )
     if count is None:
         raise GuessedError(_NOT_SIGNED)
     return count

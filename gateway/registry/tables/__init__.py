@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from gateway.registry.tables.console import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.events import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.files import *  # noqa: F403 - every row, for type checkers
-    from gateway.registry.tables.hooks import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.keeping import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.people import *  # noqa: F403 - every row, for type checkers
     from gateway.registry.tables.pupils import *  # noqa: F403 - every row, for type checkers
@@ -31,12 +30,11 @@ _WHERE = {
     "console": (
         "ConsoleChallengeRow ConsoleSessionRow InvitationRow ProgramRequestRow ProgramRow SavedFilterRow"
     ),
-    "events": "CheckpointRow EventRow NodeRow",
+    "events": "CheckpointRow EventRow HookRow NodeRow",
     "files": (
         "AuthorityNoticeRow CopyRow DeclarationRow DeliveryRow HandOnBatchRow HandOnFileRow ReasonRow "
         "ReceiptRow TransferRow"
     ),
-    "hooks": "HookRow",
     "keeping": "DeletionCertificateRow DeletionRow HoldRow HostRow LetterRow PolicyDraftRow",
     "people": (
         "AccountRow AgreementSignatureRow ContactRow ExpectationRow GivingRow HarmlessRow KeyRow "

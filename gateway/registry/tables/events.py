@@ -1,4 +1,4 @@
-"""The log: events, the nodes of the tree, signed heads."""
+"""The log: events, the nodes of the tree, signed heads; and web hooks, which are told of events."""
 
 from datetime import datetime
 
@@ -45,3 +45,24 @@ class CheckpointRow(Row, table=True):
     size: int = Field(primary_key=True)
     text: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class HookRow(Row, table=True):
+    """One web hook. `events` and `teams` are separated by commas; without teams it is told of every team's.
+
+    It was told of the log's entries before number `entry`, and of the calendar up to `looked_at`. `trouble`:
+    why its address accepts nothing at present. `lost_since`: some messages from then on were given up.
+    """
+
+    __tablename__ = "hook"
+    name: str = Field(primary_key=True)
+    address: str = Field(sa_type=Text)
+    events: str
+    teams: str
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    made_by: str
+    entry: int
+    looked_at: datetime = Field(sa_type=UtcDateTime)
+    told_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    trouble: str | None = None
+    lost_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
