@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from gateway.classify.identifiers import is_establishment, is_la, is_urn
-from gateway.classify.schools import Said, said
+from gateway.classify.schools import RecordSchool, said
 from gateway.classify.tally import Tally
 from gateway.model import Facts
 
@@ -64,7 +64,7 @@ def school(la: str, establishment: str, urn: str = "") -> Facts:
     )
 
 
-def of_facts(facts: Facts) -> Said:
+def of_facts(facts: Facts) -> RecordSchool:
     """Return the numbers of the school in a file's facts."""
     return said([("la", facts.la or ""), ("number", facts.establishment or ""), ("number", facts.urn or "")])
 

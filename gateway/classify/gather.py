@@ -21,7 +21,7 @@ from gateway.classify.markup import (
     text_of,
     written,
 )
-from gateway.classify.schools import NOTHING, Said
+from gateway.classify.schools import NOTHING, RecordSchool
 from gateway.classify.tally import SETTLE_EVERY, Tally
 from gateway.home.settings import ClassifyLimits
 
@@ -37,7 +37,7 @@ _ONCE = frozenset(["upn", "former-upn", "birth-date", "surname", "forename", "fu
 INSIDE = "more than one pupil in one of its records"
 
 
-ReadSchool = Callable[[Element], Said]
+ReadSchool = Callable[[Element], RecordSchool]
 
 
 Left = tuple[str, str, int]

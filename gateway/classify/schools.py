@@ -27,8 +27,10 @@ _IN_A_TITLE = re.compile(
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-class Said(NamedTuple):
-    """The school a record names; `name` is without case, blanks and punctuation."""
+class RecordSchool(NamedTuple):
+    """The school that one record names, by numbers and by name; missing parts are "".
+    `name` is without case, blanks and punctuation.
+    """
 
     dfe_number: str = ""
     urn: str = ""
@@ -37,7 +39,7 @@ class Said(NamedTuple):
     name: str = ""
 
 
-NOTHING = Said()
+NOTHING = RecordSchool()
 
 
 class Schools:
@@ -47,11 +49,11 @@ class Schools:
 
     def __init__(self) -> None:
         self.around = NOTHING
-        self._records: Counter[Said] = Counter()
+        self._records: Counter[RecordSchool] = Counter()
         self._beyond = 0
-        self._known: dict[tuple[tuple[Slot, str], ...], Said] = {}
+        self._known: dict[tuple[tuple[Slot, str], ...], RecordSchool] = {}
 
-    def count(self, said: Said, records: int = 1) -> None:
+    def count(self, said: RecordSchool, records: int = 1) -> None:
         """Add to the number of records that name the school `said`."""
         if said in self._records or len(self._records) < _TOLD_APART:
             self._records[said] += records
@@ -74,7 +76,7 @@ class Schools:
             met = Counter(rows)
         if len(self._known) + len(met) > _TOLD_APART:
             self._known.clear()
-        named: dict[tuple[str, ...], Said] = {}
+        named: dict[tuple[str, ...], RecordSchool] = {}
         for row, records in met.items():
             texts = tuple(zip(slots, row, strict=True))
             if texts not in self._known:
@@ -97,7 +99,7 @@ class Schools:
 
     def named(self) -> tuple[NamedSchool, ...]:
         """Return the schools, most records first; () if no record names one. The last may sum the rest."""
-        counts: Counter[Said] = Counter()
+        counts: Counter[RecordSchool] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
         if not self._beyond and not any(any(said) for said in counts):
@@ -113,7 +115,7 @@ class Schools:
         return (*found, NamedSchool(further=True, records=beyond)) if beyond else tuple(found)
 
 
-def said(texts: Iterable[tuple[Slot, str]]) -> Said:
+def said(texts: Iterable[tuple[Slot, str]]) -> RecordSchool:
     """Combine several texts about one school. A joint number of LA and establishment outranks separate ones.
     A local authority alone is ignored, because it may be where a pupil lives.
     """
@@ -127,10 +129,10 @@ def said(texts: Iterable[tuple[Slot, str]]) -> Said:
     if "dfe_number" in found:
         found.pop("establishment", None)
     found.setdefault("name", found.pop("code", ""))
-    return Said(**{field: found.get(field, "") for field in Said._fields})
+    return RecordSchool(**{field: found.get(field, "") for field in RecordSchool._fields})
 
 
-def in_a_title(text: str) -> Said:
+def in_a_title(text: str) -> RecordSchool:
     """Return the school numbered in lines above a table: 999/1234, or "DfE number 9991234".
     Lines with several numbers give a school without a number.
     """
@@ -140,16 +142,18 @@ def in_a_title(text: str) -> Said:
         for la, slash, establishment in [match.groups()]
         if (slash or match.start() != match.start(1)) and is_la(la) and is_establishment(establishment)
     }
-    return Said(dfe_number=found.pop()) if len(found) == 1 else Said(name=" ".join(sorted(found)))
+    if len(found) == 1:
+        return RecordSchool(dfe_number=found.pop())
+    return RecordSchool(name=" ".join(sorted(found)))
 
 
-def number_of(said: Said) -> str:
+def number_of(said: RecordSchool) -> str:
     """Return a school's first known number: LA and establishment, URN, establishment alone; "" for none."""
     return said.dfe_number or said.urn or said.establishment
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return the kind of the text in a school column (a field of `Said`, "la" or "code"), and its value."""
+    """Return the kind of a school column's text (a field of `RecordSchool`, "la", "code"), and its value."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":

@@ -222,7 +222,7 @@ class Sensitive(RuleTable):
         either = "|".join(title.replace(" and ", "(?: and)? ") for title in titles)
         return re.compile(rf"\b(?:{either or '(?!)'})\b")
 
-    def is_telling(self, word: str) -> bool:
+    def is_sensitive_word(self, word: str) -> bool:
         """Return True for a sensitive word, given in small letters, even one that is also a name."""
         return word in self._value_words or word.startswith(self._value_stems)
 

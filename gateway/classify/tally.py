@@ -29,7 +29,7 @@ from gateway.classify.identifiers import (
     right_upns,
 )
 from gateway.classify.rules import ItemRule, Rules
-from gateway.classify.schools import NOTHING, Said, Schools, number_of
+from gateway.classify.schools import NOTHING, RecordSchool, Schools, number_of
 from gateway.classify.sensitive import WORDS
 from gateway.model import Finding
 
@@ -154,7 +154,9 @@ class Tally:
         known = self.fields.get(key)
         return known is not None and known.filled > 0
 
-    def record(self, values: Mapping[str, str], *, left: bool | None = None, said: Said = NOTHING) -> None:
+    def record(
+        self, values: Mapping[str, str], *, left: bool | None = None, said: RecordSchool = NOTHING
+    ) -> None:
         """Count a record at the next `settle`. `values`: fields that name the pupil or that a type requires.
         `left`: True or False if the caller knows that the pupil has left; None to use the leaving date.
         `said`: the school the record names.

@@ -219,9 +219,9 @@ def _test(kind: Kind, rule: FieldRule, codes: CodeSets, sensitive: Sensitive) ->
         known = Codes(codes[rule.codes or ""])
         return known.has_all if rule.several else known.has
     if kind == "marks":
-        return marks_check(codes["attendance"], sensitive.is_telling)
+        return marks_check(codes["attendance"], sensitive.is_sensitive_word)
     if kind == "identifier":
-        which, tells = rule.identifier or "reference", sensitive.is_telling
+        which, tells = rule.identifier or "reference", sensitive.is_sensitive_word
         is_number = identifiers.SHAPES.get(which)
         return is_number or (lambda text: identifiers.is_reference(text, tells, short=which == "short"))
     if kind in _SIMPLE:

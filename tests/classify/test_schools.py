@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.classify.schools import MOST, NOTHING, Said, Schools, in_a_title, said
+from gateway.classify.schools import MOST, NOTHING, RecordSchool, Schools, in_a_title, said
 from gateway.model import Classified, NamedSchool
 from tests.classify.conftest import Classify
 from tests.corpus.children import csv
@@ -20,26 +20,29 @@ def schools(classify: Classify, content: bytes) -> tuple[NamedSchool, ...]:
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ([("number", "9992001")], Said(dfe_number=OAK)),
-        ([("number", " 999/2001 ")], Said(dfe_number=OAK)),
-        ([("number", "999 2001")], Said(dfe_number=OAK)),
-        ([("la", "999"), ("number", "2001")], Said(dfe_number=OAK)),
-        ([("la", "908"), ("number", "2001"), ("number", "9992001")], Said(dfe_number=OAK)),
+        ([("number", "9992001")], RecordSchool(dfe_number=OAK)),
+        ([("number", " 999/2001 ")], RecordSchool(dfe_number=OAK)),
+        ([("number", "999 2001")], RecordSchool(dfe_number=OAK)),
+        ([("la", "999"), ("number", "2001")], RecordSchool(dfe_number=OAK)),
+        ([("la", "908"), ("number", "2001"), ("number", "9992001")], RecordSchool(dfe_number=OAK)),
         ([("la", "999")], NOTHING),
-        ([("la", "Somerset"), ("number", "2001")], Said(establishment="2001")),
-        ([("number", "120001")], Said(urn="120001")),
-        ([("number", "EY123456")], Said(urn="EY123456")),
-        ([("number", "2001"), ("number", "120001"), ("la", "999")], Said(dfe_number=OAK, urn="120001")),
-        ([("name", "9992001")], Said(dfe_number=OAK)),
-        ([("name", " St. Mary's  School")], Said(name="stmarysschool")),
-        ([("name", ""), ("name", "Oak")], Said(name="oak")),
-        ([("number", "OAK-12")], Said(name="oak12")),
-        ([("centre", "54321")], Said(centre="54321")),
+        ([("la", "Somerset"), ("number", "2001")], RecordSchool(establishment="2001")),
+        ([("number", "120001")], RecordSchool(urn="120001")),
+        ([("number", "EY123456")], RecordSchool(urn="EY123456")),
+        (
+            [("number", "2001"), ("number", "120001"), ("la", "999")],
+            RecordSchool(dfe_number=OAK, urn="120001"),
+        ),
+        ([("name", "9992001")], RecordSchool(dfe_number=OAK)),
+        ([("name", " St. Mary's  School")], RecordSchool(name="stmarysschool")),
+        ([("name", ""), ("name", "Oak")], RecordSchool(name="oak")),
+        ([("number", "OAK-12")], RecordSchool(name="oak12")),
+        ([("centre", "54321")], RecordSchool(centre="54321")),
         ([("number", "-"), ("name", " ")], NOTHING),
-        ([("number", "٩٩٩٢٠٠١")], Said(name="٩٩٩٢٠٠١")),
+        ([("number", "٩٩٩٢٠٠١")], RecordSchool(name="٩٩٩٢٠٠١")),
     ],
 )
-def test_what_a_record_says_of_its_school(texts: list, expected: Said) -> None:  # type: ignore[type-arg]
+def test_what_a_record_says_of_its_school(texts: list, expected: RecordSchool) -> None:  # type: ignore[type-arg]
     assert said(texts) == expected
 
 
@@ -60,7 +63,7 @@ def test_a_number_in_a_title(title: str, number: str) -> None:
 
 
 def test_two_numbers_in_a_title_are_no_number() -> None:
-    assert in_a_title("999/2001 and 999/2002") == Said(name="9992001 9992002")
+    assert in_a_title("999/2001 and 999/2002") == RecordSchool(name="9992001 9992002")
 
 
 def test_records_are_counted_by_school_the_most_first(classify: Classify) -> None:
@@ -81,7 +84,7 @@ def test_a_file_that_names_no_school_names_none(classify: Classify) -> None:
 def test_however_many_schools_there_are_what_is_told_is_bounded() -> None:
     counted = Schools()
     for number in range(6_000):
-        counted.count(Said(name=f"school {number}"))
+        counted.count(RecordSchool(name=f"school {number}"))
     found = counted.named()
     assert len(found) == MOST + 1
     assert found[-1] == NamedSchool(further=True, records=6_000 - MOST)
@@ -90,7 +93,7 @@ def test_however_many_schools_there_are_what_is_told_is_bounded() -> None:
 def test_what_stands_around_one_part_says_nothing_of_the_next() -> None:
     counted = Schools()
     counted.count(NOTHING, 2)
-    counted.around = Said(dfe_number=OAK)
+    counted.around = RecordSchool(dfe_number=OAK)
     counted.end_part()
     counted.count(NOTHING, 3)
     assert counted.named() == (NamedSchool(records=3), NamedSchool(dfe_number=OAK, records=2))
