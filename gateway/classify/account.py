@@ -3,7 +3,7 @@
 Columns and elements that belong to the file's type are left out of the result. Each other one becomes an
 `Unlisted`: not understood, outside the file's type, or with unexpected values.
 
-A shape (`value_shapes`) samples values and describes most of them. One pupil's story among a thousand
+A sample of values (`value_shapes`) describes most of them. One pupil's story among a thousand
 addresses is not most values, and still a disclosure, so this search covers every value. No value is stored
 after the search, except the last few values of a repetitive column.
 """
@@ -11,8 +11,10 @@ after the search, except the last few values of a repetitive column.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from gateway.classify.archive import Place
 from gateway.classify.content import beside
@@ -21,7 +23,13 @@ from gateway.classify.identifiers import is_nhs_number
 from gateway.classify.report_wording import is_long
 from gateway.classify.rules import ItemRule, Rules, WorkingRule
 from gateway.classify.sensitive import WORDS
-from gateway.classify.value_shapes import Shape, is_free_text
+from gateway.classify.value_shapes import (
+    LENGTH,
+    SAMPLE,
+    are_national_insurance_numbers,
+    is_free_text,
+    kind_of,
+)
 from gateway.model import Unlisted
 
 _NHS_LENGTHS = (10, 12)
@@ -104,6 +112,7 @@ class Part:
     `at`: position in a fixed-width record, from 1; else 0. `others`: number of values not of the field's
     kind.
     `assessment`: name of the assessment, such as "mock", if grades are not final results; else "".
+    `filled`: number of filled values. `counts`: how often each value of a sample occurs.
     """
 
     header: str
@@ -112,8 +121,17 @@ class Part:
     element: bool = False
     at: int = 0
     others: int = 0
-    shape: Shape = field(default_factory=Shape)
     assessment: str = ""
+    filled: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
+        """Count the `filled` ones of some values; sample some of them until the sample is complete.
+        Without `sample`, only where there is no sample yet.
+        """
+        self.filled += filled
+        if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:
+            self.counts.update([value[:LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
 
 class Account:
@@ -151,19 +169,19 @@ class Account:
 
     def has_unknown(self) -> bool:
         """Return True if a filled column or element has no known field."""
-        return any(part.key is None and part.shape.filled for part in self.parts)
+        return any(part.key is None and part.filled for part in self.parts)
 
     def has_unknown_results(self) -> bool:
         """Return True if a column or element without a known field looks like examination results."""
-        strange = (part for part in self.parts if part.key is None and part.shape.filled)
-        return any(part.shape.kind(self._grades) in _LIKE_RESULTS for part in strange)
+        strange = (part for part in self.parts if part.key is None and part.filled)
+        return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
         """Return the number of filled, differently named columns of these fields; 4,000 for elements."""
         if all(part.element for part in self.parts):
             return _PARTS
         wanted = frozenset(keys)
-        return len({plain(part.header) for part in self.parts if part.key in wanted and part.shape.filled})
+        return len({plain(part.header) for part in self.parts if part.key in wanted and part.filled})
 
     def title(self, text: str) -> None:
         """Store one of the first 100 texts above or between tables, to search for sensitive topics."""
@@ -197,19 +215,19 @@ class Account:
     def _parts(self, data_type: str) -> Iterator[Unlisted]:
         carried = self._rules.carried[data_type]
         for position, part in enumerate(self.parts, 1):
-            if not part.shape.filled:
+            if not part.filled:
                 continue
             topic = self._topic(part)
             rule = self._rules.fields[part.key] if part.key is not None else None
             listed = isinstance(rule, ItemRule | WorkingRule) or part.key in carried
             if topic or part.assessment or not listed:
-                kind = part.shape.kind(self._grades)
+                kind = kind_of(part.counts, self._grades)
                 subjects = self._rules.data_types.subjects
                 graded = subjects.assessment(part.header) if kind in _LIKE_RESULTS else ""
                 yield Unlisted(
                     position=part.at or position,
                     header=part.header.strip(),
-                    filled=part.shape.filled,
+                    filled=part.filled,
                     kind="free text" if part.told.story else kind,
                     place="element" if part.element else "column",
                     topic=topic,
@@ -222,7 +240,7 @@ class Account:
         if part.assessment:
             return ""  # A subject, such as psychology, with grades under it.
         sensitive, rule, told = self._rules.sensitive, self._rules.fields.get(part.key or ""), part.told
-        national = part.key != _NATIONAL_INSURANCE and part.shape.has_national_insurance_numbers()
+        national = part.key != _NATIONAL_INSURANCE and are_national_insurance_numbers(part.counts)
         if national or told.has_nhs_numbers():
             return sensitive.identifiers
         # A flag only says yes or no; any other value may say more.

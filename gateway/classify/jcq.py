@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, product, takewhile
 from typing import NamedTuple
 
-from gateway.classify.account import Account, Part
+from gateway.classify.account import Part
 from gateway.classify.content import Source, Unreadable, malformed, recognised, unknown
 from gateway.classify.delimited import line_batches
 from gateway.classify.format_rules import JcqRule
@@ -101,53 +101,6 @@ _NAMES = {"1": 1, "3": 1, "7": 0, "9": 0}
 _TYPE, _HEAD = 2, 12
 
 
-class Rest:
-    """Examiner of a record's text outside known fields; lists unexpected text as an unknown column."""
-
-    def __init__(self, account: Account, rules: Rules) -> None:
-        self._account, self._rules = account, rules
-        self._grades = rules.grades
-        self._parts: dict[int, Part] = {}
-
-    def of_person(self, record: str, until: int) -> None:
-        """Examine a candidate's data up to position `until`, where one name and numbers are expected."""
-        self.names(record, _HEAD, until, 1 if ":" in record[_HEAD:until] else 2)
-
-    def of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Examine a piece of a record where marks, grades and short codes are expected."""
-        for found in re.finditer(r"\S+", record[start:end]):
-            text = found[0].upper()
-            if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
-                self.put(start + found.start(), record[start + found.start() : end])
-                return
-
-    def names(self, record: str, start: int, end: int, most: int) -> None:
-        """Examine a piece of a record where numbers and at most `most` names are expected."""
-        seen, at = 0, start
-        for piece in _GAP.split(record[start:end]):
-            at = record.index(piece, at)
-            # A word of mostly figures is a number, or several without a gap.
-            words = " ".join(w for w in piece.split() if 2 * sum(map(str.isdigit, w)) < len(w))
-            if len(words) > _LETTERS:
-                seen += 1
-                is_long = len(words) > _NAME_LENGTH or is_free_text(words)
-                if seen > most or is_long or self._rules.sensitive.of_text(words):
-                    self.put(at, record[at:end])
-                    return
-            at += len(piece)
-
-    def put(self, place: int, text: str) -> None:
-        """Add a text at position `place` (from 0) to the inventory, as a column without a known field."""
-        text = text.strip()
-        if not text:
-            return
-        part = self._parts.get(place)
-        if part is None:
-            part = self._parts[place] = self._account.part("", None, at=place + 1)
-        part.shape.add([text], 1)
-        part.told.look({text}, self._rules)
-
-
 FORMAT = "JCQ results"
 OTHER_FORMAT = "JCQ file"
 _START = re.compile(r"([A-Z])1[^\n]*\r?\n\1[3579]")
@@ -212,7 +165,7 @@ class _ResultsReader:
         self._results_rule = tally.rules.data_types.results
         self._said: set[Kind] = set()
         self._found: Counter[tuple[str, str]] = Counter()  # code and grade
-        self._rest = Rest(tally.account, tally.rules)
+        self._parts: dict[int, Part] = {}  # unknown text, by its position
         self.one_a_record = self.proven = False
         self._lines, self._centre = 0, ""
         self._first = self._first_of_centre = tally.records
@@ -225,7 +178,7 @@ class _ResultsReader:
         if line[1] in "35" and (centre := centre_in(line)):
             self._tally.schools.around = said([("centre", centre)])
         if line[1] != "5":
-            self._rest.names(line, _TYPE, len(line), _NAMES.get(line[1:2], 0))
+            self._names(line, _TYPE, len(line), _NAMES.get(line[1:2], 0))
             self._check_frame(line[1], line[2:].strip())
         if line[1] == "5" and (result := result_in(line)):
             self.one_a_record = True
@@ -235,8 +188,8 @@ class _ResultsReader:
                 self._found[code, grade] += 1
             else:
                 self._tally.wrong_results.add(self._tally.records)
-            self._rest.of_codes(line, *BETWEEN)
-            self._rest.of_codes(line, FROM_GRADE_ON)
+            self._of_codes(line, *BETWEEN)
+            self._of_codes(line, FROM_GRADE_ON)
         elif line[1] == "5":
             self._count_person(candidate_in(line, self._rule))
             self._count_results(line)
@@ -262,6 +215,39 @@ class _ResultsReader:
                 raise unknown("its trailer counts another number of records than there are", format=FORMAT)
             self.proven = True
 
+    def _of_codes(self, record: str, start: int, end: int | None = None) -> None:
+        """Examine a piece of a record where marks, grades and short codes are expected."""
+        for found in re.finditer(r"\S+", record[start:end]):
+            text = found[0].upper()
+            if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
+                self._put(start + found.start(), record[start + found.start() : end])
+                return
+
+    def _names(self, record: str, start: int, end: int, most: int) -> None:
+        """Examine a piece of a record where numbers and at most `most` names are expected."""
+        seen, at = 0, start
+        for piece in _GAP.split(record[start:end]):
+            at = record.index(piece, at)
+            # A word of mostly figures is a number, or several without a gap.
+            words = " ".join(w for w in piece.split() if 2 * sum(map(str.isdigit, w)) < len(w))
+            if len(words) > _LETTERS:
+                seen += 1
+                is_long = len(words) > _NAME_LENGTH or is_free_text(words)
+                if seen > most or is_long or self._tally.rules.sensitive.of_text(words):
+                    self._put(at, record[at:end])
+                    return
+            at += len(piece)
+
+    def _put(self, place: int, text: str) -> None:
+        """Add a text at position `place` (from 0) to the inventory, as a column without a known field."""
+        text = text.strip()
+        if not text:
+            return
+        part = self._parts.get(place)
+        if part is None:
+            part = self._parts[place] = self._tally.account.part("", None, at=place + 1)
+        self._tally.take(part, [text], [self._tally.records])
+
     def kinds(self) -> Counter[Kind | None]:
         """Return the number of results of each kind.
         Grades in letters are A level, unless the header names only GCSE and no grade is in figures.
@@ -279,13 +265,13 @@ class _ResultsReader:
 
     def _count_results(self, line: str) -> None:
         start = self._rule.results_from if self._layout is None else self._layout.start
-        self._rest.of_person(line, start)
+        self._names(line, _HEAD, start, 1 if ":" in line[_HEAD:start] else 2)
         if self._layout is None:
-            self._rest.of_codes(line, start)
+            self._of_codes(line, start)
         else:
             for at, code, _ in self._layout.groups(line):
                 if not _CODE.fullmatch(code.upper()):
-                    self._rest.put(at, line[at:])
+                    self._put(at, line[at:])
                     break
         found = grades_in(line, self._layout, self._grades, self._rule)
         self._found.update((code, grade) for code, grade in found if grade in self._grades)

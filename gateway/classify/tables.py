@@ -19,6 +19,7 @@ from gateway.classify.rules import ColumnSignature, Rules
 from gateway.classify.schools import in_a_title
 from gateway.classify.sensitive import WORDS
 from gateway.classify.tally import Tally
+from gateway.classify.value_shapes import kind_of, share_among
 from gateway.model import Classified
 
 _MOSTLY = 0.5
@@ -44,19 +45,19 @@ def may_be_subject(header: str, key: str | None, rules: Rules) -> bool:
 
 def _has_subject_grades(part: Part, tally: Tally) -> bool:
     rules = tally.rules
-    if not part.shape.filled or not may_be_subject(part.header, part.key, rules):
+    if not part.filled or not may_be_subject(part.header, part.key, rules):
         return False
-    exam = part.shape.share_among(rules.code_sets["exam-grade"])
-    return exam >= _GRADES and exam >= part.shape.share_among(rules.code_sets["teacher-assessment"])
+    exam = share_among(part.counts, rules.code_sets["exam-grade"])
+    return exam >= _GRADES and exam >= share_among(part.counts, rules.code_sets["teacher-assessment"])
 
 
 def _said_in_a_column(tally: Tally) -> str:
     """Return the assessment, such as "mock", that half the values of one column name; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in tally.account.parts:
-        if part.key in _SAYS_WHAT and part.shape.counts:
-            said = Counter({text: n for text, n in part.shape.counts.items() if subjects.assessment(text)})
-            if said.total() >= _MOSTLY * part.shape.counts.total():
+        if part.key in _SAYS_WHAT and part.counts:
+            said = Counter({text: n for text, n in part.counts.items() if subjects.assessment(text)})
+            if said.total() >= _MOSTLY * part.counts.total():
                 return subjects.assessment(said.most_common(1)[0][0])
     return ""
 
@@ -268,7 +269,7 @@ class _Counter:
         subjects, too_early = rules.data_types.subjects, _too_early(self._tally)
         for part in account.parts:
             if not _has_subject_grades(part, self._tally):
-                kind = part.shape.kind(rules.grades) if part.key is None else "nothing"
+                kind = kind_of(part.counts, rules.grades) if part.key is None else "nothing"
                 others += kind in ("grades", "numbers", "codes") and subjects.assessment(part.header) != ""
                 continue
             part.assessment = subjects.assessment(part.header) or assessment or too_early
@@ -278,7 +279,7 @@ class _Counter:
             part.key = "subject-grade"
             graded += 1
             said = "GCSE" if _GCSE.search(part.header) else "A LEVEL" if _A_LEVEL.search(part.header) else ""
-            for grade, count in part.shape.counts.items():
+            for grade, count in part.counts.items():
                 self.kinds[rules.data_types.results.kind_of("", said, part.header, grade)] += count
         self._settle()
         return graded, others
@@ -291,7 +292,7 @@ class _Counter:
                 self._tally.field("subject-grade").take(column)
         for part in self._parts:
             if part.key is not None:
-                self._tally.column_has(part.key, part.others, part.shape.filled)
+                self._tally.column_has(part.key, part.others, part.filled)
 
     def count(self, batch: list[Row]) -> None:
         """Count a batch of non-blank rows, without repeated headers."""
@@ -310,9 +311,9 @@ class _Counter:
         rows = range(self._tally.records + 1, self._tally.records + 1 + len(batch))
         checked, full = dict[str, list[Column]](), set[str]()
         for part, values in zip(self._parts, columns, strict=True):
-            filled = part.shape.filled
+            filled = part.filled
             bad = self._tally.take(part, values, rows, sample=sampled)
-            if part.key is not None and part.shape.filled - filled == len(batch):
+            if part.key is not None and part.filled - filled == len(batch):
                 full.add(part.key)
             if part.key is not None and self._tally.field(part.key).strict:
                 checked.setdefault(part.key, []).append((values, bad))

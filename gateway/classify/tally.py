@@ -127,20 +127,20 @@ class Tally:
         self, part: Part, values: Sequence[str], rows: Sequence[int], *, sample: bool = True
     ) -> AbstractSet[str]:
         """Count values of one column or element, each with its record's number; return the faulty ones.
-        An empty text is a blank. `sample`: see `Shape.add`.
+        An empty text is a blank. `sample`: see `Part.add`.
         """
         if part.key is None:
             met, filled = value_kinds.distinct(values), len(values)
             if "" in met:
                 met, filled = met - {""}, filled - values.count("")
-            part.shape.add(values, filled, sample=sample)
+            part.add(values, filled, sample=sample)
             part.told.look(met, self.rules)
             return frozenset()
         field = self.field(part.key)
         filled, others = field.filled, field.others
         bad = field.add(values, rows)
         part.others += field.others - others
-        part.shape.add(values, field.filled - filled, sample=sample)
+        part.add(values, field.filled - filled, sample=sample)
         part.told.look(field.doubted, self.rules)
         return bad
 

@@ -1,18 +1,17 @@
 """Describe the values of a column or element by one word: grades, dates, names, free text.
 
-A shape stores a sample of up to 300 values across the file, only while the file is read.
+A sample of the values across a file is kept only while the file is read, and counted by value.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import islice
+from collections.abc import Callable
 
 from gateway.classify.value_kinds import FLAGS, read_date
 from gateway.model import ValueKind
 
 SAMPLE = 300
-_LENGTH = 200
+LENGTH = 200
 _MOST = 0.8
 _STORIES = 0.02
 _NUMBER = re.compile(r"[-+]?\d{1,7}([.,]\d+)?%?", re.ASCII)
@@ -29,58 +28,43 @@ _STORY_LENGTH = 60
 _STORY_WORDS = 7
 
 
-class Shape:
-    """Number of filled values of a column or element, and how often each sampled value occurs."""
+def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
+    """Return the kind of most sampled values. `grades` are all of examinations and assessments."""
+    kinds: Counter[ValueKind] = Counter()
+    for value, count in counts.items():
+        if text := value.strip():
+            kinds[_kind_of(text, grades)] += count
+    if not kinds:
+        return "nothing"
+    total = kinds.total()
+    if kinds["free text"] > _STORIES * total:
+        return "free text"
+    flags = sum(count for value, count in counts.items() if value.strip().upper() in FLAGS)
+    if flags >= _MOST * total:
+        return "flags"
+    figures = kinds["numbers"] + kinds["grades"]
+    if kinds["grades"] and figures >= _MOST * total and kinds["grades"] < total:
+        return "grades" if kinds["grades"] > _STORIES * total else "numbers"
+    kind, count = kinds.most_common(1)[0]
+    return kind if count >= total / 2 else "mixed"
 
-    __slots__ = ("counts", "filled")
 
-    def __init__(self) -> None:
-        self.filled = 0
-        self.counts: Counter[str] = Counter()
+def share_among(counts: Counter[str], values: frozenset[str]) -> float:
+    """Return the fraction of sampled values among `values`, in any case."""
+    total = sum(count for value, count in counts.items() if value.strip())
+    among = sum(count for value, count in counts.items() if value.strip().upper() in values)
+    return among / total if total else 0.0
 
-    def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
-        """Count the `filled` ones of some values; sample some of them until the sample is complete.
-        Without `sample`, only where there is no sample yet.
-        """
-        self.filled += filled
-        if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:
-            self.counts.update([value[:_LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
-    def kind(self, grades: frozenset[str]) -> ValueKind:
-        """Return the kind of most sampled values. `grades` are all of examinations and assessments."""
-        kinds: Counter[ValueKind] = Counter()
-        for value, count in self.counts.items():
-            if text := value.strip():
-                kinds[_kind_of(text, grades)] += count
-        if not kinds:
-            return "nothing"
-        total = kinds.total()
-        if kinds["free text"] > _STORIES * total:
-            return "free text"
-        flags = sum(count for value, count in self.counts.items() if value.strip().upper() in FLAGS)
-        if flags >= _MOST * total:
-            return "flags"
-        figures = kinds["numbers"] + kinds["grades"]
-        if kinds["grades"] and figures >= _MOST * total and kinds["grades"] < total:
-            return "grades" if kinds["grades"] > _STORIES * total else "numbers"
-        kind, count = kinds.most_common(1)[0]
-        return kind if count >= total / 2 else "mixed"
-
-    def share_among(self, values: frozenset[str]) -> float:
-        """Return the fraction of sampled values among `values`, in any case."""
-        total = sum(count for value, count in self.counts.items() if value.strip())
-        among = sum(count for value, count in self.counts.items() if value.strip().upper() in values)
-        return among / total if total else 0.0
-
-    def has_national_insurance_numbers(self) -> bool:
-        """Return True if four in five distinct sampled values look like national insurance numbers."""
-        texts = [text for value in self.counts if (text := value.strip())]
-        others = len(texts) - max(1, _MOST * len(texts))  # so many may be otherwise
-        for text in texts:
-            if others < 0:
-                break
-            others -= _NATIONAL_INSURANCE.fullmatch(text) is None
-        return others >= 0
+def are_national_insurance_numbers(counts: Counter[str]) -> bool:
+    """Return True if four in five distinct sampled values look like national insurance numbers."""
+    texts = [text for value in counts if (text := value.strip())]
+    others = len(texts) - max(1, _MOST * len(texts))  # so many may be otherwise
+    for text in texts:
+        if others < 0:
+            break
+        others -= _NATIONAL_INSURANCE.fullmatch(text) is None
+    return others >= 0
 
 
 def is_free_text(text: str) -> bool:

@@ -5,13 +5,12 @@ independent of the rules recognising files, so as to check them. Every pupil is 
 the LA number 999, and every file carries `MARKER` in some field of each pupil.
 """
 
-from gateway.samples.layouts import TODAY, Built, Sample, build, make, variants, write_samples
+from gateway.samples.layouts import TODAY, Sample, build, make, variants, write_samples
 from gateway.samples.people import MARKER, Pupil, School, pupils, school
 
 __all__ = [
     "MARKER",
     "TODAY",
-    "Built",
     "Pupil",
     "Sample",
     "School",

@@ -92,19 +92,12 @@ class Sample:
     faults: Mapping[str, int] = field(default_factory=dict)
     school: School | None = None
     one_record: bool = True
+    content: bytes = b""
 
     @property
     def name(self) -> str:
         """The name of the file, without the folder."""
         return self.path.name
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """A synthetic file: its bytes, and the true facts about it."""
-
-    sample: Sample
-    content: bytes
 
 
 def variants() -> list[tuple[str, str]]:
@@ -117,7 +110,7 @@ def make(data_type: str, variant: str, **given: Any) -> bytes:  # noqa: ANN401 -
     return build(data_type, variant, **given).content
 
 
-def build(data_type: str, variant: str, **given: Any) -> Built:  # noqa: ANN401 - as `build_layout` takes them
+def build(data_type: str, variant: str, **given: Any) -> Sample:  # noqa: ANN401 - as `build_layout` takes them
     """Make one synthetic file; the same arguments and state of `rng` give the same bytes."""
     return build_layout(*_BY_VARIANT[data_type, variant], **given)
 
@@ -131,7 +124,7 @@ def build_layout(
     pupils: int = 20,
     errors: bool = False,
     today: date = TODAY,
-) -> Built:
+) -> Sample:
     """Make a file of a layout in any presentation, including those outside `variants()`."""
     rng = rng or Random(0)
     of = school or people.school(rng, 0 if layout.phase == "primary" else 1, phase=layout.phase)
@@ -151,7 +144,7 @@ def build_layout(
     )  # fmt: skip
     name, content = present(layout.draw(cohort), named, way)
     whole = PurePath(name)  # A folder can hold several presentations of one layout.
-    sample = Sample(
+    return Sample(
         path=Path(f"{whole.stem}_{way.name}{whole.suffix}" if way.name else name),
         data_type=layout.data_type,
         variant=_variant(layout, way),
@@ -160,8 +153,8 @@ def build_layout(
         faults=planted,
         school=of,
         one_record=layout.records == "pupil",
+        content=content,
     )
-    return Built(sample=sample, content=content)
 
 
 def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list[Sample]:
@@ -174,10 +167,10 @@ def write_samples(folder: Path, *, seed: int, pupils: int, errors: bool) -> list
     for layout, way in _catalogue():
         rng = Random(f"{seed} {layout.data_type} {_variant(layout, way)}")
         built = build_layout(layout, way, rng=rng, pupils=pupils, errors=errors)
-        path = folder / layout.data_type / built.sample.name
+        path = folder / layout.data_type / built.name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(built.content)
-        written.append(replace(built.sample, path=path))
+        written.append(replace(built, path=path, content=b""))
     return written
 
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from gateway.classify import Rules, classify, markup
+from gateway.classify.account import Disclosure, Part
 from gateway.classify.content import Source, Unreadable
 from gateway.classify.value_kinds import QUERIES, Judge
-from gateway.classify.value_shapes import SAMPLE, Shape
+from gateway.classify.value_shapes import SAMPLE
 from gateway.home.settings import ClassifyLimits
 from gateway.samples import make, variants
 from tests.classify.hostile import HOSTILE
@@ -74,7 +75,7 @@ def test_too_many_attributes_are_refused_whether_or_not_anybody_is_told_of_them(
 def test_a_sample_is_of_the_first_values_and_bounded_while_every_value_is_counted(
     sizes: list[tuple[int, int]],
 ) -> None:
-    shape, count = Shape(), 0
+    shape, count = Part("", None, Disclosure(None)), 0
     for number, distinct in sizes:
         values = ["", *(f"{n * 31 % distinct}" * 90 for n in range(number))]
         shape.add(values, number)

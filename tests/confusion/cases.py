@@ -14,7 +14,7 @@ from random import Random
 from gateway.classify import Rules, classify
 from gateway.home.settings import ClassifyLimits
 from gateway.model import Classified, ContentRefused
-from gateway.samples import TODAY, Built
+from gateway.samples import TODAY, Sample
 from gateway.samples.layouts import LAYOUTS, Layout, build_layout
 from gateway.samples.people import RECORD_FAULTS
 from gateway.samples.presentation import PRESENTATIONS, Presentation
@@ -33,7 +33,7 @@ class Case:
     errors: bool
     seed: int
 
-    def build(self) -> Built:
+    def build(self) -> Sample:
         """The file, the same each time."""
         rng = Random(f"{self.seed} {self.layout.data_type} {self.layout.variant} {self.way.name}")
         return build_layout(self.layout, self.way, rng=rng, pupils=self.pupils, errors=self.errors)
@@ -82,9 +82,9 @@ def said(outcome: Classified | ContentRefused) -> str:
     return outcome.data_type if isinstance(outcome, Classified) else outcome.code
 
 
-def misses(case: Case, built: Built, outcome: Classified | ContentRefused) -> list[str]:
+def misses(case: Case, built: Sample, outcome: Classified | ContentRefused) -> list[str]:
     """What is wrong with the answer: the type first, and only if that is right, the counts."""
-    sample = built.sample
+    sample = built
     if said(outcome) != sample.data_type:
         evidence = "; ".join(outcome.evidence)
         return [f"type: said {said(outcome)} ({evidence}), runner-up {outcome.runner_up}"]
@@ -92,11 +92,11 @@ def misses(case: Case, built: Built, outcome: Classified | ContentRefused) -> li
     return [*_pupils(built, outcome), *_mixture(case, outcome), *_findings(built, outcome)]
 
 
-def _pupils(built: Built, outcome: Classified) -> Iterator[str]:
+def _pupils(built: Sample, outcome: Classified) -> Iterator[str]:
     """A file that names its pupils by a key of its own (no UPN) may leave them uncounted, never miscount."""
-    uncounted = outcome.pupils is None and not built.sample.faults and "blade" in built.sample.variant
-    if outcome.pupils != built.sample.pupils and not uncounted:
-        yield f"pupils: said {outcome.pupils}, truly {built.sample.pupils}"
+    uncounted = outcome.pupils is None and not built.faults and "blade" in built.variant
+    if outcome.pupils != built.pupils and not uncounted:
+        yield f"pupils: said {outcome.pupils}, truly {built.pupils}"
 
 
 def _mixture(case: Case, outcome: Classified) -> Iterator[str]:
@@ -105,11 +105,11 @@ def _mixture(case: Case, outcome: Classified) -> Iterator[str]:
         yield f"mixture: said {outcome.mixed_with}, truly {truth}"
 
 
-def _findings(built: Built, outcome: Classified) -> Iterator[str]:
+def _findings(built: Sample, outcome: Classified) -> Iterator[str]:
     """In a file with several records a pupil, a fault may be found more often than it was planted."""
     found = {finding.code: finding.count for finding in outcome.findings}
     for code in RECORD_FAULTS:
-        planted, counted = built.sample.faults.get(code, 0), found.get(code, 0)
-        exact = built.sample.one_record or not planted
+        planted, counted = built.faults.get(code, 0), found.get(code, 0)
+        exact = built.one_record or not planted
         if counted < planted or (exact and counted != planted):
             yield f"{code}: said {counted}, planted {planted}"

@@ -39,7 +39,7 @@ def samples(files: int, limits: ClassifyLimits, rules: Rules, matrix: Matrix) ->
         outcome = answer(built.content, before, limits, rules)
         matrix[case.layout.data_type, said(outcome)] += 1
         wrong += [f"{case}: {miss}" for miss in misses(case, built, outcome)]
-        before = built.sample.name
+        before = built.name
     return wrong
 
 

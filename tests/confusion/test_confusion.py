@@ -27,7 +27,7 @@ def rules() -> Rules:
 @pytest.mark.parametrize("case", EVERY_LAYOUT + SOME_PRESENTATIONS, ids=str)
 def test_a_sample_is_what_it_is(case: Case, rules: Rules):
     built = case.build()
-    outcome = answer(built.content, built.sample.name, LIMITS, rules)
+    outcome = answer(built.content, built.name, LIMITS, rules)
     assert misses(case, built, outcome) == []
 
 
@@ -40,10 +40,10 @@ def test_no_file_of_the_negative_corpus_gets_a_data_type_or_takes_long(rules: Ru
 
 def test_a_name_changes_no_type(rules: Rules):
     builts = [case.build() for case in EVERY_LAYOUT[::2]]
-    names = [built.sample.name for built in builts]
+    names = [built.name for built in builts]
     for built, name in zip(builts, [*names[7:], *names[:7]], strict=True):
         outcome = answer(built.content, name, LIMITS, rules)
-        assert said(outcome) == built.sample.data_type, f"{built.sample.name} as {name}"
+        assert said(outcome) == built.data_type, f"{built.name} as {name}"
 
 
 def test_the_cases_hold_every_layout_in_every_presentation_clean_and_with_faults():

@@ -51,11 +51,11 @@ def test_an_unknown_variant_is_an_error():
 
 
 def test_a_clean_file_has_no_faults_planted():
-    assert build("student-core", "ctf-full", pupils=30).sample.faults == {}
+    assert build("student-core", "ctf-full", pupils=30).faults == {}
 
 
 def test_a_file_with_errors_has_every_fault_of_its_layout_planted_once_or_more():
-    faults = build("student-core", "ctf-full", pupils=40, errors=True).sample.faults
+    faults = build("student-core", "ctf-full", pupils=40, errors=True).faults
     assert set(faults) == {
         "upn:check-letter",
         "upn:temporary",
@@ -68,15 +68,15 @@ def test_a_file_with_errors_has_every_fault_of_its_layout_planted_once_or_more()
 
 def test_at_most_a_fifth_of_the_pupils_is_spoilt():
     for count in (5, 12, 40, 300):
-        faults = build("student-core", "ctf-full", pupils=count, errors=True).sample.faults
+        faults = build("student-core", "ctf-full", pupils=count, errors=True).faults
         assert 1 <= sum(faults.values()) <= count // 5
 
 
 def test_a_duplicate_repeats_a_record_and_adds_no_pupil():
     built = build("student-core", "ctf-full", pupils=40, errors=True)
     upns = etree.fromstring(built.content).xpath("//Pupil/UPN/text()")
-    assert len(upns) - len(set(upns)) == built.sample.faults["upn:duplicate"]
-    assert len(set(upns)) == built.sample.pupils == 40
+    assert len(upns) - len(set(upns)) == built.faults["upn:duplicate"]
+    assert len(set(upns)) == built.pupils == 40
 
 
 def test_archives_carry_no_time_of_making():
@@ -93,7 +93,7 @@ def test_a_quoted_newline_stays_within_its_cell():
 
 def text_of(built):
     """All the characters of a built file, out of whatever it is wrapped in."""
-    content, sample = built.content, built.sample
+    content, sample = built.content, built
     if sample.path.suffix not in (".zip", ".xlsx"):
         return content.decode(sample.encoding)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

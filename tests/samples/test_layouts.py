@@ -28,17 +28,17 @@ def rows(content, encoding="utf-8"):
 @pytest.mark.parametrize("layout", PLAIN, ids=name)
 def test_planted_upns_are_in_the_file_and_no_others_are_wrong(layout):
     built = build_layout(layout, pupils=60, errors=True)
-    upns = set(UPN.findall(built.content.decode(built.sample.encoding)))
+    upns = set(UPN.findall(built.content.decode(built.encoding)))
     wrong = [u for u in upns if stdnum_upn.calc_check_digit(u[1:]) != u[0]]
     temporary = [u for u in upns if u[-1].isalpha()]
-    assert len(wrong) == built.sample.faults["upn:check-letter"]
-    assert len(temporary) == built.sample.faults["upn:temporary"]
+    assert len(wrong) == built.faults["upn:check-letter"]
+    assert len(temporary) == built.faults["upn:temporary"]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=name)
 def test_a_clean_file_has_no_wrong_upn(layout):
     built = build_layout(layout, pupils=30)
-    upns = set(UPN.findall(built.content.decode(built.sample.encoding)))
+    upns = set(UPN.findall(built.content.decode(built.encoding)))
     assert [u for u in upns if stdnum_upn.calc_check_digit(u[1:]) != u[0]] == []
 
 

@@ -33,7 +33,7 @@ class ViewFilter:
     """Filter of a file's columns, elements and rows for a basis; collects the labels of items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
-        self._rules = rules
+        self.rules = rules
         self._allowed = frozenset(basis.items)
         self._carried = rules.carried[basis.data_type]
         self._labels = rules.labels_of_types[basis.data_type]
@@ -75,8 +75,8 @@ class ViewFilter:
         if self.of_school is None:
             return None
         self.leave_out(OTHER_SCHOOLS)
-        own, keys = self.of_school, map(self._rules.column_field, names)
-        slots = self._rules.data_types.schools.slots(zip(names, keys, strict=True))
+        own, keys = self.of_school, map(self.rules.column_field, names)
+        slots = self.rules.data_types.schools.slots(zip(names, keys, strict=True))
 
         @lru_cache(_REMEMBERED)
         def is_own(*texts: str) -> bool:
@@ -99,8 +99,8 @@ class ViewFilter:
         """
         found = []
         for index, name in enumerate(names):
-            named = self._rules.column_field(name)
-            grades = _SUBJECT_GRADE in self._carried and may_be_subject(name, named, self._rules)
+            named = self.rules.column_field(name)
+            grades = _SUBJECT_GRADE in self._carried and may_be_subject(name, named, self.rules)
             key = _SUBJECT_GRADE if grades else named
             if self.columns_met is None:
                 told = self._is_told(named, name)
@@ -108,13 +108,13 @@ class ViewFilter:
                 position = self.columns_met + index + 1
                 told = position in self._positions or (not self._is_all and position > self._until)
             if self._keeps(key, told=told) and key is not None:
-                found.append((index, self._rules.judge(key)))
+                found.append((index, self.rules.judge(key)))
         return found
 
     def judge(self, parent: str, name: str) -> Judge:
         """Return the judge of an element's text; without a known field, every value is unexpected."""
-        key = self._rules.element_field(parent, name)
-        return self._rules.judge(key) if key is not None else Judge(None)
+        key = self.rules.element_field(parent, name)
+        return self.rules.judge(key) if key is not None else Judge(None)
 
     def others(self, judge: Judge, values: Collection[str]) -> AbstractSet[str]:
         """Return the values that are not of their field's kind, and note any as withheld."""
@@ -127,24 +127,24 @@ class ViewFilter:
         """Decide if an element with text stays in the view."""
         known = self._elements.get((parent, name))
         if known is None:
-            key = self._rules.element_field(parent, name)
+            key = self.rules.element_field(parent, name)
             known = Visibility.OUT
             if self._keeps(key, told=self._is_told(key, f"{parent}/{name}")):
-                aside = key in self._rules.working or (parent, name) == _STAGE
+                aside = key in self.rules.working or (parent, name) == _STAGE
                 known = Visibility.BESIDE if aside else Visibility.IN
             self._elements[parent, name] = known
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
         """Decide if an element outside all records stays: only one about the document or its owner does."""
-        if self._rules.element_field(parent, name, around=True) is None:
+        if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT
         return self.element(parent, name)
 
     def is_container(self, name: str) -> bool:
         """Return True if elements of this name may contain others; if not, note an item left out."""
-        if name in self._rules.containers:
+        if name in self.rules.containers:
             return True
         self.leave_out()
         return False
@@ -153,20 +153,20 @@ class ViewFilter:
         """Return the name the view gives an element around records; an unknown name becomes "Data".
         `bare`: the element has no attributes and declares no namespaces, which are not written.
         """
-        known = self._rules.container(name)
+        known = self.rules.container(name)
         self.changed = self.changed or known != name or not bare
         return known
 
     def assessment(self, stage: str, subject: str) -> bool:
         """Return True if assessments of a stage and subject have a data type; if not, note one left out."""
-        known = bool(type_of_assessment(self._rules.data_types.ctf, stage, subject))
+        known = bool(type_of_assessment(self.rules.data_types.ctf, stage, subject))
         if not known:
             self.leave_out()
         return known
 
     def is_result(self, qualifier: str, result: str) -> bool:
         """Return True if a result is in its qualifier's code list; if not, note a withheld value."""
-        known = is_result(self._rules, qualifier, result)
+        known = is_result(self.rules, qualifier, result)
         if not known:
             self.leave_out(WITHHELD)
         return known
@@ -193,7 +193,7 @@ class ViewFilter:
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named
 
     def _lacking(self, key: str) -> frozenset[str]:
-        rule = self._rules.fields[key]
+        rule = self.rules.fields[key]
         if "free" in rule.values:
             return frozenset({UNKNOWN})
         if not isinstance(rule, ItemRule | WorkingRule) and key not in self._carried:

@@ -104,59 +104,50 @@ def make_view(
         sieve.leave_out_records(other_records(content, rules, limits, basis.where))
         content.seek(0)
     try:
-        changed = _Maker(sieve, rules, limits).make(content, write)
+        changed = _write(content, sieve, limits, write)
     finally:
         rules.forget_values()
     return sieve.left_out, not (changed or sieve.changed)
 
 
-class _Maker:
-    """Maker of the view of one content, or of each file in an archive."""
-
-    def __init__(self, sieve: ViewFilter, rules: Rules, limits: ClassifyLimits) -> None:
-        self._sieve = sieve
-        self._rules = rules
-        self._limits = limits
-
-    def make(self, content: BinaryIO, write: Write) -> bool:
-        """Write the view of a content; return True if the format changed, too, as for a workbook."""
-        with containers.opened(content, self._limits) as found:
-            if found is None:
-                return self._plain(content, write)
-            if isinstance(found, ZipFile):
-                return self._archive(found, write)
-            with closing(WorkbookWriter(write)) as book:
-                for table in tables_in(found.sheets, self._rules, self._limits, found.format):
-                    write_table(table(), self._sieve, book.table)
-            return True
-
-    def _archive(self, packed: ZipFile, write: Write) -> bool:
-        """Write an archive of views, named by numbers, as file names may name people; return True."""
-        with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
-            for number, name in enumerate(archive.files(packed, self._rules.sensitive), 1):
-                with containers.file_in(packed, name) as content:
-                    start = "" if (is_book := containers.is_packed(content)) else start_of(content)
-                    of_text = "json" if json_records.looks_like(start) else "csv"
-                    extension = "xlsx" if is_book else "xml" if start.startswith("<") else of_text
-                    file = entry(f"{number}.{extension}")
-                    with made.open(file, "w", force_zip64=True) as part:
-                        self.make(content, part.write)
+def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
+    """Write the view of a content; return True if the format changed, too, as for a workbook."""
+    with containers.opened(content, limits) as found:
+        if found is None:
+            return _write_text(content, sieve, limits, write)
+        if isinstance(found, ZipFile):
+            return _write_archive(found, sieve, limits, write)
+        with closing(WorkbookWriter(write)) as book:
+            for table in tables_in(found.sheets, sieve.rules, limits, found.format):
+                write_table(table(), sieve, book.table)
         return True
 
-    def _plain(self, content: BinaryIO, write: Write) -> bool:
-        source = Source(content, encoding_of(content), self._limits)
-        # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
-        respelt = source.encoding.startswith("utf-16")
-        start = start_of(content)
-        if start.startswith("<"):
-            write_markup(source, record_names(source, self._rules), self._sieve, write)
-            return respelt
-        if jcq.looks_like(start, self._rules.data_types.jcq):
-            write_table(read_results(source, self._rules), self._sieve, partial(write_csv, write))
-            return True
-        if json_records.looks_like(start):
-            table = json_records.read_table(source, self._rules)
-            write_table(table, self._sieve, partial(write_json, write))
-            return True  # Content beside the records, such as the number of pages, is lost.
-        write_table(read_table(source, self._rules), self._sieve, partial(write_csv, write))
+
+def _write_archive(packed: ZipFile, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
+    """Write an archive of views, named by numbers, as file names may name people; return True."""
+    with ZipFile(Stream(write), "w", ZIP_DEFLATED) as made:
+        for number, name in enumerate(archive.files(packed, sieve.rules.sensitive), 1):
+            with containers.file_in(packed, name) as content:
+                start = "" if (is_book := containers.is_packed(content)) else start_of(content)
+                of_text = "json" if json_records.looks_like(start) else "csv"
+                extension = "xlsx" if is_book else "xml" if start.startswith("<") else of_text
+                with made.open(entry(f"{number}.{extension}"), "w", force_zip64=True) as part:
+                    _write(content, sieve, limits, part.write)
+    return True
+
+
+def _write_text(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
+    source, start, rules = Source(content, encoding_of(content), limits), start_of(content), sieve.rules
+    # Octets of ASCII words are other letters in UTF-16: some readers would show the words.
+    respelt = source.encoding.startswith("utf-16")
+    if start.startswith("<"):
+        write_markup(source, record_names(source, rules), sieve, write)
         return respelt
+    if jcq.looks_like(start, rules.data_types.jcq):
+        write_table(read_results(source, rules), sieve, partial(write_csv, write))
+        return True
+    if json_records.looks_like(start):
+        write_table(json_records.read_table(source, rules), sieve, partial(write_json, write))
+        return True  # Content beside the records, such as the number of pages, is lost.
+    write_table(read_table(source, rules), sieve, partial(write_csv, write))
+    return respelt
