@@ -1,7 +1,7 @@
 """status: the state of the gateway, for people and monitoring."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +25,7 @@ from gateway.home.settings import Listen, load_settings
 from gateway.home.versions import policy_digest
 from gateway.model import counted
 from gateway.record import policy_proposals as proposals
-from gateway.record.snapshot import Expiry, Snapshot, take, wrong
+from gateway.record.snapshot import Snapshot, take, wrong
 from gateway.registry.hosts import Host
 from gateway.secrets import passphrase, secret_files
 from gateway.zones.places import answers, place_of, processor_is_at_work
@@ -159,26 +159,27 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
             yield f"            {code} {count}"
     oldest = "nothing" if snapshot.oldest is None else f"the oldest for {_time(snapshot.oldest)}"
     yield f"waiting     {oldest}; {snapshot.spool} in the spool, {snapshot.states['landed']} claimed"
-    for disk in snapshot.disks:
-        yield f"disk        {disk.part}: {disk.free / 1024**3:.1f} GiB of {disk.size / 1024**3:.1f} free"
-    yield from expiries_in_words([key for key in snapshot.expiries if key.days < _SHOWN_DAYS], each=each)
+    for part, (free, size) in snapshot.disks.items():
+        yield f"disk        {part}: {free / 1024**3:.1f} GiB of {size / 1024**3:.1f} free"
+    ending = {key: days for key, days in snapshot.expiries.items() if days < _SHOWN_DAYS}
+    yield from expiries_in_words(ending, each=each)
     yield from (f"web hook    {name}: {why}" for name, why in snapshot.hooks.items() if why)
     yield f"log         {counted(snapshot.log_entries, 'entry', 'entries')}"
     yield "all is well" if not found else "look at     " + "  ".join(found)
 
 
-def expiries_in_words(ending: list[Expiry], *, each: bool) -> Iterator[str]:
+def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
     """Yield lines about keys that end soon; one line for many of one kind of owner and key."""
-    groups: dict[tuple[str, str], list[Expiry]] = {}
-    for key in sorted(ending, key=lambda key: key.days):
-        groups.setdefault((key.owner_kind, key.kind), []).append(key)
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):
+        groups.setdefault((owner_kind, kind), []).append((owner, _ends(days)))
     for (owner_kind, kind), keys in groups.items():
         if each or len(keys) <= _FEW:
-            for key in keys:
-                whose = f"{key.owner_kind} {key.owner}".strip()
-                yield f"key         the last {kind} key of {whose} {_ends(key.days)}"
+            for owner, ends in keys:
+                whose = f"{owner_kind} {owner}".strip()
+                yield f"key         the last {kind} key of {whose} {ends}"
         else:
-            first = f"first that of {keys[0].owner}, which {_ends(keys[0].days)}"
+            first = f"first that of {keys[0][0]}, which {keys[0][1]}"
             yield f"key         the last {kind} keys of {len(keys)} {owner_kind}s end: {first}; each: --all"
 
 

@@ -133,11 +133,13 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
         ["hook"], [(name, bool(why)) for name, why in snapshot.hooks.items()],
     )  # fmt: skip
     yield _gauge("gateway_log_entries", "Entries of the log.", snapshot.log_entries)
-    for name, text, value in (
-        ("gateway_disk_free_bytes", "Free bytes on the disk that holds a part of the home.", "free"),
-        ("gateway_disk_size_bytes", "Size of the disk that holds a part of the home.", "size"),
+    for which, (name, text) in enumerate(
+        (
+            ("gateway_disk_free_bytes", "Free bytes on the disk that holds a part of the home."),
+            ("gateway_disk_size_bytes", "Size of the disk that holds a part of the home."),
+        )
     ):
-        sizes = [(disk.part, getattr(disk, value)) for disk in snapshot.disks]
+        sizes = [(part, disk[which]) for part, disk in snapshot.disks.items()]
         yield _labelled(name, text, ["part"], sizes)
     for name, text, value in (
         ("gateway_host_silent_seconds", "Seconds since a host said that it is at work.", "silent_seconds"),
@@ -150,7 +152,7 @@ def _gauges(snapshot: Snapshot) -> Iterator[Metric]:
         "gateway_key_expiry_days",
         "Days until the last key of an owner stops to count.",
         ["owner_kind", "owner", "kind"],
-        [((one.owner_kind, one.owner, one.kind), one.days) for one in snapshot.expiries],
+        snapshot.expiries.items(),
     )
 
 

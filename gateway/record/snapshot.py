@@ -19,25 +19,6 @@ _DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """The free space on the disk under one part of the home, in bytes usable by a service."""
-
-    part: str
-    free: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expiry:
-    """The end of one owner's last key of a kind. Staff are counted, never named."""
-
-    owner_kind: str
-    owner: str
-    kind: str
-    days: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Counts of transfers, ages in seconds, disks, expiries. No names of persons or files."""
 
@@ -49,8 +30,10 @@ class Snapshot:
     spool: int = 0
     aside: int = 0
     oldest_in_spool: float | None = None
-    disks: tuple[Disk, ...] = ()
-    expiries: tuple[Expiry, ...] = ()
+    disks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of each disk, by the part of the home on it: the bytes usable by a service, and the size."""
+    expiries: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """The days until the last key ends, by kind of owner, owner and kind of key. Staff are never named."""
     log_entries: int = 0
     hosts: tuple[Host, ...] = ()
     hand_ons: tuple[str, ...] = ()
@@ -82,7 +65,7 @@ def take(home: Home, registry: Registry, now: datetime, *, counted: bool = True)
             aside=count_aside(home.spool),
             oldest_in_spool=max(ages, default=None),
             disks=_disks(home),
-            expiries=tuple(_expiries(session, now)),
+            expiries=_expiries(session, now),
             log_entries=log.size(session),
             hosts=tuple(hosts.known(session)),
             hand_ons=tuple(map(hand_ons.name_of, hand_ons.unacknowledged(session, now))),
@@ -96,11 +79,11 @@ def wrong(snapshot: Snapshot, watch: WatchSettings) -> Iterator[str]:
         yield "files-wait"
     if snapshot.aside:
         yield "files-set-aside"
-    for disk in snapshot.disks:
-        if disk.free < watch.disk_free_bytes:
-            yield f"disk-nearly-full:{disk.part}"
-    for expiry in snapshot.expiries:
-        if expiry.owner_kind == "gateway" and expiry.days < watch.key_days:
+    for part, (free, _) in snapshot.disks.items():
+        if free < watch.disk_free_bytes:
+            yield f"disk-nearly-full:{part}"
+    for (owner_kind, *_), days in snapshot.expiries.items():
+        if owner_kind == "gateway" and days < watch.key_days:
             yield "gateway-key-expires"
     yield from (f"hand-on-late:{batch}" for batch in snapshot.hand_ons)
     yield from (f"hook-fails:{name}" for name, why in snapshot.hooks.items() if why)
@@ -151,22 +134,22 @@ def _reasons(session: Session) -> dict[tuple[str, str], int]:
     return {(state, code): count for state, code, count in session.exec(query)}
 
 
-def _disks(home: Home) -> tuple[Disk, ...]:
-    found: dict[int, Disk] = {}
+def _disks(home: Home) -> dict[str, tuple[int, int]]:
+    devices, found = set[int](), dict[str, tuple[int, int]]()
     for part, path in (
         ("home", home.root),
         ("sealed", home.root / "sealed"),
         ("spool", home.spool.root),
         ("published", home.published.root),
     ):
-        room = os.statvfs(path)
-        disk = Disk(part=part, free=room.f_bavail * room.f_frsize, size=room.f_blocks * room.f_frsize)
-        found.setdefault(*(path.stat().st_dev, disk))
-    return tuple(found.values())
+        if (device := path.stat().st_dev) not in devices:
+            devices.add(device)
+            room = os.statvfs(path)
+            found[part] = room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize
+    return found
 
 
-def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
-    """Yield for each owner and kind of key the days until the owner's last key of the kind expires."""
+def _expiries(session: Session, now: datetime) -> dict[tuple[str, str, str], float]:
     ends: dict[tuple[str, str, str], float | None] = {}
     rows = session.exec(select(KeyRow).where(col(KeyRow.state).in_(("active", "retiring")))).all()
     for row in rows:
@@ -176,6 +159,4 @@ def _expiries(session: Session, now: datetime) -> Iterator[Expiry]:
         key = (row.owner_kind, owner, row.kind)
         known = ends.get(key, end)
         ends[key] = None if end is None or known is None else max(end, known)
-    for (owner_kind, owner, kind), days in sorted(ends.items()):
-        if days is not None:
-            yield Expiry(owner_kind=owner_kind, owner=owner, kind=kind, days=days)
+    return {key: days for key, days in sorted(ends.items()) if days is not None}

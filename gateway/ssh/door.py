@@ -9,6 +9,7 @@ may share its address.
 
 import ipaddress
 import logging
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,14 +31,6 @@ _OWED_A_SECOND = 10.0
 """Seconds of debt that delay an answer by one second."""
 
 
-@dataclass(slots=True)
-class _Penalty:
-    """Penalty of a source, until the monotonic time `until`; `in_force` once long enough to count."""
-
-    until: float
-    in_force: bool = False
-
-
 class Penalties:
     """The penalties of all sources; `clock` returns monotonic seconds."""
 
@@ -45,7 +38,8 @@ class Penalties:
         self._limits = limits
         self._clock = clock
         self._exempt = [ipaddress.ip_network(network) for network in limits.penalty_exempt]
-        self._debts: dict[str, _Penalty] = {}
+        # Of each source, until when, and whether the debt was ever long enough to count.
+        self._debts: dict[str, tuple[float, bool]] = {}
 
     def spare(self, networks: Iterable[str]) -> None:
         """Exempt further networks from penalties."""
@@ -59,33 +53,32 @@ class Penalties:
         if seconds <= 0 or any(start in one for one in self._exempt if one.version == network.version):
             return
         now = self._clock()
-        debt = self._debts.pop(source, None) or _Penalty(now)
-        if debt.until <= now:
-            debt = _Penalty(now)
-        debt.until = min(debt.until + seconds, now + self._limits.penalty_most)
-        debt.in_force |= debt.until - now >= self._limits.penalty_least
-        self._debts[source] = debt
+        until, in_force = self._debts.pop(source, (now, False))
+        if until <= now:
+            until, in_force = now, False
+        until = min(until + seconds, now + self._limits.penalty_most)
+        self._debts[source] = until, in_force or until - now >= self._limits.penalty_least
         # Keep the table small: drop paid debts first, then the longest unchanged.
         if len(self._debts) > MOST_KNOWN:
-            self._debts = {source: debt for source, debt in self._debts.items() if debt.until > now}
+            self._debts = {source: debt for source, debt in self._debts.items() if debt[0] > now}
         while len(self._debts) > MOST_KNOWN:
             del self._debts[next(iter(self._debts))]
 
     def waits(self, address: str) -> float:
         """Return the seconds until the penalty of an address's source ends; 0 without a penalty in force."""
-        debt = self._debts.get(source_of(address))
-        return max(0.0, debt.until - self._clock()) if debt is not None and debt.in_force else 0.0
+        until, in_force = self._debts.get(source_of(address), (0.0, False))
+        return max(0.0, until - self._clock()) if in_force else 0.0
 
     def pause(self, address: str) -> float:
         """Return the seconds by which to delay the answer to a failed login: 0 at first, 5 at most."""
         debt = self._debts.get(source_of(address))
-        owed = 0.0 if debt is None else debt.until - self._clock()
+        owed = 0.0 if debt is None else debt[0] - self._clock()
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
         """Cancel the penalty of an address's source after a login, unless the penalty is in force."""
         debt = self._debts.get(source_of(address))
-        if debt is not None and not debt.in_force:
+        if debt is not None and not debt[1]:
             del self._debts[source_of(address)]
 
     def lift(self, source: str) -> bool:
@@ -99,8 +92,8 @@ class Penalties:
     def in_force(self) -> dict[str, float]:
         """Return every source with a penalty in force, with the seconds left."""
         now = self._clock()
-        debts = ((source, debt) for source, debt in self._debts.items() if debt.in_force)
-        return {source: debt.until - now for source, debt in debts if debt.until > now}
+        debts = self._debts.items()
+        return {source: until - now for source, (until, in_force) in debts if in_force and until > now}
 
 
 _log = logging.getLogger(__name__)
@@ -109,22 +102,14 @@ _SECONDS = 60.0
 _KNOWN = 4_096
 
 
-@dataclass(slots=True)
-class _Told:
-    """Time and level of an offence's last log line, and the number of offences since then."""
-
-    at: float
-    level: int
-    since: int = 0
-
-
 class Offences:
     """Log of clients' offences, at most one line a minute for each; `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], counts: Metric) -> None:
         self._clock = clock
         self._counts = counts
-        self._told: dict[tuple[str, str, str], _Told] = {}
+        # Of each offence, time and level of the last log line, and the number of offences since then.
+        self._told: dict[tuple[str, str, str], tuple[float, int, int]] = {}
 
     def note(self, code: str, address: str, *, level: int = logging.WARNING, detail: str = "") -> None:
         """Log an offence of an address; if logged less than a minute ago, only count it.
@@ -132,24 +117,23 @@ class Offences:
         """
         self._counts.labels(code).inc()
         now, key = self._clock(), (code, address, detail)
-        told = self._told.pop(key, None)
-        if told is not None and now - told.at < _SECONDS:
-            told.since += 1
-            self._told[key] = told
+        at, as_level, since = self._told.pop(key, (-math.inf, level, 0))
+        if now - at < _SECONDS:
+            self._told[key] = at, as_level, since + 1
             return
-        _tell(key, level, 0 if told is None else told.since)
-        self._told[key] = _Told(now, level)
+        _tell(key, level, since)
+        self._told[key] = now, level, 0
         while len(self._told) > _KNOWN:
             del self._told[next(iter(self._told))]
 
     def look_round(self) -> None:
         """Log the counts of the last minute; forget offences that were not repeated."""
         before = self._clock() - _SECONDS
-        for key, told in list(self._told.items()):
-            if told.at < before:
+        for key, (at, level, since) in list(self._told.items()):
+            if at < before:
                 del self._told[key]
-                if told.since:
-                    _tell(key, told.level, told.since)
+                if since:
+                    _tell(key, level, since)
 
 
 def _tell(key: tuple[str, str, str], level: int, since: int) -> None:

@@ -16,7 +16,6 @@ from gateway.cli.status import expiries_in_words
 from gateway.home import Home
 from gateway.homes.demo.parties import Party
 from gateway.model import KeyKind
-from gateway.record.snapshot import Expiry
 from gateway.registry import keys
 from gateway.registry.database import Registry
 from tests.commands import Commands
@@ -105,7 +104,7 @@ def test_retiring_is_taken_back_until_another_key_was_used(site: Commands, tmp_p
 
 
 def test_status_tells_manyexpiries_in_words_in_one_line() -> None:
-    ending = [Expiry(owner_kind="provider", owner=f"s{n}", kind="openpgp", days=n + 2.0) for n in range(9)]
+    ending = {("provider", f"s{n}", "openpgp"): n + 2.0 for n in range(9)}
     (line,) = expiries_in_words(ending, each=False)
     assert "9 providers" in line
     assert "s0, which ends in 2 days" in line

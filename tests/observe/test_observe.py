@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from gateway.cli.install import shipped_units
 from gateway.home.settings import WatchSettings
 from gateway.observe import logs, metrics
-from gateway.record.snapshot import Disk, Expiry, Snapshot, wrong
+from gateway.record.snapshot import Snapshot, wrong
 from tests.content import core_data
 from tests.ending import ending
 from tests.ports import free_port
@@ -154,8 +154,8 @@ def test_status_without_services(tmp_path: Path) -> None:
     ]
 
 
-def ends(owner_kind: str, days: float) -> Expiry:
-    return Expiry(owner_kind=owner_kind, owner="x", kind="openpgp", days=days)
+def ends(**owners: float) -> dict:
+    return {(owner_kind, "x", "openpgp"): days for owner_kind, days in owners.items()}
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def ends(owner_kind: str, days: float) -> Expiry:
         ({"oldest_landed": 299.0}, []),
         ({"oldest_landed": 301.0}, ["files-wait"]),
         ({"oldest_landed": 1.0, "oldest_in_spool": 301.0}, ["files-wait"]),
-        ({"disks": (Disk(part="spool", free=99, size=1000),)}, ["disk-nearly-full:spool"]),
-        ({"disks": (Disk(part="spool", free=100, size=1000),)}, []),
-        ({"expiries": (ends("gateway", 29),)}, ["gateway-key-expires"]),
-        ({"expiries": (ends("gateway", 31), ends("provider", -1))}, []),
+        ({"disks": {"spool": (99, 1000)}}, ["disk-nearly-full:spool"]),
+        ({"disks": {"spool": (100, 1000)}}, []),
+        ({"expiries": ends(gateway=29)}, ["gateway-key-expires"]),
+        ({"expiries": ends(gateway=31, provider=-1)}, []),
     ],
 )  # fmt: skip
 def test_what_somebody_has_to_look_at(change: dict, expected: list[str]) -> None:

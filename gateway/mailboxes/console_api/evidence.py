@@ -65,8 +65,8 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
         "aside": snapshot.aside,
         "letters": unsent,
         "disks": [
-            {"part": one.part, "free": one.free, "size": one.size, "low": one.free < watch.disk_free_bytes}
-            for one in snapshot.disks
+            {"part": part, "free": free, "size": size, "low": free < watch.disk_free_bytes}
+            for part, (free, size) in snapshot.disks.items()
         ],
         "ending": [*_ending(snapshot)],
         "backup": backup,
@@ -84,12 +84,12 @@ def _services(console: ConsoleContext) -> Iterator[tuple[str, bool]]:
 
 
 def _ending(snapshot: Snapshot) -> Iterator[str]:
-    for one in sorted(snapshot.expiries, key=lambda each: each.days):
-        if one.days < _SOON_DAYS:
-            whose = f"{one.owner_kind} {one.owner}".strip()
-            whose = "somebody of the staff" if one.owner_kind == "staff" else whose
-            when = "has ended" if one.days < 0 else f"ends in {one.days:.0f} days"
-            yield f"the last {one.kind} key of {whose} {when}"
+    for (owner_kind, owner, kind), days in sorted(snapshot.expiries.items(), key=lambda each: each[1]):
+        if days < _SOON_DAYS:
+            whose = f"{owner_kind} {owner}".strip()
+            whose = "somebody of the staff" if owner_kind == "staff" else whose
+            when = "has ended" if days < 0 else f"ends in {days:.0f} days"
+            yield f"the last {kind} key of {whose} {when}"
 
 
 def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
