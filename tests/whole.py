@@ -22,11 +22,17 @@ from gateway.mailboxes.names import MailboxPlace, file_name
 from gateway.mailboxes.showing import Showing
 from gateway.policy.agreement_schema import Signatory
 from gateway.processor import retention
-from gateway.record.ratifying import Signed, sign
 from gateway.record.registrar import Registrar
-from gateway.registry import keys, programs, staff
+from gateway.registry import agreements, keys, programs, staff
 from gateway.registry.logins import digest_of
-from gateway.registry.tables import DeclarationRow, HandOnBatchRow, HandOnFileRow, HookRow, ProgramRow
+from gateway.registry.tables import (
+    DeclarationRow,
+    HandOnBatchRow,
+    HandOnFileRow,
+    HookRow,
+    ProgramRow,
+    RatificationRow,
+)
 from gateway.samples import make
 from tests.classify import made
 from tests.clock import THIS_YEAR
@@ -167,11 +173,11 @@ def signed_in_part(desk: Desk) -> None:
         agreement = registrar.catalogue.agreement.model_copy(update={"signatory": roles})
         catalogue = registrar.catalogue.model_copy(update={"agreement": agreement})
         for role in ("head", "chair"):
-            signed = Signed(
-                provider="oak", year="2027-28", signatory=f"The {role}", on=desk.now.date(), at=desk.now,
-                by="admin", role=role,
+            signed = RatificationRow(
+                provider="oak", academic_year="2027-28", signatory=f"The {role}",
+                ratified_on=desk.now.date(), recorded_at=desk.now, recorded_by="admin",
             )  # fmt: skip
-            assert sign(session, catalogue, signed, actor="admin")
+            assert agreements.sign(session, catalogue, signed, role, actor="admin")
         registrar.sign_head(session, desk.now)
 
 

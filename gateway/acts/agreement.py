@@ -20,7 +20,6 @@ from gateway.policy import ratification
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import day_after, local_day
 from gateway.policy.ratification import years_at
-from gateway.record.ratifying import Signed, sign
 from gateway.record.reconsider import reconsider
 from gateway.registry import agreements, copies, providers, register
 from gateway.registry.tables import RatificationRow
@@ -54,11 +53,11 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
                 raise GatewayError(f"the agreement ended on {ended}: nobody ratifies it any more")
             years = register.of(record.session).years(self.provider, catalogue.text_wanted, day)
             year = ratification.year_to_ratify(years, day, catalogue)
-            signed = Signed(
-                provider=self.provider, year=year, signatory=self.signatory, on=day,
-                at=record.at, by=record.by, role=self.role,
+            signed = RatificationRow(
+                provider=self.provider, academic_year=year, signatory=self.signatory, ratified_on=day,
+                recorded_at=record.at, recorded_by=record.by,
             )  # fmt: skip
-            missing = sign(record.session, catalogue, signed, actor=record.by)
+            missing = agreements.sign(record.session, catalogue, signed, self.role, actor=record.by)
         with context.open_registrar() as registrar:
             released = reconsider(registrar)
         if missing:

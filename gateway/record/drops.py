@@ -52,13 +52,13 @@ from gateway.policy.dates import local_day
 from gateway.policy.items import harmless_name
 from gateway.policy.ratification import has_ended, lapse_day, opens, year_to_ratify
 from gateway.publish.projection import publish_access
-from gateway.record.ratifying import Signed, role_of_copies, sign
 from gateway.record.registrar import Registrar
 from gateway.registry import agreements, keys, log, providers, register
+from gateway.registry.agreements import role_of_copies, sign
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key, Revocation
 from gateway.registry.log import Entry
-from gateway.registry.tables import HarmlessRow, TransferRow
+from gateway.registry.tables import HarmlessRow, RatificationRow, TransferRow
 from gateway.store.of_home import store_of
 
 
@@ -213,18 +213,17 @@ def _record(drop: Drop, year: str, signature: Signature, signatory: str) -> tupl
     """Record a signature under the agreement; return the names of roles still to sign."""
     catalogue, by = drop.registrar.catalogue, f"the key {signature.certificate}"
     role = role_of_copies(catalogue, drop.provider.kind)
-    signed = Signed(
+    signed = RatificationRow(
         provider=drop.provider.id,
-        year=year,
+        academic_year=year,
         signatory=signatory or by,
-        on=local_day(signature.created_at, catalogue.calendar.timezone),
-        at=drop.now,
-        by=by,
-        role=None if role is None else role.role,
+        ratified_on=local_day(signature.created_at, catalogue.calendar.timezone),
+        recorded_at=drop.now,
+        recorded_by=by,
         reference=drop.reference,
         certificate=signature.certificate,
     )
-    return sign(drop.session, catalogue, signed, actor=None)
+    return sign(drop.session, catalogue, signed, role.role if role else None, actor=None)
 
 
 def settle_headings(drop: Drop, found: HeadingsDrop) -> Decision:

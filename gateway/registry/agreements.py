@@ -11,10 +11,14 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from gateway.errors import GatewayError
+from gateway.home.settings_file import nearest
+from gateway.log.leaf import Kind
 from gateway.model import Reason
+from gateway.policy.agreement_schema import Signatory
+from gateway.policy.catalogue import Catalogue
 from gateway.registry import log
 from gateway.registry.log import Entry
-from gateway.registry.providers import provider_row
+from gateway.registry.providers import get_provider, provider_row
 from gateway.registry.tables import (
     AgreementSignatureRow,
     DeclarationRow,
@@ -40,6 +44,50 @@ def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> 
         session.flush()
     session.add(row)
     session.flush()
+
+
+def role_of_copies(catalogue: Catalogue, kind: str) -> Signatory | None:
+    """Return the role to sign by uploading a copy to /agreement; None if any one signature ratifies."""
+    return next((each for each in catalogue.agreement.signatories(kind) if each.by_copy), None)
+
+
+def sign(
+    session: Session, catalogue: Catalogue, signed: RatificationRow, role: str | None, *, actor: str | None
+) -> tuple[str, ...]:
+    """Record a signature under the text in force, and the ratification `signed` if no role is missing.
+
+    Return the roles still to sign. GatewayError where the agreement knows no such role, or the role has
+    signed already.
+    """
+    kind = get_provider(session, signed.provider).kind
+    signed.text_sha256 = catalogue.text_sha256
+    known = {each.role: each for each in catalogue.agreement.signatories(kind)}
+    if role is None and known:
+        raise GatewayError(f"say as which role they signed: one of {', '.join(known)}")
+    if role is not None and role not in known:
+        raise GatewayError(f"the agreement asks for no signature of {role}{nearest(role, known)}")
+    if role is not None:
+        stated = signed.model_dump(exclude={"ratified_on", "ends_on"})
+        note_signature(session, AgreementSignatureRow(**stated, role=role, signed_on=signed.ratified_on))
+        _note(session, "signed-in-part", signed, {"what": role}, actor)
+        there = signatures(session, signed.provider, signed.academic_year, catalogue.text_sha256)
+        done = {each.role for each in there}
+        if missing := tuple(each.name for each in known.values() if each.role not in done):
+            return missing
+        signed.signatory = "; ".join(each.signatory for each in there)
+    ratify(session, signed, instead=catalogue.text_wanted is not None)
+    _note(session, "ratified", signed, {}, actor)
+    return ()
+
+
+def _note(
+    session: Session, kind: Kind, signed: RatificationRow, fields: dict[str, str], actor: str | None
+) -> None:
+    said = {"academic_year": signed.academic_year, "sha256": signed.text_sha256, **fields}
+    said |= {"key": signed.certificate}
+    given = {name: value for name, value in said.items() if value is not None}
+    entry = Entry(kind=kind, subject=signed.provider, fields=given, actor=actor)
+    log.append(session, [entry], signed.recorded_at)
 
 
 def end(session: Session, provider: str, on: date, day: date) -> tuple[str, ...]:

@@ -25,9 +25,8 @@ from gateway.policy.catalogue import load_catalogue
 from gateway.policy.dates import academic_year
 from gateway.processor.follow import Follow
 from gateway.publish.penalties import PenaltiesIn
-from gateway.record.ratifying import Signed, sign
-from gateway.registry import copies, keys, providers, transfers
-from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow
+from gateway.registry import agreements, copies, keys, providers, transfers
+from gateway.registry.tables import DiscrepancyPartyRow, DiscrepancyRow, HookRow, RatificationRow
 from gateway.samples import make, school
 from gateway.zones.penalty_files import Listed, of_intake
 from tests.console.pages import console_of
@@ -401,8 +400,11 @@ def test_the_agreement_lists_who_is_covered_among_who_has_ratified_and_tells_no_
         providers.add_provider(session, trust, at)
         catalogue = load_catalogue(room.home.policies)
         year = academic_year(at.date(), catalogue.school_year_starts)
-        signed = Signed(provider="trust", year=year, signatory="The Chief", on=at.date(), at=at, by="ann")
-        sign(session, catalogue, signed, actor="ann")
+        signed = RatificationRow(
+            provider="trust", academic_year=year, signatory="The Chief", ratified_on=at.date(),
+            recorded_at=at, recorded_by="ann",
+        )  # fmt: skip
+        agreements.sign(session, catalogue, signed, None, actor="ann")
         sequence = transfers.get(session, waits).sequence
         copies.owe(session, sequence, PROVIDER, at, waits=True)
         assert copies.count_waiting(session) == {PROVIDER: 1}
