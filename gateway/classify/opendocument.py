@@ -86,7 +86,7 @@ class _Walker:
         return found
 
     def rows(self, wanted: int) -> Iterator[Row]:
-        """Yield the filled rows of one table, each as often as repeated."""
+        """Yield the filled rows of one table; a row with a repeat count comes that many times."""
         spare = _REPEATED_ROWS
         for number, record in self._walk():
             if number != wanted:

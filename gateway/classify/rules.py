@@ -60,7 +60,7 @@ class ItemRule(value_kinds.FieldRule):
 
 
 def statable(items: Mapping[str, ItemRule], labels: Container[str]) -> dict[str, str]:
-    """Return the items with these labels whose headings a provider may state: "Label (key)" by key."""
+    """Return, as "Label (key)" by key, the items of these labels for which a provider may state headings."""
     return {
         key: f"{item.label} ({key})"
         for key, item in items.items()

@@ -104,7 +104,7 @@ def policies_standing(session: Session, place: Home) -> dict[str, Any]:
 
 
 def policies_told(found: dict[str, Any]) -> list[str]:
-    """Return the state of the policies (from `standing`) as lines of text."""
+    """Return the state of the policies (from `policies_standing`) as lines of text."""
     lines = [f"in force    {found['in_force'] or 'policies/ as it is when the gateway first starts'}"]
     if found["proposed"] is not None:
         state = f"approved by {found['approved_by']}" if found["approved_by"] else "waits for a second person"

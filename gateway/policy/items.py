@@ -117,9 +117,9 @@ def item_reasons(
     action: ItemAction,
     sender: ProviderKind | None = None,
 ) -> Iterator[Reason]:
-    """Yield the policy's reasons with `action` for items unlisted or only proposed in Appendix A.
+    """Yield reasons that demand `action` because of items not listed, or only proposed, in Appendix A.
 
-    `sender` is the kind told to remove items carried by none of its flows.
+    `sender`: the kind of provider; it is told to remove items carried by none of the flows it may send.
     """
     carried = lawful_items(classified, catalogue, flow)
     unlisted = (item for item in classified.items if item not in catalogue.appendix_a)

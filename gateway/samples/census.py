@@ -1,4 +1,4 @@
-"""The School Census return as XML: `Message` with its header, and pupils on and no longer on roll."""
+"""The School Census return as XML: `Message` with its header, pupils on roll, and pupils who left."""
 
 from datetime import date, timedelta
 from typing import Literal

@@ -34,7 +34,7 @@ class Passphrases:
     def of(self, which: Which, opens: Callable[[str], object] | None = None) -> str:
         """Return the passphrase of one of the two keys. GatewayError if it cannot be found.
 
-        `opens` raises WrongPassphrase for a wrong one; a person is then asked three times.
+        `opens` tries one, and raises WrongPassphrase for a wrong one; a person is asked up to three times.
         """
         if which not in self._known:
             self._known[which] = self._found(which, opens)

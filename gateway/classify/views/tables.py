@@ -66,7 +66,7 @@ def _columns(rows: Sequence[Row], kept: Sequence[int]) -> Columns:
 
 
 def inert(cell: str) -> str:
-    """Return a cell as text for no spreadsheet to run: a possible formula gets an apostrophe in front."""
+    """Return a cell that spreadsheets show as text: a possible formula gets an apostrophe in front."""
     return f"'{cell}" if is_formula(cell) else cell
 
 
