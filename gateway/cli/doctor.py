@@ -14,12 +14,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from gateway.cli.complaints import (
+    PUT_BACK,
     Complaint,
     fault,
     kinds_of_keys,
     lines,
     of_calendar,
     of_coming_year,
+    of_files,
     of_hosts,
     of_keys,
     of_law,
@@ -40,7 +42,6 @@ from gateway.cli.console import (
     print_json,
     registrar_of,
 )
-from gateway.cli.home_complaints import PUT_BACK, of_files
 from gateway.cli.log import inconsistencies
 from gateway.errors import ConfigurationError, Fault, GatewayError, trace_of
 from gateway.home import Home

@@ -11,10 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.console.acting import act_for, in_words, in_words_of_forms
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
-from gateway.console.pages import held_page
+from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
 from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
 from gateway.zones.console_api import Given, Shown

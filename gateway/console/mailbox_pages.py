@@ -14,9 +14,9 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from gateway.console.acting import act
 from gateway.console.entering import shown, site_of
 from gateway.console.inside import DeclinedInside
+from gateway.console.pages import act
 from gateway.console.site import SAID, Site, first_row, see, text
 from gateway.zones.console_api import ConsoleQuestion
 

@@ -10,7 +10,7 @@ import pytest
 from jinja2 import Template
 
 from gateway.acts.fields import every_act
-from gateway.console.acting import in_words
+from gateway.console.pages import in_words
 from gateway.console.site import templates
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.zones.console_api import Given

@@ -10,7 +10,7 @@ import pytest
 
 import gateway
 from gateway.acts.fields import every_act
-from gateway.console.acting import in_words_of_forms
+from gateway.console.pages import in_words_of_forms
 from gateway.mailboxes.console_api.carrying_out import _told
 from gateway.mailboxes.console_api.words import for_pages
 
