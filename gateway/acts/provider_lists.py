@@ -17,6 +17,7 @@ from gateway.acts.act import (
     GivenFile,
     Recording,
     argument,
+    columns_of,
     option,
 )
 from gateway.acts.keys import enrol_key
@@ -67,9 +68,10 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
                     if number is not None
                 }
                 bodies = record.registrar.catalogue.bodies
-                read = read_list(self.file.content, self.file.folder or Path(), known, bodies.kinds())
-                rows = [self._row(record, one) for one in read.listed]
-                told = self._told(rows, Counter(why for _, why in read.passed_over), bodies.with_own_pupils)
+                folder = self.file.folder or Path()
+                listed, passed_over = read_list(self.file.content, folder, known, bodies.kinds())
+                rows = [self._row(record, one) for one in listed]
+                told = self._told(rows, Counter(passed_over), bodies.with_own_pupils)
                 if self.dry_run:
                     raise _TriedError(told)  # noqa: TRY301 - the transaction is given up by leaving it
         except _TriedError as tried:
@@ -98,7 +100,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
         except GatewayError as error:
             raise GatewayError(f"nothing was enrolled: line {one.line}: {error}") from None
         names = ("line", "id", "name", "kind", "dfe_number", "urn")
-        return {name: getattr(one, name) for name in names} | {"keys": added, "what": what}
+        return columns_of([one], *names)[0] | {"keys": added, "what": what}
 
     def _add_key(self, record: Recording, provider: str, file: Path) -> bool:
         """Enrol the key in a file as pending; return False if the provider already has the key."""

@@ -66,29 +66,22 @@ class ListedProvider:
     key_files: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderList:
-    """The providers in a list; `passed_over` gives the line number and reason of each other line."""
-
-    listed: tuple[ListedProvider, ...]
-    passed_over: tuple[tuple[int, str], ...] = ()
-
-
 def read_list(
     data: bytes, folder: Path, known: Mapping[str, str], kinds: Sequence[ProviderKind]
-) -> ProviderList:
-    """Read the providers in a CSV file. GatewayError names every faulty line and the fault.
+) -> tuple[list[ListedProvider], list[str]]:
+    """Return the providers in a CSV file, and why each other line is passed over.
 
-    Key files are looked for in `folder`. `known` maps DfE numbers and URNs to ids of enrolled providers;
-    `kinds` are the kinds of the policies. A new provider without an id gets one made from its name.
+    GatewayError names every faulty line and the fault. Key files are looked for in `folder`. `known` maps DfE
+    numbers and URNs to ids of enrolled providers; `kinds` are the kinds of the policies. A new provider
+    without an id gets one made from its name.
     """
     rows = list(_rows(data))
     faults: list[str] = []
     found: list[ListedProvider] = []
-    passed_over = []
+    passed_over: list[str] = []
     for line, row in rows:
         if (why := _is_none_of_ours(row)) is not None:
-            passed_over.append((line, why))
+            passed_over.append(why)
             continue
         try:
             found.append(_listed(line, row, folder, known, kinds))
@@ -104,7 +97,7 @@ def read_list(
         raise GatewayError("nothing was enrolled: " + "; ".join(faults[:20]) + more)
     if not rows:
         raise GatewayError("the list is empty")
-    return ProviderList(listed=tuple(found), passed_over=tuple(passed_over))
+    return found, passed_over
 
 
 def _is_none_of_ours(row: Mapping[str, str]) -> str | None:
