@@ -122,6 +122,12 @@ class Recording:
         entry = log.Entry(kind=kind, subject=subject, fields=dict(fields or {}), actor=self.by, note=note)
         log.append(self.session, [entry], self.at)
 
+    def check_teams(self, wanted: Iterable[str]) -> None:
+        """Refuse an unknown team. GatewayError."""
+        known = [team.id for team in self.registrar.catalogue.teams.team]
+        if unknown := sorted({*wanted}.difference(known)):
+            raise GatewayError(f"there is no team {unknown[0]}; the teams are {', '.join(known)}")
+
 
 @dataclass(frozen=True, slots=True)
 class ActDone:

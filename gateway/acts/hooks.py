@@ -24,7 +24,7 @@ from gateway.acts.act import (
     option,
 )
 from gateway.acts.listing import ListingAct, Row
-from gateway.errors import GatewayError, NotFoundError
+from gateway.errors import GatewayError
 from gateway.home.settings_file import written_as
 from gateway.record.dual_control import TwoPersonAct, agreed
 from gateway.registry import hooks, log
@@ -100,8 +100,7 @@ class AddHook(Act, command="hooks add", right=AccessRight.ENROL):
         with context.recording() as record:
             if record.session.get(HookRow, self.name) is not None:
                 raise GatewayError(f"there is a web hook {self.name}: remove it first, or take another name")
-            if unknown := set(self.team) - {team.id for team in record.registrar.catalogue.teams.team}:
-                raise NotFoundError(f"there is no team {min(unknown)}")
+            record.check_teams(self.team)
             if not agreed(record.session, asked, by=record.by, why=self.why, at=record.at, always=True):
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             record.session.add(

@@ -105,9 +105,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
             raise GatewayError(
                 f"no program may do this: {', '.join(unknown)}; one of: {', '.join(sorted(may))}"
             )
-        teams = {team.id for team in catalogue.teams.team}
-        if unknown := sorted(set(self.team) - teams):
-            raise GatewayError(f"there is no team {unknown[0]}; the teams are {', '.join(sorted(teams))}")
+        record.check_teams(self.team)
         if roles.in_force(record.session):
             viewer = roles.viewer(record.session, name_of(record.by))
             rights = rights_of(viewer, catalogue.looking_teams())

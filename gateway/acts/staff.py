@@ -271,12 +271,8 @@ class LogOutStaff(Act, command="staff log-out", right=AccessRight.ENROL):
 
 def _looking_among(record: Recording, wanted: Sequence[str]) -> frozenset[str]:
     """Return those of the `wanted` teams that see held files. GatewayError for an unknown team."""
-    catalogue = record.registrar.catalogue
-    known = [team.id for team in catalogue.teams.team]
-    for team in wanted:
-        if team not in known:
-            raise GatewayError(f"there is no team {team}; the teams are {', '.join(known)}")
-    return catalogue.looking_teams().held.intersection(wanted)
+    record.check_teams(wanted)
+    return record.registrar.catalogue.looking_teams().held.intersection(wanted)
 
 
 def _putting(name: str, team: Sequence[str], ssh_key: Sequence[GivenFile] = ()) -> TwoPersonAct:

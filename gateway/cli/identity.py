@@ -22,12 +22,6 @@ _PROVED: ContextVar[str | None] = ContextVar("proved", default=None)
 _UNSET = 2**32 - 1
 
 
-def proved() -> str | None:
-    """Return the person proven for the running command; None if roles are not in force."""
-    known = _PROVED.get()
-    return None if known is None else known.partition(" (as ")[0]
-
-
 def on_record() -> str | None:
     """Return the proven person as put on record; None if roles are not in force.
 
@@ -42,12 +36,11 @@ def sight_here(session: Session, home: Path) -> Sight:
 
     If roles are not in force, whoever runs commands counts as an administrator and may know of all.
     """
-    name = proved()
-    if name is None:
+    if (person := on_record()) is None:
         return EVERYTHING
     from gateway.cli.proving import sight_of  # noqa: PLC0415 - loads the tables of the registry
 
-    return sight_of(session, Home(home), name)
+    return sight_of(session, Home(home), person.partition(" (as ")[0])
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def prove(reference: ReferenceArgument, home: HomeOption = DEFAULT_HOME) -> None
     """Print, as JSON, every event on one transfer with the proof against the current head."""
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         signing = registrar.signing
-        signed = log.sign_head(session, signing.log_key, signing.origin, now())
+        signed = registrar.sign_head(session, now())
         size = log.size(session)
         proved = [
             {
@@ -207,7 +207,7 @@ def export(
     with registrar_of(home) as registrar:
         signing, registry = registrar.signing, registrar.registry
         with registry.write() as session:
-            log.sign_head(session, signing.log_key, signing.origin, now())
+            registrar.sign_head(session, now())
         try:
             folder.mkdir(parents=True)
             with registry.read() as session:
