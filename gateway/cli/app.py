@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any, Literal
@@ -60,55 +60,42 @@ def settings(
     logs.configure(level)
 
 
-class Loaded(Mapping[str, Any]):
-    """The commands of all nouns by name, in the order of the help; a look-up imports the noun's module."""
+class LazyCommands(Mapping[str, Any]):
+    """Commands by name, which `find` looks up; `names` are those in the order of the help."""
+
+    def __init__(self, names: Callable[[], Iterable[str]], find: Callable[[str], Any]) -> None:
+        """Start with nothing looked up."""
+        self._names, self._find = names, find
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from
         """Return the command with a name."""
-        return _loaded(name)
+        return self._find(name)
 
     def __iter__(self) -> Iterator[str]:
         """Yield the names."""
-        return iter(NOUNS)
-
-    def __len__(self) -> int:
-        """Return the number of commands."""
-        return len(NOUNS)
-
-
-class Verbs(Mapping[str, Any]):
-    """The commands of one noun by verb; modules are imported one by one until the verb is found."""
-
-    def __init__(self, noun: str) -> None:
-        """Start with no module imported."""
-        self._noun = noun
-        self._waiting = NOUNS[noun].modules.split()
-        self._known: dict[str, Any] = {}
-
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - as above
-        """Return the command with a name."""
-        while name not in self._known and self._waiting:
-            self._load()
-        return self._known[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield the names, in the order of the modules."""
-        while self._waiting:
-            self._load()
-        return iter(self._known)
+        return iter(self._names())
 
     def __len__(self) -> int:
         """Return the number of commands."""
         return sum(1 for _ in self)
 
-    def _load(self) -> None:
-        module = self._waiting.pop(0)
-        if module.startswith("acts."):
-            found = import_module("gateway.cli.derived").commands_of(self._noun, f"gateway.{module}")
-        else:
-            found = import_module(f"gateway.{module}").app
-        for name, command in typer.main.get_group(found).commands.items():
-            self._known.setdefault(name, command)
+
+def _verbs(noun: str) -> LazyCommands:
+    """Return the commands of one noun by verb; modules are imported one by one until the verb is found."""
+    waiting, known = NOUNS[noun].modules.split(), dict[str, Any]()
+
+    def load(until: str = "") -> dict[str, Any]:
+        while until not in known and waiting:
+            module = waiting.pop(0)
+            if module.startswith("acts."):
+                found = import_module("gateway.cli.derived").commands_of(noun, f"gateway.{module}")
+            else:
+                found = import_module(f"gateway.{module}").app
+            for name, command in typer.main.get_group(found).commands.items():
+                known.setdefault(name, command)
+        return known
+
+    return LazyCommands(load, lambda name: load(name)[name])
 
 
 class Nouns(TyperGroup):
@@ -116,7 +103,7 @@ class Nouns(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:  # noqa: ANN401 - typer's own
         """Take the arguments of a group, with the nouns as its commands."""
-        super().__init__(**{**attributes, "commands": Loaded()})
+        super().__init__(**{**attributes, "commands": LazyCommands(lambda: NOUNS, _loaded)})
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - as above
         """Return the names, in the order of the help."""
@@ -153,7 +140,7 @@ def _loaded(name: str) -> Any:  # noqa: ANN401 - as above
     if not noun.attribute:
         alone.add_typer(typer.Typer(no_args_is_help=True, help=noun.does), name=name)
         group: Any = typer.main.get_group(alone).commands[name]
-        group.commands = Verbs(name)
+        group.commands = _verbs(name)
         return group
     found = getattr(import_module(f"gateway.{noun.modules}"), noun.attribute)
     if isinstance(found, typer.Typer):
