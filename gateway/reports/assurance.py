@@ -18,10 +18,11 @@ from gateway.policy.schema import Flow, FlowDataType
 from gateway.receipts.text import spoken
 from gateway.reports.breach import TO_FILL
 from gateway.reports.document import Block, Details, Document, Paragraph, Points, ReportTable, Section
-from gateway.reports.retention import Days, Keep, Retention
+from gateway.reports.retention import Days, Retention
 
 _SIGNED = ("For", "Name and position", "Answer, and reasons", "Date and signature")
 WORDS = tomllib.loads((files("gateway.reports") / "templates/assurance.toml").read_text("utf-8"))
+_Rows = Iterator[tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
     points = tuple(text.format(**blanks) for text in section.get("points", ()))
     asked = tuple((text.format(**blanks), TO_FILL) for text in section.get("ask", ()))
     facts = tuple((label, text.format(**blanks)) for label, text in section.get("facts", ()))
-    tables = (_TABLES[name](home) for name in section.get("tables", ()))
+    tables = (_table(name, home) for name in section.get("tables", ()))
     return (
         *map(Paragraph, said),
         *([Points(points)] if points else []),
@@ -75,6 +76,14 @@ def _blocks(section: Mapping[str, list[Any]], home: Assured, blanks: Mapping[str
         *([Details(asked)] if asked else []),
         *([ReportTable(_SIGNED, signed)] if signed else []),
     )
+
+
+def _table(name: str, home: Assured) -> Block:
+    """Return rows under the headings of the template; rows without headings as details."""
+    rows, words = tuple(_ROWS[name](home)), WORDS["table"].get(name)
+    if words is None:
+        return Details(tuple((label, said) for label, said in rows))
+    return ReportTable(tuple(words["headings"]), rows or tuple(map(tuple, words.get("nothing", ()))))
 
 
 def _blanks(home: Assured) -> dict[str, str]:
@@ -109,36 +118,30 @@ def _blanks(home: Assured) -> dict[str, str]:
     }
 
 
-def _summary(home: Assured) -> Details:
+def _summary(home: Assured) -> _Rows:
     entries = list(_entries(home.catalogue))
     enrolled, ratified = (sum(each) for each in zip((0, 0), *home.providers.values(), strict=True))
     left = Counter(one["remains"].partition(":")[0] for one in WORDS["risk"])
     blanks = sum(len(one.get("ask", ())) + len(one.get("sign", ())) for one in WORDS["section"])
-    pairs = (
-        ("Kinds of data", f"{len(entries)}, each with a clause, a purpose and a time to be kept"),
-        ("Providers", f"{enrolled} enrolled, {ratified} of them ratified for this year"),
-        ("Files of the last 12 months", str(sum(home.transfers.values()))),
-        ("Teams that collect", f"{len(home.catalogue.teams.team)}, with {sum(home.members.values())} people"),
-        ("Systems handed on to", str(len(home.catalogue.hand_ons.hand_on))),
-        ("What remains of the risks", ", ".join(f"{left[one]} {one}" for one in ("high", "medium", "low"))),
-        ("Left for people to fill in", f"{blanks} places, and {TO_FILL} in tables"),
-    )
-    return Details(pairs)
+    yield "Kinds of data", f"{len(entries)}, each with a clause, a purpose and a time to be kept"
+    yield "Providers", f"{enrolled} enrolled, {ratified} of them ratified for this year"
+    yield "Files of the last 12 months", str(sum(home.transfers.values()))
+    teams, people = len(home.catalogue.teams.team), sum(home.members.values())
+    yield "Teams that collect", f"{teams}, with {people} people"
+    yield "Systems handed on to", str(len(home.catalogue.hand_ons.hand_on))
+    yield "What remains of the risks", ", ".join(f"{left[one]} {one}" for one in ("high", "medium", "low"))
+    yield "Left for people to fill in", f"{blanks} places, and {TO_FILL} in tables"
 
 
-def _systems(home: Assured) -> ReportTable:
-    rows = tuple(
-        (f"{WORDS['system'][what]} {name}".strip(), where, WORDS["given"][what], TO_FILL, TO_FILL)
-        for what, name, where in home.systems
-    )
-    headings = ("Connected for", "Where", "What it is given", "Run by, under which contract", "Country")
-    return ReportTable(headings, rows or (("nothing", *("",) * 4),))
+def _systems(home: Assured) -> _Rows:
+    for what, name, where in home.systems:
+        yield f"{WORDS['system'][what]} {name}".strip(), where, WORDS["given"][what], TO_FILL, TO_FILL
 
 
-def _hand_ons(home: Assured) -> ReportTable:
-    names = {entry.id: entry.name or flow.document.description for flow, entry in _entries(home.catalogue)}
-    rows = tuple(
-        (
+def _hand_ons(home: Assured) -> _Rows:
+    names = {entry.id: _name(flow, entry) for flow, entry in _entries(home.catalogue)}
+    for one in home.catalogue.hand_ons.hand_on:
+        yield (
             one.id,
             team.name if (team := home.catalogue.team(one.team)) else one.team,
             ", ".join(names.get(kind, kind) for kind in one.data_types),
@@ -146,125 +149,82 @@ def _hand_ons(home: Assured) -> ReportTable:
             f"at {one.at}" if one.at != "at-once" else "at once",
             f"until acknowledged, asked for within {one.acknowledge_hours} hours; there: {TO_FILL}",
         )
-        for one in home.catalogue.hand_ons.hand_on
-    )
-    headings = ("Handed on to", "Of the team", "Kinds of data", "Columns", "When", "Kept in the clear")
-    return ReportTable(headings, rows or (("no system", *("",) * 5),))
 
 
-def _providers(home: Assured) -> ReportTable:
-    kinds, parties = home.catalogue.bodies.kind, home.catalogue.bodies.parties
-    rows = tuple(
-        (kind.name, str(enrolled), str(ratified) if kind.id in parties else "does not sign")
-        for kind in kinds
-        for enrolled, ratified in [home.providers.get(kind.id, (0, 0))]
-    )
-    return ReportTable(("Kind of provider", "Enrolled", "Ratified for this year"), rows)
+def _providers(home: Assured) -> _Rows:
+    for kind in home.catalogue.bodies.kind:
+        enrolled, ratified = home.providers.get(kind.id, (0, 0))
+        signs = kind.id in home.catalogue.bodies.parties
+        yield kind.name, str(enrolled), str(ratified) if signs else "does not sign"
 
 
-def _volume(home: Assured) -> ReportTable:
+def _volume(home: Assured) -> _Rows:
     states: tuple[State, ...] = ("accepted", "held", "refused")
-    kinds = sorted({kind for kind, _ in home.transfers}, key=lambda kind: (not kind, kind))
-    rows = tuple(
-        (kind or "not recognised", *(str(home.transfers.get((kind, state), 0)) for state in states))
-        for kind in kinds
-    )
-    return ReportTable(("Files of the last 12 months", *states), rows or (("none", "0", "0", "0"),))
+    for kind in sorted({kind for kind, _ in home.transfers}, key=lambda kind: (not kind, kind)):
+        yield kind or "not recognised", *(str(home.transfers.get((kind, state), 0)) for state in states)
 
 
-def _items(home: Assured) -> ReportTable:
+def _items(home: Assured) -> _Rows:
     catalogue = home.catalogue
     sensitive = dict.fromkeys(catalogue.rights.outside.sensitive, "sensitive: elsewhere, few people see it")
     weighs = sensitive | {one.item: one.why for one in catalogue.breach.grave}
-    persons = catalogue.agreement.persons
 
     def row(name: str, whose: str, clause: str, items: Mapping[str, str]) -> tuple[str, ...]:
         grave = "; ".join(f"{said}: {weighs[item]}" for item, said in items.items() if item in weighs)
         return name, whose, clause, ", ".join(items.values()), grave
 
-    rows = [
-        row(
-            one.label,
-            persons.get(one.of, one.of),
-            one.clause,
-            {f"{one.label}: {item}": item for item in one.items}
-            | {f"{one.label}: {item}": f"{item} (not yet agreed)" for item in one.proposed},
-        )
-        for one in catalogue.rights.group
-    ]
+    for one in catalogue.rights.group:
+        items = {f"{one.label}: {item}": item for item in one.items}
+        items |= {f"{one.label}: {item}": f"{item} (not yet agreed)" for item in one.proposed}
+        yield row(one.label, catalogue.agreement.persons.get(one.of, one.of), one.clause, items)
     for flow, entry in _entries(catalogue):
-        carried = [*entry.carries, *(item for one in entry.carried for item in one.items)]
-        if carried:
-            name = f"carried by {entry.name or flow.document.description}"
-            rows.append(
-                row(
-                    name,
-                    _persons(entry, catalogue),
-                    ", ".join(entry.clauses),
-                    dict(zip(carried, carried, strict=True)),
-                )
-            )
-    return ReportTable(("Data items", "Whose", "Clauses", "Items", "What weighs more"), tuple(rows))
+        if carried := _carried(entry):
+            name, clauses = f"carried by {_name(flow, entry)}", ", ".join(entry.clauses)
+            yield row(name, _persons(entry, catalogue), clauses, dict(zip(carried, carried, strict=True)))
 
 
-def _purposes(home: Assured) -> ReportTable:
+def _purposes(home: Assured) -> _Rows:
     bases, clauses = home.catalogue.agreement.bases, home.catalogue.agreement.clauses
 
     def lawful(basis: str) -> str:
         said = bases.get(basis, basis)
         return said if "Article 6" in said else f"{said}: {WORDS['articles'].get(basis, TO_FILL)}"
 
-    rows = tuple(
-        (
-            entry.name or flow.document.description,
+    for flow, entry in _entries(home.catalogue):
+        yield (
+            _name(flow, entry),
             ", ".join(dict.fromkeys((flow.clause, *entry.clauses))),
             clauses.get(flow.document.purpose, flow.document.purpose),
             "; ".join(map(lawful, flow.basis)) + (f". {flow.law}" if flow.law else ""),
             ", ".join(entry.every_timescale()),
         )
-        for flow, entry in _entries(home.catalogue)
-    )
-    return ReportTable(("Kind of data", "Clauses", "Purpose", "Lawful basis", "When"), rows)
 
 
-def _risks(home: Assured) -> ReportTable:  # noqa: ARG001 - as every table
-    headings = ("Risk", "Likelihood", "Severity", "Measure", "Shown by", "What remains", "Accepted by")
-    rows = tuple(
-        (
-            *(one[name] for name in ("risk", "likelihood", "severity", "measure")),
-            ", ".join(one["shown"]),
-            one["remains"],
-            TO_FILL,
-        )
-        for one in WORDS["risk"]
-    )
-    return ReportTable(headings, rows)
+def _risks(home: Assured) -> _Rows:  # noqa: ARG001 - as every table
+    for one in WORDS["risk"]:
+        said = (one[name] for name in ("risk", "likelihood", "severity", "measure"))
+        yield *said, ", ".join(one["shown"]), one["remains"], TO_FILL
 
 
-def _record(home: Assured) -> ReportTable:
+def _record(home: Assured) -> _Rows:
     kinds = {one.id: one.name for one in home.catalogue.bodies.kind}
-    rows = tuple(
-        (
-            entry.name or flow.document.description,
+    for flow, entry in _entries(home.catalogue):
+        yield (
+            _name(flow, entry),
             ", ".join(kinds.get(one, one) for one in flow.kinds),
             _persons(entry, home.catalogue),
             _categories(flow, entry, home.catalogue),
             "; ".join(_recipients(flow, entry, home.catalogue)),
             _kept(home.retention, entry.id),
         )
-        for flow, entry in _entries(home.catalogue)
-    )
-    headings = ("Kind of data", "From", "Data subjects", "Categories of data", "Recipients", "Kept")
-    return ReportTable(headings, rows)
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
     """Return in words which groups of data items the teams may see in a flow's files, and other contents."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
-    carried = [*entry.carries, *(item for one in entry.carried for item in one.items)]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]
-    return "; ".join(dict.fromkeys([*set_by, *groups, *carried]))
+    return "; ".join(dict.fromkeys([*set_by, *groups, *_carried(entry)]))
 
 
 def _recipients(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> Iterator[str]:
@@ -287,54 +247,41 @@ def _kept(retention: Retention, data_type: str) -> str:
     )
 
 
-def _school(home: Assured) -> ReportTable:
-    catalogue, parties = home.catalogue, home.catalogue.bodies.parties
-    rows = tuple(
-        (
-            entry.name or flow.document.description,
-            ", ".join(entry.every_timescale()),
-            "; ".join(catalogue.agreement.bases.get(one, one) for one in flow.basis),
-            {"hold": "waits", "accept": "taken", "accept-with-notice": "taken, with a notice"}[
-                flow.unratified(entry.id).action
-            ],
-        )
-        for flow, entry in _entries(catalogue)
-        if not parties.isdisjoint(flow.senders)
-    )
-    return ReportTable(("What a school sends", "When", "Why", "Before it has ratified"), rows)
+def _school(home: Assured) -> _Rows:
+    catalogue = home.catalogue
+    for flow, entry in _entries(catalogue):
+        if not catalogue.bodies.parties.isdisjoint(flow.senders):
+            bases = "; ".join(catalogue.agreement.bases.get(one, one) for one in flow.basis)
+            before = WORDS["before"][flow.unratified(entry.id).action]
+            yield _name(flow, entry), ", ".join(entry.every_timescale()), bases, before
 
 
-def _access(home: Assured) -> ReportTable:
-    rows = tuple((one.name, str(home.members.get(one.id, 0))) for one in home.catalogue.teams.team)
-    return ReportTable(("Team that collects", "People"), rows)
+def _access(home: Assured) -> _Rows:
+    for one in home.catalogue.teams.team:
+        yield one.name, str(home.members.get(one.id, 0))
 
 
-def _other_retention(home: Assured) -> ReportTable:
+def _other_retention(home: Assured) -> _Rows:
     keep = home.retention
-    refused: tuple[tuple[str, Keep], ...] = (
-        ("Refused files", keep.sealed), ("Receipts of refused files", keep.receipts),
-        ("Index of refused files", keep.index),
-    )  # fmt: skip
-    rows = (
-        *((name, _days(one.refused)) for name, one in refused),
-        ("Refused files that nobody can open", _days(keep.sealed.unopened)),
-        ("Receipts in the folders of providers", _days(keep.published.receipts)),
-        ("Notices on keys", _days(keep.notices.keys)),
-        ("Notices on discrepancies", _days(keep.notices.discrepancies)),
-        ("Declarations of what went another way", _days(keep.declarations.accepted)),
-        ("Letters", _days(keep.letters.owed)),
-        ("Entries of the log, which hold no personal data", "for ever"),
-        ("Held files", "until a person decides, then as above"),
-    )
-    return ReportTable(("What else is kept", "How long"), rows)
+    yield "Refused files", _days(keep.sealed.refused)
+    yield "Receipts of refused files", _days(keep.receipts.refused)
+    yield "Index of refused files", _days(keep.index.refused)
+    yield "Refused files that nobody can open", _days(keep.sealed.unopened)
+    yield "Receipts in the folders of providers", _days(keep.published.receipts)
+    yield "Notices on keys", _days(keep.notices.keys)
+    yield "Notices on discrepancies", _days(keep.notices.discrepancies)
+    yield "Declarations of what went another way", _days(keep.declarations.accepted)
+    yield "Letters", _days(keep.letters.owed)
+    yield "Entries of the log, which hold no personal data", "for ever"
+    yield "Held files", "until a person decides, then as above"
 
 
-def _recipient_teams(home: Assured) -> ReportTable:
+def _recipient_teams(home: Assured) -> _Rows:
     catalogue = home.catalogue
     bodies = {one.id: one.name for one in catalogue.bodies.recipient}
     why = {one.team: one.why for one in catalogue.rights.right}
-    rows = tuple(
-        (
+    for team in catalogue.teams.team:
+        yield (
             team.name,
             bodies.get(catalogue.body_of(team) or "", home.organisation),
             team.purpose,
@@ -342,14 +289,19 @@ def _recipient_teams(home: Assured) -> ReportTable:
             "records" if team.pupil_level else "counts alone",
             why.get(team.id, ""),
         )
-        for team in catalogue.teams.team
-    )
-    return ReportTable(("Recipient", "Part of", "Purpose", "Clauses", "Sees", "Why it may"), rows)
 
 
 def _entries(catalogue: Catalogue) -> Iterator[tuple[Flow, FlowDataType]]:
     """Yield each kind of data in use after its flow, in the order of the agreement."""
     return ((flow, entry) for flow in catalogue.flows.flow for entry in flow.data_type)
+
+
+def _name(flow: Flow, entry: FlowDataType) -> str:
+    return entry.name or flow.document.description
+
+
+def _carried(entry: FlowDataType) -> list[str]:
+    return [*entry.carries, *(item for one in entry.carried for item in one.items)]
 
 
 def _persons(entry: FlowDataType, catalogue: Catalogue) -> str:
@@ -360,7 +312,7 @@ def _days(days: Days) -> str:
     return days if isinstance(days, str) else f"{days} days"
 
 
-_TABLES: Mapping[str, Callable[[Assured], Block]] = {
+_ROWS: Mapping[str, Callable[[Assured], _Rows]] = {
     "summary": _summary,
     "systems": _systems,
     "hand-ons": _hand_ons,
