@@ -20,19 +20,10 @@ from gateway.registry.sight import WHOLE, is_few, is_seen_by, within
 from gateway.registry.tables import DeletionRow, DeliveryRow, ReasonRow, TransferRow
 
 _COLUMNS: tuple[Any, ...] = tuple(
-    col(column)
-    for column in (
-        TransferRow.sequence,
-        TransferRow.reference,
-        TransferRow.provider,
-        TransferRow.flow,
-        TransferRow.extension,
-        TransferRow.content_size,
-        TransferRow.content_sha256,
-        TransferRow.landed_at,
-        TransferRow.decided_at,
-        TransferRow.data_type,
-        TransferRow.period,
+    col(getattr(TransferRow, name))
+    for name in (
+        *("sequence", "reference", "provider", "flow", "extension", "content_size", "content_sha256"),
+        *("landed_at", "decided_at", "data_type", "period"),
     )
 )
 _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), col(DeliveryRow.collected_at))

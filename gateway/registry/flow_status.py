@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, Text, and_, bindparam, cast, func, select
@@ -28,6 +28,7 @@ from gateway.registry.tables import (
 )
 from gateway.registry.vouched_rows import is_in
 
+R = TypeVar("R", DeclarationRow, NilReturnRow)
 # A yearly flow's period reaches back a year at most, and an academic year as well.
 _ANYTHING_DUE = timedelta(days=800)
 # A school day's period lasts until the next school day.
@@ -114,7 +115,7 @@ def arrivals(
     files of one day, kind and period, only the last and at most two others are returned.
     """
     found: defaultdict[str, list[Arrival]] = defaultdict(list)
-    for ask in (_uploads, _declared, _nil_returns):
+    for ask in (_uploads, _told):
         for sender, arrival in ask(session, window, only):
             found[sender].append(arrival)
     return found
@@ -209,24 +210,16 @@ def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnEle
         yield func.substr(written, 12, 5) >= midnight
 
 
-def _declared(
-    session: Session, window: Window, only: Collection[str] | None
-) -> Iterator[tuple[str, Arrival]]:
-    query = select(DeclarationRow).where(
-        col(DeclarationRow.state) == "accepted", col(DeclarationRow.goes_at) >= window.since
-    )
-    if only is not None:
-        query = query.where(col(DeclarationRow.provider).in_(only))
-    for row in session.scalars(query):
-        for data_type in row.data_types.split():
-            yield row.provider, Arrival(row.flow or "", data_type, row.goes_at)
+def _told(session: Session, window: Window, only: Collection[str] | None) -> Iterator[tuple[str, Arrival]]:
+    """Yield provider and arrival of each accepted declaration and each nil return."""
 
+    def asked(row: type[R], *which: ColumnElement[bool]) -> Iterable[R]:
+        some = () if only is None else (col(row.provider).in_(only),)
+        return session.scalars(select(row).where(*which, *some))
 
-def _nil_returns(
-    session: Session, window: Window, only: Collection[str] | None
-) -> Iterator[tuple[str, Arrival]]:
-    query = select(NilReturnRow).where(col(NilReturnRow.recorded_at) >= window.since)
-    if only is not None:
-        query = query.where(col(NilReturnRow.provider).in_(only))
-    for row in session.scalars(query):
+    accepted = col(DeclarationRow.state) == "accepted"
+    for one in asked(DeclarationRow, accepted, col(DeclarationRow.goes_at) >= window.since):
+        for data_type in one.data_types.split():
+            yield one.provider, Arrival(one.flow or "", data_type, one.goes_at)
+    for row in asked(NilReturnRow, col(NilReturnRow.recorded_at) >= window.since):
         yield row.provider, Arrival("", row.data_type, row.recorded_at, row.period, nil=True)

@@ -106,11 +106,9 @@ def owe(
         session.add(HandOnFileRow(batch=batch.id or 0, reference=reference))
     for file in recalled:
         file.recalled_in = batch.id
-        session.add(file)
         earlier = session.get_one(HandOnBatchRow, file.batch)
         if earlier.sent_at is None:  # It is made again, without the file.
             earlier.made_at = None
-            session.add(earlier)
     session.flush()
     return batch
 
@@ -149,10 +147,8 @@ def recalls(session: Session, batch: HandOnBatchRow) -> Sequence[tuple[str, str]
 def owe_again(session: Session, batch: HandOnBatchRow) -> None:
     """Reset a batch, to be made and sent again; the log then counts a second collection of its files."""
     batch.made_at = batch.sent_at = batch.due_at = batch.acknowledged_at = batch.acknowledged_by = None
-    session.add(batch)
     for file in files(session, batch):
         file.handed_at = None
-        session.add(file)
     session.flush()
 
 
@@ -170,7 +166,6 @@ def make_anew(session: Session, transfers: Collection[int]) -> None:
     )
     for batch in session.exec(query):
         batch.made_at = batch.sent_at = batch.due_at = None
-        session.add(batch)
     session.flush()
 
 
@@ -179,7 +174,6 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
     if batch.sent_at is None:
         raise GatewayError(f"{name_of(batch)} was not sent yet")
     batch.acknowledged_at, batch.acknowledged_by = at, by
-    session.add(batch)
     session.flush()
 
 

@@ -43,7 +43,6 @@ def tell_again(session: Session, row: HookRow, since: datetime) -> None:
     last = session.exec(before.limit(1)).first()
     row.entry = min(row.entry, 0 if last is None else last + 1)
     row.looked_at, row.lost_since = min(row.looked_at, since - timedelta(days=1)), None
-    session.add(row)
 
 
 def entries(session: Session, first: int, until: int) -> Sequence[EventRow]:

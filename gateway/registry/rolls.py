@@ -87,15 +87,7 @@ def take_out(session: Session, transfer: int) -> dict[str, list[RollEntry]]:
     rows = session.exec(select(PupilRow).where(PupilRow.transfer == transfer)).all()
     found: defaultdict[str, list[RollEntry]] = defaultdict(list)
     for row in rows:
-        found[row.provider].append(
-            RollEntry(
-                pupil=row.pupil,
-                on_roll=row.on_roll,
-                record=row.record,
-                birth_date=row.birth_date,
-                former=row.former,
-            )
-        )
+        found[row.provider].append(RollEntry(row.pupil, row.on_roll, row.record, row.birth_date, row.former))
     session.execute(delete(PupilRow).where(col(PupilRow.transfer) == transfer))
     return found
 
@@ -134,17 +126,9 @@ def full_rolls(session: Session, providers: Collection[str]) -> dict[str, dateti
 _SAID = ("provider", "pupil", "on_roll", "at", "birth_date", "former", "transfer", "record")
 
 
-def _said(  # noqa: PLR0917 - the columns of `_SAID`
-    provider: str,
-    pupil: bytes,
-    on_roll: bool,
-    at: datetime,
-    birth_date: bytes | None,
-    former: bytes | None,
-    transfer: int,
-    record: int,
-) -> RollRow:
-    """Return a statement on a pupil as a row; `reference` still holds the transfer's sequence."""
+def _said(columns: Sequence[Any]) -> RollRow:
+    """Return a statement on a pupil, as the columns of `_SAID`; `reference` holds the transfer's sequence."""
+    provider, pupil, on_roll, at, birth_date, former, transfer, record = columns
     return RollRow(
         provider=provider,
         pupil=pupil.hex(),
@@ -161,7 +145,7 @@ def latest_of_everybody(session: Session) -> Iterator[RollRow]:
     """Yield each provider's latest statement on each pupil, in no order."""
     query = select_columns(*(getattr(PupilRow, name) for name in _SAID))
     for row in session.execute(query.execution_options(yield_per=1000)):
-        yield _said(*row)
+        yield _said(row)
 
 
 def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow], dict[str, datetime], bool]:
@@ -182,7 +166,7 @@ def comparable(session: Session, entered: Sequence[Roll]) -> tuple[list[RollRow]
         for has_some, *row, full_at in session.execute(query, some):
             lasts |= bool(has_some)
             if row[0] is not None:
-                found.add(_said(*row))
+                found.add(_said(row))
             if full_at is not None:
                 full_rolls[row[0]] = full_at
     return sorted(found, key=lambda one: (one.provider, one.pupil)), full_rolls, lasts
