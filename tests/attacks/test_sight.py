@@ -21,7 +21,7 @@ from sqlmodel import Session
 from gateway import access
 from gateway.access import AccessRight
 from gateway.acts.act import Act
-from gateway.acts.breaches import Kept
+from gateway.acts.breaches import KeptBreach
 from gateway.acts.fields import answer_of, every_act
 from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api.api import WAYS, fields_of
@@ -142,7 +142,7 @@ class Told(Doors):
         document = Document(
             f"Personal data breach {number}", "", (Section("Files", (Paragraph(reference),)),)
         )
-        kept = Kept(
+        kept = KeptBreach(
             told=BreachStatement(aware_at=NOW, transfers=(reference,)), document=document
         ).model_dump_json()
         entry = Entry(
