@@ -126,15 +126,15 @@ class Part:
     counts: Counter[str] = field(default_factory=Counter)
 
     def add(self, values: Sequence[str], filled: int, *, sample: bool = True) -> None:
-        """Count the `filled` ones of some values; sample some of them until the sample is complete.
-        Without `sample`, only where there is no sample yet.
+        """Count `filled` more values, and sample some of `values` until the sample is complete.
+        With `sample` False, sample only if no value has been sampled so far.
         """
         self.filled += filled
         if filled and (sample or not self.counts) and len(self.counts) < SAMPLE:
             self.counts.update([value[:LENGTH] for value in islice(filter(None, values), SAMPLE)])
 
 
-class Account:
+class ColumnInventory:
     """Inventory of all columns and kinds of elements of one file, in the order of appearance."""
 
     def __init__(self, rules: Rules) -> None:

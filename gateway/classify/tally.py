@@ -15,7 +15,7 @@ from datetime import date
 from itertools import chain, count
 
 from gateway.classify import value_kinds
-from gateway.classify.account import Account, Part
+from gateway.classify.account import ColumnInventory, Part
 from gateway.classify.findings import FINDINGS, ROWS_SHOWN, FaultCount, FieldTally
 from gateway.classify.identifiers import (
     IDENTITIES,
@@ -72,7 +72,7 @@ class Tally:
         self.rules = rules.on(today) if today is not None else rules
         self.today = today
         self.records = 0
-        self.account = Account(rules)
+        self.account = ColumnInventory(rules)
         self.results: Counter[str] = Counter()
         self.assessed: Counter[str] = Counter()
         self.schools = Schools()

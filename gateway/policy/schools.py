@@ -287,7 +287,7 @@ def _bodies(flow: Flow, catalogue: Catalogue) -> list[RecipientBody]:
 
 
 def _may_have(body: RecipientBody, classified: Classified, catalogue: Catalogue) -> bool:
-    """Return True if a recipient may have the whole file; files about others need a right to every item."""
+    """Return True if a recipient may have the whole file: about itself, or with a right to every item."""
     if body.about == "themselves":
         return True
     return not classified.unlisted and all(
