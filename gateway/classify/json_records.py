@@ -6,6 +6,7 @@ without keys that mean nothing, such as "data".
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 import ijson
 
@@ -49,15 +50,12 @@ def read_table(source: Source, rules: Rules) -> Table:
 def _batches(
     source: Source, rule: JsonRule, names: tuple[str, ...], limits: ClassifyLimits
 ) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    for number, record in enumerate(_records(source, rule), 1):
-        if number > limits.rows:
+    rows, seen = ([record.get(name, "") for name in names] for record in _records(source, rule)), 0
+    while batch := list(islice(rows, BATCH)):
+        seen += len(batch)
+        if seen > limits.rows:
             raise unknown("a table with more rows than this gateway reads", format=FORMAT)
-        batch.append([record.get(name, "") for name in names])
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    yield batch
+        yield batch
 
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:

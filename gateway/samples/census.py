@@ -15,13 +15,8 @@ Term = Literal["AUT", "SPR", "SUM"]
 
 def census_day(term: Term, year: int) -> date:
     """Return the census day of a term of the academic year beginning in `year`."""
-    match term:
-        case "AUT":
-            return thursday(year, 10, 1)
-        case "SPR":
-            return thursday(year + 1, 1, 3)
-        case _:
-            return thursday(year + 1, 5, 3)
+    month, nth = {"AUT": (10, 1), "SPR": (1, 3), "SUM": (5, 3)}[term]
+    return thursday(year + (term != "AUT"), month, nth)
 
 
 def draw_census(

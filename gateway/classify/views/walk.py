@@ -9,7 +9,7 @@ from gateway.classify import archive, containers, ctf, dfe_message, jcq, json_re
 from gateway.classify.content import Row, Source, encoding_of, head_of
 from gateway.classify.delimited import BATCH, Header, Table, read_table, tables_in
 from gateway.classify.identifiers import is_upn, name_keys
-from gateway.classify.jcq import JcqLayout, candidate_in, candidates, grades_in, layout_in, result_in
+from gateway.classify.jcq import candidate_in, candidates, grades_in, layout_in, result_in
 from gateway.classify.rules import Rules
 from gateway.classify.value_kinds import read_date
 from gateway.home.settings import ClassifyLimits
@@ -30,24 +30,15 @@ def read_results(source: Source, rules: Rules) -> Table:
 
 
 def _results(source: Source, rules: Rules) -> Iterator[Row]:
-    grades = rules.code_sets["exam-grade"]
-    layout = layout_in(source, rules)
+    grades, rule, layout = rules.code_sets["exam-grade"], rules.data_types.jcq, layout_in(source, rules)
     for centre, line in candidates(source):
-        for said in _of_record(line, layout, grades, rules):
+        results = [one] if (one := result_in(line)) else []
+        if not results:
+            who, found = candidate_in(line, rule), grades_in(line, layout, grades, rule)
+            results = [{**who, "entry-code": code, "exam-grade": grade} for code, grade in found]
+        for said in results:
             values = {"centre-number": centre, **said}
             yield [values.get(key, "").strip() for key in _COLUMNS]
-
-
-def _of_record(
-    line: str, layout: JcqLayout | None, grades: frozenset[str], rules: Rules
-) -> Iterator[dict[str, str]]:
-    if one := result_in(line):
-        yield one
-        return
-    rule = rules.data_types.jcq
-    candidate = candidate_in(line, rule)
-    for code, grade in grades_in(line, layout, grades, rule):
-        yield {**candidate, "entry-code": code, "exam-grade": grade}
 
 
 Values = dict[str, list[str]]
