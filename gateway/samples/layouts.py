@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path, PurePath
+from pkgutil import resolve_name
 from random import Random
 from typing import Any, Literal
 
-from gateway.samples import census, ctf, drawing, events, exams, people
+from gateway.samples import people
 from gateway.samples.drawing import Cohort, Document
 from gateway.samples.people import RECORD_FAULTS, CodeField, MissingItem, Phase, School
 from gateway.samples.presentation import PLAIN, PRESENTATIONS, Form, Presentation, present
@@ -49,19 +50,9 @@ class Layout:
         return "xml" if suffix == ".xml" else "table" if suffix in (".csv", ".dat") else "lines"
 
 
-_MODULES = {
-    "cells": drawing,
-    "census": census,
-    "ctf": ctf,
-    "events": events,
-    "exams": exams,
-}
-
-
 def _drawer(name: str, given: Mapping[str, Any]) -> Callable[[Cohort], Document]:
     """Return the drawing function named MODULE.FUNCTION with all arguments bound except the cohort."""
-    module, _, function = name.partition(".")
-    return partial(getattr(_MODULES[module], function), **given)
+    return partial(resolve_name(f"gateway.samples.{name.replace('.', ':')}"), **given)
 
 
 LAYOUTS: tuple[Layout, ...] = tuple(
