@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import TypeVar
 
 from pysequoia import Cert
 from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
@@ -19,7 +18,6 @@ from gateway.openpgp import self_signatures
 # not stated on the leading user id (for a subkey, in its binding), that on the primary key itself counts.
 # `tests/openpgp/test_moments.py` compares the two.
 
-T = TypeVar("T")
 # Uses (sign, encrypt) of old kinds of keys whose owner states none; newer kinds then have none.
 _USES_OF_OLD = {
     "RSAEncryptSign": (True, True), "RSASign": (True, False), "DSA": (True, False),
@@ -99,11 +97,12 @@ class Parts:
         if leading is None or statement is None:
             return Standing(bound=False, revoked=self._revoked(key, moment, statement), since=_since(key))
         direct = self_signatures.counting(self.primary.said, moment)
-        lasts = _first(statement.lasts, direct.lasts if direct else None)
+        stated = [statement] if direct is None else [statement, direct]
+        lasts = next((one.lasts for one in stated if one.lasts is not None), None)
         expires_at = key.created_at + lasts if lasts else None
-        uses = _USES_OF_OLD.get(key.kind, (False, False))
-        flags = _first(_uses(statement), _uses(direct) if direct else None)
-        signs, encrypts = flags or uses
+        signs, encrypts = _USES_OF_OLD.get(key.kind, (False, False))
+        if (flags := next((one for one in stated if one.signs is not None), None)) is not None:
+            signs, encrypts = bool(flags.signs), bool(flags.encrypts)
         return Standing(
             bound=True,
             expires_at=expires_at,
@@ -164,14 +163,6 @@ class Parts:
         if key.primary and (direct := self_signatures.counting(key.said, moment)) is not None:
             made.append(direct.made)
         return self_signatures.revocation_at(key.revocations, moment, max(made, default=None))
-
-
-def _first(*values: T | None) -> T | None:
-    return next((value for value in values if value is not None), None)
-
-
-def _uses(said: self_signatures.SelfSignature) -> tuple[bool, bool] | None:
-    return None if said.signs is None else (said.signs, bool(said.encrypts))
 
 
 def _since(key: Component) -> datetime | None:

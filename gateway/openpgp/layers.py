@@ -91,11 +91,8 @@ def read_secret_keys(sources: Sequence[Path | bytes]) -> Iterator[bytes]:
         yield data
 
 
-class _DecryptionKey(NamedTuple):
-    """A decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
-
-    packet: pgpy.packet.Packet
-    private: Any
+_DecryptionKey = tuple[pgpy.packet.Packet, Any]
+"""A decryption key: PGPy's packet, and the private key, which is slow to load for RSA."""
 
 
 def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
@@ -104,7 +101,7 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
         every = {str(key.fingerprint.keyid): key, **key.subkeys}
         packets = {key_id.lower(): one._key for key_id, one in every.items()}  # noqa: SLF001 - no other way
         return {
-            key_id: _DecryptionKey(packet, packet.keymaterial.__privkey__())
+            key_id: (packet, packet.keymaterial.__privkey__())
             for key_id, packet in packets.items()
             if packet.pkalg in _UNWRAPPING
         }
@@ -114,16 +111,17 @@ def _decryption_keys(data: bytes) -> dict[str, _DecryptionKey]:
 
 def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
     """Unwrap the session key in a PKESK packet of version 3 or 6 (RFC 9580, 5.1)."""
+    packet, private = key
     if wrap[0] == 3:  # noqa: PLR2004
         algorithm, numbers, named = wrap[9], wrap[10:], True
     else:
         start = 2 + wrap[1]
         algorithm, numbers, named = wrap[start], wrap[start + 1 :], False
-    if algorithm != key.packet.pkalg:
+    if algorithm != packet.pkalg:
         raise ValueError("wrapped for another kind of key")
     if algorithm == PubKeyAlgorithm.RSAEncryptOrSign:
         number = numbers[2 : 2 + (int.from_bytes(numbers[:2], "big") + 7) // 8]
-        secret = bytes(key.private.decrypt(number.rjust(key.private.key_size // 8, b"\0"), PKCS1v15()))
+        secret = bytes(private.decrypt(number.rjust(private.key_size // 8, b"\0"), PKCS1v15()))
     else:
         secret = _ecdh(numbers, key)
     cipher, secret = (secret[0], secret[1:]) if named else (None, secret)
@@ -138,15 +136,16 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
 
 def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
     """Unwrap as PGPy does, but with padding of any usual length (RFC 9580, 11.5), not up to 8 octets."""
-    material = key.packet.keymaterial
+    packet, private = key
+    material = packet.keymaterial
     wrapped = ECDHCipherText()
     wrapped.parse(bytearray(numbers))
     if material.oid == EllipticCurveOID.Curve25519:
-        shared = key.private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
+        shared = private.exchange(X25519PublicKey.from_public_bytes(bytes(wrapped.p.x)))
     else:
         point = EllipticCurvePublicNumbers(wrapped.p.x, wrapped.p.y, material.oid.curve())
-        shared = key.private.exchange(ECDH(), point.public_key())
-    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, key.packet.fingerprint)
+        shared = private.exchange(ECDH(), point.public_key())
+    kek = material.kdf.derive_key(shared, material.oid, PubKeyAlgorithm.ECDH, packet.fingerprint)
     padded = aes_key_unwrap(kek, bytes(wrapped.c))
     secret = padded[: -padded[-1]]
     if padded[len(secret) :] != bytes([padded[-1]]) * padded[-1]:
