@@ -10,12 +10,12 @@ import shutil
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tomlkit
-from tomlkit.items import AoT
 
 from gateway.errors import GatewayError
 from gateway.home.settings_file import nearest
@@ -119,13 +119,11 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
     if flow.collection is not None:
         told_by = {}
         # Have a DfE message that calls itself so be of the data type.
-        path = policies / "data_types.toml"
-        types: Any = tomlkit.parse(path.read_text("utf-8"))
-        outside = types["message"]["outside"]
-        for name in [name for name in outside if name.casefold() == flow.collection.casefold()]:
-            del outside[name]
-        types["message"]["returns"][flow.collection] = flow.id
-        path.write_text(tomlkit.dumps(types), "utf-8")
+        with _edited(policies / "data_types.toml") as types:
+            outside = types["message"]["outside"]
+            for name in [name for name in outside if name.casefold() == flow.collection.casefold()]:
+                del outside[name]
+            types["message"]["returns"][flow.collection] = flow.id
     _append(policies / "data_types.toml", {"types": {flow.id: kind}, **told_by})
     if flow.new:
         items: dict[str, Any] = {}
@@ -136,9 +134,8 @@ def write_flow(policies: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         _append(policies / "items.toml", {"items": items})
     _write_rights(policies / "rights.toml", flow, catalogue)
     if flow.clause not in catalogue.agreement.clauses:
-        agreement: Any = tomlkit.parse((policies / "agreement.toml").read_text("utf-8"))
-        agreement["clauses"][flow.clause] = flow.words
-        (policies / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
+        with _edited(policies / "agreement.toml") as agreement:
+            agreement["clauses"][flow.clause] = flow.words
     if flow.due is not None:
         first, last = flow.due
         due = {"data_type": flow.id, "first": first, "last": last, "open_days": 30}
@@ -187,12 +184,10 @@ def _write_rights(path: Path, flow: NewFlow, catalogue: Catalogue) -> None:
         if each.id in flow.teams and (each.pupil_level or flow.about == NOBODY)
     ]
     teams += [body.id for body in catalogue.bodies.recipient if body.id in flow.recipients and not body.own]
-    rights = tomlkit.parse(path.read_text("utf-8"))
-    entries = rights.get("right")
-    for entry in entries if isinstance(entries, AoT) else ():
-        if entry.get("team") in teams:
-            entry["groups"].append(flow.title)
-    path.write_text(tomlkit.dumps(rights), "utf-8")
+    with _edited(path) as rights:
+        for entry in rights["right"]:
+            if entry.get("team") in teams:
+                entry["groups"].append(flow.title)
     group: dict[str, Any] = {"label": flow.title, "clause": flow.clause}
     group |= {"of": flow.about} if flow.about != "pupils" else {}
     group |= {"items": list(flow.new), "reason": [{"text": flow.words}]}
@@ -207,6 +202,14 @@ def _key(flow: NewFlow, heading: str) -> str:
     """Convert a heading to the key of an item; the flow's id in front makes it unique."""
     plain = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode().lower()
     return f"{flow.id}-{'-'.join(re.findall(r'[a-z0-9]+', plain)) or 'column'}"
+
+
+@contextmanager
+def _edited(path: Path) -> Iterator[Any]:
+    """Yield a file's document to edit, and write what it became, with comments and order kept."""
+    document = tomlkit.parse(path.read_text("utf-8"))
+    yield document
+    path.write_text(tomlkit.dumps(document), "utf-8")
 
 
 def _append(path: Path, tables: dict[str, Any]) -> None:
@@ -257,16 +260,15 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
     shutil.copytree(pattern / "schemas", folder / "schemas")
     (folder / _TEXT).write_text(words, "utf-8")
     (folder / "confirmed.toml").write_text("", "utf-8")
-    agreement: Any = tomlkit.parse((folder / "agreement.toml").read_text("utf-8"))
-    agreement |= {"title": title, "version": "1.0", "text": _TEXT}
     clauses = {clause: said.split() for clause, said in numbered(words).items()}
-    agreement["clauses"] = {
-        clause: " ".join(said[:_SHORT]) + (" …" if len(said) > _SHORT else "")
-        for clause, said in clauses.items()
-    }
-    for key in ("printed", "uncited", "documents"):
-        agreement.pop(key, None)
-    (folder / "agreement.toml").write_text(tomlkit.dumps(agreement), "utf-8")
+    with _edited(folder / "agreement.toml") as agreement:
+        agreement.update({"title": title, "version": "1.0", "text": _TEXT})
+        agreement["clauses"] = {
+            clause: " ".join(said[:_SHORT]) + (" …" if len(said) > _SHORT else "")
+            for clause, said in clauses.items()
+        }
+        for key in ("printed", "uncited", "documents"):
+            agreement.pop(key, None)
 
 
 def declare(folder: Path) -> tuple[str, ...]:
