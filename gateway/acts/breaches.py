@@ -251,7 +251,12 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
             raise NotFoundError(f"there is no member of staff {name}")
         references |= recalls.collected_by(session, name, told.since, told.until)
     for fingerprint in told.keys:
-        references |= _touched_by_key(session, _named_key(session, fingerprint), told)
+        key = _named_key(session, fingerprint)
+        if key.owner_kind == "staff":
+            references |= recalls.collected_by(session, key.owner, told.since, told.until)
+        else:
+            asked = recalls.sealed_to if key.owner_kind == "gateway" else recalls.sent_with
+            references |= asked(session, key.fingerprint, told.since, told.until)
     if not (told.transfers or told.staff or told.keys):
         references |= recalls.stepped_between(session, told.since, told.until)
     found = [transfers.get(session, reference) for reference in references]
@@ -266,13 +271,6 @@ def _named_key(session: Session, fingerprint: str) -> Key:
     if not wanted or len(found) != 1:
         raise NotFoundError(f"there is no single key {fingerprint}")
     return found[0]
-
-
-def _touched_by_key(session: Session, key: Key, told: BreachStatement) -> set[str]:
-    if key.owner_kind == "staff":
-        return recalls.collected_by(session, key.owner, told.since, told.until)
-    asked = recalls.sealed_to if key.owner_kind == "gateway" else recalls.sent_with
-    return asked(session, key.fingerprint, told.since, told.until)
 
 
 def _check(told: BreachStatement, now: datetime) -> None:

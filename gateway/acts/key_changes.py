@@ -49,7 +49,6 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
-    from gateway.model import NewKey
     from gateway.registry.keys import Key, OwnerKind, Revocation
 
 AREA = Area.PEOPLE
@@ -285,13 +284,6 @@ def _separate(data: bytes) -> list[bytes]:
     return [ssh, block + certificate] if ssh.strip() and block else [data]
 
 
-def _judged(context: ActContext, owner_kind: OwnerKind, data: bytes) -> NewKey:
-    """Return the key in a file, if fit to be enrolled. Refusal for an unfit one."""
-    if owner_kind == "staff" and not is_ssh(data):
-        raise Refusal("key:not-an-ssh-key")
-    return judge(data, context.clock(), *_strength(context))
-
-
 def _strength(context: ActContext) -> tuple[int, Container[str]]:
     """Return the shortest RSA key allowed, in bits, and the new key kinds that engines can verify."""
     from gateway.openpgp.abilities import VerifiedKinds  # noqa: PLC0415 - loads both engines
@@ -306,7 +298,9 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
     of = describe(data, clerk.at).fingerprint if is_certificate else None
     known = keys.holder(clerk.session, "openpgp", of) if of else None
     if known is None or known.owner != owner:
-        clerk.add(owner_kind, owner, _judged(context, owner_kind, data), state="pending")
+        if owner_kind == "staff" and not is_ssh(data):
+            raise Refusal("key:not-an-ssh-key")
+        clerk.add(owner_kind, owner, judge(data, clerk.at, *_strength(context)), state="pending")
         return f"enrolled for {owner}; it waits to be confirmed"
     update = updated(known.material.encode(), data, clerk.at, *_strength(context))
     if update is not None and update.change == "revoked":

@@ -244,7 +244,14 @@ class InviteStaff(Act, command="staff invite", right=AccessRight.ENROL):
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
-            if not _agreed_to_invite(record, self.name):
+            # The link lets its holder act as that person.
+            act, looking = (
+                TwoPersonAct("invite", "staff", self.name),
+                record.registrar.catalogue.looking_teams(),
+            )
+            if not agreed_to_give(
+                record.session, act, self.name, looking=looking, by=record.by, why=None, at=record.at
+            ):
                 return ActDone(WAITS_FOR_SECOND_PERSON)
             ends_at = record.at + timedelta(hours=self.hours)
             logins.invite(record.session, self.name, secret, by=record.by, at=record.at, ends_at=ends_at)
@@ -287,12 +294,6 @@ def _agreed_to_show(
     """Return True if a person may join teams now: none sees held files, or a second person agreed."""
     act = _putting(name, team, ssh_key)
     return agreed_to_show(record.session, act, name, by=record.by, why=why, at=record.at)
-
-
-def _agreed_to_invite(record: Recording, name: str) -> bool:
-    """Return True if a person may be invited now; the link lets its holder act as that person."""
-    act, looking = TwoPersonAct("invite", "staff", name), record.registrar.catalogue.looking_teams()
-    return agreed_to_give(record.session, act, name, looking=looking, by=record.by, why=None, at=record.at)
 
 
 def _note(

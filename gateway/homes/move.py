@@ -69,7 +69,8 @@ def move(
                 move_.rows(source)
             entries = move_.check(clock)
             if database is not None:
-                _close_for_good(source)
+                # Not even processes with an open connection write to it from now on.
+                source.execute(text(_CLOSED))
         passing("move.closed")
         note_places(home.settings, after)
     return len(copied), entries
@@ -243,11 +244,6 @@ def _copy_rows(source: Connection, target: Connection, told: Progress) -> None:
             done += len(some)
             told(done, of)
         _go_on_numbering(source, target, table)
-
-
-def _close_for_good(source: Connection) -> None:
-    """Prevent all further writing to a SQLite registry, even by processes with an open connection."""
-    source.execute(text(_CLOSED))
 
 
 def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:

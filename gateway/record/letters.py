@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -21,7 +20,7 @@ from gateway.model import Provider, Transfer
 from gateway.openpgp.sealer import sign_each
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.catalogue_schema import Wording
-from gateway.policy.dates import local_day, spoken, spoken_minute
+from gateway.policy.dates import local_day, moment, spoken, spoken_minute
 from gateway.policy.small_schemas import FileLetterKind, LetterKind, LetterRule, filled
 from gateway.policy.timescale import FlowStatus, in_words
 from gateway.publish.letters_out import entity, signed
@@ -115,7 +114,10 @@ def by_calendar(
         for one in (day for due in facts.due for day in (due.now, *due.later)):
             yield from _for_flow(letterhead, session, provider, one, day)
         yield from _for_keys(letterhead, session, facts)
-        yield from _for_agreement(letterhead, session, facts)
+        if (year := facts.to_ratify) is not None:
+            for rule in catalogue.letters.rules("ratify"):
+                event = f"ratify:{rule.to}:{provider.id}:{year}"
+                yield from _written(letterhead, session, rule, event, {"year": year}, provider=provider)
         for kind, found in left.items():
             yield from _for_notices(letterhead, session, provider, kind, found.get(provider.id, ()))
         for rule in _weekly(letterhead, "provider", day):
@@ -293,13 +295,6 @@ def _for_keys(letterhead: Letterhead, session: Session, of: ProviderFacts) -> It
                 yield from _written(letterhead, session, rule, event, facts, provider=of.provider)
 
 
-def _for_agreement(letterhead: Letterhead, session: Session, of: ProviderFacts) -> Iterator[Letter]:
-    if (year := of.to_ratify) is not None:
-        for rule in letterhead.catalogue.letters.rules("ratify"):
-            event = f"ratify:{rule.to}:{of.provider.id}:{year}"
-            yield from _written(letterhead, session, rule, event, {"year": year}, provider=of.provider)
-
-
 def _for_notices(
     letterhead: Letterhead,
     session: Session,
@@ -318,7 +313,7 @@ def _for_notices(
 
 def _digests(letterhead: Letterhead, session: Session, day: date, zone: str) -> Iterator[Letter]:
     """Yield the daily letters about the files of the day before `day`."""
-    first, end = (_midnight(one, zone) for one in (day - timedelta(days=1), day))
+    first, end = (moment(one, time(), zone) for one in (day - timedelta(days=1), day))
     for rule in letterhead.catalogue.letters.letter:
         if rule.at_once:
             continue
@@ -421,7 +416,3 @@ def _reasons(transfer: Transfer, wording: Wording) -> dict[str, str]:
         )
         for language in wording.languages
     }
-
-
-def _midnight(day: date, zone: str) -> datetime:
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)

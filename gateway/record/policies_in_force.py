@@ -6,7 +6,6 @@ day.
 """
 
 import hashlib
-import json
 import logging
 import secrets
 import shutil
@@ -212,7 +211,10 @@ class Keeper:
         is_behind = False
         if version is None or version != self._version_seen or self._others is not None:
             with self._registry.read() as session:
-                approvals, is_behind = self._latest_approvals(session), self._is_behind(session)
+                kinds: tuple[Kind, ...] = ("policy-proposed", "policy-approved", "policy-withdrawn")
+                latest = [log.latest(session, kind) for kind in kinds]
+                approvals = tuple(None if event is None else event.number for event in latest)
+                is_behind = self._is_behind(session)
                 coming = proposal(session) if approvals != self._approvals else None
             if approvals != self._approvals:
                 if coming is not None and not self._home.version(coming.digest).is_dir():
@@ -230,12 +232,6 @@ class Keeper:
         policies, given = self.current(), self._given
         self._given = policies.folder
         return None if policies.folder == given else policies
-
-    @staticmethod
-    def _latest_approvals(session: Session) -> tuple[int | None, ...]:
-        kinds: tuple[Kind, ...] = ("policy-proposed", "policy-approved", "policy-withdrawn")
-        found = (log.latest(session, kind) for kind in kinds)
-        return tuple(None if event is None else event.number for event in found)
 
     def _note_approval(self, coming: PolicyProposal | None) -> None:
         """Write the day of an approved proposal to a file, or delete the file of a withdrawn one."""
@@ -429,22 +425,14 @@ def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
     """Yield log entries still missing on the policies now in force and on the agreement's text."""
-    if _last_digest(session, "policy-loaded") != catalogue.digest:
+    if last_loaded(session) != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)
-    if _last_digest(session, "agreement-published") != catalogue.text_sha256:
+    if last_loaded(session, "agreement-published") != catalogue.text_sha256:
         day = local_day(now, catalogue.calendar.timezone)
         year = academic_year(day, catalogue.agreement.year.starts)
         fields = {"sha256": catalogue.text_sha256, "academic_year": year}
         yield Entry(kind="agreement-published", subject="agreement", fields=fields)
-
-
-def _last_digest(session: Session, kind: Kind) -> str | None:
-    row = log.latest(session, kind)
-    if row is None:
-        return None
-    said: str = json.loads(row.leaf)["fields"]["sha256"]
-    return said
 
 
 def take_over(origin: Path, policies: Path) -> None:

@@ -62,9 +62,9 @@ def loaded(session: Session) -> list[str]:
     return [str(json.loads(event.leaf)["fields"]["sha256"]) for event in events]
 
 
-def last_loaded(session: Session) -> str | None:
-    """Return the digest of the policies in force; None before the first."""
-    event = log.latest(session, "policy-loaded")
+def last_loaded(session: Session, kind: Kind = "policy-loaded") -> str | None:
+    """Return the digest of the policies in force, or in the last entry of a `kind`; None before the first."""
+    event = log.latest(session, kind)
     return None if event is None else str(json.loads(event.leaf)["fields"]["sha256"])
 
 
@@ -80,7 +80,7 @@ def propose(
 
     GatewayError for policies in force already, or while an approved proposal waits for its day.
     """
-    if loaded(session)[-1:] == [digest]:
+    if last_loaded(session) == digest:
         raise GatewayError("these policies are in force already: nothing differs")
     known = proposal(session)
     if known is not None and known.approved_by is not None:

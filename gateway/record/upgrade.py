@@ -19,7 +19,7 @@ from gateway.log.leaf import rfc3339
 from gateway.record.dual_control import are_named_two
 from gateway.record.policies_in_force import Keeper, take_over
 from gateway.record.policy_check import check
-from gateway.record.policy_proposals import SUBJECT, loaded, proposal
+from gateway.record.policy_proposals import SUBJECT, last_loaded, proposal
 from gateway.registry import log
 from gateway.registry.database import Registry, newest_revision
 from gateway.registry.log import Entry
@@ -135,7 +135,7 @@ def _put_in_force(
         raise ConfigurationError(f"{draft_folder(home)} is not what was agreed on: gateway upgrade")
     with registry.write() as session:
         known = proposal(session)
-        if loaded(session)[-1:] != [plan.digest] and (known is None or known.digest != plan.digest):
+        if last_loaded(session) != plan.digest and (known is None or known.digest != plan.digest):
             # Both agreed before the tables for looking up the second person existed.
             now, sha256 = clock(), {"sha256": plan.digest}
             begins = {**sha256, "begins": rfc3339(now)}
