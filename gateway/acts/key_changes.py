@@ -285,7 +285,7 @@ def _separate(data: bytes) -> list[bytes]:
 
 
 def _strength(context: ActContext) -> tuple[int, Container[str]]:
-    """Return the shortest RSA key allowed, in bits, and the new key kinds that engines can verify."""
+    """Return the least RSA key length, in bits, and the post-quantum kinds that every engine verifies."""
     from gateway.openpgp.abilities import VerifiedKinds  # noqa: PLC0415 - loads both engines
 
     methods = read_toml(context.home.policies_in_force / "methods.toml", MethodsFile)

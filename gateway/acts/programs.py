@@ -34,7 +34,7 @@ _SECRET_BYTES = 32
 
 
 class ListPrograms(ListingAct, command="programs list", right=AccessRight.LOOK):
-    """List the programs with a credential for the API, and those of before."""
+    """List the programs that have, or had, a credential for the API."""
 
     beside: ClassVar = ("programs revoke:name",)
     columns: ClassVar = ("name", "state", "acts", "teams", "made_at", "made_by", "ends_at")

@@ -46,8 +46,8 @@ def marks_check(known: frozenset[str], tells: IsSensitive) -> Callable[[str], bo
 
 
 def _spell(marks: str, tells: IsSensitive) -> bool:
-    """Return True if the letters of attendance marks spell a sensitive word, all together or within one run.
-    Five letters in a row, each other than the one before, count as a word: pupils seldom have such marks.
+    """Return True if attendance marks look like words: joined, or between two signs, the letters spell a
+    sensitive word, or five letters in a row differ each from the letter before, which pupils seldom have.
     """
     if sum(map(str.isalpha, set(marks))) <= _DIFFERENT_IN_A_ROW:
         return False

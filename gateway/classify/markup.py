@@ -237,7 +237,7 @@ def _too_many_attributes() -> Unreadable:
 
 
 def _asks_for_a_closer_look(record: Element, limits: ClassifyLimits, aside: OnOutside | None) -> bool:
-    """Return True if `_look_closely` may find attributes, or too many attributes: a quick check."""
+    """Return True if a record has an attribute for `aside`; without `aside`, if an element has too many."""
     return bool(_MANY(record, most=limits.xml_attributes) if aside is None else _MORE(record))
 
 

@@ -376,7 +376,7 @@ class Rules(formats.RuleTable):
         return {formats.plain(name): key for key, name in self.column_names()}
 
     def column_names(self) -> Iterator[tuple[str, str]]:
-        """Yield field key and column name for each known column name, names of single systems last."""
+        """Yield field key and name for each known column name: general ones, then those of products."""
         yield from ((key, name) for key, rule in self.fields.items() for name in rule.columns)
         for system in self.data_types.systems.values():
             yield from ((key, name) for key, names in system.items() for name in names)

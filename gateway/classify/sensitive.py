@@ -258,7 +258,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """The allowed words of `_may`, as octets, without those that are part of a sensitive phrase."""
+        """Sensitive words that labels and addresses, and those that names may have; none of a phrase."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names

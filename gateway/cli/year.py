@@ -214,7 +214,7 @@ def _record(registrar: Registrar, year: str, at: datetime, why: str | None) -> i
             return None
         agreements.open_year(session, year, at=at, by=who(), why=why)
         starts = day_in(first_year(year), registrar.catalogue.agreement.year.starts)
-        clause = registrar.catalogue.agreement.tell.get("ready")
+        clause = registrar.catalogue.agreement.tell.ready
         notice = opened(year, f"{starts.day} {starts:%B %Y}", clause)
         parties = registrar.catalogue.bodies.parties
         told = tell_everybody(

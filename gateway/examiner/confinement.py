@@ -225,7 +225,7 @@ class Needs:
 
 @dataclass(slots=True)
 class Cell:
-    """Confinement of one kind of child: call `prepare` in the child, `close` in each process for files."""
+    """Confinement of a kind of child. Call `prepare` in the child, `close` in each process it forks."""
 
     needs: Needs
     _calls: CallFilter | None = field(default=None, init=False)

@@ -35,7 +35,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 @lru_cache(32)
 def keys_of(kind: type[BaseModel]) -> tuple[str, ...]:
-    """Return every key that a file of a shape can have, each once."""
+    """Return the names of all fields of the model `kind` and of the models within, each once."""
     return tuple(dict.fromkeys(_named(kind.model_json_schema())))
 
 

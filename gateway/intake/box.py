@@ -242,7 +242,7 @@ class Box:
             raise Declined(TOO_MUCH_WAITING)
 
     async def _check_disk(self) -> None:
-        """Raise OSError if the disk was nearly full when last checked; each write checks again."""
+        """Check the free disk space, at most once a second. OSError where less than `free_bytes` is free."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
             await on_disk(check_room, self.unfinished.place, self._limits.free_bytes)

@@ -154,7 +154,7 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Erase journals untouched for longer than `keep`, but not journals `in_use` by a running box."""
+    """Delete lists of recent uploads unchanged for `keep`, but none of providers `in_use`, logged in."""
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:

@@ -14,13 +14,14 @@ from pysequoia.packet import Packet, PacketPile, SignatureType, Tag
 from gateway.errors import Refusal
 from gateway.openpgp.components import Component, Parts, own_packets, parts_of, user_ids
 from gateway.openpgp.packets import in_ascii
-from gateway.openpgp.rsa_numbers import LEAST_RSA_BITS, weakness
+from gateway.openpgp.rsa_numbers import weakness
 from gateway.openpgp.self_signatures import OLD_HASHES, Revocation
 from gateway.zones.sealing import mended, needs_mending
 
 _MOST_BYTES = 256 * 1024
 """Most bytes of a certificate in binary, without additions by others."""
 _MOST_OCTETS = 4 * 1024 * 1024
+_LEAST_RSA_BITS = 2048
 _WARN_DAYS = 60
 _PRIVATE_BLOCK = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY")
 _UNREADABLE = ("Brainpool", "secp256k1", "unknown")
@@ -56,7 +57,7 @@ class Certificate:
 
 
 def admit(
-    data: bytes, now: datetime, least_rsa_bits: int = LEAST_RSA_BITS, verified: Container[str] = ()
+    data: bytes, now: datetime, least_rsa_bits: int = _LEAST_RSA_BITS, verified: Container[str] = ()
 ) -> Certificate:
     """Return the one certificate in `data`, armored or binary, if fit for enrolment at `now`.
     Raise CertificateRefused with the first fault; secret key material is looked for first. `least_rsa_bits`
@@ -68,7 +69,7 @@ def admit(
     shown = _described(cert, parts, now)
     if shown.revoked:
         raise CertificateRefused("key:revoked")
-    _check_strength(parts, max(least_rsa_bits, LEAST_RSA_BITS))
+    _check_strength(parts, max(least_rsa_bits, _LEAST_RSA_BITS))
     if parts.primary.created_at > now + timedelta(days=1):
         raise CertificateRefused("key:from-the-future")
     if shown.expires_at is not None and shown.expires_at <= now:

@@ -133,8 +133,9 @@ def _sender(certificate: bytes) -> Sender:
 def check_signature(
     signature: Signature, senders: Sequence[Sender], limits: OpenLimits, now: datetime
 ) -> str | None:
-    """Check a verified signature at `now`: return None if it counts, else the code for its file to wait.
-    A file waits if the signing key ended since; Refusal for every other fault.
+    """Judge a cryptographically verified signature at `now`: return None if it counts.
+    Returns "open:key-expired" or "open:key-superseded" where the file is to be held: the signing key expired
+    or was superseded after it signed. Refusal for every other fault.
     """
     sender = next((one for one in senders if one.fingerprint == signature.certificate), None)
     key = sender.key(signature.signing_key) if sender else None

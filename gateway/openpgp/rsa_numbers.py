@@ -31,10 +31,10 @@ def is_of_infineon(modulus: int) -> bool:
 
 
 _POWERS = tuple((prime, frozenset(pow(65_537, n, prime) for n in range(prime))) for prime in _PRIMES)
-LEAST_RSA_BITS = 2048
+_LEAST_RSA_BITS = 2048
 
 
-def check_strength(line: str, least_rsa_bits: int = LEAST_RSA_BITS) -> int | None:
+def check_strength(line: str, least_rsa_bits: int = _LEAST_RSA_BITS) -> int | None:
     """Check an OpenSSH key line; return an RSA key's bits, None for other kinds. Refusal if weak."""
     kind = line.split(maxsplit=1)[0]
     known = _loaded(line.encode(), kind)
@@ -42,7 +42,7 @@ def check_strength(line: str, least_rsa_bits: int = LEAST_RSA_BITS) -> int | Non
         raise Refusal("key:weak", algorithm=kind)
     if not isinstance(known, RSAPublicKey):
         return None
-    if known.key_size < max(least_rsa_bits, LEAST_RSA_BITS):
+    if known.key_size < max(least_rsa_bits, _LEAST_RSA_BITS):
         raise Refusal("key:weak", algorithm=f"RSA {known.key_size}")
     numbers = known.public_numbers()
     if (weak := weakness(numbers.n, numbers.e)) is not None:

@@ -36,6 +36,7 @@ _MESSAGE = re.compile(
     r"(?:=[A-Za-z0-9+/]{4}\n)?"
     r"-----END PGP SIGNATURE-----)\n"
 )
+_SIGNATURE_PACKET = 2
 
 
 class CannotSeal(GatewayError):  # noqa: N818 - named after the event
@@ -250,7 +251,7 @@ def _parts(signed: str, *, comments: bool) -> tuple[str, str]:
         tag, start, length = packets.head(data, 0)
     except (ValueError, packets.FramingError):
         raise SignatureInvalid("the signature is damaged") from None
-    if tag != packets.SIGNATURE or length is None or start + length != len(data):
+    if tag != _SIGNATURE_PACKET or length is None or start + length != len(data):
         raise SignatureInvalid("something stands beside the one signature")
     lines = found["text"].removesuffix("\n").split("\n")
     return "\n".join(line.removeprefix("- ") for line in lines), found["block"]

@@ -81,6 +81,13 @@ class Contacts(File):
     governance: str
 
 
+class Telling(File):
+    """The clauses that require notices to education providers about the agreement; None without one."""
+
+    changed: ClauseId | None = None
+    ready: ClauseId | None = None
+
+
 class AgreementFile(File):
     """agreement.toml.
 
@@ -105,7 +112,7 @@ class AgreementFile(File):
     )
     persons: dict[Slug, str] = Field(default={"pupils": "Pupils"})
     discrepancies: DiscrepancyPolicy
-    tell: dict[Literal["changed", "ready"], ClauseId] = Field(default={})
+    tell: Telling = Telling()
     clauses: dict[ClauseId, str]
     printed: dict[ClauseId, str] = Field(default_factory=dict)
     uncited: dict[ClauseId, str] = Field(default_factory=dict)

@@ -113,7 +113,7 @@ class Catalogue(File):
 
     @cached_property
     def _flows(self) -> dict[str, Flow]:
-        return {entry.id: flow for _, flow, entry in self.flows.entries("flow")}
+        return {entry.id: flow for flow in self.flows.flow for entry in flow.data_type}
 
     @cached_property
     def shared_flows(self) -> frozenset[str]:
@@ -162,14 +162,19 @@ class Catalogue(File):
     def wording(self) -> Wording:
         """The names for receipts of this catalogue's data types, teams and desks, with its ids and labels."""
         own = {*self.appendix_a, *self.rights.outside.hold, *self.rights.outside.sensitive}
-        types = {}
-        for _, flow, entry in self.flows.entries():
-            types[entry.id] = entry.name or flow.document.description
-            own.update((flow.document.description, entry.id, entry.name or entry.id, *entry.carries))
-            own.update(*(each.items for each in entry.carried))
+        for flow in (*self.flows.flow, *self.flows.optional):
+            own.add(flow.document.description)
+            for entry in flow.data_type:
+                own.update((entry.id, entry.name or entry.id, *entry.carries))
+                own.update(*(each.items for each in entry.carried))
+        types = (
+            (entry.id, entry.name or flow.document.description)
+            for flow in (*self.flows.flow, *self.flows.optional)
+            for entry in flow.data_type
+        )
         return Wording(
             languages=self.agreement.languages,
-            names=types | {team.id: team.name for team in self.teams.team},
+            names=dict(types) | {team.id: team.name for team in self.teams.team},
             terms={
                 language: {self.desks.desk: said.desk, self.desks.governance: said.governance}
                 for language, said in self.agreement.contacts.items()
@@ -213,8 +218,9 @@ class Catalogue(File):
 
     def optional_flow_of(self, data_type: str) -> Flow | None:
         """Return the flow of a data type if asked for by a law and not switched on; else None."""
-        off = self.flows.entries("optional")
-        return next((flow for _, flow, entry in off if entry.id == data_type), None)
+        return next(
+            (flow for flow in self.flows.optional for entry in flow.data_type if entry.id == data_type), None
+        )
 
     def flow(self, identifier: str) -> Flow | None:
         """Return the flow with this id; None if there is none."""

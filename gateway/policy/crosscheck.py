@@ -107,7 +107,9 @@ GATEWAY = "sftp"
 
 def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield settings of the calendar that have no effect."""
-    timescales = {entry.id: entry.every_timescale() for _, _, entry in catalogue.flows.entries("flow")}
+    timescales = {
+        entry.id: entry.every_timescale() for flow in catalogue.flows.flow for entry in flow.data_type
+    }
     for n, due in enumerate(catalogue.calendar.due):
         if "annually" not in timescales.get(due.data_type, ("annually",)):
             words = f"{due.data_type} is due {timescales[due.data_type][0]}, so that this says nothing"
@@ -117,7 +119,7 @@ def _without_effect(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
-    served = {team for _, _, entry in catalogue.flows.entries("flow") for team in entry.teams}
+    served = {team for flow in catalogue.flows.flow for entry in flow.data_type for team in entry.teams}
     entitled = {right.team for right in catalogue.rights.right}
     for n, team in enumerate(catalogue.teams.team):
         if team.id in SHARED_FOLDERS:
@@ -126,9 +128,10 @@ def _teams(catalogue: Catalogue) -> Iterator[Contradiction]:
             yield "teams.toml", ("team", n, "id"), f"no flow sends anything to {team.id}"
         if team.id in served and team.id not in entitled:
             yield ("teams.toml", ("team", n, "id"), f"{team.id} has no right in rights.toml")
-    for place, _, entry in catalogue.flows.entries("flow"):
-        if len(set(entry.teams)) < len(entry.teams):
-            yield "flows.toml", (*place, "teams"), "a team is listed twice"
+    for n, flow in enumerate(catalogue.flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            if len(set(entry.teams)) < len(entry.teams):
+                yield "flows.toml", ("flow", n, "data_type", m, "teams"), "a team is listed twice"
 
 
 def _rights(catalogue: Catalogue) -> Iterator[Contradiction]:
@@ -200,17 +203,21 @@ def contradictions(catalogue: Catalogue) -> Iterator[Contradiction]:
         yield "teams.toml", ("team",), "no team has sensitive = true, so nobody would see sensitive files"
     yield from _flow_faults(catalogue)
     # Teams that an item is carried for, or records go to, and that get no file of the data type.
-    for place, _, entry in catalogue.flows.entries():
-        for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
-            words = f"{name} gets no {entry.id}, so nothing is carried for it"
-            yield "flows.toml", (*place, "carried"), words
-        for name, records in entry.records.items():
-            team, where = catalogue.team(name), (*place, "records", name)
-            if name not in entry.teams or team is None or not team.pupil_level:
-                yield "flows.toml", where, f"{name} gets no records of {entry.id}"
-            if records.item not in {*catalogue.appendix_a, *entry.carries}:
-                near = nearest(records.item, catalogue.appendix_a)
-                yield "flows.toml", (*where, "item"), f"the agreement lists no {records.item}{near}"
+    for table, listed in (("flow", catalogue.flows.flow), ("optional", catalogue.flows.optional)):
+        entries = (
+            ((table, n), m, entry) for n, flow in enumerate(listed) for m, entry in enumerate(flow.data_type)
+        )
+        for place, m, entry in entries:
+            for name in sorted({team for each in entry.carried for team in each.teams} - set(entry.teams)):
+                words = f"{name} gets no {entry.id}, so nothing is carried for it"
+                yield "flows.toml", (*place, "data_type", m, "carried"), words
+            for name, records in entry.records.items():
+                team, where = catalogue.team(name), (*place, "data_type", m, "records", name)
+                if name not in entry.teams or team is None or not team.pupil_level:
+                    yield "flows.toml", where, f"{name} gets no records of {entry.id}"
+                if records.item not in {*catalogue.appendix_a, *entry.carries}:
+                    near = nearest(records.item, catalogue.appendix_a)
+                    yield "flows.toml", (*where, "item"), f"the agreement lists no {records.item}{near}"
     yield from _right_faults(catalogue)
     yield from _without_effect(catalogue)
     yield from _teams(catalogue)
@@ -332,16 +339,17 @@ def _timescale_faults(flow: Flow, entry: FlowDataType, place: Location) -> Itera
 def _missing_days(calendar: CalendarFile, flows: FlowsFile) -> Iterator[Contradiction]:
     results = {each.data_type for each in calendar.results}
     due = {each.data_type: each for each in calendar.due}
-    for place, flow, entry in flows.entries("flow"):
-        yield from _timescale_faults(flow, entry, place)
-        if flow.embargo and entry.id not in results:
-            words = f"calendar.toml has no results day of {entry.id}"
-            yield "flows.toml", (*place[:2], "embargo"), words
-        scales, where = entry.every_timescale(), (*place, "timescale")
-        if "annually" in scales and entry.id not in due:
-            yield "flows.toml", where, f"calendar.toml does not say when {entry.id} is due"
-        if "termly" in scales and not calendar.census:
-            yield "flows.toml", where, "calendar.toml names no census"
+    for n, flow in enumerate(flows.flow):
+        for m, entry in enumerate(flow.data_type):
+            place = ("flow", n, "data_type", m, "timescale")
+            yield from _timescale_faults(flow, entry, place[:-1])
+            if flow.embargo and entry.id not in results:
+                yield "flows.toml", ("flow", n, "embargo"), f"calendar.toml has no results day of {entry.id}"
+            scales = entry.every_timescale()
+            if "annually" in scales and entry.id not in due:
+                yield "flows.toml", place, f"calendar.toml does not say when {entry.id} is due"
+            if "termly" in scales and not calendar.census:
+                yield "flows.toml", place, "calendar.toml names no census"
     for n, each in enumerate(calendar.due):
         if each.days is not None and each.data_type not in results:
             yield "calendar.toml", ("due", n, "days"), f"there is no results day of {each.data_type}"

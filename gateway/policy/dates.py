@@ -331,7 +331,9 @@ def _term_ends(year: SchoolYear, *, halves: bool) -> Iterator[tuple[date, str]]:
 def plan(
     calendar: CalendarFile, entries: tuple[Due, ...], shut: frozenset[date], year: int
 ) -> dict[Due, list[Period]]:
-    """Return by due entry its periods around a calendar year; [] for data due at no set time.
+    """Return by due entry its periods from `year` - 1 to `year` + 1; [] for data due at no set time.
+
+    `shut` are days without school. Daily and weekly periods end with `year`.
 
     Cached, because many providers share one plan: do not change the value.
     """

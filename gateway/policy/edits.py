@@ -255,8 +255,23 @@ def _shown(value: object, other: object) -> str:
 
 Files = Mapping[str, str]
 """The text of each policy file, by name."""
-_DROPPED = "dropped: this version has no such entry"
+MergeResult = Literal[
+    "kept", "kept, though this version changed the same", "dropped: this version has no such entry"
+]
 _MISSING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEdit:
+    """An edit by the authority (file, and place in it), and its fate: kept, merged or dropped."""
+
+    file: str
+    entry: str
+    fate: MergeResult
+
+    def __str__(self) -> str:
+        """Return the edit as FILE: ENTRY: FATE."""
+        return f"{self.file}: {self.entry}: {self.fate}"
 
 
 def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
@@ -277,17 +292,15 @@ def earlier_releases(folder: Path, agreement: str) -> dict[str, Files]:
     return found
 
 
-def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[str, ...]]:
+def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[Files, tuple[OwnEdit, ...]]:
     """Apply the edits in an authority's `own` policies to the `new` policies of this version.
-
-    Return the files, and each edit as FILE: ENTRY: FATE, the fate being that it was kept, merged or dropped.
 
     The release with the fewest differences counts as the origin of the own policies. A value changed only by
     the authority stays, a list keeps the authority's additions and removals, and everything else follows this
     version. Raise tomllib.TOMLDecodeError for an own file with invalid TOML.
     """
     release = min(releases, key=lambda name: _differences(releases[name], own))
-    base, edits = releases[release], list[str]()
+    base, edits = releases[release], list[OwnEdit]()
     files = dict(new)
     for name in sorted({*base, *own}):
         before, after = base.get(name), own.get(name)
@@ -295,16 +308,16 @@ def carry_over(releases: Mapping[str, Files], own: Files, new: Files) -> tuple[F
             continue
         if after is None:
             files.pop(name, None)
-            edits.append(f"{name}: the file was taken out: kept")
+            edits.append(OwnEdit(name, "the file was taken out", "kept"))
         elif not name.endswith(".toml"):
             files[name] = after
-            edits.append(f"{name}: the text: kept")
+            edits.append(OwnEdit(name, "the text", "kept"))
         elif name not in new:
-            edits.append(f"{name}: the file: {_DROPPED}")
+            edits.append(OwnEdit(name, "the file", "dropped: this version has no such entry"))
         else:
             document = tomlkit.parse(new[name])
             found = list(_merge(tomllib.loads(before or ""), tomllib.loads(after), document, ()))
-            edits += [f"{name}: {entry}: {fate}" for entry, fate in found]
+            edits += [OwnEdit(name, entry, fate) for entry, fate in found]
             if found:
                 files[name] = tomlkit.dumps(document)
     return files, tuple(edits)
@@ -320,7 +333,7 @@ def _differences(base: Files, own: Files) -> int:
     return count
 
 
-def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - TOML
+def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
     """Apply the differences of `base` and `own` to the tomlkit table `new`; yield place and fate of each."""
     for key in dict.fromkeys((*base, *own)):
         before, after = base.get(key, _MISSING), own.get(key, _MISSING)
@@ -338,9 +351,9 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
                 del new[key]
                 yield ".".join(here), "kept"
             else:
-                yield ".".join(here), _DROPPED
+                yield ".".join(here), "dropped: this version has no such entry"
         elif now is _MISSING and before is not _MISSING:
-            yield ".".join(here), _DROPPED
+            yield ".".join(here), "dropped: this version has no such entry"
         else:
             lists = all(isinstance(each, list) for each in (before, after, now))
             merged = after
@@ -348,11 +361,13 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
                 kept = [each for each in now if each in after or each not in before]
                 merged = kept + [each for each in after if each not in before and each not in kept]
             new[key] = merged
-            fate = "kept" if lists or now == before else "kept, though this version changed the same"
+            fate: MergeResult = (
+                "kept" if lists or now == before else "kept, though this version changed the same"
+            )
             yield ".".join(here), fate
 
 
-def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - TOML
+def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
     """As `_merge`, for a list of entries matched by their names, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
@@ -364,7 +379,7 @@ def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Itera
             new.append(tomlkit.item(entry, _parent=new) if isinstance(new, AoT) else inline)
             yield ".".join((*place, name)), "kept"
         elif entry != before[name]:
-            yield ".".join((*place, name)), _DROPPED
+            yield ".".join((*place, name)), "dropped: this version has no such entry"
     for name in before.keys() - after.keys():
         if name in now:
             new.remove(now[name])

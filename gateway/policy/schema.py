@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from functools import cached_property
 from string import Formatter
@@ -233,15 +232,6 @@ class FlowsFile(File):
         on = tuple(each for each in self.optional if each.id in self.switched_on)
         off = tuple(each for each in self.optional if each not in on)
         return self.model_copy(update={"flow": (*self.flow, *on), "optional": off})
-
-    def entries(
-        self, *tables: Literal["flow", "optional"]
-    ) -> Iterator[tuple[tuple[str | int, ...], Flow, FlowDataType]]:
-        """Yield each data type of the flows of some tables, of both by default: place, flow and entry."""
-        for table in tables or ("flow", "optional"):
-            for n, flow in enumerate(self.flow if table == "flow" else self.optional):
-                for m, entry in enumerate(flow.data_type):
-                    yield (table, n, "data_type", m), flow, entry
 
 
 class Team(File):

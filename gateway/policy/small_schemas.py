@@ -361,9 +361,18 @@ class Consequence(File):
     items: tuple[str, ...] = Field(min_length=1)
 
 
+class WhoIsTold(File):
+    """The clauses that require telling the ICO, governance, providers and data subjects of a breach."""
+
+    ico: tuple[ClauseId, ...] = ()
+    governance: tuple[ClauseId, ...] = ()
+    providers: tuple[ClauseId, ...] = ()
+    subjects: tuple[ClauseId, ...] = ()
+
+
 class BreachFile(File):
     """Model of breach.toml: who is told of a breach, grave items, and possible consequences."""
 
-    tell: dict[Literal["ico", "governance", "providers", "subjects"], tuple[ClauseId, ...]]
+    tell: WhoIsTold
     grave: tuple[GraveItem, ...] = ()
     consequence: tuple[Consequence, ...] = ()

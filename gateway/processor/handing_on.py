@@ -72,7 +72,9 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record new batches, make unmade ones, and follow the rest; `do` queues work for a thread."""
+        """Record a batch for each hand-on with files due, and what became of batches made before; queue
+        with `do` the making of batches missing at this host. Looks every few seconds, unless `at_once`.
+        """
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
         self._looked_at = time.monotonic()

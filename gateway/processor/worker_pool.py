@@ -177,7 +177,8 @@ class WorkerPool:
     def _next(self, *, rested: bool) -> Callable[[], None] | None:
         """Return a worker's next job, or None; the caller has the lock.
 
-        A `rested` worker, without children, takes a file only if more wait than other workers have children.
+        A `rested` worker, which has ended its processes, takes a file only if more files wait than there are
+        idle workers with processes.
         """
         if self._ending.is_set():
             return lambda: None

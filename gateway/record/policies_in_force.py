@@ -393,7 +393,7 @@ class Keeper:
                 log.append(session, entries, now)
                 if changes:
                     organisation = load_settings(self._home).organisation
-                    notice = changed(changes, catalogue.agreement.tell.get("changed"))
+                    notice = changed(changes, catalogue.agreement.tell.changed)
                     told = tell_everybody(
                         session, self._signing, organisation, notice, catalogue.bodies.parties, now,
                         languages=catalogue.agreement.languages,

@@ -91,7 +91,9 @@ def _rules(reading: PoliciesRead) -> Rules | None:
 
 def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel]) -> Iterator[Contradiction]:
     yield from name_faults(catalogue, models, "across")
-    carried = {entry.id for _, _, entry in catalogue.flows.entries()}
+    carried = {
+        entry.id for flow in (*catalogue.flows.flow, *catalogue.flows.optional) for entry in flow.data_type
+    }
     for n, name in enumerate(catalogue.flows.not_carried):
         if name in carried:
             yield "flows.toml", ("not_carried", n), "a flow carries it: take it out here"
@@ -116,10 +118,11 @@ def _across(catalogue: Catalogue, rules: Rules, models: Mapping[str, BaseModel])
 
 def _formats_of_carried(catalogue: Catalogue) -> Iterator[Contradiction]:
     """Yield formats, of files carried inside others, for which no reader exists."""
-    for place, _, entry in catalogue.flows.entries():
-        for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
-            words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
-            yield "flows.toml", (*place, "carried"), words
+    for n, flow in enumerate((*catalogue.flows.flow, *catalogue.flows.optional)):
+        for m, entry in enumerate(flow.data_type):
+            for form in (form for each in entry.carried for form in each.formats if form not in EXTENSIONS):
+                words = f"no file is of the format {form}{nearest(form, EXTENSIONS)}"
+                yield "flows.toml", ("flow", n, "data_type", m, "carried"), words
 
 
 def _code_sets(packs: tuple[LawPack, ...]) -> Iterator[Contradiction]:

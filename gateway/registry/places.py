@@ -62,7 +62,7 @@ def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> No
 
 
 def take_a_place_of_many(session: Session, subjects: Collection[str]) -> None:
-    """Lock subjects until the end of the transaction, beside writers of other subjects.
+    """Lock named subjects until the end of the transaction; others may write about other subjects meanwhile.
 
     Does nothing in SQLite, or where `take_the_writers_place` locks everything. To compare providers' rolls
     take `WritersPlace.ROLLS` as well.

@@ -138,7 +138,8 @@ def signed(signing: Signing, unsigned: Sequence[Unsigned]) -> list[dict[str, Any
 def proofs(session: Session, numbers: Sequence[int], *, head: str, signing: Signing) -> Iterator[Proof]:
     """Yield for each leaf the proof of inclusion in the log under the signed `head`.
 
-    For leaves just appended the proof needs no statement, and may be made after the commit.
+    Leaves that this transaction appended are in memory: their proofs need no query, and may be made after the
+    commit.
     """
     from gateway.receipts.facts import Proof  # noqa: PLC0415 - only signing needs it
 

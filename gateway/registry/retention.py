@@ -225,7 +225,7 @@ def certify(session: Session, rows: Sequence[DeletionRow], text: str, at: dateti
 
 
 def certificate(session: Session, number: int | None) -> str:
-    """Return the text of a certificate by number, or of the latest. NotFoundError if there is none."""
+    """Return the signed certificate of deletion of a number, or the latest. NotFoundError without one."""
     query = select(DeletionCertificateRow.text).order_by(col(DeletionCertificateRow.number).desc())
     if number is not None:
         query = query.where(DeletionCertificateRow.number == number)

@@ -114,7 +114,7 @@ def _blanks(home: Assured) -> dict[str, str]:
         "telephone": f" ({home.telephone})" if home.telephone else "",
         "access": people or "nobody has a role yet",
         "program": home.version,
-        "clause_controller": "clause " + ", ".join(catalogue.breach.tell.get("providers") or (TO_FILL,)),
+        "clause_controller": "clause " + ", ".join(catalogue.breach.tell.providers or (TO_FILL,)),
     }
 
 

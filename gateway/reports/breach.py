@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from gateway.policy.small_schemas import BreachFile
+from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
 from gateway.reports.document import (
@@ -114,7 +114,7 @@ def breach_report(breach: Breach, policy: BreachFile, now: datetime) -> Document
             (Points((*likely, f"To be judged by a person: {TO_FILL}")),),
         ),
         Section("Measures (Article 33(3)(d))", (Points((*breach.told.measures, *ended) or (TO_FILL,)),)),
-        Section("Who must be told", _to_tell(breach, policy)),
+        Section("Who must be told", _to_tell(breach, policy.tell)),
         Section("Who had access", _access(breach)),
         Section("Keys concerned", keys),
         Section("Timeline, in short", _timeline_in_short(breach)),
@@ -211,20 +211,18 @@ def _kinds(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
     return (Points((listed,)), *table)
 
 
-def _to_tell(breach: Breach, policy: BreachFile) -> tuple[Block, ...]:
-    tell = policy.tell
-    governance = _rests_on(tell.get("governance", ()))
+def _to_tell(breach: Breach, tell: WhoIsTold) -> tuple[Block, ...]:
     schools = providers_to_tell(breach)
     if len(schools) > _SHOWN:
         schools = (f"{len(schools)} providers, each a data controller in its own right: see the annex",)
     rows = (
-        ("The ICO", f"by {breach.spoken(notify_by(breach))}", _rests_on(tell.get("ico", ()), "Article 33")),
-        ("LA Information Governance", breach.told.governance or TO_FILL, governance),
-        *((school, "without delay", _rests_on(tell.get("providers", ()))) for school in schools),
+        ("The ICO", f"by {breach.spoken(notify_by(breach))}", _rests_on(tell.ico, "Article 33")),
+        ("LA Information Governance", breach.told.governance or TO_FILL, _rests_on(tell.governance)),
+        *((school, "without delay", _rests_on(tell.providers)) for school in schools),
         (
             "The pupils and families",
             "without delay, if the risk to them is high",
-            _rests_on(tell.get("subjects", ()), "Article 34"),
+            _rests_on(tell.subjects, "Article 34"),
         ),
     )
     return (ReportTable(("Who", "How or when", "Clause"), rows),)

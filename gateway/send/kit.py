@@ -126,7 +126,7 @@ class Kit:
 
 
 def _pinned(path: Path) -> bytes:
-    """Read a certificate of the gateway. Earlier kits stored the served bytes unchecked."""
+    """Return a stored certificate of the gateway; ConfigurationError unless the file is named for it."""
     try:
         return pinned(path.read_bytes(), path.stem)
     except CertificateRefused:

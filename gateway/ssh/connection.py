@@ -171,7 +171,7 @@ class Connection(LeanConnection):
         self.set_extra_info(peername=source)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Note the client's source address, charged for reading."""
+        """Note the client's source address, and offer the older algorithms allowed for that address."""
         self._address = self._address or str((transport.get_extra_info("peername") or ("local",))[0])
         self._source = source_of(self._address)
         self._connected = transport.get_extra_info("socket")

@@ -217,7 +217,7 @@ def read_key(log_key: str) -> tuple[str, bytes, bytes]:
 
 
 def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -> None:
-    """Check that an Ed25519 signature over a message is by `log_key`."""
+    """Raise Unproved, naming `what`, unless `signature` is one by `log_key` (Ed25519) over `message`."""
     try:
         Ed25519PublicKey.from_public_bytes(read_key(log_key)[2]).verify(signature, message)
     except InvalidSignature:
