@@ -291,11 +291,12 @@ class Tally:
         dates, formers, statuses = (columns.get(key, blank) for key in _REPORTED)
         born = {text: value_kinds.read_date(text) for text in set(dates)}
         main = {text for text in set(statuses) if text.strip().upper() in MAIN}
+        known = {text: text.strip().upper() or None for text in set(formers)}
+        here = {text for text in set(leaving) if not text.strip()}
         records = zip(upns, dates, formers, statuses, leaving, count(first), schools, strict=False)
         for upn, birth, former, status, left, record, school in records:
             if upn:
-                on_roll = status in main and not left.strip()
-                yield upn, born[birth], former.strip().upper() or None, on_roll, record, school
+                yield upn, born[birth], known[former], status in main and left in here, record, school
 
     def pupils(self) -> int:
         """Return the number of distinct pupils, by UPNs, other numbers and names."""
