@@ -38,6 +38,12 @@ _BESIDES = tuple(
     f"{_ROOT}{name}"
     for name in (
         "processor/rounds.py",
+        "processor/checkpoints.py",
+        "processor/follow.py",
+        "processor/hook_round.py",
+        "processor/page_round.py",
+        "processor/retention.py",
+        "publish/penalties.py",
         "record/reconsider.py",
         "processor/handing_on.py",
         "processor/judged_anew.py",
