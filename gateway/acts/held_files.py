@@ -49,7 +49,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
         self, session: Session, context: ActContext, found: Sequence[Transfer]
     ) -> Iterator[dict[str, Any]]:
         """Yield a row for each held file, with the assigned person, the reason for waiting, and the days."""
-        now, owners = context.clock(), transfer_lists.owners_of_held_files(session)
+        now, owners = context.clock(), transfer_lists.owners_of_held_files(session, EVERYTHING)
         proposed = frozenset(transfer_lists.releases_proposed(session, EVERYTHING))
         again = transfer_lists.sent_again(session, found)
         for transfer, row in zip(found, super().listed(session, context, found), strict=True):

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from gateway.access import AccessRight
+from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import Act, ActContext, Area, ReadingAct, Reference, argument, option
 from gateway.errors import GatewayError
 from gateway.home.settings import Settings, load_settings
@@ -79,7 +79,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
             raise GatewayError("the last day is before the first")
         organisation = load_settings(context.home).organisation
         wording = context.catalogue.wording
-        wanted = TransfersWanted(provider=self.provider, since=since, until=until)
+        wanted = TransfersWanted(provider=self.provider, since=since, until=until, sight=EVERYTHING)
         with context.reading() as session:
             name = providers.provider_row(session, self.provider).name
             found = [one.upload.reference for page in transfer_lists.pages(session, wanted) for one in page]

@@ -191,13 +191,13 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
     def effect(self, context: ActContext) -> str:
         """Return a sentence with the person's name and the held files to be left unassigned."""
         with context.reading() as session:
-            seen, every = self._held(session, context.sight(session)), self._held(session)
+            seen, every = (self._held(session, one) for one in (context.sight(session), EVERYTHING))
         if len(every) > len(seen):
             seen.append(f"{len(every) - len(seen)} that you do not see")
         files = f" Nobody decides any more on: {', '.join(seen)}. Give them to somebody." if seen else ""
         return f"{self.name} cannot log in or collect any more.{files}"
 
-    def _held(self, session: Session, sight: Sight = EVERYTHING) -> list[str]:
+    def _held(self, session: Session, sight: Sight) -> list[str]:
         """Return the references of held files, in a sight, assigned to the person."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
@@ -221,7 +221,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
                         session, "staff", self.name, key.fingerprint, state="retired", at=at, by=record.by,
                         why=self.why or _REMOVED,
                     )  # fmt: skip
-            left = self._held(session)
+            left = self._held(session, EVERYTHING)
             for reference in left:
                 record.note("assigned", reference)
             _note(record, "staff-removed", self.name, self.why)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from sqlmodel import Session
 
-from gateway.access import AccessRight
+from gateway.access import EVERYTHING, AccessRight
 from gateway.acts.act import (
     ActContext,
     ActDetails,
@@ -58,7 +58,9 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
     def wanted(self, context: ActContext) -> TransfersWanted:
         """Return the criteria for the transfers asked for."""
         since, until = self.bounds(context)
-        wanted = TransfersWanted(provider=self.provider, since=since, until=until, search=self.search)
+        wanted = TransfersWanted(  # The session is limited to the person's sight.
+            provider=self.provider, since=since, until=until, search=self.search, sight=EVERYTHING
+        )
         if not self.search:
             return wanted
         catalogue = context.catalogue

@@ -12,7 +12,7 @@ from sqlalchemy import select as select_columns
 from sqlalchemy.orm import Mapped, aliased
 from sqlmodel import Session, col, func
 
-from gateway.access import EVERYTHING, Sight
+from gateway.access import Sight
 from gateway.model import Reason, State, Transfer, WaitsFor
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, WITHDRAWN_BY_ONE
 from gateway.registry.recalls import OPENED
@@ -103,7 +103,7 @@ def releases_proposed(session: Session, sight: Sight) -> list[str]:
     return [reference for reference, number in asked.items() if number > ends.get(reference, 0)]
 
 
-def owners_of_held_files(session: Session, sight: Sight = EVERYTHING) -> dict[str, str]:
+def owners_of_held_files(session: Session, sight: Sight) -> dict[str, str]:
     """Return the assigned person of each held file in a sight, by reference."""
     query = (
         select(col(EventRow.subject), col(EventRow.note))
@@ -217,6 +217,7 @@ class TransfersWanted:
     transfers visible to a person.
     """
 
+    sight: Sight
     state: str | None = None
     provider: str | None = None
     data_type: str | None = None
@@ -230,7 +231,6 @@ class TransfersWanted:
     equal: Sequence[tuple[str, str]] = ()
     sort: str | None = None
     group: str | None = None
-    sight: Sight = EVERYTHING
 
 
 SOUGHT = frozenset(

@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 
 import pytest
 
+from gateway.access import EVERYTHING
 from gateway.acts.act import ActContext
 from gateway.acts.listing import GroupedListing, ListingAct, Row
 from gateway.cli.console import print_json, print_json_list
@@ -50,7 +51,7 @@ def test_fifty_are_listed_unless_all_are_asked_for(site: Site) -> None:
     result = site.result("transfers", "list")
     listed = [line for line in result.stdout.splitlines() if "school-" in line]
     with _registry(site).read() as session:
-        there = count(session, TransfersWanted())
+        there = count(session, TransfersWanted(sight=EVERYTHING))
     assert len(listed) == 50
     assert f"50 of {there} shown; all of them: --limit 0" in result.stderr
     every = site.gateway("transfers", "list", "--limit", "0").splitlines()
@@ -167,7 +168,7 @@ def test_pages_are_in_order_and_hold_little(registry: Registry) -> None:
     with registry.read() as session:
         tracemalloc.start()
         sequences, most = [], 0
-        for page in pages(session, TransfersWanted()):
+        for page in pages(session, TransfersWanted(sight=EVERYTHING)):
             sequences += [one.sequence for one in page]
             most = max(most, len(session.identity_map))
         peak = tracemalloc.get_traced_memory()[1]

@@ -12,7 +12,7 @@ from typing import get_args, get_type_hints
 import pytest
 from starlette.routing import Match
 
-from gateway.access import Role
+from gateway.access import EVERYTHING, Role
 from gateway.console import app, mailbox_pages
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
@@ -230,7 +230,7 @@ def test_a_leavers_held_files_are_named_and_are_for_anybody_then(office: Office)
     last = office.room.events(reference)[-1]
     assert (last.kind, last.actor, last.note) == ("assigned", "kim", None)
     with office.room.registry.read() as session:
-        assert reference not in transfer_lists.owners_of_held_files(session)
+        assert reference not in transfer_lists.owners_of_held_files(session, EVERYTHING)
 
 
 def test_the_first_page_counts_held_files_as_the_tabs_of_their_list_do(office: Office) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from gateway.access import Sight
+from gateway.access import EVERYTHING, Sight
 from gateway.model import Provider
 from gateway.registry import providers, transfer_lists
 from gateway.registry.database import Registry
@@ -70,7 +70,7 @@ def steps(session: Session, work: Callable[[Session], object]) -> int:
 
 def test_what_was_sent_again_is_found_without_looking_through_all_that_is_held(registry: Registry) -> None:
     with registry.read() as session:
-        page = transfer_lists.latest(session, TransfersWanted(state="held"), 50)
+        page = transfer_lists.latest(session, TransfersWanted(state="held", sight=EVERYTHING), 50)
         found: dict[str, list[str]] = {}
         taken = steps(session, lambda session: found.update(transfer_lists.sent_again(session, page)))
     assert found == {"261124-oak-02990": [f"261124-oak-{number:05}" for number in SENT_AGAIN]}
@@ -126,7 +126,7 @@ def test_of_held_files_that_are_not_sensitive_the_reasons_are_not_read(registry:
 def test_a_sorted_list_goes_on_where_its_page_ended(registry: Registry) -> None:
     with registry.read() as session:
         for sort, way in (("reference", 1), ("-reference", -1), ("landed_at", 1), ("days", -1)):
-            wanted, after, found = TransfersWanted(state="held", sort=sort), None, []
+            wanted, after, found = TransfersWanted(state="held", sort=sort, sight=EVERYTHING), None, []
             for _ in range(3):
                 page = transfer_lists.page(session, wanted, after, 7)
                 after = page[-1].sequence
@@ -135,7 +135,7 @@ def test_a_sorted_list_goes_on_where_its_page_ended(registry: Registry) -> None:
 
 
 def test_a_later_page_is_found_without_the_pages_before(registry: Registry) -> None:
-    wanted = TransfersWanted(state="held", sort="reference")
+    wanted = TransfersWanted(state="held", sort="reference", sight=EVERYTHING)
     with registry.read() as session:
         first, last = (
             steps(session, lambda of, at=after: transfer_lists.page(of, wanted, at, 7))
@@ -161,7 +161,7 @@ def test_for_whom_files_wait_and_whose_they_are_is_known_to_the_database(registr
         session.flush()
 
         def found(name: str, value: str) -> list[int]:
-            wanted = TransfersWanted(equal=[(name, value)], sort="reference")
+            wanted = TransfersWanted(equal=[(name, value)], sort="reference", sight=EVERYTHING)
             return [one.sequence for one in transfer_lists.page(session, wanted, None, 9)]
 
         assert found("waits_for", "a second person") == [1, 5]
@@ -183,7 +183,7 @@ def test_a_grouped_list_goes_on_group_by_group_where_its_page_ended(registry: Re
         elm, oak = [*range(39, 0, -2)], [one for one in range(HELD, 0, -1) if one > 40 or one % 2 == 0]
         by_name = sorted(elm, key=lambda one: (one % 4, one))
         for sort, expected in ((None, [*elm, *oak]), ("name", [*by_name, *sorted(oak)])):
-            wanted = TransfersWanted(state="held", group="provider_name", sort=sort)
+            wanted = TransfersWanted(state="held", group="provider_name", sort=sort, sight=EVERYTHING)
             found: list[int] = []
             while len(found) < 49:
                 page = transfer_lists.page(session, wanted, found[-1] if found else None, 7)
@@ -205,5 +205,7 @@ def test_what_became_of_files_is_told_apart_by_the_database(registry: Registry) 
             )
         session.flush()
         for outcome, number in (("sent back with advice", 1), ("refused", 2), ("not decided yet", 3)):
-            found = transfer_lists.page(session, TransfersWanted(equal=[("outcome", outcome)]), None, 9)
+            found = transfer_lists.page(
+                session, TransfersWanted(equal=[("outcome", outcome)], sight=EVERYTHING), None, 9
+            )
             assert [one.sequence for one in found] == [number], outcome

@@ -43,7 +43,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
         # A file held for a dropped key is decided elsewhere.
         needed = "recall" if waits_for_second(transfer) else "decide"
         decides = needed in caller.may and transfer.waits_for != "approval"
-        owner = transfer_lists.owners_of_held_files(session).get(reference)
+        owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
         would = _would(console, session, reference) if decides else ""
         again = transfer_lists.sent_again(session, [transfer])
         open_headings = headings.asked(session, transfer) if decides else ()
