@@ -198,7 +198,7 @@ class _ResultsReader:
             self._said.update(filter(None, map(self._results_rule.kind_said, words)))
 
     def _check_frame(self, kind: str, text: str) -> None:
-        """Compare the number in a trailer with the records since its centre's header, or of the file."""
+        """Raise Unreadable if a trailer's number is not that of the records of its centre, or in all."""
         records, met = self._tally.records, self._tally.records - self._first
         if kind == "7":
             met, text = records - self._first_of_centre, text.removeprefix(self._centre)

@@ -148,14 +148,14 @@ def check_entry(entry: Mapping[str, Any], index: int, reference: object, stage: 
 
 
 def check_inclusion(leaf: str, index: int, proof: Iterable[object], head: Head) -> None:
-    """Check that a proof leads from a log entry to a head (RFC 9162 section 2.1.3.2); else raise Unproved."""
+    """Raise Unproved unless a proof leads from a log entry to a head (RFC 9162 section 2.1.3.2)."""
     start = hashlib.sha256(b"\x00" + leaf.encode()).digest()
     if not 0 <= index < head.size or climb(index, head.size - 1, start, hashes(proof))[1] != head.root:
         raise Unproved("the inclusion proof does not lead to the head of the log: it was not recorded so")
 
 
 def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> None:
-    """Check that the second head continues the first without changes (RFC 9162 section 2.1.4.2)."""
+    """Raise Unproved unless the second head continues the first, unchanged (RFC 9162 section 2.1.4.2)."""
     if not 0 < first.size < second.size or first.origin != second.origin:
         raise Unproved("a consistency proof is between two heads of one log, the smaller one first")
     path = [first.root] * (first.size & (first.size - 1) == 0) + hashes(proof)  # A power of two is its own.
