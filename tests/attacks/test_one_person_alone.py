@@ -45,7 +45,7 @@ STATED: dict[str, set[str]] = {
     "a role": {"roles._agreed"},
     "policies": {"policy_proposals.to_approve"},
     "a team that sees held files": {"staff._agreed_to_show"},
-    "a link": {"staff._agreed_to_invite"},
+    "a link": {"staff.carry_out"},
     "a key": {"key_changes._check_second"},
     "a key that comes back": {"key_changes._is_agreed"},
     "what a heading means": {"headings.carry_out"},
