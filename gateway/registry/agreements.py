@@ -33,7 +33,8 @@ from gateway.registry.tables.row import existing
 def ratify(session: Session, row: RatificationRow, *, instead: bool = False) -> None:
     """Record a provider's ratification of the agreement for a year. NotFoundError for an unknown provider.
 
-    GatewayError for a second one, unless a notice ends the first, or `instead` replaces one of another text.
+    A ratification ended by a notice is replaced; with `instead`, also one of another text. GatewayError for
+    any other second ratification.
     """
     provider_row(session, row.provider)
     known = session.get(RatificationRow, (row.provider, row.academic_year))
@@ -163,7 +164,7 @@ def reasons_of(row: DeclarationRow) -> tuple[Reason, ...]:
 
 
 def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
-    """Return by provider and data type, as people have recorded: True if the data is expected."""
+    """Return by provider and data type the expectations on record: True where the data is expected."""
     found: defaultdict[str, dict[str, bool]] = defaultdict(dict)
     for row in session.exec(select(ExpectationRow)):
         found[row.provider][row.data_type] = row.expected
@@ -173,7 +174,7 @@ def expectations(session: Session) -> Mapping[str, Mapping[str, bool]]:
 def exceptions(session: Session, provider: str | None = None) -> list[Mapping[str, Any]]:
     """Return every expectation and nil return on record, by provider and data type.
 
-    `period` is set for a nil return only.
+    `what` is "expected", "not-expected" or "nil"; `period` is set for a nil return only.
     """
     found: list[Mapping[str, Any]] = [
         {
@@ -237,7 +238,7 @@ def year_opened_at(session: Session, year: str) -> datetime | None:
 
 
 def year_counts(session: Session, year: str, parties: Collection[str]) -> dict[str, int]:
-    """Count open providers of the kinds `parties`, ratifications of a year, and all expectations."""
+    """Count open providers of the kinds `parties`, the ones with `year` ratified, and all expectations."""
     open_ones = (col(ProviderRow.kind).in_(sorted(parties)), col(ProviderRow.closed_on).is_(None))
     ratified = (
         select(func.count())

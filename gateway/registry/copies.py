@@ -26,8 +26,8 @@ _WAITING = (col(CopyRow.waits).is_(True), col(TransferRow.state) == "accepted")
 class Copy:
     """A copy of a file for one provider. `content_sha256` is the digest of the file's content.
 
-    `made`: the sealed copy has been in the /out folder, and `sha256` is its digest. `part`: the copy holds
-    the records of one provider alone.
+    `made`: the sealed copy was put into the provider's /out folder; `sha256` is the digest of the sealed
+    copy. `part`: the copy holds the provider's own records alone.
     """
 
     number: int
@@ -46,14 +46,14 @@ class Copy:
 def owe(
     session: Session, transfer: int, provider: str, at: datetime, *, part: bool = False, waits: bool = False
 ) -> None:
-    """Record that a provider gets a copy of a file; `part`: its own records; `waits`: once it ratifies."""
+    """Record a copy to be made for a provider; `part`: of own records only; `waits`: after ratification."""
     row = CopyRow(transfer=transfer, provider=provider, decided_at=at, part=part or None, waits=waits or None)
     session.add(row)
     session.flush()
 
 
 def waiting(session: Session) -> Sequence[tuple[CopyRow, Transfer]]:
-    """Return with the transfer each copy still waiting for the recipient to ratify the agreement."""
+    """Return each copy waiting until its recipient ratifies the agreement, with the copied transfer."""
     found = session.exec(_COPIES.where(*_WAITING)).all()
     return list(zip([row for row, _ in found], transfers_of(session, [of for _, of in found]), strict=True))
 
@@ -93,7 +93,7 @@ def forget(session: Session, transfer: int) -> tuple[str, ...]:
 
 
 def is_owed(session: Session, number: int) -> bool:
-    """Return True if a copy is on record and may be made; False once taken back."""
+    """Return True if a copy of this number is on record; False once deleted, as after a withdrawal."""
     return session.get(CopyRow, number) is not None
 
 

@@ -73,7 +73,7 @@ class Registry:
     def on_trial(self) -> Iterator[Registry]:
         """Yield the registry for a trial: one writer that can read its changes, all rolled back at the end.
 
-        All is one transaction, taken back at the end. Fault as for `write`.
+        Fault as for `write`.
         """
         try:
             with (

@@ -33,8 +33,8 @@ _OF_TEAM: tuple[Any, ...] = (col(DeliveryRow.whole), col(DeliveryRow.counts), co
 class DeliveriesWanted:
     """Filter on a team's deliveries: only `new` (uncollected) ones, of one data type, provider or period.
 
-    Deliveries dealt with are left out; with `removed_since` only these are returned: dealt with from then on,
-    and still stored.
+    Finds deliveries not dealt with; with `removed_since` instead the ones dealt with from that moment on,
+    while the file is still stored.
     """
 
     new: bool = False
@@ -45,7 +45,7 @@ class DeliveriesWanted:
 
     @property
     def is_of_one(self) -> bool:
-        """Return True if the query is about one provider, and goes by the index of a provider's files."""
+        """Return True for one provider without `removed_since`: such a query uses the index by provider."""
         return self.provider is not None and self.removed_since is None
 
 
@@ -129,13 +129,13 @@ def page_of(
 
 
 class Delivery(NamedTuple):
-    """A file in a mailbox. A tuple, since a mailbox may have tens of thousands.
+    """A file in a mailbox, or a held file. A tuple for speed: a mailbox may have tens of thousands of files.
     - `team` is None for a held file.
     - `sensitive`: held because of sensitive or dangerous content, and shown to few people.
-    - `whole`: shown as sent. `counts`: the team is given counts alone.
+    - `whole`: the team is shown the file as sent. `counts`: the team is given counts alone.
     - `collected`: opened by at least one person of the team.
     - `period`: the period of the contents.
-    - `apart`: the markers of the children left out of the view.
+    - `apart`: the numbers of the markers on the children left out of the view.
     """
 
     sequence: int
@@ -219,9 +219,10 @@ def restore(session: Session, delivery: Delivery) -> None:
 
 
 def may_read(session: Session, delivery: Delivery, person: str) -> bool:
-    """Return True if a person reading an open file may go on: not withdrawn, no new marker since.
+    """Return True if a person may go on reading a delivery opened before.
 
-    A view without the records of marked children may be read as long as no further child is marked.
+    False once the file is withdrawn, or once a further marker hides a child in the file from the person.
+    Counts may be read despite markers.
     """
     asked = select(~waits_for(WITHDRAWN)).where(col(TransferRow.sequence) == delivery.sequence)
     if not session.execute(asked).scalar_one():
@@ -239,7 +240,7 @@ def held(
 
 
 def find_held(session: Session, reference: str, sight: Sight, rules: str) -> Delivery | None:
-    """Return a held file by reference, if `held` would return it; else None."""
+    """Return a held file by reference; None unless within the person's sight and judged by `rules`."""
     row = session.execute(held_files(sight, rules).where(col(TransferRow.reference) == reference)).first()
     return None if row is None else _held_delivery(row)
 

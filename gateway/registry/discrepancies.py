@@ -25,7 +25,7 @@ MEANINGS: Mapping[str, str] = {
 
 
 def key_of(discrepancy: Discrepancy) -> str:
-    """Return a discrepancy's key as text: the same whenever the same rolls are compared."""
+    """Return a discrepancy's kind and key as one text, the same each time the discrepancy is found."""
     return ":".join((discrepancy.kind, *discrepancy.key))
 
 
@@ -57,7 +57,8 @@ def of_providers(
 ) -> Sequence[DiscrepancyRow]:
     """Return discrepancies of some providers, or of all, in the order of opening.
 
-    `states`: None for all; else, if not given, those open, or resolved by a person but still found.
+    `states`: the states wanted, None for all; by default open, or resolved by a person while the data still
+    differ.
     """
     query = select(DiscrepancyRow).order_by(col(DiscrepancyRow.number))
     if states is not None:

@@ -54,7 +54,7 @@ def statuses(
 def owed_by(
     provider: Provider, added: datetime, told: Mapping[str, bool], catalogue: Catalogue
 ) -> timescale.DutySpan:
-    """Return the first and the last day of a provider's duty to send data, and people's expectations."""
+    """Return the days from a provider's enrolment to closure, with the expectations `told` by data type."""
     return timescale.DutySpan(
         since=local_day(added, catalogue.calendar.timezone),
         until=provider.closed_on or date.max,
@@ -63,7 +63,7 @@ def owed_by(
 
 
 def window_from(catalogue: Catalogue, day: date) -> Window:
-    """Return the bounds of the arrivals for judging every flow on `day` and on later days."""
+    """Return how far back to read arrivals, so as to judge every flow on `day` and on later days."""
     opened, zone = timescale.days_opened(catalogue, day), catalogue.calendar.timezone
     often = [
         entry.id
@@ -91,10 +91,9 @@ def _midnights(zone: str, day: date) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Bounds for reading arrivals: files of `seldom` types from `since` on, of `often` types from `lately`
-    on.
+    """Bounds for reading arrivals: of `seldom` types from `since` on, of `often` types from `lately` on.
 
-    Of `often` types the last file before `lately` is read too; nothing landed at `until` or later.
+    Of `often` types the last file before `lately` is read too. Files landed at `until` or later are left out.
     `midnights` are the times of day in UTC, as "23:00", at which a local day may begin.
     """
 
@@ -172,7 +171,7 @@ def _last(whom: str) -> Select[Any]:
 
 @lru_cache(64)
 def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[str, ...]) -> list[Any]:
-    """Return queries for accepted files by type and period; `own`: sent by the provider, not on behalf."""
+    """Return queries for the last accepted file of each type, period and day; `own`: sent by the provider."""
     whose = col(TransferRow.provider) if own else col(SchoolOfTransferRow.provider)
     which = _OWN if own else col(SchoolOfTransferRow.transfer) == col(TransferRow.sequence)
     landed = col(TransferRow.landed_at)
@@ -203,7 +202,7 @@ def _accepted(own: bool, whom: str, until: bool, seldom: bool, midnights: tuple[
 
 
 def _day(at: Mapped[datetime], midnights: Collection[str]) -> Iterator[ColumnElement[Any]]:
-    """Yield SQL columns to group UTC times by local day: the date, and for each midnight, True if past."""
+    """Yield SQL columns to group UTC times by local day: the UTC date, and True past each midnight."""
     written = cast(at, Text)
     yield func.substr(written, 1, 10)
     for midnight in midnights:

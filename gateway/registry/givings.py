@@ -22,7 +22,7 @@ def note(session: Session, owner: str, what: What, mark: str, *, by: str, at: da
 
 
 def forget(session: Session, owner: str, what: What | None = None, mark: str | None = None) -> None:
-    """Delete the givers on record of a person's role or account; without `what`, of all. Keys keep theirs."""
+    """Delete the givers on record of a person's role or account, by default of all; givers of keys stay."""
     for row in session.exec(select(GivingRow).where(GivingRow.staff == owner)).all():
         if row.what != "key" and (what is None or (row.what, row.mark) == (what, mark)):
             session.delete(row)
@@ -30,10 +30,10 @@ def forget(session: Session, owner: str, what: What | None = None, mark: str | N
 
 
 def credentials(session: Session, since: datetime) -> Mapping[Credential, Sequence[GivingRow]]:
-    """Return the givers of every current credential of staff, and of the keys ended since a moment.
+    """Return the givers of each current credential of staff, and of each key ended at `since` or later.
 
-    The issuer comes first, without a name where none is on record; then those who confirmed the credential.
-    An unconfirmed key confirms nothing, and is left out.
+    The issuer comes first, with the name "" where none is on record; then the people who confirmed the
+    credential. Unconfirmed keys are left out.
     """
     givers: defaultdict[Credential, list[GivingRow]] = defaultdict(list)
     for row in session.exec(select(GivingRow).order_by(col(GivingRow.id))).all():

@@ -58,7 +58,7 @@ def may_have(session: Session, hand_on: HandOn, references: Collection[str]) -> 
 
 
 def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> Sequence[str]:
-    """Return the next files to hand on, delivered between two moments, in order of landing."""
+    """Return files still to hand on, delivered between two moments: at most AT_ONCE, in order of landing."""
     handed = exists().where(
         col(HandOnFileRow.reference) == col(TransferRow.reference),
         col(HandOnFileRow.batch) == col(HandOnBatchRow.id),
@@ -71,7 +71,7 @@ def due(session: Session, hand_on: HandOn, since: datetime, until: datetime) -> 
 
 
 def taken_back(session: Session, hand_on: str) -> Sequence[HandOnFileRow]:
-    """Return files handed on and since lost by the team, without a batch to tell the recall yet."""
+    """Return files handed on, no longer delivered to the team, and not recalled in any batch so far."""
     still = exists().where(
         col(TransferRow.reference) == col(HandOnFileRow.reference),
         col(DeliveryRow.transfer) == col(TransferRow.sequence),
@@ -93,7 +93,10 @@ def owe(
     recalled: Sequence[HandOnFileRow],
     at: datetime,
 ) -> HandOnBatchRow:
-    """Record a new batch with files to hand on, and the recalls of `recalled` ones; return the row."""
+    """Record a new batch of files to hand on and of files to recall; return the row of the batch.
+
+    An earlier batch with a recalled file is made again without the file, if not sent yet.
+    """
     last = session.exec(
         select(func.max(HandOnBatchRow.number)).where(HandOnBatchRow.hand_on == hand_on.id)
     ).one()
@@ -178,7 +181,7 @@ def acknowledge(session: Session, batch: HandOnBatchRow, *, by: str, at: datetim
 
 
 def unacknowledged(session: Session, now: datetime) -> Sequence[HandOnBatchRow]:
-    """Return the batches not acknowledged in time, or not to be sent for some trouble, in order."""
+    """Return batches without acknowledgement, in order: overdue ones, and ones with trouble in sending."""
     late = or_(col(HandOnBatchRow.due_at) < now, col(HandOnBatchRow.trouble).is_not(None))
     query = select(HandOnBatchRow).where(col(HandOnBatchRow.acknowledged_at).is_(None), late)
     return session.exec(query.order_by(col(HandOnBatchRow.id))).all()

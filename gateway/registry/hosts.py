@@ -39,10 +39,10 @@ _KNOWN = text(
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An expected host, as of its last report. Ages in seconds.
+    """A host on record, as of its last report. Ages in seconds.
 
-    `since`: the start of its session, None where it has none. `silent_seconds`: the age of its last report,
-    or of its being put on record. `ahead_seconds`: its clock before the database's.
+    `since`: the start of the host's session; None without a session. `silent_seconds`: since the last report,
+    or since the host was put on record. `ahead_seconds`: how far the host's clock is ahead of the database's.
     """
 
     name: str

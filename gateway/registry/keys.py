@@ -39,7 +39,7 @@ _USED = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A public key as listed: owner, fingerprint and limits. `why` is the reason for ending the key.
+    """A public key as listed, with owner, state and dates. `why` is the reason for ending the key.
 
     `unconfirmed` is true until a person confirms the key's owner; a passkey then logs in and reads only.
     """
@@ -87,7 +87,7 @@ class Key:
 
     @property
     def use(self) -> str:
-        """The action possible with this kind of key, in words: "log in"."""
+        """The use of this kind of key, in words, such as "log in" for an SSH key."""
         match self.kind:
             case "ssh":
                 return "log in"
@@ -272,9 +272,9 @@ def retire_later(session: Session, key: Key, until: datetime) -> Key:
 
 
 def restore_key(session: Session, key: Key) -> Key:
-    """Restore a retired key. GatewayError unless retired or retiring, and not replaced.
+    """Restore a retired key. GatewayError unless retired or retiring.
 
-    A later key of the same kind already used by the owner makes the retirement final.
+    GatewayError also where the owner has used another key of the same kind since the retirement.
     """
     row = _row(session, key)
     if row.state not in {"retired", "retiring"}:
@@ -370,7 +370,7 @@ def note(session: Session, owner_kind: OwnerKind, owner: str, fingerprint: str, 
 
 
 def note_each(session: Session, owner_kind: OwnerKind, uses: Collection[tuple[str, str, datetime]]) -> None:
-    """Record uses of keys, each as owner, fingerprint and time; of one key's the last named is the latest."""
+    """Record uses of keys, each as owner, fingerprint and time; each key's oldest use is given first."""
     times = Counter((owner, fingerprint) for owner, fingerprint, _ in uses)
     latest = {(owner, fingerprint): at for owner, fingerprint, at in uses}
     given = [

@@ -65,7 +65,7 @@ _SIZE_AND_ROOT = text("""
 class Nodes:
     """Nodes of the log's tree read or written in one transaction.
 
-    A node never changes, so one once read stays true. One statement reads all nodes for an operation.
+    A node never changes, so a node once read stays true. One query reads all nodes for an operation.
     """
 
     _session: Session
@@ -132,10 +132,10 @@ class SignedHead:
 def append(
     session: Session, entries: Sequence[Entry], at: datetime, *, before_head: bool = False
 ) -> list[int]:
-    """Append events in order; return their numbers. ValueError for an invalid event.
+    """Append events in order; return the numbers of the entries. ValueError for an invalid event.
 
-    With `before_head`, the caller then signs a head carried by a receipt, and both are written together;
-    without such a head the transaction fails.
+    With `before_head` the entries are written together with a head carried by a receipt, signed later in the
+    transaction by the caller; without such a head the transaction fails.
     """
     if not entries:
         return []
@@ -194,10 +194,10 @@ def _write_pending(session: Session, *heads: dict[str, Any]) -> None:
 
 
 def vouching(session: Session, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries, changed to vouch for all rows of the transaction not vouched for so far.
+    """Return the entries, with records added of all rows changed and not vouched for in the transaction.
 
-    Each entry vouches for the rows of its own file, the first for all others. An entry is added where none
-    can.
+    The rows of a file go to the file's entry, all other rows to the first entry that can hold a record. If no
+    entry can, one is added for the purpose.
     """
     changed = take_changes(session)
     if not changed:
@@ -223,10 +223,10 @@ def size(session: Session) -> int:
 
 
 def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carried: bool = False) -> str:
-    """Sign the current head of the log, once for each size; return the text.
+    """Sign the current head of the log, once for each size; return the signed text.
 
-    A head vouches for every row written so far. A receipt vouches for a `carried` head, the next leaf for any
-    other.
+    A head vouches for every row written so far. The head's own row is vouched for by the next leaf, or, if
+    `carried`, by the receipt that holds the head.
     """
     record_changes(session, at)
     now = size(session)
@@ -247,7 +247,7 @@ def sign_head(session: Session, key: LogKey, origin: str, at: datetime, *, carri
 
 
 def check_key(session: Session, vkey: str, at_size: int = sys.maxsize) -> None:
-    """Raise Fault if heads of this size are not signed by `vkey`: the log's key was changed just now."""
+    """Raise Fault unless `vkey` signs heads of this size: another process has changed the log's key."""
     if _CHANGED not in session.info:
         event = latest(session, _KEY_CHANGED)
         session.info[_CHANGED] = None if event is None else event.leaf
@@ -278,8 +278,8 @@ def change_key(
 ) -> str:
     """Put a new key of the log in force; return the head over the log entry about the change.
 
-    The old key signs that head as its last, and so vouches for the new one. A `lost` key signs no more: the
-    entry ends it at the size before.
+    The old key signs that head as its last, and so vouches for the new key. A `lost` key signs nothing more:
+    the new key signs the head, and the old key counts only for the sizes before the entry.
     """
     record_changes(session, at)
     fields: dict[str, str | int] = {
@@ -366,7 +366,7 @@ def newest_head(session: Session) -> SignedHead | None:
 
 
 def is_told(session: Session, head: SignedHead) -> bool:
-    """Return True if no event is later than a signed head, except leaves vouching for heads alone."""
+    """Return True if nothing follows a signed head in the log, except one entry vouching only for heads."""
     query = select(EventRow).where(EventRow.number >= head.size).order_by(col(EventRow.number)).limit(2)
     later = session.exec(query).all()
     return len(later) <= 1 and all(_vouches_for_heads_alone(event) for event in later)

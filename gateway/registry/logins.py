@@ -235,7 +235,10 @@ def end_sessions(session: Session, name: str, *, but: str | None = None) -> int:
 def give_challenge(
     session: Session, holder: str, purpose: str, challenge: bytes, *, about: str, seconds: float, most: int
 ) -> None:
-    """Store a challenge for `seconds`, replacing the holder's for the same purpose; `most` per holder."""
+    """Store a challenge and the data `about` it for `seconds`, in place of one for the same purpose.
+
+    A holder's oldest challenges beyond `most` are deleted, and everybody's expired ones.
+    """
     whose = digest_of(holder)
     session.execute(_DROP, {"holder": whose, "others": most - 1})
     given = {"challenge": challenge, "about": about, "seconds": seconds}

@@ -39,7 +39,7 @@ def place(
     why: str,
     at: datetime,
 ) -> int:
-    """Mark a child, known by digests, in the files found; return the marker's number."""
+    """Mark a child, known by digests, and the `transfers` with the child; return the marker's number."""
     row = MarkerRow(kind=kind, persons=b"".join(sorted(persons)), placed_at=at, placed_by=by, why=why)
     session.add(row)
     session.flush()
@@ -135,7 +135,10 @@ KeptApart = Mapping[int, frozenset[bytes]]
 
 
 def kept_apart(session: Session, transfers: Collection[int], person: str | None) -> Mapping[int, KeptApart]:
-    """Return by file the children hidden from a person (None: by any marker), if there are some."""
+    """Return by file and marker the digests of children hidden from a person; for None, of all marked.
+
+    Files without such a child are left out.
+    """
     query = (
         select(MarkedTransferRow.transfer, MarkerRow)
         .join(MarkerRow, col(MarkerRow.number) == col(MarkedTransferRow.marker))

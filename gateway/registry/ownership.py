@@ -31,7 +31,7 @@ _SETTINGS = (
 
 
 class Ownership:
-    """The lock for one processor, or all hosts together, to own the registry until the end of `with`."""
+    """The lock on a registry inside `with`: for one processor alone, or shared by cooperating hosts."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Ownership:
         self._session.close()
 
     def hold(self) -> None:
-        """Take the lock, if not held, as after a loss.
+        """Take the lock, unless held already; also again after a lost connection.
 
         Fault where another processor owns the registry, or the database does not answer.
         """

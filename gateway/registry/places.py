@@ -23,14 +23,15 @@ BESIDE_OTHERS = "gateway writes beside others"
 class WritersPlace(Enum):
     """Locks that one writer at a time can have, in the order of taking, to avoid deadlocks.
 
-    The rows of keys, whose uses are counted, and after them those of pupils, both sorted, come before all but
-    `HELD`.
+    After `HELD` and before the other three, rows of keys are locked (for counting uses), then rows of pupils,
+    both sorted.
 
-    - `HELD`: held files decided again, of which one host at a time decides a portion, so that the others have
-      time for files that arrive.
-    - `ROLLS`: providers' rolls, compared with each other.
-    - `RECEIPTS`: receipts, published in the order of their numbers, so the lower must become visible first.
-    - `LOG`: the log, taken last of all.
+    - `HELD`: for deciding held files again: one host at a time decides a portion, and other hosts have time
+      for arriving files.
+    - `ROLLS`: for comparing providers' rolls with each other.
+    - `RECEIPTS`: for numbering receipts: published in the order of numbers, so a lower number must be visible
+      first.
+    - `LOG`: for the log, taken last of all.
     """
 
     HELD = 7_201_922
@@ -51,7 +52,7 @@ def take_the_writers_place(session: Session, *, dated: bool = True) -> None:
 
 
 def _take_by_the_clock(session: Session, lock: str, *, dated: bool = True) -> None:
-    """Take a writer's lock; Fault where `dated` and this machine's clock is wrong by the database's."""
+    """Take a writer's lock. Fault where `dated` and this machine's clock is far from the database's."""
     _, theirs = session.execute(text(lock), {"lock": _WRITERS_PLACE}).one()
     ahead: float = (datetime.now(UTC) - theirs).total_seconds()
     if dated and abs(ahead) > CLOCK_SECONDS:

@@ -23,7 +23,7 @@ def actor_of(program: ProgramRow) -> str:
 
 
 def key_of(program: ProgramRow) -> str:
-    """Return a program's key, where a person's key would be."""
+    """Return the digest of a program's credential, with a prefix, for use in place of a person's key."""
     return f"{_KEY}{program.digest}"
 
 

@@ -28,7 +28,7 @@ from gateway.registry.tables import (
 
 
 def close(session: Session, provider: str, on: date, at: datetime) -> Provider:
-    """Record the closure of a provider: `on` is the last day, and all pupils have left.
+    """Record the closure of a provider: `on` is the last day. From now on no pupil is on the roll.
 
     The provider keeps the keys and may still fetch receipts. GatewayError for a closed provider.
     """

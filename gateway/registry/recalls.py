@@ -29,9 +29,9 @@ OPENED = ("collected", "opened")
 
 
 def openings(session: Session, reference: str) -> tuple[LogStep, ...]:
-    """Return the openings of a file in order; outside a mailbox without a team.
+    """Return the logged openings of a file, in order; one outside a mailbox has no team.
 
-    The log records each before anything is given out.
+    An opening is logged before any content is given out.
     """
     return tuple(step for step in log.steps(log.events(session, reference)) if step.kind in OPENED)
 
@@ -47,7 +47,7 @@ def deliver_again(
 ) -> None:
     """Deliver a file to teams as new, also to teams with an earlier delivery.
 
-    `whole`: as sent. Otherwise each team is shown the view, or the same as in the earlier delivery.
+    `whole`: as sent. Otherwise each team is shown a view, except a team shown the file as sent before.
     """
     known = {
         row.team: row

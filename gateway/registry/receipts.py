@@ -114,7 +114,8 @@ def put_unsigned(
 def proved_by(session: Session, row: ReceiptRow, stated: str | None = None) -> tuple[int, str] | None:
     """Return the number of the log entry vouching for an unsigned receipt, and the first head over it.
 
-    None without any. `stated` is the digest in the entry, None for any. The proof is not checked here.
+    None without such an entry or head. `stated`: the digest of the receipt that the entry must hold; None for
+    any. The proof is not checked here.
     """
     own = "receipt", f"[{row.sequence}]"
     for event in log.events(session, row.reference):
@@ -166,7 +167,7 @@ def sign(registry: Registry, signing: Signing, unsigned: Iterable[Unsigned]) -> 
 
 
 def is_owed(session: Session, after: int) -> bool:
-    """Return True if a receipt numbered above `after` is unsigned; never in SQLite."""
+    """Return True if a receipt numbered above `after` is unsigned; in SQLite always False."""
     if session.get_bind().dialect.name != "postgresql":
         return False
     unsigned = select(ReceiptRow.sequence).where(
@@ -196,7 +197,7 @@ def sign_owed(session: Session, signing: Signing, after: int = 0) -> list[int]:
 
 
 def _signed_if_proved(session: Session, signing: Signing, row: ReceiptRow) -> dict[str, Any]:
-    """Return a receipt's row, signed after a check of the proof. Unproved where the log does not vouch."""
+    """Return an unsigned receipt's row, signed. Raises Unproved where the log does not prove the receipt."""
     from gateway.reasons.languages import Language  # noqa: PLC0415 - only signing needs it
     from gateway.receipts.text import Statement  # noqa: PLC0415 - only signing needs it
     from gateway.verify.verify_receipts import Unproved, check_receipt  # noqa: PLC0415 - loads cryptography
@@ -227,7 +228,7 @@ def _to_sign(query: SelectOfScalar[Any]) -> SelectOfScalar[Any]:
 
 
 def _store(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Store signed receipts without log entry: a signature proves each."""
+    """Store texts and seals of signed receipts, without a log entry: signatures prove both."""
     insert_rows(session, ReceiptRow, rows, ("text", "json_text", "seal"))
 
 
@@ -270,7 +271,7 @@ def notices_since(
 ) -> dict[str, list[tuple[str, datetime]]]:
     """Return by provider the reference and time of notices published under a name since a moment.
 
-    With a `headline`, only those that bear it: it is one line, and English is in each notice.
+    With a `headline`, one line in English, only the notices with this headline.
     """
     columns = (ReceiptRow.provider, ReceiptRow.reference, ReceiptRow.created_at)
     query = select(*columns).where(col(ReceiptRow.created_at) >= since, ReceiptRow.name == name)

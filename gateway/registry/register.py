@@ -37,7 +37,7 @@ _Ratified = Mapping[str, Mapping[str, tuple[str, date | None]]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendersRegister:
-    """The register at one version; two are equal only as the same object.
+    """Providers, ratifications, keys and markers at one version; two are equal only as the same object.
 
     `keys` are each owner's, in the order of enrolment and in any state; `holders` the same keys by kind and
     fingerprint. `markers` maps a marker's number to the digests of the child.
@@ -156,6 +156,6 @@ class News(NamedTuple):
 
 
 def read_news(session: Session) -> News:
-    """Read the registry's last changes in one statement."""
+    """Read the registry's last changes with one query."""
     register, receipt, head, landed = session.connection().execute(_READ_NEWS).one()
     return News(register, receipt, head, bool(landed))

@@ -59,7 +59,7 @@ def plan_at(session: Session, rules: Retention, moment: datetime) -> Plan:
 
 
 def decided_before(session: Session, *, accepted: datetime, refused: datetime) -> Iterator[Retained]:
-    """Yield transfers accepted, or refused, by the two moments, with the facts for planning retention."""
+    """Yield transfers accepted by one moment or refused by the other, with facts for planning retention."""
     state, at = col(TransferRow.state), col(TransferRow.decided_at)
     decided = or_(and_(state == "accepted", at <= accepted), and_(state == "refused", at <= refused))
     sequence = -1
@@ -78,7 +78,7 @@ def decided_before(session: Session, *, accepted: datetime, refused: datetime) -
 
 
 def unopened_between(session: Session, begin: datetime, end: datetime) -> list[Retained]:
-    """Return a page of refused files still stored and never opened, decided between two moments."""
+    """Return at most a page of stored files refused without opening, decided between two moments."""
     gone = select(DeletionRow.reference).where(DeletionRow.what == "sealed")
     other = select(ReasonRow.transfer).where(
         ReasonRow.transfer == TransferRow.sequence, col(ReasonRow.code).not_in(UNOPENED)

@@ -32,7 +32,7 @@ def files(
 
 
 def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, Mapping[str, list[int]]]:
-    """Return by provider and kind the accepted files with faults, landed in a time, and their faults."""
+    """Count accepted files with faults landed in a time, and their faults, by provider and kind of data."""
     content = col(TransferRow.content)
     query = select(col(TransferRow.provider), col(TransferRow.data_type), content).where(
         *_arrived(since, until),
@@ -50,7 +50,7 @@ def faults(session: Session, since: datetime, until: datetime) -> Mapping[str, M
 def discrepancies(
     session: Session, since: datetime, until: datetime
 ) -> tuple[Mapping[str, tuple[int, int]], tuple[int, int]]:
-    """Return the numbers of discrepancies opened in the time, and open now: by provider, and each once."""
+    """Count discrepancies opened in the time, and ones open now: by provider, then in all, each once."""
     opened_at, number = col(DiscrepancyRow.opened_at), col(DiscrepancyRow.number)
     opened, is_open = and_(opened_at >= since, opened_at < until), col(DiscrepancyRow.state) == "open"
     counted: Any = [func.count(distinct(number)).filter(fits) for fits in (opened, is_open)]

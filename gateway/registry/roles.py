@@ -43,13 +43,13 @@ def of_staff(session: Session, name: str) -> Sequence[str]:
 
 
 def viewer(session: Session, name: str) -> Viewer:
-    """Return a person as `gateway.access` needs."""
+    """Return a person's name, teams and roles, for `gateway.access` to judge the person's rights by."""
     teams = session.exec(select(StaffTeamRow.team).where(StaffTeamRow.staff == name)).all()
     return Viewer(name=name, teams=frozenset(teams), roles=frozenset(of_staff(session, name)))
 
 
 def is_powerful(session: Session, name: str) -> bool:
-    """Return True if roles are in force and a person has one given or changed only by two people."""
+    """Return True if roles are in force and a person is an administrator or data protection officer."""
     return in_force(session) and not POWERFUL.isdisjoint(of_staff(session, name))
 
 

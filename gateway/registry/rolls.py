@@ -73,7 +73,7 @@ def take_staged(session: Session, transfers: Collection[int]) -> dict[int, bytes
 
 
 def enter(session: Session, rolls: Iterable[Roll]) -> None:
-    """Store statements on pupils, except where a later one is stored."""
+    """Store statements on pupils, in place of earlier ones; a later statement on a pupil stays."""
     latest: dict[tuple[str, bytes], dict[str, Any]] = {}
     for provider, at, transfer, entries in sorted(rolls, key=lambda one: one.at):
         for pupil, on_roll, record, birth_date, former, _ in entries:
@@ -201,7 +201,7 @@ def _comparable(dialect: str, renumbered: bool) -> Any:  # noqa: ANN401 - a quer
 
 
 class Earlier(NamedTuple):
-    """An accepted file with one of the teams that have counts of it; a file has one such row per team.
+    """An accepted file, once for each of the asked teams that have counts of the file.
 
     `team` is None where no team got counts; `collected_at` is None until a member opens the counts. `on_roll`
     is the number of pupils on the provider's roll, where asked.
@@ -222,8 +222,8 @@ class Earlier(NamedTuple):
 class Wanted(NamedTuple):
     """Criteria for accepted files: of the given senders and kinds, in one of the periods.
 
-    Of any period: the sequences in `counted`, and the files with counts for one of `teams`. `rolls` names the
-    providers for a count of pupils on roll.
+    In any period also the sequences in `counted`, and files with counts for one of `teams`. `rolls`: the
+    providers with pupils on roll to be counted.
     """
 
     senders: Collection[str]
@@ -287,7 +287,7 @@ def deliver(session: Session, given: Collection[tuple[int, str]], at: datetime) 
 
 
 def take_back(session: Session, given: Collection[tuple[int, str]]) -> None:
-    """Delete deliveries of counts not opened by any team, and replaced by a later file's."""
+    """Delete deliveries of counts replaced by a later file's, each given as sequence and team."""
     for row in session.scalars(_TO_TAKE_BACK, {"given": list(given)}).all():
         session.delete(row)
     session.flush()

@@ -83,7 +83,7 @@ def list_staff(session: Session) -> Mapping[str, Sequence[str]]:
 
 
 def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
-    """Return all staff, present and former, by name."""
+    """Return all staff, present and former, by name: teams, roles, state, enrolment and last login."""
     teams = by_person(session, StaffTeamRow.staff, StaffTeamRow.team)
     roles = by_person(session, RoleRow.staff, RoleRow.role)
     open_links = select(InvitationRow.staff).where(col(InvitationRow.ends_at) > now)
@@ -110,7 +110,7 @@ def list_at_work(session: Session, now: datetime) -> list[Mapping[str, Any]]:
 
 
 def by_person(session: Session, name: str, what: str) -> Mapping[str, Sequence[str]]:
-    """Return by person the values of another column, sorted."""
+    """Return the sorted values of the column `what`, by the person in the column `name`."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for person, value in session.exec(select(name, what).order_by(what)).all():
         found[person].append(value)

@@ -154,7 +154,7 @@ def _waiting(session: Session, since: Mapped[datetime], *which: ColumnElement[bo
 def recalls_asked(session: Session, since: datetime) -> list[EventRow]:
     """Return unanswered proposals, after `since`, to recall files in mailboxes, oldest first, at most MOST.
 
-    A file withdrawn and then given back has been answered.
+    A withdrawal answers a proposal, even if the file was given back later.
     """
     query = (
         select(EventRow, col(TransferRow.state))
@@ -392,9 +392,9 @@ def lately_in_short(session: Session, since: datetime) -> Mapping[str, Sequence[
 
 
 def sent_again(session: Session, found: Collection[Transfer]) -> dict[str, list[str]]:
-    """Return by reference, for held files that came several times, the references of all copies.
+    """Return by reference, for held files sent several times, the references of each such file, oldest first.
 
-    Copies are held files of one provider with the same content; the newest copy stands last.
+    Files count as the same if one provider sent the same content and all are held.
     """
     sent, twin = TransferRow, aliased(TransferRow)
     numbered = cast(col(twin.sequence), Text) + " " + col(twin.reference)

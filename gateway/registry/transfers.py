@@ -141,7 +141,7 @@ def contents_since(
 
 
 def contained_in(session: Session, sequences: Collection[int]) -> dict[int, Contained]:
-    """Return the contents of the recognised files among some, for comparison, by sequence."""
+    """Return by sequence the contents of transfers, in the form for comparison; only of recognised files."""
     query = select_columns(col(TransferRow.sequence), col(TransferRow.content)).where(
         col(TransferRow.sequence).in_(list(sequences)), col(TransferRow.content).is_not(None)
     )
@@ -239,7 +239,7 @@ def sequence_of(row: TransferRow) -> int:
 
 
 def row_of(session: Session, reference: str) -> TransferRow:
-    """Return the row of a transfer: stored, kept, or made by `arrive`. NotFoundError if unknown.
+    """Return a transfer's row: kept in memory (`arrive`, `work_on`), or read. NotFoundError if unknown.
 
     A row of `arrive` has the same columns but no sequence, and belongs to no session.
     """

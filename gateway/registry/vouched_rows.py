@@ -95,7 +95,7 @@ def take_changes(session: Session) -> dict[str, list[Change]]:
 
 
 def record_of(changes: Sequence[Change]) -> str:
-    """Return changes as a record: canonical JSON, with a salt. A leaf of the log holds the digest."""
+    """Return row changes as a record: canonical JSON, with a salt. The log entry's leaf holds its digest."""
     return canonical({"rows": changes, "salt": secrets.token_hex(16)}).decode()
 
 
@@ -110,7 +110,7 @@ def read_changes(record: str) -> Iterable[tuple[Row, str | None]]:
 
 
 def add_rows(session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows with one statement, for the log to vouch for; return the numbers.
+    """Insert rows with one SQL statement, for the log to vouch for; return the numbers.
 
     Each row has all columns, except for a number given by the database. Rows referred to must be flushed
     before.
@@ -157,12 +157,12 @@ def digest_changes(session: Session) -> None:
 
 
 def vouch_as(session: Session, row: Row, stated: str, content: Mapping[str, Any]) -> None:
-    """Let the log vouch for a row by the digest `stated`, not changed by signatures added later."""
+    """Let the log vouch for a row by `stated`, a digest that signatures added later do not change."""
     _note(session, row, stated, content)
 
 
 def stated_digest(row: Mapping[str, Any], statement: str, canonical: bytes) -> str:
-    """Return the digest of a receipt's row before signing: over the statement as text and as JSON."""
+    """Return the digest of a receipt's row before signing: columns, and the statement as text and JSON."""
     columns = {name: row[name] for name in ("reference", "provider", "name", "stage", "created_at")}
     said = {"statement": statement, "canonical": canonical.decode()}
     return _digest("", {**columns, **said, "digest": hashlib.sha256(canonical).hexdigest()})
@@ -275,10 +275,10 @@ def insert_rows(
     session: Session, table: type[SQLModel], rows: Sequence[dict[str, Any]],
     replaced: tuple[str, ...] = (), dated: str = "",
 ) -> None:  # fmt: skip
-    """Insert rows of the same columns with one statement.
+    """Insert rows of the same columns with one SQL statement.
 
-    A row with a known key gets the new values of the columns `replaced`, unless dated later in the column
-    `dated`. PostgreSQL gets one array a column: the same statement for any number of rows.
+    Where the key of a row is stored already, the columns `replaced` get the new values, unless the stored
+    `dated` is later. PostgreSQL gets one array a column: the same statement for any number of rows.
     """
     if not rows:
         return
@@ -358,7 +358,7 @@ def _put(
 ) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
     """Return the INSERT statement of `insert_rows`, and the columns to be converted for SQLite.
 
-    It is a text: SQLAlchemy's own statement would make several calls for each value of each row.
+    Made as text: SQLAlchemy's own statement would make several calls for each value of each row.
     """
     place = table.__table__  # type: ignore[attr-defined] # as above
     types = {name: place.columns[name].type for name in names}

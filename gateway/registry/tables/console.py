@@ -59,7 +59,7 @@ class ConsoleChallengeRow(Row, table=True):
 class SavedFilterRow(Row, table=True):
     """A filter of a list, saved by a person or program (`staff`) under a name.
 
-    `query` is as in a page's address: without a search, and without anything personal.
+    `query` is the filter as in a web address, without a text searched for or anything else personal.
     """
 
     __tablename__ = "saved_filter"

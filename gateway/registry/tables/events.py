@@ -48,10 +48,11 @@ class CheckpointRow(Row, table=True):
 
 
 class HookRow(Row, table=True):
-    """One web hook. `events` and `teams` are separated by commas; without teams it is told of every team's.
+    """A web hook. `events` and `teams` are separated by commas; without teams all teams' events are sent.
 
-    It was told of the log's entries before number `entry`, and of the calendar up to `looked_at`. `trouble`:
-    why its address accepts nothing at present. `lost_since`: some messages from then on were given up.
+    `entry`: the first log entry not told yet; `looked_at`: the time up to which the calendar was told.
+    `trouble`: why the address accepts nothing at present. `lost_since`: some messages from then on were given
+    up.
     """
 
     __tablename__ = "hook"

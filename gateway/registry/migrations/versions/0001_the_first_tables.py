@@ -7,4 +7,4 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Leave the tables as they are."""
+    """Change nothing: the tables of version 0.1.0 are there already."""

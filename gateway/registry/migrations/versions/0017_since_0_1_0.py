@@ -19,7 +19,7 @@ _NOTICES = sa.text("json_text = ''")
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration to the tables."""
     # What a transfer is about, what is expected of a provider, and nil returns.
     op.create_table(
         "expectation",

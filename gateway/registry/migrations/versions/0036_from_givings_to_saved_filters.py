@@ -18,7 +18,7 @@ _NAMES_SCHOOLS = sa.text("""json_text LIKE '%"schools":%'""")
 
 
 def upgrade() -> None:
-    """Apply."""
+    """Apply the migration to the tables."""
     # Who gave a member of staff what they act with: who gave it does not count as a second person beside them.
     op.create_table(
         "giving",
