@@ -87,7 +87,7 @@ def examine(claimed: Assignment, examiner: FileExaminer, now: datetime) -> Exami
 
 
 def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[str, Folder]:
-    """Run the second half: decide examined files, record them together, publish.
+    """Decide examined files, record the decisions in one transaction, and publish the receipts.
 
     Returns the folder of each decided file by reference: the changes made by a drop of keys are still to be
     published. A Fault means nothing was recorded.
@@ -128,7 +128,10 @@ def conclude(registrar: Registrar, examinations: Sequence[Examination]) -> dict[
 def foresee(
     rulebook: Rulebook, batch: Batch, claimed: Assignment, examiner: FileExaminer, now: datetime
 ) -> tuple[Decision, File]:
-    """Foresee the decision on a claimed file of pupils' data, with reasons. Nothing is recorded."""
+    """Examine a claimed file of pupils' data; return the decision foreseen, and the examined file.
+
+    Nothing is recorded. Fault where the gateway failed.
+    """
     examined = examine(claimed, examiner, now).examined
     if isinstance(examined, AgreementCopy | KeyDrop | HeadingsDrop):
         raise Fault("a file of pupils' data was examined as a drop")
@@ -142,7 +145,10 @@ def foresee(
 def decide_file(
     rulebook: Rulebook, batch: Batch, upload: Upload, file: File, now: datetime, *, signers: Signers
 ) -> Decision:
-    """Return the decision on an examined file of pupils' data. Nothing is recorded; `batch` notes replays."""
+    """Return the decision on an examined file of pupils' data. Nothing is recorded.
+
+    The signing act of a file not refused is added to `batch`, so as to recognise the file sent again.
+    """
     opened = file.opened if isinstance(file, FileOpened | FileWaits) else None
     decision = decision_on(
         file,
@@ -217,7 +223,7 @@ def _decision(
 
 
 def _vouched_for(drop: AgreementCopy | KeyDrop | HeadingsDrop, signers: Signers) -> bool:
-    """Return True if a drop is signed with a key in force of its provider. The child should have checked.
+    """Return True if a drop is signed with a key in force of its provider; the examiner should have checked.
 
     A certificate's renewal or revocation is signed by its own key and needs no other signature.
     """

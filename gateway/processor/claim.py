@@ -60,9 +60,9 @@ Landing doubles the work for a file, so the files of a burst are given time for 
 
 @dataclass(slots=True)
 class InProgress:
-    """Claimed uploads not on record yet, oldest first, by the reference inside (`in_spool`: in the spool).
+    """Claimed uploads not on record yet, oldest first, by the reference in the store.
 
-    For one thread only; `clock` returns monotonic seconds.
+    `in_spool` has each reference in the spool. For one thread only; `clock` returns monotonic seconds.
     """
 
     clock: Callable[[], float]
@@ -102,7 +102,7 @@ _DOUBLINGS = 10
 class BackOff:
     """Failures of each file, with pauses growing from twice `pause_seconds` to ten minutes.
 
-    `losses` counts the children lost over each file. `clock` returns monotonic seconds.
+    `losses` counts the examiner processes lost over each file. `clock` returns monotonic seconds.
     """
 
     def __init__(self, pause_seconds: float, clock: Callable[[], float]) -> None:
@@ -117,7 +117,7 @@ class BackOff:
         return reference in self._not_before and self._clock() < self._not_before[reference]
 
     def note(self, reference: str, *, lost: bool = False) -> int:
-        """Count a file's failed examination (`lost`: its child died); return the number of children lost."""
+        """Count a file's failed examination, `lost` if the process died; return the processes lost so far."""
         self._failures[reference] += 1
         self.losses[reference] += lost
         pause = min(_LONGEST_WAIT, self._pause_seconds * 2 ** min(self._failures[reference], _DOUBLINGS))
@@ -237,8 +237,8 @@ class Claim:
     def _read(self, batch: Sequence[str]) -> tuple[dict[str, Upload], list[Fault]]:
         """Read a batch from the spool: return uploads by spool reference, and the faults.
 
-        Set malformed ones aside. The kernel notes when a record was renamed, and no process can set that
-        time: where intake tells another one, the kernel's counts.
+        Malformed uploads are set aside. Where intake's landing time is far from the kernel's time of renaming
+        the record, the kernel's counts: no process can set that time.
         """
         found: dict[str, Upload] = {}
         faults = []

@@ -71,16 +71,13 @@ class TrialRules:
 
 @dataclass(frozen=True, slots=True)
 class TriedFile:
-    """An examiner of one open file, in place of the stored one."""
+    """An examiner of one open file, given as a descriptor instead of read from the store."""
 
     examiner: Examiner
     descriptor: int
 
     def examine(self, job: Job) -> Looked:
-        """Examine the file, trying again if a child is lost.
-
-        Raises ExaminerLost after the last attempt.
-        """
+        """Examine the file, again if the process is lost. Raises ExaminerLost after the last attempt."""
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self.examiner.look(job, self.descriptor)

@@ -72,8 +72,9 @@ class HandingOn:
     def tend(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], *, at_once: bool = False
     ) -> None:
-        """Record a batch for each hand-on with files due, and what became of batches made before; queue
-        with `do` the making of batches missing at this host. Looks every few seconds, unless `at_once`.
+        """Record a batch for each hand-on with files due, and the outcome of batches made before.
+
+        Queue with `do` the making of batches that this host lacks. Looks every few seconds, unless `at_once`.
         """
         if not at_once and time.monotonic() - self._looked_at < _PAUSE_SECONDS:
             return
@@ -202,7 +203,7 @@ class HandingOn:
         aside.rename(place)
 
     def _write(self, batch: HandOnBatchRow, made: Sequence[Made], told: tuple[bytes, bytes]) -> Path:
-        """Write a batch's files durably, in a folder with another name for now; return the folder."""
+        """Write a batch's files and `told` (manifest, signature) to a hidden folder; return the folder."""
         place = self._place(batch)
         aside = place.with_name(f".{secrets.token_hex(6)}")
         aside.mkdir(mode=0o750)
@@ -314,7 +315,10 @@ def _last(at: str, now: datetime) -> datetime:
 
 
 def trouble_in(folder: Path, known: Mapping[str, str], otherwise: str) -> str | None:
-    """Return in words the trouble last reported by the courier about a destination; None for none."""
+    """Return the courier's last report of trouble in words; None for none.
+
+    `folder` is the destination's; `known` gives words for a report, `otherwise` those for an unknown one.
+    """
     try:
         said = read_words(folder / "done" / "trouble", 100)
     except (FileNotFoundError, BadFileError):

@@ -39,7 +39,7 @@ class JudgingAnew:
         self.busy = False
 
     def hand_out(self, registrar: Registrar, do: Callable[[Callable[[], None]], None]) -> None:
-        """Start examining a few held files again, unless some are in work; `do` queues work for a thread."""
+        """Start examining a few held files again, unless some are under way; `do` queues work."""
         rules = registrar.catalogue.rules
         if self.busy or (rules == self._done_by and time.monotonic() < self._again_at):
             return
@@ -55,7 +55,7 @@ class JudgingAnew:
     def _judge(
         self, registrar: Registrar, do: Callable[[Callable[[], None]], None], references: Sequence[str]
     ) -> None:
-        """Examine the first of some held files again, and queue the rest; after a failure pause."""
+        """Examine the first of some held files again, and queue the other files; after a failure pause."""
         reference, *others = references
         self._back_off.note(reference)
         try:

@@ -220,8 +220,9 @@ class Processor:
     def _round(self, *, at_once: bool = False) -> Fault | None:
         """Run every step of one round; return the first fault, or None.
 
-        Work besides files is skipped where done a moment ago, unless `at_once`. A failed step changes nothing
-        and stops no other step. Nothing is done while the processor of another host holds the registry.
+        The steps of `_besides` are skipped where done a moment ago, unless `at_once`. A failed step changes
+        nothing and stops no other step. While the processor of another host holds the registry, or the
+        registry does not answer, no file is processed.
         """
         held_elsewhere = _fault_of(self._work.hold) if self._registrar.registry.is_shared else None
         if (elsewhere := held_elsewhere or _fault_of(self._ask)) is not None:
@@ -243,7 +244,7 @@ class Processor:
         return self._told(found) if found else None
 
     def _ask(self) -> None:
-        """Read the registry's news with one statement: versions, last receipt, and if a file has landed."""
+        """Read the registry's news with one query: versions, last receipt, and if a file has landed."""
         with self._registrar.registry.read() as session:
             self._news = register.read_news(session)
         self._asked_at = time.monotonic()
@@ -258,7 +259,7 @@ class Processor:
             self._registrar.publish()
 
     def _besides(self, *, at_once: bool) -> Iterator[Callable[[], object]]:
-        """Yield the steps due besides files; most of them only on the leader."""
+        """Yield the steps due, other than taking in and examining files; most of them only on the leader."""
         now = time.monotonic()
         self._is_besides_due = at_once or now - self._besides_at >= self._seldom_seconds
         leads = self._work.leads
@@ -297,7 +298,7 @@ class Processor:
         return faults[0] if faults else None
 
     def _take_over_policies(self) -> None:
-        """Take over the policies in force, if changed; children do so by themselves."""
+        """Take over the policies in force, if changed; examiner processes do so by themselves."""
         self._is_behind = True
         policies = self._renew(self._news.register)
         self._is_behind = False
@@ -321,7 +322,7 @@ class Processor:
         self._keys = found
 
     def _show(self) -> None:
-        """Publish what changed policies or uploaded keys change; tried again until done."""
+        """Publish again the files changed by new policies or by uploaded keys; tried again until done."""
         if self._all_unshown:
             publish_all(self._home, self._registrar.clock())
             self._all_unshown = False
@@ -446,7 +447,7 @@ class Processor:
 def _fault_of(step: Callable[[], object]) -> Fault | None:
     """Run one step of a round; return the fault, or None.
 
-    A wrong setting keeps a service from starting, but does not end a running one.
+    Every exception becomes a Fault, so that no failed step, even by a wrong setting, ends the service.
     """
     try:
         step()

@@ -83,7 +83,7 @@ class Copier:
     def _news(self, registrar: Registrar) -> Sequence[Copy]:
         """Return the copies still to be made; queue those already made, to be fetched from the store.
 
-        At the start these are all copies, later the ones made by other hosts.
+        At the start all copies made are queued, later the ones made by other hosts.
         """
         now, since = registrar.clock(), self._looked_at if registrar.settings.host.shares else None
         with registrar.registry.read() as session:

@@ -96,9 +96,10 @@ class Rounds:
         self.more_held = False
 
     def held(self, registrar: Registrar, *, leads: bool) -> None:
-        """Decide a portion of held files whose wait is over; `more_held`: others remain.
+        """Decide a portion of held files whose wait is over; set `more_held` if such files remain.
 
-        On the leader also release copies whose recipients have ratified.
+        Also decide uploads with keys approved or refused meanwhile; on the leader, let copies be made for
+        recipients that have ratified.
         """
         self.more_held = False
         self.more_held = self._due.next(registrar)

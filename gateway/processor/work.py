@@ -54,7 +54,7 @@ class Work:
         self._ownership.hold()
 
     def begin(self) -> None:
-        """Take only files of tasks from now on; before, all landed files belong to this host."""
+        """Begin to take files by tasks, where hosts share work; do nothing on a single host."""
 
     def landed(self, session: Session) -> Sequence[str]:
         """Return the references for this host to examine, oldest first."""

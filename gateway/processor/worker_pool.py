@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A worker's result for a file: an examination, or None after a fault; `lost`: the child died."""
+    """A worker's result for a file: an examination, or None after a fault; `lost`: the examiner died."""
 
     reference: str
     examination: Examination | None = None
@@ -75,7 +75,7 @@ class WorkerPool:
     def at_work(self, *, warm: bool = False) -> Iterator[None]:
         """Run the worker threads inside the context.
 
-        With `warm`, start children before the first file comes.
+        With `warm`, start examiner processes before the first file comes.
         """
         threads = [
             threading.Thread(target=self._work, args=[warm], name=f"examine_{number}", daemon=True)
@@ -95,7 +95,7 @@ class WorkerPool:
                 thread.join(_ENDS_SECONDS)
 
     def give(self, assignment: Assignment, *, struck: bool) -> None:
-        """Queue a file for examination. `struck`: a child died over the file in an earlier attempt."""
+        """Queue a file for examination. `struck`: an examiner process died over the file before."""
         self.in_hand.add(assignment.upload.reference)
         with self._more:
             self._turns.add(assignment, struck=struck)
@@ -120,8 +120,8 @@ class WorkerPool:
     def wait(self, seconds: float | None) -> tuple[Sequence[Finished], bool]:
         """Wait for results; return finished files, and True if `wake` was called.
 
-        Results may be kept back for a moment to share a transaction with others. At most one transaction's
-        worth is returned, providers in turn; the next call returns the rest.
+        Results may be kept back for a moment to share a transaction with later ones. At most one
+        transaction's worth is returned, providers in turn; the next call returns further results.
         """
         until, woken = math.inf if seconds is None else time.monotonic() + seconds, False
         while True:
@@ -144,7 +144,7 @@ class WorkerPool:
         return [files[reference] for reference in found], woken
 
     def _shared_until(self) -> float:
-        """Return until when, in monotonic seconds, the results wait for others: for ever without results."""
+        """Return until when (monotonic seconds) results are kept back for later ones; inf without any."""
         if not self._here:
             return math.inf
         is_worth = len(self._here) >= min(WORTH_A_COMMIT, len(self.in_hand))
@@ -274,7 +274,7 @@ class Turns:
     """The present turn of a provider: its number of files, and its end."""
 
     def add(self, assignment: Assignment, *, struck: bool = False) -> None:
-        """Queue a file. `struck`: a child died over the file, so other files must not wait for it."""
+        """Queue a file. `struck`: an examiner process died over the file, so no file waits for it."""
         provider = assignment.upload.provider
         self._seen[provider] = self.clock()
         self.count += 1

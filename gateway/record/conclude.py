@@ -60,7 +60,7 @@ class Signers:
 
     @property
     def digest(self) -> str:
-        """A digest of all certificates and states. An examination counts only while the digest stays."""
+        """A digest of all certificates and states. Once changed, no examination made before counts."""
         parts = [
             f"{key.fingerprint} {key.state} {key.revocation} {key.until} "
             f"{hashlib.sha256(key.material.encode()).hexdigest()}"
@@ -175,7 +175,7 @@ def _for_few(refused: Refused, content: Classified | ContentRefused, catalogue: 
 
 
 def told_late(decision: Decision, code: str, catalogue: Catalogue) -> Decision:
-    """Return the decision with the further reason `code`: the signature precedes the key's approval."""
+    """Return the decision with the reason `code` added: the signer's certificate was not valid at signing."""
     return replace(decision, reasons=(*decision.reasons, catalogue.reason(code)))
 
 
@@ -259,5 +259,5 @@ def assignment_of(rulebook: Rulebook, session: Session, upload: Upload, now: dat
 
 
 def _verified(rulebook: Rulebook) -> tuple[str, ...]:
-    """Return the kinds of post-quantum keys verified by the OpenPGP engines, tested once a process."""
+    """Return the kinds of post-quantum keys that the OpenPGP engines can verify."""
     return tuple(sorted(abilities.verified(load_settings(rulebook.home).processor)))

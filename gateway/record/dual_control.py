@@ -57,7 +57,7 @@ def check_release(session: Session, transfer: Transfer, person: str, at: datetim
 
 
 def check_two(session: Session, first: str, second: str, *, since: datetime, at: datetime, said: str) -> None:
-    """Raise GatewayError, with `said` and a reason, unless two names are certainly two people.
+    """Raise GatewayError unless two names are certainly two people; its text is `said`, then the reason.
 
     `since` is the time of the first person's act.
     """
@@ -89,7 +89,7 @@ def why_not_two(session: Session, first: str, second: str, *, since: datetime, a
 
 
 def who_could_be(session: Session, at: datetime) -> dict[str, frozenset[str]]:
-    """Return for each person everybody able to act as that person, by having given the credentials."""
+    """Return for each person all others able to act as the person, by having given the credentials."""
     known = _known(session, _people_by_name(session), since=at, at=at)
     people = {owner for owner, _ in known}
     everybody = people | _givers(known)
@@ -202,12 +202,12 @@ def _known(
 
 
 def _givers(known: Sequence[_Attributed]) -> set[str]:
-    """Return everybody who may be one of the givers."""
+    """Return everybody who may have given one of the credentials."""
     return {person for _, givers in known for giver in givers for person in giver}
 
 
 def _could_be(somebody: str, known: Sequence[_Attributed]) -> frozenset[str]:
-    """Return a person and the owners of all credentials from the person, directly or through others."""
+    """Return a person with everybody the person can act as, by credentials given directly or via others."""
     found = {somebody}
     while True:
         # Whoever could be each of the givers who count can use the credential.
@@ -252,7 +252,7 @@ _MARK = ": "
 
 @dataclass(frozen=True, slots=True)
 class TwoPersonAct:
-    """An act by two people: a code, the subject, and the person concerned, never named in the log."""
+    """An act by two people: code, subject, and the person concerned (`about`), never named in the log."""
 
     what: str
     subject: str
@@ -324,7 +324,7 @@ def agreed_to_show(
 def note_proposer(
     session: Session, act: TwoPersonAct, name: str, what: What, mark: str, *, at: datetime
 ) -> None:
-    """Record the proposer of an act as giver, too, of the credential given by the act."""
+    """Record the proposer of a two-person act as a second giver of the credential given by the act."""
     of_it = [event for event in log.events(session, act.subject) if _is_of(event, act)]
     if len(of_it) > 1 and of_it[-1].kind == "act-confirmed" and of_it[-1].at == at:
         givings.note(session, name, what, mark, by=of_it[-2].actor or "", at=at)

@@ -173,7 +173,7 @@ def chasing(letterhead: Letterhead, session: Session, provider: str, now: dateti
 
 
 def chase(registrar: Registrar, provider: str, now: datetime) -> int:
-    """Queue the letters of `chasing`; return the number. GatewayError as there, or if sent today."""
+    """Queue the letters of `chasing`; return the number. GatewayError as `chasing`, or if sent today."""
     with registrar.registry.write() as session:
         found = chasing(Letterhead.of(registrar), session, provider, now)
         owed = letters.owe(session, _signed(registrar, found), registrar.signing.origin, now)

@@ -59,7 +59,7 @@ def receipt_facts(
     wording: Wording = UNNAMED,
     schools: tuple[tuple[str, str, str], ...] = (),
 ) -> ReceiptFacts:
-    """Return the facts of a transfer's current receipt. A receipt given to anybody has a `salt`.
+    """Return the facts of a transfer's current receipt. Every receipt issued has a `salt`.
 
     `schools` are those of a sender's several schools that the file names: number, provider, name.
     """
@@ -162,7 +162,8 @@ def put_on_record(
     """Append the transaction's entries, sign the log's head, and store receipts.
 
     `given` holds the receipts by the index of their entry. A receipt holds a proof, so the log vouches for
-    the statements. While others wait for the log, only the head is signed: the caller signs the rest.
+    the statements. In a `write_on` transaction, where other writers wait for the log, only the head is
+    signed: the caller signs the receipts.
     """
     signing, beside = registrar.signing, places.BESIDE_OTHERS in session.info
     rows: list[dict[str, Any]] = [
@@ -206,8 +207,8 @@ _log = logging.getLogger(__name__)
 def land(registrar: Registrar, uploads: Sequence[Upload]) -> set[str]:
     """Record uploads in the sealed store in one transaction; return the references now on record.
 
-    Uploads of unknown providers are left out. `Registrar.publish` publishes receipts signed in that
-    transaction; opening need not wait. On a Fault nothing was recorded.
+    Uploads of unknown providers are left out. Receipts signed in the transaction are published later, by
+    `Registrar.publish`. On a Fault nothing was recorded.
     """
     issued = None
     with registrar.registry.write_on([upload.reference for upload in uploads]) as session:

@@ -67,7 +67,7 @@ def owe(
 
 
 def follow(registrar: Registrar) -> int:
-    """Let the copies of recipients that have ratified since be made; return the number of copies."""
+    """Let waiting copies be made for recipients that have ratified; return the number of such copies."""
     with registrar.registry.read() as session:
         if not _ready(registrar, session):
             return 0

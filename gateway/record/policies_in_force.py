@@ -130,8 +130,8 @@ class Keeper:
     """The stored versions of a home's policies, and the one in force. `clock` gives the time in UTC.
 
     A draft of the console that loses protection is kept for a person at the machine alone (`by_hand`), and
-    any version that loses protection comes into force only with that person's mark: `allow`. So whoever
-    captures the service behind the console can loosen no rule, as that service cannot write the mark.
+    any version that loses protection comes into force only with that person's mark: `allow`. So an attacker
+    in control of the service behind the console can weaken no rule: the service cannot write the mark.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Keeper:
         return self._version(self._home.policies_in_force.name)
 
     def _may_decide(self, digest: str, past: Collection[str]) -> bool:
-        """Return False for a version that loses protection without a mark; `past`: those once in force."""
+        """Return False for a version losing protection without a mark; `past`: versions once in force."""
         now = self._home.policies_in_force
         # A pointer that is missing, or names what was never in force, is put right by the log.
         if self._by_hand or now.name == digest or now.name not in past or not now.is_dir():
@@ -410,7 +410,7 @@ class Keeper:
         self._to_others(_VOUCHED, {_IN_FORCE: catalogue.digest.encode()})
 
     def _changes(self, after: Catalogue) -> tuple[str, ...]:
-        """Return the statements changed in the agreement's text; none without a readable earlier one."""
+        """Return changes of the agreement's text and Appendix A as sentences; () if the old is unreadable."""
         if self._home.policies_in_force == self._home.policies:
             return ()
         try:
@@ -424,7 +424,7 @@ class Keeper:
 def _entries(
     session: Session, catalogue: Catalogue, now: datetime, by: str | None, why: str | None
 ) -> Iterator[Entry]:
-    """Yield log entries still missing on the policies now in force and on the agreement's text."""
+    """Yield the log entries not made yet about the policies now in force and the agreement's text."""
     if last_loaded(session) != catalogue.digest:
         fields = {"sha256": catalogue.digest}
         yield Entry(kind="policy-loaded", subject=SUBJECT, fields=fields, actor=by, note=why)

@@ -60,7 +60,7 @@ Model = TypeVar("Model", bound=BaseModel)
 def check(policies: Path, on: date | None = None) -> list[PolicyFault]:
     """Return every fault of a policies folder, with file, key and line; an empty list for a usable folder.
 
-    With the day `on`, also the faults that come with time: terms that end, with no rule for those after them.
+    With a day `on`, also a fault for terms about to end without a rule for later terms.
     """
     reading = read(policies, SHAPES)
     rules, catalogue = _rules(reading), reading.catalogue

@@ -64,7 +64,7 @@ def verified(pack: Path, note: str, publishers: tuple[str, ...]) -> LawPack:
 
 
 def install(pack: Path, note: str, publishers: tuple[str, ...], policies: Path) -> LawPack:
-    """Add a signed law pack to the draft `policies`; return it. GatewayError if both do not fit together."""
+    """Add a signed law pack to the draft `policies`; return it. GatewayError if pack or result is faulty."""
     found = verified(pack, note, publishers)
     with policies_with(policies, pack.name, pack.read_bytes()) as tried:
         if faults := check(tried):

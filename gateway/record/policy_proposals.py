@@ -125,7 +125,7 @@ def withdraw(session: Session, *, by: str, why: str | None, at: datetime) -> Pol
 
 
 def before(session: Session) -> str:
-    """Return the digest of the last policies in force unlike the present ones. GatewayError without any."""
+    """Return the digest of the policies last in force before the present ones. GatewayError without any."""
     past = loaded(session)
     earlier = [digest for digest in past if past and digest != past[-1]]
     if not earlier:

@@ -58,8 +58,8 @@ class Portions:
     def next(self, registrar: Registrar, *, waits_its_turn: bool = False) -> bool:
         """Decide the next portion of held files again; return False after the last one.
 
-        False also where another host decides one at this moment, unless the call is to wait for its turn.
-        Fault where nothing could be decided; tried again by the next call.
+        False also while another host decides a portion, unless `waits_its_turn`. On a Fault nothing was
+        decided: the next call tries the same portion.
         """
         registry, now = registrar.registry, registrar.clock()
         with registry.read() as session:

@@ -94,8 +94,8 @@ class Registrar:
     def publish(self) -> None:
         """Publish all receipts, and the log's head, not published yet. Fault to try again.
 
-        A receipt without a signature is signed before. One that the log does not prove is passed over, so
-        that it keeps back nobody else's.
+        A receipt without a signature is signed first. A receipt that the log does not prove is left out, and
+        delays no other receipt.
         """
         if not publish_receipts(self.registry, self.home.published):
             unproved = self.sign_owed(number_in(self.home.published.root / UP_TO))

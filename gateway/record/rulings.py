@@ -48,7 +48,7 @@ from gateway.registry.vouched_rows import digest_changes
 def standing_of(
     session: Session, transfer: Transfer, provider: Provider, catalogue: Catalogue
 ) -> Superseding:
-    """Return accepted files replaced by a file, and files replacing it; none for kinds that add up."""
+    """Return accepted files replaced by a file, and files replacing it; none for a kind never replaced."""
     if not is_comparable(transfer, catalogue):
         return Superseding()
     by_content = tells_by_content(provider, catalogue.bodies)
@@ -76,8 +76,9 @@ def standing_among(
 class Batch:
     """Facts read before files are decided together, and rows to write afterwards.
 
-    `before`: earlier transfers by signing act (`transfers.signed_before`); `taken`: those of the batch.
-    `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children, by file.
+    `before`: earlier transfers by signing act (`transfers.signed_before`); `taken`: the batch's own, by
+    signing act. `uses`: provider, fingerprint and time of each use of a key. `persons`: digests of children,
+    by file.
     """
 
     session: Session
