@@ -324,7 +324,7 @@ def at_work(folder: Path) -> Iterator[None]:
 
 
 def _digests(folder: Path, known: Mapping[str, str], progress: Progress) -> dict[str, str]:
-    """Return the SHA-256 of every file in a backup except the manifest, by path; `known` ones are kept."""
+    """Return the SHA-256 of every file in a backup except the manifest, by path, from `known` if there."""
     found = {}
     paths = sorted(folder.rglob("*"))
     for number, path in enumerate(paths, start=1):

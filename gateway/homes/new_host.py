@@ -34,7 +34,7 @@ def new_code() -> str:
 
 
 def packed(home: Home, name: str, code: str) -> bytes:
-    """Return everything that a host needs, sealed under `code`. ConfigurationError for a lone host."""
+    """Return all files for a new host `name`, sealed under `code`. ConfigurationError for a lone gateway."""
     if not load_settings(home).host.shares:
         raise ConfigurationError(
             "this gateway works alone: move it to PostgreSQL and S3, then name it in [host] of gateway.toml"
@@ -52,7 +52,7 @@ def packed(home: Home, name: str, code: str) -> bytes:
 
 
 def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
-    """Write the missing files; return the host's name and the number of files written.
+    """Write the files of a package that `home` lacks; return the host's name and the number written.
 
     Raises ConfigurationError where the code is wrong, GatewayError for the package of another gateway or
     host.

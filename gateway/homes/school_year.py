@@ -66,11 +66,11 @@ def propose_year(
     registrar: Registrar, year: str, *, dates: Dates | None, text: str | None, version: str | None,
     by: str, why: str | None, at: datetime,
 ) -> bool:  # fmt: skip
-    """Propose the policies in force with a school year ("2027-28") written in; False where nothing changes.
+    """Propose the policies in force, changed for a school year ("2027-28"); return False without a change.
 
-    None leaves a part unchanged. A second person approves the proposal like any other. Edits in policies/ are
-    left alone. Raises ConfigurationError where the policies would have faults, GatewayError where others are
-    proposed.
+    `dates`, `text` and `version` of the agreement are replaced, unless None. A second person approves the
+    proposal like any other. Files in policies/ are left alone. Raises ConfigurationError where the policies
+    would have faults, GatewayError where other policies are proposed.
     """
     keeper = Keeper(registrar.home, registrar.registry, registrar.signing, registrar.clock)
     with tempfile.TemporaryDirectory(prefix="gateway-policies-") as aside:

@@ -46,7 +46,7 @@ class Clerk:
         dropped_as: str | None = None,
         tell: bool = True,
     ) -> Key:
-        """Enrol a key. GatewayError for a key enrolled already."""
+        """Enrol a key, and `tell` its provider by a notice. GatewayError for a key enrolled already."""
         key = keys.add_key(
             self.session,
             owner_kind,
@@ -70,7 +70,7 @@ class Clerk:
         return self._done(approved, "key-approved", "in-force", confirmed="alone" if alone else None)
 
     def renew(self, key: Key, renewed: NewKey, dropped_as: str | None = None) -> Key:
-        """Store a certificate with its owner's additions in place of the known one."""
+        """Replace an enrolled certificate by a newer version, with the owner's additions."""
         changed = keys.renew_key(self.session, key, renewed)
         ends = rfc3339(changed.expires_at) if changed.expires_at else None
         return self._done(changed, "key-extended", "renewed", not_after=ends, drop=dropped_as)
@@ -121,7 +121,7 @@ class Clerk:
         self._done(key, "key-destroyed", None)
 
     def tell(self, key: Key, notice: KeyNotice, provider: str | None = None) -> None:
-        """Leave a signed notice about a key for its provider, or for `provider`."""
+        """Leave a signed notice about a key for `provider`, or for the key's owner; none for staff's keys."""
         addressee = provider or (key.owner if key.owner_kind == "provider" else None)
         if addressee is None:
             return

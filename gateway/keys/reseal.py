@@ -145,7 +145,7 @@ def reseal(
 def destroy(home: Home, registry: Registry, fingerprint: str, *, at: datetime, person: str) -> Key:
     """Destroy the secret half of a key of the gateway, out of use and needed by no file.
 
-    GatewayError with the obstacle otherwise. Can be repeated after an interruption.
+    GatewayError, with the reason, for any other key. Can be repeated after an interruption.
     """
     with registry.read() as session:
         key = keys.find_key(session, "gateway", "gateway", fingerprint)

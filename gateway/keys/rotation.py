@@ -110,9 +110,10 @@ def rotate(
 ) -> Rotation:
     """Replace the gateway's key by a fresh key of a kind; the replaced key opens files until `until`.
 
-    None as `until`: the old key may be in wrong hands. Then it and every retiring key end at once, and vouch
-    for nothing more. Then, or with `every_key`, the log's key and the key of the pupils' index are replaced,
-    too. GatewayError where another change of keys is under way.
+    `until` None means that the old key may be in wrong hands: the old key and every retiring key end at once,
+    and vouch for nothing more. Then, or with `every_key`, the log's key and the key of the pupils' index are
+    replaced, too. An interrupted rotation is completed instead. GatewayError where another change of keys is
+    under way.
     """
     if (done := resume(home, registry, at)) is not None:
         return done
@@ -165,7 +166,7 @@ def resume(home: Home, registry: Registry, at: datetime) -> Rotation | None:
 
 
 def finish(home: Home, registry: Registry) -> bool:
-    """Make the current keys of the registry the ones that sign; return True if anything was to do."""
+    """Make the current keys of the registry the signing keys; return False if they are so already."""
     with registry.read() as session:
         current = _current(keys.list_keys(session, "gateway", "gateway"))
         *ended, last = log.keys_in_time(session, "")

@@ -53,7 +53,7 @@ def is_signatory(who: str) -> bool:
 
 
 def read_as(purpose: Purpose, text: str) -> str | None:
-    """Return a text signed for this purpose, or for none, without its head; None if for another purpose."""
+    """Return a text signed for this purpose, or for none, without the purpose; None if for another."""
     bare = text.removeprefix("\ufeff").lstrip()
     first, _, rest = bare.partition("\n")
     if first.rstrip() == _FIRST[purpose]:

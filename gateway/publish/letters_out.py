@@ -39,8 +39,7 @@ def pass_letters(
 ) -> None:
     """Record the courier's reports, then put queued letters into its folder. Fault if writing fails.
 
-    Of several hosts only the one that `leads` sends; another host's remaining letters are removed from its
-    folder.
+    Of several hosts only the one that `leads` sends; each other host removes the letters left in its folder.
     """
     if settings.relay is None:
         return

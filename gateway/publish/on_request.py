@@ -52,8 +52,8 @@ _NAME = re.compile(r"events(-[0-9]{4}-[0-9]{2})?\.jsonl")
 def publish_events(registry: Registry, published: Published) -> None:
     """Append new receipts to their providers' event files.
 
-    After a crash amid it, what was half written is cut off and written again; no line comes twice. Raises
-    Fault where published/ cannot be written.
+    A line cut short by a crash is removed and written again; no line comes twice. Raises Fault where
+    published/ cannot be written.
     """
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
     with published_is_written(), registry.read() as session:
@@ -125,7 +125,10 @@ _NAMES_SCHOOLS = text("""receipt.json_text LIKE '%"schools":%'""")
 
 
 def choose(published: Published, *, on_request: bool) -> None:
-    """Record for this host if receipts are published only on request. Fault if that cannot be written."""
+    """Let this host publish only the receipts asked for (`on_request`), or all of them.
+
+    A change to all removes the receipts published so far, to be written anew. Fault if writing fails.
+    """
     with published_is_written():
         if on_request:
             published.on_request.touch()
@@ -138,7 +141,7 @@ def choose(published: Published, *, on_request: bool) -> None:
 
 
 class OnRequest:
-    """The providers whose receipts this host publishes, since they looked for them."""
+    """Publishes the receipts of providers on this host, from when each provider looks for receipts."""
 
     def __init__(self, home: Home) -> None:
         self._home, self._looked_at = home, -1

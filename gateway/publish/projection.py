@@ -70,7 +70,7 @@ def publish_receipts(
 def publish_given(published: Published, issued: Issued) -> bool:
     """Write receipts just committed, and their head; return True.
 
-    False, and nothing written, if published/ lacks an older receipt. Raises Fault as above.
+    False, and nothing written, if published/ lacks an older receipt. Raises Fault where writing fails.
     """
     given, head = issued.receipts, published.log / "checkpoint"
     if not given or number_in(published.root / UP_TO) + 1 != given[0].sequence:
@@ -95,7 +95,7 @@ def _put_out(published: Published, page: Sequence[ReceiptRow], *, look_first: bo
 
 
 def is_brought_out(published: Published, folder: Path) -> bool:
-    """Return True if this host publishes receipts in a provider's folder; make one where it serves all."""
+    """Return True if receipts belong in `folder`; make a missing one, unless published on request only."""
     if not folder.is_dir():
         if published.on_request.exists():
             return False

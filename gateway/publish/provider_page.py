@@ -132,10 +132,11 @@ def publish_pages(
     registry: Registry, published: Published, catalogue: Catalogue, signing: Signing, *,
     authority: Authority, at: datetime, only: Collection[str] | None = None,
 ) -> int:  # fmt: skip
-    """Write /status.html, its signature and /calendar.ics of each provider, or `only` some; return how many.
+    """Write page and calendar of each provider, or of `only` some; return the number of providers.
 
-    A calendar with unchanged days is left alone. Each file is always whole; for an instant a new page may
-    stand beside the previous page's signature. Raises Fault where published/ cannot be written.
+    The files are /status.html, its signature and /calendar.ics. A calendar with unchanged days is left alone.
+    Each file is always whole; for an instant a new page may stand beside the previous page's signature.
+    Raises Fault where published/ cannot be written.
     """
     day = local_day(at, catalogue.calendar.timezone)
     written = 0

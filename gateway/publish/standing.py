@@ -101,7 +101,8 @@ class ProviderFacts:
 class StandingLine(NamedTuple):
     """One line of a section, in one language: the sentence `says`, on `about`; `data` is for programs.
 
-    `late`: marked on the page. `news`: a letter tells it, if within so many days; None: no letter does.
+    `late`: marked on the page. `news`: a letter on the next N days has the line if `news` is at most N; None:
+    no letter has it.
     """
 
     about: str
@@ -124,8 +125,8 @@ class StandingSection:
 class OfEach:
     """Rows read once for all providers: keys, years ratified, providers with held files.
 
-    `lately`: files of a week, and `held`: files that wait, for pages that show no others. None where each
-    provider's own are read.
+    `lately`: the files of a week; `held`: the held files. Both are None where the caller reads files for each
+    provider.
     """
 
     own_keys: Mapping[str, Sequence[Key]]
@@ -283,8 +284,7 @@ def _agreement(facts: ProviderFacts, language: Language) -> StandingLine:
 def news(facts: ProviderFacts, language: Language, days: int) -> str:
     """Return a letter's part with a provider's news: late, due or ending within `days`, waiting, new.
 
-    Empty where there is nothing of this kind. The headings and sentences are those of the page, without the
-    names of files.
+    "" without any news. The headings and sentences are those of the page, without the names of files.
     """
     found = []
     for section in sections(facts, language):

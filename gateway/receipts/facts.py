@@ -255,7 +255,7 @@ def _plain_value(blank: str, value: str, wording: Wording) -> str:
 
 
 def as_decided(reasons: Iterable[Reason]) -> list[Reason]:
-    """Return reasons as shown: where a person decided, all have that decision's next step."""
+    """Return reasons for display: all get the next step of the first, if the first is a person's decision."""
     told = list(reasons)
     if not told or told[0].code not in OVERRIDING:
         return told

@@ -220,7 +220,7 @@ def _record(home: Assured) -> _Rows:
 
 
 def _categories(flow: Flow, entry: FlowDataType, catalogue: Catalogue) -> str:
-    """Return in words which groups of data items the teams may see in a flow's files, and other contents."""
+    """Return in words the groups of data items that a flow's teams may see, and the files' other contents."""
     seen = {item for team in entry.teams for item in catalogue.granted(team, None)}
     groups = [one.label for one in catalogue.rights.group if not seen.isdisjoint(one.labels())]
     set_by = [] if flow.contents == "appendix-a" else [f"{flow.document.description} ({flow.contents})"]

@@ -43,11 +43,12 @@ Mark = Literal["good", "weak", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """Rows under headings, each as long as the headings. ValueError for a ragged table.
+    """Rows under headings, each as long as the headings.
 
     With a `caption` the cells are numbers, and a page also draws a bar for each row, with stacked parts. With
-    `signs` a text shows each cell by the sign of the cell's first word, such as of "missing 3", and a page
-    marks the cell by the weight in `marks`. ValueError for a word without a sign.
+    `signs`, by the first word of a cell ("missing" of "missing 3"), a text shows a sign in place of the cell,
+    and a page marks the cell as `marks` says. ValueError for a shorter or longer row, and for a word without
+    a sign.
     """
 
     headings: tuple[str, ...]
@@ -57,7 +58,7 @@ class ReportTable:
     marks: Mapping[str, Mark] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a ragged table, and for a word without a sign."""
+        """Raise ValueError for a row of another length than the headings, and for a word without a sign."""
         if any(len(row) != len(self.headings) for row in self.rows):
             raise ValueError("a row has another number of cells than there are headings")
         words = {first(cell) for _, *cells in self.rows for cell in cells} if self.signs else set()
@@ -75,7 +76,7 @@ def table_or(
 
 
 def first(words: str) -> str:
-    """Return the first word of a text, looked up in `signs`; "" for an empty text."""
+    """Return the first word of a cell, the key of its sign in `signs`; "" for an empty cell."""
     return words.partition(" ")[0]
 
 
@@ -188,7 +189,7 @@ def _text_block(block: Block) -> list[str]:
 
 
 def _text_signs(matrix: ReportTable) -> list[str]:
-    """Return the signs of a table's words under column numbers, with a key to both."""
+    """Return the lines of a table of signs: a key to columns and signs, then a line for each row."""
     label = max((len(clean(row[0])) for row in matrix.rows), default=0)
     numbers = "".join(f"{number:>4}" for number in range(1, len(matrix.headings)))
     used = dict.fromkeys(first(word) for _, *words in matrix.rows for word in words)

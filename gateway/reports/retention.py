@@ -24,7 +24,7 @@ _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\
 
 
 def _days(value: object) -> object:
-    """Return [A, B] days for "until age A of persons from B": from age B, the youngest, to age A."""
+    """Return "until age A of persons from B" as days, from age B to age A; any other value unchanged."""
     found = _AGE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         return value
@@ -141,7 +141,7 @@ class Retention(File):
     letters: KeepLetters = KeepLetters()
 
     def days(self, what: What, row: Retained) -> tuple[Days, str]:
-        """Return for how many days a part of what was decided or made is kept, and the rule's key."""
+        """Return how many days a part of a transfer, notice or declaration is kept, and the rule's key."""
         if what == "notices":
             return getattr(self.notices, row.state), row.state
         keep: Keep = getattr(self, what)

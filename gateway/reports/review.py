@@ -63,7 +63,7 @@ class ProviderReview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The figures of all providers from `first` to `last`; a discrepancy of several counts once."""
+    """The figures of all providers from `first` to `last`; a discrepancy among several counts once in all."""
 
     organisation: str
     academic_year: str

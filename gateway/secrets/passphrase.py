@@ -59,7 +59,7 @@ def new_passphrase(file: Path | None) -> str:
 
 
 def keep(known: str) -> None:
-    """Store a passphrase in memory, for this process and for children that inherit it (`inheriting`)."""
+    """Store a passphrase in memory, for this process and child processes inheriting it (`inheriting`)."""
     forget()
     descriptor = anonymous_memory("passphrase")
     os.write(descriptor, known.encode())

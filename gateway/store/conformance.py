@@ -33,7 +33,7 @@ def check(store: Store) -> None:
 
 
 def faults_of(store: Store) -> Iterator[str]:
-    """Yield a sentence for each broken promise of an S3 store. OSError if the store does not answer."""
+    """Test an S3 store; yield a sentence for each fault, none for other stores. OSError without an answer."""
     if not isinstance(store, ObjectStore):
         return
     with _probing(store) as probe:
@@ -55,7 +55,7 @@ def _probing(store: ObjectStore) -> Iterator[_Probe]:
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """Tests of one S3 store; each method tests one promise, and returns a sentence on the fault or None."""
+    """Tests of one S3 store; each method runs one test, and returns a sentence on the fault or None."""
 
     client: S3Store
     folder: str

@@ -228,7 +228,7 @@ def object_store(settings: StoreSettings, scratch: Path) -> ObjectStore:
 
 @dataclass(frozen=True, slots=True)
 class ObjectStore:
-    """A folder of a bucket. May be used by several threads at once."""
+    """The sealed files in a folder of an S3 bucket. May be used by several threads at once."""
 
     client: S3Store
     scratch: Path

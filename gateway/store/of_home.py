@@ -193,7 +193,7 @@ def check_store(home: Home, settings: Settings) -> None:
 
 
 def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each broken promise of a home's store. OSError if the store does not answer."""
+    """Test a home's S3 store; yield a sentence for each fault. OSError if the store does not answer."""
     if settings.store.url is not None:
         store = store_of(home, settings)
         from gateway.store.conformance import faults_of  # noqa: PLC0415

@@ -34,7 +34,7 @@ class Store(Protocol):
         """Make stored files durable. After an OSError, count none of them as stored."""
 
     def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
-        """Yield a descriptor at the start of the file, usable by this process and its children.
+        """Yield a descriptor at the start of the file, usable by this process and its child processes.
 
         Limited to the first `most` bytes, if given. FileNotFoundError for a missing file; another OSError for
         a changed one, as far as detectable.

@@ -40,7 +40,10 @@ _HEX = re.compile(r"[0-9a-f]{128}")
 def receipt_faults(
     rows: Sequence[ReceiptRow], log_keys: Sequence[KeyInTime], certificates: Sequence[bytes]
 ) -> Faults:
-    """Return by number the faults of receipts; None in place of a fault: look for the receipt in the log."""
+    """Return by number the faults of receipts; None marks the place for a fault found in the log.
+
+    Receipts with no fault of their own are left out.
+    """
     found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
@@ -138,7 +141,8 @@ def _events(
 def check_rows(session: Session, expected: dict[Row, str] | None = None) -> Iterator[Inconsistency]:
     """Yield every row changed, added or removed without a log entry, except signed heads.
 
-    `expected` is the result of `last_known`; digests of heads are left in it for `check_heads`.
+    `expected` is the result of `last_known`; each row found is removed from it, so that signed heads are left
+    for `check_heads`.
     """
     expected = last_known(session) if expected is None else expected
     for table in recorded_classes():
@@ -185,7 +189,7 @@ def _entry_of(session: Session, row: ReceiptRow) -> int:
 
 
 def _carried_heads(session: Session, expected: dict[Row, str]) -> Iterator[tuple[Row, str]]:
-    """Yield row and digest of signed heads that no log entry covers, only a receipt; not those `expected`."""
+    """Yield row and digest of signed heads known only from receipts, without the ones in `expected`."""
     told = [
         (json.dumps({"checkpoint": found[1]}), row.created_at)
         for row in session.exec(select(ReceiptRow).where(ReceiptRow.seal == UNSIGNED))

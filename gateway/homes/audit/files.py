@@ -105,7 +105,7 @@ def _sha256(path: Path) -> str:
 
 
 def _check_heads(session: Session, published: Published, vkey: str) -> Iterator[Inconsistency]:
-    """Yield each published head that contradicts the log; others may hold a copy of it."""
+    """Yield each published head that contradicts the log, has a wrong name, or is not the log's."""
     log_keys = log.keys_in_time(session, vkey)
     for path in sorted(published.log.glob("[!.]*")) if published.log.is_dir() else []:
         where = f"published log/{path.name}"

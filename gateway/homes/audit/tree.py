@@ -76,7 +76,7 @@ _HEADER = b"gateway log verify: portions without a fault\n"
 
 
 class KeptPortions:
-    """The state file of an audit: portions of rows without a fault. GatewayError if unusable or another's."""
+    """The state file of an audit: the portions of rows found faultless. GatewayError if unusable."""
 
     def __init__(self, path: Path, key: LogKey, vkey: str) -> None:
         self._key, self._known = key, set[str]()
@@ -102,7 +102,7 @@ class KeptPortions:
         return digest in self._known
 
     def keep(self, digest: str) -> None:
-        """Add the portion of a digest to the state file, signed."""
+        """Add the digest of a faultless portion to the state file, signed."""
         signature = base64.b64encode(self._key.sign(_HEADER + digest.encode())).decode()
         self._file.write(f"{digest} {signature}\n".encode())
         self._file.flush()
@@ -124,7 +124,7 @@ class AuditPortions:
     def checked(
         self, check: Check, rows: Iterable[R], number: Callable[[R], int], relied: Callable[[list[R]], Any]
     ) -> Iterator[tuple[list[R], Faults]]:
-        """Yield all portions of rows in order, each with the faults found; kept portions have none.
+        """Yield all portions of rows in order, each with the faults found; kept portions are not checked.
 
         `number` gives a row's number, `relied` the values given to `check` besides a portion of rows.
         """
@@ -249,12 +249,12 @@ def read_leaf(row: EventRow) -> Event:
 
 
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
-    """Return by number the faults of log entries; `texts`, `salts`: subjects of which these are deleted."""
+    """Return by number the faults of log entries; `texts`, `salts`: subjects with texts or salts deleted."""
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
 
 
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
-    """Yield each contradiction between the row of a log entry and its leaf."""
+    """Yield each contradiction between a log entry's row and leaf; `texts`, `salts` as in `event_faults`."""
     try:
         event = read_leaf(row)
     except ValueError:
