@@ -147,7 +147,7 @@ class ColumnInventory:
         self._grades = rules.grades
 
     def part(self, header: str, key: str | None, *, element: bool = False, at: int = 0) -> Part:
-        """Add a column or kind of element and return it; after the first 4,000, return without storing."""
+        """Return a new `Part`, added to the inventory unless 4,000 parts are there already."""
         # A field stands in several elements, and none of them is above suspicion where one tells something.
         told = Disclosure(key) if key is None or not element else self._told.setdefault(key, Disclosure(key))
         made = Part(header[:_HEADER_LENGTH], key, told, element, at)
@@ -158,7 +158,7 @@ class ColumnInventory:
         return made
 
     def unlisted(self, data_type: str) -> tuple[Unlisted, ...]:
-        """Return up to 101 columns and elements outside this data type, those of sensitive content first."""
+        """Return up to 100 parts outside a data type, sensitive ones first; an entry more sums all others."""
         found = [*self._titles(), *self._parts(data_type)]
         found.sort(key=lambda one: (not one.topic, one.position))
         beyond = max(0, len(found) - _MOST) + self.left_over
@@ -177,14 +177,14 @@ class ColumnInventory:
         return any(kind_of(part.counts, self._grades) in _LIKE_RESULTS for part in strange)
 
     def count_of(self, keys: Iterable[str]) -> int:
-        """Return the number of filled, differently named columns of these fields; 4,000 for elements."""
+        """Return the number of filled, differently named columns of these fields; 4,000 if all are in XML."""
         if all(part.element for part in self.parts):
             return _PARTS
         wanted = frozenset(keys)
         return len({plain(part.header) for part in self.parts if part.key in wanted and part.filled})
 
     def title(self, text: str) -> None:
-        """Store one of the first 100 texts above or between tables, to search for sensitive topics."""
+        """Keep a text above or between tables for the search for sensitive topics: the first 100 only."""
         if len(self._texts) < _MOST and text:
             self._texts.append(text)
 

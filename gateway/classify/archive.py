@@ -109,8 +109,8 @@ def is_archive(content: BinaryIO) -> bool:
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[zipfile.ZipFile]:
-    """Open the archive in a content, after checking the limits and before unpacking anything.
-    Errors of reading members inside the `with` are raised as Unreadable too.
+    """Open the archive in a content. Raises Unreadable if damaged, encrypted or beyond the limits.
+    Nothing is unpacked before. Errors of reading members inside the `with` are raised as Unreadable, too.
     """
     try:
         with zipfile.ZipFile(content) as archive:
@@ -158,7 +158,7 @@ def member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 
 def says(archive: zipfile.ZipFile, name: str, words: tuple[str, ...], limits: ClassifyLimits) -> bool:
-    """Return True if an XML part contains one of these ASCII words; much quicker than parsing the part."""
+    """Return True if an XML part contains one of these ASCII words, without parsing the part."""
     wanted, end = tuple(map(str.encode, words)), b""
     with member(archive, name) as part:
         for piece in utf8_chunks(Source(part, encoding_of(part), limits)):
@@ -242,7 +242,7 @@ _LITERAL = re.compile(r'"([^"]*)"|((?:\\.)+)')
 
 
 def texts_in(book: ZipFile, limits: ClassifyLimits) -> Iterator[tuple[Place, str]]:
-    """Yield each text a workbook shows beside its cells, with the place. Unreadable for bad XML."""
+    """Yield place and text of all that a workbook shows beside its cells. Raises Unreadable for bad XML."""
     for name in names(book):
         elements = next((names for pattern, names in _PARTS if pattern.fullmatch(name)), ())
         if _CUSTOM.fullmatch(name):

@@ -90,7 +90,7 @@ def _names_outside(part: bytes) -> bool:
 
 
 def _sheets(content: BytesIO, format: str, shown: list[Shown], wrong: Exception) -> list[Sheet]:  # noqa: A002
-    """Return the sheets with their visibility (`shown`). Raises `wrong` if calamine counts otherwise."""
+    """Return the sheets, each visible as `shown` says. Raises `wrong` if calamine finds another number."""
     content.seek(0)
     with _calamine(format):
         book = CalamineWorkbook.from_filelike(content)
@@ -182,7 +182,7 @@ def _records(part: bytes) -> Iterator[Record]:
 
 
 def _number(part: bytes, at: int, longest: int) -> tuple[int, int]:
-    """Read a number of seven bits an octet, lowest first; return the number and the place after."""
+    """Return the number at `at`, stored in seven bits an octet, lowest first, and the next position."""
     value = 0
     for place in range(longest):
         if at >= len(part):

@@ -81,8 +81,8 @@ class Formulas:
     _seen: int = 0
 
     def settle(self, batch: list[Row]) -> list[Row]:
-        """Remove the ="..." that Excel writes around texts, and count the remaining formulas.
-        Raises Unreadable for a formula reaching outside.
+        """Return the rows without the ="..." of Excel around texts, and count the rows with other formulas.
+        Raises Unreadable for a formula that calls a program or service, or reads another file.
         """
         settled = [_unwrapped(row) if any(map(_may_be_formula, row)) else row for row in batch]
         for number, row in enumerate(settled, self._seen + 1):
@@ -95,7 +95,7 @@ class Formulas:
         return settled
 
     def passed(self, rows: int) -> None:
-        """Add rows without formulas to the number of rows seen, so that later rows get the right numbers."""
+        """Add to the number of rows seen, so that formulas in later rows get the right row numbers."""
         self._seen += rows
 
 

@@ -83,7 +83,7 @@ class TimedContent:
         return self._content.read(size)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a content has
-        """Return anything else of the content."""
+        """Return any other attribute of the wrapped content."""
         return getattr(self._content, name)
 
 
@@ -126,7 +126,7 @@ def unknown(*evidence: str, format: str | None = None) -> Unreadable:  # noqa: A
 
 
 def declared_between(declared: str, tied: Collection[str]) -> str:
-    """Return the evidence that a file's name declares one of several types (`tied`) that fit equally."""
+    """Return the evidence that a file's name declares one type, and the content fits all `tied` equally."""
     return f"the name of the file says {declared}, and its content fits {' and '.join(sorted(tied))} equally"
 
 
@@ -269,6 +269,6 @@ def recognised(
     format: str,  # noqa: A002
     **more: Any,  # noqa: ANN401 - further fields of `Classified`
 ) -> Classified:
-    """Return the data type of a content, with the evidence in the gateway's phrases, before `parts.told`."""
+    """Return a `Classified` of this data type and evidence, which `parts.told` completes with the counts."""
     told = tuple(evidence)
     return Classified(data_type=data_type, level=level, evidence=told, format=format, extension="", **more)

@@ -51,12 +51,12 @@ class Assessments:
         self._ordinary: dict[tuple[str, str], tuple[str, bool]] = {}
 
     def judge_by(self, facts: Facts, data_type: str, form: str) -> None:
-        """Judge the following records by the facts in the file's header: its school, and its period."""
+        """Judge later records by the header's `facts`: the school, and the law in force on that date."""
         self._tally.schools.around = of_facts(facts)
         self._tally.judge_by(facts.reference_date, data_type, form, facts.term)
 
     def gather(self, record: markup.Element, *, left: bool | None = None) -> None:
-        """Count a pupil's record and the assessments in it; `left` as in `Tally.record`."""
+        """Count a pupil's record and the assessments in the record; `left`: see `Tally.record`."""
         types, odd = set(), False
         assessments = self._gatherer.gather(record, apart="StageAssessment", beside="Stage", left=left)
         for written, stage, place in assessments:
@@ -83,7 +83,7 @@ class Assessments:
         self.pupils.update(types)
 
     def _read(self, assessment: markup.Element, stage_around: str) -> tuple[str, bool, bool, bool]:
-        """Return an assessment's data type; and if it has a result, no fault, only known elements."""
+        """Return an assessment's data type, and three flags: filled, without fault, known elements only."""
         strip = markup.namespace_length(assessment.tag)
         said = {child.tag[strip:]: child.text or "" for child in assessment}
         stage = said.get("Stage") or stage_around
@@ -181,7 +181,7 @@ def _read_header(header: markup.Element) -> tuple[dict[str, str], Facts]:
 
 
 def _has_left(pupil: markup.Element, source: Facts) -> bool:
-    """Return True if a pupil's school history has a leaving date for the sending school, or the last one."""
+    """Return True if the school history states a leaving date for the sending school or the last school."""
     for school_attended in pupil.iter("{*}School"):
         said = {markup.local_name(c.tag): (c.text or "").strip() for c in school_attended}
         here = (said.get("LEA"), said.get("Estab")) == (source.la, source.establishment)

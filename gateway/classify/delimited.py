@@ -68,8 +68,8 @@ class Table:
 
 
 def read_table(source: Source, rules: Rules) -> Table:
-    """Find the table in a text.
-    Raises Unreadable where no row looks like a header, now or while reading.
+    """Return the table in a text; the rows are read when asked for.
+    Raises Unreadable where no row looks like a header, or later for a faulty row.
     """
     sample = list(islice(_lines(_stretches(source, lambda _: None)), 2 * HEADER_WITHIN))
     met = [d for d in _DELIMITERS if any(d in one for one in sample)] or _DELIMITERS[:1]
@@ -95,7 +95,7 @@ def read_table(source: Source, rules: Rules) -> Table:
 
 
 def find_header(rows: Iterable[Row], rules: Rules, limits: ClassifyLimits) -> tuple[int, Header | None]:
-    """Return the best header among the first rows with its number of known column names; (0, None) for none.
+    """Return the number of known column names in the best header, and the header; (0, None) without one.
     The row with the most known names is the header; the search ends at a row where most names are known.
     """
     best, position, met = 0, 0, list[Row]()
@@ -169,10 +169,10 @@ def batches(
     formulas: Formulas,
     suspicious: Callable[[], bool],
 ) -> Iterator[list[Row]]:
-    """Yield the filled rows in batches. Raises Unreadable beyond the limits.
-    Lines a report prints under its table (a total, a date, the name of a system or person) are skipped,
-    and counted in `formulas`. Another line with only its first cell filled raises Unreadable, as no reader
-    reads it.
+    """Yield the filled rows in batches. Raises Unreadable for too many rows or columns.
+    A line that a report prints under its table (a total, a date, the name of a system or person) is skipped,
+    and counted in `formulas`; any other row with only its first cell filled raises Unreadable.
+    `suspicious` returns True once a formula may have been read: only then are formulas searched for.
     """
     seen, number, wording = 0, BATCH, rules.report_wording
     try:

@@ -27,7 +27,7 @@ RECORDS = ("Header", *_ON_ROLL, *_LEFT, *_ASSESSED)
 
 def recognise(source: Source, tally: Tally) -> Classified:
     """Count a census or another return into the tally and return its type.
-    Raises Unreadable naming another collection.
+    Raises Unreadable for a message without pupils, or about a collection unknown to the rules.
     """
     gatherer = Gatherer(tally, source.limits)
     assessments = Assessments(tally, gatherer)
@@ -57,7 +57,7 @@ def recognise(source: Source, tally: Tally) -> Classified:
 
 
 def _of_return(data_type: str, facts: Facts, found: Assessments, tally: Tally) -> Classified:
-    """Return the verdict on a return. Raises Unreadable where its assessments are not of its collection."""
+    """Return the type of a return. Raises Unreadable for missing assessments, or most of another type."""
     if not found.rows:
         if data_type in {stage.type for stage in tally.rules.data_types.ctf.stages}:
             raise unknown("a DfE return without assessments", format=FORMAT)

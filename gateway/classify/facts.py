@@ -50,13 +50,13 @@ def software(name: str) -> str | None:
 
 
 def version(text: str) -> str | None:
-    """Return a version number such as "26.0"; None for a blank text, "" for anything else."""
+    """Return a version number such as "26.0"; None for a blank text, "" for a text of another form."""
     found = _VERSION.fullmatch(text.strip())
     return f"{int(found[1])}.{int(found[2] or 0)}" if found else "" if text.strip() else None
 
 
 def school(la: str, establishment: str, urn: str = "") -> Facts:
-    """Return facts with a school's numbers, each only if well-formed."""
+    """Return facts with these numbers of a school, leaving out malformed numbers."""
     return Facts(
         la=la.strip() if is_la(la) else None,
         establishment=establishment.strip() if is_establishment(establishment) else None,

@@ -65,7 +65,7 @@ class FaultCount:
             self.show(row)
 
     def show(self, row: int) -> None:
-        """Add a record to the list of the first with the fault."""
+        """List a record as one with the fault, unless 20 records are listed already."""
         if len(self.rows) < ROWS_SHOWN and row not in self.rows:
             self.rows.append(row)
 
@@ -76,10 +76,9 @@ class FaultCount:
 
 
 class FieldTally:
-    """The counts of one field's values and faults over a whole file.
-    `counts`: how often each value occurs, for the fields that need it. `others`: how many values are not of
-    their kind. `doubted`: values to search for disclosures, those not of their kind, or all where a kind can
-    hide much; of the values added last.
+    """Counts of one field's values and faults over a whole file. `others`: number of values of a wrong kind.
+    `counts`: how often each value occurs, for fields counted by value; else None. `doubted`: the values added
+    last that may hide sensitive content: the faulty ones, or all of a free text, reference or contact field.
     """
 
     __slots__ = ("_judge", "_look_at_all", "counts", "doubted", "faults", "filled", "others", "strict")
@@ -140,7 +139,7 @@ class FieldTally:
         return (self.filled - wrong) / self.filled if self.filled else 0.0
 
     def share_among(self, values: Iterable[str]) -> float:
-        """Return the fraction of filled values among `values`, in any case."""
+        """Return the fraction of filled values that are among `values`, ignoring upper and lower case."""
         counts, wanted = self.counts or Counter(), set(values)
         among = sum(count for value, count in counts.items() if value.strip().upper() in wanted)
         return among / counts.total() if counts else 0.0

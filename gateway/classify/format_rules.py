@@ -89,7 +89,7 @@ class SchoolsRule(RuleTable):
     elements: dict[str, Slot]
 
     def slots(self, columns: Iterable[tuple[str, str | None]]) -> tuple[tuple[int, Slot], ...]:
-        """Return those of some columns, each as header and field, that name a school: number, and how."""
+        """Return index and kind of school name of each column (header, field key) that names a school."""
         found = ((index, self.slot(header, key)) for index, (header, key) in enumerate(columns))
         return tuple((index, slot) for index, slot in found if slot is not None)
 

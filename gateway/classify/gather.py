@@ -46,10 +46,10 @@ tag in the record (`markup.element_at`)."""
 
 
 class _Reading(NamedTuple):
-    """Plan for reading elements of one form: positions among the pieces of markup (`markup.cut`).
+    """Plan for reading elements of one form; each position is among the pieces of markup (`markup.cut`).
     `leaves`: parent, name and position of each element with a text, in the order of reading.
-    `left`: for each element the caller reads: first and last position, and that of a text beside.
-    `depth`: the depth of nesting. `is_inside`: a record stands within a record.
+    `left`: for each element left to the caller, first and last position, and position of the text beside.
+    `depth`: the depth of nesting. `is_inside`: True if a record stands within a record.
     """
 
     leaves: tuple[tuple[str, str, int], ...] = ()
@@ -60,10 +60,10 @@ class _Reading(NamedTuple):
 
 class _FormOfRecords:
     """The plan for reading records of one form, and the texts of such records not yet counted.
-    Two empty texts stand before the others, so that `itemgetter` always gives several; so with the parts.
-    `parts`: of each element the part of the account, once a text of it was met.
-    `unresolved`: positions of texts not met yet. `naming`: key and position of fields that name the pupil.
-    `blank`: the number of pieces without text in an ordinary record.
+    `texts` returns two empty texts first, since `itemgetter` returns no tuple for a single position; `parts`
+    has two unused entries to match. `parts`: for each text the `Part` to count it in, None until filled once.
+    `unresolved`: positions of texts never filled so far. `naming`: key and position of fields that name the
+    pupil. `blank`: the number of pieces without text in an ordinary record.
     """
 
     def __init__(self, part: _Reading, tags: Sequence[str]) -> None:
@@ -157,10 +157,10 @@ class Gatherer:
         left: bool | None = None,
         school: ReadSchool | None = None,
     ) -> list[Left]:
-        """Count the record of one pupil; return the elements named `apart` unread. Raises Unreadable if
-        nested too deep.
-        Each comes with the first text named `beside` in the element around. `left` is as in `Tally.record`.
-        `school` reads the record's school, where any element of the file names one.
+        """Count the record of one pupil; return the elements named `apart`, which are not counted.
+        With each comes the first text named `beside` in the element around. `left`: see `Tally.record`.
+        `school` reads the record's school, where any element of the file names a school.
+        Raises Unreadable if elements are nested too deep.
         """
         text = written(record)
         self._length += len(text)
@@ -190,7 +190,7 @@ class Gatherer:
         return [("<".join(pieces[first:after]), pieces[by], first) for first, after, by in plan.left]
 
     def _take(self, plan: _FormOfRecords, texts: tuple[str, ...]) -> dict[str, str]:
-        """Collect a record's texts for `_count`; return the values of naming and of required fields."""
+        """Keep a record's texts for `_count`; return the values of required fields, and of naming ones."""
         if any(map(str.isspace, texts)):
             texts = tuple("" if text.isspace() else text for text in texts)
         if plan.unresolved:
@@ -277,7 +277,7 @@ class Gatherer:
         return made
 
     def _another(self, key: str, text: str, before: str) -> None:
-        """Note a second pupil in a record, if `text` differs from the value `before` of the same field."""
+        """Note a second UPN or pupil in a record if `text` differs from `before`, for the same field."""
         if text.casefold().split() == before.casefold().split():
             return
         if key in {"upn", "former-upn"}:

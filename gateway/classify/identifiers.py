@@ -70,7 +70,7 @@ class Remembered(dict[Key, Found]):
 
 
 def _sums(weight: int) -> Remembered[str, int]:
-    """Return partial checksums of UPNs: for four digits, the sum of each times a weight from `weight` on."""
+    """Return, by four digits, the sum of each digit times its weight; weights rise by 1 from `weight`."""
     weights = range(weight, weight + 4)
     return Remembered(lambda digits: sum(map(mul, weights, map(int, digits))))
 
@@ -150,7 +150,7 @@ SHAPES: dict[str, Callable[[str], bool]] = {
 
 def is_reference(text: str, tells: Callable[[str], bool], *, short: bool) -> bool:
     """Return True for a system's reference number: figures, with too few letters for words.
-    `tells` returns True for a sensitive word. Up to four letters: in a `short` number, or without figures.
+    `tells` returns True for a sensitive word. A `short` number, or one without figures, has up to four signs.
     """
     text = text.strip()
     if not short and _NATIONAL_INSURANCE.fullmatch(text) is not None:

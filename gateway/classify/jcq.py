@@ -51,7 +51,7 @@ _TOLD_BY = 2_000
 
 def result_in(record: str) -> dict[str, str]:
     """Return the fields of the one result at the fixed places of a record; none for any other record.
-    A candidate's number is that of the centre and of the candidate.
+    The candidate number is the centre's number followed by the candidate's.
     """
     candidate, unit = record[_CENTRE_AND_CANDIDATE], record[_UNIT].strip().upper()
     uci, uln = record[_CANDIDATE_ID].strip(), record[_LEARNER].strip()
@@ -80,7 +80,7 @@ class JcqLayout(NamedTuple):
 
 
 def learn(records: Sequence[str], grades: frozenset[str]) -> JcqLayout | None:
-    """Return the layout that fits most groups of candidates' records; None if no layout fits 60 %."""
+    """Return the layout with the most valid groups in candidates' records; None if under 60 % are valid."""
     records = [record[:_TOLD_BY] for record in records]
     judged = []
     for sizes in product(_STARTS, _CODE_WIDTHS, _OPTION_WIDTHS, _GRADE_WIDTHS):
@@ -198,7 +198,7 @@ class _ResultsReader:
             self._said.update(filter(None, map(self._results_rule.kind_said, words)))
 
     def _check_frame(self, kind: str, text: str) -> None:
-        """Raise Unreadable if a trailer's number is not that of the records of its centre, or in all."""
+        """Raise Unreadable if a trailer states another number of records than its centre or file has."""
         records, met = self._tally.records, self._tally.records - self._first
         if kind == "7":
             met, text = records - self._first_of_centre, text.removeprefix(self._centre)
@@ -216,7 +216,7 @@ class _ResultsReader:
             self.proven = True
 
     def _of_codes(self, record: str, start: int, end: int | None = None) -> None:
-        """Examine a piece of a record where marks, grades and short codes are expected."""
+        """Add to the inventory any text in a piece of a record other than marks, grades and short codes."""
         for found in re.finditer(r"\S+", record[start:end]):
             text = found[0].upper()
             if not (len(text) <= _LETTERS or text in self._grades or _MARK_OR_CODE.fullmatch(text)):
@@ -224,7 +224,7 @@ class _ResultsReader:
                 return
 
     def _names(self, record: str, start: int, end: int, most: int) -> None:
-        """Examine a piece of a record where numbers and at most `most` names are expected."""
+        """Add to the inventory any text in a piece of a record beyond numbers and up to `most` names."""
         seen, at = 0, start
         for piece in _GAP.split(record[start:end]):
             at = record.index(piece, at)

@@ -59,7 +59,7 @@ def _batches(
 
 
 def _records(source: Source, rule: JsonRule) -> Iterator[Leaves]:
-    """Yield each record's values: the objects in the one list at the top or directly under it."""
+    """Yield the values of each record: the objects in the one list at the top, or directly under the top."""
     reader = _RecordsReader(source.limits, rule)
     try:
         for event, value in ijson.basic_parse(ijson.from_iter(utf8_chunks(source)), use_float=True):

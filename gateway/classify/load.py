@@ -113,10 +113,10 @@ _plain = lru_cache(8192)(plain)
 
 
 def known_headings(rules: Rules) -> dict[str, Any]:
-    """Return as JSON for a browser the known headings of each field, and name patterns of kinds of files.
-    Of each field: `outside`, its label if the agreement does not list it; `columns`, plain names; `patterns`
-    of plain names, with `{words}` for `words`; and `elements`. A name that `notes` finds matches no pattern.
-    `kinds`: pairs of a pattern of file names, and a title.
+    """Return, as JSON for a browser, the known headings of each field, and name patterns of kinds of files.
+    `fields`: for each, `outside`: the label, if the agreement does not list the item; `columns`: plain names;
+    `patterns` of plain names, in which `{words}` stands for the pattern `words`; `elements`.
+    `notes`: a pattern of names to which no other pattern applies. `kinds`: patterns of file names, titles.
     """
     types = rules.data_types
     columns: dict[str, set[str]] = {}

@@ -19,7 +19,7 @@ IsSensitive = Callable[[str], bool]
 
 
 def marks_check(known: frozenset[str], tells: IsSensitive) -> Callable[[str], bool]:
-    """Return a check for texts of marks: one mark, a code's words, or a string of one mark a session.
+    """Return a function that is True for attendance marks: one mark, a code's words, or a string of marks.
     `known` are the codes and their words in upper case; `tells` returns True for a sensitive word. Most
     letters are codes, so a text that spells a word counts as no marks.
     """

@@ -30,6 +30,7 @@ EXTENSIONS = {
 def together(parts: Sequence[Part], tally: Tally, what: str, format: str) -> Classified:  # noqa: A002
     """Judge all parts and return their common verdict. Raises Unreadable if the parts have no type in common.
     A table with figures about nobody, such as a summary by subject, may accompany parts of another type.
+    `what`: "tables" or "files", for the evidence.
     """
     if len(parts) == 1:
         return parts[0](tally)
@@ -93,7 +94,7 @@ def _different(found: tuple[Told, ...], what: str, format: str) -> Unreadable:  
 
 
 def told(verdict: Classified, tally: Tally) -> Classified:
-    """Return the result of a counted content. Raises Unreadable if content beside the records was found.
+    """Complete a verdict with the tally's results. Raises Unreadable if content beside the records was found.
     The extension "formulas.csv" warns each person collecting the file of cells a spreadsheet would run.
     """
     if tally.beside:

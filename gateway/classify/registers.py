@@ -20,7 +20,7 @@ _SLOTS = 100
 
 
 def recognise(source: Source, root: str, tally: Tally) -> Classified:
-    """Count the records of a register into the tally and return their type. Raises Unreadable without one."""
+    """Count a register's records into the tally; return their type. Raises Unreadable without records."""
     rule = tally.rules.data_types.registers
     # Systems write such files without a namespace; a document with one is of another kind.
     if "}" in root or root.casefold() in rule.never:

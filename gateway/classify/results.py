@@ -51,7 +51,7 @@ class ResultsRule(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """The pattern of each key; one of words has the longest first."""
+        """Patterns by key; a list of words is one pattern, with the longest word first."""
         return {
             key: re.compile(
                 given
@@ -68,8 +68,8 @@ def prevailing_kind(
     declared: str | None,
 ) -> tuple[Kind, Kind | None, str]:
     """Return the kind of most results, the other kind where both occur, and the evidence.
-    Where the kind of every result is unknown, the kind declared by the file's name counts, and the other as
-    occurring too: the file waits for the later release. Raises Unreadable where neither is declared.
+    If no result tells its kind, return the kind that the file's name declares, and the other as if
+    present: the file waits for the later release. Raises Unreadable if the name declares neither.
     """
     gcse, a_level = kinds[GCSE], kinds[A_LEVEL]
     if not gcse and not a_level:

@@ -347,7 +347,7 @@ class Rules(formats.RuleTable):
 
     @cached_property
     def _checked_by(self) -> tuple[Rules | None, frozenset[str]]:
-        """The rules of another law pack to take checks from, and the fields whose checks are the same."""
+        """Rules with the same checks for some fields, or None; and the keys of these fields."""
         return None, frozenset()
 
     def expected(self, key: str) -> str:
@@ -465,7 +465,7 @@ class Rules(formats.RuleTable):
         return None if around and key not in WORDS["around"] else key
 
     def container(self, name: str) -> str:
-        """Return the rules' spelling of an element around records, in any case; "Data" for an unknown one."""
+        """Return an element's name, around records, as the rules spell it; "Data" for an unknown name."""
         if name in self.containers:
             return name
         return next((known for known in self.containers if known.casefold() == name.casefold()), "Data")

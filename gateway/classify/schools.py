@@ -63,7 +63,7 @@ class Schools:
     def count_rows(
         self, slots: Sequence[Slot], columns: Sequence[tuple[str, ...]], length: int
     ) -> Callable[[], Iterable[str]]:
-        """Count rows by school; `slots` tell how each of the columns names one.
+        """Count rows by school; `slots`: the kind of school name in each of the columns.
         Return a function that returns the best school number for each row.
         """
         rows: Iterable[tuple[str, ...]]
@@ -98,7 +98,7 @@ class Schools:
         self.around = NOTHING
 
     def named(self) -> tuple[NamedSchool, ...]:
-        """Return the schools, most records first; () if no record names one. The last may sum the rest."""
+        """Return the schools, most records first, from the 601st on as a sum; () if no record names one."""
         counts: Counter[RecordSchool] = Counter()
         for said, records in self._records.items():
             counts[said if any(said) else self.around] += records
@@ -153,7 +153,7 @@ def number_of(said: RecordSchool) -> str:
 
 
 def _read(slot: Slot, text: str) -> tuple[str, str]:
-    """Return the kind of a school column's text (a field of `RecordSchool`, "la", "code"), and its value."""
+    """Return kind and value of a text in a school column; kind: a field of `RecordSchool`, "la" or "code"."""
     if slot == "la":
         return "la", text if is_la(text) else ""
     if slot == "centre":

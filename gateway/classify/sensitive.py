@@ -208,7 +208,7 @@ class Sensitive(RuleTable):
         return any(word in self._value_words and word not in may for word in made)
 
     def _beside_a_title(self, plain: str) -> str | None:
-        """Return a label's words besides an allowed phrase; None without one, or with long words beside."""
+        """Return a label without the allowed phrase in it; None without one, or if a long word is left."""
         found = self._titles.search(plain)
         if found is None:
             return None
@@ -253,12 +253,12 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _may(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Sensitive words that are allowed: first in labels and addresses, second in names of people."""
+        """Sensitive words allowed in labels and addresses (first) and in names of people (second)."""
         return frozenset(self.remarks.places), frozenset(self.remarks.names)
 
     @cached_property
     def _harmless(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
-        """Sensitive words that labels and addresses, and those that names may have; none of a phrase."""
+        """The words of `_may`, as octets, without the words of sensitive phrases."""
         alone = (filter(str.isalpha, words - self._telling_phrases) for words in self._may)
         places, names = (frozenset(_octet_words(" ".join(words))) for words in alone)
         return places, names
@@ -321,7 +321,7 @@ class Sensitive(RuleTable):
 
     @cached_property
     def _patterns(self) -> dict[str, re.Pattern[str]]:
-        """Patterns of sensitive words and stems in a name, and of words in a text; a group for each topic."""
+        """Patterns for "words" and "stems" of names, and for "text", each with a group for each topic."""
         found = {}
         for which, form in (("words", r" (?:{}) "), ("stems", r"(?:{})"), ("text", r"\b(?:{})\b")):
             groups = []

@@ -52,7 +52,7 @@ def _has_subject_grades(part: Part, tally: Tally) -> bool:
 
 
 def _said_in_a_column(tally: Tally) -> str:
-    """Return the assessment, such as "mock", that half the values of one column name; else ""."""
+    """Return the assessment, such as "mock", told by half the values of a column of no subject; else ""."""
     subjects = tally.rules.data_types.subjects
     for part in tally.account.parts:
         if part.key in _SAYS_WHAT and part.counts:
@@ -285,7 +285,7 @@ class _Counter:
         return graded, others
 
     def _settle(self) -> None:
-        """Count the columns that are recognised as grades only once all their values have been read."""
+        """Count columns recognised as grades only after reading; mark fields with too many wrong values."""
         for index, column in self._may_be_grades.items():
             if self._parts[index].key == "subject-grade":
                 self._parts[index].others = column.others
@@ -338,7 +338,7 @@ class _Counter:
                 self.kinds[self._tally.rules.data_types.results.kind_of(*said)] += count
 
     def _check_pupils(self, by_field: Mapping[str, Sequence[tuple[str, ...]]]) -> None:
-        """Raise Unreadable where two columns of one heading name different pupils."""
+        """Raise Unreadable if two columns of the same heading name different pupils in one row."""
         for key in _OF_ONE_PUPIL & by_field.keys():
             named = defaultdict(list)
             for index, values in zip(self._columns[key], by_field[key], strict=True):

@@ -54,8 +54,8 @@ _NAMING = frozenset({"upn", "leaving-date", *_REPORTED, *chain.from_iterable(IDE
 
 class Tally:
     """Counts of one file. `declared`: data type that the file name suggests. `on_pupils`: see `classify`.
-    `counts_fields`: the values given to `record` are all of a record, and counted in their fields, too.
-    `is_part`: a table is one of several of a return, and may lack fields.
+    `counts_fields`: `record` gets all values of a record, and `settle` counts each in its field, too.
+    `is_part`: the table is one of several of a return, and may lack fields.
     """
 
     def __init__(
@@ -190,7 +190,7 @@ class Tally:
             self.on_persons((upn.strip().upper(),), {}, frozenset())
 
     def settle(self) -> None:
-        """Count the records waiting: many together are quicker."""
+        """Count the records given to `record` since the last call: many together are quicker."""
         if self._waiting:
             records, leaving, schools = zip(*self._waiting, strict=True)
             self._waiting.clear()
@@ -371,7 +371,7 @@ class Tally:
         return replace(finding, expected=self.rules.expected(key), much=much)
 
     def column_has(self, key: str, others: int, filled: int) -> None:
-        """Mark a field as wrong if too many (`others`) of one column's filled values are of a wrong kind."""
+        """Mark a field as wrong if a column has too many values of a wrong kind (`others`) among `filled`."""
         if self.rules.data_types.values.is_too_much(others, filled):
             self.wrong_columns.add(key)
 

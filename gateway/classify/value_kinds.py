@@ -170,7 +170,7 @@ def check_for(rule: FieldRule, codes: CodeSets, sensitive: Sensitive) -> Check |
 
 
 def of_another_year(check: Check, any_year: Check) -> Check:
-    """Return `check`, of one year's codes, with a fault of its own for values that `any_year` accepts."""
+    """Return a check that gives the fault `OTHER_YEAR` to values only `any_year` accepts, else as `check`."""
 
     def checked(text: str) -> str | None:
         fault = check(text)
@@ -274,7 +274,7 @@ Quick = Callable[[Collection[str]], Collection[str]]
 
 
 def quick_for(rule: FieldRule, sensitive: Sensitive, *, with_queries: bool) -> Quick | None:
-    """Return a function that quickly picks the valid of many values, or None; `with_queries`: queries too."""
+    """Return a quick function that picks valid (`with_queries`: also doubtful) values from many, or None."""
     kinds = [rule.identifier or "" if kind == "identifier" else kind for kind in rule.values]
     if kinds == ["upn"] and not with_queries:
         return identifiers.right_upns
@@ -300,7 +300,7 @@ def _by_figures(values: Collection[str], quick: Quick) -> Collection[str]:
 
 
 def _matching(patterns: Sequence[str]) -> Quick:
-    """Return a quick check: values matching a pattern are valid. No pattern may match `BETWEEN`."""
+    """Return a function that picks the values matching a pattern. No pattern may match `BETWEEN`."""
     pattern = "|".join(rf"{each}(?![^{BETWEEN}])" for each in patterns)
     all_match = re.compile(rf"(?:(?:{pattern})?+(?:{BETWEEN}|\Z))*+", re.ASCII).fullmatch
     matching = re.compile(rf"(?<![^{BETWEEN}])(?:{pattern})", re.ASCII).findall
@@ -313,7 +313,7 @@ def _matching(patterns: Sequence[str]) -> Quick:
 
 
 class Judge:
-    """Judge of one field's values, once for each distinct value; `quick` spares most the full `check`."""
+    """Judge of one field's values, each distinct one once; `quick` finds most valid ones without `check`."""
 
     __slots__ = ("_all_differ", "_bad", "check", "good", "quick")
 
@@ -360,7 +360,7 @@ class Judge:
         self.good.update(texts)
 
     def others(self, values: Collection[str]) -> AbstractSet[str]:
-        """Return the values that are not of the field's kind, never an empty text; for free text, all."""
+        """Return the values of a wrong kind, or all of a free-text field; never an empty text."""
         if self.check is None:
             return set(values) - _BLANK
         return {text for text, fault in self.faults(values).items() if fault not in QUERIES}
@@ -495,7 +495,7 @@ class Words:
         return self._are_in_case(words) and not sensitive.of_value(text, self._kind, of_people=of_people)
 
     def _are_in_case(self, words: list[str]) -> bool:
-        """Return True for words in title case; short labels, and names alone or after a comma, need none."""
+        """Return True for title case; lower case passes in short labels, and in a name or "smith, ann"."""
         small = []
         for word in words:
             bare = word.strip(".,-'/&()+_*#\u2018\u2019")

@@ -100,7 +100,7 @@ class Child:
         return until
 
     def finish(self, until: float) -> tuple[bytes, tuple[int, ...]]:
-        """Receive the answer to the last request, with descriptors for the caller to close."""
+        """Return the last request's answer, with descriptors for the caller to close. Raises ExaminerLost."""
         process = self._process
         if process is None:  # Ended by the service in another thread.
             raise ExaminerLost("the examining process was ended")
@@ -121,7 +121,7 @@ class Child:
             self.close()
 
     def rest(self) -> None:
-        """End the process that examines files; the child makes the next one in the meantime."""
+        """End the process that examines files; the child forks the next one before the next request."""
         if self._process is not None:
             self._process.close()
             self._process, self._answers, self._is_ending = None, 0, True
@@ -263,13 +263,13 @@ def checked(content: int, size: int) -> int:
 
 
 def seconds_for(descriptor: int, bytes_a_second: int, most: float) -> float:
-    """Return the seconds allowed for a file of this size: at least 15, at most `most`."""
+    """Return the seconds allowed for the file at a descriptor: 15 and more by its size, at most `most`."""
     return min(most, _LEAST_SECONDS + os.fstat(descriptor).st_size / bytes_a_second)
 
 
 @contextmanager
 def opened_for_reading(opening: AbstractContextManager[D]) -> Iterator[D]:
-    """Enter the context that opens a sealed file. Raises Fault where reading fails."""
+    """Enter a context that opens a sealed file. Raises Fault in place of an OSError on opening."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(opening)

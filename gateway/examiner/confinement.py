@@ -55,8 +55,8 @@ class _Compared(ctypes.Structure):
 
 class CallFilter:
     """A filter of system calls; `load` puts it in force in the calling process, for good.
-    `starts_programs`: a SOP program is to be started, so the list names refused calls. `makes_memory`:
-    contents are made in anonymous memory.
+    `starts_programs`: allow a SOP program to start; only listed calls are then refused, otherwise only listed
+    calls are allowed. `makes_memory`: allow the calls that make anonymous memory.
     """
 
     def __init__(self, *, starts_programs: bool, makes_memory: bool) -> None:
@@ -241,7 +241,7 @@ class Cell:
             restrict(_program_files(needs.program) if needs.program else {})
 
     def close(self) -> None:
-        """Limit the processor time of a process for files and put the filter of system calls in force."""
+        """Make a forked process end with its parent; limit processor time, and filter system calls."""
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         _set_limit(resource.RLIMIT_CPU, _LIFE_SECONDS)
         if self._calls is not None:

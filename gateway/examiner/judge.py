@@ -65,7 +65,7 @@ def _unwrapped(drop: protocol.DropToJudge) -> tuple[bytes, Signature | None]:
 
 
 def _lost(content: bytes) -> protocol.FoundKey | None:
-    """Return the SSH key a lost-key statement names, by fingerprint; None for any other content."""
+    """Return the SSH key that a lost-key statement names by fingerprint, revoked; None for other content."""
     text = content.decode("latin-1")
     said = read_as("lost-key", text)
     if said is None or said == text or protocol.SSH_FINGERPRINT.fullmatch(said.strip()) is None:
@@ -106,7 +106,7 @@ def _found(content: bytes, job: protocol.Job, *, is_signed: bool) -> protocol.Fo
 
 
 def _revocation(content: bytes, known: Sequence[bytes], job: protocol.Job) -> protocol.FoundKey:
-    """Return the provider's certificate a revocation, sent alone, revokes. Refusal for any other."""
+    """Return the certificate in `known` that the revocation `content` revokes. Raises Refusal without one."""
     for certificate in known:
         with suppress(CertificateRefused):
             return _of_update(updated(certificate, content, job.now, job.least_rsa_bits, job.verified))

@@ -91,7 +91,7 @@ class Opening:
 
     def _in_time(self) -> Opening:
         """Return this handler with a time limit for a SOP program below the time left for this process.
-        So a hanging program, a fault of the gateway, differs from a file breaking the process.
+        A hanging program then shows as a fault of the gateway, not as a file that breaks the process.
         """
         left, _ = signal.getitimer(signal.ITIMER_REAL)
         seconds = min(self.limits.seconds, left * _SHARE_OF_PROGRAM) if left else self.limits.seconds
@@ -130,7 +130,7 @@ class Opening:
     def open(
         self, job: protocol.Job, sealed: OpenFile, into: int | None = None
     ) -> tuple[protocol.Unsealed | protocol.FileRefused, Sequence[int]]:
-        """Open a landed file by the keys in force, else the provider's other keys; return the signer, too."""
+        """Open a landed file signed by a key in force, else by another key of the provider; or refuse it."""
         passing("examine.asked")
         found, content = self._opened(job, job.senders, sealed, into)
         if isinstance(found, protocol.FileRefused) and found.why.code == "open:wrong-signer" and job.others:

@@ -306,7 +306,7 @@ class Examiner:
     def _of_stored(
         self, request: protocol.Reopen | protocol.SealCopy | protocol.Reseal, expected: type[A], *, given: int
     ) -> tuple[A, Sequence[int]]:
-        """Ask the opener about a stored file; pass its resealed session key, too, if one is stored."""
+        """Ask the opener about a stored file; pass the file's resealed session key, too, if one is stored."""
         store, reference = self._store, request.reference
         with (
             child.opened_for_reading(store.reading(reference)) as sealed,

@@ -197,7 +197,7 @@ def roll_carried(roll: bytes, key: bytes) -> bytes:
 
 
 def _digest(key: bytes, what: bytes, text: str, length: int = DIGEST) -> bytes:
-    """Return the digest of a person's number or name (`what`), by the newest of the keys packed in `key`."""
+    """Return the digest of a number or name (`what`) by the first key in `key`, carried to the last key."""
     found = hmac.digest(key[:KEY], what + b"\0" + text.encode(), "sha256")[:length]
     for end in range(2 * KEY, len(key) + 1, KEY):
         found = carried(found, key[:end])

@@ -144,7 +144,7 @@ def asked(request: bytes, seconds: float) -> bytes:
 
 
 def _places(error: BaseException) -> Iterator[str]:
-    """Yield the type of an error and the places in the code of its traceback, but no part of its message."""
+    """Yield an error's type, and module and line of each step of its traceback; nothing of its message."""
     yield type(error).__name__
     trace = error.__traceback__
     while trace is not None:

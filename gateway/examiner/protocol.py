@@ -425,7 +425,7 @@ class IsSealed(Exception):  # noqa: N818 - what the drop is
 
 @dataclass(frozen=True, slots=True)
 class DropToJudge:
-    """A drop to judge. `opened_by`: the signature, if the drop was unsealed."""
+    """A drop to judge. `opened_by`: the signature in a sealed drop, found on opening; None if not sealed."""
 
     job: Job
     data: bytes

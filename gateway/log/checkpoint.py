@@ -214,7 +214,7 @@ def names_signer(text: str, vkeys: Iterable[str]) -> bool:
 
 
 def add_cosignatures(held: str, offered: str, vkeys: Iterable[str]) -> str:
-    """Add new cosignatures by witnesses in `vkeys` from the note `offered` to the note `held`; return it.
+    """Return the note `held` with new cosignatures, by witnesses in `vkeys`, from the note `offered`.
 
     Nothing else is taken over. Raises CheckpointError for another head, a bad cosignature, or no new one.
     """

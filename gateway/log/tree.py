@@ -91,7 +91,7 @@ def places(operation: Callable[[NodeStore], object]) -> list[tuple[int, int]]:
 
 
 class _Reads:
-    """A node store that records the places which an operation reads, and answers with the empty root."""
+    """A node store that records each (level, index) read, and answers with the hash of the empty tree."""
 
     def __init__(self) -> None:
         self.places: list[tuple[int, int]] = []
@@ -105,7 +105,7 @@ class _Reads:
 
 
 def _subtree(store: NodeStore, start: int, end: int) -> bytes:
-    """Return the hash over leaves start..end, where `start` is a multiple of the range's left size."""
+    """Return the hash over leaves `start` to `end` - 1; `start` is a multiple of the range's left size."""
     width = end - start
     if width & (width - 1) == 0:
         return store.get(width.bit_length() - 1, start // width)

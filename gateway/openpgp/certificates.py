@@ -128,7 +128,7 @@ def revoke(certificate: bytes, revocation: bytes) -> bytes:
 
 
 def finality(certificate: bytes, now: datetime) -> Revocation | None:
-    """Return a certificate's own kind of revocation ("hard": may be in wrong hands); None without one."""
+    """Return how a certificate is revoked at `now`: "hard" (may be in wrong hands), "soft", or None."""
     parts = _parts(_parsed(certificate))
     return parts.standing(parts.primary, now).revoked
 
@@ -270,7 +270,7 @@ def _rsa_numbers(key: Component) -> tuple[int, int]:
 
 
 def _check_bound(parts: Parts) -> None:
-    """Raise CertificateRefused for a subkey the owner did not bind, or that signs without consenting."""
+    """Raise CertificateRefused for a subkey the owner did not bind, or a signing one without its consent."""
     if parts.adopted() or not all(key.said or key.primary for key in parts.keys):
         raise CertificateRefused("key:unbound-subkey")
 

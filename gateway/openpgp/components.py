@@ -27,7 +27,7 @@ _USES_OF_OLD = {
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One key of a certificate. `bits` is the length of the first number of its material, if any.
+    """One key of a certificate. `bits`: length of the first number in the key material, if any.
     `said`: the owner's statements on the key, newest first; for a subkey, the statements that bind it.
     """
 
@@ -59,7 +59,7 @@ class UserId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Validity of a key at one moment. `expires_at`: None for never. `since`: the first revocation.
+    """Validity of a key at one moment. `expires_at`: None for never. `since`: time of the first revocation.
     `bound`: the owner had bound the key by a signature. `says_uses`: the owner states the key's uses.
     """
 

@@ -64,7 +64,7 @@ class SessionKey(NamedTuple):
 
 
 class _Kind(NamedTuple):
-    """A cipher; `makes` is None if unsupported. `old`: the word in the settings to allow a weak cipher."""
+    """A cipher. `makes`: the algorithm; None if unsupported. `old`: a weak one's name in the settings."""
 
     name: str
     makes: Callable[[bytes], BlockCipherAlgorithm] | None = None
@@ -114,7 +114,7 @@ def opened(
 def start_of(
     protection: Protection, body: bytes, session: SessionKey, old_ciphers: Collection[str] = ()
 ) -> bytes | None:
-    """Decrypt the start of a container, unverified: only for inspecting the structure."""
+    """Decrypt the start of a container, unverified, to inspect its structure; None for a wrong key."""
     if protection == SEIPD_1:
         plain, prefix = _by_cfb(body[1:], session, old_ciphers)
         fits = plain[prefix - 2 : prefix] == plain[prefix : prefix + 2] and len(plain) >= prefix + 2
@@ -161,7 +161,7 @@ def _in_chunks(protection: Protection, body: bytes, session: SessionKey, *, whol
 
 
 class _Chunks(NamedTuple):
-    """Chunks of an AEAD container, and the last tag, over the length. `numbered`: tags cover numbers."""
+    """The chunks of an AEAD container with the final tag (`sealed`). `numbered`: tags cover chunk numbers."""
 
     aead: _Aead
     nonce: bytes

@@ -99,7 +99,7 @@ def recipients_of(path: Sealed, limits: OpenLimits | None = None) -> tuple[str, 
 
 
 def _check_nothing_follows(file: BinaryIO) -> None:
-    """Refuse a file with data after the armor: its sender may think that this data is sealed, too."""
+    """Raise Refusal for data after the armor, which a sender may think sealed, or for a missing end."""
     file.seek(0)
     last = b""
     while piece := file.read(HEAD_BYTES):
@@ -192,7 +192,7 @@ def _no_message(start: bytes, *, found: bool) -> Refusal:
 
 
 def check_body(protection: Protection, body: bytes) -> None:
-    """Refuse a container that lacks a field, or has a chunk size out of range (RFC 9580, 5.13.2)."""
+    """Raise Refusal for a container that lacks a field, or a chunk size out of range (RFC 9580, 5.13.2)."""
     if len(body) < _LEAST_BODY[protection]:
         raise Refusal("open:damaged")
     if protection in _MOST_CHUNK_BITS and body[3] > _MOST_CHUNK_BITS[protection]:

@@ -21,7 +21,7 @@ from gateway.zones.sealing import mended, needs_mending
 
 
 class OpenFile(NamedTuple):
-    """A sealed file by descriptor, with the methods of a path engines use. Readers share a position."""
+    """A sealed file by descriptor, with those methods of `Path` engines use. All readers share a position."""
 
     descriptor: int
 
@@ -116,9 +116,9 @@ class Opener(Protocol):
 
     def reopen(self, sealed: Sealed, sha256: str, limits: OpenLimits, session: bytes | None = None) -> int:
         """Open again a file accepted earlier; return a descriptor, for the caller to close.
-        The signer was settled then, and the certificate may have ended since; now the content must be the
-        very same, by its SHA-256. Fault otherwise. With `session`, the result of `session_key` for this file,
-        no key of the gateway is needed.
+        The signature is not checked again: the certificate may have ended since. Raises Fault if the SHA-256
+        of the content is not `sha256`. With `session`, the result of `session_key` for this file, no key of
+        the gateway is needed.
         """
         ...
 

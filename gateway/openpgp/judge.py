@@ -72,9 +72,9 @@ class SigningKeyEnded(Refusal):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """A verified signature. `ended`: the code to wait under, from `check_signature`; None if in force.
-    `content` is the signed content, unless kept by the engine. `late`: the certificate was not valid at the
-    time of signing, but has been renewed since: see `Opened.late`.
+    """A verified signature. `ended`: the reason code for holding the file, from `check_signature`, or None.
+    `content` is the signed content, unless kept by the engine. `late`: why a signature counts though the
+    certificate was not valid at the time of signing: see `Opened.late`.
     """
 
     signature: Signature
@@ -83,7 +83,7 @@ class Verified:
     late: Late | None = None
 
     def delivered(self, content: tuple[int, int, str], engine: str, opened_by: str | None) -> Opened:
-        """Return the opened file, with `content` from `Content.finish`. SigningKeyEnded if its key ended."""
+        """Return the opened file, with `content` from `Content.finish`. Raises SigningKeyEnded if `ended`."""
         descriptor, size, sha256 = content
         opened = Opened(
             content=descriptor,
@@ -256,7 +256,7 @@ def refusal(
 
 
 def unread(why: Refusal) -> Refusal:
-    """Return the refusal for a message cut off before its signature: damaged, not badly signed."""
+    """Return the refusal of a message cut off before its signature: as damaged, not as badly signed."""
     return Refusal("open:damaged") if why.code == "open:bad-signature" else why
 
 

@@ -182,7 +182,7 @@ _AROUND_COMPRESSION = [packets.ONE_PASS_SIGNATURE, packets.COMPRESSED, packets.S
 
 class Unwrapped(NamedTuple):
     """A message without encryption and compression, and the key that decrypted it (`opened_by`).
-    `uncommon`: in a valid form not opened by SOP programs: see `docs/decisions`.
+    `uncommon`: valid, but in a form that SOP programs do not open: see `docs/decisions`.
     """
 
     message: bytes
@@ -288,7 +288,7 @@ def _decrypted(
     decrypt_with: Callable[[SessionKey], bytes | None], wraps: Sequence[bytes], keys: Sequence[SecretKey]
 ) -> tuple[bytes, str, int | None]:
     """Decrypt a container; return the contents, the fingerprint of the key used, and the cipher.
-    All session keys any of the keys unwraps are tried: recipients may be anonymous.
+    Every key tries to unwrap every session key, as recipients may be anonymous. Raises Refusal if none fits.
     """
     yielded = False
     for wrap in wraps:
@@ -329,7 +329,7 @@ def _decompressed(plain: bytes, cap: int) -> tuple[bytes, bool]:
 
 
 def _only_compressed(plain: bytes) -> Packet | None:
-    """Return the compressed packet if it fills the whole message; else None."""
+    """Return the compressed packet of a compressed message; else None. Raises Refusal for data behind."""
     try:
         for packet in packets.walk(plain):
             if packet.tag == packets.COMPRESSED and packet.end != len(plain):

@@ -51,7 +51,8 @@ def generate_gateway_key(
     organisation: str, now: datetime, kind: GatewayKeyKind = GatewayKeyKind.CURVE25519
 ) -> bytes:
     """Make a secret key (version 4) for an organisation, armored, without a passphrase.
-    It is dated `now` and never expires, as the gateway records its retirement. Fault if it does not work.
+    The key is dated `now` and never expires: the gateway records its retirement. Raises Fault if a message
+    sealed to the new key does not open.
     """
     import pgpy  # noqa: PLC0415 - takes long to load, and few make a key
     from pgpy.constants import (  # noqa: PLC0415 - the same

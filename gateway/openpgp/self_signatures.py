@@ -57,7 +57,7 @@ def intended_recipients(body: bytes) -> tuple[str, ...]:
 
 def lean(body: bytes) -> bytes:
     """Return a signature's body without foreign additions to its unhashed area.
-    The issuer's name stays, and a subkey's consent, which has its own signature.
+    The issuer's name stays, and so does a subkey's consent, a signature of its own.
     """
     _, end, size = _areas(body)
     more = end + size + int.from_bytes(body[end : end + size], "big")
@@ -152,7 +152,7 @@ class Revoked(NamedTuple):
     ends: datetime | None = None
 
     def counts(self, moment: datetime, since: datetime | None) -> bool:
-        """Return True if in force at a moment; a statement made later (`since`) lifts a soft revocation."""
+        """Return True if in force at `moment`; a later statement, of `since`, lifts a soft revocation."""
         if self.kind == "hard":
             return True
         made = self.at or datetime.min.replace(tzinfo=UTC)

@@ -223,7 +223,7 @@ class SopOpener:
             raise Fault(f"the stored file does not open any more: {refusal.code}") from refusal
 
     def _run_somehow(self, order: Order, envelope: Envelope) -> tuple[int, bytes]:
-        """Run as `decrypt` does; for an anonymous recipient, again with a session key that `layers` found."""
+        """Run `decrypt`; if an anonymous recipient makes it fail, again with a session key from `layers`."""
         code, verifications = self._run(order)
         if code and ANYONE in envelope.recipients:
             # Run with a session key found here: sqop stops at the first anonymous foreign recipient.
@@ -239,8 +239,8 @@ class SopOpener:
         return decrypt(self._program, order, session)
 
     def _late(self, code: int, order: Order, senders: Sequence[Sender], now: datetime) -> Verified:
-        """Verify a late signature the program rejected, and return it; else raise the fitting refusal.
-        Fault if the program or its keys have failed, not the file.
+        """Return a late signature, verified, that the program rejected; else raise the fitting Refusal.
+        Raises Fault if the program or its keys have failed, not the file.
         """
         if code < 0 or code in OUR_DOING:
             raise Fault(f"{self.name} ended with {code}")

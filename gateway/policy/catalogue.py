@@ -111,7 +111,7 @@ def load_unchecked(policies: Path) -> Catalogue:
 
 
 def read(policies: Path, shapes: Mapping[str, type[BaseModel]] = FILES) -> PoliciesRead:
-    """Read the policy files in `FILES` and further ones; collect every fault instead of raising.
+    """Read and check the policy files, each by its model in `shapes`; collect faults instead of raising.
 
     The files are compared with one another once each is valid by itself.
     """

@@ -242,7 +242,7 @@ class Catalogue(File):
         return found is not None and not found.pupil_level and about != (NOBODY,)
 
     def body_of(self, team: Team) -> str | None:
-        """Return the id of the recipient a team belongs to; None if the authority is no recipient."""
+        """Return the id of a team's recipient, by default the authority; None if that is no recipient."""
         own = next((each.id for each in self.bodies.recipient if each.own), None)
         return own if team.of is None else team.of
 

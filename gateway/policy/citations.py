@@ -43,7 +43,7 @@ def numbered(text: str) -> dict[ClauseId, str]:
 
 
 def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the text of each clause found, up to the next clause, with single blanks."""
+    """Return the text of each clause found in the agreement, up to the next clause, with single blanks."""
     text = catalogue.agreement_text
     starts = {clause: start for clause, start in _starts(catalogue) if start is not None}
     ends = dict(pairwise(sorted({*starts.values(), len(text)})))
@@ -51,7 +51,7 @@ def clause_texts(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
-    """Return the SHA-256 (hex) of the number, short name and text of each clause found."""
+    """Return the SHA-256 (hex) of number, short name and text of each clause found in the agreement."""
     short = catalogue.agreement.clauses
     return {
         clause: hashlib.sha256(f"{clause}\0{short[clause]}\0{text}".encode()).hexdigest()
@@ -60,7 +60,7 @@ def clause_digests(catalogue: Catalogue) -> dict[ClauseId, str]:
 
 
 def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield clauses missing in the text or in `[clauses]`, or that begin at the same place."""
+    """Yield a fault for each clause missing in the text or in `[clauses]`, or starting where another does."""
     taken: dict[int, ClauseId] = {}
     for clause, start in _starts(catalogue):
         if start is None:
@@ -74,7 +74,7 @@ def text_faults(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _starts(catalogue: Catalogue) -> Iterator[tuple[ClauseId, int | None]]:
-    """Yield each clause and the last possible start of its text: a table of contents comes before."""
+    """Yield each clause with the position of its text in the agreement, or None if missing there."""
     text, agreement = catalogue.agreement_text, catalogue.agreement
     for clause in agreement.clauses:
         if (printed := agreement.printed.get(clause)) is None:
@@ -186,7 +186,7 @@ def confirmed(catalogue: Catalogue, clauses: Collection[ClauseId]) -> str:
 
 
 def cited_now(catalogue: Catalogue) -> dict[ClauseId, Confirmed]:
-    """Return each cited clause with its text, as a digest, and its citations."""
+    """Return for each cited clause the digest of its text, and its citations."""
     used = cited_by(catalogue)
     return {
         clause: Confirmed(sha256=digest, cited_by=used[clause])

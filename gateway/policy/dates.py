@@ -151,7 +151,7 @@ def last_written(calendar: CalendarFile) -> date | None:
 
 
 def is_ending(calendar: CalendarFile, on: date) -> bool:
-    """Return True if an administrator must soon write further terms; without term rules, a year ahead."""
+    """Return True from `warn_days` before the last written term ends; without term rules, a year before."""
     last, days = last_written(calendar), calendar.warn_days
     return last is None or on > last - timedelta(days=days if calendar.term_rule else max(days, A_YEAR))
 

@@ -41,7 +41,7 @@ class RollRow:
 class Discrepancy:
     """A contradiction, with the latest rows of two or more providers (or of two UPNs) as proof.
 
-    `key` identifies the discrepancy, whenever and in whatever order the rows came.
+    `key` is the same for the same discrepancy, in whatever order the rows came.
     """
 
     kind: Kind
@@ -105,7 +105,7 @@ def _former(current: Iterable[RollRow], pupils: Mapping[str, list[RollRow]]) -> 
 def notices(discrepancy: Discrepancy, catalogue: Catalogue) -> Iterator[tuple[str, Reason]]:
     """Yield each provider concerned, with a notice about the provider's own records only.
 
-    A notice names no child, and no school unless allowed.
+    A notice names no child, and another provider only if the agreement allows.
     """
     for provider in discrepancy.providers:
         own = [row for row in discrepancy.rows if row.provider == provider]

@@ -98,7 +98,10 @@ _ENTRY = "an entry"
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A setting that differs: the place in words (`entry`), and both values; "" means absent."""
+    """A setting with different values in two folders of policies: place in words (`entry`), and both values.
+
+    A value "" means absent.
+    """
 
     weight: EditSeverity
     file: str
@@ -109,7 +112,10 @@ class Edit:
 
 
 def edits(old: Path, new: Path) -> list[Edit]:
-    """Return the differences, loss of protection first. ConfigurationError for an unreadable folder."""
+    """Return the settings in which two folders of policies differ, those that lose protection first.
+
+    Raises ConfigurationError for an unreadable folder.
+    """
     before, after = _documents(old), _documents(new)
     found = [
         edit
@@ -368,7 +374,7 @@ def _merge(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tu
 
 
 def _merge_named(base: Any, own: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[str, MergeResult]]:  # noqa: ANN401 - TOML
-    """As `_merge`, for a list of entries matched by their names, such as the flows."""
+    """Apply differences as `_merge` does, in a list of entries matched by name, such as the flows."""
     before, after, now = _by_name(base), _by_name(own), _by_name(new)
     for name, entry in after.items():
         if name in now:

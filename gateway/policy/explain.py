@@ -24,7 +24,7 @@ def render(decision: Decision, catalogue: Catalogue) -> str:
 
 
 def headline(decision: Decision, catalogue: Catalogue) -> str:
-    """Return the outcome in one line: accepted (with teams), held (with the end), or refused."""
+    """Return the outcome in one line: accepted (for the teams), held (until when), or refused."""
     if decision.state == "accepted":
         teams = [team for each in decision.teams if (team := catalogue.team(each))]
         # A team that the agreement does not name is told to be so.
@@ -112,7 +112,7 @@ def _outcome(decision: Decision) -> str:
 
 
 def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
-    """Return by team the data items with which a file reaches the team."""
+    """Return by team the single items with which a file would reach the team."""
     found: dict[str, set[str]] = {}
     for item, decision in decisions.items():
         for team in decision.teams:
@@ -121,7 +121,7 @@ def _items_by_team(decisions: dict[str, Decision]) -> dict[str, frozenset[str]]:
 
 
 def _grant(items: frozenset[str] | None, other: frozenset[str] | None) -> str:
-    """Return a team's rights in words; if both catalogues give the file, only the items that differ."""
+    """Return a team's rights in words; if both catalogues give the file, only the items `other` lacks."""
     if items is None:
         return "gets nothing"
     if other is None:

@@ -379,7 +379,7 @@ def is_whole_roll(content: Classified, on_roll: int, catalogue: Catalogue) -> bo
 
 
 def counts_period(data_type: str, period: str | None, landed_at: datetime, catalogue: Catalogue) -> str:
-    """Return the period a table of counts is about: the file's census, or else that of its arrival."""
+    """Return the period of a table of counts: the census of the file, else of its arrival, else the year."""
     flow = catalogue.flow_of(data_type)
     if period is not None and flow is not None and flow.of(data_type).timescale == "termly":
         return period

@@ -92,7 +92,7 @@ def decide_method(declaration: Declaration, catalogue: Catalogue) -> Decision:
 
 
 def possible(declaration: Declaration, catalogue: Catalogue) -> Decision:
-    """Return the decision as if every safeguard were attested: refused means that no answer helps."""
+    """Return the decision as if every safeguard were attested: if refused, no safeguard helps."""
     everything = frozenset(catalogue.methods.safeguards())
     return decide_method(replace(declaration, safeguards=everything), catalogue)
 

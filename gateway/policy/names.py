@@ -36,7 +36,7 @@ Among = Literal["sorts", "across"]
 
 @cache
 def names() -> tuple[dict[Among, list[NameSort]], dict[str, str]]:
-    """Return names.toml: sorts of names; and, by place, what to call an entry that cites a clause."""
+    """Return names.toml: the sorts of names, and the words for an entry that cites a clause, by place."""
     found = tomllib.loads(files("gateway.policy").joinpath("names.toml").read_text("utf-8"))
     cited = found["citations"]
     for sort in found["sorts"].values():

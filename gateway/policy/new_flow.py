@@ -206,7 +206,7 @@ def _key(flow: NewFlow, heading: str) -> str:
 
 @contextmanager
 def _edited(path: Path) -> Iterator[Any]:
-    """Yield a file's document to edit, and write what it became, with comments and order kept."""
+    """Yield the document of a TOML file for editing; then write the document, comments and order kept."""
     document = tomlkit.parse(path.read_text("utf-8"))
     yield document
     path.write_text(tomlkit.dumps(document), "utf-8")
@@ -219,7 +219,7 @@ def _append(path: Path, tables: dict[str, Any]) -> None:
 
 
 def columns_of(rows: Sequence[Sequence[object]]) -> dict[str, list[str]]:
-    """Return the filled values by heading; the first row with words is the header. Else GatewayError."""
+    """Return the filled values by heading, from the first row with words. Raises GatewayError without one."""
     for number, row in enumerate(rows):
         headings = [str(cell).strip() for cell in row]
         if any(headings):

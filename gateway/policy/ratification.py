@@ -165,7 +165,7 @@ def unratified(
 
 
 def _last_day(until: MonthDay | date, on: date, catalogue: Catalogue) -> date:
-    """Return the day of a setting `until`; month and day alone mean the academic year of the day `on`."""
+    """Return the last day that `until` sets; month and day alone are taken in the academic year of `on`."""
     if isinstance(until, date):
         return until
     starts = catalogue.agreement.year.starts

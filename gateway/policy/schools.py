@@ -169,7 +169,7 @@ def _is_own(school: NamedSchool, provider: Provider, own: frozenset[str]) -> boo
 
 
 def _alike(school: NamedSchool, others: Iterable[NamedSchool]) -> bool:
-    """Return True if one of the other schools in the file has the same best number, so may be this one."""
+    """Return True if one of `others` has the best number of `school`, and so may be the same school."""
     mark = _best_mark(school)
     return mark is not None and any(getattr(one, mark[0]) == mark[1] for one in others)
 
@@ -192,9 +192,9 @@ def copies_for(
 ) -> tuple[Provider, ...]:
     """Return the providers that get a copy of the accepted file.
 
-    The provider must be of a recipient kind of the flow, and named by every record of the file, alone; or the
-    recipient may have files about anyone and has a right to every item in the file. Suspended and closed
-    providers, and parties without ratification, get nothing; with `unratified`, return those parties.
+    The flow must name the provider's kind as a recipient. Every record must name this provider as its school;
+    or the recipient may have files about anyone, and has a right to every item in the file. Suspended and
+    closed providers, and parties without ratification, get nothing; with `unratified`, return those parties.
     """
     flow = catalogue.flow(accepted.flow)
     if flow is None:
@@ -222,7 +222,7 @@ def parts_for(
 ) -> tuple[Provider, ...]:
     """Return the providers that get their own records of an accepted file about many schools.
 
-    No provider gets a part of a file with records of no school, or not divisible. A provider sharing
+    A file that has records of no school, or cannot be divided, goes to no provider. A provider sharing
     its number with another on record gets nothing. With `unratified`, return parties without ratification.
     """
     flow = catalogue.flow(accepted.flow)
@@ -323,7 +323,7 @@ def is_comparable(transfer: Transfer, catalogue: Catalogue) -> bool:
 def standing(
     transfer: Transfer, others: Sequence[Alike], provider: Provider, bodies: BodiesFile
 ) -> Superseding:
-    """Return which accepted file of the same kind and period a file replaces, and which one replaces it.
+    """Return the accepted file, of the same kind and period, that a file replaces, and the one replacing it.
 
     A file about fewer schools than an earlier one does not replace the earlier one.
     """

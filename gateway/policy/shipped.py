@@ -12,7 +12,7 @@ def shipped_policies() -> Path:
 
 
 def shipped(what: str, folder: str, *, holding: str) -> Path:
-    """Find a shipped folder by a file (`holding`) in it, beside the package or where pip installed it."""
+    """Return the shipped folder with the file `holding`. ConfigurationError, naming `what`, if missing."""
     beside = Path(__file__).parents[2] / folder
     installed = Path(sysconfig.get_path("data")) / "share" / "gateway" / folder
     for found in (beside, installed):

@@ -147,7 +147,7 @@ def kept(
 ) -> dict[str, Counter[State]]:
     """Count by data type the states of data due within `span`, as known at the end of the day `on`.
 
-    Data due at no set time is left out. The span lies in one academic year; the rest is as for `status`.
+    Data due at no set time is left out. The span lies in one academic year; other parameters: see `status`.
     """
     owed = owed or DutySpan()
     if not owes_anything(provider):
@@ -171,9 +171,9 @@ _Came = tuple[date, Arrival]
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One data type on one timescale, with the arrivals in order, and by the index of their period.
+    """One data type on one timescale. `own`: its arrivals, in order; `placed`: by the index of their period.
 
-    `told` are arrivals of another data type that also count for this one. `must` is as in `expected_of`.
+    `told`: by period, arrivals of another data type that also count for this one. `must`: see `expected_of`.
     """
 
     flow: Flow
@@ -186,7 +186,7 @@ class _Row:
     told: Mapping[int, list[_Came]]
 
     def came(self, index: int) -> list[_Came]:
-        """Return the arrivals in a period: of the data type itself, or else of the one that also counts."""
+        """Return a period's arrivals of the data type itself; if none, those of a type that also counts."""
         return self.placed.get(index) or self.told.get(index, [])
 
     def latest(self, at: int) -> int:
@@ -194,7 +194,7 @@ class _Row:
         return max((index for index in {*self.placed, *self.told} if index <= at), default=-1)
 
     def known_by(self, index: int) -> Known | None:
-        """Return how an arrival's period is known: from the file, the arrival, or a nil return; None."""
+        """Return the source of an arrival's period: "file", "arrival", "nil" or "daily-update"; else None."""
         own = [arrival for _, arrival in self.placed.get(index, ())]
         if files := [arrival for arrival in own if not arrival.nil]:
             return "file" if any(arrival.period for arrival in files) else "arrival"
@@ -204,7 +204,7 @@ class _Row:
 
 
 def _by_period(arrivals: list[_Came], periods: list[dates.Period]) -> dict[int, list[_Came]]:
-    """Return arrivals by the index of their period, without those unknown or before it opens."""
+    """Return arrivals by the index of their period, without those of no period, and files before it opens."""
     found: dict[int, list[_Came]] = {}
     for day, arrival in arrivals:
         about = arrival.period
@@ -266,9 +266,9 @@ def periods_around(provider: Provider, data_type: str, catalogue: Catalogue, on:
 
 
 def days_opened(catalogue: Catalogue, on: date) -> date | None:
-    """Return the first day of the daily or weekly period open on a day; None before the terms.
+    """Return when the daily or the weekly period open on a day began, the earlier day; None before the terms.
 
-    Of the two the earlier, and early enough for every provider: all training days are taken as closed.
+    The day is early enough for every provider: all training days are taken as closed.
     """
     shut = frozenset(day for inset in catalogue.calendar.inset for day in inset.days)
     entries: tuple[dates.Due, ...] = (("daily", ""), ("weekly", ""))
@@ -381,7 +381,7 @@ class DueDays:
 
     @property
     def days(self) -> tuple[FlowStatus, ...]:
-        """The days by which the provider must send, except of daily and weekly flows."""
+        """Each status with a day by which the provider must send; none of daily and weekly flows."""
         every = (self.now, *self.later)
         return tuple(
             one for one in every if one.asked and one.due and one.timescale not in {"daily", "weekly"}
@@ -461,7 +461,7 @@ def told_today(found: Iterable[Reference]) -> Iterator[str]:
 
 
 def asked_soon(catalogue: Catalogue, day: date) -> Iterator[tuple[NewRequirement, date | None]]:
-    """Yield the requirements of returns still to come in the law pack in force on a day, with their days."""
+    """Yield the coming requirements of the law pack in force on a day, with the census day, or None."""
     pack = pack_on(catalogue.law, day)
     if pack is not None and pack.first <= day <= pack.last:
         for each in pack.coming:

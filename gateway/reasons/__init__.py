@@ -60,13 +60,13 @@ def waits_for_second(transfer: Transfer) -> bool:
 
 
 def outcome_of(state: State, reasons: Iterable[Reason]) -> str:
-    """Return the outcome of a file for people: the state, or "sent back with advice" if it was returned."""
+    """Return the outcome of a file for people: the state, "not decided yet", or "sent back with advice"."""
     returned = state == "refused" and any(why.code == RETURNED for why in reasons)
     return SENT_BACK if returned else UNDECIDED if state == "landed" else state
 
 
 def for_officers(reasons: Iterable[Reason]) -> str:
-    """Return why a file is held, in its reasons' words for officers; without any, the first sentence."""
+    """Return why a file is held, in the officers' words; without any, the sentence of the first reason."""
     reasons = list(reasons)
     known = (REASONS.get(one.code) for one in reasons)
     words = dict.fromkeys(one.officer for one in known if one is not None and one.officer)
@@ -74,7 +74,7 @@ def for_officers(reasons: Iterable[Reason]) -> str:
 
 
 def in_officers_words(code: str) -> str:
-    """Return a reason code's words for officers, else its sentence; the code itself if that has blanks."""
+    """Return the officers' words for a reason code, else its sentence; the code if unknown or with blanks."""
     template = REASONS.get(code)
     if template is None or ("{" in template.sentence and not template.officer):
         return code
@@ -82,7 +82,7 @@ def in_officers_words(code: str) -> str:
 
 
 def to_officer(reason: Reason) -> str:
-    """Return a reason for an officer, without a full stop; a sentence with details as the sender got it."""
+    """Return a reason for officers: the sender's sentence, if detailed, else the officers' own words."""
     template = REASONS.get(reason.code)
     told = reason.sentence if template is None or "{" in template.sentence else template.officer
     return (told or reason.sentence).rstrip(".")

@@ -32,7 +32,7 @@ def table(language: Language) -> Mapping[str, tuple[str, str]]:
 def _texts(
     language: Language, kind: str = "texts"
 ) -> tuple[Mapping[str, str], tuple[tuple[re.Pattern[str], str], ...]]:
-    """Return a language's texts by the English text, and patterns for texts with blanks, longest first."""
+    """Return translations by English text; and, for texts with blanks, patterns and translations."""
     text = files("gateway.reasons").joinpath(f"{language}-{kind}.toml").read_text("utf-8")
     tables: dict[str, dict[str, str]] = tomllib.loads(text)
     known, pages = tables["texts"], tables.get("pages", {})
@@ -45,7 +45,7 @@ def _texts(
 
 
 def _told_by_reasons(language: Language) -> dict[str, str]:
-    """Return translated sentences and next steps of reasons by the English, except a text of blanks alone."""
+    """Return translations of reasons' sentences and next steps by the English text; none for blanks alone."""
     pairs = (
         pair
         for code, theirs in table(language).items()

@@ -53,9 +53,9 @@ def draw_ctf(
     results: Sequence[str] = (),
     retaken: Sequence[str] = (),
 ) -> Element:
-    """Return a CTF of every pupil of `cohort`, each with `modules` after the identifying fields.
+    """Return a CTF of every pupil of `cohort`: identifying fields, then the sections named in `modules`.
 
-    The module "results" has the rows of the stages `results`, and for every third pupil those `retaken`.
+    The section "results" has the key stages `results`, and for about every third pupil `retaken` as well.
     """
     envelope = {**_HEADER, **(header or {})}
     root = etree.Element("CTfile")
@@ -115,7 +115,7 @@ def _attendance(cohort: Cohort) -> dict[str, Any]:
 
 
 def _stage_assessments(node: Element, of: Given, stages: Sequence[str], retaken: Sequence[str]) -> None:
-    """Write StageAssessments with a KeyStage for each stage."""
+    """Add StageAssessments to `node`: a KeyStage for each of `stages` and, by chance, each of `retaken`."""
     rows = [row for stage in stages for row in _results(stage, of)]
     if retaken and of["cohort"].rng.random() < _OFTEN_RETAKEN:
         again = (row for stage in retaken for row in _results(stage, of))

@@ -182,7 +182,7 @@ def cell(way: Way, of: Given, before: Sequence[Any] = ()) -> Cell:
 
 
 def _drawn(way: Way, cohort: Cohort) -> Way:
-    """Return a random value among the choices, or within the range, that the recipe `way` gives."""
+    """Return a random value as `way` asks: one of several, a number in a range, or a recent school day."""
     rng = cohort.rng
     match way:
         case {"choice": values}:
@@ -198,7 +198,7 @@ def _drawn(way: Way, cohort: Cohort) -> Way:
 
 
 def _written(way: Way, of: Given) -> Way:
-    """Return a pupil's value spelled as the recipe `way` says: yes or no, a number, a text of a table."""
+    """Return a value in the form `way` asks: "Y" or "N", "true" or "false", a number, or a mapped text."""
     match way:
         case {"yes": path}:
             return "Y" if at(path, of) else "N"

@@ -37,7 +37,7 @@ _RECORDS = data("records")
 
 
 def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short") -> list[str]:
-    """Return two marks a day, mostly present; with `faulty`, one mark is unknown to every list."""
+    """Return two marks a day, mostly present; with `faulty`, one mark is in no list of codes."""
     marks = [
         rng.choice(CODES[codes]) if rng.random() < 0.1 else present
         for _ in range(days)
@@ -51,9 +51,10 @@ def session_marks(rng: Random, days: int, *, faulty: bool, codes: str = "short")
 def _marks(
     cohort: Cohort, pupil: Pupil, *, codes: str = "short", weeks: int = 1, sessions: int = 0
 ) -> Iterator[Given]:
-    """Yield marks, from every so many `sessions` on, or once; for date:future the first day lies ahead.
+    """Yield an event with all marks; with `sessions`, one event from each so many sessions on.
 
-    Some codes in force from August 2024 have two characters; those of 2023 are of a week in June 2023.
+    With the fault date:future the first day lies ahead. `codes`: a list in `CODES`; "2023" gives a week in
+    June 2023, "2024" has codes of two characters, too.
     """
     days = cohort.school_days(weeks)
     if codes == "2023":
@@ -74,7 +75,7 @@ def _marks(
 
 
 def _absences(cohort: Cohort, pupil: Pupil) -> Iterator[Given]:
-    """Yield two reasons of absence."""
+    """Yield one event with two reasons of absence."""
     reasons = cohort.rng.sample(("I", "M", "O", "U", "E", "C1"), 2)
     yield {"reasons": ["ZQ", reasons[1]] if pupil.fault == "code:unknown" else reasons}
 
@@ -118,7 +119,7 @@ _EVENTS: dict[str, Callable[..., Iterator[Given]]] = {
 def draw_rows(
     cohort: Cohort, *, events: str, columns: str, preamble: Sequence[Sequence[Way]] = (), **how: Way
 ) -> SampleTable:
-    """Draw a table with one row for each event of a pupil, with the columns of this name."""
+    """Draw a table with one row for each of the `events` of each pupil, with the columns named `columns`."""
     happened = [
         {"p": pupil, **event} for pupil in cohort.pupils for event in _EVENTS[events](cohort, pupil, **how)
     ]
@@ -130,7 +131,7 @@ def draw_rows(
 def draw_register(
     cohort: Cohort, *, events: str, root: str, tree: str, around: str = "", **how: Way
 ) -> Element:
-    """Draw the XML of a school's own system: a header, and pupils with their events in the tree of this name.
+    """Draw the XML of a school's own system: a header, and pupils with events, in the form `tree`.
 
     All events of a pupil stand in one element `around`, if that is given.
     """

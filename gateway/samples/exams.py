@@ -20,7 +20,7 @@ _KINDS: Mapping[str, Mapping[str, Any]] = {each["code"]: each for each in data("
 
 
 def entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, Any]]:
-    """Return some examination results of a candidate, as values by name."""
+    """Return `count` examination results of a candidate, as values by name; `code`: the examination."""
     kind = _KINDS[code]
     entries = [
         {
@@ -35,7 +35,7 @@ def entries(pupil: Pupil, rng: Random, code: str, count: int) -> list[dict[str, 
 
 
 def result_file(cohort: Cohort, *, kinds: Sequence[tuple[str, int]], body: str = "70") -> Lines:
-    """Return a result file of awarding body `body`, with a number of results a candidate of each kind."""
+    """Return a result file of awarding body `body`; `kinds`: examination, and results per candidate."""
     of = cohort.school
     series, year = _KINDS[kinds[0][0]]["series"], f"{(cohort.year + 1) % 100:02d}"
     made = cohort.today.strftime("%d%m%y")

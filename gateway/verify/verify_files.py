@@ -101,8 +101,8 @@ def verify_receipt_files(
     text receipt proves nothing, and a JSON receipt only that it is whole.
     `original`: the file that the receipts should be for. `consistency`: a proof between two of their heads.
     `log_keys`: the keys the log has had, in order, each for its time; by default, those of a list in the
-    files. One of these must have signed a head, or the log key of a receipt for which the certificate
-    vouches.
+    files. A head must be signed by one of these keys or, without any, by the log key of a receipt for which
+    the certificate vouches.
     Never raises for the content of a file.
     """
     verdicts: list[FileVerdict] = []

@@ -167,7 +167,7 @@ def check_consistency(first: Head, second: Head, proof: Iterable[object]) -> Non
 
 
 def climb(at: int, last: int, start: bytes, path: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the roots of the old and new tree the proof `path` gives for node `at` (of 0 to `last`)."""
+    """Return the roots of the old and new tree by the proof `path` from node `at` (of 0 to `last`)."""
     old = new = start
     for node in path:
         if last == 0:
@@ -225,7 +225,7 @@ def check_signature(log_key: str, signature: bytes, message: bytes, what: str) -
 
 
 def check_original(path: Path, receipt: Mapping[str, Any]) -> str:
-    """Return a sentence naming the digest of the receipt a file has. Raises Unproved if it has none."""
+    """Return a sentence: the file is the one received, or its content. Raises Unproved if neither."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest == receipt.get("sha256"):
@@ -241,7 +241,7 @@ def canonical(value: object) -> bytes:
 
 
 def strict_json(text: str, parts: Mapping[str, type]) -> dict[str, Any]:
-    """Parse a JSON object with exactly these parts, of these types. Unproved for others, and fractions."""
+    """Parse a JSON object of exactly these parts and types. Raises Unproved for others, and fractions."""
     try:
         value = json.loads(text, object_pairs_hook=_once, parse_float=_refuse, parse_constant=_refuse)
         canonical(value)
@@ -274,7 +274,7 @@ def unbase64(text: object) -> bytes:
 
 
 def hashes(proof: Iterable[object]) -> list[bytes]:
-    """Decode the SHA-256 hashes of a proof from base64. Raises Unproved."""
+    """Decode the SHA-256 hashes of a proof from base64. Raises Unproved for anything else."""
     nodes = [unbase64(node) for node in proof]
     if any(len(node) != 32 for node in nodes):  # noqa: PLR2004
         raise Unproved("the file is damaged: a hash has the wrong length")

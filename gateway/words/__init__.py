@@ -30,7 +30,7 @@ def slug(text: str) -> str:
 
 @lru_cache(1024)  # The same phrases occur in many receipts.
 def plain(text: str) -> str:
-    """Replace every unlisted word of a text, and every long number, by "..."."""
+    """Replace by "..." every word of a text that is not in `WORDS`, and every year and long number."""
     shown = [_shown(token) for token in _TOKEN.findall(_SPELT.sub(HIDDEN, _MONTH.sub(HIDDEN, text)))]
     merged = re.sub(r"(?:\.\.\.[ ,:;/_'&-]*){2,}", HIDDEN + " ", "".join(shown))
     return " ".join(merged.split())[:200]

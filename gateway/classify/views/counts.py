@@ -78,7 +78,7 @@ OTHER = "other"
 def told_years(
     years: Mapping[str, Mapping[str, int]], rule: SmallNumbers
 ) -> tuple[tuple[ToldLine, ...], int]:
-    """Return the lines to publish for counts by year group and sex, and the largest total that they allow.
+    """Return the lines to publish by year group and sex, and the largest number of pupils behind the lines.
     A sex may be "" for unknown. A year group is split by sex where both figures may be published.
     """
     lines: list[ToldLine] = []

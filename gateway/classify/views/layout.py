@@ -58,7 +58,7 @@ def _cell(column: LaidColumn, number: int, values: Values) -> str:
 
 
 class _LayoutWalk(RecordWalk):
-    """Reader of a record's values by field, by "=heading", and by "number heading" in repeated parts."""
+    """Reader of a record's values by field, by "=heading", and, in the Nth repeated part, by "N heading"."""
 
     def __init__(self, rules: Rules, limits: ClassifyLimits, layout: FileLayout) -> None:
         super().__init__(rules, limits, frozenset(column.field for column in layout.columns))
@@ -83,7 +83,7 @@ class _LayoutWalk(RecordWalk):
         return values
 
     def _collect(self, element: markup.Element, number: int, values: Values) -> None:
-        """Add the values inside an element to `values`; `number`: of the repeated part around, else 0."""
+        """Add the values inside an element to `values`; `number`: of the repeated part, or 0 outside."""
         parent, met = markup.local_name(element.tag), 0
         for child in element:
             name = markup.local_name(child.tag)

@@ -130,8 +130,8 @@ class _Document:
 
 class _Template(NamedTuple):
     """The text a view keeps of all elements of one form, with gaps for the values.
-    `gaps`: position and judge of each value; None for an assessment, judged before, and for the empty first
-    one.
+    `gaps`: position and judge of each value; no judge for an assessment, judged before, nor for the first
+    gap, always empty.
     """
 
     text: str
@@ -147,9 +147,9 @@ _Kept = tuple[_Template, list[list[str]], list[int]]
 
 
 class _Plan:
-    """Plan for elements of one form. `kept`: the template, by which assessments stay.
-    `blank`: number of pieces without text in an ordinary element. `assessments`: of each the places of its
-    tags, and of the piece with its key stage.
+    """Plan for elements of one form. `kept`: a template for each set of assessments that stay.
+    `blank`: number of pieces without text in an ordinary element. `assessments`: for each, the numbers of its
+    first tag and of the tag after, and the position of the piece with its key stage.
     """
 
     def __init__(self, form: str, enough: Visibility) -> None:
@@ -216,7 +216,7 @@ class _Pruner:
 
     def put(self, text: str, enough: Visibility | None = None) -> None:
         """Collect a kept text, or a kept element with children, to be written by `written`.
-        `enough`: the content an element with children needs inside to stay; None for a text.
+        `enough`: the visibility needed of something inside for the element to stay; None for a text.
         """
         self._waiting.append((text, enough))
         self.length += len(text)
@@ -250,7 +250,7 @@ class _Pruner:
         return lines
 
     def _others(self, judge: Judge, pieces: set[str]) -> set[str]:
-        """Return the pieces whose value is of a wrong kind, never blanks; note any as withheld."""
+        """Return the pieces with a value of a wrong kind, except blanks; if any, note withheld values."""
         texts = {text_of(piece): piece for piece in pieces} if "&" in "".join(pieces) else {}
         bad = {texts.get(text, text) for text in judge.others(texts or pieces) if not text.isspace()}
         if bad:
@@ -260,7 +260,7 @@ class _Pruner:
     def _kept(
         self, waiting: Sequence[tuple[str, Visibility | None]], numbers: Sequence[int], enough: Visibility
     ) -> Iterator[_Kept]:
-        """Yield what the view keeps of the elements in `waiting` that have these numbers."""
+        """Yield template, values and numbers of the kept elements, among the given numbers of `waiting`."""
         texts = [waiting[number][0] for number in numbers]
         pieces = cut("".join(texts))
         tags, blank, own = pieces[1::2], pieces.count(""), len(pieces) // 2 // len(texts)

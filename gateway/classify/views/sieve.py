@@ -22,7 +22,7 @@ _SUBJECT_GRADE = "subject-grade"
 
 
 class Visibility(IntEnum):
-    """An element's visibility in a view: left out, kept only `BESIDE` kept ones (a contact's order), kept."""
+    """An element's visibility in a view: `OUT`, `IN`, or `BESIDE`: kept only next to a kept element."""
 
     OUT = 0
     BESIDE = 1
@@ -30,7 +30,7 @@ class Visibility(IntEnum):
 
 
 class ViewFilter:
-    """Filter of a file's columns, elements and rows for a basis; collects the labels of items left out."""
+    """Filter of a file's columns, elements and rows by a `Basis`; collects the labels of items left out."""
 
     def __init__(self, rules: Rules, basis: Basis) -> None:
         self.rules = rules
@@ -69,8 +69,8 @@ class ViewFilter:
         return self._records - 1 not in self._without
 
     def own_rows(self, names: tuple[str, ...]) -> Callable[[Row], bool] | None:
-        """Return a test that a row of a table with these columns names the view's school.
-        None if all rows are given.
+        """Return a test for rows under these headings, True for a row that names the view's school alone.
+        None if the view has the rows of all schools.
         """
         if self.of_school is None:
             return None
@@ -124,7 +124,7 @@ class ViewFilter:
         return found
 
     def element(self, parent: str, name: str) -> Visibility:
-        """Decide if an element with text stays in the view."""
+        """Return the visibility, in the view, of an element with text."""
         known = self._elements.get((parent, name))
         if known is None:
             key = self.rules.element_field(parent, name)
@@ -136,7 +136,7 @@ class ViewFilter:
         return known
 
     def around(self, parent: str, name: str) -> Visibility:
-        """Decide if an element outside all records stays: only one about the document or its owner does."""
+        """Return the visibility of an element outside all records: `OUT`, unless about document or owner."""
         if self.rules.element_field(parent, name, around=True) is None:
             self.leave_out()
             return Visibility.OUT
@@ -187,7 +187,7 @@ class ViewFilter:
         return not self._lacking(key)
 
     def _is_told(self, key: str | None, name: str) -> bool:
-        """Return True for a name in the classifier's list; if the list is incomplete, for any name."""
+        """Return True for a name in the classifier's list of other content; for any if the list is cut."""
         if not self._is_all or not self._named:
             return not self._is_all
         return (key or "", plain(name[:_HEADER_LENGTH])) in self._named

@@ -111,7 +111,7 @@ def make_view(
 
 
 def _write(content: BinaryIO, sieve: ViewFilter, limits: ClassifyLimits, write: Write) -> bool:
-    """Write the view of a content; return True if the format changed, too, as for a workbook."""
+    """Write the view of a content; return True if the view has another format, as for a workbook."""
     with containers.opened(content, limits) as found:
         if found is None:
             return _write_text(content, sieve, limits, write)

@@ -57,7 +57,7 @@ def records_in(
 
 
 def other_records(content: BinaryIO, rules: Rules, limits: ClassifyLimits, where: RecordsWhere) -> set[int]:
-    """Return the numbers, from 0, of the records without a value that `where` names. Raises Unreadable."""
+    """Return the numbers, from 0, of records without any of `where.values`. Raises Unreadable."""
     keys = [key for key, item in (rules.items | rules.others).items() if item.label == where.item]
     wanted = {value.casefold() for value in where.values}
     return {
@@ -129,7 +129,7 @@ class RecordWalk:
                 yield values
 
     def _keys(self, name: str) -> Iterator[str]:
-        """Yield the field keys under which a record's values in a column are collected."""
+        """Yield the key for a record's values in the column `name`: its field, if wanted."""
         if (key := self._rules.column_field(name)) in self._wanted and key is not None:
             yield key
 
