@@ -47,7 +47,7 @@ _WORDS = re.compile(r"[\w .,:;'/()&-]{6,}")
 
 
 def is_system_file(archive: zipfile.ZipFile, name: str, sensitive: Sensitive) -> bool:
-    """Return True for a file left by an operating system, by its name and a content without words."""
+    """Return True for a small file left by an operating system, by its name and form, and without words."""
     if archive.getinfo(name).file_size > _MOST_BYTES:
         return False
     last = name.rpartition("/")[2].casefold()

@@ -266,7 +266,7 @@ def _stream_of(whole: BytesIO) -> bytes:
 
 
 def _check(stream: bytes, limits: ClassifyLimits) -> list[Shown]:
-    """Check every record of an XLS stream; return the visibility of each sheet. Raises Unreadable."""
+    """Return the visibility of each sheet in an XLS stream. Raises Unreadable for any record not allowed."""
     shown: list[Shown] = []
     extent = _Extent()
     for kind, data in _records_of_xls(stream):

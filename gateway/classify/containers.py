@@ -22,7 +22,7 @@ class Workbook(NamedTuple):
 
 @contextmanager
 def opened(content: BinaryIO, limits: ClassifyLimits) -> Iterator[Workbook | ZipFile | None]:
-    """Open a content: yield a workbook, an archive of files, or None for anything else. Raises Unreadable."""
+    """Yield the workbook or archive in a content, None for anything else. Raises Unreadable if faulty."""
     if is_old_document(content):
         yield Workbook(binary_workbooks.sheets_of_xls(content, limits), XLS)
     elif not archive.is_archive(content):

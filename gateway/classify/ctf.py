@@ -126,7 +126,7 @@ def _is_code(text: str) -> bool:
 
 
 def is_result(rules: Rules, qualifier: str, result: str) -> bool:
-    """Return True if `result` is in the code list of its qualifier, or the qualifier has no code list."""
+    """Return True if `result` is blank or in the code list of its qualifier, or the qualifier has no list."""
     codes = rules.data_types.ctf.results.get(qualifier.strip().upper())
     return codes is None or not result.strip() or result.strip().upper() in rules.code_sets[codes]
 

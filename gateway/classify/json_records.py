@@ -84,7 +84,7 @@ class _RecordsReader:
         self._size = 0
 
     def take(self, event: str, value: object) -> Leaves | None:
-        """Take one event; return the record completed, or None."""
+        """Take one event of the parser; return the record that the event completes, or None."""
         if event == "map_key":
             self._key = str(value)
         elif event in _OPENS:

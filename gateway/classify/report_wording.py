@@ -102,7 +102,7 @@ class ReportWording:
 
 
 def title_of(rows: Sequence[Row], wording: ReportWording) -> tuple[bool, str]:
-    """Return True if the rows above a table are more than a title, a date and filters; and their text.
+    """Return True if the rows above a table hold more than a title, a date and filters; and the rows' text.
     The text is without cells of report wording, and has up to 4,000 letters.
     """
     filled = [[cell for cell in row if cell.strip()] for row in rows]

@@ -154,7 +154,7 @@ def _filled(row: Sequence[str]) -> list[str]:
 
 def strays(checked: Mapping[str, Sequence[Column]]) -> int:
     """Count rows that are no records: words in place of the UPN or birth date, and no other valid value.
-    `checked`: by field, its columns, each with its values and the faulty ones among them.
+    `checked`: by field, for each column, all values and the faulty values.
     """
     telling = next((key for key in _TELLING if key in checked), "")
     values, doubted = next(iter(checked.get(telling, ())), ((), ()))
@@ -237,7 +237,7 @@ class _Counter:
         }
 
     def verdict(self, above: str, format: str) -> Classified:  # noqa: A002
-        """Return the type of the counted table; `above` is the text above. Raises Unreadable."""
+        """Return the type of the counted table; `above`: the text above. Raises Unreadable if unknown."""
         tally, subjects = self._tally, self._tally.rules.data_types.subjects
         assessment = subjects.assessment(above) or _said_in_a_column(tally)
         graded, others = self._find_grades(assessment)

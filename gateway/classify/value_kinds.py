@@ -194,7 +194,7 @@ def quick_in_the_past(quick: Quick, today: date) -> Quick:
 
 
 def in_the_past(check: Check, today: date) -> Check:
-    """Return a check of dates that also reports dates after today."""
+    """Return a check that gives a fault to dates after today, and to the faulty values of `check`."""
 
     def checked(text: str) -> str | None:
         day = read_date(text)

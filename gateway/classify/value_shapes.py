@@ -29,7 +29,7 @@ _STORY_WORDS = 7
 
 
 def kind_of(counts: Counter[str], grades: frozenset[str]) -> ValueKind:
-    """Return the kind of most sampled values. `grades` are all of examinations and assessments."""
+    """Return the kind of most sampled values. `grades`: all grades of examinations and assessments."""
     kinds: Counter[ValueKind] = Counter()
     for value, count in counts.items():
         if text := value.strip():

@@ -69,7 +69,7 @@ class _Parts:
         self._epoch = CALENDAR_WINDOWS_1900
 
     def sheets(self) -> list[tuple[Shown, str, str]]:
-        """Return visibility, part and name of each sheet, in the workbook's order. Raises Unreadable."""
+        """Return visibility, part and name of each sheet, in order. Raises Unreadable if inconsistent."""
         targets = {r.get("Id"): r.get("Target", "") for r in self.records(_RELATIONS, "Relationship")}
         found = []
         for element in self.records(WORKBOOK, "sheet", "workbookPr", "definedName"):
@@ -168,7 +168,7 @@ def _column(letters: str) -> int:
 
 
 def _text(element: markup.Element) -> str:
-    """Return the text of a string, joining several runs without phonetic readings."""
+    """Return the text of a string, joined from its formatted pieces, without phonetic readings."""
     if len(element) == 1 and not len(element[0]):
         return element[0].text or ""
     runs = (t for t in element.iter("{*}t") if markup.local_name(t.getparent().tag) != "rPh")

@@ -242,7 +242,7 @@ def rehearse(openers: Openers, limits: OpenLimits) -> int:
 
 
 def needs(setup: protocol.OpenerSetup) -> Needs:
-    """Return an opener's needs: memory for a content, and the SOP program, if one is used."""
+    """Return an opener's needs: memory, size of a content, and the SOP program, if one is used."""
     settings, limits = setup.settings, setup.limits
     return Needs(
         memory_bytes=limits.memory_bytes,

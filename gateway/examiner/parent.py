@@ -78,7 +78,7 @@ _CERTIFICATE = re.compile(
 
 
 def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
-    """Return a child's refusal. ExaminerLost for an unknown code, or details unfit to show."""
+    """Return a child's refusal. Raises ExaminerLost for an unknown code, or details unfit to show."""
     why = answer.why
     words = [part for part in why.detail.values() if isinstance(part, str)]
     if not why.code.startswith(_STAGES) or why.code not in REASONS:
@@ -97,7 +97,7 @@ def believable_refusal(answer: protocol.FileRefused) -> protocol.FileRefused:
 def believable_drop(
     answer: protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop,
 ) -> protocol.AgreementCopy | protocol.KeyDrop | protocol.HeadingsDrop:
-    """Return a judge's finding. ExaminerLost for a wrong fingerprint, or a name unfit to show."""
+    """Return a judge's finding. Raises ExaminerLost for a wrong fingerprint, or a name unfit to show."""
     if isinstance(answer, protocol.KeyDrop) and not _fits(answer.key):
         raise child.ExaminerLost("the judging process gave another key than it says")
     if isinstance(answer, protocol.AgreementCopy) and answer.signatory and not is_signatory(answer.signatory):

@@ -39,7 +39,7 @@ class RollTaker:
         self._said: dict[tuple[str, str], str] = {}
 
     def __call__(self, pupils: Iterable[Pupil], right: AbstractSet[str]) -> None:
-        """Add the pupils of some records; `right`: the permanent UPNs among them."""
+        """Add the pupils of some records. `right`: the valid permanent UPNs; other pupils are left out."""
         for upn, born, former, on_roll, record, school in pupils:
             if upn in right and (len(self._said) < PUPILS or (upn, school) in self._said):
                 kept = former if former is not None and _lasts(former) else ""

@@ -26,7 +26,7 @@ _LIMITS = OpenLimits(seconds=20, content_bytes=1024**2)
 
 
 def verified(settings: ProcessorSettings) -> frozenset[str]:
-    """Return the kinds of signing keys with signatures verifiable by every engine in use."""
+    """Return the post-quantum kinds of signing keys for which every engine in use verifies signatures."""
     settings = usable(settings)
     program = program_file(settings)
     asked = [] if program is None else [program]

@@ -252,7 +252,8 @@ def components(certificate: bytes) -> tuple[Component, ...]:
 
 def says_what_it_reads(certificate: bytes) -> bool:
     """Return True if a certificate states the kinds of encryption its owner's programs read.
-    Version 6 does; others do by the subpacket Features (RFC 9580, 5.2.3.32). RuntimeError as `parts_of`.
+    A certificate of version 6 does; an older one does by the subpacket Features (RFC 9580, 5.2.3.32).
+    Raises RuntimeError as `parts_of` does.
     """
     primary, *rest = _good_packets(certificate)
     if primary.body[:1] == _VERSION_6:

@@ -177,7 +177,7 @@ def _is_sound(sender: Sender) -> bool:
 
 
 def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) -> str | None:
-    """Return the code of a fault that a signer's key has at `now`; None for a key in force."""
+    """Return the reason code for a fault that a signer's key has at `now`; None for a key in force."""
     if not sender.parts.is_meant_to_sign(key):
         return "open:wrong-signer"
     standings = [sender.parts.standing(one, now) for one in (sender.parts.primary, key)]
@@ -195,7 +195,7 @@ def _key_fault(sender: Sender, key: Component, made: datetime, now: datetime) ->
 
 
 def _time_fault(made: datetime, expires: datetime | None, limits: OpenLimits, now: datetime) -> str | None:
-    """Return the code of a fault in the times of a signature; None for a good one."""
+    """Return the reason code for a fault in the times of a signature; None for a good one."""
     latest = now + timedelta(seconds=limits.clock_skew_seconds)
     if not now - timedelta(days=limits.signature_age_days) <= made <= latest:
         return "open:signature-date"
@@ -375,7 +375,7 @@ def verified_late(
     message: bytes, senders: Sequence[Sender], limits: OpenLimits, now: datetime, addressee: str | None
 ) -> Verified | None:
     """Verify a signed message rejected by engines only because of the dates of the signer's certificate.
-    Return None if no signature is of that kind or it does not match; Refusal for any other fault.
+    Return None without such a signature, or if the content does not match; raise Refusal for other faults.
     """
     try:
         claims = claims_of(message)

@@ -135,7 +135,7 @@ def _unwrapped(wrap: bytes, key: _DecryptionKey) -> SessionKey:
 
 
 def _ecdh(numbers: bytes, key: _DecryptionKey) -> bytes:
-    """Unwrap as PGPy does, but with padding of any usual length (RFC 9580, 11.5), not up to 8 octets."""
+    """Unwrap a session key by ECDH; unlike PGPy, allow padding of more than 8 octets (RFC 9580, 11.5)."""
     packet, private = key
     material = packet.keymaterial
     wrapped = ECDHCipherText()

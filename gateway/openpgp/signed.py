@@ -26,8 +26,8 @@ def open_signed(
     data: bytes, certificates: Sequence[bytes], limits: OpenLimits, now: datetime, cap: int
 ) -> tuple[bytes, Signature]:
     """Return the content of a signed message, up to `cap` bytes, and its signature.
-    As for sealed files, there must be one signature over all, by one of `certificates` in force, made within
-    the time window. Refusal otherwise.
+    There must be one signature over all, by one of `certificates` in force, made within the time window.
+    Raises Refusal otherwise.
     """
     if (kind := packets.kind_of(data)) is not None and kind[0] == "SIGNED MESSAGE":
         try:

@@ -234,7 +234,7 @@ class SopOpener:
         return code, verifications
 
     def _run(self, order: Order, session: bytes | None = None) -> tuple[int, bytes]:
-        """Check the program, then run it; return as `decrypt` does."""
+        """Run `decrypt` with the program, checked by `check` before, and return its results."""
         self._check(self._program)
         return decrypt(self._program, order, session)
 

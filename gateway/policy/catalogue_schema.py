@@ -199,7 +199,7 @@ class Catalogue(File):
         return self.text_sha256 if self.agreement.year.new_text == "needs-signing" else None
 
     def clause_of(self, code: str) -> ClauseId:
-        """Return the clause of a reason; KeyError if that depends on the reason's subject."""
+        """Return the clause of a reason. Raises KeyError if the clause depends on the reason's subject."""
         return self.reasons.clauses[code]
 
     def reason(self, code: str, **detail: str | int) -> Reason:

@@ -45,7 +45,7 @@ def _bodies(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _recipients(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield recipients of a flow that have no team getting its data, and data types without any team."""
+    """Yield recipients of a flow without a team there, foreign teams, and data types that reach nobody."""
     for n, flow in enumerate(catalogue.flows.flow):
         teams = {team for entry in flow.data_type for team in entry.teams}
         served = {catalogue.body_of(team) for team in catalogue.teams.team if team.id in teams}
@@ -177,7 +177,7 @@ def _methods(catalogue: Catalogue) -> Iterator[Contradiction]:
 
 
 def _carries_nothing(catalogue: Catalogue) -> Iterator[Contradiction]:
-    """Yield methods whose permitted senders have no flow in use."""
+    """Yield flows named by a method that no data of the flow, or none of its senders, may use."""
     for n, method in enumerate(catalogue.methods.method):
         flows = [flow for name in method.flows or () if (flow := catalogue.flow(name)) is not None]
         for flow in flows:

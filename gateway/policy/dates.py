@@ -233,12 +233,12 @@ def day_after(day: date, count: DayCount, calendar: CalendarFile) -> date:
 
 
 def daily(days: list[date]) -> list[Period]:
-    """Return a period for each school day; a file is late until the next one begins."""
+    """Return a period for each school day; after the day, a file is late until the next period opens."""
     return _joined([(day, day, day, day.isoformat()) for day in days])
 
 
 def weekly(days: list[date]) -> list[Period]:
-    """Return a period for each week with a school day, due on the last; late until the next such week."""
+    """Return a period for each week with a school day, due on the last; late until the next period opens."""
     weeks: dict[date, date] = {}
     for day in days:
         weeks[day - day.weekday() * _DAY] = day

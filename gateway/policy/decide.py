@@ -21,10 +21,9 @@ from gateway.policy.timescale import out_of_season
 
 
 def of_parts(decisions: tuple[Decision, ...], about: tuple[Reason, ...], catalogue: Catalogue) -> Decision:
-    """Combine the decisions on a file's parts; accept only if every part is accepted for the same teams.
+    """Combine the decisions on the parts of a file: refused if every part is refused, else held.
 
-    Otherwise the file waits for a person, with the reasons `about` the whole file and the reasons of each
-    part to wait or be refused. If every part is refused, the file is refused.
+    The reasons are those `about` the whole file, and those of each part to wait or be refused.
     """
     why = (r for each in decisions if not isinstance(each, Accepted) for r in each.reasons)
     reasons = tuple(dict.fromkeys((*about, *why)))

@@ -176,7 +176,7 @@ def not_understood(content: Classified | ContentRefused | None, provider: Provid
 
 
 def sensitive_topics(classified: Classified, catalogue: Catalogue, flow: Flow | None) -> tuple[str, ...]:
-    """Return the labels of sensitive topics in a file its flow does not carry."""
+    """Return the labels of sensitive topics in a file, except of items that the flow carries."""
     carried = frozenset() if flow is None else lawful_items(classified, catalogue, flow)
     items = [item for item in catalogue.rights.outside.sensitive if item in classified.other_items]
     proposed = [item for item in catalogue.rights.proposed.sensitive if item in classified.items]
@@ -287,7 +287,7 @@ def notices(
 ) -> Iterator[Reason]:
     """Yield notices about contents beyond the flow, and about values every view leaves out.
 
-    `holds`: the file's reasons to wait; columns told of there are not told again.
+    `holds`: the file's reasons to wait; if results are lacking, unlisted columns are told there, not here.
     """
     rest, unlisted_waits = _rest(classified, provider, flow)
     # Some flow of this sender may carry a column, in files of another kind.

@@ -50,7 +50,7 @@ class Subject(NamedTuple):
 
 
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
-    """Return the data type, else the flow, else the material named by the id `data`; None for none."""
+    """Return the subject named by the id `data`: a data type, else a flow, else a material; None for none."""
     as_type = catalogue.flow_of(data)
     if (flow := as_type or catalogue.flow(data)) is not None:
         types = (data,) if as_type else tuple(entry.id for entry in flow.data_type)

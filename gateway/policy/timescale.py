@@ -102,7 +102,7 @@ class DutySpan:
     """Time and exceptions of a provider's duties, besides those of its kind and phase.
 
     `since`: the day of joining, before which nothing is missed. `until`: the last day of a closed provider.
-    `expected`: by data type, True or False in place of the calendar.
+    `expected`: by data type, True if expected, False if not, whatever the calendar says.
     """
 
     since: date = date.min
@@ -284,7 +284,7 @@ def days_opened(catalogue: Catalogue, on: date) -> date | None:
 def out_of_season(
     classified: Classified, provider: Provider, catalogue: Catalogue, day: date
 ) -> dates.Period | None:
-    """Return the period for which a return came before its season or long after; None if in season.
+    """Return the period that a return does not fit: early, long after, or of another name; None if in season.
 
     The period is the stated one, else that of the day. Optional data has no season.
     """

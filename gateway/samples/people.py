@@ -234,7 +234,7 @@ def plant(
     """Return `pupils` with some of `faults` planted, and the number of pupils with each fault.
 
     An unknown code goes into the field `code`; for "result" the pupil is only marked, and the layout writes a
-    code unknown to every list. The item `missing` is left empty. A date in the future is the date of birth.
+    code that is in no list. The item `missing` is left empty. The fault date:future is in the date of birth.
     """
     # A fault for each pupil to spoil: all kinds in turn, at least one, at most a fifth of `count`.
     count = len(pupils)

@@ -329,7 +329,7 @@ def report(checked: Checked, *, anchored: bool) -> list[str]:
 
 
 def check_file(path: Path, keys: Sequence[KeyInTime], original: Path | None) -> tuple[Head, list[str]]:
-    """Verify a receipt or checkpoint; return its head, and lines on what is proved. Raises Unproved."""
+    """Return the head in a receipt or checkpoint, and lines on what is proved. Raises Unproved otherwise."""
     text = read_text(path)
     if text.lstrip().startswith("{"):
         checked = check_receipt(text)

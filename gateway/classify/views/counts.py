@@ -155,7 +155,7 @@ class PupilCounts:
 def write_counts(
     content: BinaryIO, asked: Counting, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> None:
-    """Write the tables of a classified content as one CSV in UTF-8. Raises Unreadable."""
+    """Write all counts of a classified content as one CSV in UTF-8. Raises Unreadable if faulty."""
     counts = count(records_in(content, rules, limits, _WANTED), asked.since)
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(table(counts, asked))

@@ -19,7 +19,7 @@ def lay_out(
     view: BinaryIO, layout: FileLayout, rules: Rules, limits: ClassifyLimits, write: Write
 ) -> tuple[int, list[int]]:
     """Write a view as CSV (RFC 4180) in UTF-8; return the number of rows, and of filled cells by column.
-    A row in which the view fills no cell is left out. Raises Unreadable.
+    A row in which the view fills no cell is left out. Raises Unreadable for a faulty view.
     """
     line = io.StringIO()
     table = csv.writer(line, lineterminator="\r\n")

@@ -29,7 +29,7 @@ _OF_A_LEAF = 2  # tags
 
 
 def write_markup(source: Source, records: tuple[str, ...], sieve: ViewFilter, write: Write) -> None:
-    """Write the view of a document with records of these names. Raises Unreadable."""
+    """Write the view of a document with records of these names. Raises Unreadable for a faulty document."""
     if sieve.of_school is not None:
         raise unknown("XML is not divided by schools", format="XML")
     root = markup.root_of(source)
@@ -188,7 +188,7 @@ class _Pruner:
         self.length = 0  # characters that wait
 
     def tidy(self, element: Element) -> None:
-        """Remove the attributes of an element and all inside, and text between elements."""
+        """Remove all attributes in an element, and text between elements; note content left out."""
         for inner in element.iter():
             if inner is not element and inner.tail and not inner.tail.isspace():
                 inner.tail = None

@@ -64,7 +64,7 @@ class ViewFilter:
         return bool(self._without)
 
     def next_stays(self) -> bool:
-        """Return True if the view keeps the next record of the content, counted over all its parts."""
+        """Count the next record of the content, over all parts; return True if the view keeps the record."""
         self._records += 1
         return self._records - 1 not in self._without
 

@@ -52,7 +52,7 @@ OF_OTHERS = frozenset({"Contacts", "Contact"})
 def records_in(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits, wanted: Collection[str]
 ) -> Iterator[Values]:
-    """Yield the records of a classified content, with the values of the wanted fields. Raises Unreadable."""
+    """Yield the values of the wanted fields, by record, in a content. Raises Unreadable if faulty."""
     yield from RecordWalk(rules, limits, frozenset(wanted)).walk(content)
 
 
@@ -93,7 +93,7 @@ class RecordWalk:
         self._elements: dict[tuple[str, str], str | None] = {}
 
     def walk(self, content: BinaryIO) -> Iterator[Values]:
-        """Yield the records of a content. Raises Unreadable."""
+        """Yield the wanted values of each record in a content. Raises Unreadable for a faulty content."""
         with containers.opened(content, self._limits) as found:
             if isinstance(found, ZipFile):
                 for name in archive.files(found, self._rules.sensitive):
@@ -165,7 +165,7 @@ def named_records(
     content: BinaryIO, rules: Rules, limits: ClassifyLimits
 ) -> Iterator[tuple[list[str], list[str]]]:
     """Yield the UPNs and name keys (`identifiers.name_keys`) of each record, in the order of a view.
-    Both are empty for a record that names nobody. Raises Unreadable.
+    Both are empty for a record that names nobody. Raises Unreadable for a faulty content.
     """
     for values in records_in(content, rules, limits, _WANTED):
         numbers = {text.upper() for key in _NUMBERS for text in values.get(key, ())}
