@@ -59,7 +59,7 @@ Names: TypeAlias = Literal["school", "person", "team", "kind"]
 
 @dataclass(frozen=True, slots=True)
 class ActContext:
-    """Context of an act: the person, the clock, the home, and openers of registry and registrar."""
+    """Context of an act: person, clock, home, and functions to open the registry and the registrar."""
 
     home: Home
     person: str
@@ -92,7 +92,7 @@ class ActContext:
     def recording(self, *, signs: bool = True, access: bool = False) -> Iterator[Recording]:
         """Yield one transaction for changing the registry; with `signs`, sign the log's head at the end.
 
-        With `access`, also publish the providers' new SSH keys to intake, where this process publishes.
+        With `access`, then publish the providers' SSH keys for intake; for the console, the processor does.
         """
         with self.open_registrar() as registrar:
             with registrar.registry.write() as session:
@@ -123,7 +123,7 @@ class Recording:
         log.append(self.session, [entry], self.at)
 
     def check_teams(self, wanted: Iterable[str]) -> None:
-        """Refuse an unknown team. GatewayError."""
+        """Raise GatewayError for a team missing from the policies."""
         known = [team.id for team in self.registrar.catalogue.teams.team]
         if unknown := sorted({*wanted}.difference(known)):
             raise GatewayError(f"there is no team {unknown[0]}; the teams are {', '.join(known)}")
@@ -139,7 +139,7 @@ class ActDone:
 
 @dataclass(frozen=True, slots=True)
 class FieldGroup:
-    """Fields of an act under a heading, in the order of every door. Forms fold what is rarely needed."""
+    """A heading and the names of the fields below. `folded`: forms hide the fields until asked."""
 
     heading: str
     fields: tuple[str, ...]
@@ -299,7 +299,7 @@ class Act(BaseModel):
         return self.asks_passkey
 
     def known_by(self, context: ActContext) -> str | None:  # noqa: ARG002 - for those that need it
-        """Return the facts behind an answer besides the policies, as a cache key. None: never cached."""
+        """Return a cache key: the facts behind an answer, besides the policies. None: never cached."""
         return None
 
     def carry_out(self, context: ActContext) -> Answer:

@@ -79,7 +79,7 @@ class RecordBreach(Act, command="breach record", right=AccessRight.BREACH):
     dry_run: bool = option("Only show it; nothing is put on record.", default=False)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse a new record without the time when the authority became aware. GatewayError."""
+        """Raise GatewayError for a new record without the time when the authority learned of the breach."""
         if self.amend is None and self.aware_at is None:
             raise GatewayError("say when you became aware of it, since the 72 hours begin then: --aware-at")
 
@@ -240,7 +240,7 @@ def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> Breach
 
 
 def _touched(session: Session, told: BreachStatement, organisation: str) -> list[TransferAccount]:
-    """Return accounts of the transfers concerned in a breach, by landing. NotFoundError if one is unknown.
+    """Return report data on the transfers concerned in a breach, by landing. NotFoundError if one is unknown.
 
     For staff: the files opened, since the log records every opening beforehand. For a key: files sent over,
     signed with or opened with the key; for the gateway's own, the files sealed to the key.
@@ -265,7 +265,7 @@ def _touched(session: Session, told: BreachStatement, organisation: str) -> list
 
 
 def _named_key(session: Session, fingerprint: str) -> Key:
-    """Find the key, of any owner, by its fingerprint or a unique beginning."""
+    """Return any owner's key by fingerprint or its beginning. NotFoundError for none or several."""
     wanted = fingerprint.replace(" ", "").lower()
     found = [key for key in keys.list_keys(session) if key.fingerprint.lower().startswith(wanted)]
     if not wanted or len(found) != 1:

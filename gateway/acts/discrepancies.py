@@ -76,7 +76,7 @@ class ResolveDiscrepancy(Act, command="discrepancies resolve", right=AccessRight
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a discrepancy of which a file is outside the person's sight, as if not found."""
+        """Raise NotFoundError for an unknown discrepancy, or one with a file outside the person's sight."""
         with context.reading() as session:
             discrepancies.get(session, self.number)
 

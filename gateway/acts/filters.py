@@ -53,7 +53,7 @@ class SaveFilter(_FilterAct, command="filters save"):
     )  # fmt: skip
 
     def check(self, context: ActContext) -> None:
-        """Refuse parts unknown to the list, and a search, since it may hold a child's name. GatewayError."""
+        """Raise GatewayError for an unknown list or field, a personal field (a search), or a wrong value."""
         del context
         act = every_act().get(self.of)
         if act is None or not issubclass(act, ListingAct):

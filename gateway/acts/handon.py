@@ -131,7 +131,7 @@ class _BatchAct(Act, right=AccessRight.ENROL):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a batch that is not on record."""
+        """Raise NotFoundError if the batch is not on record."""
         with context.reading() as session:
             hand_ons.find(session, self.hand_on, self.number)
 

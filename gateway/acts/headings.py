@@ -61,7 +61,7 @@ class RevokeHeading(Act, command="headings revoke", right=AccessRight.ENROL):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Remove the statement; record the person and the reason."""
+        """Remove the meaning given to the heading; record the person and the reason."""
         with context.recording() as record:
             providers.unlist_column(record.session, harmless_name(self.heading), self.provider, stated=True)
             record.note("column-unlisted", self.provider, note=f"{self.heading}: {self.why}")
@@ -81,7 +81,7 @@ class SayHeading(Act, command="headings say", right=AccessRight.DECIDE):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file not waiting for a person, before the confirmation."""
+        """Raise GatewayError unless the file waits for a person's decision."""
         with context.reading() as session:
             held(session, self.reference)
 

@@ -42,7 +42,7 @@ class _HeldFileAct(Act, right=AccessRight.DECIDE):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file not waiting for a person, before the confirmation."""
+        """Raise GatewayError unless the file waits for a person's decision."""
         with context.reading() as session:
             held(session, self.reference)
 
@@ -86,7 +86,10 @@ class ReleaseHeldFile(_HeldFileAct, command="held release"):
     )
 
     def effect(self, context: ActContext) -> str:
-        """Return a sentence with the teams to get the file, and objections. GatewayError as `release`."""
+        """Return the teams to get the file, and the agreement's objections, in words.
+
+        GatewayError where nobody may release the file.
+        """
         rules = KeylessRules(context.home, context.catalogue)
         with context.reading() as session:
             asked = self._wished(rules, session, held(session, self.reference), context.clock())
@@ -193,7 +196,7 @@ class DeclineRelease(_ProposedRelease, command="held decline"):
     """Say no to a release against the agreement that somebody proposed. The file goes on waiting."""
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file without a proposed release."""
+        """Raise GatewayError unless the file is held and a release is proposed."""
         super().check(context)
         with context.reading() as session:
             _proposed(session, self.reference)
@@ -309,7 +312,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def check(self, context: ActContext) -> None:
-        """Refuse a file held for another reason than a missing ratification. GatewayError."""
+        """Raise GatewayError unless every file waits for a ratification."""
         self._schools(context)
 
     def effect(self, context: ActContext) -> str:
@@ -335,7 +338,7 @@ class RatifyForHeldFiles(_ManyHeldFiles, command="held ratify-many", right=Acces
         return ActDone("\n".join(told))
 
     def _schools(self, context: ActContext) -> dict[str, str]:
-        """Return the names of the files' schools by id, in the order of the files."""
+        """Return the names of the files' schools by id. GatewayError if a file waits for something else."""
         with context.reading() as session:
             names, schools = providers.names(session), []
             for reference in self.reference:
@@ -416,7 +419,10 @@ def judged(
     rulebook: Rulebook, session: Session, transfer: Transfer, now: datetime, *,
     data_type: str | None = None, teams: tuple[str, ...] = (),
 ) -> Release:  # fmt: skip
-    """Return the release of a held file as a person asks. GatewayError where nobody can allow it."""
+    """Judge the release of a held file, as recognised or as the given `data_type`, to `teams` if given.
+
+    GatewayError for a file never opened, judged by earlier rules, or not to be released by anybody.
+    """
     if transfer.content is None:
         raise GatewayError(
             f"{transfer.upload.reference} was never opened, so there is nothing to send on; refuse it instead"

@@ -134,7 +134,7 @@ class TryHook(Act, command="hooks try", right=AccessRight.ENROL):
     since: Moment | None = option("Send again all since this moment, under the same ids.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record a trial event, sent to the hook as any event; have lost messages sent again."""
+        """Record a test event, sent to the hook as any event; have lost messages sent again."""
         with context.recording() as record:
             row = hooks.find(record.session, self.name)
             if since := self.since or row.lost_since:

@@ -253,7 +253,7 @@ class RevokeKey(_NamedKeyAct, command="keys revoke"):
 
 @contextmanager
 def _changing(context: ActContext) -> Iterator[Clerk]:
-    """Yield a clerk to change keys in one transaction; sign the log's head and publish at the end."""
+    """Yield a clerk to change keys in one transaction; sign the log's head and publish keys at the end."""
     at = context.clock()
     with context.open_registrar() as registrar:
         with registrar.registry.write() as session:
@@ -319,7 +319,7 @@ def _taken_in(context: ActContext, clerk: Clerk, owner_kind: OwnerKind, owner: s
 def _named_by_words(clerk: Clerk, owner: str, heard: Sequence[str]) -> list[Key]:
     """Return a kit's two pending keys, named by six words. GatewayError names the first wrong word.
 
-    Where several of a kind wait, the newest pair is named in the error.
+    Where several pairs wait, the error is about the newest pair.
     """
     waiting = [key for key in keys.list_keys(clerk.session, "provider", owner) if key.state == "pending"]
     waiting.sort(key=lambda key: key.added_at, reverse=True)

@@ -46,7 +46,7 @@ class _LegalHold(NamesChild, right=AccessRight.PROTECT):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse an act without exactly one subject: a transfer, a provider or a child. GatewayError."""
+        """Raise GatewayError unless exactly one subject is given: a transfer, a provider or a child."""
         self._subject(context.home)
 
     def _change(self, context: ActContext, change: Callable[..., int], kind: Kind) -> str:

@@ -208,7 +208,7 @@ class ProviderListing(ListingAct):
     provider: str | None = option("Only this provider's.", None, metavar="ID", names="school")
 
     def check_provider(self, session: Session) -> None:
-        """Refuse an unknown provider. NotFoundError."""
+        """Raise NotFoundError if the list is limited to an unknown provider."""
         if self.provider is not None:
             providers.provider_row(session, self.provider)
 
@@ -242,7 +242,7 @@ def _cursor(end: int, row: Row) -> str:
 
 
 def _place(found: Sequence[Row], cursor: str) -> int:
-    """Return the index of the row after a cursor's row, even if rows have moved. GatewayError if wrong."""
+    """Return the index of the row after a cursor's row, even if moved. GatewayError for an invalid cursor."""
     number, _, _ = cursor.partition(".")
     if not number.isdecimal():
         raise GatewayError("that is the cursor of no page: begin at the first one")

@@ -129,7 +129,7 @@ def _operation(act: type[Act], schemas: dict[str, Any]) -> tuple[str, dict[str, 
 
 
 def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON schema of each field of an act; schemas used by several go into `schemas`."""
+    """Return the JSON schema of each field of an act; add the definitions used to `schemas`."""
     whole = act.model_json_schema(ref_template="#/components/schemas/{model}")
     shared: dict[str, Any] = whole.get("$defs", {})
     schemas.update({name: _plain(one) for name, one in shared.items() if name != "GivenFile"})

@@ -44,7 +44,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
     address: str = argument("The address, as the list of penalties has it.", personal=True)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the lifting of the penalty, and tell the services, where this process publishes."""
+        """Record the lifting, and tell the service; for the console, the processor tells the service."""
         try:
             source = penalty_files.as_source(self.address)
         except ValueError:
@@ -59,7 +59,7 @@ class LiftPenalty(Act, command="penalties lift", right=AccessRight.ENROL):
 
 
 def _listed(context: ActContext) -> Iterator[tuple[str, Listed]]:
-    """Yield each service with its addresses under a penalty, as far as this process may read them."""
+    """Yield each service with its addresses under a penalty. GatewayError if a list cannot be read."""
     files_of = penalty_files.of_home if context.mailboxes is None else penalty_files.seen_inside
     for service, files in files_of(context.home).items():
         try:

@@ -96,7 +96,7 @@ class AddProgram(Act, command="programs add", right=AccessRight.ENROL):
         return ActDone(said, document=f"{secret}\n")
 
     def _check(self, record: Recording) -> None:
-        """Refuse acts not open to programs, or without a right of this person. GatewayError."""
+        """Raise GatewayError for a bad name, unknown team, or act not open to programs or to this person."""
         if not programs.NAME.fullmatch(self.name):
             raise GatewayError("a name is 2 to 32 of a-z, 0-9 and hyphen")
         catalogue, known = record.registrar.catalogue, every_act()

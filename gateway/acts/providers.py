@@ -112,7 +112,7 @@ class AddProvider(Act, command="providers add", right=AccessRight.ENROL):
         return {"kind": {kind: dict.fromkeys(names, ()) for kind, names in asked.items()}}
 
     def check(self, context: ActContext) -> None:
-        """Refuse an unknown kind or malformed number before the person confirms."""
+        """Raise GatewayError for an unknown kind of provider or a malformed number."""
         load_settings(context.home)
         self._provider(context.catalogue.bodies)
 
@@ -287,7 +287,7 @@ class SetProvider(Act, command="providers set", right=AccessRight.ENROL):
     why: Why | None = option("Why: for the record, without personal data.", None)
 
     def check(self, context: ActContext) -> None:  # noqa: ARG002 - as every act
-        """Refuse a request without any change."""
+        """Raise GatewayError if nothing is to change, or if an address comes without a contact's role."""
         if self.contact is None and (self.email or self.telephone):
             raise GatewayError("say whose address that is: --contact ROLE")
         if not self._wanted() and self.contact is None and self.forget_contact is None:
@@ -492,7 +492,10 @@ class RemoveProvider(_ProviderAct, command="providers remove"):
 
 
 def enrol(record: Recording, provider: Provider, *, succeeds: str | None = None) -> None:
-    """Enrol a provider, optionally as a successor. GatewayError where impossible."""
+    """Enrol and log a provider, as successor of the closed provider `succeeds`, if given.
+
+    GatewayError for an id malformed or taken, a number taken, or an unfit `succeeds`.
+    """
     if succeeds is not None:
         provider_life.succeed(record.session, succeeds, provider.id)
     providers.add_provider(record.session, provider, record.at)

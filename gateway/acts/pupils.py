@@ -78,7 +78,7 @@ class NamesChild(Act):
     born: date | None = option("Date of birth, beside both.", None, personal=True)
 
     def check(self, context: ActContext) -> None:
-        """Refuse incomplete details of a child. GatewayError."""
+        """Raise GatewayError for incomplete details of a child."""
         self.digests(context.home)
 
     def digests(self, home: Home) -> frozenset[bytes]:
@@ -110,7 +110,7 @@ class _AsksOfChild(NamesChild, right=AccessRight.PROTECT):
     why: Why | None = option("Why: for the record, without any pupil's data.", None)
 
     def _find(self, record: Recording, what: str) -> _FoundChild:
-        """Return what the registry has about the child, and log the question."""
+        """Return the registry's facts about the child, and log the question; `what`: "find" or "report"."""
         session, home = record.session, record.registrar.home
         digests, key = self.digests(home), secret_files.pupil_key(home)
         asked_as = frozenset().union(*(self._digests(key[:end]) for end in range(KEY, len(key) + 1, KEY)))
@@ -166,8 +166,8 @@ class _FoundFile:
 class _FoundChild:
     """Everything found about a child. `unindexed` counts stored files missing from the index.
 
-    `rolls` are each provider's latest statement, with the file's reference. `questions` were asked about the
-    child before: when, by whom, kind and reason.
+    `rolls`: each provider's latest word on the child, on roll or not, with the file's reference. `questions`
+    were asked about the child before: when, by whom, kind and reason.
     """
 
     files: tuple[_FoundFile, ...]
@@ -276,7 +276,7 @@ class _MarkChild(NamesChild, right=AccessRight.PROTECT):
     )
 
     def check(self, context: ActContext) -> None:
-        """Refuse a child without a name: a file may have the UPN mistyped, or lack it. GatewayError."""
+        """Raise GatewayError for a child without a name: the UPN in a file may be wrong or missing."""
         super().check(context)
         if self.surname is None:
             raise GatewayError(
@@ -320,7 +320,7 @@ class ProtectChild(_MarkChild, command="pupils protect"):
     why: Why
 
     def check(self, context: ActContext) -> None:
-        """Refuse people who are not enrolled, before the confirmation."""
+        """Raise GatewayError for a child without a name, or for people who are not enrolled."""
         super().check(context)
         with context.reading() as session:
             for name in self.person:
@@ -464,7 +464,7 @@ def _row(one: _FoundFile) -> dict[str, Any]:
 
 
 def _asked_before(session: Session, digests: frozenset[bytes]) -> Iterator[tuple[datetime, str, str, str]]:
-    """Yield earlier questions about a child, each once, as far as their salts still exist."""
+    """Yield earlier questions about a child, each once; questions with a destroyed salt cannot be found."""
     known = set()
     wanted = [digest.hex() for digest in digests]
     for event in log.events(session, _SUBJECT, kind="pupils-asked"):

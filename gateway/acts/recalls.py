@@ -133,7 +133,7 @@ class RedeliverTransfer(_RecallAct, command="transfers redeliver"):
         return file_in_words(context, self.reference)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Deliver the file again, or propose that to a second person. Of a withdrawn file another decides."""
+        """Deliver the file again, or propose the delivery. GatewayError for whoever withdrew the file."""
         reference, by = self.reference, context.person
         with context.open_registrar() as registrar:
             now = registrar.clock()
@@ -203,7 +203,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     def _withdraw(
         self, registrar: Registrar, session: Session, transfer: Transfer, by: str
     ) -> tuple[ActDetails, Issued | None]:
-        """Withdraw a file for good."""
+        """Withdraw a file for good; return the answer, and the signed head and receipts to publish."""
         now = registrar.clock()
         _check_second(session, transfer, by, now)
         openings = recalls.openings(session, self.reference)
@@ -219,7 +219,7 @@ class ConfirmRecall(_RecallAct, command="transfers confirm"):
     def _give(
         self, registrar: Registrar, session: Session, first: Proposal, by: str
     ) -> tuple[ActDetails, Issued | None]:
-        """Deliver a file as another person proposed."""
+        """Deliver a file as another person proposed; return the answer, and the signed head and receipts."""
         now, transfer = registrar.clock(), _known(session, self.reference)
         said = f"{first.by} proposed this of {self.reference}: somebody else must confirm, by name"
         check_two(session, first.by, by, since=first.at, at=now, said=said)
@@ -305,7 +305,7 @@ def _tell(
     headline: str,
     next_step: str,
 ) -> None:
-    """Store a signed notice on a withdrawal for data protection officers, in the caller's transaction."""
+    """Store a signed notice to data protection on a withdrawal, or on a delivery against the agreement."""
     now = registrar.clock()
     facts = AuthorityFacts(
         headline=headline,
@@ -351,7 +351,7 @@ def _opened(openings: Sequence[LogStep]) -> str:
 
 
 def _roll(registrar: Registrar, session: Session, transfer: Transfer) -> bytes | None:
-    """Take a withdrawn file's statements on pupils off the rolls; return them packed, or None without any."""
+    """Take a withdrawn file's entries off the rolls; return the entries packed, or None without any."""
     now, entries = registrar.clock(), []
     for school, found in rolls.take_out(session, transfer.sequence).items():
         provider = registrar.provider(session, school, now)
@@ -395,7 +395,7 @@ def _give(
     registrar: Registrar, session: Session, transfer: Transfer, asked: Release, now: datetime, *,
     by: str, why: str, named: bool,
 ) -> Issued | None:  # fmt: skip
-    """Deliver a file in a person's name; `named`: a person named the teams."""
+    """Deliver a file in a person's name; `named`: a person named the teams. Return head and receipts."""
     if transfer.state != "accepted":
         # Accept a withdrawn file again.
         decision = Released(

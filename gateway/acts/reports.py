@@ -54,7 +54,7 @@ class ReportTransfer(Act, command="report transfer", right=AccessRight.LOOK):
     reference: Reference = argument("The file, as its receipt names it.", metavar="REF")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the account of one file, with a newly signed head of the log."""
+        """Return the report on one file, with a newly signed head of the log."""
         with context.open_registrar() as registrar, registrar.registry.write() as session:
             transfer = transfers.get(session, self.reference)
             found = account_of(
@@ -72,7 +72,7 @@ class ReportProvider(ReadingAct, command="report provider", right=AccessRight.LO
     to: date = option("The last day.")
 
     def carry_out(self, context: ActContext) -> Document:
-        """Return the accounts of the provider's files within the person's sight."""
+        """Return the report on the provider's files within the person's sight."""
         since, last = (datetime.combine(day, time(), UTC) for day in (self.from_, self.to))
         until = last + timedelta(days=1)
         if until <= since:
@@ -189,7 +189,7 @@ def _systems(
 def account_of(
     session: Session, transfer: Transfer, organisation: str, wording: Wording = UNNAMED
 ) -> TransferAccount:
-    """Return the account of a transfer, already read from the registry."""
+    """Return the report data on a transfer: the facts of the receipt, the SSH key and the log entries."""
     provider = providers.get_provider(session, transfer.upload.provider)
     return TransferAccount(
         facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),

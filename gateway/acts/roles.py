@@ -105,7 +105,7 @@ class GrantRole(_ChangeRole, command="roles grant"):
         return ActDone(f"{self.name} has the role {self.role}")
 
     def _check(self, context: ActContext, record: Recording) -> None:
-        """Refuse a role for oneself, or for a person who has no key or account of their own. GatewayError."""
+        """Raise GatewayError for a role for oneself, or a person without a key or account of their own."""
         session, in_force = record.session, roles.in_force(record.session)
         if in_force and dual_control.name_of(record.by) == self.name:
             raise GatewayError("nobody gives themselves a role: ask another administrator")
@@ -143,7 +143,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record that the caller confirms the other person's credentials, as `dual_control.vouch`."""
+        """Record the confirmation of the person's credentials. GatewayError as `dual_control.vouch`."""
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)
@@ -180,7 +180,7 @@ class AcceptOwn(Act, command="roles accept", right=AccessRight.LOOK):
 
 
 def _note_confirmed(record: Recording, how: str, name: str, marks: list[str]) -> str:
-    """Log a confirmation of credentials; return a sentence. Only the registry has name and fingerprints."""
+    """Log credentials as "confirmed" or "accepted" (`how`), names in the registry only; return a sentence."""
     said = f"{name}: {', '.join(marks)}"
     record.note("credentials-confirmed", "staff", {"what": how, "number": len(marks)}, note=said)
     return f"on record for {said}; it counts in three days"

@@ -78,7 +78,7 @@ class AddStaff(Act, command="staff add", right=AccessRight.ENROL):
         return ActDone(f"{said}\n{RING_TO_CONFIRM_KEY}" if waiting else said)
 
     def _add_key(self, record: Recording, file: bytes, *, waits: bool) -> None:
-        """Record a person's key, or restore an earlier one. GatewayError for a revoked key."""
+        """Record a person's key, pending if it `waits`; restore an earlier key. GatewayError if revoked."""
         from gateway.enrolment.key_file import admit_ssh  # noqa: PLC0415 - loads asyncssh
 
         session = record.session

@@ -275,7 +275,7 @@ def event_objects(events: Sequence[EventRow]) -> list[dict[str, Any]]:
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:
-    """Return a transfer as a row of lists."""
+    """Return a transfer's facts for lists, by column."""
     upload = transfer.upload
     return {
         "reference": upload.reference,

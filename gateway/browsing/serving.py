@@ -77,7 +77,7 @@ async def serve(
 
 
 def patiently(error: type[Exception]) -> AsyncRetrying:
-    """Return a retrying that goes on for half a minute on `error`, since services start in any order."""
+    """Return a retry policy for `error`: half a minute of attempts, since services start in any order."""
     return AsyncRetrying(
         retry=retry_if_exception_type(error),
         stop=stop_after_delay(_PATIENCE_SECONDS),
@@ -230,7 +230,7 @@ def placed(places: Places) -> type[PlacedServer]:
 
 
 class PunctualProtocol(H11Protocol):
-    """An HTTP connection with a deadline for each request; `place.busy` from the request to its answer."""
+    """An HTTP connection with a deadline for each request; `place` is busy until the request is answered."""
 
     seconds = SECONDS
 

@@ -73,7 +73,7 @@ def classify_files(
 
 
 def _check_plain(file: Path, content: BinaryIO) -> None:
-    """Raise GatewayError for an encrypted file, with unreadable contents."""
+    """Raise GatewayError for an encrypted file, since only plain files can be classified."""
     start = content.read(ENOUGH_BYTES)
     content.seek(0)
     if is_sealed(start):

@@ -46,8 +46,8 @@ _NAMED = 5
 class Complaint:
     """A fault or weakness that `doctor` reports. `mend` is the advice; a "fault" keeps files from passing.
 
-    Following the advice locks nobody out. `about`: the owner. `alike`: the beginning of the one line for many
-    of a kind, after their number. `safely`: mends without loss or choice, for `doctor --mend`.
+    Following the advice locks nobody out. `about`: the owner. `alike`: the text behind the number, where one
+    line stands for many complaints of a kind. `safely`: mends without loss or choice, for `doctor --mend`.
     """
 
     severity: Literal["fault", "warning"]

@@ -296,7 +296,7 @@ def rfc3339(moment: datetime | None) -> str | None:
 
 
 def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
-    """Wrap a command: expected errors and OSErrors print one line on stderr, with exit status 1."""
+    """Wrap a command: check the person's right; print an expected error or OSError in one line, exit 1."""
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -319,7 +319,7 @@ def fails_clearly(command: Callable[P, R]) -> Callable[P, R]:
 def command_in(
     group: typer.Typer, name: str | None = None, *, hidden: bool = False
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator that adds a command to a group, with clear failures and the right it needs."""
+    """Return a decorator that adds a command to a group, wrapped by `fails_clearly`."""
     return lambda function: group.command(name, hidden=hidden)(fails_clearly(function))
 
 

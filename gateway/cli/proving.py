@@ -32,9 +32,9 @@ _HOW = (
 
 
 def checked(place: Home, command: str, right: AccessRight, reference: str | None, account: str) -> str | None:
-    """Prove the identity of the person running a command, and check the right; None without roles in force.
+    """Return the proven name of the person running a command; None without roles in force.
 
-    GatewayError as for `acting`.
+    GatewayError for an unproven person, or without the right or the sight of the file `reference`.
     """
     settings = load_settings(place)
     if settings.database is None and not place.registry.exists():
@@ -52,9 +52,9 @@ def checked(place: Home, command: str, right: AccessRight, reference: str | None
 
 
 def person_in(session: Session, place: Home, command: str, right: AccessRight, account: str) -> str | None:
-    """As `checked`, in an open session.
+    """Return the proven name of the person running a command; None without roles in force.
 
-    GatewayError as for `acting`.
+    GatewayError for an unproven person, or without the right.
     """
     if not roles.in_force(session):
         return None

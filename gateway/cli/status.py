@@ -126,7 +126,7 @@ def _host(host: Host) -> str:
 
 
 def _place(home: Home, service: str, configured: Listen, port: int | None) -> Listen:
-    """Return a service's address: by `gateway run`, or else by gateway.toml."""
+    """Return a service's address: by `gateway run`; else `configured`, with `port` if given."""
     if port is None and (known := place_of(home, service)) is not None:
         return Listen(host=known[0], port=known[1])
     return Listen(host=configured.host, port=port or configured.port)

@@ -15,7 +15,7 @@ _OUTPUT = "<output>"
 
 
 class _Output(io.FileIO):
-    """Standard output; the OSError of a failed write names `_OUTPUT`, by which `words` recognises it."""
+    """Standard output. A failed write raises OSError with `_OUTPUT` as file name, to be known by `words`."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write; after a failure, discard all later output."""

@@ -61,7 +61,7 @@ async def show_act(request: Request) -> Response:
 async def _asked_for(  # noqa: PLR0917 - as `_answer`
     request: Request, site: Site, act: Shown, others: list[Shown], me: Shown, form: FormData
 ) -> Response:
-    """Answer a question sent by a form: a list redirects to an address with its filters, unless personal."""
+    """Answer a form's question; for a list without personal fields, redirect to an address with filters."""
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
@@ -151,7 +151,7 @@ async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and
 
 
 def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
-    """Return the path of the page on an act's subject, and form fields not fit for an address (names)."""
+    """Return the path of the page on an act's subject, and the fields to post there (a person's name)."""
     noun = act["command"].rpartition(" ")[0]
     shows = may.get(f"{noun} show")
     own = _required(shows) if shows else []

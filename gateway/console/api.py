@@ -84,7 +84,7 @@ def _act(request: Request) -> str:
 
 
 def _question(request: Request, **fields: object) -> ConsoleQuestion:
-    """Return a question of a `kind`, with the program's credential from the request."""
+    """Return a question with the program's credential from the request. DeclinedInside without any."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.startswith(CREDENTIAL):
         said = Declining(status=401, sentence="The request needs the credential of a program.")

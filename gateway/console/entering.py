@@ -64,7 +64,10 @@ def resume(
     entered: Response | None = None,
     secret: str = "",
 ) -> Response:
-    """Show the values typed in a form for the page `to` again, to be sent in the present session."""
+    """Show the values typed for the page `to` again, to be sent anew; set the cookies of `entered`, too.
+
+    `secret`: of a session not yet in the browser's cookies.
+    """
     response = site_of(request).page(request, "resume.html", secret=secret, to=to, kept=kept)
     for name, value in entered.raw_headers if entered else ():
         if name == b"set-cookie":

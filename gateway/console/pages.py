@@ -49,7 +49,7 @@ def sentence_of(declined: DeclinedInside) -> str:
 async def act(  # noqa: PLR0917 - the act, and what its page says
     request: Request, form: FormData, command: str, fields: Mapping[str, Given], what: str, back: str
 ) -> Response:
-    """Carry out an act, or ask for the passkey first. `back` is the page to show afterwards."""
+    """Carry out an act (`what`, in words), or ask for the passkey first. `back` is the page afterwards."""
     reply = await act_for(request, form, command, fields, what, back)
     if isinstance(reply, DeclinedInside):
         me = await me_of(request)
@@ -70,7 +70,7 @@ async def act_for(  # noqa: PLR0917 - as `act`, with what was given
     back: str,
     given: Sequence[tuple[str, str]] = (),
 ) -> Reply | Response | DeclinedInside:
-    """Carry out an act; return its answer, or a page asking for the passkey, or the refusal."""
+    """Carry out an act; return the answer, the refusal, or a page asking for the passkey, showing `given`."""
     site = site_of(request)
     signature = text(form, "credential") or None
     try:

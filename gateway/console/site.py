@@ -136,7 +136,7 @@ class Site:
         secret: str = "",
         **parts: object,
     ) -> HTMLResponse:
-        """Render a page; its forms get the token of `secret`, or else of the browser's own secret `held`."""
+        """Render a page; forms get a token of `secret`, or else of the browser's own secret `held`."""
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
         known = {
             "me": me,

@@ -54,9 +54,10 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 
 
 def post(folder: Path, failed: set[str]) -> int:
-    """Post a web hook's waiting messages, those in `failed` last; return the number accepted.
+    """Post a web hook's waiting messages, those in `failed` last; return the number if all are accepted.
 
-    Raises an error where some have to wait; a note tells why. A message refused holds up no other one.
+    A refused message does not stop the others, unless several are refused. Raises the first error, and
+    notes why in the folder.
     """
     found = (path for path in folder.glob("*.json") if not (folder / "done" / path.stem).exists())
     waiting = sorted(found, key=lambda path: (path.stem in failed, path.stem))

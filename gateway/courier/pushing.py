@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class SystemServer(File):
-    """server.toml: the SFTP server of a system, written by the inside."""
+    """server.toml: the SFTP server of a system of the authority, written by the inside."""
 
     host: str
     port: int
@@ -51,7 +51,7 @@ def run(root: Path, stop: threading.Event, *, pause_seconds: float = 5.0) -> Non
 
 
 def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
-    """Push the batches of one system until `stop` is set or the server is removed."""
+    """Push batches to one system's server until `stop` is set or the server is removed."""
     looked_at = float("-inf")
     while not stop.is_set() and (folder / "server.toml").exists():
         look = time.monotonic() - looked_at >= _LOOK_SECONDS
@@ -64,7 +64,7 @@ def _serve(folder: Path, stop: threading.Event, pause_seconds: float) -> None:
 def push(folder: Path, *, look: bool = True) -> int:
     """Push a system's unsent batches; with `look`, note which earlier ones it acknowledged.
 
-    Returns the number pushed. Raises an error where the rest has to wait; a note tells why.
+    Returns the number pushed. Raises an error, noted in the folder, if batches have to wait.
     """
     found = sorted(path for path in folder.glob(f"{folder.name}-*") if path.is_dir())
     unsent = [path for path in found if not _note(path, "sent").exists()]

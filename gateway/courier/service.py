@@ -96,7 +96,7 @@ def tried(
 
 
 def credential(named: Path | None, name: str, missing: str) -> Path:
-    """Return the path of the named file, or of a credential from systemd. ConfigurationError without."""
+    """Return `named`, or the path of systemd's credential `name`. ConfigurationError for neither."""
     folder = os.environ.get("CREDENTIALS_DIRECTORY")
     if (path := named or (Path(folder) / name if folder else None)) is None:
         raise ConfigurationError(f"gateway.toml: {missing}")
@@ -125,7 +125,7 @@ def waiting(letters: Letters) -> list[Path]:
 def give_all(letters: Letters, settings: LetterSettings) -> int:
     """Send every waiting letter; return how many the relay accepted.
 
-    Raises OSError or SMTPException where the rest has to wait.
+    Raises OSError or SMTPException if letters have to wait.
     """
     todo = waiting(letters)
     if not todo:

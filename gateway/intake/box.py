@@ -106,7 +106,10 @@ def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, 
 
 
 def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
-    """Write an upload from memory directly to spool/landed; on failure, to an unfinished upload's files."""
+    """Write an upload from memory directly to spool/landed, and return the record made by `record`.
+
+    On failure the data is in the unfinished upload's file, or else the upload is worthless.
+    """
     kept, upload.kept = upload.kept, None
     assert kept is not None  # noqa: S101 - checked by the caller
     try:
@@ -233,7 +236,7 @@ class Box:
         await self._check_disk()
 
     def check_growth(self, size: int) -> None:
-        """Raise Declined if `size` more bytes exceed the day's quota, or the waiting bytes' limit."""
+        """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
         unfinished = sum(upload.size for upload in self.unfinished)
         if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
             raise Declined(TOO_MUCH_TODAY)

@@ -128,7 +128,7 @@ class Files(Server):
     async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
         """Cut a file being written to a length, and set the time in listings; ignore other attributes.
 
-        OpenSSH's scp does not empty a file when opening it, and cuts off the old rest at the end.
+        OpenSSH's scp overwrites a file without emptying it, and at the end cuts off the remaining old bytes.
         """
         if not isinstance(file_obj, Receiving):
             return

@@ -32,7 +32,8 @@ _TEMPORARY = re.compile(r"\..*|.+\.(filepart|part|tmp|partial)", re.IGNORECASE |
 
 @dataclass(frozen=True, slots=True)
 class IntakePlace:
-    """A place in the tree: the root (both None), a folder (no name), an entry of it, or a page (no folder).
+    """A path in the tree: the root (both None), a folder (no name), a file in a folder, or a web page (no
+    folder).
 
     Entries of a folder made by a client have the name `MADE/NAME`.
     """

@@ -24,7 +24,10 @@ _SHOWN = 2_000  # The latest entries of one provider shown in a listing.
 
 
 class HandedOver(File):
-    """An upload handed over: a line of the journal. `modified`: time set by the client, in epoch seconds."""
+    """An upload handed over: a line in the provider's file of recent uploads.
+
+    `modified`: time set by the client, in epoch seconds.
+    """
 
     reference: str
     folder: Folder
@@ -51,7 +54,7 @@ class Day:
 
 
 class Recent:
-    """The latest upload under each name of one provider, and today's total."""
+    """The latest upload under each name of one provider, and today's total; also stored in a file."""
 
     def __init__(self, path: Path, keep: timedelta) -> None:
         self._path = path
@@ -61,7 +64,7 @@ class Recent:
         self._today = Day()
 
     def load(self, now: datetime) -> None:
-        """Read the journal, skipping old or unreadable lines. Call in a worker thread, before any use."""
+        """Read the file, skipping old or unreadable lines. Call in a worker thread, before any use."""
         entries = kept = 0
         for entry in self._read():
             entries += 1
@@ -72,7 +75,7 @@ class Recent:
             self._rewrite(now)
 
     def expire(self, now: datetime) -> None:
-        """Drop old entries from memory and the journal. Call in a worker thread."""
+        """Drop old entries from memory and from the file. Call in a worker thread."""
         old = [key for key, entry in self._latest.items() if not self._is_kept(entry, now)]
         for key in old:
             self._forget(key)
@@ -117,7 +120,7 @@ class Recent:
         return self._today if day == self._today.day else Day(day)
 
     def write(self, entry: HandedOver) -> None:
-        """Append `entry` to the journal. A disk error is only logged: the upload is safe elsewhere."""
+        """Append `entry` to the file. A disk error is only logged: the upload is safe elsewhere."""
         try:
             with self._path.open("ab") as file:
                 file.write(_line(entry))
@@ -137,7 +140,7 @@ class Recent:
         return [entry for entry in self._latest.values() if entry.folder == folder]
 
     def _rewrite(self, now: datetime) -> None:
-        """Rewrite the journal without outdated lines."""
+        """Rewrite the file without outdated lines."""
         aside = self._path.with_suffix(".new")
         try:
             with aside.open("wb") as file:
@@ -154,7 +157,7 @@ def _folders_of(key: tuple[Folder, str]) -> list[tuple[Folder, str]]:
 
 
 def sweep_journals(folder: Path, now: datetime, keep: timedelta, in_use: Collection[str]) -> None:
-    """Delete lists of recent uploads unchanged for `keep`, but none of providers `in_use`, logged in."""
+    """Delete files of recent uploads unchanged for `keep`, except for the providers in `in_use`."""
     for path in folder.glob("*.jsonl"):
         age = now - datetime.fromtimestamp(path.stat().st_mtime, UTC)
         if path.stem not in in_use and age > keep:

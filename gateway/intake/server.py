@@ -183,13 +183,13 @@ class Intake:
         )
 
     def box(self, provider: str) -> Box:
-        """Return the box of a provider, made at the first call."""
+        """Return the drop box of a provider, made at the first call."""
         if provider not in self._boxes:
             self._boxes[provider] = Box(provider, self._spool, self._limits, self._landed, _utc_now)
         return self._boxes[provider]
 
     async def sweep(self) -> None:
-        """Erase expired unfinished uploads, outdated journals, and remains of interrupted hand-overs."""
+        """Erase expired unfinished uploads, old lists of recent uploads, and parts of failed hand-overs."""
         now, keep = _utc_now(), timedelta(hours=self._limits.resume_hours)
         partial = self._spool.root / "partial"
         for folder in await on_disk(lambda: list(partial.iterdir())):

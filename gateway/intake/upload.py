@@ -362,7 +362,7 @@ class Receiving:
             raise self._failure
 
     async def _place(self, offset: int, data: bytes) -> None:
-        """Store `data`: later, if ahead of its turn; else over existing bytes or at the end."""
+        """Store `data` over existing bytes or at the end; keep data behind a gap until the gap is closed."""
         if offset + len(data) > self._limits.sealed_bytes:
             raise Declined(TOO_LARGE)
         if offset > self.upload.size:
@@ -410,7 +410,7 @@ class Receiving:
     def _judge(self, *, at_end: bool) -> None:
         """Decide if the upload is sealed and so may be written to disk, once its first bytes show that.
 
-        An upload that ends before holds only the beginning of an armor or packet, and may be written.
+        An upload ending earlier holds only the beginning of an armor or packet, and may be written.
         """
         start = b"".join(self._block.chunks)[:ENOUGH_BYTES]
         sealed = judge_for(self.upload.label.folder)(start)

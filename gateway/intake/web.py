@@ -91,7 +91,7 @@ class WebDoor:
         self._handed_over: dict[tuple[str, str], tuple[str, int]] = {}
 
     def app(self) -> Starlette:
-        """Return the application for the socket."""
+        """Return the HTTP application with all paths of the web door."""
         answers: dict[tuple[str, str], Callable[[Request], Awaitable[Response]]] = {
             ("/login", "GET"): self._challenge,
             ("/login", "POST"): self._log_in,
@@ -298,7 +298,7 @@ class WebDoor:
             return Response(await _read(tree, shown[1] or shown[0]), media_type="text/plain")
 
     async def _log(self, request: Request) -> Response:
-        """Return the newest signed head of the log, with proofs of consistency with heads seen before."""
+        """Return the provider's log.json: the log's newest signed head, with proofs from earlier heads."""
         path = self._published.pages(self._login(request).by.name) / "log.json"
         if not await on_disk(path.is_file):
             raise Declined(NO_SUCH_FILE)

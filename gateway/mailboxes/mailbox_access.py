@@ -112,7 +112,7 @@ class MailboxAccess:
     ) -> tuple[Sequence[Delivery], frozenset[int]]:
         """Return at most FILES_A_QUERY files of a folder, latest first, with sequences below `before`.
 
-        Beside them: the sequences of those with a NAME.about.txt. Declined for a folder the person does not
+        Also return the sequences of files with a NAME.about.txt. Declined for a folder the person does not
         have.
         """
         with self.registry.read() as session:
@@ -215,7 +215,7 @@ class MailboxAccess:
             return self._find(session, person, place)
 
     def about(self, person: Person, place: MailboxPlace) -> bytes:
-        """Return the about text of the view at `place`. Declined if the view lacks nothing."""
+        """Return the content of NAME.about.txt beside the file at `place`. Declined if there is none."""
         with self.registry.read() as session:
             delivery = self._file(session, person, place)
             text = self.showing.abouts(session, [delivery], person.name).get(delivery.sequence)
@@ -354,7 +354,7 @@ class MailboxAccess:
 
 
 def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Return True if a delivery belongs in a subfolder, by type and provider; new or not is the same."""
+    """Return True if a delivery has the data type and provider of a subfolder, as far as named."""
     wanted = place.wanted
     return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
         wanted.provider or delivery.provider

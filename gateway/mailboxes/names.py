@@ -42,9 +42,9 @@ _FORMULAS = "formulas."
 class MailboxPlace:
     """A place in the tree of mailboxes: the root (all None), a folder (`name` None), or an entry.
 
-    `shelf` is a folder repeating the teams' folders, such as `by-type`; except in `new`, each of those has a
-    folder for each `kind`. `removed`: among the team's removed files, still restorable. `is_list`: computed
-    on reading.
+    `shelf` is "new", "by-type" or "by-provider": a folder with the teams' folders again; in the latter two, a
+    team's folder has one folder for each `kind`. `removed`: among the team's removed files, still restorable.
+    `is_list`: computed on reading.
     """
 
     folder: str | None = None
@@ -93,7 +93,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return a delivery's file extension; formats of views are fewer, and without formulas."""
+    """Return a file's extension: "csv" for counts, "bin" if unfit; views have fewer formats."""
     if counts:
         return "csv"
     if not whole:

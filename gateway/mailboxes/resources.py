@@ -35,7 +35,7 @@ _NOT_WITHOUT = denied(
 
 @contextmanager
 def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
-    """Yield the resources shared by all sessions, closed in order. ConfigurationError names the obstacle."""
+    """Yield the resources shared by all sessions, closed at the end. ConfigurationError if impossible."""
     settings, limits = load_settings(home), load_limits(home)
     log_key = secret_files.CurrentLogKey(home)
     registry = Registry(settings.database_url(home))

@@ -115,7 +115,7 @@ class TeamView:
 
     @property
     def says_something(self) -> bool:
-        """True if the view has an about text, even with every record included."""
+        """True if the view has a NAME.about.txt, even with every record included."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
 
 
@@ -166,7 +166,7 @@ class Showing:
         return FileOrder(delivery.reference, basis, shown, frozenset[bytes]().union(*apart.values()))
 
     def abouts(self, session: Session, deliveries: Sequence[Delivery], person: str) -> dict[int, bytes]:
-        """Return the about texts of deliveries, by sequence: on items left out, or on reasons to wait."""
+        """Return the NAME.about.txt of deliveries, by sequence: on items left out, or on reasons to wait."""
         catalogue, waiting = self.catalogue(), {one.sequence: one for one in deliveries if one.team is None}
         reasons = reasons_of(session, list(waiting)) if waiting else {}
         found = {
@@ -183,7 +183,7 @@ class Showing:
         return found
 
     def told_of(self, session: Session, deliveries: Sequence[Delivery]) -> frozenset[int]:
-        """Return the sequences of deliveries with an about text; the deliveries come from `with_apart`.
+        """Return the sequences of deliveries with a NAME.about.txt; the deliveries come from `with_apart`.
 
         The contents of a file are read once, until a new decision or new policies.
         """

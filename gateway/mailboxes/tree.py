@@ -64,7 +64,7 @@ class SharedResources:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CollectedFile:
-    """A file opened by a client: the content of a delivery, or a text (list, about text) held as bytes."""
+    """A file opened by a client: the content of a delivery, or a text (list, NAME.about.txt) as bytes."""
 
     delivery: Delivery | None
     content: OpenContent | None = None
@@ -255,7 +255,7 @@ class MailboxTree(Server):
             raise
 
     def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> list[bytes]:
-        """Return the folders at the root or on a shelf: the teams', and at the root the shelves as well."""
+        """Return the teams' folders; at the root also /new, /by-type, /by-provider and the other folders."""
         teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
         is_root = place.shelf is None and not place.removed
         return [

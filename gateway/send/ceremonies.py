@@ -48,7 +48,7 @@ def renew(sender: KitAtWork, now: datetime, seconds: float) -> Step:
 
 
 def rotate(sender: KitAtWork, kind: Kind, now: datetime, seconds: float) -> Step:
-    """Make a new key and send it, signed with the present one; if it is in force already, switch to it."""
+    """Make a new key, send it signed with the present key, and switch over once the gateway accepts."""
     following = sender.kit.root / f"{kind}-next"
     signed = sender.kit.root / f"{kind}-next.pgp"
     if not signed.exists():

@@ -66,7 +66,7 @@ class Seen:
 class Check:
     """The rules, agreement and limits for checking one provider's files.
 
-    `note` is a sentence if these are not the authority's own.
+    `note`: a sentence, if the policies are not the authority's or the facts about the provider are missing.
     """
 
     rules: Rules

@@ -30,13 +30,13 @@ class CannotReach(GatewayError):  # noqa: N818 - named after the event
 
 
 class _ComparedKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # paramiko has no types
-    """The paramiko policy that accepts only host keys with compared fingerprints."""
+    """The paramiko policy that accepts only host keys with fingerprints compared by a person."""
 
     def __init__(self, fingerprints: tuple[str, ...]) -> None:
         self._fingerprints = fingerprints
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Raise GatewayError unless the server's host key has a compared fingerprint."""
+        """Raise GatewayError unless a person has compared the fingerprint of the server's host key."""
         if fingerprint_of(key) not in self._fingerprints:
             raise GatewayError(
                 f"{hostname} shows the host key {fingerprint_of(key)}, which is not the one that you "
@@ -92,8 +92,8 @@ def _opened(client: paramiko.SSHClient, settings: KitSettings, key: paramiko.PKe
 def _give_up_in_time(connection: socket.socket) -> None:
     """Limit the time for which a connection waits for a peer that takes no data: Linux waits 15 minutes.
 
-    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket, as
-    long as the system does. Windows gives up after some 20 seconds.
+    The channel's timeout is no help on a line slower than the sender: paramiko then waits in the socket until
+    the system gives up. Windows does after some 20 seconds.
     """
     if sys.platform == "linux":
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENT_SECONDS * 1000)

@@ -27,7 +27,7 @@ PRIVATE_FOLDER = 0o700
 class KitSettings(BaseModel):
     """The provider owning the kit, and the gateway used.
 
-    `host_keys` are the compared fingerprints (SHA256:…); the gateway must show one of them. `gateway_key` is
+    `host_keys` are fingerprints (SHA256:…) compared by a person; the gateway must show one. `gateway_key` is
     the fingerprint of the OpenPGP key to encrypt to; earlier keys prove old receipts. `ssh_key` and
     `openpgp_key` are the paths of the provider's secret keys.
     """
@@ -47,7 +47,7 @@ _FURTHER = "providers"
 
 
 class Kit:
-    """The folder of one provider's kit, with the files and folders named above.
+    """The folder of one provider's kit, with the paths of the files and folders inside.
 
     `log_keys` is the gateway's signed list of the log's keys, as last fetched; missing while the log had one
     key.
@@ -105,7 +105,7 @@ class Kit:
         return b"\n".join(self._trusted())
 
     def current(self) -> str:
-        """Return the fingerprint of the gateway key to encrypt to. ConfigurationError before a comparison.
+        """Return the fingerprint of the gateway key to encrypt to. ConfigurationError if none was compared.
 
         If not named in kit.toml, as in kits before 0.3, the newest key counts.
         """
@@ -118,7 +118,7 @@ class Kit:
         return named or max(made, key=lambda one: one.created_at).fingerprint
 
     def current_certificate(self) -> bytes:
-        """Return the gateway's certificate to encrypt to. ConfigurationError if altered since comparison."""
+        """Return the gateway's certificate to encrypt to. ConfigurationError if the file was altered."""
         return _pinned(self.gateway / f"{self.current()}.asc")
 
     def _trusted(self) -> list[bytes]:

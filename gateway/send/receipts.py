@@ -54,8 +54,8 @@ def is_landed(names: Sequence[str], sent: SentFile) -> bool:
 def outcome(kit: Kit, sftp: paramiko.SFTPClient, names: Sequence[str], sent: SentFile) -> Proved | None:
     """Return the outcome of a file by its receipts at the gateway; None if not decided yet.
 
-    If the kit uploaded a file twice because of a break, the second copy was refused as a replay, and the
-    first one counts. If every copy was refused as a replay, so is the file: the same content was signed twice
+    If the kit uploaded a file twice because of a break, the second upload was refused as a replay, and the
+    first counts. If every upload was refused as a replay, so is the file: the same content was signed twice
     within a second, with the same signature. GatewayError for a receipt failing verification.
     """
     start = f"{shown_name(sent.remote)}."

@@ -13,7 +13,7 @@ from pysequoia import Cert, PySigner, Tsk, encrypt_file
 
 
 def main() -> None:
-    """Carry out the order on standard input."""
+    """Sign and encrypt a file, as ordered in JSON on standard input."""
     asked = json.load(sys.stdin)
     key, passphrase = asked["key"].encode(), asked["passphrase"]
     try:

@@ -105,7 +105,7 @@ class Connection(LeanConnection):
         self._may_send.set()
 
     def _send_kexinit(self) -> None:
-        """Send the server's algorithms; after the client's list, if it may be quantum-safe."""
+        """Send the server's algorithms; after the client's list, if the client may be quantum-safe."""
         if can_do_more(self._client_version) and self._kex_algs != [QUANTUM_SAFE] and not self._session_id:
             self._unoffered = self._turning_loop.call_later(_PATIENCE_SECONDS, self._offer, True)
             return

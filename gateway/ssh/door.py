@@ -252,12 +252,14 @@ class Door:
         return [guest for guest in self._guests if guest.name == name]
 
     def _make_way(self, guests: Iterable[Guest]) -> bool:
-        """Close an idle connection, first one without login, then one without session; False if none."""
+        """Close an idle connection without sessions, first one without login; return False without any."""
         silent = [guest for guest in guests if not guest.sessions and self.is_silent(guest)]
         return self._send_away(sorted(silent, key=lambda guest: guest.name is not None))
 
     def _share(self, from_there: Iterable[Guest]) -> bool:
-        """Close a connection without login, of the source with most, if the new one's source has fewer."""
+        """Close a connection without login, of the source with most, to admit a source with fewer.
+        Return False if none is closed. `from_there`: connections of the source to be admitted.
+        """
         entering = [guest for guest in self._guests if guest.name is None]
         if not entering:
             return False

@@ -26,7 +26,7 @@ _FAREWELL_SECONDS = 10.0
 
 
 def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[None]]:
-    """Return a task to repeat: cancel penalties lifted by an administrator, and write the penalties."""
+    """Return a task to repeat: cancel penalties lifted by an administrator, write the others to a file."""
     applied, listed = Lifted(), dict[str, float]()
 
     async def run() -> None:

@@ -11,17 +11,17 @@ _MOST = 100
 
 
 def written(stated: Iterable[tuple[str, str]]) -> str:
-    """Return the statement as text, a line for each heading: "heading = key"; without a key: other data."""
+    """Return the meanings of headings as text, a line each: "heading = key"; without a key: other data."""
     return "\n".join([FIRST_LINE, *(f"{' '.join(heading.split())} = {key}" for heading, key in stated), ""])
 
 
 def is_statement(content: bytes) -> bool:
-    """Return True if a signed text is a statement about headings."""
+    """Return True if a signed text states the meanings of headings."""
     return content.lstrip(b"\xef\xbb\xbf").startswith(FIRST_LINE.encode())
 
 
 def read(content: bytes) -> tuple[tuple[str, str], ...]:
-    """Return the headings of a statement, each with a key or "" for other data. Refusal for a bad line."""
+    """Return the headings in a signed text, each with a key or "" for other data. Refusal for a bad line."""
     lines = content.decode("utf-8-sig", "replace").splitlines()[1:]
     found = [_LINE.fullmatch(line.rstrip("\r")) for line in lines if line.strip()]
     stated = tuple((each[1], each[2]) for each in found if each is not None)

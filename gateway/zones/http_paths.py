@@ -31,5 +31,5 @@ BEYOND_ROWS = 2**63
 
 
 def row_number(text: str) -> int | None:
-    """Return the row number in a URL; None for any other text."""
+    """Return a text from a URL as a row number; None if not decimal or too long."""
     return int(text) if text.isdecimal() and len(text) < len(str(BEYOND_ROWS)) else None

@@ -173,7 +173,7 @@ def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
 
 
 def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
-    """Open `whole`, an upload's single file, and return True; or `apart`, as earlier versions, and False."""
+    """Open the file `whole` and return True; or the separate file `apart` of earlier versions, and False."""
     with _opened(spool) as folder:
         try:
             return open_regular(folder, whole), True

@@ -29,7 +29,7 @@ _LIST, _LIFT = "penalties.json", "lifted.json"
 
 
 def as_source(given: str) -> str:
-    """Return an address or network in the spelling of both files. ValueError for any other text."""
+    """Return an address or network as spelled in penalty files. ValueError for any other text."""
     return str(ipaddress.ip_network(given)).removesuffix("/32")
 
 
@@ -84,7 +84,7 @@ def of_home(home: Home) -> dict[str, PenaltyFiles]:
 
 
 def seen_inside(home: Home) -> dict[str, PenaltyFiles]:
-    """Return each service's penalty files as services that cannot reach the spool read them."""
+    """Return each service's penalty files for a process that cannot reach the spool, as the console's."""
     return of_home(home) | {"intake": PenaltyFiles(home.mailboxes / "intake.json", home.mailboxes / _LIFT)}
 
 

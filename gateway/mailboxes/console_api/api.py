@@ -164,7 +164,7 @@ class ConsoleApi:
         return await _in(threads, self._answered, name, way, question)
 
     def _answered(self, name: str, way: Way, question: ConsoleQuestion) -> Response:
-        """Answer a question, ignoring parts of an address that are no fields of it."""
+        """Answer a question; ignore fields that are no parameters of the answering function."""
         console, fields = self._console, fields_of(way.answer)
         if name != "settings":  # Which the console asks before it has an address.
             console.check_origin(question.origin)
@@ -293,7 +293,7 @@ def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:
 
 @contextlib.asynccontextmanager
 async def console_api_open(home: Home, resources: SharedResources) -> AsyncIterator[None]:
-    """Answer the console's questions inside the context."""
+    """Answer the console's questions until the context ends."""
     console = counter_of(home, resources)
     console.judged()  # Whoever asks first waits for nothing that it loads.
     learn_acts()

@@ -170,7 +170,7 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
     why: Why
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Recall the file, or record a person's request for a recall, once a person.
+        """Recall the file or, without the right to recall, record a request. GatewayError if asked already.
 
         DecliningError for a file in none of the person's mailboxes, unless the person may recall any.
         """

@@ -79,7 +79,7 @@ def _block(block: Block) -> JsonValue:
 
 
 def learn_acts() -> None:
-    """Describe every act in advance, so that the first question need not wait."""
+    """Compute the description of every act in advance, so that the first question need not wait."""
     for command in every_act():
         _told(command)
 

@@ -61,9 +61,9 @@ Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
 
 
 class DecliningError(GatewayError):
-    """A refusal with a status, for programs perhaps another; the text is a sentence for the person.
+    """A refusal in a sentence, with an HTTP `status`, and the status `to_programs` in the API.
 
-    `parts` are further parts of `Declining`.
+    `parts` are the other fields of `Declining`.
     """
 
     def __init__(self, sentence: str, status: int = 403, to_programs: int = 0, **parts: Any) -> None:  # noqa: ANN401 - of `Declining`
@@ -128,7 +128,7 @@ class ConsoleContext:
             raise DecliningError("The console was reached by an address that the settings do not name.")
 
     def judged(self, day: date | None = None, only: Collection[str] | None = None) -> Judged:
-        """Return the flows of all providers, or of those in `only`, on a day, or today; with the moment."""
+        """Return the time of judging and the flows on a day, or today, by provider: all or `only` some."""
         catalogue, registry = self.catalogue(), self.mailboxes.registry
         on = day or local_day(self.clock(), catalogue.calendar.timezone)
         if (asked := only) is None:
@@ -144,7 +144,7 @@ class ConsoleContext:
 
     @contextmanager
     def noting_failure(self, address: str) -> Iterator[None]:
-        """Delay the answer to a failed proof inside the context, by the failures at the address lately."""
+        """Delay the answer to a failed proof of identity inside the context, ever longer for an address."""
         try:
             yield
         except GuessedError as error:

@@ -32,7 +32,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
     `decides`: the caller may decide here. `recalled`: the file was withdrawn and waits for a second person.
     `proposed`: the open proposal of a release, or of a new delivery of a withdrawn file. `asked`: headings
     that the caller may explain, `meanings`: the items to choose from, `said`: explanations waiting for a
-    second person. `owner`: the person assigned. `would`: the effect of a release as recognised. `again`:
+    second person. `owner`: the person assigned. `would`: the effect of a release now, in words. `again`:
     references of all waiting files with the same content, the newest last.
     """
     with console.mailboxes.registry.read() as session:
@@ -81,7 +81,7 @@ def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) ->
 
 
 def look_at(session: Session, caller: Caller, reference: str) -> Transfer:
-    """Return a held file in the caller's sight; DecliningError for others, and for unknown files."""
+    """Return a held file in the caller's sight. DecliningError for a file not held, invisible or unknown."""
     one = transfer_lists.find(session, wanted(caller), reference)
     if one is None:
         raise DecliningError("That file is not held, or it waits for others than you.")

@@ -59,7 +59,7 @@ def ask_settings(console: ConsoleContext, _: ConsoleQuestion) -> ConsoleKnows:
 
 
 def begin_login(console: ConsoleContext, question: ConsoleQuestion, *, browser: str) -> Shown:
-    """Return WebAuthn options for a login by any passkey."""
+    """Return WebAuthn options for a login by any passkey; `browser` is the secret of the attempt."""
     challenge = console.challenges.give(browser, _LOGIN)
     return {"options": to_sign(question.origin, challenge)}
 
@@ -234,7 +234,7 @@ def finish_openid(
 def _provider(
     console: ConsoleContext, without: str = "Logging in by an account elsewhere is not set up here."
 ) -> OpenIdProvider:
-    """Return the OpenID provider. DecliningError with a sentence where none is set up."""
+    """Return the OpenID provider. DecliningError, with the sentence `without`, where none is set up."""
     if console.openid is None:
         raise DecliningError(without)
     return console.openid
@@ -308,8 +308,8 @@ def check_signed(
 ) -> None:
     """Check that the person's passkey signed exactly this act, with all its fields: the `purpose`.
 
-    Raise DecliningError to ask for the signature, saying the `effect` of the act; GuessedError for a
-    wrong one.
+    A person without a passkey logs in anew instead. Raise DecliningError to ask for either, saying the
+    `effect` of the act; GuessedError for a wrong signature.
     """
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
@@ -335,7 +335,7 @@ def check_signed(
 def _check_logged_in_again(
     console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str
 ) -> None:
-    """Check for a new login of the person for one act alone. DecliningError asks for the login."""
+    """Raise DecliningError to ask for a new login; with `assertion`, check for the login instead."""
     if assertion is not None:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
         return
@@ -347,7 +347,7 @@ def _check_logged_in_again(
 
 
 def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
-    """Accept a person's return from the provider: the act in question may be done once."""
+    """Accept a person's new login at the OpenID provider: the act in question may be done once."""
     provider, now = _provider(console, _NO_PASSKEY), console.clock()
     challenge, about = console.challenges.take_about(caller.session, _ACT)
     begun, _, purpose = about.partition(" ")

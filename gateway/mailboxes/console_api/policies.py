@@ -178,7 +178,7 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
 
 
 def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:
-    """Yield differences of two versions of the policies, losses of protection first, then of outcomes."""
+    """Yield the differences of two versions of the policies: losses of protection first, outcomes last."""
     for one in edits(old, new):
         yield columns_of([one], "weight", "does", "before", "after")[0] | {
             "place": f"{one.file}, {one.entry}"

@@ -50,7 +50,7 @@ def ask_schools(
     on: date | None = None,
     page: Annotated[int, Field(ge=0), OR_DEFAULT] = 0,
 ) -> Shown:
-    """Return a page of the matrix at the end of a day, schools by name; `page` counts from 0.
+    """Return a page of a table, schools (by name) by data types, at the end of a day; `page` counts from 0.
 
     `late`: only schools from which something has not come.
     """

@@ -171,7 +171,7 @@ def _needs_of(
 
 
 def _to_decide(session: Session, caller: Caller, held: ThingsWaiting) -> Iterator[WaitingTask]:
-    """Yield tasks to decide on held files: releases proposed by others, files assigned, then the rest."""
+    """Yield tasks on held files: releases proposed by others, files given to the caller, all held files."""
     for reference in transfer_lists.releases_proposed(session, caller.sight)[:_EACH]:
         first = proposal(session, reference)
         if first is not None and name_of(first.by) != caller.name:
@@ -205,7 +205,7 @@ def _to_administer(session: Session, caller: Caller, now: datetime) -> Iterator[
 
 
 def _to_chase(session: Session, now: datetime, behind: Sequence[WaitingTask]) -> Iterator[WaitingTask]:
-    """Yield a task for each school with the oldest overdue data, and one with the number of the rest."""
+    """Yield a task for each of the schools longest overdue, and one task for all further schools."""
     told, rest = behind[:_CHASED], behind[_CHASED:]
     chased = letters.chased(session, [one.of for one in told], now.date())
     for one in told:
