@@ -281,7 +281,7 @@ class Act(BaseModel):
 
     @classmethod
     def revealed(cls, catalogue: Catalogue) -> Revealed:  # noqa: ARG003 - as above
-        """Return the fields shown in a form only under one choice of another field, with their values."""
+        """Return, by field and value, the fields that a form shows only for the value, and the choices."""
         return {}
 
     def check(self, context: ActContext) -> None:

@@ -36,7 +36,7 @@ class RatifyAgreement(Act, command="agreement ratify", right=AccessRight.ENROL):
     role: str | None = option("As what they signed, where the agreement wants several signatures.", None)
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the signature; decide again the files that waited for the ratification."""
+        """Record a signature; decide again the files that waited. GatewayError if nothing can be ratified."""
         with context.recording() as record:
             catalogue = record.registrar.catalogue
             today = local_day(record.at, catalogue.calendar.timezone)

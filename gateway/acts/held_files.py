@@ -77,7 +77,7 @@ class ListHeldFiles(TransferListing, GroupedListing, command="held list", right=
 
 
 def _how_often(reference: str, again: Mapping[str, Sequence[str]]) -> str:
-    """Return " (sent N times: …)" for a held file sent several times, naming the newest; "" for others."""
+    """Return " (sent N times: …)" with the newest, for a held file sent several times; "" for once."""
     if not (same := again.get(reference)):
         return ""
     newest = "this is the newest" if same[-1] == reference else f"the newest is {same[-1]}"

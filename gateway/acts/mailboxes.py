@@ -51,7 +51,7 @@ class ListMailbox(ListingAct, command="mailbox list", right=AccessRight.PERSON):
             before = found[-1]["sequence"]
 
     def page(self, context: ActContext, limit: int, after: str = "", *, counted: bool = False) -> ActListing:
-        """Return a page: the latest `limit` files before a cursor."""
+        """Return a page: `limit` files behind the cursor `after`, latest first unless sorted."""
         if self.where or self.sort or self.search:
             return super().page(context, limit, after, counted=counted)
         found = self._read(context, limit + 1, row_number(after))

@@ -171,7 +171,7 @@ class ReportAssurance(ReadingAct, command="report assurance", right=AccessRight.
 def _systems(
     settings: Settings, catalogue: Catalogue, hooked: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield each connected system for the assurance pack: its kind, its name if any, and its address."""
+    """Yield each connected system, such as the web hooks `hooked`: its kind, its name if any, its address."""
     told = {
         "store": settings.store.url,
         "database": settings.database and urlsplit(settings.database).hostname,

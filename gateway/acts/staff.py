@@ -198,7 +198,7 @@ class RemoveStaff(Act, command="staff remove", right=AccessRight.ENROL):
         return f"{self.name} cannot log in or collect any more.{files}"
 
     def _held(self, session: Session, sight: Sight) -> list[str]:
-        """Return the references of held files, in a sight, assigned to the person."""
+        """Return the references of held files assigned to the person, as far as within `sight`."""
         owners = transfer_lists.owners_of_held_files(session, sight)
         return [reference for reference, owner in owners.items() if owner == self.name]
 

@@ -211,7 +211,7 @@ def show(
     """Print a listing: whole rows as JSON, or `columns` as a table or, if too wide, as records.
 
     `narrow` are the columns for a narrow terminal. A table shows only the first `limit` rows, with the total;
-    0: all.
+    0: all. `empty` stands for no rows.
     """
     if as_json:
         print_json(rows)
@@ -222,7 +222,7 @@ def show(
 def print_rows(
     rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str, narrow: Sequence[str]
 ) -> int:
-    """Print rows as they are read, and name the time zone; return the number of rows."""
+    """Print rows while reading, or `empty`; name the time zone of any times; return the number of rows."""
     shown, timed, coming = 0, False, iter(rows)
     while some := [*islice(coming, _PART)]:
         _print_table(some, columns, narrow, headed=not shown)
@@ -242,7 +242,7 @@ def _print_table(
     *,
     headed: bool,
 ) -> None:
-    """Print rows as a table or, if too wide, as records."""
+    """Print rows as a table, with headings if `headed`; if too wide, only `narrow`, or as records."""
     # Output piped into another program has one line a row.
     limited = out.is_terminal or "COLUMNS" in os.environ
     width = out.width if limited else None

@@ -79,7 +79,7 @@ def _asked(given: Mapping[str, Any], registrar: "Registrar") -> dict[str, Any]:
 
 
 def _chosen(what: str, value: str | None, known: Collection[str]) -> str:
-    """Ask until the answer is a word of the policies, or "sftp"; return the word."""
+    """Return `value`, asking for `what` as long as the answer is neither in `known` nor "sftp"."""
     if value is None:
         err.print(f"{what}: one of {', '.join(known)}", soft_wrap=True)
     chosen = value or str(typer.prompt(what[:1].upper() + what[1:], err=True))

@@ -124,8 +124,8 @@ def inconsistencies(
 ) -> tuple[list[Inconsistency], int]:
     """Return the contradictions, at most some of each kind, and the number of the log's entries.
 
-    `heads`: signed heads kept elsewhere, each with its file's name. `tell` is called with the rows done and
-    the total. `portions`: as for `audit`.
+    `heads`: signed heads kept elsewhere, each with its file's name. `sealed`: read every sealed file, too.
+    `tell` is called with the rows done and the total. `portions`: as for `audit`.
     """
     home, vkey, registry = registrar.home, registrar.signing.vkey, registrar.registry
     with registry.read() as session:
@@ -321,7 +321,7 @@ def _counting(every: int, tell: Callable[[int, int], None]) -> Callable[[int], N
 
 
 def _named_head(file: Path) -> tuple[str, str]:
-    """Return a file's name and head. BadParameter for a file without a head: a mistake, no alarm."""
+    """Return a file's name and head. BadParameter for a file without a head: a typing mistake."""
     try:
         return file.name, _head_in(file)
     except GatewayError as error:

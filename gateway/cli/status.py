@@ -169,7 +169,7 @@ def _lines(snapshot: Snapshot, found: list[str], *, each: bool) -> Iterator[str]
 
 
 def expiries_in_words(ending: Mapping[tuple[str, str, str], float], *, each: bool) -> Iterator[str]:
-    """Yield lines about keys that end soon; one line for many of one kind of owner and key."""
+    """Yield lines on keys that end soon; many of one kind of owner and key share a line, unless `each`."""
     groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for (owner_kind, owner, kind), days in sorted(ending.items(), key=lambda key: key[1]):
         groups.setdefault((owner_kind, kind), []).append((owner, _ends(days)))

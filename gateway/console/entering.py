@@ -133,9 +133,9 @@ async def log_out(request: Request) -> Response:
 
 
 async def shown(request: Request, page: str, *asked: str, **fields: Given) -> Reply:
-    """Return the contents of a page by path, `fields`, and the address's fields among `asked`.
+    """Ask the inside for a page's contents, by path, `fields`, and the fields `asked` of the address.
 
-    A link from elsewhere could fill in any other field.
+    Other fields of the address are ignored: a link from elsewhere could fill in any.
     """
     given = {name: value for name in asked if (value := request.query_params.get(name))}
     return await site_of(request).ask(request, page, **{**given, **request.path_params, **fields})
@@ -200,13 +200,13 @@ async def elsewhere(request: Request, browser: str, code: str = "") -> Shown:
 
 
 async def come_back(request: Request) -> Response:
-    """Show a page with a link on, after a login elsewhere: cookies come only with a request from our page."""
+    """Show a page with a link onward after an OpenID login: browsers send cookies only from our own page."""
     given = {name: request.query_params.get(name, "") for name in ("code", "state")}
     return site_of(request).page(request, "onward.html", onward=f"/login/openid/done?{urlencode(given)}")
 
 
 async def finish_elsewhere(request: Request) -> Response:
-    """Finish an OpenID login, or do the act for which the logged-in person had to log in once more."""
+    """Finish an OpenID login, or accept the further login that an act needs before the confirmation."""
     site, query = site_of(request), request.query_params
     told = {"given": query.get("code", ""), "state": query.get("state", "")}
     if told["state"].startswith(OF_AN_ACT):

@@ -93,13 +93,13 @@ class Site:
         return request.cookies.get(self.cookie(kind), "")
 
     def set_secret(self, response: Response, kind: str, secret: str) -> None:
-        """Set a secret as a cookie, for this host alone, until the browser is closed."""
+        """Set a secret as a cookie of a kind, for this host alone, until the browser is closed."""
         response.set_cookie(
             self.cookie(kind), secret, path="/", secure=self.secure, httponly=True, samesite="strict"
         )
 
     def drop_secret(self, response: Response, kind: str) -> None:
-        """Delete the cookie with a secret."""
+        """Delete the browser's cookie of a kind (session or login attempt)."""
         response.delete_cookie(
             self.cookie(kind), path="/", secure=self.secure, httponly=True, samesite="strict"
         )
@@ -115,7 +115,7 @@ class Site:
         )
 
     async def ask(self, request: Request, name: str, /, **fields: Any) -> Reply:  # noqa: ANN401 - as above
-        """Ask the inside from this browser. DeclinedInside without an answer."""
+        """Ask the inside the question `name` from this browser. DeclinedInside if refused."""
         return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:

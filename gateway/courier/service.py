@@ -65,7 +65,7 @@ def serve_each(
 
 @contextmanager
 def troubles(folder: Path, word: Callable[[Exception], str]) -> Iterator[None]:
-    """Note an error inside the context, by its word, in the folder's file; remove the file on success."""
+    """Inside the context, write the `word` for an error to the folder's done/trouble; remove on success."""
     note = folder / "done" / "trouble"
     try:
         yield

@@ -109,7 +109,7 @@ class Update:
 def updated(
     known: bytes, data: bytes, now: datetime, least_rsa_bits: int, verified: Container[str] = ()
 ) -> Update | None:
-    """Return the change that `data`, a newer copy or a revocation, makes to a certificate; None for none.
+    """Return the change to the certificate `known` made by `data`, a newer version or a revocation, or None.
 
     The certificate's own primary key has signed every addition, so no further signature is needed. Older
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.

@@ -125,9 +125,9 @@ def _count(folder: Path) -> Counter[str]:
 
 
 def sweep_landed(folder: Path, now: datetime, keep: timedelta) -> None:
-    """Remove hand-overs that stayed incomplete for longer than `keep`: their clients got no success.
+    """Remove hand-overs left incomplete for longer than `keep`: their clients were told of no success.
 
-    Files the inside has set aside wait for a person, together with their contents.
+    Files that the inside has set aside stay, with their contents, until a person looks.
     """
     names = {path.name for path in folder.iterdir()}
     aside = {name.split(".")[0] for name in names if name.endswith(ASIDE)}

@@ -95,7 +95,7 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
-        """Store in the label the state that the closed handle left."""
+        """Record in the label how the closed handle left the upload: `whole`, `withheld`, `looks_like`."""
         passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
         kept = passed if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
@@ -260,9 +260,9 @@ def _key(upload: Unfinished) -> tuple[Folder, str]:
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:
-    """Write an upload from memory to an existing file. A withheld one is only hashed; return its SHA-256.
+    """Write an upload from memory to the existing file `place`; a withheld upload is only hashed.
 
-    Call in a worker thread.
+    Returns the SHA-256 if there is a `hasher`. Call in a worker thread.
     """
     descriptor = os.open(place, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:

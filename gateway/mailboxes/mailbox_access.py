@@ -282,8 +282,8 @@ class MailboxAccess:
     ) -> None:
         """Log an act on a file, and sign the log's head: the last step of a transaction.
 
-        The entry names the items left out of the content `given`, in lower case with hyphens. The key of the
-        session is stored beside the log, since another person may hold it.
+        The entry names the items left out of the content `given`, in lower case with hyphens. The fingerprint
+        of the person's key is stored beside the log, since another person may hold the key.
         """
         # Of a held file the person's triage team is told.
         looking = self.looking.at_held(few=delivery.sensitive)

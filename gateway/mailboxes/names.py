@@ -93,7 +93,7 @@ def _is_period(period: str) -> bool:
 
 @lru_cache(1024)
 def _extension(shown: str, whole: bool, counts: bool) -> str:
-    """Return a file's extension: "csv" for counts, "bin" if unfit; views have fewer formats."""
+    """Return the extension for the format `shown` of a whole file or view; counts: "csv"; unfit: "bin"."""
     if counts:
         return "csv"
     if not whole:

@@ -48,7 +48,7 @@ class Sealer:
     recipient: bytes
 
     def seal(self, source: BinaryIO, size: int, target: Path, tell: Callable[[int], None]) -> None:
-        """Write a content of `size` bytes, signed and encrypted, to a separate file, in binary.
+        """Write `size` bytes of `source`, signed and encrypted, to the file `target`, in binary.
 
         `tell` is called with the bytes done. GatewayError for an unusable key, DiskFull without room.
         """

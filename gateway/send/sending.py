@@ -151,7 +151,7 @@ class KitAtWork:
                 step(sftp)
 
     def sealed(self, wish: ToSend, recipient: bytes, files: SentFiles) -> SentFile:
-        """Seal a file, unless sealed and on its way; return the row. AlreadySent if sent already."""
+        """Seal a file, unless sealed and on its way; return the row. AlreadySent, unless sent `again`."""
         known = files.of_content(wish.digest)
         if (
             known is not None

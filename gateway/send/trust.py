@@ -91,7 +91,7 @@ def trust(kit: Kit, certificate: bytes, fingerprint: str) -> None:
 
 
 def _successor(kit: Kit, fingerprint: str, words: list[bytes]) -> tuple[str, bytes]:
-    """Return fingerprint and certificate of a gateway key's successor. GatewayError without one."""
+    """Return fingerprint and certificate of the next key, as signed in `words`. GatewayError without."""
     signers = split((kit.gateway / f"{fingerprint}.asc").read_bytes())
     for word in words:
         try:

@@ -76,7 +76,7 @@ class Penalties:
         return min(LONGEST_PAUSE, max(0.0, owed - self._limits.penalty_least) / _OWED_A_SECOND)
 
     def settle(self, address: str) -> None:
-        """Cancel the penalty of an address's source after a login, unless the penalty is in force."""
+        """After a login, forget the penalty counted for an address's source, unless already in force."""
         debt = self._debts.get(source_of(address))
         if debt is not None and not debt[1]:
             del self._debts[source_of(address)]
@@ -205,7 +205,7 @@ class Door:
         return guest
 
     def _held(self, address: str, from_there: Iterable[Guest]) -> float | None:
-        """Return the seconds to delay a new connection because of a penalty; None if it is refused."""
+        """Return the seconds to delay a new connection during a penalty, else 0; None to refuse."""
         if not self.penalties.waits(address):
             return 0.0
         judged = [guest for guest in from_there if guest.name is None]

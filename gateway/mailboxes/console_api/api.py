@@ -214,7 +214,7 @@ class ConsoleApi:
 
 
 class _FileGiven(StreamingResponse):
-    """A response streaming a collected file, which is closed however the reader leaves."""
+    """A streaming response with a collected file, which is closed even if the client leaves early."""
 
     def __init__(self, resources: SharedResources, person: Person, content: OpenContent, name: str) -> None:
         self._resources = resources

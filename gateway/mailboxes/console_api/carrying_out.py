@@ -117,7 +117,7 @@ def _in_short(act: Shown) -> Shown:
 
 
 def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
-    """Return an act with the choices of each field, and a list also with the caller's saved filters."""
+    """Add to an act's description the choices of each field, and to a list the caller's saved filters."""
     act, catalogue = every_act()[told["command"]], console.catalogue()
     if told["lists"]:
         with console.mailboxes.registry.read() as session:
@@ -237,9 +237,9 @@ def carry_out(
 
 
 def _try(console: ConsoleContext, caller: Caller, asked: Act) -> None:
-    """Carry out an act in a transaction that is rolled back. GatewayError as in earnest.
+    """Carry out an act in a transaction that is rolled back. GatewayError if carrying out would fail.
 
-    Mistakes found only in the carrying out are so reported before the passkey is asked for.
+    So the person learns of mistakes before the passkey is asked for.
     """
     with console.mailboxes.registry.on_trial() as registry:
         tried = replace(console, mailboxes=replace(console.mailboxes, registry=registry))
@@ -342,7 +342,8 @@ def _checked(
 ) -> Act:
     """Return the act asked for, its fields validated. DecliningError for a caller without the right.
 
-    NotFoundError for an act not offered here, or on a file outside the caller's sight.
+    NotFoundError for an act not offered here, or not reading as `reads` says, or on a file outside the
+    caller's sight.
     """
     act = OF_BUTTONS.get(command) or every_act().get(command)
     of_program = caller.program is not None

@@ -220,7 +220,7 @@ class Caller:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
-        """Raise DecliningError if the caller may not do an act."""
+        """Raise DecliningError if the caller may not do an act; `by_program`: open to programs at all."""
         if self.program is None:
             self.check(right)
         elif not program_may(command, self.program.acts.split(","), by_program=by_program):

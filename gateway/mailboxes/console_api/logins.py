@@ -108,7 +108,10 @@ def _take_up(  # noqa: PLR0917 - the parts of an enrolment
     algorithm: str,
     add_key: Callable[[InvitationRow, datetime], str],
 ) -> Shown:
-    """Add the invited person's key, end the invitation, and log the person in; return the new session."""
+    """Add the invited person's key by `add_key`, end the invitation, and log the person in.
+
+    Returns the new session. GuessedError without an invitation.
+    """
     if invitation is None:
         raise GuessedError(_NOT_INVITED)
     now = console.clock()

@@ -196,7 +196,7 @@ def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Show
 def _simulated(
     session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
 ) -> Shown | None:
-    """Return the outcomes of files of past days changed by other policies; None without a number of days."""
+    """Return the outcomes of the past `days` that other policies would change; None without days."""
     if days is None:
         return None
     since = console.clock() - timedelta(days=days)
