@@ -190,7 +190,7 @@ class KeptBreach(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _BreachRecord:
-    """The latest version of a breach record. `told` is None for a record made by an earlier release."""
+    """The latest version of a breach record. `told`: None if an earlier version of the gateway wrote it."""
 
     versions: int
     at: datetime
@@ -200,7 +200,7 @@ class _BreachRecord:
 
 
 def _records(session: Session) -> dict[int, _BreachRecord]:
-    """Return the latest version of every record by number; an amended one has several in the log."""
+    """Return the latest version of every breach record by number; the log holds all versions."""
     found: dict[int, _BreachRecord] = {}
     for event in log.events(session, "breach", kind="breach-recorded"):
         number, note = json.loads(event.leaf)["fields"]["number"], event.note or ""
@@ -228,7 +228,7 @@ def _record(known: dict[int, _BreachRecord], number: int) -> _BreachRecord:
 def _amended(number: int, known: _BreachRecord, given: dict[str, Any]) -> BreachStatement:
     """Return a breach's statements, amended by `given`: scope and measures are added, others replaced.
 
-    GatewayError for a record of an earlier release, stored as text alone.
+    GatewayError for a record of an earlier version of the gateway, stored as text alone.
     """
     if known.told is None:
         raise GatewayError(f"an earlier release made breach {number}: record it anew, and say so there")

@@ -92,7 +92,7 @@ class Declare(Act, command="declarations add", right=AccessRight.ENROL):
         }
 
     def confirms(self) -> bool:
-        """Return False for a dry run."""
+        """Return True unless on a dry run."""
         return not self.dry_run
 
     def effect(self, context: ActContext) -> str:

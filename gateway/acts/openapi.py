@@ -146,7 +146,7 @@ def _fields_of(act: type[Act], schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a JSON schema without the keys of our own, which only other doors need."""
+    """Return a JSON schema without the gateway's own keys, meant for other doors."""
     return {name: value for name, value in schema.items() if name not in _OURS}
 
 

@@ -53,7 +53,7 @@ class ImportProviders(Act, command="providers import", right=AccessRight.ENROL):
     dry_run: bool = option("Only say what would be done.", default=False)
 
     def confirms(self) -> bool:
-        """Return False for a dry run."""
+        """Return True unless on a dry run."""
         return not self.dry_run
 
     def carry_out(self, context: ActContext) -> ActDetails:

@@ -211,7 +211,7 @@ def account_of(
 
 
 def span_of(first: date | None, last: date | None, catalogue: Catalogue, today: date) -> tuple[date, date]:
-    """Return a span of days: the given ones, or else today's term. GatewayError for two school years."""
+    """Return the given span of days, or today's term. GatewayError for days in two school years."""
     begun, ended = _term(catalogue, today)
     span = (first or begun, last or ended)
     starts = catalogue.school_year_starts

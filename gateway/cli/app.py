@@ -64,7 +64,7 @@ class LazyCommands(Mapping[str, Any]):
     """Commands by name, which `find` looks up; `names` are those in the order of the help."""
 
     def __init__(self, names: Callable[[], Iterable[str]], find: Callable[[str], Any]) -> None:
-        """Start with nothing looked up."""
+        """Store both functions; neither is called before the first use."""
         self._names, self._find = names, find
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer does not export what it builds commands from

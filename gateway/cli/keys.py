@@ -185,7 +185,7 @@ def protect(
 
 
 def _agreed(home: Path, act: str, subject: str) -> bool:
-    """Record this person's agreement to an act; return True if it may go on, else print what is missing."""
+    """Record the person's approval of an act; return True if enough people approved, else print a hint."""
     at = now()
     with registrar_of(home) as registrar, registrar.registry.write() as session:
         done = agreed(session, TwoPersonAct(act, subject), by=who(), why=None, at=at)

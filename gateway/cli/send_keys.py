@@ -137,7 +137,7 @@ def passphrases_of(kit: Kit, file: Path | None, ask: Callable[[str], str] | None
 def new_passphrases(file: Path | None, judge: Callable[[str], None]) -> tuple[str, str]:
     """Return the passphrases of the OpenPGP and the SSH key: from a file, or typed twice.
 
-    A person is asked until `judge` raises no error; a file has one chance.
+    A person is asked until `judge` raises no error; passphrases from a file are not judged.
     """
     if file is not None:
         known = in_file(file)

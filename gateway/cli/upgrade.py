@@ -150,7 +150,7 @@ def _put_forward_or_agree(
 
 
 def _agree(place: Home, plan: UpgradePlan, backup: Path) -> None:
-    """Back the home up, record the agreement, and upgrade unless a processor is running."""
+    """Back the home up, record the person's approval, and upgrade unless a processor is running."""
     if load_settings(place).database is None:
         with progress("copying the home") as told:
             back_up(place, backup, now(), progress=told)

@@ -125,7 +125,7 @@ def _as_edited(form: Mapping[str, object]) -> str:
 
 
 async def propose_policies(request: Request) -> Response:
-    """Propose edited policies."""
+    """Propose the policies as edited in a form; show the form again if declined."""
     site, back = site_of(request), "/agreement/policies"
     form = await site.form(request)
     fields = {"file": text(form, "file"), "content": _as_edited(form), "why": text(form, "why")}

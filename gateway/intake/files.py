@@ -72,7 +72,7 @@ class Files(Server):
         await self.tree.remove_folder(path)
 
     async def read(self, file_obj: object, offset: int, size: int) -> bytes:
-        """Read from a published file."""
+        """Return up to `size` bytes of a published file. Declined for an upload."""
         if not isinstance(file_obj, FileIO):
             raise Declined(NOT_DOWNLOADABLE)
         if offset > _LAST_OFFSET:

@@ -95,13 +95,13 @@ class Unfinished:
         return self.data.with_suffix(".json")
 
     def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
-        """Record in the label how the closed handle left the upload: `whole`, `withheld`, `looks_like`."""
+        """Set in `label` how the closed handle left the upload: `whole`, `withheld`, `looks_like`."""
         passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
         kept = passed if whole and withheld else {}
         self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
 
     def shorten(self) -> None:
-        """Cut the last byte off, so that a client can resume; an empty or withheld upload is worthless."""
+        """Cut the last byte off, so that a client can resume; set `worthless` if empty or withheld."""
         if self.size == 0 or self.label.withheld:
             self.worthless = True
             return
@@ -110,7 +110,7 @@ class Unfinished:
         self.label = self.label.model_copy(update={"whole": False})
 
     def write_label(self) -> None:
-        """Write the label beside the data, without syncing: after a power loss the client starts anew."""
+        """Write ID.json beside the data, without syncing: after a power loss the client starts anew."""
         aside = self.data.with_suffix(".new")
         aside.write_bytes(self.label.model_dump_json().encode())
         aside.replace(self.label_file)

@@ -208,7 +208,7 @@ class MailboxTree(Server):
         await self.close(file)
 
     async def remove(self, path: bytes) -> None:
-        """Mark a file as dealt with."""
+        """Mark the file at a path as dealt with, for the whole team."""
         await self._tell(self._mailboxes.deal_with, place_of(path))
 
     async def rename(self, old: bytes, new: bytes) -> None:
@@ -289,7 +289,7 @@ class MailboxTree(Server):
         yield names
 
     def _page(self, person: Person, place: MailboxPlace, before: int | None) -> _Encoded:
-        """Return a folder's next page, encoded; called in a thread, as it may be two thousand files."""
+        """Return a folder's next page of entries, encoded; called in a thread, since pages are long."""
         files, abouts = self._mailboxes.page(person, place, before)
         now, names = self._mailboxes.clock().timestamp(), []
         for delivery in files:

@@ -87,7 +87,7 @@ class Mark:
 
     @classmethod
     def of(cls, file: BinaryIO) -> Self:
-        """Return the mark of an open file."""
+        """Return the inode number, size and modification time of an open file."""
         status = os.fstat(file.fileno())
         return cls(status.st_ino, status.st_size, status.st_mtime_ns)
 

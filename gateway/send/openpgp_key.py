@@ -75,7 +75,7 @@ class OwnKey:
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the key expires."""
+        """The time of the key's expiry; None for never."""
         return None if self.key.expires_at is None else _aware(self.key.expires_at)
 
     @property

@@ -121,7 +121,7 @@ class SentFiles:
         )  # fmt: skip
 
     def forget(self, sent: SentFile) -> None:
-        """Remove the row of a file to be sealed anew before anything leaves."""
+        """Remove the row of a file not uploaded and to be sealed anew."""
         self._connection.execute("DELETE FROM sent WHERE sealed_sha256 = ?", (sent.sealed_sha256,))
 
     def uploaded(self, sent: SentFile) -> None:

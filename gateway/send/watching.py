@@ -91,7 +91,7 @@ class Stillness:
         return sorted(still, key=lambda file: (self._seen[file][0][1], file))
 
     def is_sure(self, file: Path, *, told: bool) -> bool:
-        """Return True if an unchanged file is not being written to; `told`: the system has said so."""
+        """Return True if nobody writes an unchanged file: as the system `told`, or after the longer wait."""
         return told or self.clock() - self._seen[file][1] >= _UNTOLD * self.seconds
 
     @property
@@ -369,16 +369,16 @@ class _Waking(FileSystemEventHandler):
         self._wake = wake
 
     def on_created(self, _: FileSystemEvent) -> None:
-        """Wake up for a new file."""
+        """End the pause, because of a new file."""
         self._wake.set()
 
     def on_moved(self, _: FileSystemEvent) -> None:
-        """Wake up for a file moved in or renamed."""
+        """End the pause, because of a file moved in or renamed."""
         self._wake.set()
 
 
 def _is_decided(known: SentFile | None) -> TypeGuard[SentFile]:
-    """Return True if a content is decided; False for a refused one that came into the folder again."""
+    """Return True for a decided content, but not for a refused one that came into the folder again."""
     if known is None or known.state in ON_ITS_WAY:
         return False
     return known.state != "refused" or not known.place

@@ -70,7 +70,7 @@ class Visitor(asyncssh.SSHServer):
             conn.hold(self._guest.held)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
-        """Forget the connection."""
+        """Remove the connection from the door; penalise the client's source if nobody logged in."""
         if self._guest is not None:
             if self._guest.name is None:
                 self._door.punish(self._guest, tried=self._name is not None)
