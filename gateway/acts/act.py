@@ -303,7 +303,7 @@ class Act(BaseModel):
         return None
 
     def carry_out(self, context: ActContext) -> Answer:
-        """Carry the act out in one transaction; return the answer. GatewayError with a sentence if not."""
+        """Carry the act out in one transaction; return the answer. GatewayError, in words, if impossible."""
         raise NotImplementedError
 
 

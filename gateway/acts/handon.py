@@ -174,7 +174,7 @@ class MadeFile:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The output files of one transfer, and the log entry for this use of the view.
+    """The output files of one transfer, and the log entry for the use of the team's view.
 
     `apart` are the markers respected in the view, `transfer` is the file's sequence.
     """

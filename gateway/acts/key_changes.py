@@ -66,7 +66,7 @@ class _KeyAct(Act, right=AccessRight.ENROL):
     id: str = argument("The provider; with --staff, the person.", metavar="ID", personal=True, form=OWNER)
 
     def owner_kind(self, session: Session) -> OwnerKind:
-        """Return if the owner named is a provider or staff. NotFoundError for an unknown one."""
+        """Return "provider" or "staff" for the owner named. NotFoundError for an unknown owner."""
         return owner_kind_of(session, self.id, is_staff=bool(getattr(self, "staff", False)))
 
 

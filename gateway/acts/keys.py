@@ -52,7 +52,7 @@ class ListKeys(ListingAct, command="keys list", right=AccessRight.LOOK):
 def check_read_out(*fingerprints: str) -> None:
     """Raise GatewayError if one of the fingerprints' beginnings is too short to prove a key.
 
-    A forged key may share a few characters of a fingerprint, but not as many.
+    A forged key may share a few characters of a fingerprint, but not READ_OUT characters.
     """
     if any(len(one.replace(" ", "").removeprefix("SHA256:")) < READ_OUT for one in fingerprints):
         raise GatewayError(f"so short a beginning tells no keys apart: give {READ_OUT} characters or all")

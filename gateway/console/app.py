@@ -144,7 +144,7 @@ async def _not_ours(request: Request, _: Exception) -> Response:
 
 
 async def _no_page(request: Request, error: Exception) -> Response:
-    """Show an error page: no such page, or a request without sense, such as far too many files."""
+    """Show an error page, for an unknown page or an invalid request, such as far too many files."""
     if isinstance(error, ValueError):
         return _problem(request, 400, "That request does not make sense.")
     status = error.status_code if isinstance(error, HTTPException) else 404

@@ -164,7 +164,7 @@ class Contents:
                 _log.info("%s: closed, nobody reads it", content.reference)
 
     def give_back(self, content: OpenContent, person: str) -> None:
-        """End a reader's use of a content. The last one closes it."""
+        """End a reader's use of a content; close the content after the last reader."""
         content.readers -= 1
         self._held[person] -= 1
         self._held_bytes[person] -= content.room

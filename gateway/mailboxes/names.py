@@ -56,7 +56,7 @@ class MailboxPlace:
 
     @property
     def is_about(self) -> bool:
-        """True for the about text (NAME.about.txt) beside a view."""
+        """True for a NAME.about.txt, the text beside a file on items left out, or on reasons to wait."""
         return self.name is not None and self.name.endswith(ABOUT)
 
     @property
@@ -103,7 +103,7 @@ def _extension(shown: str, whole: bool, counts: bool) -> str:
 
 
 def reference_in(name: str) -> str | None:
-    """Return the reference in the name of a file or about text, not looked up; None without one."""
+    """Return the reference in the name of a file or NAME.about.txt, not looked up; None without one."""
     found = _FILE.fullmatch(name.removesuffix(ABOUT))
     return found["reference"] if found else None
 

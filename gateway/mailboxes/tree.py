@@ -187,7 +187,7 @@ class MailboxTree(Server):
         return CollectedFile(order.delivery, content)
 
     async def read(self, file: object, offset: int, length: int) -> bytes:
-        """Return a piece of an open file, unless withdrawn since opening."""
+        """Return a piece of an open file. Declined if the file was withdrawn since opening."""
         opened = _opened(file)
         if opened.delivery is None:
             await self._ask(self._mailboxes.folders)

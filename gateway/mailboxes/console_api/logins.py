@@ -192,7 +192,7 @@ def enrol(
 def begin_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, code: str = ""
 ) -> Shown:
-    """Return the OpenID provider's login URL, to log in, or to bind an account by the `code` of a link."""
+    """Return the OpenID provider's login URL, to log in, or to bind an OpenID account by a link's `code`."""
     if code:
         invited(console, question, code)
     invitation = logins.digest_of(code) if code else ""
@@ -203,9 +203,10 @@ def begin_openid(
 def finish_openid(
     console: ConsoleContext, question: ConsoleQuestion, *, browser: str, given: _Code, state: _State
 ) -> Shown:
-    """Log in the account's owner; bind an invited person's account first, using up the invitation.
+    """Log in the OpenID account's owner; bind an invited person's account first, using up the invitation.
 
-    `given` is the provider's code, `state` the value sent along. Attempts of another browser are refused.
+    `given` is the OpenID provider's code, `state` the value sent along. Attempts of another browser are
+    refused.
     """
     provider, now, registry = _provider(console), console.clock(), console.mailboxes.registry
     challenge, digest = console.challenges.take_about(browser, _OPENID)

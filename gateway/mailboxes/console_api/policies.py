@@ -144,7 +144,7 @@ class ApproveProposal(Act, command="policies approve", right=AccessRight.ENROL):
     digest: str = option("The proposed policies, which none made meanwhile replaced.")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Approve as a second person. GatewayError if another proposal replaced it, or protection is lost."""
+        """Approve as a second person. GatewayError if the proposal has changed, or protects data less."""
         with context.recording() as record:
             approved = proposals.approve(record.session, by=record.by, at=record.at, digest=self.digest)
             version = context.home.version(approved.digest)
