@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gateway.homes.demo.parties import Party
 from gateway.intake.recent import HandedOver
+from gateway.publish.projection import EVENTS_TOLD, UP_TO
 from gateway.zones.spool import new_reference
 from tests.bench.measure import Line, Setting, in_parts, in_turns, line, percentile, seconds, until
 from tests.bench.parties import (
@@ -155,7 +156,8 @@ def _say_published(site: Site) -> None:
     with sqlite3.connect(site.home / "registry.db") as connection:
         (last,) = connection.execute("SELECT max(sequence) FROM receipt").fetchone()
     connection.close()
-    (site.home / "published" / ".receipts").write_text(str(last))
+    for mark in (UP_TO, EVENTS_TOLD):
+        (site.home / "published" / mark).write_text(str(last))
 
 
 def _model(site: Site, party: Party) -> str:
