@@ -33,7 +33,7 @@ class ListFilters(ListingAct, command="filters list", right=AccessRight.PERSON):
 
 
 class _FilterAct(Act, right=AccessRight.PERSON):
-    """An act on one of a person's own filters."""
+    """An act on one of the filters of lists that a person saved."""
 
     asks_passkey: ClassVar = False
     by_program: ClassVar = True
@@ -83,7 +83,7 @@ class RemoveFilter(_FilterAct, command="filters remove"):
     """Remove a saved filter of yours. The list stays unchanged."""
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Delete the filter."""
+        """Delete one of the person's saved filters of a list."""
         with context.open_registry() as registry, registry.write() as session:
             staff.remove_filter(session, name_of(context.person), self.of, self.name)
         return ActDone(f"the filter {self.name} is removed")

@@ -82,7 +82,7 @@ class NamesChild(Act):
         self.digests(context.home)
 
     def digests(self, home: Home) -> frozenset[bytes]:
-        """Return the child's digests in the index. GatewayError, without quoting the words, if incomplete."""
+        """Return the digests of the child's UPN and names. GatewayError for a wrong UPN or part of a name."""
         return self._digests(secret_files.pupil_key(home))
 
     def _digests(self, key: bytes) -> frozenset[bytes]:

@@ -143,7 +143,7 @@ class VouchFor(Act, command="roles vouch", right=AccessRight.APPOINT):
     read_out: tuple[str, ...] = argument("Each key of theirs, as they read it out.", (), metavar="[FPR]...")
 
     def carry_out(self, context: ActContext) -> ActDone:
-        """Record the confirmation of the person's credentials. GatewayError as `dual_control.vouch`."""
+        """Record that the person's credentials are confirmed. GatewayError for one who may not confirm."""
         check_read_out(*self.read_out)
         with context.recording() as record:
             staff.get_staff(record.session, self.name)

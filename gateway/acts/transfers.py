@@ -74,7 +74,7 @@ class TransferListing(DatedListing, ProviderListing, right=AccessRight.LOOK):
                 yield from self.listed(session, context, page)
 
     def has_text(self, row: Row) -> bool:
-        """Return True: the search is done by the database, as it knows the names of schools and kinds."""
+        """Return True for every row: the database has searched already, also by names of schools."""
         del row
         return True
 

@@ -115,7 +115,7 @@ class Site:
         )
 
     async def ask(self, request: Request, name: str, /, **fields: Any) -> Reply:  # noqa: ANN401 - as above
-        """Ask the inside the question `name` from this browser. DeclinedInside if refused."""
+        """Call the function `name` of the console API for this browser. DeclinedInside if refused."""
         return await self.inside.ask(name, self.question(request, **fields))
 
     async def form(self, request: Request, kind: str = "session") -> FormData:

@@ -11,9 +11,9 @@ _PAUSE_MS = 5
 
 
 class PartialContent:
-    """A content still being decrypted, read like a file; `word`: the pipe on which the service confirms it.
-    Reads like a finished content: the full size asked for, less only at the end. If the pipe is closed
-    without confirmation, nobody needs the answer any more and the process ends.
+    """A content still being decrypted, read like a file. On the pipe `word` the service says that the content
+    is whole and its signature good. Reads return the full size asked for, less only at the end. If the pipe
+    is closed without that message, the process ends without an answer.
     """
 
     def __init__(self, content: int, word: int) -> None:

@@ -131,7 +131,7 @@ def _is_lone_signature(content: bytes) -> bool:
 
 
 def _block(content: bytes) -> bytes:
-    """Return a content from its armored block on: gpg writes text in front of its revocations."""
+    """Drop the text in front of an armored block, such as gpg writes above a revocation; return the rest."""
     kind = None if packets.is_binary(content) else packets.kind_of(content)
     return content if kind is None else content[kind[1] :]
 

@@ -257,7 +257,7 @@ async def serve(
     balancers = Balancers(settings.ssh.balancers, intake.door)
 
     async def follow_settings() -> None:
-        """Update the balancers from the settings, which the processor may have written after the start."""
+        """Read again which load balancers may name a client: the processor may have written that since."""
         balancers.name((await on_disk(read_settings, published)).ssh.balancers)
 
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)

@@ -156,7 +156,7 @@ class Contents:
         return os.pread(given.descriptor, length, offset)
 
     def close_unread(self) -> None:
-        """Close contents unread for `idle_seconds`, including borrowed ones."""
+        """Close all contents that were last read more than `idle_seconds` ago."""
         before = self._clock() - self._limits.idle_seconds
         for content in tuple(self._open.values()):
             if content.opening.done() and content.read_at < before:

@@ -272,7 +272,7 @@ def begin(folder: Path, text: Path, title: str, like: str | None) -> None:
 
 
 def declare(folder: Path) -> tuple[str, ...]:
-    """Add to the policies an entry for every name the agreement does not list; return the changed files.
+    """Add entries for data types and data items that are recognised but in no flow; return the changed files.
 
     Data types without a flow stand under `not_carried`: files of these are recognised, and refused. Items
     that rights.toml does not list stand under `[others]` of items.toml, those that it lists under `[items]`.

@@ -158,7 +158,7 @@ def publish_common(
 
 
 def publish_checkpoint(registry: Registry, published: Published) -> None:
-    """Write the newest signed head of the log, if not published. Raises Fault as for receipts."""
+    """Publish the newest signed head of the log. Raises Fault where published/ cannot be written."""
     with registry.read() as session:
         newest = log.newest_head(session)
     if newest is not None and _text(published.log / "checkpoint") != newest.text:

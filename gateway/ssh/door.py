@@ -240,7 +240,7 @@ class Door:
         return True
 
     def end_session(self, guest: Guest) -> None:
-        """Count the end of a session."""
+        """Count one open session less for a logged-in connection."""
         guest.sessions -= 1
         guest.active_at = self._clock()
 

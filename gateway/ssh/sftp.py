@@ -169,7 +169,7 @@ class Handler(SFTPServerHandler):
         return handle
 
     async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        """Return the next names of a folder, and charge the time to the client's source."""
+        """Return the next names of a folder, and False: an error tells the end. Notes the time taken."""
         handle = packet.get_string()
         packet.check_end()
         if handle not in self._dir_handles:

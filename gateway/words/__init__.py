@@ -38,7 +38,7 @@ def plain(text: str) -> str:
 
 @lru_cache(1024)
 def plain_but(text: str, own: tuple[str, ...]) -> str:
-    """Return a text as `plain` does, but keep each of the authority's `own` phrases whole."""
+    """Return a text with all unknown words hidden, except in the authority's `own` phrases."""
     shown = plain(text)
     if HIDDEN not in shown or not own:
         return shown

@@ -98,7 +98,7 @@ class KeptPortions:
                     self._known.add(digest)
 
     def __contains__(self, digest: str) -> bool:
-        """Return True if the state file lists the portion of a digest, signed by this log's key."""
+        """Return True if the state file has this digest of entries, signed by this log's key."""
         return digest in self._known
 
     def keep(self, digest: str) -> None:
