@@ -38,7 +38,7 @@ def test_the_engine(fresh_yard: Yard, how: str, note: Note) -> None:
         turn_into(program, sick)
         names = fresh_yard.send_fresh(2)
         until(lambda: STAYS in fresh_yard.processor.log.read_text(), "the alarm", 90)
-        assert set(fresh_yard.states(*names)) == {"landed"}
+        until(lambda: set(fresh_yard.states(*names)) == {"landed"}, "both on record", 30)
         assert "does not start" not in fresh_yard.processor.log.read_text()
         turn_into(program, well)
         fresh_yard.await_decided(*names, seconds=90)
@@ -59,7 +59,7 @@ def test_an_engine_that_is_replaced(fresh_yard: Yard, note: Note) -> None:
         new.rename(program)
         names = fresh_yard.send_fresh(2)
         until(lambda: fresh_yard.processor.log.read_text().count("process does not start") >= 6, "alarms", 90)
-        assert set(fresh_yard.states(*names)) == {"landed"}
+        until(lambda: set(fresh_yard.states(*names)) == {"landed"}, "both on record", 30)
         shutil.copy(sqop(), new)
         new.rename(program)
         fresh_yard.await_decided(*names, seconds=90)
@@ -142,7 +142,7 @@ def test_an_engine_that_is_not_there(fresh_yard: Yard, note: Note) -> None:
     with fresh_yard.up(fresh_yard.intake, fresh_yard.processor):
         names = fresh_yard.send_fresh(2)
         until(lambda: fresh_yard.processor.log.read_text().count("is not on the PATH") >= 4, "alarms", 90)
-        assert set(fresh_yard.states(*names)) == {"landed"}
+        until(lambda: set(fresh_yard.states(*names)) == {"landed"}, "both on record", 30)
     fresh_yard.set(engine="auto", sop_program="sqop")
     outcome = settled(fresh_yard)
     assert outcome.accepted == 2
