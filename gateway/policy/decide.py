@@ -12,7 +12,7 @@ from gateway.model import Accepted, Classified, ContentRefused, Decision, Held, 
 from gateway.policy import items, schools
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day, spoken
-from gateway.policy.methods import method_refusals, subject
+from gateway.policy.methods import method_refusals, of_flow
 from gateway.policy.ratification import unratified
 from gateway.policy.reference import embargo_reason, release_moment
 from gateway.policy.schema import Flow, ItemAction
@@ -78,8 +78,7 @@ def decide(
         return Refused(reasons=(why,), flow=flow.id)
     asked = (method, flow.id, classified.data_type, provider.kind, safeguards)
     if (refusals := catalogue.methods.refusals.get(asked)) is None:
-        about = subject(classified.data_type, catalogue)
-        assert about is not None  # noqa: S101 - for the type checker
+        about = of_flow(flow, (classified.data_type,), catalogue)
         refusals = tuple(method_refusals(method, about, provider.kind, safeguards, catalogue))
         catalogue.methods.refusals[asked] = refusals
     if refusals:

@@ -49,13 +49,17 @@ class Subject(NamedTuple):
     circumstances: frozenset[str]
 
 
+def of_flow(flow: Flow, data_types: tuple[str, ...], catalogue: Catalogue) -> Subject:
+    """Return some data types of a flow as the subject of a transfer."""
+    circumstances = frozenset(catalogue.methods.flow_circumstances)
+    return Subject(flow.document.description, flow, data_types, circumstances)
+
+
 def subject(data: str, catalogue: Catalogue) -> Subject | None:
     """Return the subject named by the id `data`: a data type, else a flow, else a material; None for none."""
     as_type = catalogue.flow_of(data)
     if (flow := as_type or catalogue.flow(data)) is not None:
-        types = (data,) if as_type else tuple(entry.id for entry in flow.data_type)
-        circumstances = frozenset(catalogue.methods.flow_circumstances)
-        return Subject(flow.document.description, flow, types, circumstances)
+        return of_flow(flow, (data,) if as_type else tuple(one.id for one in flow.data_type), catalogue)
     found = (each for each in catalogue.methods.material if each.id == data)
     return next((Subject(each.name, None, (), frozenset(each.circumstances)) for each in found), None)
 
