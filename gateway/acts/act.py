@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from gateway.access import AccessRight, Sight
 from gateway.errors import GatewayError
 from gateway.home import as_reference
+from gateway.home.settings_file import read_at_most
 from gateway.registry import log
 
 if TYPE_CHECKING:
@@ -329,14 +330,7 @@ class GivenFile(BaseModel):
     @classmethod
     def read(cls, file: Path) -> GivenFile:
         """Read a file of this machine. GatewayError if unreadable or too large."""
-        try:
-            with file.open("rb") as opened:
-                content = opened.read(_FILE_BYTES + 1)
-        except OSError as error:
-            raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-        if len(content) > _FILE_BYTES:
-            raise GatewayError(f"{file} is too large")
-        return cls(content=content, folder=file.parent)
+        return cls(content=read_at_most(file, _FILE_BYTES), folder=file.parent)
 
     @model_validator(mode="before")
     @classmethod

@@ -27,6 +27,7 @@ from gateway.cli.identity import account_of, acting, on_record, sight_here
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import Home, as_reference
 from gateway.home.settings import load_settings
+from gateway.home.settings_file import read_at_most
 from gateway.reasons import REASONS
 from gateway.reasons import told as told_by_code
 from gateway.reasons.languages import Language, told_by_kit
@@ -160,18 +161,6 @@ def existing(home: Path) -> Home:
 def read_key_file(file: Path) -> bytes:
     """Read a key file. GatewayError if unreadable or far too large for a key."""
     return read_at_most(file, _KEY_FILE_BYTES, "a key")
-
-
-def read_at_most(file: Path, most: int, what: str) -> bytes:
-    """Read a file of at most `most` octets. GatewayError if unreadable or larger."""
-    try:
-        with file.open("rb") as opened:
-            data = opened.read(most + 1)
-    except OSError as error:
-        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
-    if len(data) > most:
-        raise GatewayError(f"{file} is too large for {what}")
-    return data
 
 
 @contextmanager

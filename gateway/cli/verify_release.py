@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.cli.console import fails_clearly, out, read_at_most, read_key_file
+from gateway.cli.console import fails_clearly, out, read_key_file
 from gateway.errors import GatewayError
+from gateway.home.settings_file import read_at_most
 from gateway.home.versions import digest_of
 from gateway.openpgp.sealer import SignatureInvalid, verify_detached
 

@@ -1,12 +1,15 @@
-"""The base of every part of a settings file, and suggestions for keys misspelt in one."""
+"""The base of every part of a settings file, suggestions for misspelt keys, and files read up to a size."""
 
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from gateway.errors import GatewayError
 
 
 class File(BaseModel):
@@ -75,3 +78,15 @@ def _walked(
         yield from (((*location, key), key, within) for key in value)
     elif value is not None:
         yield location, str(value), within
+
+
+def read_at_most(file: Path, most: int, what: str = "") -> bytes:
+    """Read a file of at most `most` octets. GatewayError, naming `what`, if unreadable or larger."""
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(most + 1)
+    except OSError as error:
+        raise GatewayError(f"{file} cannot be read: {error.strerror}") from None
+    if len(data) > most:
+        raise GatewayError(f"{file} is too large" + (f" for {what}" if what else ""))
+    return data
