@@ -212,6 +212,7 @@ def test_a_lost_browser_is_replaced_from_the_recovery_sheet(school: School, tmp_
     page = enrolled(school, tmp_path)
     fingerprint = page.evaluate("here.kit.fingerprint")
     presses(page, "Make a recovery sheet")
+    page.get_by_role("heading", name="Recovery sheet").wait_for()  # Locking the key takes a while.
     words = page.locator("#sheet-words").inner_text()
     recovery = school.browser.saves(page, "Save the key as a file", tmp_path)
     assert recovery.read_text() == page.locator("#sheet-key").text_content()
