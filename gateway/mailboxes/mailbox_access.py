@@ -9,7 +9,7 @@ import csv
 import io
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import asyncssh
@@ -26,7 +26,6 @@ from gateway.mailboxes.showing import Showing
 from gateway.registry import keys, log, staff
 from gateway.registry.database import Registry
 from gateway.registry.deliveries import (
-    ALL,
     DeliveriesWanted,
     Delivery,
     deal_with,
@@ -57,8 +56,6 @@ _LEFT_SINCE = timedelta(days=365)
 _LISTS = {"children-on-no-roll.csv": False, "movers.csv": True}
 """The lists for teams looking for children: of those who are on no roll, or of those who moved."""
 NOT_TO_REMOVE = denied("Held files cannot be removed; they wait until somebody releases or refuses them.")
-
-
 ABOUT_ONLY = denied("This only tells of the file beside it; remove that one.")
 
 
@@ -92,6 +89,11 @@ class MailboxAccess:
         """The teams with sight of more than delivered files, by the policies in force."""
         return self.showing.catalogue().looking_teams()
 
+    @property
+    def removed(self) -> DeliveriesWanted:
+        """The filter for removed files that can still be restored."""
+        return DeliveriesWanted(removed_since=self.clock() - UNDO)
+
     def keys_of(self, name: str) -> list[asyncssh.SSHKey]:
         """Return a person's SSH keys in force; [] for an unknown person."""
         with self.registry.read() as session:
@@ -100,7 +102,13 @@ class MailboxAccess:
                 staff.get_staff(session, name)
             except NotFoundError:
                 return []
-        return [key for material in known if (key := _imported(material)) is not None]
+        found = []
+        for one in known:
+            try:
+                found.append(asyncssh.import_public_key(one.material))
+            except asyncssh.KeyImportError:
+                _log.warning("%s: the registry holds a key that is none", one.fingerprint)
+        return found
 
     def folders(self, person: Person) -> tuple[str, ...]:
         """Return the names of a person's folders: the teams, and `held` for a person who sees held files."""
@@ -118,24 +126,17 @@ class MailboxAccess:
         with self.registry.read() as session:
             teams = self._teams(session, person)
             self._check_folder(person, teams, place)
-            files = self._page(session, person, teams, place, before)
+            folder, name = place.folder or "", person.name
+            if folder == HELD and not place.removed:
+                sight, rules = self._may_open(person, teams), self.showing.catalogue().rules
+                files = held(session, sight, rules, before=before, limit=FILES_A_QUERY)
+            else:
+                wanted = self.removed if place.removed else place.wanted
+                found = delivered(
+                    session, folder, wanted=wanted, person=name, before=before, limit=FILES_A_QUERY
+                )
+                files = self.showing.with_apart(session, found, name)
             return files, self.showing.told_of(session, files)
-
-    def _page(
-        self,
-        session: Session,
-        person: Person,
-        teams: tuple[str, ...],
-        place: MailboxPlace,
-        before: int | None,
-    ) -> Sequence[Delivery]:
-        folder, name = place.folder or "", person.name
-        if folder == HELD and not place.removed:
-            rules = self.showing.catalogue().rules
-            return held(session, self._may_open(person, teams), rules, before=before, limit=FILES_A_QUERY)
-        wanted = self._removed() if place.removed else place.wanted
-        found = delivered(session, folder, wanted=wanted, person=name, before=before, limit=FILES_A_QUERY)
-        return self.showing.with_apart(session, found, name)
 
     def chosen(
         self, person: Person, team: str, wanted: DeliveriesWanted, before: int | None, limit: int
@@ -167,12 +168,8 @@ class MailboxAccess:
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Return those of a person's teams with removed files that can still be restored."""
         with self.registry.read() as session:
-            wanted, name = self._removed(), person.name
-            return tuple(
-                team
-                for team in self._teams(session, person)
-                if delivered(session, team, wanted=wanted, person=name, limit=1)
-            )
+            wanted, name, teams = self.removed, person.name, self._teams(session, person)
+            return tuple(t for t in teams if delivered(session, t, wanted=wanted, person=name, limit=1))
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the names in a folder of lists; None if `place` is a list. Declined if nothing is there."""
@@ -267,10 +264,6 @@ class MailboxAccess:
             restore(session, delivery)
             self._record(session, person, delivery, "restored", now)
 
-    def _removed(self) -> DeliveriesWanted:
-        """Return the filter for removed files that can still be restored."""
-        return DeliveriesWanted(removed_since=self.clock() - UNDO)
-
     def _record(  # noqa: PLR0917 - what an entry is of
         self,
         session: Session,
@@ -327,12 +320,14 @@ class MailboxAccess:
         self._check_folder(person, teams, place)
         if place.name is None:
             # An empty subfolder of a shelf is not there.
-            if place.kind is not None and not self._page(session, person, (), place, None):
+            if place.kind is not None and not delivered(
+                session, place.folder, wanted=place.wanted, person=person.name, limit=1
+            ):
                 raise Declined(NO_SUCH_FILE)
             return None
         reference = reference_in(place.name)
         found = None if reference is None else self._named(session, person, teams, place, reference)
-        if found is None or file_name(found) != place.name.removesuffix(ABOUT) or not _stands(found, place):
+        if found is None or file_name(found) != place.name.removesuffix(ABOUT):
             raise Declined(NO_SUCH_FILE)
         return self.showing.with_apart(session, [found], person.name)[0]
 
@@ -343,7 +338,8 @@ class MailboxAccess:
         if folder == HELD and not place.removed:
             rules = self.showing.catalogue().rules
             return find_held(session, reference, self._may_open(person, teams), rules)
-        wanted = self._removed() if place.removed else ALL
+        # A file in /new can be read on once it is opened.
+        wanted = self.removed if place.removed else replace(place.wanted, new=False)
         return find_delivered(session, folder, reference, person=person.name, wanted=wanted)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
@@ -351,19 +347,3 @@ class MailboxAccess:
         if found is None:
             raise Declined(IS_FOLDER)
         return found
-
-
-def _stands(delivery: Delivery, place: MailboxPlace) -> bool:
-    """Return True if a delivery has the data type and provider of a subfolder, as far as named."""
-    wanted = place.wanted
-    return delivery.data_type == (wanted.data_type or delivery.data_type) and delivery.provider == (
-        wanted.provider or delivery.provider
-    )
-
-
-def _imported(known: keys.Key) -> asyncssh.SSHKey | None:
-    try:
-        return asyncssh.import_public_key(known.material)
-    except asyncssh.KeyImportError:
-        _log.warning("%s: the registry holds a key that is none", known.fingerprint)
-        return None

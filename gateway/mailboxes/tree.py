@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 import asyncssh
 
@@ -47,8 +47,8 @@ _FILE_MODE = stat.S_IFREG | 0o440
 _TEAM_MODE = stat.S_IFDIR | 0o770
 _FOLDER_MODE = stat.S_IFDIR | 0o550
 
-P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +94,19 @@ class MailboxTree(Server):
 
     async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
         """Return the size and times of a file, or the attributes of a folder."""
-        place = place_of(path)
+        place, now = place_of(path), self._mailboxes.clock()
         if place.is_list:
-            inside = await self._ask(self._mailboxes.inside_lists, place)
-            if inside is not None:
-                return self._folder(place)
-            return _attrs(_FILE_MODE, None, self._mailboxes.clock())
-        found = await self._ask(self._mailboxes.find, place)
-        if found is None:
-            return self._folder(place)
-        if place.is_about:
-            return _file(found, len(await self._ask(self._mailboxes.about, place)))
-        return _file(found, self._resources.contents.size_of(found))
+            if await self._ask(self._mailboxes.inside_lists, place) is None:
+                return _attrs(_FILE_MODE, None, now)
+        elif (found := await self._ask(self._mailboxes.find, place)) is not None:
+            # An unknown size is left out, so that clients read to the end.
+            size = self._resources.contents.size_of(found)
+            if place.is_about:
+                size = len(await self._ask(self._mailboxes.about, place))
+            return _attrs(_FILE_MODE, size, found.decided_at)
+        return _attrs(_folder_mode(place), 0, now)
 
-    async def lstat(self, path: bytes) -> asyncssh.SFTPAttrs:
-        """Return the same as `stat`: the tree has no links."""
-        return await self.stat(path)
+    lstat = stat  # The tree has no links.
 
     async def fstat(self, file: object) -> asyncssh.SFTPAttrs:
         """Return the size and times of an open file."""
@@ -134,21 +131,29 @@ class MailboxTree(Server):
             inside = await self._ask(self._mailboxes.inside_lists, place)
             if inside is None:
                 raise Declined(NO_SUCH_FILE)
-            return _at_once(self._lists(place, inside))
+            is_root = place.folder is None
+            upper = self._entries(_folder_mode(place), (".", "..", *(inside if is_root else ())))
+            return _at_once([*upper, *self._entries(_FILE_MODE, () if is_root else inside, None)])
         if place.folder is None:
-            there = await self._ask(self._mailboxes.removed_folders)
-            if place.removed:
-                return _at_once(self._root(place, there))
-            folders = await self._ask(self._mailboxes.folders)
-            further = (REMOVED,) if there and place.shelf is None else ()
-            has_lists = place.shelf is None and self._mailboxes.looking.welfare.intersection(folders)
-            lists = (LISTS,) if has_lists else ()
-            return _at_once(self._root(place, (*folders, *further, *lists)))
+            removed = await self._ask(self._mailboxes.removed_folders)
+            folders = removed if place.removed else await self._ask(self._mailboxes.folders)
+            teams, there = [name for name in folders if name != HELD], dict[str, bool]()
+            if place.shelf is None and not place.removed:
+                has_lists = not self._mailboxes.looking.welfare.isdisjoint(folders)
+                there = {HELD: HELD in folders, REMOVED: bool(removed), LISTS: has_lists}
+            shelves = SHELVES if there and teams else ()
+            return _at_once(
+                [
+                    *self._entries(_FOLDER_MODE, (".", "..", *shelves)),
+                    *self._entries(_TEAM_MODE, teams),
+                    *self._entries(_FOLDER_MODE, [name for name, is_there in there.items() if is_there]),
+                ]
+            )
         if place.name is not None:
             raise Declined(NO_SUCH_FILE)
         if place.has_folders:
             kinds = await self._ask(self._mailboxes.kinds, place)
-            return _at_once(self._folders(place, (".", "..", *kinds)))
+            return _at_once(self._entries(_FOLDER_MODE, (".", "..", *kinds)))
         return self._files(place, await self._ask(self._page, place, None))
 
     async def open(
@@ -203,17 +208,15 @@ class MailboxTree(Server):
         if (content := _opened(file).content) is not None:
             self._resources.contents.give_back(content, self._person.name)
 
-    async def abandon(self, file: object) -> None:
-        """Close a file after its client is gone; how much the client read makes no difference."""
-        await self.close(file)
+    abandon = close  # How much the client read makes no difference.
 
     async def remove(self, path: bytes) -> None:
         """Mark the file at a path as dealt with, for the whole team."""
         await self._tell(self._mailboxes.deal_with, place_of(path))
 
-    async def rename(self, old: bytes, new: bytes) -> None:
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Restore a file that the team removed; any other rename is declined."""
-        before, after = place_of(old), place_of(new)
+        before, after = place_of(oldpath), place_of(newpath)
         if (
             not before.removed
             or before.name is None
@@ -223,60 +226,32 @@ class MailboxTree(Server):
             raise Declined(READ_ONLY)
         await self._tell(self._mailboxes.restore, before)
 
-    async def posix_rename(self, old: bytes, new: bytes) -> None:
-        """Rename by the OpenSSH extension: the same as `rename`."""
-        await self.rename(old, new)
+    posix_rename = rename
 
     async def _ask(
-        self, question: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
+        self, question: Callable[[Person, *Ts], T], *args: *Ts, threads: Executor | None = None
     ) -> T:
-        """Call a method of the mailboxes for this person in a reader thread; return its result."""
-        return await self._wait(self._resources.readers, question, *args, **kwargs)
-
-    async def _tell(
-        self, record: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Call a method that records an act, in a writer thread; declined if recording fails."""
-        try:
-            return await self._wait(self._resources.writers, record, *args, **kwargs)
-        except Fault as fault:
-            _log.error("not recorded: %s", fault)
-            raise Declined(NOT_RECORDED) from None
-
-    async def _wait(
-        self, threads: Executor, ask: Callable[Concatenate[Person, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+        """Call a method of the mailboxes for this person, in a reader thread; return its result."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(threads, lambda: ask(self._person, *args, **kwargs))
+            return await loop.run_in_executor(
+                threads or self._resources.readers, question, self._person, *args
+            )
         except AccessEnded:
             # The answer is sent first; then the connection ends.
             loop.call_soon(self.connection.close)
             raise
 
-    def _root(self, place: MailboxPlace, folders: tuple[str, ...]) -> list[bytes]:
-        """Return the teams' folders; at the root also /new, /by-type, /by-provider and the other folders."""
-        teams = [name for name in folders if name not in {HELD, REMOVED, LISTS}]
-        is_root = place.shelf is None and not place.removed
-        return [
-            *self._folders(MailboxPlace(), (".", "..", *(SHELVES if teams and is_root else ()))),
-            *(
-                folder
-                for name in (folders if is_root else teams)
-                for folder in self._folders(MailboxPlace(None if name in {REMOVED, LISTS} else name), (name,))
-            ),
-        ]
-
-    def _lists(self, place: MailboxPlace, inside: Sequence[str]) -> list[bytes]:
-        """Return the names in a folder of lists, encoded: folders of teams, or a team's lists."""
-        if place.folder is None:
-            return self._folders(place, (".", "..", *inside))
-        now = self._mailboxes.clock().timestamp()
-        lists = [encoded(name, _FILE_MODE, None, int(now), now) for name in inside]
-        return [*self._folders(place, (".", "..")), *lists]
+    async def _tell(self, record: Callable[[Person, *Ts], T], *args: *Ts) -> T:
+        """Call a method that records an act, in a writer thread; declined if recording fails."""
+        try:
+            return await self._ask(record, *args, threads=self._resources.writers)
+        except Fault as fault:
+            _log.error("not recorded: %s", fault)
+            raise Declined(NOT_RECORDED) from None
 
     async def _files(self, place: MailboxPlace, page: _Encoded) -> AsyncIterator[Sequence[bytes]]:
-        yield self._folders(place, (".", ".."))
+        yield self._entries(_folder_mode(place), (".", ".."))
         names, further = page
         while further is not None:
             # Fetch the next page while the client reads this one.
@@ -300,12 +275,10 @@ class MailboxTree(Server):
                 names.append(encoded(f"{name}{ABOUT}", _FILE_MODE, None, modified, now))
         return names, files[-1].sequence if len(files) == FILES_A_QUERY else None
 
-    def _folders(self, place: MailboxPlace, names: Sequence[str]) -> list[bytes]:
+    def _entries(self, mode: int, names: Sequence[str], size: int | None = 0) -> list[bytes]:
+        """Return the names of folders, or of files made on reading, encoded."""
         now = self._mailboxes.clock().timestamp()
-        return [encoded(name, _folder_mode(place), 0, int(now), now) for name in names]
-
-    def _folder(self, place: MailboxPlace) -> asyncssh.SFTPAttrs:
-        return _attrs(_folder_mode(place), 0, self._mailboxes.clock())
+        return [encoded(name, mode, size, int(now), now) for name in names]
 
 
 async def _at_once(names: Sequence[bytes]) -> AsyncIterator[Sequence[bytes]]:
@@ -322,11 +295,6 @@ def _opened(file: object) -> CollectedFile:
     if not isinstance(file, CollectedFile):
         raise TypeError("not a file of this session")
     return file
-
-
-def _file(delivery: Delivery, size: int | None) -> asyncssh.SFTPAttrs:
-    """Return file attributes; an unknown size is omitted, so that clients read to the end."""
-    return _attrs(_FILE_MODE, size, delivery.decided_at)
 
 
 def _attrs(mode: int, size: int | None, modified: datetime) -> asyncssh.SFTPAttrs:

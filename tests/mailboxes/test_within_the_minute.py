@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from gateway.mailboxes.console_api.judged import WithinTheMinute
+from gateway.mailboxes.console_api.context import WithinTheMinute
 from tests.waiting import until
 
 

@@ -29,16 +29,7 @@ from gateway.acts.mailboxes import CollectFile
 from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.mailboxes.console_api import (
-    boxes,
-    carrying_out,
-    evidence,
-    held_files,
-    logins,
-    policies,
-    schools,
-    today,
-)
+from gateway.mailboxes.console_api import carrying_out, evidence, files, logins, policies, schools, today
 from gateway.mailboxes.console_api.carrying_out import learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
@@ -46,9 +37,9 @@ from gateway.mailboxes.console_api.context import (
     ConsoleContext,
     DecliningError,
     caller,
+    team_named,
 )
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
@@ -91,9 +82,9 @@ WAYS = {
     "carry-out": Way(carrying_out.carry_out, writes=True),
     # What pages show.
     "agreement": Way(evidence.ask_agreement),
-    "file": Way(boxes.ask_file, own=True),
-    "held-file": Way(held_files.ask_held_file),
-    "mailbox": Way(boxes.ask_mailbox, own=True),
+    "file": Way(files.ask_file, own=True),
+    "held-file": Way(files.ask_held_file),
+    "mailbox": Way(files.ask_mailbox, own=True),
     "me": Way(logins.ask_me),
     "openings": Way(evidence.ask_openings),
     "policies": Way(policies.ask_policies),

@@ -21,11 +21,10 @@ from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.console_api.boxes import OwnMailboxes, RecallFile
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, wrong_fields
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, type_named, wrong_fields
+from gateway.mailboxes.console_api.files import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.mailboxes.console_api.showing_files import type_named
 from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, staff

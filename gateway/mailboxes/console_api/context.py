@@ -1,15 +1,19 @@
-"""The settings and caches of the console API, and the callers of its questions."""
+"""The settings and caches of the console API, the callers of its questions, and what many answers share."""
 
 from __future__ import annotations
 
 import logging
 import re
 import threading
+import time
 from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticUseDefault
 
 from gateway.access import (
     OF_PROGRAMS,
@@ -29,7 +33,6 @@ from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError
-from gateway.mailboxes.console_api.judged import WithinTheMinute
 from gateway.mailboxes.console_api.openid import OpenIdProvider
 from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
@@ -44,8 +47,8 @@ from gateway.registry.staff import teams_while_in_force
 from gateway.registry.tables import ProgramRow
 from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
-from gateway.zones.console_api import ConsoleQuestion, Shown
-from gateway.zones.http_paths import CREDENTIAL
+from gateway.zones.console_api import ConsoleQuestion, Named, Shown
+from gateway.zones.http_paths import BEYOND_ROWS, CREDENTIAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +57,41 @@ _log = logging.getLogger(__name__)
 NOT_LOGGED_IN = "You are not logged in, or your session has ended."
 _NO_ACT_OF_PROGRAM = "The credential of this program does not allow that."
 _LOOPBACK = re.compile(r"http://localhost:[0-9]{1,5}")
+_SECONDS = 60.0
+"""For how long a slow answer is the newest;"""
+_MEANWHILE = 600.0
+"""and for how long it is given while a newer one is worked out."""
+_MOST = 32
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def _or_default(given: object, checked: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return checked(given)
+    except ValidationError:
+        raise PydanticUseDefault from None
+
+
+OR_DEFAULT = WrapValidator(_or_default)
+"""A part of an address that makes no sense is as if it was not given: nobody is led away from the page."""
+Before = Annotated[int | None, Field(ge=0, lt=BEYOND_ROWS), OR_DEFAULT]
+"""The number of a row, below which a page of a list begins; whatever is no number is the first page."""
+
+
+def type_named(catalogue: Catalogue, data_type: str | None) -> Named | None:
+    """Return a data type's id with its name on receipts; None without a data type."""
+    if data_type is None:
+        return None
+    name = catalogue.wording.name(data_type)
+    unnamed = f"{data_type[:1].upper()}{data_type[1:].replace('-', ' ')}"
+    return Named(id=data_type, name=unnamed if name == data_type else name)
+
+
+def team_named(catalogue: Catalogue, team: str) -> Named:
+    """Return a team's id with its name, or with the id again if no such team is known."""
+    found = catalogue.team(team)
+    return Named(id=team, name=team if found is None else found.name)
 
 
 Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
@@ -85,6 +123,61 @@ def not_confirmed(fingerprint: str) -> str:
         "What you log in with is not confirmed to be yours yet: ring whoever invited you, on a number you "
         f"know, and read to them {shown}. Until then you can read what your teams were sent, and no more."
     )
+
+
+class WithinTheMinute(Generic[K, V]):
+    """A cache of a few slow answers, thread-safe. `clock` returns monotonic seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._working = threading.Lock()
+        self._known: dict[K, tuple[float, V]] = {}
+        self._renewed: set[K] = set()
+
+    def of(self, asked: K, work: Callable[[], V]) -> V:
+        """Return the answer to `asked`, at most a minute old, or a new one from `work`.
+
+        While a new answer is computed in a separate thread, callers get the last one, unless ten minutes old.
+        """
+        known = self._within(asked, _SECONDS)
+        if known is None and (known := self._within(asked, _MEANWHILE)) is not None:
+            self._renew(asked, work)
+        if known is not None:
+            return known[1]
+        with self._working:  # Concurrent callers wait for the same answer.
+            known = self._within(asked, _SECONDS)
+            return known[1] if known is not None else self._worked_out(asked, work)
+
+    def _within(self, asked: K, seconds: float) -> tuple[float, V] | None:
+        with self._lock:
+            known = self._known.get(asked)
+            return known if known is not None and self._clock() < known[0] + seconds else None
+
+    def _worked_out(self, asked: K, work: Callable[[], V]) -> V:
+        now, found = self._clock(), work()
+        with self._lock:
+            self._known.pop(asked, None)
+            while len(self._known) >= _MOST:
+                del self._known[next(iter(self._known))]
+            self._known[asked] = (now, found)
+        return found
+
+    def _renew(self, asked: K, work: Callable[[], V]) -> None:
+        with self._lock:
+            if asked in self._renewed:
+                return
+            self._renewed.add(asked)
+
+        def renew() -> None:
+            try:
+                with self._working:
+                    self._worked_out(asked, work)
+            finally:
+                with self._lock:
+                    self._renewed.discard(asked)
+
+        threading.Thread(target=renew, name="judged", daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)

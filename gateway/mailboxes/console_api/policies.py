@@ -11,8 +11,7 @@ from sqlmodel import Session
 from gateway.access import AccessRight
 from gateway.acts.act import Act, ActContext, ActDone, Why, columns_of, option
 from gateway.errors import GatewayError, NotFoundError
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.showing_files import OR_DEFAULT
+from gateway.mailboxes.console_api.context import OR_DEFAULT, Caller, ConsoleContext
 from gateway.policy.catalogue import load_catalogue, policy_digest, policy_files
 from gateway.policy.dates import local_day
 from gateway.policy.edits import edits

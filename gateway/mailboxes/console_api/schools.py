@@ -9,8 +9,7 @@ from pydantic import Field
 from sqlmodel import Session
 
 from gateway.acts.act import columns_of
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.showing_files import OR_DEFAULT, Before, type_named
+from gateway.mailboxes.console_api.context import OR_DEFAULT, Before, Caller, ConsoleContext, type_named
 from gateway.policy.dates import local_day, spoken
 from gateway.policy.ratification import register
 from gateway.policy.timescale import asked_soon

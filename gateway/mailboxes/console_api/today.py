@@ -9,10 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from gateway.acts.held_decisions import proposal
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext
-from gateway.mailboxes.console_api.held_files import wanted
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, team_named
 from gateway.mailboxes.console_api.logins import news_of
-from gateway.mailboxes.console_api.showing_files import team_named
 from gateway.model import counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.timescale import FlowStatus
@@ -21,7 +19,13 @@ from gateway.record.dual_control import COUNTS, name_of
 from gateway.registry import hand_ons, hooks, letters, providers, staff, transfer_lists
 from gateway.registry.deliveries import DeliveriesWanted, count_delivered
 from gateway.registry.tables import EventRow
-from gateway.registry.transfer_lists import MOST, ThingsWaiting, WaitsForWhom, recalls_asked
+from gateway.registry.transfer_lists import (
+    MOST,
+    ThingsWaiting,
+    TransfersWanted,
+    WaitsForWhom,
+    recalls_asked,
+)
 from gateway.zones.console_api import Shown
 
 DAYS = 14
@@ -76,7 +80,8 @@ def ask_today(console: ConsoleContext, caller: Caller) -> Shown:
             )
             for team in caller.teams
         ]
-        whom = transfer_lists.by_whom(session, wanted(caller), MOST) if "held" in caller.may else {}
+        held_ones = TransfersWanted(state="held", sight=caller.sight)
+        whom = transfer_lists.by_whom(session, held_ones, MOST) if "held" in caller.may else {}
         steps = caller.confirmed and not staff.knows_pages(session, caller.name)
         # As the tabs of the list of held files are divided.
         held = [_counted(one, f"held for {one}", whom[one].number) for one in WaitsForWhom if one in whom]

@@ -1,37 +1,74 @@
-"""The mailboxes of a person's teams, as shown by the console, and the recall of a file."""
+"""Files on pages: the mailboxes of a person's teams, the held files, and the recall of a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
+from sqlmodel import Session
+
 from gateway.access import AccessRight
+from gateway.acts import headings, held_decisions, recalls
 from gateway.acts.act import Act, ActContext, ActDone, Reference, Why, argument, columns_of
 from gateway.acts.mailboxes import ListMailbox
 from gateway.acts.recalls import WithdrawTransfer
 from gateway.acts.transfers import happened
+from gateway.classify.findings import FINDINGS, describe
 from gateway.errors import GatewayError, NotFoundError
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError
-from gateway.mailboxes.console_api.showing_files import (
+from gateway.home import shown_name
+from gateway.mailboxes.console_api.context import (
     OR_DEFAULT,
     Before,
-    file_row,
-    file_seen,
-    findings_seen,
+    Caller,
+    ConsoleContext,
+    DecliningError,
     team_named,
     type_named,
 )
-from gateway.mailboxes.mailbox_access import UNDO
-from gateway.model import Basis, Classified, Counting, counted
+from gateway.mailboxes.names import HELD, file_name
+from gateway.model import Basis, Classified, ContentRefused, Counting, Finding, counted
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.items import left_out
+from gateway.reasons import for_officers, waits_for_second
 from gateway.record.dual_control import COUNTS
-from gateway.registry import deliveries, log, providers, staff
-from gateway.registry.deliveries import DeliveriesWanted, find_delivered
-from gateway.registry.transfer_lists import MOST
+from gateway.record.registrar import KeylessRules
+from gateway.registry import deliveries, log, providers, staff, transfer_lists, transfers
+from gateway.registry.deliveries import DeliveriesWanted, Delivery, find_delivered
+from gateway.registry.sight import is_sensitive
+from gateway.registry.transfer_lists import MOST, TransfersWanted
 from gateway.registry.transfers import contents_of
+from gateway.ssh.answers import Declined
 from gateway.zones.console_api import Named, Shown
 
 PAGE = 50
+_UNLISTED = ("position", "header", "place", "filled", "kind", "topic")
+
+
+def file_row(delivery: Delivery) -> Shown:
+    """Convert a delivery to a list row: ids, times, and the size of a whole file."""
+    names = ("reference", "sequence", "provider", "data_type", "period", "landed_at")
+    return columns_of([delivery], *names)[0] | {
+        "size": delivery.content_size if delivery.whole else None,
+        "new": not delivery.collected,
+        "name": file_name(delivery),
+    }
+
+
+def file_seen(delivery: Delivery, catalogue: Catalogue, names: Mapping[str, str]) -> Shown:
+    """Convert a delivery to a list row, with the names of school and kind of data."""
+    return file_row(delivery) | {
+        "provider": Named(id=delivery.provider, name=names.get(delivery.provider, delivery.provider)),
+        "data_type": type_named(catalogue, delivery.data_type),
+    }
+
+
+def findings_seen(content: Classified | ContentRefused | None) -> tuple[Shown, ...]:
+    """Return the findings about a file, except codes that this version has no words for."""
+    found: tuple[Finding, ...] = content.findings if isinstance(content, Classified) else ()
+    return tuple(
+        {"sentence": describe(each), "count": each.count, "rows": each.rows}
+        for each in found
+        if each.code in FINDINGS
+    )
 
 
 def ask_mailbox(
@@ -53,7 +90,7 @@ def ask_mailbox(
     mailboxes, catalogue = console.mailboxes, console.catalogue()
     wanted = DeliveriesWanted(new=new, data_type=data_type, provider=provider, period=period)
     if removed:  # All of them: the filters are of those that wait.
-        wanted = DeliveriesWanted(removed_since=mailboxes.clock() - UNDO)
+        wanted = mailboxes.removed
     found = mailboxes.chosen(caller.person, team, wanted, before, PAGE + 1)
     with mailboxes.registry.read() as session:
         number = deliveries.count_delivered(session, team, wanted, person=caller.name, most=MOST)
@@ -64,7 +101,12 @@ def ask_mailbox(
         "team": team_named(catalogue, team),
         "files": [file_seen(each, catalogue, names) for each in shown],
         "providers": [Named(id=each, name=names[each]) for each in sorted(names, key=names.__getitem__)],
-        "data_types": [*_types_of(team, catalogue)],
+        "data_types": [
+            named
+            for flow in catalogue.flows.flow
+            for each in flow.data_type
+            if team in each.teams and (named := type_named(catalogue, each.id))
+        ],
         "asked": {
             "new": new,
             "removed": removed,
@@ -79,14 +121,6 @@ def ask_mailbox(
             (one for one in saved if f"team={team}" in one.query.split("&")), "name", "query"
         ),
     }
-
-
-def _types_of(team: str, catalogue: Catalogue) -> Iterator[Named]:
-    """Yield the data types that some flow routes to a team."""
-    for flow in catalogue.flows.flow:
-        for each in flow.data_type:
-            if team in each.teams and (named := type_named(catalogue, each.id)):
-                yield named
 
 
 def ask_file(
@@ -188,3 +222,85 @@ class RecallFile(Act, command="recall", right=AccessRight.PERSON):
                 raise GatewayError("You have asked for that already.")
             record.note("act-proposed", self.reference, {"what": "recall"}, self.why)
         return ActDone(f"That {self.reference} be recalled is asked for: whoever may do it sees it.")
+
+
+def ask_held_file(console: ConsoleContext, caller: Caller, *, reference: str) -> Shown:
+    """Return the details of a held file. DecliningError if not held or invisible to the caller.
+
+    `decides`: the caller may decide here. `recalled`: the file was withdrawn and waits for a second person.
+    `proposed`: the open proposal of a release, or of a new delivery of a withdrawn file. `asked`: headings
+    that the caller may explain, `meanings`: the items to choose from, `said`: explanations waiting for a
+    second person. `owner`: the person assigned. `would`: the effect of a release now, in words. `again`:
+    references of all waiting files with the same content, the newest last.
+    """
+    with console.mailboxes.registry.read() as session:
+        if transfer_lists.find(session, TransfersWanted(state="held", sight=caller.sight), reference) is None:
+            raise DecliningError("That file is not held, or it waits for others than you.")
+        transfer, names = transfers.get(session, reference), providers.names(session)
+        events = log.events(session, reference)
+        asked = (recalls if waits_for_second(transfer) else held_decisions).proposal(session, reference)
+        # A file held for a dropped key is decided elsewhere.
+        needed = "recall" if waits_for_second(transfer) else "decide"
+        decides = needed in caller.may and transfer.waits_for != "approval"
+        owner = transfer_lists.owners_of_held_files(session, caller.sight).get(reference)
+        would = _would(console, session, reference) if decides else ""
+        again = transfer_lists.sent_again(session, [transfer])
+        open_headings = headings.asked(session, transfer) if decides else ()
+        said = headings.waiting(session, transfer.upload.provider, console.clock()) if open_headings else ()
+    catalogue, content, upload = console.catalogue(), transfer.content, transfer.upload
+    meanings = headings.meanings(console.home.policies_in_force, catalogue) if open_headings else {}
+    known, proposed = content if isinstance(content, Classified) else None, None
+    if asked is not None:
+        kind, teams = catalogue.wording.name(asked.data_type), [*map(catalogue.wording.name, asked.teams)]
+        proposed = columns_of([asked], "by", "at", "why")[0] | {"data_type": kind, "teams": teams}
+    return {
+        "file": {
+            "reference": upload.reference,
+            "why": for_officers(transfer.reasons),
+            "provider": Named(id=upload.provider, name=names.get(upload.provider, upload.provider)),
+            "data_type": type_named(catalogue, transfer.data_type),
+            "landed_at": upload.landed_at,
+            "held_until": transfer.held_until,
+            "reasons": columns_of(transfer.reasons, "code", "clause", "sentence", "next_step"),
+            "sensitive": is_sensitive(transfer),
+        },
+        "upload_name": shown_name(upload.name),
+        "evidence": content.evidence if content is not None else (),
+        "pupils": known.pupils if known else None,
+        "findings": findings_seen(content),
+        "items": known.items if known else (),
+        "unlisted": columns_of(known.unlisted if known else (), *_UNLISTED),
+        "asked": open_headings,
+        "meanings": [Named(id=key, name=label) for key, label in meanings.items()],
+        "said": [one for one in said if one["heading"] in open_headings],
+        "events": [*happened(events, upload.landed_at)],
+        "proposed": proposed,
+        "decides": decides,
+        "owner": owner,
+        "would": would,
+        "recalled": waits_for_second(transfer),
+        "again": again.get(reference, ()),
+        "sent_on": _can_be_collected(console, caller, reference),
+        "data_types": [named for each in catalogue.data_types() if (named := type_named(catalogue, each))],
+        "teams": [team_named(catalogue, team.id) for team in catalogue.teams.team],
+    }
+
+
+def _would(console: ConsoleContext, session: Session, reference: str) -> str:
+    """Return the teams that would get a file released as it is, or the reason against a release."""
+    rules = KeylessRules(console.home, console.catalogue())
+    try:
+        transfer = held_decisions.held(session, reference)
+        asked = held_decisions.judged(rules, session, transfer, console.clock())
+    except GatewayError as error:
+        return f"{error}."
+    return held_decisions.release_in_words(asked, rules.catalogue)
+
+
+def _can_be_collected(console: ConsoleContext, caller: Caller, reference: str) -> bool:
+    """Return True if the caller may open the file through the SFTP folder of held files."""
+    try:
+        console.mailboxes.place(caller.person, HELD, reference)
+    except Declined:
+        return False
+    return True
