@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from typing import Annotated
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, ValidationError
 
 from gateway.acts.act import Act, ActContext, ActDetails, ActDone, ActListing, Answer, Area, columns_of
 from gateway.acts.fields import answer_of, area_of, every_act, fields_of
@@ -30,15 +30,7 @@ from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, staff
 from gateway.registry.sight import sees
 from gateway.registry.tables import ProgramRow
-from gateway.reports.document import (
-    Block,
-    Details,
-    Document,
-    Paragraph,
-    Points,
-    ReportTable,
-    as_object,
-)
+from gateway.reports.document import as_object
 from gateway.zones.console_api import Cell, ConsoleQuestion, Given, Named, Shown
 
 OF_BUTTONS: dict[str, type[Act]] = {
@@ -52,29 +44,6 @@ _BLANK: Shown = {
 """An answer of an act. `moments` are the labels of lines with a moment, `proof` is what few read of it."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
-
-
-def seen(document: Document) -> JsonValue:
-    """Convert a report to JSON values for pages; charts become tables."""
-    sections: dict[str, JsonValue] = {
-        name: [{"title": one.title, "blocks": [*map(_block, one.blocks)]} for one in some]
-        for name, some in (("sections", document.sections), ("annex", document.annex))
-    }
-    return {"title": document.title, "subtitle": document.subtitle, **sections}
-
-
-def _block(block: Block) -> JsonValue:
-    """Convert a block of a report to JSON: a text, a list of points, or a table with its caption."""
-    told: dict[str, JsonValue] = {"text": "", "important": False, "points": [], "headings": [], "rows": []}
-    match block:
-        case Paragraph(text, important):
-            return told | {"text": text, "important": important}
-        case Points(texts):
-            return told | {"points": [*texts]}
-        case Details(pairs):
-            return told | {"rows": [[label, value] for label, value in pairs if value is not None]}
-        case ReportTable(headings, rows, caption):
-            return told | {"text": caption, "headings": [*headings], "rows": [[*row] for row in rows]}
 
 
 def learn_acts() -> None:
@@ -97,22 +66,16 @@ def ask_acts(console: ConsoleContext, caller: Caller, *, about: str = "") -> Sho
         commands = [
             one for one in commands if one.rpartition(" ")[0] == noun or one in beside or one in together
         ]
-    told = sorted(map(_told, commands), key=lambda act: [*Area].index(act["area"]))
-    return {
-        "acts": [
-            _knowing(console, caller, act) if act["command"] == about else _in_short(act) if named else act
-            for act in told
-        ]
-    }
-
-
-def _in_short(act: Shown) -> Shown:
-    """Return title and required fields of an act, to offer it on another act's page."""
-    return act | {
-        "about": "",
-        "fields": [one for one in act["fields"] if one["required"]],
-        "field_groups": (),
-    }
+    shown = []
+    for act in sorted(map(_told, commands), key=lambda act: [*Area].index(act["area"])):
+        if act["command"] == about:
+            shown.append(_knowing(console, caller, act))
+        elif named:  # To offer it on another act's page.
+            required = [one for one in act["fields"] if one["required"]]
+            shown.append(act | {"about": "", "fields": required, "field_groups": ()})
+        else:
+            shown.append(act)
+    return {"acts": shown}
 
 
 def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
@@ -122,36 +85,27 @@ def _knowing(console: ConsoleContext, caller: Caller, told: Shown) -> Shown:
         with console.mailboxes.registry.read() as session:
             saved = staff.saved_filters(session, caller.name, act.command)
         told = told | {"saved": columns_of(saved, "name", "query")}
-    known = _known(console, {field["names"] for field in told["fields"]})
-    own = {
-        name: tuple(Named(id=one, name=called) for one, called in names.items())
-        for name, names in act.known(catalogue).items()
-    }
-    revealed = act.revealed(catalogue)
-    fields = [
-        one
-        | {
-            "known": known.get(one["names"] or "", own.get(one["name"], ())),
-            "reveals": revealed.get(one["name"], {}),
-        }
-        for one in told["fields"]
-    ]
+    known, own = _known(console, {field["names"] for field in told["fields"]}), act.known(catalogue)
+    revealed, fields = act.revealed(catalogue), []
+    for one in told["fields"]:
+        names = known.get(one["names"] or "", own.get(one["name"], {}))
+        choices = [Named(id=key, name=name) for key, name in names.items()]
+        fields.append(one | {"known": choices, "reveals": revealed.get(one["name"], {})})
     return told | {"fields": fields}
 
 
-def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, tuple[Named, ...]]:
-    """Return ids and names for choices in forms: all teams, and the `wanted` kinds, schools and people."""
+def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[str, Mapping[str, str]]:
+    """Return names by id for choices in forms: all teams, and the `wanted` kinds, schools and people."""
     catalogue = console.catalogue()
-    known = {"team": tuple(Named(id=one.id, name=one.name) for one in catalogue.teams.team)}
+    known = {"team": {one.id: one.name for one in catalogue.teams.team}}
     if "kind" in wanted:
         kinds = (type_named(catalogue, one) for one in catalogue.data_types())
-        known["kind"] = tuple(filter(None, kinds))
+        known["kind"] = {one.id: one.name for one in kinds if one}
     with console.mailboxes.registry.read() as session:
         if "school" in wanted:
-            names = providers.names(session)
-            known["school"] = tuple(Named(id=key, name=name) for key, name in names.items())
+            known["school"] = providers.names(session)
         if "person" in wanted:
-            known["person"] = tuple(Named(id=name, name=name) for name in staff.list_staff(session))
+            known["person"] = {name: name for name in staff.list_staff(session)}
     return known
 
 
@@ -163,7 +117,7 @@ def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) 
     fields = {one.name: one.names for one in fields_of(act) if one.names in _CALLED and one.name in given}
     known, told = _known(console, {*fields.values()}) if fields else {}, dict(given)
     for name, names in fields.items():
-        ids = {called.casefold(): one.id for one in known[names or ""] for called in (one.name, one.id)}
+        ids = {called.casefold(): one for one, name in known[names or ""].items() for called in (name, one)}
         value = given[name]
         values = value if isinstance(value, tuple) else (str(value),)
         unknown = next((one for one in values if one.casefold() not in ids), None)
@@ -435,7 +389,7 @@ def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Ma
     """Return names by id for each of `columns` with ids of schools, teams, kinds or people."""
     wanted = {name: _NAMED[name] for name in columns if name in _NAMED}
     known = _known(console, wanted.values()) if wanted else {}
-    return {name: {one.id: one.name for one in known[of]} for name, of in wanted.items()}
+    return {name: known[of] for name, of in wanted.items()}
 
 
 def _answered(console: ConsoleContext, answer: Answer) -> Shown:
@@ -460,7 +414,7 @@ def _answered(console: ConsoleContext, answer: Answer) -> Shown:
                 "proof": None if answer.proof is None else _answered(console, answer.proof),
             }
         case _:
-            return _BLANK | {"report": seen(answer)}
+            return _BLANK | {"report": replace(answer, data=None)}
 
 
 def _table(console: ConsoleContext, listing: ActListing) -> Shown:

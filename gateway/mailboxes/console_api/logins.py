@@ -27,7 +27,7 @@ from gateway.mailboxes.console_api.challenges import GuessedError
 from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, not_confirmed
 from gateway.mailboxes.console_api.openid import Attempt, NotProvedError, OpenIdProvider
 from gateway.registry import log, logins, staff
-from gateway.registry.keys import Key, list_keys
+from gateway.registry.keys import list_keys
 from gateway.registry.log import Entry
 from gateway.registry.logins import passkey_part
 from gateway.registry.tables import InvitationRow, KeyRow
@@ -72,14 +72,13 @@ def log_in(console: ConsoleContext, question: ConsoleQuestion, *, browser: str, 
     challenge = console.challenges.take(browser, _LOGIN)
     now, registry = console.clock(), console.mailboxes.registry
     with console.noting_failure(question.address):
-        credential = _credential_in(assertion)
         with registry.read() as session:
-            passkey = logins.find_passkey(session, credential, now)
-        if passkey is None:
-            raise GuessedError(_NOT_SIGNED)
-        count = _counted(assertion, challenge, question.origin, passkey)
+            passkey, count = _signed_by(
+                assertion, challenge, question.origin,
+                lambda credential: logins.find_passkey(session, credential, now),
+            )  # fmt: skip
         with registry.write() as session:
-            if logins.find_passkey(session, credential, now) is None:
+            if logins.find_passkey(session, passkey_part(passkey, "credential"), now) is None:
                 raise GuessedError(_NOT_SIGNED)  # Revoked meanwhile.
             logins.note_signature(session, passkey.fingerprint, count, now)
             begun = _begin_session(session, question, passkey.owner, passkey.fingerprint, now)
@@ -288,23 +287,16 @@ def news_of(console: ConsoleContext, caller: Caller) -> list[Shown]:
     with console.mailboxes.registry.read() as session:
         theirs = list_keys(session, "staff", caller.name)
     new = [key for key in theirs if key.ended_at is None and (key.unconfirmed or key.added_at > now - _NEWS)]
-    new.sort(key=lambda key: key.added_at, reverse=True)
-    return [
-        {
-            "said": not_confirmed(own) if key.unconfirmed and key.fingerprint == own else _added(key),
-            "at": key.added_at,
-            "act": bool(key.unconfirmed),
-        }
-        for key in new
-    ]
-
-
-def _added(key: Key) -> str:
-    waits = ", and waits to be confirmed" if key.unconfirmed else ""
-    return (
-        f"{key.noun[0].upper()}{key.noun[1:]} {key.fingerprint[:24]} was added for you on "
-        f"{key.added_at:%Y-%m-%d}{waits}. If you know nothing of it, tell an administrator at once."
-    )
+    news = []
+    for key in sorted(new, key=lambda key: key.added_at, reverse=True):
+        waits = ", and waits to be confirmed" if key.unconfirmed else ""
+        said = (
+            f"{key.noun[0].upper()}{key.noun[1:]} {key.fingerprint[:24]} was added for you on "
+            f"{key.added_at:%Y-%m-%d}{waits}. If you know nothing of it, tell an administrator at once."
+        )
+        said = not_confirmed(own) if key.unconfirmed and key.fingerprint == own else said
+        news.append({"said": said, "at": key.added_at, "act": bool(key.unconfirmed)})
+    return news
 
 
 def check_signed(
@@ -318,36 +310,23 @@ def check_signed(
     now, registry = console.clock(), console.mailboxes.registry
     caller.check_confirmed()
     with registry.read() as session:
-        own = [each for each in logins.passkeys_of(session, caller.name, now) if not each.unconfirmed]
-    if not own:
-        _check_logged_in_again(console, caller, purpose, assertion, effect)
-        return
-    if assertion is None:
+        passkeys = [each for each in logins.passkeys_of(session, caller.name, now) if not each.unconfirmed]
+    own = {passkey_part(each, "credential"): each for each in passkeys}
+    if assertion is None and own:
         challenge = console.challenges.give(caller.session, purpose)
-        allowed = [passkey_part(each, "credential") for each in own]
-        raise DecliningError(effect, 409, options=to_sign(caller.origin, challenge, allowed))
-    challenge = console.challenges.take(caller.session, purpose)
-    said = _credential_in(assertion)
-    passkey = next((each for each in own if passkey_part(each, "credential") == said), None)
-    if passkey is None:
-        raise GuessedError(_NOT_SIGNED)
-    count = _counted(assertion, challenge, caller.origin, passkey)
-    with registry.write() as session:
-        logins.note_signature(session, passkey.fingerprint, count, now)
-
-
-def _check_logged_in_again(
-    console: ConsoleContext, caller: Caller, purpose: str, assertion: str | None, effect: str
-) -> None:
-    """Raise DecliningError to ask for a new login; with `assertion`, check for the login instead."""
-    if assertion is not None:
+        raise DecliningError(effect, 409, options=to_sign(caller.origin, challenge, [*own]))
+    if assertion is None:
+        provider = _provider(console, _NO_PASSKEY)
+        challenge = console.challenges.give(caller.session, _ACT, f"{now.isoformat()} {purpose}")
+        again = provider.address(Attempt(challenge, act=True), caller.origin)
+        raise DecliningError(effect, 409, again=again)
+    if not own:
         console.challenges.take(caller.session, purpose + _CONFIRMED)
         return
-    provider = _provider(console, _NO_PASSKEY)
-    about = f"{console.clock().isoformat()} {purpose}"
-    challenge = console.challenges.give(caller.session, _ACT, about)
-    again = provider.address(Attempt(challenge, act=True), caller.origin)
-    raise DecliningError(effect, 409, again=again)
+    challenge = console.challenges.take(caller.session, purpose)
+    passkey, count = _signed_by(assertion, challenge, caller.origin, own.get)
+    with registry.write() as session:
+        logins.note_signature(session, passkey.fingerprint, count, now)
 
 
 def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _State) -> Shown:
@@ -369,30 +348,29 @@ def confirm(console: ConsoleContext, caller: Caller, *, given: _Code, state: _St
     return {"sentence": "Confirmed. Go back to the page that you came from, and press Confirm."}
 
 
-def _credential_in(assertion: str) -> bytes:
-    """Return the credential id claimed by an assertion. GuessedError if unreadable."""
+def _signed_by(
+    assertion: str, challenge: bytes, origin: str, find: Callable[[bytes], KeyRow | None]
+) -> tuple[KeyRow, int]:
+    """Return the passkey that signed a challenge, and its new count of signatures. GuessedError for none.
+
+    `find` gets the credential id that the assertion claims.
+    """
     try:
-        said = json.loads(assertion)["id"]
-        return base64url_to_bytes(str(said))
+        credential = base64url_to_bytes(str(json.loads(assertion)["id"]))
     except (ValueError, TypeError, KeyError):
         raise GuessedError(_NOT_SIGNED) from None
-
-
-def _counted(assertion: str, challenge: bytes, origin: str, passkey: KeyRow) -> int:
-    """Return a passkey's new count of signatures. GuessedError unless it signed the challenge."""
-    count = count_signed(
-        assertion, challenge, origin, passkey_part(passkey, "public_key"), passkey.sign_count or 0
-    )
-    if count is None:
-        raise GuessedError(_NOT_SIGNED)
-    return count
+    if (passkey := find(credential)) is not None:
+        public_key = passkey_part(passkey, "public_key")
+        count = count_signed(assertion, challenge, origin, public_key, passkey.sign_count or 0)
+        if count is not None:
+            return passkey, count
+    raise GuessedError(_NOT_SIGNED)
 
 
 def invited(console: ConsoleContext, question: ConsoleQuestion, code: str) -> str:
     """Return the name of the person invited by a code. GuessedError, delayed, for an invalid code."""
-    with console.mailboxes.registry.read() as session:
+    with console.noting_failure(question.address), console.mailboxes.registry.read() as session:
         invitation = logins.invited(session, code, console.clock())
-    with console.noting_failure(question.address):
         if invitation is None:
             raise GuessedError(_NOT_INVITED)
-    return invitation.staff
+        return invitation.staff

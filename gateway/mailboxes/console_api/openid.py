@@ -14,7 +14,7 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -104,8 +104,10 @@ class OpenIdProvider:
         if not hmac.compare_digest(state.encode(), attempt.state.encode()):
             raise NotProvedError
         claims = self._claims(attempt, self._token(attempt, origin, code), now)
-        if since is not None and not _is_since(claims, since):
-            raise NotProvedError
+        if since is not None:  # Core, 3.1.2.1, max_age.
+            at = claims.get("auth_time")
+            if not isinstance(at, int | float) or at < since.timestamp() - _LEEWAY:
+                raise NotProvedError
         return str(claims["sub"])
 
     def _token(self, attempt: Attempt, origin: str, code: str) -> str:
@@ -172,29 +174,19 @@ class OpenIdProvider:
         return told
 
     def _published(self, address: str) -> dict[str, Any]:
+        """Return JSON from a URL. NotProvedError if the answer failed, is too long or is no object."""
         with self._lock:
             until, told = self._known.get(address, (0.0, None))
             if self._clock() >= until:
-                told = _got(address)
+                try:
+                    answer = httpx.get(address, timeout=_TIMEOUT)
+                    answer.raise_for_status()
+                    told = answer.json() if len(answer.content) <= _MOST_BYTES else None
+                except (httpx.HTTPError, ValueError):
+                    told = None
+                told = told if isinstance(told, dict) else None
                 seconds = _UNREACHED_SECONDS if told is None else _KNOWN_SECONDS
                 self._known[address] = (self._clock() + seconds, told)
         if told is None:
             raise NotProvedError
         return told
-
-
-def _got(address: str) -> dict[str, Any] | None:
-    """Fetch JSON from a URL; None if the answer failed, is too long or is no object."""
-    try:
-        answer = httpx.get(address, timeout=_TIMEOUT)
-        answer.raise_for_status()
-        told = answer.json() if len(answer.content) <= _MOST_BYTES else None
-    except (httpx.HTTPError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
-def _is_since(claims: Mapping[str, Any], since: datetime) -> bool:
-    """Return True if a token's auth_time is not before `since` (Core, 3.1.2.1, max_age)."""
-    at = claims.get("auth_time")
-    return isinstance(at, int | float) and at >= (since - timedelta(seconds=_LEEWAY)).timestamp()
