@@ -34,6 +34,7 @@ from gateway.mailboxes.console_api.carrying_out import learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
     NOT_LOGGED_IN,
+    Caller,
     ConsoleContext,
     DecliningError,
     caller,
@@ -118,8 +119,6 @@ _OURS = 503
 _MOST_BYTES = 2 * 1024**2
 """More than any question needs: the longest is a receipt, up to six times as long in JSON."""
 _TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
-
-
 _TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
     (AccessEnded, 401, 401, NOT_LOGGED_IN),
     (HTTPException, 413, 413, "The question is too long."),
@@ -159,26 +158,38 @@ class ConsoleApi:
         console, fields = self._console, fields_of(way.answer)
         if name != "settings":  # Which the console asks before it has an address.
             console.check_origin(question.origin)
-        if right_for_question(name) is AccessRight.UNNAMED:
-            return _said(None, way.answer(console, question, **dict(fields.model_validate(question.fields))))
-        who = caller(console, question)
-        if way.writes and name != "log-out":
-            who.check_confirmed()
-        who.check_question(name)
-        given = dict(fields.model_validate(question.fields))
-        said = way.answer(console if way.writes or way.own else console.within(who.sight), who, **given)
-        catalogue = console.catalogue()
-        teams = [team_named(catalogue, team) for team in who.teams]
-        return _said({"name": who.name, "teams": teams, "may": who.may}, said)
+        asked_by: Caller | ConsoleQuestion = question
+        me: Shown | None = None
+        if right_for_question(name) is not AccessRight.UNNAMED:
+            asked_by = who = caller(console, question)
+            if way.writes and name != "log-out":
+                who.check_confirmed()
+            who.check_question(name)
+            teams = [team_named(console.catalogue(), team) for team in who.teams]
+            me = {"name": who.name, "teams": teams, "may": who.may}
+            if not way.writes and not way.own:
+                console = console.within(who.sight)
+        said = way.answer(console, asked_by, **dict(fields.model_validate(question.fields)))
+        return Response(to_json({"me": me, "said": said}), media_type="application/json")
 
     def _guarded(self, answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+        """Return a handler like `answer`, with a fixed sentence for each error; what is ours is logged."""
+
         async def guarded(request: Request) -> Response:
             try:
                 answered: Response = await answer(request)
             except Exception as error:  # noqa: BLE001 - this is the boundary
                 if isinstance(error, GuessedError):
                     await asyncio.sleep(error.pause)
-                return _declined(error)
+                if isinstance(error, DecliningError):
+                    status, told, sentence, parts = error.status, error.to_programs, "", error.parts
+                else:
+                    _, status, told, sentence = next(one for one in _TOLD if isinstance(error, one[0]))
+                    parts = {}
+                if status == _OURS:
+                    _log.error("console-api-failed %s", trace_of(error))
+                said = Declining(status=told, sentence=sentence or for_pages(str(error)), **parts)
+                return JSONResponse(said.model_dump(), status_code=status)
             return answered
 
         return guarded
@@ -246,23 +257,6 @@ async def _asked(request: Request) -> bytes:
 
 async def _in(threads: Executor, call: Callable[..., T], *arguments: object) -> T:
     return await asyncio.get_running_loop().run_in_executor(threads, call, *arguments)
-
-
-def _said(me: Shown | None, said: BaseModel | Shown) -> Response:
-    return Response(to_json({"me": me, "said": said}), media_type="application/json")
-
-
-def _declined(error: Exception) -> Response:
-    """Return the answer to an error: a fixed sentence. An unexpected error is also logged."""
-    if isinstance(error, DecliningError):
-        status, told, sentence, parts = error.status, error.to_programs, "", error.parts
-    else:
-        _, status, told, sentence = next(one for one in _TOLD if isinstance(error, one[0]))
-        parts = {}
-    if status == _OURS:
-        _log.error("console-api-failed %s", trace_of(error))
-    said = Declining(status=told, sentence=sentence or for_pages(str(error)), **parts)
-    return JSONResponse(said.model_dump(), status_code=status)
 
 
 def counter_of(home: Home, resources: SharedResources) -> ConsoleContext:

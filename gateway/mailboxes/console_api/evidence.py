@@ -43,9 +43,14 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
 
     Ages are in seconds, sizes in bytes; `ending` are keys about to expire. Staff are not named.
     """
-    home, watch = console.home, console.settings.watch
+    home, watch, configured = console.home, console.settings.watch, console.settings.intake
     snapshot = take(home, console.mailboxes.registry, console.clock(), counted=False)
-    services = [{"name": name, "up": up} for name, up in _services(console)]
+    host, port = place_of(home, "intake") or (configured.host, configured.port)
+    services = [
+        {"name": "intake", "up": answers(host, port, _CONNECT_SECONDS)},
+        {"name": "processor", "up": processor_is_at_work(home)},
+        {"name": "mailboxes", "up": True},  # They give this answer.
+    ]
     with console.mailboxes.registry.read() as session:
         landed = transfer_lists.still_landed(session)
         unsent = len(letters.unsent(session, _LETTERS))
@@ -71,15 +76,6 @@ def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
         "backup": backup,
         "log_entries": snapshot.log_entries,
     }
-
-
-def _services(console: ConsoleContext) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each service, and True if it is running."""
-    configured = console.settings.intake
-    host, port = place_of(console.home, "intake") or (configured.host, configured.port)
-    yield "intake", answers(host, port, _CONNECT_SECONDS)
-    yield "processor", processor_is_at_work(console.home)
-    yield "mailboxes", True  # The mailboxes give this answer.
 
 
 def _ending(snapshot: Snapshot) -> Iterator[str]:
