@@ -353,7 +353,7 @@ class Workshop:
 
     def teams_given(self, reference: str) -> set[str]:
         """The teams that the log says a file was passed on to."""
-        return {step.fields["team"] for step in log.steps(self.events(reference)) if step.kind == "delivered"}
+        return {str(step.team) for step in log.steps(self.events(reference)) if step.kind == "delivered"}
 
     def key(self, owner: School, fingerprint: str, kind: KeyKind = "openpgp") -> Key | None:
         with self.registry.read() as session:

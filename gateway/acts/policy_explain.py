@@ -8,7 +8,6 @@ from sqlmodel import Session
 
 from gateway.access import AccessRight
 from gateway.acts.act import ActContext, ActDetails, ActListing, Area, ReadingAct, Reference, argument
-from gateway.acts.transfers import event_objects
 from gateway.errors import GatewayError, NotFoundError
 from gateway.model import Decision, Held, Reason, Refused, Released, Transfer
 from gateway.policy.catalogue import load_catalogue
@@ -32,7 +31,7 @@ class ExplainDecision(ReadingAct, command="policy explain", right=AccessRight.LO
             events = log.events(session, self.reference)
             fields = [json.loads(event.leaf)["fields"] for event in events]
             digest = next((str(one["policies"]) for one in reversed(fields) if "policies" in one), None)
-            said = [step for step in event_objects(events) if step["reasons"] or step["why"]]
+            said = [step._asdict() for step in log.steps(events) if step.reasons or step.why]
         version = context.home.policies_in_force if digest is None else context.home.version(digest)
         catalogue = load_catalogue(version if version.is_dir() else context.home.policies_in_force)
         told = {"reference": self.reference, "policies": digest, "history": said}

@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from gateway.home import Home
+    from gateway.model import LogStep
     from gateway.policy.catalogue import Catalogue
-    from gateway.registry.log import LogStep
     from gateway.registry.markers import Marker
     from gateway.registry.tables import HoldRow, PupilRow
 
@@ -259,10 +259,10 @@ class ReportChild(_AsksOfChild, command="pupils report"):
         for one in found.files:
             reference, teams = one.transfer.upload.reference, one.transfer.teams
             for each in one.openings:
-                opened_for, by = each.fields.get("team"), each.event.actor
+                opened_for, by = each.team, each.by
                 team = "data protection" if opened_for is None else _team(opened_for, catalogue)
                 who = f"{by}, {team}" if self.names and by else team
-                rows.append((reference, spoken(each.event.at), who))
+                rows.append((reference, spoken(each.at), who))
             if teams and not one.openings:
                 named = ", ".join(_team(team, catalogue) for team in teams)
                 passed.append(f"{reference}: passed to {named}, where nobody opened it")
@@ -442,10 +442,7 @@ def _unindexed(count: int) -> str:
 def _row(one: _FoundFile) -> dict[str, Any]:
     transfer = one.transfer
     left = "deleted" if one.deleted_at is not None else "the sealed file"
-    openings = [
-        {"at": each.event.at, "who": each.event.actor or "", "team": each.fields.get("team")}
-        for each in one.openings
-    ]
+    openings = [{"at": each.at, "who": each.by or "", "team": each.team} for each in one.openings]
     return {
         "reference": transfer.upload.reference,
         "provider": transfer.upload.provider,

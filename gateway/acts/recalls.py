@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 
     from sqlmodel import Session
 
+    from gateway.model import LogStep
     from gateway.policy.catalogue import Catalogue
     from gateway.publish.projection import Issued
     from gateway.record.registrar import Registrar
-    from gateway.registry.log import LogStep
 
 AREA = Area.FILES
 _FOR_GOOD = "person:withdrawn-for-good"
@@ -275,9 +275,7 @@ def _in_words(first: Proposal, teams: str) -> str:
 
 
 def _withdrawn(said: str, openings: Sequence[LogStep], closing: tuple[str, ...] = ()) -> ActDetails:
-    rows = [
-        {"at": one.event.at, "who": one.event.actor or "", "team": one.fields.get("team")} for one in openings
-    ]
+    rows = [{"at": one.at, "who": one.by or "", "team": one.team} for one in openings]
     heading = f"{said}\nwho had opened it:" if rows else said
     table = ActListing(rows, ("at", "who", "team"), empty="nobody had opened it")
     return ActDetails(heading, values=rows, parts=(table,), closing=closing)
@@ -316,7 +314,7 @@ def _tell(
         made_at=now,
         by=by,
         why=why,
-        openings=tuple((one.event.at, one.event.actor or "", one.fields.get("team", "")) for one in openings),
+        openings=tuple((one.at, one.by or "", one.team or "") for one in openings),
         copies=copied,
         next_step=next_step,
     )
@@ -346,7 +344,7 @@ def _opened(openings: Sequence[LogStep]) -> str:
     if not openings:
         return "Nobody had opened it."
     times = "once" if len(openings) == 1 else f"{len(openings)} times"
-    teams = sorted({one.fields.get("team", "data protection") for one in openings})
+    teams = sorted({one.team or "data protection" for one in openings})
     return f"It had been opened {times} by then, for: {', '.join(teams)}."
 
 

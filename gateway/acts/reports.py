@@ -31,7 +31,7 @@ from gateway.registry import (
 from gateway.registry.flow_status import arrivals, owed_by, window_from
 from gateway.registry.transfer_lists import TransfersWanted
 from gateway.reports.assurance import Assured, assurance_report
-from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
+from gateway.reports.report import TransferAccount, provider_report, transfer_report
 from gateway.reports.retention import load_retention
 from gateway.reports.review import ProviderReview, Review, review_report
 
@@ -194,19 +194,7 @@ def account_of(
     return TransferAccount(
         facts=outcome.receipt_facts(transfer, provider, organisation, wording=wording),
         ssh_key=transfer.upload.ssh_key,
-        steps=tuple(
-            LoggedStep(
-                entry=step.event.number,
-                at=step.event.at,
-                kind=step.kind,
-                who=step.event.actor,
-                team=step.fields.get("team"),
-                key=step.fields.get("key"),
-                reasons=step.fields.get("reasons"),
-                why=step.event.note,
-            )
-            for step in log.steps(log.events(session, transfer.upload.reference))
-        ),
+        steps=tuple(log.steps(log.events(session, transfer.upload.reference))),
     )
 
 

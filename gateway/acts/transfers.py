@@ -196,7 +196,7 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         with context.reading() as session:
             transfer = transfers.get(session, self.reference)
             entries = log.events(session, self.reference)
-            events = event_objects(entries)
+            logged = [*log.steps(entries)]
             provider = providers.get_provider(session, transfer.upload.provider)
             catalogue = context.catalogue
             found = standing_of(session, transfer, provider, catalogue)
@@ -204,11 +204,10 @@ class ShowTransfer(ReadingAct, command="transfers show", right=AccessRight.LOOK)
         row |= {"replaces": found.replaces, "superseded_by": found.superseded_by}
         arrived, name_of = transfer.upload.landed_at, catalogue.wording.name
         steps = [one | {"team": one["team"] and name_of(one["team"])} for one in happened(entries, arrived)]
-        remarks = (
-            (one["kind"], "; ".join(part for part in (one["reasons"], one["why"]) if part)) for one in events
-        )
+        events = [one._asdict() for one in logged]
+        remarks = ((one.kind, "; ".join(filter(None, (one.reasons, one.why)))) for one in logged)
         return ActDetails(
-            heading=what_became(transfer, provider.name, events, catalogue),
+            heading=what_became(transfer, provider.name, logged, catalogue),
             values=row | {"events": events},
             lines={
                 "school": provider.name,
@@ -250,28 +249,12 @@ def happened(events: Sequence[EventRow], landed_at: datetime | None = None) -> I
     """Yield a file's log entries in words; an arrival has the time `landed_at`, if given."""
     for step in log.steps(events):
         yield {
-            "at": landed_at or step.event.at if step.kind == "landed" else step.event.at,
-            "what": in_words(step.kind, step.fields.get("reasons")),
-            "by": step.event.actor,
-            "why": step.event.note,
-            "team": step.fields.get("team"),
+            "at": landed_at or step.at if step.kind == "landed" else step.at,
+            "what": in_words(step.kind, step.reasons),
+            "by": step.by,
+            "why": step.why,
+            "team": step.team,
         }
-
-
-def event_objects(events: Sequence[EventRow]) -> list[dict[str, Any]]:
-    """Return the log entries of a file as JSON values; `reasons` are codes, `why` is a person's reason."""
-    return [
-        {
-            "number": step.event.number,
-            "at": step.event.at,
-            "kind": step.kind,
-            "team": step.fields.get("team"),
-            "reasons": step.fields.get("reasons"),
-            "by": step.event.actor,
-            "why": step.event.note,
-        }
-        for step in log.steps(events)
-    ]
 
 
 def summary(transfer: Transfer) -> dict[str, Any]:

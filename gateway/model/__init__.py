@@ -510,6 +510,20 @@ class Arrival(NamedTuple):
     nil: bool = False
 
 
+class LogStep(NamedTuple):
+    """A step of a file, from an entry of the log. `by`: the person or service acting, `why`: the reason.
+    `number` is that of the entry, `reasons` are the codes of a decision.
+    """
+
+    number: int
+    at: datetime
+    kind: str
+    team: str | None = None
+    reasons: str | None = None
+    by: str | None = None
+    why: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A transfer in the registry: the upload, the results of opening and classifying, and the decision.

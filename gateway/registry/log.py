@@ -21,6 +21,7 @@ from gateway.errors import ConfigurationError, Fault, NotFoundError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, add_cosignatures, checkpoint, names_signer, read_checkpoint
 from gateway.log.leaf import FIELDS, Event, Kind, canonical, commitment, leaf_around_number
+from gateway.model import LogStep
 from gateway.registry import places
 from gateway.registry.places import WritersPlace
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
@@ -442,23 +443,16 @@ def tiles(session: Session, before: int, size: int) -> Iterator[tuple[str, bytes
         level += 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogStep:
-    """A step of a file, read from a log entry. `fields` are those of the leaf."""
-
-    event: EventRow
-    kind: str
-    fields: Mapping[str, str]
-
-
 def steps(events: Iterable[EventRow]) -> Iterator[LogStep]:
     """Yield the steps of files in log entries; a decision with teams gives one more for each team."""
     for event in events:
         fields = json.loads(event.leaf)["fields"]
-        yield LogStep(event=event, kind=event.kind, fields=fields)
+        team, reasons = fields.get("team"), fields.get("reasons")
+        step = LogStep(event.number, event.at, event.kind, team, reasons, event.actor, event.note)
+        yield step
         # Earlier versions, and redeliveries, wrote one entry for each team instead.
         for team in filter(None, fields.get("teams", "").split(",") if "rows" in fields else ()):
-            yield LogStep(event=event, kind="delivered", fields={"team": team})
+            yield step._replace(kind="delivered", team=team, reasons=None)
 
 
 def _head(row: CheckpointRow) -> SignedHead:

@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, and_, or_, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
-from gateway.model import Reason
+from gateway.model import LogStep, Reason
 from gateway.registry import log
-from gateway.registry.log import LogStep
 from gateway.registry.tables import (
     AuthorityNoticeRow,
     DeliveryRow,

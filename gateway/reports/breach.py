@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from gateway.model import LogStep
 from gateway.policy.small_schemas import BreachFile, WhoIsTold
 from gateway.receipts.facts import receipt_object
 from gateway.receipts.text import spoken
@@ -27,7 +28,7 @@ from gateway.reports.document import (
     Section,
     table_or,
 )
-from gateway.reports.report import LoggedStep, TransferAccount
+from gateway.reports.report import TransferAccount
 
 # Article 33(1): 72 hours after having become aware; nights, week-ends and holidays count.
 NOTIFY_WITHIN = timedelta(hours=72)
@@ -238,9 +239,9 @@ def _access(breach: Breach) -> tuple[Block, ...]:
         if breach.told.staff
         else ()
     )
-    found: dict[tuple[str, str], list[LoggedStep]] = {}
+    found: dict[tuple[str, str], list[LogStep]] = {}
     for _, step in openings(breach):
-        found.setdefault((step.who or "", step.team or ""), []).append(step)
+        found.setdefault((step.by or "", step.team or ""), []).append(step)
     if not found:
         return (*named, Paragraph("The log shows no opening of these files through the gateway."))
     rows = [
@@ -259,8 +260,8 @@ def _timeline_in_short(breach: Breach) -> tuple[Block, ...]:
     counted = Counter(step.kind for step in steps)
     kinds = ", ".join(f"{kind} {number}" for kind, number in counted.items())
     pairs = (
-        ("First entry", f"{steps[0].entry}, {breach.spoken(steps[0].at)}"),
-        ("Last entry", f"{steps[-1].entry}, {breach.spoken(steps[-1].at)}"),
+        ("First entry", f"{steps[0].number}, {breach.spoken(steps[0].at)}"),
+        ("Last entry", f"{steps[-1].number}, {breach.spoken(steps[-1].at)}"),
         ("What happened", kinds),
     )
     return (Details(pairs),)
@@ -290,25 +291,25 @@ def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
     return sorted(found)
 
 
-def openings(breach: Breach) -> list[tuple[str, LoggedStep]]:
+def openings(breach: Breach) -> list[tuple[str, LogStep]]:
     """Return the log entries about openings of the files concerned, each with the file's reference."""
     return [pair for pair in logged(breach.accounts) if pair[1].kind in {"collected", "opened"}]
 
 
-def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LoggedStep]]:
+def logged(accounts: Sequence[TransferAccount]) -> list[tuple[str, LogStep]]:
     """Return the log entries about transfers in order, each with the transfer's reference."""
     steps = [(one.facts.reference, step) for one in accounts for step in one.steps]
-    return sorted(steps, key=lambda pair: pair[1].entry)
+    return sorted(steps, key=lambda pair: pair[1].number)
 
 
 def breach_annex(breach: Breach) -> tuple[Section, ...]:
     """Return the annex of the record: each provider, opening, log entry and transfer concerned."""
     opened = (
-        (breach.spoken(step.at), step.who or "", step.team or "", reference)
+        (breach.spoken(step.at), step.by or "", step.team or "", reference)
         for reference, step in openings(breach)
     )
     timeline = (
-        (str(step.entry), breach.spoken(step.at), step.kind, reference)
+        (str(step.number), breach.spoken(step.at), step.kind, reference)
         for reference, step in logged(breach.accounts)
     )
     return (

@@ -7,14 +7,13 @@ published.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from gateway.home import shown_name
-from gateway.model import Transfer
+from gateway.model import LogStep, Transfer
 from gateway.policy.catalogue import Catalogue
 from gateway.reasons import RETURNED, SENT_BACK, UNDECIDED, outcome_of
 from gateway.receipts.facts import STATED, ReceiptFacts, plain_reason, receipt_object
@@ -61,34 +60,20 @@ _EVENTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedStep:
-    """One log entry about a transfer. `who`: the person or service acting, as the registry names it."""
-
-    entry: int
-    at: datetime
-    kind: str
-    who: str | None = None
-    team: str | None = None
-    key: str | None = None
-    reasons: str | None = None
-    why: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferAccount:
     """All facts of one transfer. `steps`: its log entries; `ssh_key`: the key that opened its session."""
 
     facts: ReceiptFacts
     ssh_key: str
-    steps: tuple[LoggedStep, ...] = ()
+    steps: tuple[LogStep, ...] = ()
 
     @property
-    def collections(self) -> tuple[LoggedStep, ...]:
+    def collections(self) -> tuple[LogStep, ...]:
         """The openings by a team to which the file was delivered."""
         return tuple(step for step, collects in _openings(self.steps) if collects)
 
     @property
-    def looks(self) -> tuple[LoggedStep, ...]:
+    def looks(self) -> tuple[LogStep, ...]:
         """All other openings: of the held file for a decision, and outside the mailboxes."""
         return tuple(step for step, collects in _openings(self.steps) if not collects)
 
@@ -97,7 +82,7 @@ class TransferAccount:
         return self.facts.wording.name(identifier or "")
 
 
-def _openings(steps: Iterable[LoggedStep]) -> Iterator[tuple[LoggedStep, bool]]:
+def _openings(steps: Iterable[LogStep]) -> Iterator[tuple[LogStep, bool]]:
     """Yield each opening of a file, and True if it was by a team to which the file was delivered."""
     given = set()
     for step in steps:
@@ -168,26 +153,21 @@ def _in_short(account: TransferAccount) -> tuple[Block, ...]:
     return (Paragraph(sentence),)
 
 
-def what_became(
-    transfer: Transfer, sender: str, events: Iterable[Mapping[str, Any]], catalogue: Catalogue
-) -> str:
+def what_became(transfer: Transfer, sender: str, steps: Iterable[LogStep], catalogue: Catalogue) -> str:
     """Return sentences on the outcome of a file and on who has it, for reading out by telephone."""
     zone, upload = ZoneInfo(catalogue.calendar.timezone), transfer.upload
     kind = f", as {catalogue.wording.name(transfer.data_type)}" if transfer.data_type else ""
     arrived, became = spoken(upload.landed_at, zone), _STATES[_outcome(transfer)]
     said = [f"{sender} sent {shown_name(upload.name)} on {arrived}. It is {became}{kind}."]
-    opened: dict[str, Mapping[str, Any]] = {}
-    given: set[str] = set()  # Whoever looked at a held file did so before.
-    for one in events:
-        if one["kind"] == "delivered":
-            given.add(one["team"])
-        elif one["kind"] == "collected" and one["team"] in given:
-            opened.setdefault(one["team"], one)
+    opened = dict[str | None, LogStep]()
+    for step, collects in _openings(steps):
+        if collects:
+            opened.setdefault(step.team, step)
     for team in map(catalogue.team, transfer.teams if transfer.state == "accepted" else ()):
         if team is not None:
             first = "not collected yet"
             if (taken := opened.get(team.id)) is not None:
-                first = f"first collected by {taken['by'] or 'somebody'} on {spoken(taken['at'], zone)}"
+                first = f"first collected by {taken.by or 'somebody'} on {spoken(taken.at, zone)}"
             said.append(f"{team.name}: {first}.")
     return "\n".join(said)
 
@@ -247,14 +227,14 @@ def _found(facts: ReceiptFacts) -> Details:
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
     """Return blocks of a report: the collections by team, and the other openings."""
     taken, looked = account.collections, account.looks
-    rows = [(account.team(one.team), one.who or "", spoken(one.at)) for one in taken]
+    rows = [(account.team(one.team), one.by or "", spoken(one.at)) for one in taken]
     if account.facts.state == "accepted":
         by = {one.team for one in taken}
         rows += [(account.team(one), "nobody yet", "") for one in account.facts.teams if one not in by]
     found: list[Block] = [*table_or(("Team", "Collected by", "When"), rows)]
     if looked:
         found.append(Paragraph("Looked at, but not collected, as a held file or outside the mailboxes:"))
-        seen = tuple((account.team(one.team), one.who or "", spoken(one.at)) for one in looked)
+        seen = tuple((account.team(one.team), one.by or "", spoken(one.at)) for one in looked)
         found.append(ReportTable(("Team", "Looked at by", "When"), seen))
     return tuple(found) or (Paragraph("Nobody has opened it through the gateway."),)
 
@@ -262,10 +242,10 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
 def _steps(account: TransferAccount) -> tuple[Block, ...]:
     rows = (
         (
-            str(step.entry),
+            str(step.number),
             spoken(step.at),
             _what(step, account.facts.landed_at),
-            ", ".join(part for part in (step.who, account.team(step.team)) if part),
+            ", ".join(part for part in (step.by, account.team(step.team)) if part),
             "; ".join(part for part in (step.reasons, step.why) if part),
         )
         for step in account.steps
@@ -274,7 +254,7 @@ def _steps(account: TransferAccount) -> tuple[Block, ...]:
     return table_or(headings, rows, "The log holds nothing on it.")
 
 
-def _what(step: LoggedStep, landed_at: datetime) -> str:
+def _what(step: LogStep, landed_at: datetime) -> str:
     """Return a log entry's event in words; an arrival has its own time, as the entry may be later."""
     if step.kind == "landed":
         return f"The file arrived, on {spoken(landed_at)}"
@@ -335,7 +315,7 @@ def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
                 _outcome(facts),
                 ", ".join(sorted({plain_reason(reason).clause for reason in facts.reasons})),
                 facts.signature.signing_key if facts.signature else "",
-                "; ".join(f"{step.who or ''} {spoken(step.at)}" for step in taken),
+                "; ".join(f"{step.by or ''} {spoken(step.at)}" for step in taken),
             )
         )
     headings = (

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway.model import Facts, Finding
+from gateway.model import Facts, Finding, LogStep
 from gateway.reports.breach import TO_FILL, Breach, BreachStatement, breach_report, notify_by
 from gateway.reports.document import Document, as_text
 from gateway.reports.page import as_html
-from gateway.reports.report import LoggedStep, TransferAccount, provider_report, transfer_report
+from gateway.reports.report import TransferAccount, provider_report, transfer_report
 from gateway.words import plain
 from tests.log.made import FACTS, LANDED, Log, landed
 from tests.policies import shipped, why
@@ -23,10 +23,10 @@ from tests.receipts.test_privacy import FROM_FILES, MARKERS, TELLING, planted
 NOW = datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
 SSH_KEY = "SHA256:" + "A" * 43
 STEPS = (
-    LoggedStep(entry=40, at=LANDED, kind="landed", key=SSH_KEY),
-    LoggedStep(entry=41, at=LANDED, kind="decided"),
-    LoggedStep(entry=42, at=LANDED, kind="delivered", team="central-data"),
-    LoggedStep(entry=60, at=NOW - timedelta(hours=20), kind="collected", who="j.smith", team="central-data"),
+    LogStep(number=40, at=LANDED, kind="landed"),
+    LogStep(number=41, at=LANDED, kind="decided"),
+    LogStep(number=42, at=LANDED, kind="delivered", team="central-data"),
+    LogStep(number=60, at=NOW - timedelta(hours=20), kind="collected", by="j.smith", team="central-data"),
 )
 ACCOUNT = TransferAccount(facts=FACTS, ssh_key=SSH_KEY, steps=STEPS)
 HELD = TransferAccount(
@@ -173,8 +173,8 @@ def test_teams_that_have_not_collected_it_are_told_beside_those_that_have() -> N
 
 
 def test_who_only_looked_at_a_held_file_has_collected_nothing() -> None:
-    looked = LoggedStep(entry=41, at=LANDED, kind="collected", who="j.smith", team="central-data")
-    later = replace(STEPS[2], entry=43)
+    looked = LogStep(number=41, at=LANDED, kind="collected", by="j.smith", team="central-data")
+    later = STEPS[2]._replace(number=43)
     for account in (replace(REFUSED, steps=(looked,)), replace(ACCOUNT, steps=(STEPS[0], looked, later))):
         shown = " ".join(as_text(transfer_report(account, NOW)).split())
         assert "first collected" not in shown
@@ -360,7 +360,7 @@ def test_hostile_names_stay_text() -> None:
         facts=Facts(software=hostile),
         findings=(Finding(code=hostile, severity="error", count=1),),
     )
-    step = LoggedStep(entry=1, at=NOW, kind="collected", who=hostile, team=hostile)
+    step = LogStep(number=1, at=NOW, kind="collected", by=hostile, team=hostile)
     account = TransferAccount(facts=facts, ssh_key=hostile, steps=(step,))
     for document in (
         transfer_report(account, NOW),
