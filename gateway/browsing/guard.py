@@ -60,25 +60,26 @@ class Guard:
         """Pass a request on, redirect it to the site's address, or refuse it."""
         if scope["type"] != "http":
             return
-        headers = Headers(scope=scope)
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._add_headers(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if self._origin.startswith("https:"):
+                    headers["strict-transport-security"] = _HTTPS
             await send(message)
 
-        turned_down = self._turned_down(scope["method"], headers, scope["path"])
+        turned_down = self._turned_down(scope["method"], Headers(scope=scope), scope["path"])
         await (turned_down or self._app)(scope, receive, guarded)
 
     def _turned_down(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
+        """Return the refusal of a request to another address, from another origin or too large, or None."""
+        if method in _SAFE:
+            ours = headers.get("host") == self._host
+            return None if ours else RedirectResponse(f"{self._origin}{path}", status_code=307)
         if headers.get("host") != self._host:
-            if method in _SAFE:
-                return RedirectResponse(f"{self._origin}{path}", status_code=307)
             return PlainTextResponse("This is not our address.", status_code=421)
-        return None if method in _SAFE else self._not_ours(method, headers, path)
-
-    def _not_ours(self, method: str, headers: Headers, path: str) -> ASGIApp | None:
-        """Return the refusal of a changing request from another origin or too large; None if allowed."""
         if method not in self._changing:
             return PlainTextResponse("Not offered.", status_code=405)
         # A program bears its credential itself: no page of elsewhere can send one.
@@ -89,9 +90,3 @@ class Guard:
         if chunked or not length.isdecimal() or int(length) > self._larger.get(path, self._most):
             return PlainTextResponse("That is too large.", status_code=413)
         return None
-
-    def _add_headers(self, headers: MutableHeaders) -> None:
-        for name, value in self._headers.items():
-            headers.setdefault(name, value)
-        if self._origin.startswith("https:"):
-            headers["strict-transport-security"] = _HTTPS

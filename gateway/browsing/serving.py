@@ -16,23 +16,32 @@ import socket
 import ssl
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import h11
 import uvicorn
 import uvloop
+from starlette.types import ASGIApp
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.errors import ConfigurationError
+from gateway.home.settings import WebSettings
 from gateway.observe import systemd
-from gateway.zones.console_api.serving import QuietServer, at_work, spare_the_collector
+from gateway.zones.console_api.serving import QuietServer, at_work, config_of, spare_the_collector
 from gateway.zones.source import source_of
 
 _PATIENCE_SECONDS = 30
+SECONDS = 30.0
+EACH = 40
+IN_ALL = 200
+_HANDSHAKE_SECONDS = 10.0
+_COMING = frozenset({h11.IDLE, h11.SEND_BODY})
+_BACKLOG = 128
+_BREATH_SECONDS = 0.1
+"""How long nothing is accepted once there are no descriptors left."""
 
 
 def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
@@ -50,22 +59,24 @@ def run(service: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> int:
     return 0
 
 
-def sockets_of(name: str, host: str, port: int) -> list[socket.socket]:
-    """Return the sockets given by systemd, or one opened here. ConfigurationError if it cannot be opened."""
-    return systemd.handed_over(name) or [listening(host, port, f"[{name}]")]
-
-
 async def serve(
     name: str,
-    origin: str,
-    config: uvicorn.Config,
-    *,
-    sockets: Sequence[socket.socket],
-    proxies: Collection[str],
+    settings: WebSettings,
+    app: Callable[[str], ASGIApp],
     stop: asyncio.Event,
+    *,
+    host: str | None,
+    port: int | None,
 ) -> None:
-    """Serve until `stop` is set. Print `ready NAME ORIGIN`, and tell systemd, when accepting connections."""
-    async with at_work(config, sockets, placed(Places(proxies))):
+    """Serve the application for an origin until `stop` is set; `host` and `port` override the settings.
+
+    Print `ready NAME ORIGIN`, and tell systemd, when accepting connections. ConfigurationError if the address
+    cannot be listened on.
+    """
+    host, port = settings.host if host is None else host, settings.port if port is None else port
+    sockets = systemd.handed_over(name) or [_listening(host, port, name)]
+    origin = settings.origin or f"http://localhost:{sockets[0].getsockname()[1]}"
+    async with at_work(configured(app(origin), settings), sockets, placed(Places(settings.proxies))):
         spare_the_collector()
         alive = asyncio.create_task(systemd.keep_alive())
         sys.stdout.write(f"ready {name} {origin}\n")
@@ -84,16 +95,6 @@ def patiently(error: type[Exception]) -> AsyncRetrying:
         wait=wait_fixed(0.2),
         reraise=True,
     )
-
-
-SECONDS = 30.0
-EACH = 40
-IN_ALL = 200
-_HANDSHAKE_SECONDS = 10.0
-_COMING = frozenset({h11.IDLE, h11.SEND_BODY})
-_BACKLOG = 128
-_BREATH_SECONDS = 0.1
-"""How long nothing is accepted once there are no descriptors left."""
 
 
 @dataclass(slots=True, eq=False)
@@ -129,8 +130,11 @@ class Places:
         of_it = [place for place in self._taken if place.source == source]
         if len(of_it) >= self._each and source not in self._trusted and not self._send_away(of_it):
             return None
-        if len(self._taken) >= self._in_all and not self._send_away_one_of_most():
-            return None
+        if len(self._taken) >= self._in_all:
+            silent = Counter(place.source for place in self._taken if not place.busy)
+            most = silent.most_common(1)[0][0] if silent else None
+            if not self._send_away([place for place in self._taken if place.source == most]):
+                return None
         place = BrowserConnection(line, source)
         self._taken[place] = None
         return place
@@ -138,13 +142,6 @@ class Places:
     def leave(self, place: BrowserConnection) -> None:
         """Forget a closed connection; does nothing if forgotten."""
         self._taken.pop(place, None)
-
-    def _send_away_one_of_most(self) -> bool:
-        silent = Counter(place.source for place in self._taken if not place.busy)
-        if not silent:
-            return False
-        (most, _), *_ = silent.most_common(1)
-        return self._send_away([place for place in self._taken if place.source == most])
 
     def _send_away(self, places: list[BrowserConnection]) -> bool:
         """Close the oldest idle connection of `places`; return False if none is idle."""
@@ -284,25 +281,24 @@ def punctual(seconds: float = SECONDS) -> type[PunctualProtocol]:
     return type("Punctual", (PunctualProtocol,), {"seconds": seconds})
 
 
-def listening(host: str, port: int, section: str) -> socket.socket:
-    """Return a listening socket. ConfigurationError names the section of gateway.toml with the address."""
+def _listening(host: str, port: int, section: str) -> socket.socket:
     try:
         opened = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=_BACKLOG
         )
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on port {port} of {host}: {error.strerror}; see {section} in gateway.toml"
+            f"cannot listen on port {port} of {host}: {error.strerror}; see [{section}] in gateway.toml"
         ) from None
     opened.setblocking(False)
     return opened
 
 
-def transport(certificate: Path | None, key: Path | None, proxies: Collection[str]) -> dict[str, object]:
-    """Return Uvicorn's options: TLS if a certificate is given, and the trusted reverse proxies."""
-    more: dict[str, object] = {"proxy_headers": bool(proxies)}
-    if proxies:
-        more["forwarded_allow_ips"] = list(proxies)
-    if certificate is not None:
-        more |= {"ssl_certfile": certificate, "ssl_keyfile": key}
-    return more
+def configured(app: ASGIApp, settings: WebSettings) -> uvicorn.Config:
+    """Return Uvicorn's configuration: TLS if a certificate is given, and the trusted reverse proxies."""
+    more: dict[str, object] = {"proxy_headers": bool(settings.proxies)}
+    if settings.proxies:
+        more["forwarded_allow_ips"] = list(settings.proxies)
+    if settings.certificate is not None:
+        more |= {"ssl_certfile": settings.certificate, "ssl_keyfile": settings.certificate_key}
+    return config_of(app, http=punctual(), **more)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
@@ -23,12 +24,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from gateway.browsing.guard import Guard
-from gateway.browsing.serving import patiently, punctual, run, serve, sockets_of, transport
+from gateway.browsing.serving import patiently, run, serve
 from gateway.errors import ConfigurationError, trace_of
 from gateway.home import Home
 from gateway.home.settings import SECURITY, WebSettings
 from gateway.web.page import STATIC, digest
-from gateway.zones.console_api.serving import KEPT_SECONDS, config_of, socket_in
+from gateway.zones.console_api.serving import KEPT_SECONDS, socket_in
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 
 ALLOWS = (
@@ -56,23 +57,14 @@ def run_web(home: Home, *, host: str | None = None, port: int | None = None) -> 
     `host` and `port` override the settings. Print `ready web ORIGIN` when accepting connections.
     ConfigurationError names the obstacle to starting.
     """
-    return run(lambda stop: _serve(home, host, port, stop))
 
+    async def served(stop: asyncio.Event) -> None:
+        async with intake_of(home) as intake:
+            settings = await settings_of(intake)
+            _log.info("page sha256=%s", digest())
+            await serve("web", settings, partial(application, intake), stop, host=host, port=port)
 
-async def _serve(home: Home, host: str | None, port: int | None, stop: asyncio.Event) -> None:
-    async with intake_of(home) as intake:
-        settings = await settings_of(intake)
-        sockets = sockets_of(
-            "web", settings.host if host is None else host, settings.port if port is None else port
-        )
-        _log.info("page sha256=%s", digest())
-        origin = str(settings.origin)
-        config = config_of(
-            application(intake, origin),
-            http=punctual(),
-            **transport(settings.certificate, settings.certificate_key, settings.proxies),
-        )
-        await serve("web", origin, config, sockets=sockets, proxies=settings.proxies, stop=stop)
+    return run(served)
 
 
 @asynccontextmanager

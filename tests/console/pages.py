@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import uvloop
 
-from gateway.browsing.serving import Places, placed
+from gateway.browsing.serving import Places, configured, placed
+from gateway.console.app import application
 from gateway.console.inside import inside_of, settings_of
-from gateway.console.server import configured
 from gateway.console.site import LANGUAGES, Site, templates
 from gateway.zones.console_api.serving import at_work
 from tests.console.through_the_api import Console
@@ -37,7 +37,7 @@ def console_of(console: Console, **more: object) -> Iterator[str]:
             knows = (await settings_of(inside)).model_copy(update=more)
             pages = {one: templates(knows.zone, one) for one in LANGUAGES}
             site = Site(inside, knows, origin, pages)
-            async with at_work(configured(site, knows), [listening], placed(Places())):
+            async with at_work(configured(application(site), knows), [listening], placed(Places())):
                 ready.set()
                 await stop.wait()
 

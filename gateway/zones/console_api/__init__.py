@@ -5,11 +5,11 @@ trusts only proofs of identity: a session's secret in the person's browser, and 
 each act needing confirmation. Answers are JSON: moments aware, in UTC, and file names safe to show.
 """
 
-from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
+from gateway.home.settings import WebSettings
 from gateway.home.settings_file import File
 
 SOCKET = "inside"
@@ -39,17 +39,11 @@ class ConsoleQuestion(File):
     fields: Shown = Field(default_factory=dict)
 
 
-class ConsoleKnows(File):
+class ConsoleKnows(WebSettings):
     """The settings the console needs; `zone` is the local authority's time zone."""
 
     organisation: str
     zone: str
-    host: str
-    port: int
-    origin: str | None
-    certificate: Path | None
-    certificate_key: Path | None
-    proxies: tuple[str, ...]
     openid: str | None
     security_txt: str | None
     accessibility: str | None
