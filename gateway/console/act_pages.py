@@ -1,5 +1,7 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
+import csv
+import io
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
@@ -15,8 +17,7 @@ from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside, Reply
 from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
 from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
-from gateway.console.spreadsheets import SPREADSHEETS, spreadsheet
-from gateway.zones.console_api import Given, Shown
+from gateway.zones.console_api import Cell, Given, Shown
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
 """Where the values of a column of a list lead to."""
@@ -29,6 +30,12 @@ _OFTEN = (
     "transfers withdraw", "report review",
 )  # fmt: skip
 """The tasks of most days, the most usual first."""
+SPREADSHEETS = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""The media type of each kind of file."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Asked = FormData | QueryParams
 
 
@@ -267,3 +274,44 @@ def _given(act: Shown, items: Iterable[tuple[str, str]]) -> dict[str, Given]:
         elif values:
             given[name] = values[0]
     return given
+
+
+def spreadsheet(table: Shown, name: str, kind: str) -> Response:
+    """Return a table as a download for spreadsheets; `kind` is one of `SPREADSHEETS`."""
+    names = [table["named"].get(column, {}) for column in table["columns"]]
+    rows = [
+        [column.replace("_", " ") for column in table["columns"]],
+        *(
+            [_cell(known.get(str(value), value)) for known, value in zip(names, row, strict=True)]
+            for row in table["rows"]
+        ),
+    ]
+    headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
+    content = as_xlsx(rows) if kind == "xlsx" else as_csv(rows)
+    return Response(content, media_type=SPREADSHEETS[kind], headers=headers)
+
+
+def as_csv(rows: list[list[str]]) -> bytes:
+    """Return rows as CSV (RFC 4180), in UTF-8."""
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue().encode()
+
+
+def as_xlsx(rows: list[list[str]]) -> bytes:
+    """Return rows as a workbook of one sheet, all cells text."""
+    from openpyxl import Workbook  # noqa: PLC0415 - takes a while, and few ask for a workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415 - the same
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("List")
+    for row in rows:
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", cell) for cell in row])
+    written = io.BytesIO()
+    book.save(written)
+    return written.getvalue()
+
+
+def _cell(value: Cell) -> str:
+    said = "" if value is None else str(value)
+    return f"'{said}" if said.startswith(_FORMULA) else said

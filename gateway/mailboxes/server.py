@@ -9,22 +9,35 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import asyncssh
 import uvloop
 
+from gateway.examiner.parent import Examiner, Examiners
+from gateway.examiner.protocol import Reopen
+from gateway.examiner.pupil_index import counting_seed
 from gateway.home import Home
-from gateway.home.settings import Listen, load_settings
+from gateway.home.settings import Listen, load_limits, load_settings
 from gateway.mailboxes.console_api.api import console_api_open
-from gateway.mailboxes.mailbox_access import Person
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.contents import Contents, FileOrder, Given
+from gateway.mailboxes.mailbox_access import MailboxAccess, Person
+from gateway.mailboxes.showing import Showing
 from gateway.mailboxes.tree import MailboxTree, SharedResources
+from gateway.model import Basis
 from gateway.observe import systemd
 from gateway.observe.metrics import MAILBOXES_DOOR
+from gateway.policy.catalogue import Catalogue, load_catalogue
+from gateway.record.policies_in_force import check_on_record
+from gateway.registry import log
+from gateway.registry.database import Registry
+from gateway.secrets import secret_files
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
+from gateway.ssh.answers import Declined, denied
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers, host_key
@@ -33,6 +46,12 @@ from gateway.ssh.sftp import Handler, Session
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.console_api.serving import spare_the_collector
 from gateway.zones.penalty_files import of_mailboxes
+
+_READERS = 8
+_WRITERS = 4
+_NOT_WITHOUT = denied(
+    "This file holds a record that few people may see and that cannot be left out of it; ask data protection."
+)
 
 
 def run_mailboxes(home: Home, *, host: str | None = None, port: int | None = None) -> int:
@@ -142,3 +161,66 @@ async def _sweep(resources: SharedResources) -> None:
     while True:
         await asyncio.sleep(resources.limits.idle_seconds / 10)
         resources.contents.close_unread()
+
+
+@contextlib.contextmanager
+def open_resources(home: Home, clock: Callable[[], datetime]) -> Iterator[SharedResources]:
+    """Yield the resources shared by all sessions, closed at the end. ConfigurationError if impossible."""
+    settings, limits = load_settings(home), load_limits(home)
+    log_key = secret_files.CurrentLogKey(home)
+    registry = Registry(settings.database_url(home))
+    registry.check_version()
+    with registry.read() as session:
+        log.check_is_ours(session, log_key.vkey(settings.log_origin))
+
+    @lru_cache(maxsize=1)
+    def read(folder: Path) -> Catalogue:
+        """Read policies that have come into force. ConfigurationError if they differ from those on record."""
+        with registry.read() as session:
+            check_on_record(session, home)
+        return load_catalogue(folder)
+
+    def catalogue() -> Catalogue:
+        return read(home.policies_in_force)
+
+    catalogue()  # Refuse to start with none that can be read.
+    examiners = Examiners(home)
+    readers = ThreadPoolExecutor(_READERS, "read")
+    writers = ThreadPoolExecutor(_WRITERS, "write")
+    openers = ThreadPoolExecutor(limits.mailboxes.openers, "open")
+    showing = Showing(catalogue, lambda sha256: counting_seed(home, sha256))
+    try:
+        yield SharedResources(
+            mailboxes=MailboxAccess(registry, showing, log_key, settings.log_origin, clock),
+            contents=Contents(lambda order: fetched(examiners.mine(), order), limits.mailboxes, openers),
+            readers=readers,
+            writers=writers,
+            limits=limits.mailboxes,
+        )
+    finally:
+        for threads in (readers, writers, openers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        examiners.close()
+        registry.close()
+
+
+def fetched(examiner: Examiner, order: FileOrder) -> Given:
+    """Return the ordered content in anonymous memory, for the caller to close. Fault if it cannot be made.
+
+    Declined if the records to be left out cannot be distinguished from the others.
+    """
+    delivery = order.delivery
+    request = Reopen(reference=delivery.reference, sha256=delivery.content_sha256)
+    if order.basis is None:
+        descriptor, size = examiner.reopen(request)
+        return Given(descriptor, size, delivery.content_sha256)
+    if isinstance(order.basis, Basis):
+        found = examiner.view_apart(request, order.basis, order.apart)
+        if found is None:
+            raise Declined(_NOT_WITHOUT)
+        descriptor, view = found
+    else:
+        descriptor, view = examiner.view(request, order.basis)
+    if view.whole:
+        return Given(descriptor, delivery.content_size, delivery.content_sha256)
+    return Given(descriptor, view.size, view.sha256, view.left_out)

@@ -12,7 +12,7 @@ from gateway.cli.doctor import examine
 from gateway.errors import ConfigurationError
 from gateway.home.settings import load_key_policy, load_limits
 from gateway.home.versions import policy_digest
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.policy.catalogue import load_catalogue
 from gateway.reports.retention import load_retention
 from tests.workshop import Desk

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import uvloop
 
 from gateway.browsing.serving import Places, configured, placed
-from gateway.console.app import application
 from gateway.console.inside import inside_of, settings_of
+from gateway.console.server import application
 from gateway.console.site import LANGUAGES, Site, templates
 from gateway.zones.console_api.serving import at_work
 from tests.console.through_the_api import Console

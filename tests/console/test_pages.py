@@ -41,7 +41,7 @@ LOADED_LATE = """
 import asyncio, sys
 from types import SimpleNamespace
 import httpx
-from gateway.console.app import application
+from gateway.console.server import application
 from gateway.console.site import STATIC_PATH
 
 async def ask():

@@ -14,8 +14,7 @@ from gateway.acts.fields import every_act
 from gateway.acts.listing import ListingAct
 from gateway.acts.transfers import STEPS
 from gateway.console.site import FOLDER, SAID, SIGNS, _label_and_remark, _stem, templates
-from gateway.mailboxes.console_api.carrying_out import _told
-from gateway.mailboxes.console_api.words import for_pages
+from gateway.mailboxes.console_api.carrying_out import _told, for_pages
 from gateway.policy.catalogue import load_catalogue
 from gateway.reasons import REASONS
 from gateway.reasons.languages import phrases

@@ -11,8 +11,7 @@ import pytest
 import gateway
 from gateway.acts.fields import every_act
 from gateway.console.pages import in_words_of_forms
-from gateway.mailboxes.console_api.carrying_out import _told
-from gateway.mailboxes.console_api.words import for_pages
+from gateway.mailboxes.console_api.carrying_out import _told, for_pages
 
 TERMINAL = re.compile(r"--\w|GATEWAY_|\.toml|DATA_TYPE|- asks")
 NOUNS = "|".join(sorted({command.partition(" ")[0] for command in every_act()}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.mailboxes.console_api.words import for_pages
+from gateway.mailboxes.console_api.carrying_out import for_pages
 
 CONFIRM = "“Put new keys in force”"
 

@@ -14,7 +14,7 @@ import httpx
 import uvloop
 
 from gateway.mailboxes.console_api.api import console_api_open
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.registry import keys, logins, roles
 from gateway.registry.roles import Role
 from gateway.zones.console_api.serving import socket_in

@@ -21,8 +21,7 @@ from gateway.classify import classify, load_rules
 from gateway.home import Home
 from gateway.home.settings import ClassifyLimits, Listen, Settings, load_settings
 from gateway.homes.create import create_home
-from gateway.mailboxes.resources import open_resources
-from gateway.mailboxes.server import accepting, host_key_path
+from gateway.mailboxes.server import accepting, host_key_path, open_resources
 from gateway.mailboxes.tree import SharedResources
 from gateway.model import Accepted, Classified, Held, Opened, Provider, Released, Signature, Upload
 from gateway.policy.catalogue import load_catalogue

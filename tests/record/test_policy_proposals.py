@@ -12,7 +12,7 @@ import pytest
 
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.mailbox_access import Person
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.policy.catalogue import policy_digest
 from gateway.record import policy_proposals as proposals
 from gateway.registry import keys, staff

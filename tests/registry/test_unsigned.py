@@ -34,7 +34,7 @@ from gateway.log.checkpoint import LogKey
 from gateway.mailboxes.console_api.api import counter_of
 from gateway.mailboxes.console_api.context import Caller
 from gateway.mailboxes.console_api.evidence import verify_receipt
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.mailboxes.tree import Person
 from gateway.openpgp.sealer import clearsign_each
 from gateway.passage import Examination, conclude

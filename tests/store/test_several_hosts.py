@@ -22,7 +22,7 @@ from gateway.homes.demo.parties import Party
 from gateway.log.leaf import Kind
 from gateway.mailboxes.console_api.api import counter_of
 from gateway.mailboxes.console_api.challenges import EACH, ChallengeOverError, SharedChallenges
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.processor import retention
 from gateway.processor.follow import Follow
 from gateway.processor.service import open_processor

@@ -22,7 +22,7 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import IntakeLimits
 from gateway.homes.demo.parties import Party
 from gateway.intake.server import Intake
-from gateway.mailboxes.resources import open_resources
+from gateway.mailboxes.server import open_resources
 from gateway.processor.service import open_processor
 from gateway.publish.projection import publish_access
 from gateway.registry import log

@@ -24,7 +24,7 @@ from gateway.home.settings import load_settings
 from gateway.homes.demo.parties import Party
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.mailboxes.names import MailboxPlace, file_name
-from gateway.mailboxes.resources import fetched
+from gateway.mailboxes.server import fetched
 from gateway.mailboxes.showing import Showing
 from gateway.model import Folder
 from gateway.processor import retention

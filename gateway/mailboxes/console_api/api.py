@@ -30,7 +30,7 @@ from gateway.errors import Fault, GatewayError, NotFoundError, trace_of
 from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.mailboxes.console_api import carrying_out, evidence, files, logins, policies, schools, today
-from gateway.mailboxes.console_api.carrying_out import learn_acts
+from gateway.mailboxes.console_api.carrying_out import for_pages, learn_acts
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError, SharedChallenges
 from gateway.mailboxes.console_api.context import (
     NOT_LOGGED_IN,
@@ -41,7 +41,6 @@ from gateway.mailboxes.console_api.context import (
     team_named,
 )
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.contents import OpenContent
 from gateway.mailboxes.mailbox_access import AccessEnded, Person
 from gateway.mailboxes.names import file_name

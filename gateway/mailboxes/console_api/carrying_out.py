@@ -1,11 +1,11 @@
-"""List and carry out acts for the console, after the required confirmation."""
+"""List and carry out acts for the console, after the required confirmation, in the words of pages."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
@@ -21,11 +21,10 @@ from gateway.acts.mailboxes import DealWithFiles
 from gateway.acts.openapi import openapi_document
 from gateway.errors import ChoiceError, GatewayError, NotFoundError, Refusal
 from gateway.log.leaf import rfc3339
-from gateway.mailboxes.console_api.context import Caller, ConsoleContext, type_named, wrong_fields
+from gateway.mailboxes.console_api.context import Caller, ConsoleContext, DecliningError, type_named
 from gateway.mailboxes.console_api.files import OwnMailboxes, RecallFile
 from gateway.mailboxes.console_api.logins import check_signed
 from gateway.mailboxes.console_api.policies import ApproveProposal, ProposeEdit, WithdrawProposal
-from gateway.mailboxes.console_api.words import for_pages, told_wrong
 from gateway.reasons import told as told_by_code
 from gateway.registry import programs, providers, staff
 from gateway.registry.sight import sees
@@ -42,6 +41,27 @@ _BLANK: Shown = {
     "paragraphs": (), "closing": (), "proof": None,
 }  # fmt: skip
 """An answer of an act. `moments` are the labels of lines with a moment, `proof` is what few read of it."""
+_ELSEWHERE = frozenset({"backup", "doctor", "hosts", "keys", "log", "policy", "pupils", "receipts", "year"})
+"""First words of commands that the machine alone has."""
+_COMMAND = re.compile(r"`?\bgateway (?P<words>[a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*){0,2})`?")
+_VALUES = re.compile(r"(?: [^\s,;.:()`]+){0,3}?(?: (?:--[a-z-]+|[A-Z]{2,}[A-Z|_.]*(?![\w:])|…))+`?")
+_NO_ARTICLE = re.compile(
+    r"(an?|all|as|by|for|from|her|his|how|in|its|of|on|one|only|or|that|the|their|to|what|when|where|whether"
+    r"|which|who|whom|whose|why|your)\b",
+    re.IGNORECASE,
+)
+"""The beginning of a label that takes no article in a sentence."""
+_WRONG = (
+    ("date", "Enter a day, such as 2026-11-24, for “{label}”."),
+    ("int_", "Enter a whole number for “{label}”."),
+    ("greater_than_equal", "Enter {ge} or more for “{label}”."),
+    ("less_than_equal", "Enter {le} or less for “{label}”."),
+    ("string_too_long", "Enter at most {max_length} characters for “{label}”."),
+    ("too_long", "Enter at most {max_length} lines for “{label}”."),
+    (("enum", "literal"), "Choose what is offered for “{label}”."),
+    ("", "Enter “{label}” in the form that is asked for."),
+)
+"""What to enter in the place of a wrong value, by how the type of the error begins."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
 
@@ -441,3 +461,64 @@ def _cell(value: object, names: Mapping[str, str]) -> Cell:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     return str(value)
+
+
+def for_pages(sentence: str) -> str:
+    """Replace each command line in a sentence by the title of the task in the console."""
+    told, at = "", 0
+    for found in _COMMAND.finditer(sentence):
+        if found.start() < at:
+            continue
+        words = found["words"].split()
+        known = (" ".join(words[:count]) for count in range(len(words), 0, -1))
+        command = next((one for one in known if one in every_act()), None)
+        if command is not None and every_act()[command].in_console:
+            title = " ".join((every_act()[command].__doc__ or "").split()).partition(". ")[0]
+            shown = f"“{re.split('[:;]', title.rstrip('.'))[0]}”"
+        elif command is not None or words[0] in _ELSEWHERE:
+            command = command or " ".join(words[:2])
+            shown = f"“{command}” on the machine itself"
+        else:
+            continue
+        end = found.start("words") + len(command)
+        values = _VALUES.match(sentence, end)
+        told += sentence[at : found.start()] + shown
+        at = values.end() if values else end
+        at += sentence[at : at + 1] == "`"
+    return told + sentence[at:]
+
+
+def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
+    """Return a refusal of wrong fields, each with a sentence; under "" for several together."""
+    sentence = "; ".join(f"{name}: {said}" if name else said for name, said in fields.items())
+    told = {name: for_pages(said) for name, said in fields.items()}
+    return DecliningError(sentence, to_programs=422, fields=told)
+
+
+def told_wrong(fields: Sequence[Shown], offered: Collection[str], error: ValidationError) -> dict[str, str]:
+    """Return by wrong field a sentence on the value expected; under "" for several fields together.
+
+    `offered`: further fields for which the form offers choices, besides those declared with choices.
+    """
+    known = {one["name"]: one for one in fields}
+    told: dict[str, str] = {}
+    for one in error.errors():
+        name, kind = str(one["loc"][0]) if one["loc"] else "", one["type"]
+        field = known.get(name)
+        if kind == "value_error" or field is None:
+            said = one["msg"].removeprefix("Value error, ") if field or not name else "there is no such field"
+        elif kind in {"missing", "too_short"}:
+            chosen = field["kind"] in {"choice", "file"} or field["names"] or name in offered
+            said = f"{'Choose' if chosen else 'Enter'} {_in_a_sentence(field['label'])}."
+        else:
+            form = next(form for begins, form in _WRONG if kind.startswith(begins))
+            said = form.format(label=field["label"], **one.get("ctx", {}))
+        told.setdefault(name, said)
+    return {name: told[name] for name in (*known, *told) if name in told}
+
+
+def _in_a_sentence(label: str) -> str:
+    first = label.partition(" ")[0]
+    plain = first[1:] == first[1:].lower()
+    what = label[:1].lower() + label[1:] if plain else label
+    return what if _NO_ARTICLE.match(label) else f"the {what}"

@@ -34,7 +34,6 @@ from gateway.home import Home
 from gateway.home.settings import DoorLimits, Settings
 from gateway.mailboxes.console_api.challenges import Challenges, GuessedError
 from gateway.mailboxes.console_api.openid import OpenIdProvider
-from gateway.mailboxes.console_api.words import for_pages
 from gateway.mailboxes.mailbox_access import MailboxAccess, Person
 from gateway.policy.catalogue import Catalogue
 from gateway.policy.dates import local_day
@@ -107,13 +106,6 @@ class DecliningError(GatewayError):
     def __init__(self, sentence: str, status: int = 403, to_programs: int = 0, **parts: Any) -> None:  # noqa: ANN401 - of `Declining`
         super().__init__(sentence)
         self.status, self.to_programs, self.parts = status, to_programs or status, parts
-
-
-def wrong_fields(fields: Mapping[str, str]) -> DecliningError:
-    """Return a refusal of wrong fields, each with a sentence; under "" for several together."""
-    sentence = "; ".join(f"{name}: {said}" if name else said for name, said in fields.items())
-    told = {name: for_pages(said) for name, said in fields.items()}
-    return DecliningError(sentence, to_programs=422, fields=told)
 
 
 def not_confirmed(fingerprint: str) -> str:

@@ -10,8 +10,8 @@ from pydantic import Field
 
 from gateway.acts.act import columns_of
 from gateway.acts.agreement import standings
+from gateway.mailboxes.console_api.carrying_out import for_pages
 from gateway.mailboxes.console_api.context import Before, Caller, ConsoleContext
-from gateway.mailboxes.console_api.words import for_pages
 from gateway.policy.citations import cited_by, clause_texts
 from gateway.policy.dates import local_day
 from gateway.record.snapshot import Snapshot, take, wrong
