@@ -198,10 +198,11 @@ def _page(
     may = {one["command"]: one for one in others}
     shows = may.get(f"{noun} show")
     keys = _required(shows) if shows and shows["reads"] else []
-    shown = _in_words(act)
+    told = [one | {"about": in_words_of_forms(one["about"], act["fields"])} for one in act["fields"]]
     return site_of(request).page(
         request, "act.html", me, status=declined.status if declined else 200,
-        act=shown, fields={one["name"]: one for one in shown["fields"]},
+        act=act | {"about": in_words_of_forms(act["about"], act["fields"]), "fields": told},
+        fields={one["name"]: one for one in told},
         revealed={name for one in act["fields"] for under in one["reveals"].values() for name in under},
         answer=answer, given=given or {}, back=back, may=may, leads=_LEADS,
         others=[one for one in others if one["command"].rpartition(" ")[0] == noun],
@@ -216,13 +217,6 @@ def _problems(act: Shown, declined: DeclinedInside) -> dict[str, str]:
     """Return the sentences of a refusal by field; under "" those on the whole form."""
     problems = declined.fields or {"": str(declined)}
     return {name: in_words_of_forms(said, act["fields"]) for name, said in problems.items()}
-
-
-def _in_words(act: Shown) -> Shown:
-    """Return an act with labels of fields in its texts, in place of command-line options."""
-    fields = act["fields"]
-    told = [one | {"about": in_words_of_forms(one["about"], fields)} for one in fields]
-    return act | {"about": in_words_of_forms(act["about"], fields), "fields": told}
 
 
 def _personal(act: Shown) -> set[str]:
@@ -287,18 +281,14 @@ def spreadsheet(table: Shown, name: str, kind: str) -> Response:
         ),
     ]
     headers = {"content-disposition": f'attachment; filename="{name}.{kind}"'}
-    content = as_xlsx(rows) if kind == "xlsx" else as_csv(rows)
-    return Response(content, media_type=SPREADSHEETS[kind], headers=headers)
+    if kind == "csv":  # RFC 4180.
+        written = io.StringIO()
+        csv.writer(written).writerows(rows)
+        return Response(written.getvalue().encode(), media_type=SPREADSHEETS[kind], headers=headers)
+    return Response(_as_xlsx(rows), media_type=SPREADSHEETS[kind], headers=headers)
 
 
-def as_csv(rows: list[list[str]]) -> bytes:
-    """Return rows as CSV (RFC 4180), in UTF-8."""
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue().encode()
-
-
-def as_xlsx(rows: list[list[str]]) -> bytes:
+def _as_xlsx(rows: list[list[str]]) -> bytes:
     """Return rows as a workbook of one sheet, all cells text."""
     from openpyxl import Workbook  # noqa: PLC0415 - takes a while, and few ask for a workbook
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE  # noqa: PLC0415 - the same

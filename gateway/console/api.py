@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from http import HTTPStatus
 
 from pydantic import ValidationError
-from starlette.background import BackgroundTask
-from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from gateway.console.entering import site_of
 from gateway.console.inside import DeclinedInside
+from gateway.console.pages import collected
 from gateway.console.site import address_of
 from gateway.errors import trace_of
 from gateway.zones.console_api import ConsoleQuestion, Declining
@@ -43,7 +41,8 @@ async def _ask(request: Request) -> Response:
     """Answer a reading act; stream the file where the act collects one."""
     act, query = _act(request), request.query_params
     if act == _COLLECTING:
-        return await _collect(request, query)
+        wanted = {name: query.get(name, "") for name in ("team", "reference")}
+        return await collected(site_of(request), _question(request, **wanted))
     fields = {
         name: tuple(values) if len(values := query.getlist(name)) > 1 else values[0]
         for name in query
@@ -61,22 +60,6 @@ async def _carry_out(request: Request) -> Response:
     fields = json.loads(await request.body())
     key = request.headers.get("idempotency-key", "")
     return await _whole(request, "carry-out", act=_act(request), fields=fields, key=key)
-
-
-async def _collect(request: Request, query: QueryParams) -> Response:
-    """Stream a file; its collection is recorded before the first byte is sent."""
-    question = _question(request, team=query.get("team", ""), reference=query.get("reference", ""))
-    async with AsyncExitStack() as stack:
-        given = await stack.enter_async_context(site_of(request).inside.collected(question))
-        ending = stack.pop_all()
-    headers = {
-        "content-length": given.headers["content-length"],
-        "content-disposition": f'attachment; filename="{given.headers["x-gateway-name"]}"',
-    }
-    return StreamingResponse(
-        given.aiter_bytes(), media_type="application/octet-stream", headers=headers,
-        background=BackgroundTask(ending.aclose),
-    )  # fmt: skip
 
 
 def _act(request: Request) -> str:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from gateway.console.inside import DeclinedInside, Reply
-from gateway.console.site import LANGUAGES, Site, is_ours, see, text
+from gateway.console.site import LANGUAGE, LANGUAGES, Site, is_ours, see, text
 from gateway.zones.console_api import OF_AN_ACT, Given, Shown
 
 _ATTEMPT = "attempt"
@@ -38,8 +38,11 @@ async def choose_language(request: Request) -> Response:
     chosen, to = request.path_params["language"], request.query_params.get("to", "")
     if chosen not in LANGUAGES:
         raise HTTPException(404)
-    response = see(to if is_ours(to) else "/")
-    site_of(request).keep_language(response, chosen)
+    response, site = see(to if is_ours(to) else "/"), site_of(request)
+    response.set_cookie(  # For a year; links from other sites send it as well.
+        site.cookie(LANGUAGE), chosen, max_age=365 * 86400, path="/", secure=site.secure, httponly=True,
+        samesite="lax",
+    )  # fmt: skip
     return response
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import date
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from starlette.background import BackgroundTask
@@ -242,17 +242,8 @@ async def show_today(request: Request) -> Response:
     """Show the first page: tasks that wait for the person, and a chart of the last days' files."""
     reply = await shown(request, "today")
     days = [{**one, "on": date.fromisoformat(one["on"])} for one in reply.said["days"] or ()]
-    chart = _chart_of(days) if days else None
-    return site_of(request).page(
-        request, "today.html", reply.me, seen=reply.said, days=days, chart=chart, where=_WHERE
-    )
-
-
-def _chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the drawing of a chart: a column for each day, stacked by outcome, first day on the left.
-
-    `most` is the count of the tallest column. Places and sizes are in units of the picture.
-    """
+    # A column for each day, stacked by outcome, first day on the left; `most` is the count of the tallest.
+    # Places and sizes are in units of the picture.
     most = max((sum(day[kind] for kind in _KINDS) for day in days), default=0)
     columns = []
     for place, day in enumerate(days):
@@ -265,16 +256,16 @@ def _chart_of(days: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 bars.append({"kind": kind, "x": x, "y": round(y, 2), "height": round(height, 2)})
         count = sum(day[kind] for kind in _KINDS)
         columns.append({"on": day["on"], "x": place * _STEP, "count": count, "bars": bars})
-    return {"step": _STEP, "height": _HEIGHT, "most": most, "columns": columns}
+    chart = {"step": _STEP, "height": _HEIGHT, "most": most, "columns": columns} if days else None
+    return site_of(request).page(
+        request, "today.html", reply.me, seen=reply.said, days=days, chart=chart, where=_WHERE
+    )
 
 
 async def show_mailbox(request: Request) -> Response:
     """Show a page of a team's files."""
-    query, reply = (
-        request.query_params,
-        await shown(request, "mailbox", *_FILTERS, "new", "removed", "before"),
-    )
-    seen = reply.said
+    reply = await shown(request, "mailbox", *_FILTERS, "new", "removed", "before")
+    seen, query = reply.said, request.query_params
     kept = {name: value for name, value in query.items() if name not in {"before", "first", "done"} and value}
     chosen = {name: kept[name] for name in (*_FILTERS, "new") if name in kept}
     further = {**kept, "before": seen["next"], "first": first_row(request) + len(seen["files"])}
@@ -305,15 +296,7 @@ async def change_files(request: Request) -> Response:
         asked = [site.question(request, team=team, reference=each) for each in chosen]
         if len(asked) > 1:
             return _attachment(_zipped(site, asked), f"{team}.zip", "application/zip")
-        async with AsyncExitStack() as stack:
-            given = await stack.enter_async_context(site.inside.collected(asked[0]))
-            ending = stack.pop_all()
-        response = _attachment(
-            given.aiter_bytes(), given.headers["x-gateway-name"], "application/octet-stream"
-        )
-        response.headers["content-length"] = given.headers["content-length"]
-        response.background = BackgroundTask(ending.aclose)
-        return response
+        return await collected(site, asked[0])
     undo = what == "restore"
     fields = {"team": team, "references": chosen, "undo": undo}
     await site.ask(request, "carry-out", act="mailbox deal-with", fields=fields)
@@ -326,6 +309,18 @@ async def recall(request: Request) -> Response:
     form = await site.form(request)
     fields = {"reference": reference, "why": text(form, "why")}
     return await act(request, form, "recall", fields, f"recall {reference}", "/")
+
+
+async def collected(site: Site, question: ConsoleQuestion) -> Response:
+    """Return a file as a download; its collection is recorded before the first byte is sent."""
+    async with AsyncExitStack() as stack:
+        given = await stack.enter_async_context(site.inside.collected(question))
+        ending = stack.pop_all()
+    name, kind = given.headers["x-gateway-name"], "application/octet-stream"
+    response = _attachment(given.aiter_bytes(), name, kind)
+    response.headers["content-length"] = given.headers["content-length"]
+    response.background = BackgroundTask(ending.aclose)
+    return response
 
 
 def _attachment(pieces: AsyncIterator[bytes], name: str, media_type: str) -> StreamingResponse:

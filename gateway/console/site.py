@@ -121,7 +121,8 @@ class Site:
     async def form(self, request: Request, kind: str = "session") -> FormData:
         """Return the fields of a form. NotOurFormError unless sent by a page of this browser's session."""
         form = await request.form(max_files=8, max_fields=300, max_part_size=MOST_OF_A_PART)
-        if not is_own(self.held_by(request, kind), text(form, "token")):
+        secret, token = self.held_by(request, kind), text(form, "token")
+        if not secret or not hmac.compare_digest(token_of(secret).encode(), token.encode()):
             raise NotOurFormError
         return form
 
@@ -138,6 +139,9 @@ class Site:
     ) -> HTMLResponse:
         """Render a page; forms get a token of `secret`, or else of the browser's own secret `held`."""
         secret, said = secret or self.held_by(request, held), self.held_by(request, _SENTENCE)
+        # The page of ours from which a link was followed.
+        referrer = request.headers.get("referer", "")
+        before = referrer.removeprefix(self.origin)
         known = {
             "me": me,
             "organisation": self.knows.organisation,
@@ -145,7 +149,7 @@ class Site:
             "token": token_of(secret) if secret else "",
             "here": request.url.path,
             "place": f"{request.url.path}?{request.url.query}" if request.method == "GET" else "/",
-            "before": self._before(request),
+            "before": before if before != referrer and is_ours(before) else "",
             "first": first_row(request),
             "said": unquote(said) or SAID.get(request.query_params.get("done", ""), ""),
         }
@@ -155,19 +159,6 @@ class Site:
         if said:
             self.drop_secret(response, _SENTENCE)
         return response
-
-    def _before(self, request: Request) -> str:
-        """Return the path and query of our page from which a link was followed; "" for another site."""
-        referrer = request.headers.get("referer", "")
-        path = referrer.removeprefix(self.origin)
-        return path if path != referrer and is_ours(path) else ""
-
-    def keep_language(self, response: Response, language: str) -> None:
-        """Set the language as a cookie for a year; links from other sites send it as well."""
-        response.set_cookie(
-            self.cookie(LANGUAGE), language, max_age=365 * 86400, path="/", secure=self.secure, httponly=True,
-            samesite="lax",
-        )  # fmt: skip
 
     def see_said(self, path: str, sentence: str) -> RedirectResponse:
         """Redirect to a page that shows a sentence once, given by a cookie rather than the address."""
@@ -179,11 +170,6 @@ class Site:
 def token_of(secret: str) -> str:
     """Return the token for forms from a browser's secret, which cannot be derived from it."""
     return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest()
-
-
-def is_own(secret: str, token: str) -> bool:
-    """Return True if a form's token matches the browser's secret."""
-    return bool(secret) and hmac.compare_digest(token_of(secret).encode(), token.encode())
 
 
 def address_of(request: Request) -> str:
@@ -235,6 +221,10 @@ def templates(zone: str, language: Language = "en") -> Environment:
             return theirs.removesuffix(".") + "." * text.endswith(".")
         return told(text, language, "console")
 
+    def local(moment: str) -> str:
+        there = datetime.fromisoformat(moment).astimezone(clock)
+        return f"{_day(there, in_words)}, {there:%H:%M}"
+
     made.install_gettext_callables(  # type: ignore[attr-defined] # by the extension
         lambda text: texts.get(text, text),
         lambda one, many, number: texts.get(one, one) if number == 1 else texts.get(many, many),
@@ -244,7 +234,7 @@ def templates(zone: str, language: Language = "en") -> Environment:
     made.filters.update(
         told=in_words,
         word=lambda value: known.get(value, value),
-        local=lambda moment: _local(datetime.fromisoformat(moment), clock, in_words),
+        local=local,
         day=lambda day: _day(date.fromisoformat(day), in_words),
         exact=lambda moment: datetime.fromisoformat(moment).isoformat().replace("+00:00", "Z"),
         size=_size,
@@ -271,11 +261,6 @@ def _with_blanks(text: str) -> str:
 
 def _day(day: date, in_words: Callable[[str], str]) -> str:
     return f"{day.day} {in_words(f'{day:%b}')} {day.year}"
-
-
-def _local(moment: datetime, clock: ZoneInfo, in_words: Callable[[str], str]) -> str:
-    there = moment.astimezone(clock)
-    return f"{_day(there, in_words)}, {there:%H:%M}"
 
 
 def _size(octets: int) -> str:

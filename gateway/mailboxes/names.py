@@ -80,15 +80,10 @@ def file_name(delivery: Delivery) -> str:
     what = f"{what}-counts" if delivery.counts else what
     period = delivery.period or ""
     parts = [delivery.landed_at.date().isoformat(), delivery.provider, what]
-    if delivery.team is not None and _is_period(period):
+    if delivery.team is not None and _PERIOD.fullmatch(period):
         parts.append(period)
     parts.append(delivery.reference)
     return f"{'_'.join(parts)}.{_extension(delivery.extension, delivery.whole, delivery.counts)}"
-
-
-@lru_cache(1024)
-def _is_period(period: str) -> bool:
-    return _PERIOD.fullmatch(period) is not None
 
 
 @lru_cache(1024)

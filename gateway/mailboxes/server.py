@@ -149,18 +149,18 @@ async def accepting(
         running=service.running,
         balancers=Balancers(load_settings(home).ssh.balancers, service.door),
     ) as (_, port):
-        sweeping = asyncio.create_task(_sweep(resources))
+
+        async def sweep() -> None:
+            """Close the contents that nobody has read for a while, again and again."""
+            while True:
+                await asyncio.sleep(resources.limits.idle_seconds / 10)
+                resources.contents.close_unread()
+
+        sweeping = asyncio.create_task(sweep())
         try:
             yield port
         finally:
             sweeping.cancel()
-
-
-async def _sweep(resources: SharedResources) -> None:
-    """Close the contents that nobody has read for a while, again and again, until cancelled."""
-    while True:
-        await asyncio.sleep(resources.limits.idle_seconds / 10)
-        resources.contents.close_unread()
 
 
 @contextlib.contextmanager

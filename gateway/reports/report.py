@@ -240,27 +240,18 @@ def _collected(account: TransferAccount) -> tuple[Block, ...]:
 
 
 def _steps(account: TransferAccount) -> tuple[Block, ...]:
-    rows = (
-        (
-            str(step.number),
-            spoken(step.at),
-            _what(step, account.facts.landed_at),
-            ", ".join(part for part in (step.by, account.team(step.team)) if part),
-            "; ".join(part for part in (step.reasons, step.why) if part),
-        )
-        for step in account.steps
-    )
+    rows = []
+    for step in account.steps:
+        what = _EVENTS.get(step.kind, step.kind)
+        if step.kind == "landed":  # The arrival has its own time, as the entry may be later.
+            what = f"The file arrived, on {spoken(account.facts.landed_at)}"
+        elif RETURNED in (step.reasons or ""):
+            what = "Sent back by a person, with advice"
+        who = ", ".join(filter(None, (step.by, account.team(step.team))))
+        why = "; ".join(filter(None, (step.reasons, step.why)))
+        rows.append((str(step.number), spoken(step.at), what, who, why))
     headings = ("Entry", "On record since", "What", "By or to", "Why")
     return table_or(headings, rows, "The log holds nothing on it.")
-
-
-def _what(step: LogStep, landed_at: datetime) -> str:
-    """Return a log entry's event in words; an arrival has its own time, as the entry may be later."""
-    if step.kind == "landed":
-        return f"The file arrived, on {spoken(landed_at)}"
-    if RETURNED in (step.reasons or ""):
-        return "Sent back by a person, with advice"
-    return _EVENTS.get(step.kind, step.kind)
 
 
 def _how_to_check(facts: ReceiptFacts, head: str | None) -> tuple[Block, ...]:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Response
 from starlette.routing import Match, Route
 
-from gateway.console import api, app
+from gateway.console import api, server
 from gateway.home.settings import SECURITY
 
 Act = tuple[str, str]
@@ -64,7 +64,7 @@ LIGHT = frozenset(
 )
 """What no passkey is asked for."""
 _TAKEN = (200, 303)
-_TEMPLATES = Path(app.__file__).with_name("templates")
+_TEMPLATES = Path(server.__file__).with_name("templates")
 
 
 @dataclass
@@ -94,7 +94,7 @@ def route_of(url: str, method: str) -> str:
 
 def routes(method: str) -> list[Route]:
     """Where the application takes such a request of a browser."""
-    every = app._ROUTES
+    every = server._ROUTES
     return [
         one
         for one in every

@@ -13,7 +13,7 @@ import pytest
 from starlette.routing import Match
 
 from gateway.access import EVERYTHING, Role
-from gateway.console import app, mailbox_pages
+from gateway.console import pages, server
 from gateway.errors import GatewayError
 from gateway.mailboxes.console_api.today import WaitingTask
 from gateway.record import policy_proposals
@@ -261,10 +261,10 @@ def test_a_release_that_is_proposed_needs_somebody_else(office: Office) -> None:
 
 
 def test_each_task_of_the_first_page_leads_to_a_page_that_there_is() -> None:
-    assert mailbox_pages._WHERE.keys() == set(get_args(get_type_hints(WaitingTask)["page"]))
-    for page, path in mailbox_pages._WHERE.items():
+    assert pages._WHERE.keys() == set(get_args(get_type_hints(WaitingTask)["page"]))
+    for page, path in pages._WHERE.items():
         scope = {"type": "http", "method": "GET", "path": path.partition("?")[0] + "x" * path.endswith("/")}
-        found = any(route.matches(scope)[0] is Match.FULL for route in app._ROUTES)
+        found = any(route.matches(scope)[0] is Match.FULL for route in server._ROUTES)
         assert found or path.startswith("#"), page
 
 
