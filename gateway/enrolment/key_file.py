@@ -9,17 +9,8 @@ import asyncssh
 
 from gateway.errors import Refusal
 from gateway.model import NewKey
-from gateway.openpgp.certificates import (
-    Certificate,
-    CertificateRefused,
-    admit,
-    armored,
-    describe,
-    finality,
-    grouped,
-    merge,
-    revoke,
-)
+from gateway.openpgp import certificates
+from gateway.openpgp.certificates import Certificate, CertificateRefused
 from gateway.openpgp.rsa_numbers import check_strength
 from gateway.zones.sealing import mended, needs_mending
 
@@ -83,7 +74,7 @@ def judge(data: bytes, now: datetime, least_rsa_bits: int, verified: Container[s
     """
     if is_ssh(data):
         return admit_ssh(data, least_rsa_bits)
-    return of_certificate(data, admit(data, now, least_rsa_bits, verified))
+    return of_certificate(data, certificates.admit(data, now, least_rsa_bits, verified))
 
 
 def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
@@ -91,7 +82,7 @@ def of_certificate(data: bytes, certificate: Certificate) -> NewKey:
     return NewKey(
         kind="openpgp",
         fingerprint=certificate.fingerprint,
-        material=armored(data).decode("ascii"),
+        material=certificates.armored(data).decode("ascii"),
         algorithm=" ".join(str(part) for part in (certificate.algorithm, certificate.bits) if part),
         expires_at=certificate.signs_until,
     )
@@ -115,17 +106,19 @@ def updated(
     self-signatures stay, so earlier signatures of the key stay valid. Refusal for an unfit result.
     """
     try:
-        revoked = revoke(known, data)
+        revoked = certificates.revoke(known, data)
     except CertificateRefused as refused:
         if refused.code != "key:not-a-revocation":
             raise
     else:
-        new = of_certificate(revoked, describe(revoked, now))
-        return Update("revoked", new, final=finality(revoked, now) == "hard")
-    merged = merge(known, data)
-    if merged == merge(known, known):
+        new = of_certificate(revoked, certificates.describe(revoked, now))
+        return Update("revoked", new, final=certificates.finality(revoked, now) == "hard")
+    merged = certificates.merge(known, data)
+    if merged == certificates.merge(known, known):
         return None
-    return Update("renewed", of_certificate(merged, admit(merged, now, least_rsa_bits, verified)))
+    return Update(
+        "renewed", of_certificate(merged, certificates.admit(merged, now, least_rsa_bits, verified))
+    )
 
 
 # Descriptions of keys: the fingerprint to read out, and other facts for confirming a key.
@@ -137,7 +130,7 @@ def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
         if is_ssh(data):
             key = admit_ssh(data)
             return [("SSH key", key.fingerprint), ("algorithm", key.algorithm)]
-        return _described(describe(data, at))
+        return _described(certificates.describe(data, at))
     except Refusal:
         return []
 
@@ -150,7 +143,7 @@ def _described(certificate: Certificate) -> list[tuple[str, str]]:
     ]
     expires = f"{certificate.expires_at:%Y-%m-%d}" if certificate.expires_at else "never"
     return [
-        ("fingerprint", grouped(certificate.fingerprint)),
+        ("fingerprint", certificates.grouped(certificate.fingerprint)),
         ("algorithm", f"{certificate.algorithm}{bits}"),
         ("made", f"{certificate.created_at:%Y-%m-%d}"),
         ("expires", expires),

@@ -23,21 +23,9 @@ from gateway.log.leaf import Kind
 from gateway.mailboxes.contents import FileOrder, Given
 from gateway.mailboxes.names import ABOUT, HELD, MailboxPlace, file_name, reference_in
 from gateway.mailboxes.showing import Showing
-from gateway.registry import keys, log, staff
+from gateway.registry import deliveries, keys, log, staff
 from gateway.registry.database import Registry
-from gateway.registry.deliveries import (
-    DeliveriesWanted,
-    Delivery,
-    deal_with,
-    delivered,
-    delivered_values,
-    find_delivered,
-    find_held,
-    held,
-    may_read,
-    note_collected,
-    restore,
-)
+from gateway.registry.deliveries import DeliveriesWanted, Delivery
 from gateway.registry.log import Entry
 from gateway.registry.programs import is_program
 from gateway.registry.staff import teams_while_in_force
@@ -129,10 +117,10 @@ class MailboxAccess:
             folder, name = place.folder or "", person.name
             if folder == HELD and not place.removed:
                 sight, rules = self._may_open(person, teams), self.showing.catalogue().rules
-                files = held(session, sight, rules, before=before, limit=FILES_A_QUERY)
+                files = deliveries.held(session, sight, rules, before=before, limit=FILES_A_QUERY)
             else:
                 wanted = self.removed if place.removed else place.wanted
-                found = delivered(
+                found = deliveries.delivered(
                     session, folder, wanted=wanted, person=name, before=before, limit=FILES_A_QUERY
                 )
                 files = self.showing.with_apart(session, found, name)
@@ -144,7 +132,9 @@ class MailboxAccess:
         """Return a team's matching files below `before`, latest first. Declined outside a person's teams."""
         with self.registry.read() as session:
             self._check_folder(person, self._teams(session, person), MailboxPlace(team, removed=True))
-            found = delivered(session, team, wanted=wanted, person=person.name, before=before, limit=limit)
+            found = deliveries.delivered(
+                session, team, wanted=wanted, person=person.name, before=before, limit=limit
+            )
             return self.showing.with_apart(session, found, person.name)
 
     def place(self, person: Person, folder: str, reference: str, *, removed: bool = False) -> MailboxPlace:
@@ -163,13 +153,17 @@ class MailboxAccess:
             self._check_folder(person, self._teams(session, person), place)
             folder = str(place.folder)
             by_type = place.shelf == "by-type"
-            return delivered_values(session, folder, person.name, "data_type" if by_type else "provider")
+            return deliveries.delivered_values(
+                session, folder, person.name, "data_type" if by_type else "provider"
+            )
 
     def removed_folders(self, person: Person) -> tuple[str, ...]:
         """Return those of a person's teams with removed files that can still be restored."""
         with self.registry.read() as session:
             wanted, name, teams = self.removed, person.name, self._teams(session, person)
-            return tuple(t for t in teams if delivered(session, t, wanted=wanted, person=name, limit=1))
+            return tuple(
+                t for t in teams if deliveries.delivered(session, t, wanted=wanted, person=name, limit=1)
+            )
 
     def inside_lists(self, person: Person, place: MailboxPlace) -> tuple[str, ...] | None:
         """Return the names in a folder of lists; None if `place` is a list. Declined if nothing is there."""
@@ -203,7 +197,7 @@ class MailboxAccess:
         """Raise Declined if the person's access ended, or the open file was withdrawn."""
         with self.registry.read() as session:
             self._teams(session, person)
-            if not may_read(session, delivery, person.name):
+            if not deliveries.may_read(session, delivery, person.name):
                 raise Declined(TAKEN_BACK)
 
     def find(self, person: Person, place: MailboxPlace) -> Delivery | None:
@@ -234,7 +228,7 @@ class MailboxAccess:
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
             keys.note(session, "staff", person.name, person.key, now)
-            note_collected(session, delivery, now)
+            deliveries.note_collected(session, delivery, now)
             self._record(session, person, delivery, "collected", now, given)
             passing("collect.written")
 
@@ -250,7 +244,7 @@ class MailboxAccess:
                 raise Declined(REMOVED_ALREADY)
             if delivery.team is None or place.is_about:
                 raise Declined(NOT_TO_REMOVE if delivery.team is None else ABOUT_ONLY)
-            deal_with(session, delivery, by=person.name, at=now)
+            deliveries.deal_with(session, delivery, by=person.name, at=now)
             self._record(session, person, delivery, "dealt-with", now)
 
     def restore(self, person: Person, place: MailboxPlace) -> None:
@@ -261,7 +255,7 @@ class MailboxAccess:
         now = self.clock()
         with self.registry.write() as session:
             delivery = self._file(session, person, place)
-            restore(session, delivery)
+            deliveries.restore(session, delivery)
             self._record(session, person, delivery, "restored", now)
 
     def _record(  # noqa: PLR0917 - what an entry is of
@@ -320,7 +314,7 @@ class MailboxAccess:
         self._check_folder(person, teams, place)
         if place.name is None:
             # An empty subfolder of a shelf is not there.
-            if place.kind is not None and not delivered(
+            if place.kind is not None and not deliveries.delivered(
                 session, place.folder, wanted=place.wanted, person=person.name, limit=1
             ):
                 raise Declined(NO_SUCH_FILE)
@@ -337,10 +331,10 @@ class MailboxAccess:
         folder = place.folder or ""
         if folder == HELD and not place.removed:
             rules = self.showing.catalogue().rules
-            return find_held(session, reference, self._may_open(person, teams), rules)
+            return deliveries.find_held(session, reference, self._may_open(person, teams), rules)
         # A file in /new can be read on once it is opened.
         wanted = self.removed if place.removed else replace(place.wanted, new=False)
-        return find_delivered(session, folder, reference, person=person.name, wanted=wanted)
+        return deliveries.find_delivered(session, folder, reference, person=person.name, wanted=wanted)
 
     def _file(self, session: Session, person: Person, place: MailboxPlace) -> Delivery:
         found = self._find(session, person, place)

@@ -6,28 +6,17 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import PydanticUseDefault
 
-from gateway.access import (
-    OF_PROGRAMS,
-    WITHOUT_RIGHT,
-    AccessRight,
-    LookingTeams,
-    Sight,
-    Viewer,
-    known_to_program,
-    may_know,
-    program_may,
-    right_for_question,
-    rights_of,
-)
+from gateway import access
+from gateway.access import AccessRight, LookingTeams, Sight, Viewer
 from gateway.acts.keys import READ_OUT
 from gateway.errors import GatewayError
 from gateway.home import Home
@@ -48,9 +37,6 @@ from gateway.secrets.signing import Signing
 from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Named, Shown
 from gateway.zones.http_paths import BEYOND_ROWS, CREDENTIAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _log = logging.getLogger(__name__)
 NOT_LOGGED_IN = "You are not logged in, or your session has ended."
@@ -288,33 +274,33 @@ class Caller:
         """The rights of the caller. Roles count even while no administrator is named."""
         if self.program is not None:
             return frozenset()
-        return rights_of(self._viewer, self.looking)
+        return access.rights_of(self._viewer, self.looking)
 
     @property
     def sight(self) -> Sight:
         """The files that the caller may know of; a program knows of no file for few people."""
         if self.program is not None:
-            return known_to_program(self.name)
-        return may_know(self._viewer, self.looking)
+            return access.known_to_program(self.name)
+        return access.may_know(self._viewer, self.looking)
 
     def check_question(self, question: str) -> None:
         """Raise DecliningError if the caller may not ask a question; programs may only ask for acts."""
         if self.program is None:
-            self.check(right_for_question(question))
-        elif question not in OF_PROGRAMS:
+            self.check(access.right_for_question(question))
+        elif question not in access.OF_PROGRAMS:
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check_act(self, command: str, right: AccessRight, *, by_program: bool) -> None:
         """Raise DecliningError if the caller may not do an act; `by_program`: open to programs at all."""
         if self.program is None:
             self.check(right)
-        elif not program_may(command, self.program.acts.split(","), by_program=by_program):
+        elif not access.program_may(command, self.program.acts.split(","), by_program=by_program):
             raise DecliningError(_NO_ACT_OF_PROGRAM)
 
     def check(self, right: AccessRight) -> None:
         """Raise DecliningError if the caller lacks a right."""
         if right not in self.may:
-            raise DecliningError(WITHOUT_RIGHT[right])
+            raise DecliningError(access.WITHOUT_RIGHT[right])
 
     @property
     def _viewer(self) -> Viewer:
