@@ -1,11 +1,14 @@
 """Generic pages for acts without pages of their own: a list, a form for each, and the answer."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import groupby
 from operator import itemgetter
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from starlette.datastructures import FormData, QueryParams, UploadFile
@@ -14,9 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.console.entering import site_of
-from gateway.console.inside import DeclinedInside, Reply
+from gateway.console.inside import DeclinedInside
 from gateway.console.pages import act_for, held_page, in_words, in_words_of_forms
-from gateway.console.site import MOST_OF_A_PART, Site, is_ours, see, text
+from gateway.console.site import MOST_OF_A_PART, is_ours, see, text
 from gateway.zones.console_api import Cell, Given, Shown
 
 _LEADS = {"file": "/work/transfers/show?reference=", "held-file": "/held/", "school": "/schools/"}
@@ -56,48 +59,42 @@ async def show_acts(request: Request) -> Response:
 
 async def show_act(request: Request) -> Response:
     """Show the form of an act; answer a read-only act without required fields at once."""
-    site, act, others, me = await _act(request)
-    personal = _personal(act)
-    if not personal.isdisjoint(request.query_params):
+    page, query = await _page_of(request), request.query_params
+    if not _personal(page.act).isdisjoint(query):
         raise HTTPException(400)  # An address is kept in histories and logs.
-    if act["reads"] and (bool(request.query_params) or not _required(act)):
-        return await _answer(request, site, act, others, me, request.query_params)
-    return _page(request, me, act, others, None, given=_given(act, request.query_params.multi_items()))
+    if page.act["reads"] and (bool(query) or not _required(page.act)):
+        return await _answer(page, query)
+    return _shown(page, None, given=_given(page.act, query.multi_items()))
 
 
-async def _asked_for(  # noqa: PLR0917 - as `_answer`
-    request: Request, site: Site, act: Shown, others: list[Shown], me: Shown, form: FormData
-) -> Response:
+async def _asked_for(page: _ActPage, form: FormData) -> Response:
     """Answer a form's question; for a list without personal fields, redirect to an address with filters."""
+    act = page.act
     items = [(name, str(value)) for name, value in form.multi_items() if name != "token"]
     first, several = dict(reversed(items)), {field["name"] for field in act["fields"] if field["several"]}
     told = [(name, value) for name, value in items if value and (name in several or first[name] == value)]
     if act["lists"] and _personal(act).isdisjoint(dict(told)):
-        return see(f"{request.url.path}?{urlencode(told)}")
-    return await _answer(request, site, act, others, me, form)
+        return see(f"{page.request.url.path}?{urlencode(told)}")
+    return await _answer(page, form)
 
 
-async def _answer(  # noqa: PLR0917 - what `_act` returns, and what was asked
-    request: Request, site: Site, act: Shown, others: list[Shown], me: Shown, asked: Asked, **more: str
-) -> Response:
+async def _answer(page: _ActPage, asked: Asked, **more: str) -> Response:
     """Show the answer of a reading act: one page of a list, or the whole list as a spreadsheet file."""
+    act = page.act
     given = _given(act, [(name, str(value)) for name, value in asked.multi_items()])
     kind = str(asked.get("file") or "")
     limit = _PAGE if act["lists"] and not kind else 0
     after = str(asked.get("after") or "")
     try:
-        answer = (
-            await site.ask(request, "ask", act=act["command"], fields=given, limit=limit, after=after)
-        ).said
+        told = {"act": act["command"], "fields": given, "limit": limit, "after": after}
+        answer = (await site_of(page.request).ask(page.request, "ask", **told)).said
     except DeclinedInside as declined:
         if declined.status not in _ANSWERED:
             raise
-        return _page(request, me, act, others, None, given=given, declined=declined)
+        return _shown(page, None, given=given, declined=declined)
     if act["lists"] and kind in SPREADSHEETS:
         return spreadsheet(answer["tables"][0], act["command"].replace(" ", "-"), kind)
-    return _page(
-        request, me, act, others, answer, given=given, more={**more, "all": str(asked.get("all") or "")}
-    )
+    return _shown(page, answer, given=given, more={**more, "all": str(asked.get("all") or "")})
 
 
 async def carry_out(request: Request) -> Response:
@@ -105,56 +102,47 @@ async def carry_out(request: Request) -> Response:
 
     A reading act with a personal field also comes by form, since addresses are kept in histories.
     """
-    site, act, others, me = await _act(request)
-    sent = await site.form(request)
+    page = await _page_of(request)
+    act, sent = page.act, await site_of(request).form(request)
     form = FormData([(name, await _text(value)) for name, value in sent.multi_items()])
     await sent.close()
     if act["reads"] and text(form, "ask") != "form":
-        return await _asked_for(request, site, act, others, me, form)
+        return await _asked_for(page, form)
     given = _given(act, [(name, str(value)) for name, value in form.multi_items()])
     back = text(form, "back")
     here = back if is_ours(back) else request.url.path
     if text(form, "ask") == "form":
-        return _page(request, me, act, others, None, back=here, given=given)
+        return _shown(page, None, back=here, given=given)
     what = f"{act['title'][:1].lower()}{act['title'][1:]}"
     reply = await act_for(request, form, act["command"], given, what, here, in_words(act, given))
     if isinstance(reply, DeclinedInside):
         files = {field["name"] for field in act["fields"] if field["kind"] == "file"}
         given = {name: value for name, value in given.items() if name not in files}
-        page = _page(request, me, act, others, None, back=here, given=given, declined=reply)
+        shown = _shown(page, None, back=here, given=given, declined=reply)
         if here == f"/held/{given.get('reference')}":
             with suppress(DeclinedInside):  # A file that is held no more has no such page.
-                page = await held_page(
+                shown = await held_page(
                     request, here.removeprefix("/held/"),
                     command=act["command"], given=given, problems=_problems(act, reply), status=reply.status,
                 )  # fmt: skip
-        return page
+        return shown
     if isinstance(reply, Response):
         return reply
     is_sentence = not any(value for name, value in reply.said.items() if name != "sentence")
     if is_sentence and not given.get("dry_run"):
-        return await _landed(request, act, others, reply, given, back)
+        return await _landed(page, reply.said["sentence"], given, back)
     again = given if given.get("dry_run") else None  # No other typed value is shown again.
-    return _page(request, me, act, others, reply.said, back=here, given=again)
+    return _shown(page, reply.said, back=here, given=again)
 
 
-async def _landed(  # noqa: PLR0917 - what `_act` returns, what was answered and given, and the page of origin
-    request: Request,
-    act: Shown,
-    others: list[Shown],
-    reply: Reply,
-    given: Mapping[str, Given],
-    back: str,
-) -> Response:
+async def _landed(page: _ActPage, sentence: str, given: Mapping[str, Given], back: str) -> Response:
     """Redirect after an act, with a sentence on the result: to `back` or the page on the act's subject."""
-    site, may, sentence = site_of(request), {one["command"]: one for one in others}, reply.said["sentence"]
-    if is_ours(back) and not back.endswith("/show"):
-        return site.see_said(back, sentence)
-    page, of_person = _page_about(act, given, may)
+    to, of_person = back, FormData()
+    if not is_ours(back) or back.endswith("/show"):
+        to, of_person = _page_about(page.act, given, {one["command"]: one for one in page.others})
     if not of_person:
-        return site.see_said(page, sentence)
-    _, shows, others, me = await _act(request, "staff show")
-    return await _answer(request, site, shows, others, me, of_person, said=sentence, here=page)
+        return site_of(page.request).see_said(to, sentence)
+    return await _answer(await _page_of(page.request, "staff show"), of_person, said=sentence, here=to)
 
 
 def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]) -> tuple[str, FormData]:
@@ -181,11 +169,8 @@ def _page_about(act: Shown, given: Mapping[str, Given], may: Mapping[str, Shown]
     return f"/work/{noun.replace(' ', '.')}/list" if f"{noun} list" in may else "/work", FormData()
 
 
-def _page(
-    request: Request,
-    me: Shown,
-    act: Shown,
-    others: list[Shown],
+def _shown(
+    page: _ActPage,
     answer: Shown | None,
     *,
     given: dict[str, Given] | None = None,
@@ -194,6 +179,7 @@ def _page(
     more: Mapping[str, str] | None = None,
 ) -> Response:
     """Render the page of an act; after a refusal, with the values typed. List rows link to their items."""
+    request, act, others, me = page
     noun, address = act["command"].rpartition(" ")[0], request.query_params.multi_items()
     may = {one["command"]: one for one in others}
     shows = may.get(f"{noun} show")
@@ -227,14 +213,23 @@ def _required(act: Shown) -> list[str]:
     return [field["name"] for field in act["fields"] if field["required"]]
 
 
-async def _act(request: Request, command: str = "") -> tuple[Site, Shown, list[Shown], Shown]:
-    """Return the act named in the address, or by `command`, the acts offered beside it, and the person."""
-    site, words = site_of(request), request.path_params
+class _ActPage(NamedTuple):
+    """A request for the page of an act, with the acts offered beside it (`others`), and the person."""
+
+    request: Request
+    act: Shown
+    others: list[Shown]
+    me: Shown
+
+
+async def _page_of(request: Request, command: str = "") -> _ActPage:
+    """Return the page of the act named in the address, or by `command`."""
+    words = request.path_params
     command = command or f"{words['noun'].replace('.', ' ')} {words['verb']}"
-    reply = await site.ask(request, "acts", about=command)
+    reply = await site_of(request).ask(request, "acts", about=command)
     for act in reply.said["acts"]:
         if act["command"] == command:
-            return site, act, reply.said["acts"], reply.me
+            return _ActPage(request, act, reply.said["acts"], reply.me)
     raise HTTPException(404)
 
 
