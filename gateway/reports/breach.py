@@ -5,7 +5,7 @@ holds references, counts and words of the agreement; neither file names, since a
 anything from a file but the labels of data items.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -167,10 +167,9 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
     counted = [one for one in breach.accounts if one.facts.pupils is not None]
     unknown = len(breach.accounts) - len(counted)
     records = sum(one.facts.pupils or 0 for one in counted)
-    largest: dict[str, int] = {}
+    largest = Counter[str]()
     for one in counted:
-        provider = one.facts.provider
-        largest[provider] = max(largest.get(provider, 0), one.facts.pupils or 0)
+        largest |= Counter({one.facts.provider: one.facts.pupils or 0})
     least = sum(largest.values())
     pupils = str(records) if least == records else f"between {least} and {records}"
     details = Details(
@@ -190,13 +189,11 @@ def _scale(breach: Breach) -> tuple[Block, ...]:
 
 
 def _by_kind(breach: Breach) -> tuple[Block, ...]:
-    counted: dict[str, list[int]] = {}
+    counted = defaultdict[str, list[int]](list)
     for one in breach.accounts:
         kind = str(receipt_object(one.facts)["data_type"] or "not recognised")
-        found = counted.setdefault(kind, [0, 0])
-        found[0] += 1
-        found[1] += one.facts.pupils or 0
-    rows = tuple((kind, str(files), str(pupils)) for kind, (files, pupils) in sorted(counted.items()))
+        counted[kind].append(one.facts.pupils or 0)
+    rows = [(kind, str(len(pupils)), str(sum(pupils))) for kind, pupils in sorted(counted.items())]
     return table_or(("Kind of data", "Files", "Pupil records"), rows)
 
 
@@ -239,9 +236,9 @@ def _access(breach: Breach) -> tuple[Block, ...]:
         if breach.told.staff
         else ()
     )
-    found: dict[tuple[str, str], list[LogStep]] = {}
+    found = defaultdict[tuple[str, str], list[LogStep]](list)
     for _, step in openings(breach):
-        found.setdefault((step.by or "", step.team or ""), []).append(step)
+        found[step.by or "", step.team or ""].append(step)
     if not found:
         return (*named, Paragraph("The log shows no opening of these files through the gateway."))
     rows = [
@@ -275,10 +272,8 @@ def _span(span: timedelta) -> str:
 def providers_to_tell(breach: Breach) -> tuple[str, ...]:
     """Return in words the providers of the files concerned."""
     providers = sorted({(one.facts.provider, one.facts.provider_name) for one in breach.accounts})
-    return tuple(
-        f"{name} ({provider}), a data controller in its own right: of a school, its Governors and Head"
-        for provider, name in providers
-    )
+    whose = "a data controller in its own right: of a school, its Governors and Head"
+    return tuple(f"{name} ({provider}), {whose}" for provider, name in providers)
 
 
 def data_items(accounts: Iterable[TransferAccount]) -> list[str]:
@@ -312,17 +307,8 @@ def breach_annex(breach: Breach) -> tuple[Section, ...]:
         (str(step.number), breach.spoken(step.at), step.kind, reference)
         for reference, step in logged(breach.accounts)
     )
-    return (
-        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
-        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
-        Section("Who opened what", table_or(("When", "Who", "Team", "Transfer"), opened, "Nobody.")),
-        Section("Timeline, from the log", table_or(("Entry", "When", "What", "Transfer"), timeline, TO_FILL)),
-        Section("Transfers concerned", (_transfers(breach),)),
-    )
-
-
-def _transfers(breach: Breach) -> ReportTable:
-    rows = tuple(
+    headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
+    rows = [
         (
             one.facts.reference,
             breach.spoken(one.facts.landed_at),
@@ -332,6 +318,11 @@ def _transfers(breach: Breach) -> ReportTable:
             ", ".join(map(one.facts.wording.name, one.facts.teams)),
         )
         for one in breach.accounts
+    ]
+    return (
+        Section("Providers to be told", (Points(providers_to_tell(breach)),)),
+        Section("Data items", (Points(tuple(data_items(breach.accounts)) or (TO_FILL,)),)),
+        Section("Who opened what", table_or(("When", "Who", "Team", "Transfer"), opened, "Nobody.")),
+        Section("Timeline, from the log", table_or(("Entry", "When", "What", "Transfer"), timeline, TO_FILL)),
+        Section("Transfers concerned", (ReportTable(headings, tuple(rows)),)),
     )
-    headings = ("Reference", "Arrived", "Kind of data", "Outcome", "Pupil records", "Teams")
-    return ReportTable(headings, rows)

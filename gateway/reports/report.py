@@ -226,16 +226,17 @@ def _found(facts: ReceiptFacts) -> Details:
 
 def _collected(account: TransferAccount) -> tuple[Block, ...]:
     """Return blocks of a report: the collections by team, and the other openings."""
-    taken, looked = account.collections, account.looks
-    rows = [(account.team(one.team), one.by or "", spoken(one.at)) for one in taken]
+    rows, looked = (
+        [(account.team(one.team), one.by or "", spoken(one.at)) for one in some]
+        for some in (account.collections, account.looks)
+    )
     if account.facts.state == "accepted":
-        by = {one.team for one in taken}
+        by = {one.team for one in account.collections}
         rows += [(account.team(one), "nobody yet", "") for one in account.facts.teams if one not in by]
     found: list[Block] = [*table_or(("Team", "Collected by", "When"), rows)]
     if looked:
         found.append(Paragraph("Looked at, but not collected, as a held file or outside the mailboxes:"))
-        seen = tuple((account.team(one.team), one.by or "", spoken(one.at)) for one in looked)
-        found.append(ReportTable(("Team", "Looked at by", "When"), seen))
+        found += table_or(("Team", "Looked at by", "When"), looked)
     return tuple(found) or (Paragraph("Nobody has opened it through the gateway."),)
 
 
@@ -280,35 +281,31 @@ def _overview(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
 
 
 def _waiting(accounts: Sequence[TransferAccount]) -> tuple[Block, ...]:
-    points = [
-        f"{one.facts.reference}: {_STATES[_outcome(one.facts)]}"
-        for one in accounts
-        if one.facts.state in {"landed", "held"}
-    ]
-    uncollected = [
-        f"{one.facts.reference}: accepted, and nobody has collected it"
-        for one in accounts
-        if one.facts.state == "accepted" and not one.collections
-    ]
-    return (Points(tuple(points + uncollected)),) if points or uncollected else (Paragraph("Nothing."),)
+    waiting, uncollected = [], []
+    for one in accounts:
+        reference, state = one.facts.reference, one.facts.state
+        if state in {"landed", "held"}:
+            waiting.append(f"{reference}: {_STATES[_outcome(one.facts)]}")
+        elif state == "accepted" and not one.collections:
+            uncollected.append(f"{reference}: accepted, and nobody has collected it")
+    points = (*waiting, *uncollected)
+    return (Points(points) if points else Paragraph("Nothing."),)
 
 
 def _transfers(accounts: Sequence[TransferAccount]) -> ReportTable:
-    rows = []
-    for one in accounts:
-        facts, taken = one.facts, one.collections
-        rows.append(
-            (
-                facts.reference,
-                spoken(facts.landed_at),
-                shown_name(facts.name),
-                _kind(facts),
-                _outcome(facts),
-                ", ".join(sorted({plain_reason(reason).clause for reason in facts.reasons})),
-                facts.signature.signing_key if facts.signature else "",
-                "; ".join(f"{step.by or ''} {spoken(step.at)}" for step in taken),
-            )
+    rows = [
+        (
+            one.facts.reference,
+            spoken(one.facts.landed_at),
+            shown_name(one.facts.name),
+            _kind(one.facts),
+            _outcome(one.facts),
+            ", ".join(sorted({plain_reason(reason).clause for reason in one.facts.reasons})),
+            one.facts.signature.signing_key if one.facts.signature else "",
+            "; ".join(f"{step.by or ''} {spoken(step.at)}" for step in one.collections),
         )
+        for one in accounts
+    ]
     headings = (
         "Reference", "Arrived", "File", "Kind of data", "Outcome", "Clauses", "Signed by", "Collected",
     )  # fmt: skip

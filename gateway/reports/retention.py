@@ -7,7 +7,7 @@ every deletion, because the log is never cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Annotated, Literal, Self, get_args
@@ -45,8 +45,7 @@ Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
 
 
 What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
-
-
+Decided = Literal["accepted", "refused"]
 WHATS: tuple[What, ...] = get_args(What)
 OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
 
@@ -65,6 +64,10 @@ class Keep(File):
         if data_type is not None and data_type in self.by_data_type:
             return self.by_data_type[data_type], data_type
         return self.accepted, "accepted"
+
+    def every(self, state: Decided) -> list[Days]:
+        """Return every number of days set for parts of transfers in a state."""
+        return [self.refused] if state == "refused" else [self.accepted, *self.by_data_type.values()]
 
 
 UNOPENED = frozenset(
@@ -114,16 +117,6 @@ class KeepLetters(File):
     owed: Annotated[int, Field(ge=550)] | Literal["for ever"] = 800
 
 
-_DECIDED: tuple[Literal["accepted", "refused"], ...] = ("accepted", "refused")
-
-
-def _given(keeps: Iterable[Keep], state: Literal["accepted", "refused"]) -> Iterator[Days]:
-    """Yield every number of days set for parts of transfers in a state."""
-    for keep in keeps:
-        yield keep.refused if state == "refused" else keep.accepted
-        yield from () if state == "refused" else keep.by_data_type.values()
-
-
 def _shortest(given: Iterable[Days]) -> timedelta:
     return timedelta(days=min((days for days in given if days != "for ever"), default=36_525))
 
@@ -151,15 +144,15 @@ class Retention(File):
             return self.sealed.unopened, "unopened"
         return kept
 
-    def shortest(self, state: Literal["accepted", "refused"]) -> timedelta:
+    def shortest(self, state: Decided) -> timedelta:
         """Return the shortest time for which any part of transfers in a state is kept."""
-        keeps: list[Keep] = [getattr(self, what) for what in OF_TRANSFERS]
-        return _shortest([*_given(keeps, state), *([self.sealed.unopened] if state == "refused" else [])])
+        kept = [days for what in OF_TRANSFERS for days in getattr(self, what).every(state)]
+        return _shortest([*kept, *([self.sealed.unopened] if state == "refused" else [])])
 
     def shortest_of_notices(self) -> timedelta:
         """Return the shortest time for which notices and declarations are kept."""
-        of_declarations = [days for state in _DECIDED for days in _given([self.declarations], state)]
-        return _shortest([self.notices.keys, self.notices.discrepancies, *of_declarations])
+        kept = [*self.declarations.every("accepted"), *self.declarations.every("refused")]
+        return _shortest([self.notices.keys, self.notices.discrepancies, *kept])
 
     @model_validator(mode="after")
     def _unopened_go_first(self) -> Self:
@@ -173,15 +166,13 @@ class Retention(File):
         types: list[str | None] = [
             None, *self.sealed.by_data_type, *self.receipts.by_data_type, *self.index.by_data_type
         ]  # fmt: skip
-        for state in _DECIDED:
+        for state in get_args(Decided):
             for data_type in types:
                 sealed, _ = self.sealed.days(state, data_type)
-                receipt, _ = self.receipts.days(state, data_type)
-                index, _ = self.index.days(state, data_type)
-                if _longer(sealed, receipt):
-                    raise ValueError(f"receipts of {data_type or state} are kept for less time than the file")
-                if _longer(sealed, index):
-                    raise ValueError(f"the index of {data_type or state} is kept for less time than the file")
+                for keep, said in ((self.receipts, "receipts of {} are"), (self.index, "the index of {} is")):
+                    if _longer(sealed, keep.days(state, data_type)[0]):
+                        about = said.format(data_type or state)
+                        raise ValueError(f"{about} kept for less time than the file")
         return self
 
 
@@ -230,8 +221,7 @@ def load_retention(home: Home) -> Retention:
 
 def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
     """Return the deletions due at `now`. Undecided transfers, deleted parts and legal holds are never due."""
-    due: list[Due] = []
-    on_hold: list[Due] = []
+    found: dict[bool, list[Due]] = {False: [], True: []}
     for row in rows:
         if row.state in {"landed", "held"} or row.at is None:
             continue
@@ -241,20 +231,12 @@ def plan(retention: Retention, rows: Iterable[Retained], now: datetime) -> Plan:
                 continue
             since = row.at + timedelta(days=days)
             if since <= now:
-                (on_hold if row.legal_hold else due).append(
-                    Due(
-                        reference=row.reference,
-                        what=what,
-                        data_type=row.data_type,
-                        rule=f"{what}-{rule}",
-                        since=since,
-                    )
-                )
-
-    def ordered(found: list[Due]) -> tuple[Due, ...]:
-        return tuple(sorted(found, key=lambda one: (one.since, one.reference, WHATS.index(one.what))))
-
-    return Plan(due=ordered(due), on_hold=ordered(on_hold))
+                rule = f"{what}-{rule}"
+                due = Due(reference=row.reference, what=what, data_type=row.data_type, rule=rule, since=since)
+                found[row.legal_hold].append(due)
+    for some in found.values():
+        some.sort(key=lambda one: (one.since, one.reference, WHATS.index(one.what)))
+    return Plan(due=tuple(found[False]), on_hold=tuple(found[True]))
 
 
 def _longer(one: Days, other: Days) -> bool:

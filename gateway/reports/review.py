@@ -4,7 +4,7 @@ The review tells of timeliness, quality, ratifications and discrepancies. Both n
 hold nothing from a file.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -25,11 +25,8 @@ from gateway.reports.document import (
 
 _STATES: tuple[State, ...] = ("accepted", "held", "refused", "landed")
 _TO_CALL = 20
-_IN_TIME: tuple[ReturnState, ...] = ("on-time", "early")
-_NIL: tuple[ReturnState, ...] = ("nil",)
-_LATE: tuple[ReturnState, ...] = ("late",)
-_MISSING: tuple[ReturnState, ...] = ("missing",)
-_JUDGED = (_IN_TIME, _NIL, _LATE, _MISSING)
+_JUDGED: tuple[tuple[ReturnState, ...], ...] = (("on-time", "early"), ("nil",), ("late",), ("missing",))
+_IN_TIME, _NIL, _LATE, _MISSING = _JUDGED
 """The states of due returns, in the order of the chart. Early counts as in time."""
 
 
@@ -118,9 +115,9 @@ def _share(part: int, whole: int) -> str:
 
 
 def _timeliness(review: Review) -> tuple[Block, ...]:
-    found: dict[str, Counter[ReturnState]] = {}
+    found = defaultdict[str, Counter[ReturnState]](Counter)
     for data_type, counted in (each for provider in review.providers for each in provider.kept.items()):
-        found.setdefault(data_type, Counter()).update(counted)
+        found[data_type].update(counted)
     bars = tuple(
         (data_type, *(str(sum(counted[state] for state in states)) for states in _JUDGED))
         for data_type, counted in found.items()
@@ -151,14 +148,15 @@ def _outcomes(review: Review) -> tuple[Block, ...]:
 
 
 def _quality(review: Review) -> tuple[Block, ...]:
-    rows = []
-    for kind in sorted({kind for one in review.providers for kind, _ in one.files if kind}):
-        files, faulty, faults = (
+    rows = [
+        (
+            kind,
             sum(one.files.get((kind, "accepted"), 0) for one in review.providers),
             sum(one.faulty.get(kind, 0) for one in review.providers),
             sum(one.faults.get(kind, 0) for one in review.providers),
         )
-        rows.append((kind, files, faulty, faults))
+        for kind in sorted({kind for one in review.providers for kind, _ in one.files if kind})
+    ]
     bars = tuple((kind, str(files - faulty), str(faulty)) for kind, files, faulty, _ in rows if files)
     if not bars:
         return (Paragraph("No file was accepted."),)
