@@ -45,6 +45,17 @@ _WHERE = {
 }
 """The page of each task on the first page."""
 _OPTION = re.compile(r"(--[a-z]+(?:-[a-z]+)*)(?: [A-Z_]{2,}\b)?")
+_OURS = frozenset({"token", "credential"})
+_TO_SIGN = 409
+_NOT_HELD = frozenset({403, 404})
+_MOST_BYTES = 256 * 1024
+"""Octets read of a receipt to be verified: none is as long."""
+_PARTS = {
+    "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
+    "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",
+    "transfers redeliver": "recalled-", "transfers confirm": "recalled-", "transfers decline": "recalled-",
+}  # fmt: skip
+"""The part of a held file's page with the form of an act: the beginning of the ids of its fields."""
 
 
 def in_words_of_forms(sentence: str, fields: Sequence[Shown]) -> str:
@@ -66,10 +77,6 @@ def in_words(act: Shown, given: Mapping[str, Given]) -> tuple[tuple[str, str], .
         marked = {"file": "a file", "yes-no": "yes"}.get(field["kind"])
         told.append((field["label"], marked or ", ".join(shown)))
     return tuple(told)
-
-
-_OURS = frozenset({"token", "credential"})
-_TO_SIGN = 409
 
 
 def sentence_of(declined: DeclinedInside) -> str:
@@ -131,9 +138,6 @@ async def me_of(request: Request) -> Shown:
     return (await shown(request, "me")).me
 
 
-_NOT_HELD = frozenset({403, 404})
-
-
 async def edit_policies(
     request: Request, form: Mapping[str, object] | None = None, problem: str = ""
 ) -> Response:
@@ -183,10 +187,6 @@ async def decide_policies(request: Request) -> Response:
     return see(back)
 
 
-_MOST_BYTES = 256 * 1024
-"""Octets read of a receipt to be verified: none is as long."""
-
-
 async def verify_receipt(request: Request) -> Response:
     """Show if a pasted or uploaded receipt is genuine; the inside verifies it."""
     site = site_of(request)
@@ -199,14 +199,6 @@ async def verify_receipt(request: Request) -> Response:
     await form.close()
     reply = await shown(request, "receipt", text=told[:_MOST_BYTES])
     return site.page(request, "receipt.html", reply.me, seen=reply.said)
-
-
-_PARTS = {
-    "held release": "release-", "held return": "return-", "held refuse": "refuse-", "held assign": "pass-",
-    "held note": "pass-", "held confirm": "second-", "held decline": "second-", "headings say": "heading-",
-    "transfers redeliver": "recalled-", "transfers confirm": "recalled-", "transfers decline": "recalled-",
-}  # fmt: skip
-"""The part of a held file's page with the form of an act: the beginning of the ids of its fields."""
 
 
 async def show_held_file(request: Request) -> Response:

@@ -34,6 +34,12 @@ from gateway.home.settings import SECURITY
 from gateway.zones.http_paths import ROOT
 
 _log = logging.getLogger(__name__)
+_NOT_LOGGED_IN = 401
+_ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
+_MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
+    "/work/providers/import": 4 * 1024**2,
+    "/api/v1/providers/import": 4 * 1024**2,
+}
 
 
 class _Unchanging(StaticFiles):
@@ -85,13 +91,6 @@ _ROUTES = [
     *api.ROUTES,
     Mount(STATIC_PATH, GZipMiddleware(_Unchanging(directory=FOLDER / "static"))),
 ]
-
-_NOT_LOGGED_IN = 401
-_ALLOWS = "style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
-_MORE_BYTES = {  # A list of 1 MiB, written as a form or as JSON.
-    "/work/providers/import": 4 * 1024**2,
-    "/api/v1/providers/import": 4 * 1024**2,
-}
 
 
 def run_console(home: Home, *, host: str | None = None, port: int | None = None) -> int:

@@ -17,6 +17,18 @@ from gateway.zones.sealing import mended, needs_mending
 # Judging SSH public keys before enrolment.
 
 _MINIMUM_RSA_BITS = 2048
+_SSH_STARTS = (
+    b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2", b"-----BEGIN OPENSSH", b"PuTTY-User-Key-File",
+)  # fmt: skip
+_SSH_NAMES = {
+    "ssh-ed25519": "Ed25519",
+    "sk-ssh-ed25519@openssh.com": "Ed25519 on a token",
+    "ssh-rsa": "RSA",
+    "ecdsa-sha2-nistp256": "NIST P-256",
+    "ecdsa-sha2-nistp384": "NIST P-384",
+    "ecdsa-sha2-nistp521": "NIST P-521",
+    "sk-ecdsa-sha2-nistp256@openssh.com": "NIST P-256 on a token",
+}
 
 
 def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
@@ -45,20 +57,6 @@ def admit_ssh(data: bytes, least_rsa_bits: int = _MINIMUM_RSA_BITS) -> NewKey:
         material=" ".join(line),
         algorithm=f"{name} {bits}" if bits else name,
     )
-
-
-_SSH_STARTS = (
-    b"ssh-", b"ecdsa-", b"sk-", b"---- BEGIN SSH2", b"-----BEGIN OPENSSH", b"PuTTY-User-Key-File",
-)  # fmt: skip
-_SSH_NAMES = {
-    "ssh-ed25519": "Ed25519",
-    "sk-ssh-ed25519@openssh.com": "Ed25519 on a token",
-    "ssh-rsa": "RSA",
-    "ecdsa-sha2-nistp256": "NIST P-256",
-    "ecdsa-sha2-nistp384": "NIST P-384",
-    "ecdsa-sha2-nistp521": "NIST P-521",
-    "sk-ecdsa-sha2-nistp256@openssh.com": "NIST P-256 on a token",
-}
 
 
 def is_ssh(data: bytes) -> bool:

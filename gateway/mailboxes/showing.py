@@ -20,6 +20,9 @@ from gateway.registry.markers import kept_apart
 from gateway.registry.transfers import contained_in, contents_of, reasons_of
 
 _LINE = "\r\n"  # The text is opened with a double click, on Windows as well.
+_View = tuple[int, str | None, datetime, bool, ProviderKind]
+"""The key of a view among those known under one catalogue; a new decision changes the moment."""
+_MOST_KNOWN = 200_000
 
 
 def _encoded(delivery: Delivery, lines: Iterable[str]) -> bytes:
@@ -117,11 +120,6 @@ class TeamView:
     def says_something(self) -> bool:
         """True if the view has a NAME.about.txt, even with every record included."""
         return self.delivery.counts or bool(self.lacking or self.held.unlisted or self.withheld or self.where)
-
-
-_View = tuple[int, str | None, datetime, bool, ProviderKind]
-"""The key of a view among those known under one catalogue; a new decision changes the moment."""
-_MOST_KNOWN = 200_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ _FOLDER_MODE = stat.S_IFDIR | 0o550
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
+_Encoded = tuple[Sequence[bytes], int | None]
+"""Part of a folder: names encoded for SFTP, and the sequence with which to go on, None at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,6 @@ class CollectedFile:
     delivery: Delivery | None
     content: OpenContent | None = None
     text: bytes = b""
-
-
-_Encoded = tuple[Sequence[bytes], int | None]
-"""Part of a folder: names encoded for SFTP, and the sequence with which to go on, None at the end."""
 
 
 class MailboxTree(Server):

@@ -14,6 +14,7 @@ from gateway.classify.cells import is_formula
 
 WIDTH = 78
 _LABEL = 24
+Mark = Literal["good", "weak", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,6 @@ class Details:
     """Labels, each with a value; a value of None is left out."""
 
     pairs: tuple[tuple[str, str | None], ...]
-
-
-Mark = Literal["good", "weak", "bad"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,33 @@ from gateway.home.settings_file import File
 from gateway.model import State
 
 _AGE = re.compile(r"until age (?P<age>[1-9]\d?) of persons from (?P<youngest>\d\d?)")
+_ANY_DAY = date(2000, 2, 29)
+_SPAN = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
+_WRITTEN = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": 36_525},
+        {"type": "string", "pattern": r"^(for ever|until age [1-9]\d? of persons from \d\d?)$"},
+    ],
+    "description": "days; for ever; or as: until age 25 of persons from 4",
+}
+What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
+Decided = Literal["accepted", "refused"]
+WHATS: tuple[What, ...] = get_args(What)
+OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
+UNOPENED = frozenset(
+    {
+        "open:damaged",
+        "open:empty",
+        "open:no-integrity",
+        "open:not-for-us",
+        "open:not-one-file",
+        "open:password-only",
+        "open:replayed",
+        "open:too-large",
+        "open:unsupported",
+    }
+)
+"""Reasons of refusals of useless files: unreadable, or received before."""
 
 
 def _days(value: object) -> object:
@@ -32,22 +59,7 @@ def _days(value: object) -> object:
     return (then - _ANY_DAY).days + 1
 
 
-_ANY_DAY = date(2000, 2, 29)
-_SPAN = Annotated[int, Field(ge=1, le=36_525)] | Literal["for ever"]
-_WRITTEN = {
-    "anyOf": [
-        {"type": "integer", "minimum": 1, "maximum": 36_525},
-        {"type": "string", "pattern": r"^(for ever|until age [1-9]\d? of persons from \d\d?)$"},
-    ],
-    "description": "days; for ever; or as: until age 25 of persons from 4",
-}
 Days = Annotated[_SPAN, BeforeValidator(_days), WithJsonSchema(_WRITTEN)]
-
-
-What = Literal["sealed", "receipts", "index", "people", "notices", "declarations"]
-Decided = Literal["accepted", "refused"]
-WHATS: tuple[What, ...] = get_args(What)
-OF_TRANSFERS: tuple[What, ...] = ("sealed", "receipts", "index", "people")
 
 
 class Keep(File):
@@ -68,22 +80,6 @@ class Keep(File):
     def every(self, state: Decided) -> list[Days]:
         """Return every number of days set for parts of transfers in a state."""
         return [self.refused] if state == "refused" else [self.accepted, *self.by_data_type.values()]
-
-
-UNOPENED = frozenset(
-    {
-        "open:damaged",
-        "open:empty",
-        "open:no-integrity",
-        "open:not-for-us",
-        "open:not-one-file",
-        "open:password-only",
-        "open:replayed",
-        "open:too-large",
-        "open:unsupported",
-    }
-)
-"""Reasons of refusals of useless files: unreadable, or received before."""
 
 
 class KeepSealed(Keep):

@@ -28,6 +28,24 @@ _TO_CALL = 20
 _JUDGED: tuple[tuple[ReturnState, ...], ...] = (("on-time", "early"), ("nil",), ("late",), ("missing",))
 _IN_TIME, _NIL, _LATE, _MISSING = _JUDGED
 """The states of due returns, in the order of the chart. Early counts as in time."""
+_RETURN_SIGNS: dict[ReturnState | str, str] = {
+    "on-time": "+",
+    "early": "e",
+    "received": "r",
+    "nil": "n",
+    "late": "L",
+    "due": "?",
+    "missing": "M",
+    "not-due": ".",
+    "not-expected": "-",
+    "no-calendar": "c",
+    "never": "/",
+}
+_RETURN_MARKS: dict[str, Mark] = {
+    "on-time": "good", "early": "good", "received": "good", "nil": "good",
+    "late": "weak", "due": "weak", "no-calendar": "weak", "missing": "bad",
+}  # fmt: skip
+_COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,26 +235,6 @@ def _each(review: Review) -> ReportTable:
 
 def _yes(given: bool | None) -> str:
     return {True: "yes", False: "no", None: ""}[given]
-
-
-_RETURN_SIGNS: dict[ReturnState | str, str] = {
-    "on-time": "+",
-    "early": "e",
-    "received": "r",
-    "nil": "n",
-    "late": "L",
-    "due": "?",
-    "missing": "M",
-    "not-due": ".",
-    "not-expected": "-",
-    "no-calendar": "c",
-    "never": "/",
-}
-_RETURN_MARKS: dict[str, Mark] = {
-    "on-time": "good", "early": "good", "received": "good", "nil": "good",
-    "late": "weak", "due": "weak", "no-calendar": "weak", "missing": "bad",
-}  # fmt: skip
-_COUNTED: tuple[ReturnState, ...] = ("on-time", "early", "due", "late", "missing")
 
 
 def returns_report(

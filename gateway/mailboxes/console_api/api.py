@@ -50,6 +50,26 @@ from gateway.ssh.door import Penalties
 from gateway.zones.console_api import ConsoleQuestion, Declining, Shown
 from gateway.zones.console_api.serving import at_work, config_of, listening
 
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+_PIECE = 256 * 1024
+_OURS = 503
+_MOST_BYTES = 2 * 1024**2
+"""More than any question needs: the longest is a receipt, up to six times as long in JSON."""
+_TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
+_TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
+    (AccessEnded, 401, 401, NOT_LOGGED_IN),
+    (HTTPException, 413, 413, "The question is too long."),
+    (NotFoundError, 404, 404, "There is no such thing, or it is not yours."),
+    (ValidationError, 400, 422, "That request does not make sense."),
+    (Fault, _OURS, _OURS, _TROUBLE),
+    (Declined, 403, 404, ""),
+    (GatewayError, 403, 409, ""),
+    (Exception, _OURS, _OURS, _TROUBLE),
+)
+"""The answer to each kind of error, first match: the status for people, that for programs, and a sentence or
+the error's own."""
+
 
 class Way(NamedTuple):
     """The function that answers a question; its parameters by name are the fields of the question.
@@ -108,28 +128,6 @@ def fields_of(answer: Callable[..., object]) -> type[BaseModel]:
         if one.kind is one.KEYWORD_ONLY
     }
     return create_model("Fields", **declared)
-
-
-_log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-_PIECE = 256 * 1024
-_OURS = 503
-_MOST_BYTES = 2 * 1024**2
-"""More than any question needs: the longest is a receipt, up to six times as long in JSON."""
-_TROUBLE = "The gateway cannot do this at the moment. Try again; then tell whoever runs it."
-_TOLD: tuple[tuple[type[Exception], int, int, str], ...] = (
-    (AccessEnded, 401, 401, NOT_LOGGED_IN),
-    (HTTPException, 413, 413, "The question is too long."),
-    (NotFoundError, 404, 404, "There is no such thing, or it is not yours."),
-    (ValidationError, 400, 422, "That request does not make sense."),
-    (Fault, _OURS, _OURS, _TROUBLE),
-    (Declined, 403, 404, ""),
-    (GatewayError, 403, 409, ""),
-    (Exception, _OURS, _OURS, _TROUBLE),
-)
-"""The answer to each kind of error, first match: the status for people, that for programs, and a sentence or
-the error's own."""
 
 
 class ConsoleApi:

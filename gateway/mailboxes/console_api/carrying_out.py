@@ -64,6 +64,9 @@ _WRONG = (
 """What to enter in the place of a wrong value, by how the type of the error begins."""
 _MARKS = ".@/-"
 _WORDS = re.compile(rf"[\w{_MARKS}]+")
+_CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
+_NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
+"""What the ids in a column are of, whose names people are told."""
 
 
 def learn_acts() -> None:
@@ -127,9 +130,6 @@ def _known(console: ConsoleContext, wanted: Collection[str | None]) -> Mapping[s
         if "person" in wanted:
             known["person"] = {name: name for name in staff.list_staff(session)}
     return known
-
-
-_CALLED = {"school": "school", "team": "team", "kind": "kind of data"}
 
 
 def _by_id(console: ConsoleContext, act: type[Act], given: Mapping[str, Given]) -> dict[str, Given]:
@@ -399,10 +399,6 @@ def _told(command: str) -> Shown:
         **{name: getattr(act, name) for name in ("short", "reads", "named_by", "field_groups")},
         **{name: getattr(act, name, ()) for name in ("groups", "leads", "together")},
     }
-
-
-_NAMED = {"team": "team", "teams": "team", "provider": "school", "providers": "school", "data_type": "kind"}
-"""What the ids in a column are of, whose names people are told."""
 
 
 def _names(console: ConsoleContext, columns: Collection[str]) -> Mapping[str, Mapping[str, str]]:

@@ -49,6 +49,8 @@ _MEANWHILE = 600.0
 _MOST = 32
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
+"""The states of each school's flows, by the school's id, as judged at a moment."""
 
 
 def _or_default(given: object, checked: ValidatorFunctionWrapHandler) -> object:
@@ -77,10 +79,6 @@ def team_named(catalogue: Catalogue, team: str) -> Named:
     """Return a team's id with its name, or with the id again if no such team is known."""
     found = catalogue.team(team)
     return Named(id=team, name=team if found is None else found.name)
-
-
-Judged: TypeAlias = tuple[datetime, Mapping[str, Sequence[FlowStatus]]]
-"""The states of each school's flows, by the school's id, as judged at a moment."""
 
 
 class DecliningError(GatewayError):

@@ -36,6 +36,7 @@ _SENTENCES = {
     "host-clock-wrong": "The clock of a host is wrong, so it records nothing: gateway hosts list names it.",
     "service-down": "A service is not at work.",
 }
+PAGE = 50
 
 
 def ask_watch(console: ConsoleContext, _caller: Caller) -> Shown:
@@ -106,9 +107,6 @@ def ask_agreement(console: ConsoleContext, _caller: Caller) -> Shown:
         ],
         "standings": [{name: row[name] for name in _STANDING} for row in found],
     }
-
-
-PAGE = 50
 
 
 def verify_receipt(
