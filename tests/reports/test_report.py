@@ -183,7 +183,7 @@ def test_who_only_looked_at_a_held_file_has_collected_nothing() -> None:
 
 
 def test_a_file_has_one_time_of_arrival_however_late_its_entry_was_written() -> None:
-    late = replace(STEPS[0], at=LANDED + timedelta(minutes=1))
+    late = STEPS[0]._replace(at=LANDED + timedelta(minutes=1))
     shown = " ".join(as_text(transfer_report(replace(ACCOUNT, steps=(late,)), NOW)).split())
     assert "On record since 24 November 2026 at 14:04:22 UTC" in shown
     assert "The file arrived, on 24 November 2026 at 14:03:22 UTC" in shown
