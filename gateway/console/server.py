@@ -133,15 +133,13 @@ def application(site: Site) -> ASGIApp:
 
 
 async def _declined(request: Request, error: Exception) -> Response:
-    """Show a refusal by the inside as a page; if nobody is logged in, the login page."""
+    """Show a refusal by the inside as a page; if nobody is logged in, the login page.
+
+    After the login the person gets the page asked for, with the values typed.
+    """
     status = error.status if isinstance(error, DeclinedInside) else 503
-    return (
-        await _not_logged_in(request) if status == _NOT_LOGGED_IN else _problem(request, status, str(error))
-    )
-
-
-async def _not_logged_in(request: Request) -> Response:
-    """Show the login page; afterwards the person gets the page asked for, with the values typed."""
+    if status != _NOT_LOGGED_IN:
+        return _problem(request, status, str(error))
     site, address = site_of(request), request.url.path
     if request.method == "POST":
         response = await entering.show_login(request, address, await _typed(request), status=_NOT_LOGGED_IN)

@@ -128,13 +128,9 @@ def described(data: bytes, at: datetime) -> list[tuple[str, str]]:
         if is_ssh(data):
             key = admit_ssh(data)
             return [("SSH key", key.fingerprint), ("algorithm", key.algorithm)]
-        return _described(certificates.describe(data, at))
+        certificate = certificates.describe(data, at)
     except Refusal:
         return []
-
-
-def _described(certificate: Certificate) -> list[tuple[str, str]]:
-
     bits = f" {certificate.bits}" if certificate.bits else ""
     uses = [
         word for word, able in (("sign", certificate.can_sign), ("encrypt", certificate.can_encrypt)) if able

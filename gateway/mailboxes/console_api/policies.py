@@ -1,6 +1,5 @@
 """Policies: differences between versions, consequences, and approval by a second person."""
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -71,8 +70,7 @@ def ask_policies(
         with folder_of(session, console.home, before) as old, folder_of(session, console.home, after) as new:
             if old is None or new is None:
                 raise NotFoundError("that version is no longer kept here")
-            simulation = _simulated(session, console, old, new, days)
-            return seen | {"edits": [*_differences(console, old, new)], "simulation": simulation}
+            return seen | _compared(session, console, old, new, days)
 
 
 def ask_edit(
@@ -96,8 +94,7 @@ def ask_edit(
         if faults := check(other):
             return seen | {"faults": [*map(str, faults)]}
         with console.mailboxes.registry.read() as session:
-            simulation = _simulated(session, console, in_force, other, _TRIED_DAYS)
-        return seen | {"edits": [*_differences(console, in_force, other)], "simulation": simulation}
+            return seen | _compared(session, console, in_force, other, _TRIED_DAYS)
 
 
 class ProposeEdit(Act, command="policies propose", right=AccessRight.ENROL):
@@ -176,28 +173,28 @@ def _proposed(session: Session, found: proposals.PolicyProposal, caller: Caller,
     return seen | {"may_approve": may}
 
 
-def _differences(console: ConsoleContext, old: Path, new: Path) -> Iterator[Shown]:
-    """Yield the differences of two versions of the policies: losses of protection first, outcomes last."""
-    for one in edits(old, new):
-        yield columns_of([one], "weight", "does", "before", "after")[0] | {
-            "place": f"{one.file}, {one.entry}"
-        }
-    for each in outcomes(load_catalogue(old), load_catalogue(new), console.clock()):
-        yield {
+def _compared(session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None) -> Shown:
+    """Return the differences of two versions of the policies: losses of protection first, outcomes last.
+
+    `simulation`: the outcomes of the past `days` that the other policies would change; None without days.
+    """
+    before, after = load_catalogue(old), load_catalogue(new)
+    shown = [
+        columns_of([one], "weight", "does", "before", "after")[0] | {"place": f"{one.file}, {one.entry}"}
+        for one in edits(old, new)
+    ]
+    shown += [
+        {
             "weight": "outcome",
             "place": f"{each.data_type} of a {each.provider_kind}",
             "does": f"for {each.team}" if each.team else "",
             "before": each.before,
             "after": each.after,
         }
-
-
-def _simulated(
-    session: Session, console: ConsoleContext, old: Path, new: Path, days: int | None
-) -> Shown | None:
-    """Return the outcomes of the past `days` that other policies would change; None without days."""
+        for each in outcomes(before, after, console.clock())
+    ]
     if days is None:
-        return None
-    since = console.clock() - timedelta(days=days)
-    found = simulate(session, load_catalogue(old), load_catalogue(new), since)
-    return {"days": days, "files": found.files, "same": found.same, "changes": found.rows}
+        return {"edits": shown, "simulation": None}
+    found = simulate(session, before, after, console.clock() - timedelta(days=days))
+    told = {"days": days, "files": found.files, "same": found.same, "changes": found.rows}
+    return {"edits": shown, "simulation": told}
