@@ -63,69 +63,6 @@ class Wish:
     append: bool
 
 
-# Hand a complete upload over to the processor. Blocking: for a worker thread.
-
-
-def hand_over_upload(spool: Spool, upload: Unfinished, name: str, by: LoggedIn, now: datetime) -> Upload:
-    """Give `upload` to the processor as `name`, without any folders made by a client.
-
-    Afterwards the upload is durable in the spool, and its own files are gone. After an OSError its files are
-    unchanged; an upload that was only in memory is then worthless.
-    """
-    reference = reserve_reference(spool, by.name, now)
-    passing("hand-over.reserved")
-
-    def record() -> Upload:
-        return Upload(
-            reference=reference,
-            provider=by.name,
-            name=name.rpartition("/")[2],
-            folder=upload.label.folder,
-            size=upload.size,
-            sha256=upload.sha256 or "",
-            started_at=upload.label.started_at,
-            landed_at=now,
-            ssh_key=by.key,
-            client=by.client,
-            withheld=upload.label.withheld,
-            looks_like=upload.label.looks_like,
-        )
-
-    try:
-        if upload.kept is not None:
-            return _from_memory(spool, upload, reference, record)
-        recorded = record()
-        hand_over(spool, recorded, upload.data)
-    except BaseException:
-        if upload.worthless or upload.data.exists():
-            spool.half(reference).unlink(missing_ok=True)
-        raise
-    with contextlib.suppress(OSError):  # A label without data is rubbish, and is swept as such.
-        upload.erase()
-    return recorded
-
-
-def _from_memory(spool: Spool, upload: Unfinished, reference: str, record: Callable[[], Upload]) -> Upload:
-    """Write an upload from memory directly to spool/landed, and return the record made by `record`.
-
-    On failure the data is in the unfinished upload's file, or else the upload is worthless.
-    """
-    kept, upload.kept = upload.kept, None
-    assert kept is not None  # noqa: S101 - checked by the caller
-    try:
-        upload.sha256 = kept(spool.half(reference))
-        passing("hand-over.moved")
-        recorded = record()
-        complete(spool, recorded, upload.data)
-    except BaseException:
-        if upload.data.exists():
-            upload.write_label()
-        else:
-            upload.worthless = True
-        raise
-    return recorded
-
-
 _MOST = 1_000
 _KEPT = timedelta(hours=1)
 
@@ -349,25 +286,19 @@ class Box:
             elif waits:
                 await on_disk(upload.write_label)
             else:
-                reference = await self._hand_over_or_reopen(upload, by)
+                try:
+                    reference = await self._hand_over(upload, upload.label.name, by)
+                except OSError:
+                    # Without its last byte the file looks unfinished to a client comparing sizes, and one
+                    # resuming has something to send, which tries the hand-over again.
+                    if not upload.worthless:
+                        await on_disk(upload.shorten)
+                    raise
         finally:
             upload.completing = False
             if reference is None:
                 await self.unfinished.keep(upload, self._clock())
         return reference
-
-    async def _hand_over_or_reopen(self, upload: Unfinished, by: LoggedIn) -> str:
-        """Hand over an upload; if that fails, cut off its last byte and raise the error.
-
-        A client comparing sizes then sees an unfinished file, and a resuming client has something to send,
-        which tries the hand-over again.
-        """
-        try:
-            return await self._hand_over(upload, upload.label.name, by)
-        except OSError:
-            if not upload.worthless:
-                await on_disk(upload.shorten)
-            raise
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
         """Rename a temporary upload to its final name and hand it over. Returns the reference."""
@@ -408,15 +339,54 @@ class Box:
         return entry.reference
 
     def _bring_over(self, upload: Unfinished, name: str, by: LoggedIn) -> HandedOver:
-        """Do all disk work of a hand-over in one call, in a disk thread; return the entry for listings."""
-        record = hand_over_upload(self._spool, upload, name, by, self._clock())
+        """Give an upload to the processor as `name`, without any folders made by a client.
+
+        Afterwards the upload is durable in the spool, and its own files are gone. After an OSError its files
+        are unchanged; an upload that was only in memory is in a file of its own, or else worthless. Returns
+        the entry for listings. All disk work in one call, in a disk thread.
+        """
+        now = self._clock()
+        reference = reserve_reference(self._spool, by.name, now)
+        passing("hand-over.reserved")
+        kept, upload.kept = upload.kept, None
+        try:
+            if kept is not None:
+                upload.sha256 = kept(self._spool.half(reference))
+                passing("hand-over.moved")
+            label = upload.label
+            record = Upload(
+                reference=reference,
+                provider=by.name,
+                name=name.rpartition("/")[2],
+                folder=label.folder,
+                size=upload.size,
+                sha256=upload.sha256 or "",
+                started_at=label.started_at,
+                landed_at=now,
+                ssh_key=by.key,
+                client=by.client,
+                withheld=label.withheld,
+                looks_like=label.looks_like,
+            )
+            (hand_over if kept is None else complete)(self._spool, record, upload.data)
+        except BaseException:
+            has_file = upload.data.exists()
+            upload.worthless |= kept is not None and not has_file
+            if upload.worthless or has_file:
+                self._spool.half(reference).unlink(missing_ok=True)
+            if kept is not None and has_file:
+                upload.write_label()
+            raise
+        if kept is None:
+            with contextlib.suppress(OSError):  # A label without data is rubbish, and is swept as such.
+                upload.erase()
         entry = HandedOver(
-            reference=record.reference,
-            folder=record.folder,
+            reference=reference,
+            folder=label.folder,
             name=name,
-            size=record.size,
-            landed_at=record.landed_at,
-            modified=upload.label.modified,
+            size=upload.size,
+            landed_at=now,
+            modified=label.modified,
         )
         self.recent.write(entry)
         passing("hand-over.remembered")

@@ -51,19 +51,14 @@ def store(
         check_room(descriptor, free_bytes)
     for chunk in chunks:
         if descriptor is not None:
-            _write_all(descriptor, chunk, offset)
-            offset += len(chunk)
+            view = memoryview(chunk)
+            while view:
+                written = os.pwrite(descriptor, view, offset)
+                offset += written
+                view = view[written:]
         if hasher is not None:
             hasher.update(chunk)
     passing("upload.stored")
-
-
-def _write_all(descriptor: int, chunk: bytes, offset: int) -> None:
-    view = memoryview(chunk)
-    while view:
-        written = os.pwrite(descriptor, view, offset)
-        offset += written
-        view = view[written:]
 
 
 def check_room(where: int | Path, free_bytes: int) -> None:

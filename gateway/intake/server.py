@@ -29,7 +29,6 @@ from gateway.home import CLAIMED, PROVIDER_ID, Home, Published, Spool
 from gateway.home.settings import IntakeLimits, IntakeSettings
 from gateway.intake.box import Box
 from gateway.intake.disk import Landed, on_disk, sweep_landed
-from gateway.intake.files import Files
 from gateway.intake.recent import sweep_journals
 from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import sweep_unfinished
@@ -55,38 +54,30 @@ _LSETSTAT = b"lsetstat@openssh.com"
 
 
 class Requests(Handler):
-    """The SFTP request handler of intake, in which only a client's own CLOSE completes an upload."""
+    """The SFTP request handler of intake."""
 
     _extensions = [*Handler._extensions, (_POSIX_RENAME, b"1"), (_FSYNC, b"1"), (_LSETSTAT, b"1")]  # noqa: RUF012, SLF001
 
     def __init__(
         self,
-        files: Files,
+        tree: ProviderTree,
         connection: Connection,
         reader: asyncssh.SSHReader[bytes],
         writer: asyncssh.SSHWriter[bytes],
         touch: Callable[[], None],
     ) -> None:
-        super().__init__(files, connection, reader, writer, touch)
-        self._files = files
-        self.turns = files.tree.box.turns
+        super().__init__(tree, connection, reader, writer, touch)
+        self._box = tree.box
+        self.turns = tree.box.turns
 
     async def run(self) -> None:
         """Answer requests until the client or the connection ends."""
         try:
-            await self._files.tree.box.load()
+            await self._box.load()
         except OSError as error:
             self.tell("session-not-started", trace_of(error))
             raise
         await super().run()
-
-    async def _close(self, packet: SSHPacket) -> None:
-        """Handle CLOSE sent by the client, the only close that completes an upload."""
-        self._files.client_closes = True
-        try:
-            await super()._close(packet)
-        finally:
-            self._files.client_closes = False
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
         if len(self._dir_handles) >= _LISTINGS:
@@ -100,7 +91,6 @@ class Requests(Handler):
 
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **Handler._packet_handlers,  # noqa: SLF001 - the parent's
-        constants.FXP_CLOSE: guarded(_close),
         constants.FXP_OPENDIR: guarded(_opendir),
         constants.FXP_READDIR: guarded(_readdir),
         constants.FXP_MKDIR: guarded(SFTPServerHandler._process_mkdir),  # noqa: SLF001 - as the parent does
@@ -164,23 +154,21 @@ class Intake:
         self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
     ) -> Session:
         """Return an SFTP session in the tree of the logged-in provider."""
-        tree = self.tree(by)
+        box = self.box(by.name)
 
         def start(
             channel: asyncssh.SSHServerChannel[bytes],
             reader: asyncssh.SSHReader[bytes],
             writer: asyncssh.SSHWriter[bytes],
         ) -> Requests:
-            files = Files(channel, tree, self._limits.handles_per_session)
-            return Requests(files, connection, reader, writer, touch)
+            tree = ProviderTree(self._published, box, by, self._limits, channel)
+            return Requests(tree, connection, reader, writer, touch)
 
         return Session(connection, start, running=self.running, ended=ended)
 
     def tree(self, by: LoggedIn) -> ProviderTree:
-        """Return the tree of a logged-in provider, with all rules on files, for SFTP and the web alike."""
-        return ProviderTree(
-            published=self._published, box=self.box(by.name), by=by, name_bytes=self._limits.name_bytes
-        )
+        """Return the tree of a provider logged in at the web door, with the same rules on files as SFTP."""
+        return ProviderTree(self._published, self.box(by.name), by, self._limits)
 
     def box(self, provider: str) -> Box:
         """Return the drop box of a provider, made at the first call."""
@@ -228,12 +216,6 @@ def read_settings(published: Published) -> IntakeSettings:
         raise ConfigurationError(f"{path}: {key}: {first['msg']}") from None
 
 
-def _make_folders(spool: Spool) -> None:
-    spool.host.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (spool.landed, spool.recent, spool.asked, spool.root / "partial"):
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-
-
 async def serve(
     spool: Spool,
     published: Published,
@@ -252,7 +234,11 @@ async def serve(
     unusable host key, or a port in use.
     """
     settings = await on_disk(read_settings, published)
-    await on_disk(_make_folders, spool)
+    for folder, mode in (
+        (spool.host, 0o700),
+        *((each, 0o750) for each in (spool.landed, spool.recent, spool.asked, spool.root / "partial")),
+    ):
+        await on_disk(folder.mkdir, mode=mode, parents=True, exist_ok=True)
     intake = Intake(spool, published, settings.limits)
     balancers = Balancers(settings.ssh.balancers, intake.door)
 
@@ -338,8 +324,12 @@ def run_intake(home: Home, *, host: str | None = None, port: int | None = None) 
 
 
 async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
+    def tell_ready(host: str, port: int) -> None:
+        shown = f"[{host}]" if ":" in host else host
+        print(f"ready intake {shown}:{port}", flush=True)  # noqa: T201 - the supervisor reads this line
+        systemd.notify("READY=1")
+
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await serve(
@@ -347,15 +337,9 @@ async def _until_signal(home: Home, host: str | None, port: int | None) -> None:
         home.published,
         host=host,
         port=port,
-        ready=_tell_ready,
+        ready=tell_ready,
         stop=stop,
         sockets=systemd.handed_over("intake"),
         web=home.web,
     )
     systemd.notify("STOPPING=1")
-
-
-def _tell_ready(host: str, port: int) -> None:
-    shown = f"[{host}]" if ":" in host else host
-    print(f"ready intake {shown}:{port}", flush=True)  # noqa: T201 - the supervisor reads this line
-    systemd.notify("READY=1")

@@ -8,20 +8,26 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+import os
+import stat
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import closing, suppress
 from io import FileIO
 from itertools import islice
 from pathlib import Path
 
+import asyncssh
+
 from gateway.home import Published
+from gateway.home.settings import IntakeLimits
 from gateway.intake.answers import (
     ALREADY_EXISTS,
     KEPT,
     NO_SUBFOLDERS,
     NOT_DOWNLOADABLE,
     NOT_EMPTY,
+    NOT_WRITABLE,
     ONLY_IN,
     ONLY_TEMPORARY,
     READ_ONLY,
@@ -37,6 +43,7 @@ from gateway.intake.paths import (
     FolderName,
     IntakePlace,
     ListedFile,
+    canonical,
     checked_name,
     find_published,
     open_published,
@@ -46,21 +53,66 @@ from gateway.intake.paths import (
 from gateway.intake.recent import HandedOver
 from gateway.intake.upload import Receiving, Unfinished
 from gateway.model import Folder
-from gateway.ssh.answers import IS_FOLDER, NO_SUCH_FILE, Declined
+from gateway.ssh.answers import BAD_REQUEST, IS_FOLDER, NO_SUCH_FILE, Declined, encoded
+from gateway.ssh.sftp import Server
 from gateway.ssh.visitor import LoggedIn
 
-_AT_ONCE = 128  # So many names are read from the disk at a time.
+_AT_ONCE = 128  # So many names are read from the disk, or encoded, at a time.
 _LOOKS, _PAUSE_SECONDS = 80, 0.25
+_FOLDER_MODE, _FILE_MODE = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o644
+_LAST_OFFSET = 2**63 - 1 - 2**32
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderTree:
-    """The tree of one provider's session. Every path is in bytes, as sent by the client."""
+class ProviderTree(Server):
+    """The tree of one provider's session. Every path is in bytes, as sent by the client.
 
-    published: Published
-    box: Box
-    by: LoggedIn
-    name_bytes: int
+    `channel`: that of an SFTP session; the web door has none.
+    """
+
+    def __init__(
+        self,
+        published: Published,
+        box: Box,
+        by: LoggedIn,
+        limits: IntakeLimits,
+        channel: asyncssh.SSHServerChannel[bytes] | None = None,
+    ) -> None:
+        if channel is not None:
+            super().__init__(channel)
+        self.published = published
+        self.box = box
+        self.by = by
+        self.handles = limits.handles_per_session
+        self._name_bytes = limits.name_bytes
+
+    # Names.
+
+    async def realpath(self, path: bytes) -> bytes:
+        """Return the canonical form of a path."""
+        return canonical(path)
+
+    async def stat(self, path: bytes) -> asyncssh.SFTPAttrs:
+        """Return the attributes of a folder or file."""
+        return _attributes(await self.find(path))
+
+    lstat = stat  # The tree has no links.
+
+    async def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
+        """Set an upload's time in listings; ignore all other changes of attributes.
+
+        Declined for a change of a file's size.
+        """
+        if attrs.size is not None:
+            known = await self.find(path)
+            if known is not None and known.size != attrs.size:
+                raise Declined(SIZE_IS_SET)
+        if attrs.mtime is not None:
+            with suppress(Declined):
+                place = place_of(path)
+                if place.uploads is not None and place.name is not None:
+                    await self.box.set_modified(place.uploads, place.name, attrs.mtime)
+
+    lsetstat = setstat
 
     async def find(self, raw: bytes) -> ListedFile | None:
         """Return the file at `raw`, or None for a folder. Declined if nothing is there."""
@@ -71,6 +123,10 @@ class ProviderTree:
         if entry is None and not self._is_folder(place):
             raise Declined(NO_SUCH_FILE)
         return entry
+
+    async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:
+        """Return the encoded names of a folder, in pages."""
+        return _names(await self.listing(path))
 
     async def listing(self, raw: bytes) -> AsyncIterator[ListedFile | str]:
         """Yield the entries of the folder at `raw`: folder names, and files. Declined where it is no folder.
@@ -126,29 +182,6 @@ class ProviderTree:
             return True
         return place.uploads is not None and self.box.has_below(place.uploads, place.name)
 
-    async def make_folder(self, raw: bytes) -> None:
-        """Make a folder below /in, which exists for a limited time."""
-        place = place_of(raw)
-        if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
-            raise Declined(ALREADY_EXISTS)
-        if place.folder != "in":
-            raise Declined(ONLY_IN)
-        checked_name(place.name, self.name_bytes)
-        if not self._is_folder(place.above):
-            raise Declined(NO_SUBFOLDERS)
-        self.box.folders.make(place)
-
-    async def remove_folder(self, raw: bytes) -> None:
-        """Remove an empty folder made by the client."""
-        place = place_of(raw)
-        if not self._is_folder(place):
-            raise Declined(NO_SUCH_FILE)
-        if place.name is None:
-            raise Declined(KEPT)
-        if any(True for _ in self._sent(place)):
-            raise Declined(NOT_EMPTY)
-        self.box.folders.remove(place)
-
     async def open_to_read(self, raw: bytes) -> FileIO:
         """Open a published file. Declined for everything else, with a helpful reason."""
         place = place_of(raw)
@@ -167,22 +200,111 @@ class ProviderTree:
         folder, name = await self._writable(raw)
         return await self.box.receive(folder, name, wish)
 
-    async def close(self, receiving: Receiving) -> str | None:
-        """Complete an upload closed by its client; return its reference, None before its rename."""
-        return await self.box.close(receiving, self.by)
+    async def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> FileIO | Receiving:  # noqa: ARG002 - asyncssh's signature
+        """Open a published file for reading, or an upload for writing."""
+        if not pflags & (asyncssh.FXF_WRITE | asyncssh.FXF_APPEND):
+            return await self.open_to_read(path)
+        wish = Wish(
+            create=bool(pflags & asyncssh.FXF_CREAT),
+            exclusive=bool(pflags & asyncssh.FXF_EXCL),
+            truncate=bool(pflags & asyncssh.FXF_TRUNC),
+            append=bool(pflags & asyncssh.FXF_APPEND),
+        )
+        return await self.open_to_write(path, wish)
 
-    async def rename(self, old: bytes, new: bytes) -> None:
-        """Complete a temporary upload under its final name; any other rename is declined."""
-        before, after = place_of(old), place_of(new)
-        folder, name = await self._writable(new)
+    async def complete(self, file: object) -> str | None:
+        """Complete an upload; return its reference, None before its rename. Close any other file."""
+        if isinstance(file, Receiving):
+            return await self.box.close(file, self.by)
+        await self.close(file)
+        return None
+
+    async def close(self, file_obj: object) -> None:
+        """Close a file that no client closed: an upload stays unfinished, for resuming."""
+        if isinstance(file_obj, FileIO):
+            file_obj.close()
+        elif isinstance(file_obj, Receiving):
+            await self.box.cut_off(file_obj)
+
+    async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes of a published file. Declined for an upload."""
+        if not isinstance(file_obj, FileIO):
+            raise Declined(NOT_DOWNLOADABLE)
+        if offset > _LAST_OFFSET:
+            raise Declined(BAD_REQUEST)
+        return await on_disk(os.pread, file_obj.fileno(), size, offset)
+
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:
+        """Write a block of an upload at an offset; return the number of bytes."""
+        if not isinstance(file_obj, Receiving):
+            raise Declined(NOT_WRITABLE)
+        await file_obj.write(offset, data)
+        return len(data)
+
+    async def fsync(self, file_obj: object) -> None:
+        """Sync the bytes received so far to the disk."""
+        if isinstance(file_obj, Receiving):
+            await file_obj.make_durable()
+
+    async def fstat(self, file_obj: object) -> asyncssh.SFTPAttrs:
+        """Return the attributes of an open file."""
+        if isinstance(file_obj, Receiving):
+            upload = file_obj.upload
+            return _attributes(ListedFile(upload.label.name, upload.size, int(upload.touched_at.timestamp())))
+        assert isinstance(file_obj, FileIO)  # noqa: S101 - open makes no other
+        status = os.fstat(file_obj.fileno())
+        return _attributes(ListedFile("", status.st_size, int(status.st_mtime)))
+
+    async def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
+        """Cut a file being written to a length, and set the time in listings; ignore other attributes.
+
+        OpenSSH's scp overwrites a file without emptying it, and at the end cuts off the remaining old bytes.
+        """
+        if not isinstance(file_obj, Receiving):
+            return
+        if attrs.size is not None:
+            await file_obj.cut(attrs.size)
+        if attrs.mtime is not None:
+            upload = file_obj.upload
+            upload.label = upload.label.model_copy(update={"modified": attrs.mtime})
+
+    async def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:  # noqa: ARG002 - asyncssh's signature
+        """Make a folder below /in, which exists for a limited time."""
+        place = place_of(path)
+        if place.name is None or self._is_folder(place) or self._sent_entry(place) is not None:
+            raise Declined(ALREADY_EXISTS)
+        if place.folder != "in":
+            raise Declined(ONLY_IN)
+        checked_name(place.name, self._name_bytes)
+        if not self._is_folder(place.above):
+            raise Declined(NO_SUBFOLDERS)
+        self.box.folders.make(place)
+
+    async def rmdir(self, path: bytes) -> None:
+        """Remove an empty folder made by the client."""
+        place = place_of(path)
+        if not self._is_folder(place):
+            raise Declined(NO_SUCH_FILE)
+        if place.name is None:
+            raise Declined(KEPT)
+        if any(True for _ in self._sent(place)):
+            raise Declined(NOT_EMPTY)
+        self.box.folders.remove(place)
+
+    async def rename(self, oldpath: bytes, newpath: bytes) -> None:
+        """Complete a temporary upload under its final name, and overwrite nothing; else declined."""
+        before, after = place_of(oldpath), place_of(newpath)
+        folder, name = await self._writable(newpath)
         kept = await self._published_entry(before) is not None
         if before.name is None or before.above != after.above or kept:
             raise Declined(ONLY_TEMPORARY)
         await self.box.rename(folder, before.name, name, self.by)
 
-    async def remove(self, raw: bytes) -> None:
+    posix_rename = rename
+
+    async def remove(self, path: bytes) -> None:
         """Discard an unfinished upload; any other removal is declined."""
-        place = place_of(raw)
+        place = place_of(path)
         if place.name is None:
             raise Declined(IS_FOLDER)
         if await self._published_entry(place) is not None:
@@ -190,18 +312,6 @@ class ProviderTree:
         if place.uploads is None:
             raise Declined(NO_SUCH_FILE)
         await self.box.remove(place.uploads, place.name)
-
-    async def check_size(self, raw: bytes, size: int) -> None:
-        """Raise Declined if a client sets a file's size to a different one."""
-        known = await self.find(raw)
-        if known is not None and known.size != size:
-            raise Declined(SIZE_IS_SET)
-
-    async def set_modified(self, raw: bytes, modified: int) -> None:
-        """Set the time of the provider's own upload in listings; ignore any other path."""
-        place = place_of(raw)
-        if place.uploads is not None and place.name is not None:
-            await self.box.set_modified(place.uploads, place.name, modified)
 
     async def _writable(self, raw: bytes) -> tuple[Folder, str]:
         """Return folder and name of an upload at the path `raw`. Declined where a client may not upload."""
@@ -212,7 +322,7 @@ class ProviderTree:
             raise Declined(READ_ONLY)
         if not self._is_folder(place.above):
             raise Declined(NO_SUBFOLDERS)
-        name = checked_name(place.name, self.name_bytes)
+        name = checked_name(place.name, self._name_bytes)
         if await self._published_entry(place) is not None:
             raise Declined(TAKEN_NAME)
         return place.uploads, name
@@ -271,3 +381,28 @@ def _entry(name: str, known: Unfinished | HandedOver) -> ListedFile:
     else:
         given, own = known.modified, known.landed_at
     return ListedFile(name, known.size, int(own.timestamp()) if given is None else given)
+
+
+def _attributes(entry: ListedFile | None) -> asyncssh.SFTPAttrs:
+    """Return the SFTP attributes of a listed file; of a folder, given None."""
+    if entry is None:
+        return asyncssh.SFTPAttrs(size=0, uid=0, gid=0, permissions=_FOLDER_MODE, atime=0, mtime=0)
+    return asyncssh.SFTPAttrs(
+        size=entry.size, uid=0, gid=0, permissions=_FILE_MODE, atime=entry.modified, mtime=entry.modified
+    )
+
+
+async def _names(listing: AsyncIterator[ListedFile | str]) -> AsyncIterator[Sequence[bytes]]:
+    """Yield the encoded names of a folder, in pages, giving other tasks a turn between."""
+    now = time.time()
+    page = [encoded(folder, _FOLDER_MODE, 0, 0, now) for folder in (".", "..")]
+    async for entry in listing:
+        if isinstance(entry, str):
+            page.append(encoded(entry, _FOLDER_MODE, 0, 0, now))
+        else:
+            page.append(encoded(entry.name, _FILE_MODE, entry.size, entry.modified, now))
+        if len(page) >= _AT_ONCE:
+            yield page
+            page = []
+            await asyncio.sleep(0)
+    yield page

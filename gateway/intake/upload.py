@@ -94,12 +94,6 @@ class Unfinished:
         """The path of the label, ID.json."""
         return self.data.with_suffix(".json")
 
-    def mark(self, *, whole: bool, withheld: bool, looks_like: LooksLike = "") -> None:
-        """Set in `label` how the closed handle left the upload: `whole`, `withheld`, `looks_like`."""
-        passed = {"size": self.size, "sha256": self.sha256, "looks_like": looks_like}
-        kept = passed if whole and withheld else {}
-        self.label = self.label.model_copy(update={"whole": whole, "withheld": withheld, **kept})
-
     def shorten(self) -> None:
         """Cut the last byte off, so that a client can resume; set `worthless` if empty or withheld."""
         if self.size == 0 or self.label.withheld:
@@ -126,19 +120,6 @@ def new_unfinished(folder: Path, label: Label) -> Unfinished:
     return Unfinished(folder / f"{secrets.token_hex(16)}.data", label, touched_at=label.started_at)
 
 
-def make_files(upload: Unfinished) -> int:
-    """Make the files of a new upload; return its data file open for writing."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(upload.data, flags, 0o640)
-    try:
-        upload.write_label()
-    except BaseException:
-        os.close(descriptor)
-        upload.erase()
-        raise
-    return descriptor
-
-
 def open_again(upload: Unfinished) -> int:
     """Return the data of an unfinished upload, open for writing."""
     return os.open(upload.data, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -147,22 +128,20 @@ def open_again(upload: Unfinished) -> int:
 def load_unfinished(folder: Path) -> list[Unfinished]:
     """Return the unfinished uploads in `folder`, oldest first; make a missing folder."""
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
-    found = [upload for path in folder.glob("*.data") if (upload := _load(path)) is not None]
+    found = []
+    for data in folder.glob("*.data"):
+        try:
+            label = Label.model_validate_json(data.with_suffix(".json").read_bytes())
+            status = data.stat()
+        except FileNotFoundError:
+            continue
+        except (OSError, ValidationError) as error:
+            _log.warning("unfinished-not-readable %s", trace_of(error))
+            continue
+        touched_at = datetime.fromtimestamp(status.st_mtime, UTC)
+        size = label.size if label.size is not None else status.st_size
+        found.append(Unfinished(data, label, size, touched_at=touched_at, sha256=label.sha256))
     return sorted(found, key=lambda upload: upload.touched_at)
-
-
-def _load(data: Path) -> Unfinished | None:
-    try:
-        label = Label.model_validate_json(data.with_suffix(".json").read_bytes())
-        status = data.stat()
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        _log.warning("unfinished-not-readable %s", trace_of(error))
-        return None
-    touched_at = datetime.fromtimestamp(status.st_mtime, UTC)
-    size = label.size if label.size is not None else status.st_size
-    return Unfinished(data, label, size, touched_at=touched_at, sha256=label.sha256)
 
 
 def sweep_unfinished(folder: Path, now: datetime, keep: timedelta, in_use: frozenset[Path]) -> int:
@@ -470,9 +449,17 @@ class Receiving:
         store(where, chunks, offset, self._hasher, self._limits.free_bytes)
 
     def _file(self) -> int:
-        """Return the descriptor of the upload's file, open for writing; make the file if missing."""
+        """Return the descriptor of the upload's file, open for writing; make its files if missing."""
         if self._descriptor is None:
-            self._descriptor = make_files(self.upload)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            descriptor = os.open(self.upload.data, flags, 0o640)
+            try:
+                self.upload.write_label()
+            except BaseException:
+                os.close(descriptor)
+                self.upload.erase()
+                raise
+            self._descriptor = descriptor
         return self._descriptor
 
     async def release(self, *, whole: bool, durable: bool = True) -> None:
@@ -531,8 +518,11 @@ class Receiving:
                 upload.worthless = True
                 raise
         upload.size = self._stored
-        like = looks_like(self._beginning, whole=len(self._beginning) == self._stored)
-        upload.mark(whole=whole, withheld=withheld, looks_like=like)
+        how: dict[str, object] = {"whole": whole, "withheld": withheld}
+        if whole and withheld:
+            like = looks_like(self._beginning, whole=len(self._beginning) == self._stored)
+            how |= {"size": upload.size, "sha256": upload.sha256, "looks_like": like}
+        upload.label = upload.label.model_copy(update=how)
 
     def _end(self, size: int, durable: bool) -> None:
         if not self.upload.worthless or self._descriptor is not None:

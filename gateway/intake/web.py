@@ -17,6 +17,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from asyncssh import constants
 from starlette.applications import Starlette
@@ -41,12 +42,15 @@ from gateway.intake.paths import is_temporary
 from gateway.intake.recent import HandedOver
 from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import Unfinished
-from gateway.intake.web_sessions import RunningIntake, WebLogin, WebSessions
+from gateway.intake.web_sessions import WebLogin, WebSessions
 from gateway.ssh.answers import BAD_REQUEST, NO_ROOM, NO_SUCH_FILE, Declined, answer_for, denied
 from gateway.zones.console_api.serving import at_work, config_of, listening
 from gateway.zones.http_paths import ADDRESS, API, MOST_BYTES, PATHS, SETTINGS
 from gateway.zones.passkeys import to_sign
 from gateway.zones.sealing import ENOUGH_BYTES, judge_for
+
+if TYPE_CHECKING:
+    from gateway.intake.server import Intake
 
 _TUS = {"tus-resumable": "1.0.0"}
 _VERSIONS = {"tus-version": "1.0.0", "tus-extension": "creation,termination"}
@@ -77,7 +81,7 @@ class WebDoor:
     """The HTTP application in a running intake that answers the requests passed on by the web door."""
 
     def __init__(
-        self, intake: RunningIntake, published: Published, settings: WebSettings, limits: IntakeLimits
+        self, intake: Intake, published: Published, settings: WebSettings, limits: IntakeLimits
     ) -> None:
         if settings.origin is None:
             raise ValueError("the web door has no origin")
@@ -380,7 +384,7 @@ async def _taken(tree: ProviderTree, upload: Unfinished, offset: int, data: byte
         await receiving.write(offset, data)
         if upload.size == upload.label.length:
             closed = True
-            return await tree.close(receiving)
+            return await tree.complete(receiving)
     finally:
         if not closed:
             await tree.box.cut_off(receiving)

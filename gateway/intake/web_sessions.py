@@ -18,7 +18,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import asyncssh
 from asyncssh.packet import PacketDecodeError, SSHPacket
@@ -26,11 +26,13 @@ from webauthn.helpers import base64url_to_bytes, encode_cbor
 
 from gateway.home import PROVIDER_ID, Published
 from gateway.intake.disk import on_disk
-from gateway.intake.tree import ProviderTree
 from gateway.ssh.answers import Declined, denied, failed
-from gateway.ssh.door import Door, Guest
+from gateway.ssh.door import Guest
 from gateway.ssh.visitor import LoggedIn
 from gateway.zones.passkeys import SECONDS, count_signed, host_of
+
+if TYPE_CHECKING:
+    from gateway.intake.server import Intake
 
 _KIND = "sk-ecdsa-sha2-nistp256@openssh.com"
 _LINE = re.compile(rf"{re.escape(_KIND)} [A-Za-z0-9+/=]{{100,1000}}")
@@ -145,24 +147,6 @@ CLIENT = "web"
 """How a login at the web door is told on receipts, in the place of an SSH client's version."""
 
 
-class RunningIntake(Protocol):
-    """The part of the running intake the web door uses."""
-
-    door: Door
-
-    def shown(self, name: str) -> str:
-        """Return a provider's name in the form for log lines."""
-        ...
-
-    async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
-        """Return True if `key` is published for the provider `name`, and may be used from `address`."""
-        ...
-
-    def tree(self, by: LoggedIn) -> ProviderTree:
-        """Return the tree of a logged-in provider."""
-        ...
-
-
 class WebLogin:
     """One login at the web door, with the limits of a connection. Of `secret` only a digest is stored."""
 
@@ -197,7 +181,7 @@ class WebLogin:
 class WebSessions:
     """The logins at the web door of `origin`."""
 
-    def __init__(self, intake: RunningIntake, published: Published, origin: str) -> None:
+    def __init__(self, intake: Intake, published: Published, origin: str) -> None:
         self.intake = intake
         self._published = published
         self._origin = origin

@@ -206,8 +206,6 @@ class MailboxTree(Server):
         if (content := _opened(file).content) is not None:
             self._resources.contents.give_back(content, self._person.name)
 
-    abandon = close  # How much the client read makes no difference.
-
     async def remove(self, path: bytes) -> None:
         """Mark the file at a path as dealt with, for the whole team."""
         await self._tell(self._mailboxes.deal_with, place_of(path))

@@ -41,9 +41,9 @@ class Server(asyncssh.SFTPServer):
         """Return the pages of encoded names in a folder. Declined if missing."""
         raise Declined(NOT_OFFERED)
 
-    async def abandon(self, file: object) -> None:
-        """Close a file that is open at the end of a session: only a client's own CLOSE completes one."""
-        raise NotImplementedError
+    async def complete(self, file: object) -> object:
+        """Close a file by the client's own CLOSE; asyncssh calls `close` for any other end of a session."""
+        return await _result(self.close(file))
 
 
 def _refuse(_self: Server, *_: object) -> object:
@@ -133,7 +133,7 @@ class Handler(SFTPServerHandler):
         left, self._file_handles = list(self._file_handles.values()), {}
         for file in left:
             try:
-                await self._server.abandon(file)
+                await _result(self._server.close(file))
             except Exception as error:  # noqa: BLE001 - the other files are to be abandoned too
                 self.tell("abandon-failed", trace_of(error))
 
@@ -156,7 +156,7 @@ class Handler(SFTPServerHandler):
         file = self._file_handles.pop(handle, None)
         if file is None:
             raise asyncssh.SFTPFailure("Invalid file handle")
-        await _result(self._server.close(file))
+        await self._server.complete(file)
 
     async def _opendir(self, packet: SSHPacket) -> bytes:
         """Open a folder; return its handle. A missing folder fails here: asyncssh fails at the first name."""

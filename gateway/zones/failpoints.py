@@ -65,12 +65,9 @@ _left = int(_times or 1)
 
 def passing(name: Failpoint | MoveStep | AnewStep | UpgradeStep) -> None:
     """Kill the process here if the failpoint `name` is armed; otherwise do nothing."""
-    if _armed and name == _armed:
-        _count_down()
-
-
-def _count_down() -> None:
     global _left  # noqa: PLW0603 - one countdown for the process, whichever thread passes
+    if not _armed or name != _armed:
+        return
     with _lock:
         _left -= 1
         if _left == 0:

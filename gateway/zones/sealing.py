@@ -41,18 +41,13 @@ def needs_mending(start: bytes) -> bool:
 
 def mended(data: bytes) -> bytes:
     """Return a text as UTF-8 with LF line ends, without byte order mark or the armor's part number."""
-    text = _narrow(data).removeprefix(UTF8_MARK)
+    if encoding := _encoding(data):
+        body = data[2:] if data[:2] in _UTF16 else data
+        # Without the half of a last character.
+        data = body[: len(body) // 2 * 2].decode(encoding, "replace").encode("utf-8", "replace")
+    text = data.removeprefix(UTF8_MARK)
     text = _LINE_END.sub(b"\n", text) if b"\n" in text else text.replace(b"\r", b"\n")
     return _ONLY_PART.sub(rb"\1-----", text)
-
-
-def _narrow(data: bytes) -> bytes:
-    """Convert UTF-16 text to UTF-8, dropping a truncated last character; other data is returned unchanged."""
-    encoding = _encoding(data)
-    if encoding is None:
-        return data
-    body = data[2:] if data[:2] in _UTF16 else data
-    return body[: len(body) // 2 * 2].decode(encoding, "replace").encode("utf-8", "replace")
 
 
 def _encoding(data: bytes) -> str | None:
@@ -129,7 +124,6 @@ def _is_text(start: bytes) -> bool:
 ENOUGH_BYTES = 4_096
 """After so many bytes `is_sealed` and `is_public` know."""
 
-_BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n"
 _ARMOR = b"-----BEGIN PGP MESSAGE-----"
 _ARMOR_HEAD = re.compile(rb"-----BEGIN PGP MESSAGE-----[ \t]*\r?\n(?:[^\r\n:]+:[^\r\n]*\r?\n)*[ \t]*\r?\n")
@@ -183,19 +177,20 @@ def is_sealed(start: bytes) -> bool | None:
 
     A file too short for a verdict stays unclear: it holds only the beginning of a packet or an armor line.
     """
-    if start and _BOM.startswith(start):
+    if start and UTF8_MARK.startswith(start):
         return None
-    if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
+    if start[:1] >= b"\x80" and not start.startswith(UTF8_MARK) and not is_wide(start):
         return _begins_encrypted(start)
     text = mended(start).lstrip(_BLANK)
-    if _CUT_PART.match(text):
-        return None if len(start) < ENOUGH_BYTES else False
-    if not text.startswith(_ARMOR):
-        return None if _ARMOR.startswith(text) and len(start) < ENOUGH_BYTES else False
     head = _ARMOR_HEAD.match(text)
     if head is None:
-        return None if len(start) < ENOUGH_BYTES else False
-    return _armored_begins_encrypted(text[head.end() :])
+        begun = _CUT_PART.match(text) or text.startswith(_ARMOR) or _ARMOR.startswith(text)
+        return None if begun and len(start) < ENOUGH_BYTES else False
+    body = b"".join(text[head.end() :][: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
+    try:
+        return _begins_encrypted(base64.b64decode(body[: len(body) // 4 * 4], validate=True))
+    except binascii.Error:
+        return False
 
 
 def is_public(start: bytes) -> bool | None:
@@ -217,7 +212,7 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
     `start` is the whole file. A signature counts as public only if it is alone, without the data signed.
     """
     known: LooksLike = ""
-    if start[:1] >= b"\x80" and not start.startswith(_BOM) and not is_wide(start):
+    if start[:1] >= b"\x80" and not start.startswith(UTF8_MARK) and not is_wide(start):
         known = _packet_looks_like(start, whole=whole)
     else:
         text = mended(start).lstrip(_BLANK)
@@ -225,13 +220,8 @@ def looks_like(start: bytes, *, whole: bool) -> LooksLike:
             return "secret-key"
         if _PUBLIC_KEY_TEXT.match(text) or (whole and _SIGNATURE_TEXT.fullmatch(text)):
             return "public"
-    return known or _appears(start)
-
-
-def _appears(start: bytes) -> LooksLike:
-    """Return "other-encryption", "unknown", or "" for clear data, of data that is no OpenPGP."""
-    if is_encrypted_otherwise(start):
-        return "other-encryption"
+    if known or is_encrypted_otherwise(start):
+        return known or "other-encryption"
     tells = is_in_the_clear(start) or (len(start) >= _PACKET_BYTES and _tag(start[0]) in _SIGNED_TAGS)
     return "" if tells else "unknown"
 
@@ -246,16 +236,6 @@ def _packet_looks_like(data: bytes, *, whole: bool) -> LooksLike:
         return "secret-key"
     alone = whole and tag == _SIGNATURE and head + _body_length(data) == len(data)
     return "public" if tag == _PUBLIC_KEY_TAG or alone else ""
-
-
-def _armored_begins_encrypted(body: bytes) -> bool | None:
-    """Return True if an armored message's base64 text begins an encrypted message; None if too short."""
-    text = b"".join(body[: 8 * _PACKET_BYTES].split())[: 4 * _PACKET_BYTES]
-    try:
-        data = base64.b64decode(text[: len(text) // 4 * 4], validate=True)
-    except binascii.Error:
-        return False
-    return _begins_encrypted(data)
 
 
 def _begins_encrypted(data: bytes) -> bool | None:

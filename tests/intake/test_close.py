@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import asyncssh
 import paramiko
 import pytest
 from asyncssh.sftp import SFTPServerHandler
 
-from gateway.intake.files import Files
 from gateway.intake.server import Requests
+from gateway.intake.tree import ProviderTree
 from gateway.ssh.answers import guarded
 from tests.intake.running import SEALED, Running
 from tests.waiting import eventually
@@ -119,17 +119,24 @@ def test_every_request_is_answered_behind_the_boundary() -> None:
 
 
 def test_a_clean_up_close_is_never_a_clients_close(monkeypatch: pytest.MonkeyPatch, intake: Running) -> None:
-    """Watch both kinds arrive at the one method that asyncssh calls for either."""
-    seen: list[bool] = []
+    """Watch each kind arrive at its own method of the tree."""
+    seen: list[str] = []
     noticed = threading.Event()
-    original = Files.close
 
-    async def watched(self: Files, file_obj: object) -> None:
-        seen.append(self.client_closes)
-        await original(self, file_obj)
-        noticed.set()
+    def watched(name: str) -> Callable[[ProviderTree, object], Awaitable[object]]:
+        original = getattr(ProviderTree, name)
 
-    monkeypatch.setattr(Files, "close", watched)
+        async def called(self: ProviderTree, file: object) -> object:
+            seen.append(name)
+            try:
+                return await original(self, file)
+            finally:
+                noticed.set()
+
+        return called
+
+    for name in ("complete", "close"):
+        monkeypatch.setattr(ProviderTree, name, watched(name))
     with intake.paramiko() as client:
         client.open("/in/a", "wb").close()
         assert noticed.wait(60)
@@ -139,5 +146,5 @@ def test_a_clean_up_close_is_never_a_clients_close(monkeypatch: pytest.MonkeyPat
         client.sock.get_transport().sock.close()
         assert noticed.wait(60)
         del held
-    assert seen == [True, False]
+    assert seen == ["complete", "close"]
     assert [upload.name for upload in intake.landed()] == ["a"]

@@ -13,7 +13,6 @@ import pytest
 from paramiko.message import Message
 from paramiko.sftp import CMD_EXTENDED, CMD_EXTENDED_REPLY, CMD_NAME, CMD_STATUS
 
-from gateway.intake.files import Files
 from gateway.intake.tree import ProviderTree
 from gateway.ssh.answers import Declined, answer_for
 from tests.intake.running import SEALED, Running
@@ -165,7 +164,7 @@ def test_no_method_of_asyncssh_reaches_the_disk() -> None:
     inherited = {
         name
         for name in dir(asyncssh.SFTPServer)
-        if not name.startswith("_") and getattr(Files, name) is getattr(asyncssh.SFTPServer, name)
+        if not name.startswith("_") and getattr(ProviderTree, name) is getattr(asyncssh.SFTPServer, name)
     }
     assert inherited == {
         "channel",
@@ -177,7 +176,7 @@ def test_no_method_of_asyncssh_reaches_the_disk() -> None:
     }
     for name in ("link", "symlink", "readlink", "statvfs", "scandir", "open56", "map_path"):
         with pytest.raises(Declined):
-            getattr(Files, name)(Files.__new__(Files), b"/etc/passwd", b"/etc/passwd")
+            getattr(ProviderTree, name)(ProviderTree.__new__(ProviderTree), b"/etc/passwd", b"/etc/passwd")
 
 
 def test_the_text_of_an_unexpected_error_stays_inside(
