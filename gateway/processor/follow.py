@@ -22,7 +22,7 @@ from gateway.publish.projection import publish_access, published_is_written, rep
 from gateway.record.registrar import Registrar
 from gateway.registry import log
 from gateway.registry.tables import EventRow
-from gateway.store.of_home import copies_of
+from gateway.store.of_home import shared_store
 
 _CURSOR = ".followed"
 _PAGE = 2_000
@@ -106,11 +106,11 @@ class Follow:
                 with published_is_written():
                     publish_access(registrar.registry, registrar.home.published, registrar.clock())
             return
-        kept = copies_of(registrar.home, registrar.settings)
+        kept = shared_store(registrar.home, registrar.settings)
         try:
             for one in news:
                 if one.kind == "withdrawn" and kept is not None:
-                    kept.remove(one.subject)
+                    kept.remove_copies(one.subject)
             gone = {
                 one.subject
                 for one in news

@@ -33,7 +33,7 @@ from gateway.registry import copies, keys
 from gateway.registry.copies import Copy
 from gateway.registry.transfers import contents_of
 from gateway.secrets import secret_files
-from gateway.store.of_home import copies_of, store_of
+from gateway.store.of_home import shared_store, store_of
 
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(minutes=10)
@@ -130,11 +130,11 @@ class Copier:
 
     def _fetched(self, registrar: Registrar, copy: Copy) -> bool:
         """Put the copy made by another host into /out; return False if the shared store has none."""
-        kept = copies_of(self._home, registrar.settings)
+        kept = shared_store(self._home, registrar.settings)
         if kept is None or not copy.made or copy.sha256 is None:
             return False
         try:
-            descriptor = kept.fetch(copy.reference, copy.provider, copy.sha256)
+            descriptor = kept.fetch_copy(copy.reference, copy.provider, copy.sha256)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -145,10 +145,10 @@ class Copier:
 
     def _keep(self, registrar: Registrar, copy: Copy, sealed: SealedCopy, source: int) -> None:
         """Put the sealed copy into the shared store for other hosts."""
-        if (kept := copies_of(self._home, registrar.settings)) is None:
+        if (kept := shared_store(self._home, registrar.settings)) is None:
             return
         try:
-            kept.put(copy.reference, copy.provider, sealed.sha256, source)
+            kept.put_copy(copy.reference, copy.provider, sealed.sha256, source)
         except OSError as error:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 

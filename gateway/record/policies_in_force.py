@@ -36,7 +36,7 @@ from gateway.registry import log, providers, receipts
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.secrets.signing import Signing
-from gateway.store.of_home import policies_of
+from gateway.store.of_home import shared_store
 from gateway.zones.spool import fsync_folder, write_durably
 
 _EVERYBODY = "every education provider"
@@ -153,7 +153,8 @@ class Keeper:
         self._version_seen: int | None = None
         self._looked_for: str | None = None
         self._refused: str | None = None
-        self._others = policies_of(home, load_settings(home))
+        settings = load_settings(home)
+        self._others = shared_store(home, settings) if settings.host.shares else None
 
     def current(self) -> Policies:
         """Return the policies in force by the log; in a new home put its policies/ in force.
@@ -276,13 +277,13 @@ class Keeper:
     def _to_others(self, place: str, files: Mapping[str, bytes]) -> None:
         if self._others is not None:
             try:
-                self._others.put(place, files)
+                self._others.put_policies(place, files)
             except OSError as error:
                 raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 
     def _from_others(self, place: str) -> dict[str, bytes]:
         try:
-            return {} if self._others is None else self._others.fetch(place)
+            return {} if self._others is None else self._others.fetch_policies(place)
         except OSError as error:
             raise Fault(f"the sealed store does not answer: {error.strerror}") from None
 

@@ -10,44 +10,28 @@ import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import obstore
 from obstore.store import S3Store
 
-from gateway.errors import ConfigurationError
 from gateway.store.objects import ObjectStore, as_os_error
-from gateway.store.store import Store
 
 _AT_ONCE, _PART_BYTES = 8, 5 * 1024**2
 _FIRST, _SECOND, _NOTE = b"the first", b"the second", "noted"
 
 
-def check(store: Store) -> None:
-    """Raise ConfigurationError if an S3 store overwrites objects wrongly; OSError without an answer."""
-    if isinstance(store, ObjectStore):
-        with _probing(store) as probe:
-            if fault := probe.overwrites():
-                raise ConfigurationError(f"gateway.toml: store: {fault}")
+def faults_of(store: ObjectStore, *, overwrites_alone: bool = False) -> Iterator[str]:
+    """Test an S3 store; yield a sentence for each fault. OSError without an answer.
 
-
-def faults_of(store: Store) -> Iterator[str]:
-    """Test an S3 store; yield a sentence for each fault, none for other stores. OSError without an answer."""
-    if not isinstance(store, ObjectStore):
-        return
-    with _probing(store) as probe:
-        tries = (probe.overwrites, probe.races, probe.ranges, probe.notes, probe.parts, probe.removes)
-        for tried in tries:
+    `overwrites_alone`: test only if it overwrites objects wrongly.
+    """
+    probe = _Probe(store.client, f"probe/{secrets.token_hex(8)}")
+    further = (probe.races, probe.ranges, probe.notes, probe.parts, probe.removes)
+    try:
+        for tried in (probe.overwrites, *(() if overwrites_alone else further)):
             if fault := tried():
                 yield fault
-
-
-@contextmanager
-def _probing(store: ObjectStore) -> Iterator[_Probe]:
-    probe = _Probe(store.client, f"probe/{secrets.token_hex(8)}")
-    try:
-        yield probe
     finally:
         with as_os_error():
             obstore.delete(probe.client, probe.paths())

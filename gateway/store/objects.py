@@ -15,6 +15,10 @@ A content without an index, left by a dead host, is removed with its reference.
 
 So each copy is sealed once, has the same octets on every host, and a host taking over fetches missing copies
 instead of opening files again. Copies are removed with their file.
+
+    policy/DIGEST/NAME               a file of a version of the policies, named as stated in the log
+
+So hosts find versions put in force elsewhere; every fetching host verifies the digest.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from errno import EACCES, EEXIST, EREMOTEIO
@@ -54,6 +58,16 @@ if TYPE_CHECKING:  # There when types are checked only.
 _TRIES_AGAIN = 2
 _CONNECT = "5s"
 _SHOWN = 300
+SMALL_BYTES = 8 * 1024**2
+_PART_BYTES = 8 * 1024**2  # S3's minimum is 5 MiB; ten thousand parts of this size are 80 GiB.
+_PARTS_AT_ONCE = 2
+_READ_BYTES = 1024**2
+_DIGEST = "sha256"
+_TOKEN_BYTES = 16
+_SMALL, _LARGE, _CONTENT, _SESSION, _COPY, _POLICY = "small", "large", "content", "session", "copy", "policy"
+_OTHER = {_SMALL: _LARGE, _LARGE: _SMALL}
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - sealed data, in a nameless file
 _log = logging.getLogger(__name__)
 
 
@@ -67,12 +81,18 @@ class Credentials(File):
 def client_of(settings: StoreSettings) -> S3Store:
     """Return a client of the bucket. ConfigurationError if credentials are unreadable, or open to others."""
     file = settings.credentials_file or Path()
+    options: ClientConfig = {
+        "allow_http": (settings.endpoint or "").startswith("http://"),
+        "connect_timeout": _CONNECT,
+        "timeout": timedelta(seconds=settings.seconds),
+    }
     try:
-        mode = file.stat().st_mode
+        if file.stat().st_mode & 0o007:
+            raise ConfigurationError(f"{file} is open to other users: chmod 600 {file}")
+        if settings.ca_file is not None:
+            options["root_certificate"] = settings.ca_file.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from None
-    if mode & 0o007:
-        raise ConfigurationError(f"{file} is open to other users: chmod 600 {file}")
+        raise ConfigurationError(f"{error.filename}: {error.strerror}") from None
     credentials = read_toml(file, Credentials)
     config: S3Config = {
         "region": settings.region,
@@ -86,23 +106,9 @@ def client_of(settings: StoreSettings) -> S3Store:
         settings.bucket,
         prefix=settings.folder or None,
         config=config,
-        client_options=_client_options(settings),
+        client_options=options,
         retry_config={"max_retries": _TRIES_AGAIN, "retry_timeout": timedelta(seconds=settings.seconds)},
     )
-
-
-def _client_options(settings: StoreSettings) -> ClientConfig:
-    options: ClientConfig = {
-        "allow_http": (settings.endpoint or "").startswith("http://"),
-        "connect_timeout": _CONNECT,
-        "timeout": timedelta(seconds=settings.seconds),
-    }
-    if settings.ca_file is not None:
-        try:
-            options["root_certificate"] = settings.ca_file.read_bytes()
-        except OSError as error:
-            raise ConfigurationError(f"{settings.ca_file}: {error.strerror}") from None
-    return options
 
 
 @contextmanager
@@ -112,102 +118,12 @@ def as_os_error() -> Iterator[None]:
         yield
     except AlreadyExistsError:
         raise FileExistsError(EEXIST, "it is there already") from None
-    except (PermissionDeniedError, UnauthenticatedError) as error:
-        _log.error("the store: %s", _first_line(error))
-        raise PermissionError(EACCES, "the store does not take these credentials for it") from None
     except BaseError as error:
-        _log.error("the store: %s", _first_line(error))
+        # Object keys hold only references, so the first line names nobody.
+        _log.error("the store: %s", str(error).partition("\n")[0][:_SHOWN])
+        if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+            raise PermissionError(EACCES, "the store does not take these credentials for it") from None
         raise OSError(EREMOTEIO, "the store does not do it") from None
-
-
-def _first_line(error: Exception) -> str:
-    """Return the first line of an error: object keys hold only references, so it names nobody."""
-    return str(error).partition("\n")[0][:_SHOWN]
-
-
-KIND = "copy"
-
-
-@dataclass(frozen=True, slots=True)
-class SharedCopies:
-    """Sealed copies for providers, in a folder of a bucket. OSError if the store does not answer."""
-
-    client: S3Store
-
-    def put(self, reference: str, provider: str, sha256: str, source: int) -> None:
-        """Store a copy, read from the start of the descriptor `source`. Harmless if already there."""
-        os.lseek(source, 0, os.SEEK_SET)
-        parts = iter(lambda: os.read(source, _READ_BYTES), b"")
-        with as_os_error():
-            obstore.put(self.client, _path(reference, provider, sha256), parts, chunk_size=_PART_BYTES)
-
-    def fetch(self, reference: str, provider: str, sha256: str) -> int:
-        """Return a descriptor of a copy in a nameless file, for the caller to close.
-
-        FileNotFoundError for a missing copy; another OSError for a changed one.
-        """
-        digest = hashlib.sha256()
-        with TemporaryFile() as file:
-            with as_os_error():
-                for part in obstore.get(self.client, _path(reference, provider, sha256)).stream():
-                    digest.update(part)
-                    file.write(part)
-            if digest.hexdigest() != sha256:
-                raise OSError(EREMOTEIO, "the copy is not the one that was put")
-            file.flush()
-            return os.dup(file.fileno())
-
-    def remove(self, reference: str) -> None:
-        """Remove every copy of a file for any provider. Harmless without any."""
-        with as_os_error():
-            pages = list(obstore.list(self.client, f"{KIND}/{checked_reference(reference)}/"))
-            obstore.delete(self.client, [found["path"] for page in pages for found in page])
-
-
-def _path(reference: str, provider: str, sha256: str) -> str:
-    return f"{KIND}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
-
-
-# Versions of the policies in the S3 store, for hosts to find versions put in force elsewhere.
-# policy/DIGEST/NAME one file of a version, named by the digest of the whole, as stated in the log Every
-# fetching host verifies the digest.
-
-_KIND = "policy"
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPolicies:
-    """Versions of the policies in a folder of a bucket. OSError if the store does not answer."""
-
-    client: S3Store
-
-    def put(self, digest: str, files: Mapping[str, bytes]) -> None:
-        """Store the files of a version. Harmless if already there."""
-        for name, content in files.items():
-            with as_os_error():
-                obstore.put(self.client, f"{_KIND}/{digest}/{name}", content)
-
-    def fetch(self, digest: str) -> dict[str, bytes]:
-        """Return the files of a version by name; {} if missing."""
-        place, found = f"{_KIND}/{digest}/", {}
-        with as_os_error():
-            for page in obstore.list(self.client, place):
-                for one in page:
-                    content = obstore.get(self.client, one["path"]).bytes()
-                    found[one["path"].removeprefix(place)] = bytes(content)
-        return found
-
-
-SMALL_BYTES = 8 * 1024**2
-_PART_BYTES = 8 * 1024**2  # S3's minimum is 5 MiB; ten thousand parts of this size are 80 GiB.
-_PARTS_AT_ONCE = 2
-_READ_BYTES = 1024**2
-_DIGEST = "sha256"
-_TOKEN_BYTES = 16
-_SMALL, _LARGE, _CONTENT, _SESSION = "small", "large", "content", "session"
-_OTHER = {_SMALL: _LARGE, _LARGE: _SMALL}
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-_OTHER_TEMPORARY = Path("/var/tmp")  # noqa: S108 - sealed data, in a nameless file
 
 
 class Large(File):
@@ -218,53 +134,52 @@ class Large(File):
     sha256: str
 
 
-def object_store(settings: StoreSettings, scratch: Path) -> ObjectStore:
-    """Return the S3 store of `settings`. ConfigurationError if others can read the credentials, or we cannot.
+@dataclass(frozen=True, slots=True)
+class ObjectStore:
+    """The sealed files in a folder of an S3 bucket. May be used by several threads at once.
 
     `scratch`: the folder for files too large for memory while being read.
     """
-    return ObjectStore(client_of(settings), scratch)
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectStore:
-    """The sealed files in a folder of an S3 bucket. May be used by several threads at once."""
 
     client: S3Store
     scratch: Path
 
-    def copies(self) -> SharedCopies:
-        """Return the sealed copies in the bucket."""
-        return SharedCopies(self.client)
-
-    def policies(self) -> SharedPolicies:
-        """Return the versions of policies in the bucket."""
-        return SharedPolicies(self.client)
-
     def put(self, reference: str, source: int, size: int) -> Kept:
         """Store a file from a descriptor, durably after return."""
-        start = _read(source, min(size, SMALL_BYTES + 1))
+        start = b""
+        while len(start) <= SMALL_BYTES and (
+            part := os.read(source, min(_READ_BYTES, size - len(start), SMALL_BYTES + 1 - len(start)))
+        ):
+            start += part
         if len(start) <= SMALL_BYTES:
             kept = Kept(len(start), hashlib.sha256(start).hexdigest())
             self._create(_SMALL, reference, start, kept)
             passing("claim.stored")
             return kept
-        return self._put_large(reference, _Hashed(start, source, size))
+        digest, read = hashlib.sha256(), 0
 
-    def _put_large(self, reference: str, content: _Hashed) -> Kept:
+        def parts() -> Iterator[bytes]:
+            nonlocal read
+            part = start
+            while part:
+                digest.update(part)
+                read += len(part)
+                yield part
+                part = os.read(source, min(_READ_BYTES, size - read))
+
         token = secrets.token_hex(_TOKEN_BYTES)
         path = f"{_content(reference)}{token}"
         with as_os_error():
             obstore.put(
                 self.client,
                 path,
-                content.parts(),
+                parts(),
                 use_multipart=True,
                 chunk_size=_PART_BYTES,
                 max_concurrency=_PARTS_AT_ONCE,
             )
         passing("claim.copied")
-        kept = content.kept()
+        kept = Kept(read, digest.hexdigest())
         named = Large(token=token, size=kept.size, sha256=kept.sha256)
         try:
             if not self._create(_LARGE, reference, named.model_dump_json().encode(), kept):
@@ -300,9 +215,12 @@ class ObjectStore:
         if kind == _LARGE:
             large = self._large(reference)
             return Kept(large.size, large.sha256)
-        with as_os_error():
-            content = bytes(obstore.get(self.client, f"{_SMALL}/{reference}").bytes())
+        content = self._get(f"{_SMALL}/{reference}")
         return Kept(len(content), hashlib.sha256(content).hexdigest())
+
+    def _get(self, path: str) -> bytes:
+        with as_os_error():
+            return bytes(obstore.get(self.client, path).bytes())
 
     def put_session(self, reference: str, session: bytes) -> None:
         """Store a session key, replacing an earlier one."""
@@ -316,14 +234,23 @@ class ObjectStore:
     @contextmanager
     def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
         """Yield a descriptor of a file: in memory, or a nameless file if large. FileNotFoundError without."""
-        try:
+        content: bytes | None = None
+        with suppress(FileNotFoundError):
             content = self._small(reference, most)
-        except FileNotFoundError:
-            with self._reading_large(reference, most) as descriptor:
+        if content is not None:
+            with _in_memory(content) as descriptor:
                 yield descriptor
             return
-        with _in_memory(content) as descriptor:
-            yield descriptor
+        large, digest = self._large(reference), hashlib.sha256()
+        folder = self.scratch if os.access(self.scratch, os.W_OK) else _OTHER_TEMPORARY
+        with TemporaryFile(dir=folder) as file:
+            for part in self._parts_of(reference, large, most):
+                digest.update(part)
+                file.write(part)
+            if most is None and digest.hexdigest() != large.sha256:
+                raise OSError(EREMOTEIO, "the file is not the one that was put")
+            file.seek(0)
+            yield file.fileno()
 
     def _small(self, reference: str, most: int | None) -> bytes:
         with as_os_error():
@@ -336,25 +263,10 @@ class ObjectStore:
             raise OSError(EREMOTEIO, "the file is not the one that was put")
         return content
 
-    @contextmanager
-    def _reading_large(self, reference: str, most: int | None) -> Iterator[int]:
-        large, digest = self._large(reference), hashlib.sha256()
-        folder = self.scratch if os.access(self.scratch, os.W_OK) else _OTHER_TEMPORARY
-        with TemporaryFile(dir=folder) as file:
-            for part in self._parts_of(reference, large, most):
-                digest.update(part)
-                file.write(part)
-            if most is None and digest.hexdigest() != large.sha256:
-                raise OSError(EREMOTEIO, "the file is not the one that was put")
-            file.seek(0)
-            yield file.fileno()
-
     def _parts_of(self, reference: str, large: Large, most: int | None = None) -> Iterator[bytes]:
         """Yield a large content in parts, one request each, because one long request may time out."""
-        path, end = (
-            f"{_content(reference)}{large.token}",
-            large.size if most is None else min(most, large.size),
-        )
+        path = f"{_content(reference)}{large.token}"
+        end = large.size if most is None else min(most, large.size)
         for start in range(0, end, _PART_BYTES):
             with as_os_error():
                 part = obstore.get_range(self.client, path, start=start, end=min(end, start + _PART_BYTES))
@@ -362,8 +274,7 @@ class ObjectStore:
 
     def _large(self, reference: str) -> Large:
         path = f"{_LARGE}/{checked_reference(reference)}"
-        with as_os_error():
-            text = bytes(obstore.get(self.client, path).bytes())
+        text = self._get(path)
         try:
             return Large.model_validate_json(text)
         except ValidationError:
@@ -373,9 +284,7 @@ class ObjectStore:
     def reading_session(self, reference: str) -> Iterator[int | None]:
         """Yield a descriptor of the session key in anonymous memory; None without one."""
         try:
-            with as_os_error():
-                found = obstore.get(self.client, f"{_SESSION}/{checked_reference(reference)}")
-                session = bytes(found.bytes())
+            session = self._get(f"{_SESSION}/{checked_reference(reference)}")
         except FileNotFoundError:
             yield None
             return
@@ -385,9 +294,7 @@ class ObjectStore:
     def digest(self, reference: str) -> str:
         """Return the SHA-256 of the stored content."""
         try:
-            with as_os_error():
-                content = obstore.get(self.client, f"{_SMALL}/{checked_reference(reference)}").bytes()
-            return hashlib.sha256(bytes(content)).hexdigest()
+            return self._stated(_SMALL, checked_reference(reference)).sha256
         except FileNotFoundError:
             digest = hashlib.sha256()
             for part in self._parts_of(reference, self._large(reference)):
@@ -412,8 +319,46 @@ class ObjectStore:
         for reference in references:
             kinds = (_SMALL, _LARGE, _SESSION)
             named = [f"{kind}/{checked_reference(reference)}" for kind in kinds]
-            copies = self._paths(f"{KIND}/{reference}/")
+            copies = self._paths(f"{_COPY}/{reference}/")
             self._delete([*self._paths(_content(reference)), *copies, *named])
+
+    def put_copy(self, reference: str, provider: str, sha256: str, source: int) -> None:
+        """Store a sealed copy, read from the start of the descriptor `source`. Harmless if already there."""
+        os.lseek(source, 0, os.SEEK_SET)
+        parts = iter(lambda: os.read(source, _READ_BYTES), b"")
+        with as_os_error():
+            obstore.put(self.client, _copy(reference, provider, sha256), parts, chunk_size=_PART_BYTES)
+
+    def fetch_copy(self, reference: str, provider: str, sha256: str) -> int:
+        """Return a descriptor of a sealed copy in a nameless file, for the caller to close.
+
+        FileNotFoundError for a missing copy; another OSError for a changed one.
+        """
+        digest = hashlib.sha256()
+        with TemporaryFile() as file:
+            with as_os_error():
+                for part in obstore.get(self.client, _copy(reference, provider, sha256)).stream():
+                    digest.update(part)
+                    file.write(part)
+            if digest.hexdigest() != sha256:
+                raise OSError(EREMOTEIO, "the copy is not the one that was put")
+            file.flush()
+            return os.dup(file.fileno())
+
+    def remove_copies(self, reference: str) -> None:
+        """Remove every sealed copy of a file for any provider. Harmless without any."""
+        self._delete(list(self._paths(f"{_COPY}/{checked_reference(reference)}/")))
+
+    def put_policies(self, digest: str, files: Mapping[str, bytes]) -> None:
+        """Store the files of a version of the policies. Harmless if already there."""
+        for name, content in files.items():
+            with as_os_error():
+                obstore.put(self.client, f"{_POLICY}/{digest}/{name}", content)
+
+    def fetch_policies(self, digest: str) -> dict[str, bytes]:
+        """Return the files of a version of the policies by name; {} if missing."""
+        place = f"{_POLICY}/{digest}/"
+        return {path.removeprefix(place): self._get(path) for path in self._paths(place)}
 
     def free(self) -> None:
         """Return None: an S3 store does not report free space."""
@@ -447,37 +392,12 @@ class ObjectStore:
             obstore.delete(self.client, paths)
 
 
-class _Hashed:
-    """Data that is hashed while it is read: `start`, then up to `size` bytes in all from a descriptor."""
-
-    def __init__(self, start: bytes, source: int, size: int) -> None:
-        self._start, self._source, self._size = start, source, size
-        self._digest, self._read = hashlib.sha256(), 0
-
-    def parts(self) -> Iterator[bytes]:
-        """Yield the data in pieces, once."""
-        part = self._start
-        while part:
-            self._digest.update(part)
-            self._read += len(part)
-            yield part
-            part = os.read(self._source, min(_READ_BYTES, self._size - self._read))
-
-    def kept(self) -> Kept:
-        """Return size and digest of the data read so far."""
-        return Kept(self._read, self._digest.hexdigest())
-
-
 def _content(reference: str) -> str:
     return f"{_CONTENT}/{checked_reference(reference)}/"
 
 
-def _read(source: int, most: int) -> bytes:
-    parts, left = [], most
-    while part := os.read(source, min(_READ_BYTES, left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+def _copy(reference: str, provider: str, sha256: str) -> str:
+    return f"{_COPY}/{checked_reference(reference)}/{checked_provider(provider)}/{sha256}"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -74,28 +74,19 @@ class SealedFolder:
         """Return the path of a session key; few files have one."""
         return self.root / f"{checked_reference(reference)}{_SESSION}"
 
-    @contextmanager
-    def reading(self, reference: str, most: int | None = None) -> Iterator[int]:
+    def reading(self, reference: str, most: int | None = None) -> AbstractContextManager[int]:
         """Yield a descriptor of the whole file: opening reads nothing, so `most` is ignored."""
         del most
-        descriptor = _opened(self.path(reference))
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        return _opened(self.path(reference))
 
     @contextmanager
     def reading_session(self, reference: str) -> Iterator[int | None]:
         """Yield a descriptor of the session key; None without one."""
-        try:
-            descriptor = _opened(self.session(reference))
-        except FileNotFoundError:
-            yield None
-            return
-        try:
+        with ExitStack() as stack:
+            descriptor: int | None = None
+            with suppress(FileNotFoundError):
+                descriptor = stack.enter_context(_opened(self.session(reference)))
             yield descriptor
-        finally:
-            os.close(descriptor)
 
     def digest(self, reference: str) -> str:
         """Return the SHA-256 of the stored file."""
@@ -131,8 +122,13 @@ class SealedFolder:
         return room.f_bavail * room.f_frsize
 
 
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[bytes], None]) -> int:
@@ -155,7 +151,7 @@ def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[
 
 
 if TYPE_CHECKING:
-    from gateway.store.objects import ObjectStore, SharedCopies, SharedPolicies
+    from gateway.store.objects import ObjectStore
 
 # Packages for an S3 store are imported only for one: other homes do not have them.
 
@@ -169,47 +165,37 @@ def store_of(home: Home, settings: Settings | None = None) -> Store:
     return SealedFolder(home.root / "sealed") if known.store.url is None else _shared(home, known)
 
 
-def copies_of(home: Home, settings: Settings) -> SharedCopies | None:
-    """Return the copies shared by hosts; None where the store is the home's own folder."""
-    if settings.store.url is None:
-        return None
-    return _shared(home, settings).copies()
-
-
-def policies_of(home: Home, settings: Settings) -> SharedPolicies | None:
-    """Return the versions of policies shared by hosts; None for a host working alone."""
-    if not settings.host.shares:
-        return None
-    return _shared(home, settings).policies()
+def shared_store(home: Home, settings: Settings) -> ObjectStore | None:
+    """Return the store shared by hosts; None where the store is the home's own folder."""
+    return None if settings.store.url is None else _shared(home, settings)
 
 
 def check_store(home: Home, settings: Settings) -> None:
     """Raise ConfigurationError if the S3 store replaces files silently; OSError without an answer."""
-    if settings.store.url is not None:
-        store = store_of(home, settings)
-        from gateway.store.conformance import check  # noqa: PLC0415
-
-        check(store)
+    for fault in list(faults_of_store(home, settings, overwrites_alone=True)):
+        raise ConfigurationError(f"gateway.toml: store: {fault}")
 
 
-def faults_of_store(home: Home, settings: Settings) -> Iterator[str]:
-    """Test a home's S3 store; yield a sentence for each fault. OSError if the store does not answer."""
-    if settings.store.url is not None:
-        store = store_of(home, settings)
+def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = False) -> Iterator[str]:
+    """Test a home's S3 store, or only if it replaces files silently; yield a sentence for each fault.
+
+    OSError if the store does not answer.
+    """
+    if (store := shared_store(home, settings)) is not None:
         from gateway.store.conformance import faults_of  # noqa: PLC0415
 
-        yield from faults_of(store)
+        yield from faults_of(store, overwrites_alone=overwrites_alone)
 
 
 @lru_cache(maxsize=4)
 def _shared(home: Home, settings: Settings) -> ObjectStore:
     """Return the S3 client shared by the whole process, to reuse connections."""
     try:
-        from gateway.store.objects import object_store  # noqa: PLC0415
+        from gateway.store.objects import ObjectStore, client_of  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "obstore":
             raise
         raise ConfigurationError(
             "gateway.toml: store: an S3 store needs more packages: pip install 'gateway[cluster]'"
         ) from None
-    return object_store(settings.store, scratch=home.root / "sealed")
+    return ObjectStore(client_of(settings.store), home.root / "sealed")

@@ -10,7 +10,7 @@ import obstore
 import pytest
 
 from gateway.home.store_settings import StoreSettings
-from gateway.store.objects import client_of, object_store
+from gateway.store.objects import ObjectStore, client_of
 from gateway.store.of_home import SealedFolder
 from gateway.store.store import Store
 from tests.registry.cluster import Cluster
@@ -52,4 +52,4 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """Each kind of store, empty."""
     if request.param == "folder":
         return SealedFolder(tmp_path)
-    return object_store(request.getfixturevalue("s3"), scratch=tmp_path)
+    return ObjectStore(client_of(request.getfixturevalue("s3")), tmp_path)

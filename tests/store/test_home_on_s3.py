@@ -19,7 +19,7 @@ from gateway.examiner.protocol import Reopen
 from gateway.home import Home
 from gateway.processor import retention
 from gateway.processor.service import open_processor, open_registrar
-from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
+from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of
 from gateway.store.of_home import SealedFolder, store_of
 from tests.clock import THIS_YEAR
 from tests.commands import invoke
@@ -72,7 +72,7 @@ def _place(root: Path, weed: Server) -> Place:
     accepted, held = found["oak", "core.xml.pgp"], found["elm", "core.xml.pgp"]
     assert (accepted["state"], held["state"]) == ("accepted", "held"), found
     assert found["oak", "plain.csv"]["state"] == found["oak", "large.pgp"]["state"] == "refused"
-    objects = object_store(weed.settings(root.name), scratch=root)
+    objects = ObjectStore(client_of(weed.settings(root.name)), root)
     return Place(site, oak, objects, accepted["reference"], held["reference"])
 
 
@@ -161,7 +161,7 @@ def test_a_store_that_overwrites_keeps_the_processor_from_starting(
 
 def test_an_upload_whose_reference_another_host_took_gets_another(desk: Workshop, weed: Server) -> None:
     desk.home.settings.write_text(desk.home.settings.read_text() + weed.table("taken"))
-    objects = object_store(weed.settings("taken"), scratch=desk.root)
+    objects = ObjectStore(client_of(weed.settings("taken")), desk.root)
     oak = desk.provider("oak", years=THIS_YEAR)
     sealed = oak.seal(core_data(), desk.certificate)
     taken = desk.land(oak, sealed)

@@ -27,7 +27,7 @@ from gateway.registry import keys, log
 from gateway.registry.database import Registry
 from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
-from gateway.store.objects import object_store
+from gateway.store.objects import ObjectStore, client_of
 from gateway.store.of_home import SealedFolder
 from gateway.zones.failpoints import VARIABLE
 from tests.clock import THIS_YEAR
@@ -165,7 +165,7 @@ def test_what_a_move_left_is_told_of_and_removed_once_it_is_found_elsewhere(
     assert not list(folder.references())
     assert not list(moved.home.root.glob("registry.db*"))
     assert not any("a move left" in one["what"] for one in json.loads(moved.gateway("doctor", "--json")))
-    assert set(references) <= set(object_store(weed.settings("moved"), tmp_path).references())
+    assert set(references) <= set(ObjectStore(client_of(weed.settings("moved")), tmp_path).references())
 
 
 def test_a_move_changes_nothing_where_it_cannot_be_made(
@@ -192,7 +192,7 @@ def test_a_move_changes_nothing_where_it_cannot_be_made(
 
 
 def test_what_is_due_goes_from_the_store(moved: Workshop, weed: Server, tmp_path: Path) -> None:
-    store = object_store(weed.settings("moved"), tmp_path)
+    store = ObjectStore(client_of(weed.settings("moved")), tmp_path)
     before = set(store.references())
     moved.pass_time(days=500)
     with moved.registrar() as registrar:

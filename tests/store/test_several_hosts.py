@@ -36,7 +36,7 @@ from gateway.registry.log import Entry
 from gateway.registry.ownership import Ownership
 from gateway.registry.places import WritersPlace
 from gateway.samples import make
-from gateway.store.of_home import copies_of
+from gateway.store.of_home import shared_store
 from tests.clock import THIS_YEAR, Clock
 from tests.commands import invoke
 from tests.content import core_data
@@ -302,7 +302,7 @@ def test_what_retention_deletes_goes_at_every_door(hosts: Hosts, oak: Party) -> 
     until(lambda: not any(sent in name for host in hosts for name in shown(host)), "the end of the receipts")
     with one.registry.read() as session:
         assert receipts.latest(session, sent) is None
-    kept = copies_of(one.home, load_settings(one.home))
+    kept = shared_store(one.home, load_settings(one.home))
     assert kept is not None
 
 

@@ -21,8 +21,8 @@ from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
 from gateway.store import conformance
-from gateway.store.objects import SMALL_BYTES, ObjectStore, object_store
-from gateway.store.of_home import SealedFolder, store_of
+from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of
+from gateway.store.of_home import SealedFolder, check_store, faults_of_store, store_of
 from gateway.store.store import Kept, Store
 from tests.store.servers import Server
 
@@ -139,7 +139,7 @@ def test_free_room_is_told_where_it_is_known(store: Store) -> None:
 
 @pytest.fixture
 def objects(s3: StoreSettings, tmp_path: Path) -> ObjectStore:
-    return object_store(s3, scratch=tmp_path)
+    return ObjectStore(client_of(s3), tmp_path)
 
 
 @pytest.mark.parametrize("first", [100, LARGE])
@@ -194,15 +194,17 @@ def test_credentials_that_others_may_read_are_refused(s3: StoreSettings, tmp_pat
     file.write_text('access_key_id = "a"\nsecret_access_key = "b"\n')
     file.chmod(0o644)
     with pytest.raises(ConfigurationError, match="open to other users"):
-        object_store(s3.model_copy(update={"credentials_file": file}), tmp_path)
+        ObjectStore(client_of(s3.model_copy(update={"credentials_file": file})), tmp_path)
     file.chmod(0o600)
-    wrong = object_store(s3.model_copy(update={"credentials_file": file}), tmp_path)
+    wrong = ObjectStore(client_of(s3.model_copy(update={"credentials_file": file})), tmp_path)
     with pytest.raises(PermissionError):
         wrong.has(ONE)
 
 
 def test_a_store_that_does_not_answer_is_an_error_in_time(s3: StoreSettings, tmp_path: Path) -> None:
-    gone = object_store(s3.model_copy(update={"endpoint": "http://127.0.0.1:1", "seconds": 1}), tmp_path)
+    gone = ObjectStore(
+        client_of(s3.model_copy(update={"endpoint": "http://127.0.0.1:1", "seconds": 1})), tmp_path
+    )
     with pytest.raises(OSError, match="does not do it"):
         put(gone, ONE, b"content")
 
@@ -213,16 +215,16 @@ def test_seaweedfs_keeps_every_promise(objects: ObjectStore) -> None:
 
 
 def test_the_folder_needs_no_proof(tmp_path: Path) -> None:
-    assert list(conformance.faults_of(SealedFolder(tmp_path))) == []
+    assert list(faults_of_store(Home(tmp_path), Settings())) == []
 
 
 def test_a_store_that_overwrites_silently_is_refused_and_told_why(
     rclone_server: Server, tmp_path: Path
 ) -> None:
-    store = object_store(rclone_server.settings("test"), tmp_path)
+    home, settings = Home(tmp_path), Settings(store=rclone_server.settings("test"))
     with pytest.raises(ConfigurationError, match=r"it overwrites an object .*and says nothing"):
-        conformance.check(store)
-    first = next(conformance.faults_of(store))
+        check_store(home, settings)
+    first = next(faults_of_store(home, settings))
     assert "If-None-Match" in first
 
 
