@@ -39,7 +39,7 @@ from gateway.registry import agreements, keys, log, providers, receipts, transfe
 from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.registry.tables import EventRow, RatificationRow
-from gateway.ssh.visitor import LoggedIn
+from gateway.ssh.serving import LoggedIn
 from gateway.zones.spool import fsync_folder, hand_over, reserve_reference
 from tests.children import Children
 from tests.clock import Clock

@@ -29,8 +29,7 @@ from gateway.acts.listing import DatedListing, Row
 from gateway.errors import GatewayError, NotFoundError
 from gateway.examiner.parent import Examiner, Examiners
 from gateway.examiner.protocol import LaidOut, Reopen
-from gateway.model import Classified
-from gateway.model.layout import FileLayout, LaidColumn
+from gateway.model import Classified, FileLayout, LaidColumn
 from gateway.openpgp.sealer import sign_detached
 from gateway.policy.items import basis_for
 from gateway.policy.small_schemas import HandOn

@@ -31,7 +31,7 @@ from gateway.errors import ConfigurationError
 from gateway.home.settings import WebSettings
 from gateway.observe import systemd
 from gateway.zones.console_api.serving import QuietServer, at_work, config_of, spare_the_collector
-from gateway.zones.source import source_of
+from gateway.zones.penalty_files import source_of
 
 _PATIENCE_SECONDS = 30
 SECONDS = 30.0

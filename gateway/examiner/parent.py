@@ -27,8 +27,17 @@ from gateway.examiner.child import FROM_BYTES
 from gateway.examiner.pupil_index import persons_of, records_with, roll_of
 from gateway.home import Home
 from gateway.home.settings import Limits, Scanner, load_settings, read_toml
-from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Stated, View, is_signatory
-from gateway.model.layout import FileLayout
+from gateway.model import (
+    Basis,
+    Classified,
+    ContentRefused,
+    Counting,
+    FileLayout,
+    Folder,
+    Stated,
+    View,
+    is_signatory,
+)
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, told
 from gateway.secrets import secret_files

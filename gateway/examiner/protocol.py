@@ -11,8 +11,18 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from gateway.home.settings import Limits, OpenLimits, ProcessorSettings
-from gateway.model import Basis, Classified, ContentRefused, Counting, Folder, Opened, Signature, Stated, View
-from gateway.model.layout import FileLayout
+from gateway.model import (
+    Basis,
+    Classified,
+    ContentRefused,
+    Counting,
+    FileLayout,
+    Folder,
+    Opened,
+    Signature,
+    Stated,
+    View,
+)
 from gateway.openpgp.engines import ProgramFile
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from gateway.home import Spool
 from gateway.home.settings import IntakeLimits
@@ -39,14 +40,14 @@ from gateway.intake.upload import (
     Memory,
     Receiving,
     Unfinished,
-    UnfinishedUploads,
+    load_unfinished,
     new_unfinished,
     open_again,
 )
 from gateway.model import Folder, Upload
 from gateway.observe.metrics import HAND_OVER_SECONDS, LANDED, LANDED_BYTES
 from gateway.ssh.answers import NO_SUCH_FILE, Declined
-from gateway.ssh.visitor import LoggedIn
+from gateway.ssh.serving import LoggedIn
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import NotDurableError, complete, hand_over, reserve_reference
 
@@ -111,7 +112,11 @@ class Box:
         self._clock = clock
         # One turn for all sessions of a provider, so that other providers do not wait longer.
         self.turns = asyncio.Semaphore(_TURNS)
-        self.unfinished = UnfinishedUploads(spool.partial(provider))
+        self.partial = spool.partial(provider)
+        # Unfinished uploads. Both change only on the event loop; threads do the disk work, on uploads marked
+        # busy meanwhile.
+        self.named: dict[tuple[Folder, str], Unfinished] = {}  # By client-given names.
+        self._open: set[Unfinished] = set()  # Including those replaced under their name.
         self.recent = Recent(spool.recent / f"{provider}.jsonl", timedelta(days=limits.recent_days))
         self.folders = Folders(clock)
         self.asked = spool.asked / f"{provider}.asked"
@@ -127,30 +132,63 @@ class Box:
         """Load the uploads left by an earlier run of the service, once."""
         async with self._loading:
             if not self._is_loaded:
-                await self.unfinished.load()
+                found = await on_disk(load_unfinished, self.partial)
+                self.named = {_key(upload): upload for upload in found}
                 await on_disk(self.recent.load, self._clock())
                 self._is_loaded = True
 
     async def expire(self, now: datetime, keep: timedelta) -> None:
         """Erase unfinished uploads idle for longer than `keep`, and forget old hand-overs."""
-        await self.unfinished.expire(now, keep)
+        for upload in [u for u in self.named.values() if now - u.touched_at > keep]:
+            await self._drop(upload)
         if self._is_loaded:
             await on_disk(self.recent.expire, now)
 
+    def _unfinished(self) -> set[Unfinished]:
+        """Return every unfinished upload, also one still open whose name a newer upload has taken."""
+        return {*self.named.values(), *self._open}
+
+    def in_use(self) -> frozenset[Path]:
+        """Return the files of uploads now being written or handed over."""
+        busy = [upload for upload in self._unfinished() if upload.busy]
+        return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
+
+    async def _keep(self, upload: Unfinished) -> None:
+        """Store `upload` for resuming after its handle closed; drop one that is worthless or replaced."""
+        if upload.receiving is None:
+            self._open.discard(upload)
+        upload.touched_at = self._clock()
+        if upload.worthless:
+            await self._drop(upload)
+        elif self.named.setdefault(_key(upload), upload) is not upload and not upload.busy:
+            await on_disk(upload.erase)
+
+    def _take_down(self, upload: Unfinished) -> None:
+        """Remove a completed or dropped `upload` from the list."""
+        self._open.discard(upload)
+        if self.named.get(_key(upload)) is upload:
+            del self.named[_key(upload)]
+
+    async def _drop(self, upload: Unfinished | None) -> None:
+        """Remove an unfinished upload from the list and erase its files, unless busy."""
+        if upload is not None and not upload.busy:
+            self._take_down(upload)
+            await on_disk(upload.erase)
+
     def find(self, folder: Folder, name: str) -> Unfinished | HandedOver | None:
         """Return the upload with a name, the unfinished one rather than one handed over; None without one."""
-        return self.unfinished.find(folder, name) or self.recent.find(folder, name)
+        return self.named.get((folder, name)) or self.recent.find(folder, name)
 
     def has_below(self, folder: Folder, name: str) -> bool:
         """Return True if an upload lies in the folder `name` made by a client, or deeper."""
         above = f"{name}/"
-        unfinished = any(upload.label.name.startswith(above) for upload in self.unfinished.within(folder))
+        unfinished = any(where == folder and known.startswith(above) for where, known in self.named)
         return unfinished or self.recent.has_below(folder, name)
 
     def within(self, folder: Folder) -> dict[str, Unfinished | HandedOver]:
         """Return the uploads in `folder` by name; of two with one name, the unfinished one."""
         sent: dict[str, Unfinished | HandedOver] = {e.name: e for e in self.recent.within(folder)}
-        return sent | {upload.label.name: upload for upload in self.unfinished.within(folder)}
+        return sent | {name: upload for (where, name), upload in self.named.items() if where == folder}
 
     async def set_modified(self, folder: Folder, name: str, modified: int) -> None:
         """Store the modification time that a client sets, for listings only."""
@@ -164,7 +202,7 @@ class Box:
 
     async def _check_begin(self) -> None:
         """Raise Declined if the provider has too many unfinished uploads, or too many uploads today."""
-        if sum(1 for _ in self.unfinished) >= self._limits.unfinished_uploads:
+        if len(self._unfinished()) >= self._limits.unfinished_uploads:
             raise Declined(TOO_MANY_UNFINISHED)
         if self.recent.today(self._clock()).uploads >= self._limits.uploads_per_day:
             raise Declined(TOO_MANY_TODAY)
@@ -174,7 +212,7 @@ class Box:
 
     def check_growth(self, size: int) -> None:
         """Raise Declined if `size` more bytes exceed the day's quota, or the limit of bytes waiting."""
-        unfinished = sum(upload.size for upload in self.unfinished)
+        unfinished = sum(upload.size for upload in self._unfinished())
         if self.recent.today(self._clock()).size + unfinished + size > self._limits.bytes_per_day:
             raise Declined(TOO_MUCH_TODAY)
         waiting = unfinished + self._landed.waiting(self.provider) + size
@@ -185,7 +223,7 @@ class Box:
         """Check the free disk space, at most once a second. OSError where less than `free_bytes` is free."""
         now = time.monotonic()
         if now - self._room_at >= _FRESH_SECONDS:
-            await on_disk(check_room, self.unfinished.place, self._limits.free_bytes)
+            await on_disk(check_room, self.partial, self._limits.free_bytes)
             self._room_at = now
 
     async def receive(self, folder: Folder, name: str, wish: Wish) -> Receiving:
@@ -194,7 +232,7 @@ class Box:
         If another connection is still writing an upload of this name, its upload continues separately where
         this client starts anew, and is taken over where this client resumes it.
         """
-        known = self.unfinished.find(folder, name)
+        known = self.named.get((folder, name))
         if wish.exclusive and (known or self.recent.find(folder, name)) is not None:
             raise Declined(ALREADY_EXISTS)
         if known is not None and not wish.truncate:
@@ -209,8 +247,9 @@ class Box:
                 raise Declined(HANDED_OVER)
         await self._check_begin()
         label = Label(folder=folder, name=name, started_at=self._clock())
-        upload = new_unfinished(self.unfinished.place, label)
-        earlier = self.unfinished.put(upload)
+        upload = new_unfinished(self.partial, label)
+        earlier = self.named.get((folder, name))
+        self.named[folder, name] = upload
         receiving = self._receiving(upload, None, wish)
         passing("upload.opened")
         if earlier is not None and not earlier.busy:
@@ -242,11 +281,11 @@ class Box:
             may_grow=self.check_growth,
         )
         upload.receiving = receiving
-        self.unfinished.opened(upload)
+        self._open.add(upload)
         return receiving
 
     async def _take_over(self, writer: Receiving) -> None:
-        _log.info("taken-over provider=%s", self.unfinished.place.name)
+        _log.info("taken-over provider=%s", self.provider)
         await self.cut_off(writer)
 
     async def cut_off(self, writer: Receiving) -> None:
@@ -254,18 +293,18 @@ class Box:
         try:
             await writer.release(whole=False)
         finally:
-            await self.unfinished.keep(writer.upload, self._clock())
+            await self._keep(writer.upload)
 
     async def remove(self, folder: Folder, name: str) -> None:
         """Discard an unfinished upload."""
-        upload = self.unfinished.find(folder, name)
+        upload = self.named.get((folder, name))
         if upload is None:
             raise Declined(NO_SUCH_FILE if self.recent.find(folder, name) is None else GONE)
         if upload.completing:
             raise Declined(STILL_OPEN)
         if upload.receiving is not None:
             await self._take_over(upload.receiving)
-        await self.unfinished.drop(upload)
+        await self._drop(upload)
 
     async def close(self, receiving: Receiving, by: LoggedIn) -> str | None:
         """Complete an upload the client closed; return the reference, or None if a rename is to follow.
@@ -297,12 +336,12 @@ class Box:
         finally:
             upload.completing = False
             if reference is None:
-                await self.unfinished.keep(upload, self._clock())
+                await self._keep(upload)
         return reference
 
     async def rename(self, folder: Folder, old: str, new: str, by: LoggedIn) -> str:
         """Rename a temporary upload to its final name and hand it over. Returns the reference."""
-        upload = self.unfinished.find(folder, old)
+        upload = self.named.get((folder, old))
         if upload is None:
             raise Declined(NO_SUCH_FILE if self.recent.find(folder, old) is None else HANDED_OVER)
         if not is_temporary(old) or is_temporary(new):
@@ -317,8 +356,8 @@ class Box:
         finally:
             upload.completing = False
             if upload.worthless:
-                await self.unfinished.drop(upload)
-        await self.unfinished.drop(self.unfinished.find(folder, new))
+                await self._drop(upload)
+        await self._drop(self.named.get((folder, new)))
         return reference
 
     async def _hand_over(self, upload: Unfinished, name: str, by: LoggedIn) -> str:
@@ -330,7 +369,7 @@ class Box:
             # Data only in memory is lost; data possibly not durable is in an unknown state.
             upload.worthless |= upload.kept is not None or isinstance(error, NotDurableError)
             raise
-        self.unfinished.take_down(upload)
+        self._take_down(upload)
         self.recent.remember(entry)
         self._landed.add(by.name, entry.size)
         LANDED.inc()
@@ -391,3 +430,7 @@ class Box:
         self.recent.write(entry)
         passing("hand-over.remembered")
         return entry
+
+
+def _key(upload: Unfinished) -> tuple[Folder, str]:
+    return (upload.label.folder, upload.label.name)

@@ -38,9 +38,8 @@ from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, Names, guarded
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers
-from gateway.ssh.serving import again, serving
+from gateway.ssh.serving import LoggedIn, again, serving
 from gateway.ssh.sftp import Handler, Session
-from gateway.ssh.visitor import LoggedIn
 from gateway.zones.penalty_files import of_intake
 
 # Resources shared by the connections of one running intake: providers' boxes, and their upkeep.
@@ -186,7 +185,7 @@ class Intake:
             box = self._boxes.get(folder.name)
             if box is not None:
                 await box.expire(now, keep)
-            in_use = frozenset() if box is None else box.unfinished.in_use
+            in_use = frozenset() if box is None else box.in_use()
             if gone := await on_disk(sweep_unfinished, folder, now, keep, in_use):
                 _log.info("expired provider=%s uploads=%d", folder.name, gone)
         await on_disk(sweep_landed, self._spool.landed, now, keep)

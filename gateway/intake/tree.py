@@ -54,8 +54,8 @@ from gateway.intake.recent import HandedOver
 from gateway.intake.upload import Receiving, Unfinished
 from gateway.model import Folder
 from gateway.ssh.answers import BAD_REQUEST, IS_FOLDER, NO_SUCH_FILE, Declined, encoded
+from gateway.ssh.serving import LoggedIn
 from gateway.ssh.sftp import Server
-from gateway.ssh.visitor import LoggedIn
 
 _AT_ONCE = 128  # So many names are read from the disk, or encoded, at a time.
 _LOOKS, _PAUSE_SECONDS = 80, 0.25

@@ -22,7 +22,7 @@ import hashlib
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -159,83 +159,6 @@ def _age(path: Path, now: datetime) -> timedelta:
         return now - datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     except FileNotFoundError:
         return timedelta(0)
-
-
-# Unfinished uploads of one provider, by client-given names. The list changes only on the event loop;
-# threads do the disk work, on uploads marked busy meanwhile.
-
-
-class UnfinishedUploads:
-    """The unfinished uploads in the folder `place`, by name."""
-
-    def __init__(self, place: Path) -> None:
-        self.place = place
-        self._named: dict[tuple[Folder, str], Unfinished] = {}
-        self._open: set[Unfinished] = set()  # Including those replaced under their name.
-
-    async def load(self) -> None:
-        """Load the uploads left by an earlier run of the service."""
-        found = await on_disk(load_unfinished, self.place)
-        self._named = {_key(upload): upload for upload in found}
-
-    def __iter__(self) -> Iterator[Unfinished]:
-        """Iterate over every unfinished upload, also one still open whose name a newer upload has taken."""
-        return iter({*self._named.values(), *self._open})
-
-    @property
-    def in_use(self) -> frozenset[Path]:
-        """The data files of uploads now being written or handed over."""
-        busy = [upload for upload in self if upload.busy]
-        return frozenset(path for upload in busy for path in (upload.data, upload.label_file))
-
-    def within(self, folder: Folder) -> list[Unfinished]:
-        """Return the unfinished uploads in `folder`."""
-        return [upload for upload in self._named.values() if upload.label.folder == folder]
-
-    def find(self, folder: Folder, name: str) -> Unfinished | None:
-        """Return the unfinished upload with a name; None without one."""
-        return self._named.get((folder, name))
-
-    def put(self, upload: Unfinished) -> Unfinished | None:
-        """Register `upload` under its name; return the upload that had the name until now, if any."""
-        earlier = self._named.get(_key(upload))
-        self._named[_key(upload)] = upload
-        return earlier
-
-    def opened(self, upload: Unfinished) -> None:
-        """Count `upload` as open, because a handle to write it was opened."""
-        self._open.add(upload)
-
-    async def keep(self, upload: Unfinished, now: datetime) -> None:
-        """Store `upload` for resuming after its handle closed; drop one that is worthless or replaced."""
-        if upload.receiving is None:
-            self._open.discard(upload)
-        upload.touched_at = now
-        if upload.worthless:
-            await self.drop(upload)
-        elif self._named.setdefault(_key(upload), upload) is not upload and not upload.busy:
-            await on_disk(upload.erase)
-
-    def take_down(self, upload: Unfinished) -> None:
-        """Remove a completed or dropped `upload` from the list."""
-        self._open.discard(upload)
-        if self._named.get(_key(upload)) is upload:
-            del self._named[_key(upload)]
-
-    async def drop(self, upload: Unfinished | None) -> None:
-        """Remove an unfinished upload from the list and erase its files, unless busy."""
-        if upload is not None and not upload.busy:
-            self.take_down(upload)
-            await on_disk(upload.erase)
-
-    async def expire(self, now: datetime, keep: timedelta) -> None:
-        """Drop unfinished uploads idle for longer than `keep`."""
-        for upload in [u for u in self._named.values() if now - u.touched_at > keep]:
-            await self.drop(upload)
-
-
-def _key(upload: Unfinished) -> tuple[Folder, str]:
-    return (upload.label.folder, upload.label.name)
 
 
 def write_kept(chunks: Sequence[bytes], hasher: HASH | None, free_bytes: int, place: Path) -> str | None:

@@ -362,13 +362,8 @@ def _path(request: Request) -> bytes:
 def _found(tree: ProviderTree, request: Request) -> Unfinished:
     """Return the provider's unfinished upload at a URL. Declined without one."""
     wanted = request.path_params["upload"]
-    for upload in tree.box.unfinished if _ID.fullmatch(wanted) else ():
-        label = upload.label
-        if (
-            upload.data.stem == wanted
-            and label.length is not None
-            and tree.box.unfinished.find(label.folder, label.name) is upload
-        ):
+    for upload in tree.box.named.values() if _ID.fullmatch(wanted) else ():
+        if upload.data.stem == wanted and upload.label.length is not None:
             return upload
     raise Declined(NO_SUCH_FILE)
 

@@ -28,7 +28,7 @@ from gateway.home import PROVIDER_ID, Published
 from gateway.intake.disk import on_disk
 from gateway.ssh.answers import Declined, denied, failed
 from gateway.ssh.door import Guest
-from gateway.ssh.visitor import LoggedIn
+from gateway.ssh.serving import LoggedIn
 from gateway.zones.passkeys import SECONDS, count_signed, host_of
 
 if TYPE_CHECKING:

@@ -41,9 +41,8 @@ from gateway.ssh.answers import Declined, denied
 from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers, host_key
-from gateway.ssh.serving import serving
+from gateway.ssh.serving import LoggedIn, serving
 from gateway.ssh.sftp import Handler, Session
-from gateway.ssh.visitor import LoggedIn
 from gateway.zones.console_api.serving import spare_the_collector
 from gateway.zones.penalty_files import of_mailboxes
 

@@ -563,6 +563,26 @@ class Alike:
     content: Classified | ContentRefused | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidColumn:
+    """A column filled from a field, from the first of `headings` with a value, or always with `value`."""
+
+    name: str
+    field: str = ""
+    headings: tuple[str, ...] = ()
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLayout:
+    """Columns of a file in order. With `each`, such as "Contact", a row for each such part of a record.
+    The heading "Contact/Surname" is the element Surname within Contact, or the column "Contact 2 Surname".
+    """
+
+    columns: tuple[LaidColumn, ...]
+    each: str = ""
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """Return a number with its noun: "1 file", "2 files"."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

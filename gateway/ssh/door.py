@@ -19,7 +19,7 @@ from prometheus_client import Counter as Metric
 
 from gateway.home.settings import DoorLimits
 from gateway.observe.metrics import DoorCounts
-from gateway.zones.source import source_of
+from gateway.zones.penalty_files import source_of
 
 # Each offence adds to a source's debt in seconds, paid off by time. Below `penalty_least` nothing happens, so
 # a mistyping person, or a job that fails once a minute, never waits. Above, only a few connections are let

@@ -27,9 +27,16 @@ import asyncssh
 
 from gateway.errors import ConfigurationError, GatewayError
 from gateway.home.settings import DoorLimits
-from gateway.ssh.connection import PACKET_BYTES, WINDOW_BYTES, Connection, FairShare
+from gateway.ssh.connection import (
+    PACKET_BYTES,
+    QUANTUM_SAFE,
+    WINDOW_BYTES,
+    AlsoOffered,
+    Connection,
+    FairShare,
+    is_within,
+)
 from gateway.ssh.door import Door
-from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, is_within
 from gateway.zones.spool import fsync_folder, private_mode, read_small, write_durably
 
 _log = logging.getLogger(__name__)
@@ -86,8 +93,8 @@ async def listen(
     options: Callable[[], asyncssh.SSHServerConnectionOptions],
     door: Door,
     place: tuple[str, int],
-    sockets: Sequence[socket.socket] = (),
-    also: AlsoOffered | None = None,
+    sockets: Sequence[socket.socket],
+    also: AlsoOffered,
     *,
     balancers: Balancers,
 ) -> list[asyncio.Server]:
@@ -96,27 +103,24 @@ async def listen(
     cannot be used.
     """
     loop = asyncio.get_running_loop()
-    shares, offered = FairShare(time.monotonic), also or AlsoOffered(())
+    shares = FairShare(time.monotonic)
 
     def visit() -> asyncio.Protocol:
-        return balancers.before(lambda: Connection(loop, options(), door, shares, offered))
+        return balancers.before(lambda: Connection(loop, options(), door, shares, also))
 
     if sockets:
         return [await loop.create_server(visit, sock=one, backlog=_BACKLOG) for one in sockets]
     try:
         return [await loop.create_server(visit, *place, backlog=_BACKLOG)]
     except OSError as error:
-        raise ConfigurationError(_cannot_listen(*place, error)) from None
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
+        host, port = place
+        told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ConfigurationError(
             f"port {port} of {host} is taken by another program, or by a gateway that runs already: stop "
             "that, or set another port in gateway.toml"
-        )
-    told = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-    return f"cannot listen on port {port} of {host}: {told}; see host and port in gateway.toml"
+            if error.errno == errno.EADDRINUSE
+            else f"cannot listen on port {port} of {host}: {told}; see host and port in gateway.toml"
+        ) from None
 
 
 def host_key(secret: Path, algorithm: HostKeyAlgorithm = "ssh-ed25519") -> asyncssh.SSHKey:

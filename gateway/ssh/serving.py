@@ -1,4 +1,4 @@
-"""A running service: sockets, tasks repeated at intervals, and an orderly end."""
+"""A running service: its visitors, sockets, tasks repeated at intervals, and an orderly end."""
 
 import asyncio
 import contextlib
@@ -7,18 +7,146 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import asyncssh
 
 from gateway.errors import trace_of
+from gateway.home import shown_name
 from gateway.home.settings import AlsoOffer
 from gateway.observe import systemd
-from gateway.ssh.door import Door
-from gateway.ssh.offer import AlsoOffered, needs_rsa
+from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, AlsoOffered, Connection, needs_rsa
+from gateway.ssh.door import Door, Guest
 from gateway.ssh.server import Balancers, Offer, listen, rsa_file
 from gateway.ssh.server import host_key as host_key_of
-from gateway.ssh.visitor import Service, Visitor
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 _log = logging.getLogger(__name__)
+
+_CLIENT_NAME_LENGTH = 80
+_WIDE_SESSIONS = 4  # More at once of one provider or person do not each need a wide window.
+
+
+class LoggedIn(NamedTuple):
+    """A login: name, fingerprint of the key, and version of the client."""
+
+    name: str
+    key: str
+    client: str
+
+
+class Service(Protocol):
+    """The part of a service that differs between intake and mailboxes."""
+
+    def shown(self, name: str) -> str:
+        """Return a name in the form for log lines: never a person's name."""
+        ...
+
+    async def holds_key(self, name: str, key: asyncssh.SSHKey, address: str) -> bool:
+        """Return True if a key is in force for a name now, and may be used from an address.
+        Unknown names take the same steps as known ones.
+        """
+        ...
+
+    def session(
+        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
+    ) -> asyncssh.SSHServerSession[bytes]:
+        """Return a new session of a login, which calls `touch` at each request, and `ended` at its end."""
+        ...
+
+
+class Visitor(asyncssh.SSHServer):
+    """The server side of one SSH connection: admission, login by key, sessions."""
+
+    def __init__(self, door: Door, service: Service) -> None:
+        self._door = door
+        self._service = service
+        self._connection: Connection | None = None
+        self._guest: Guest | None = None
+        self._address = ""
+        self._name: str | None = None
+        self._key: asyncssh.SSHKey | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        """Let the connection in, or close it at a limit."""
+        if not isinstance(conn, Connection):
+            raise TypeError("the listener makes connections of another kind")
+        self._connection = conn
+        self._address = str((conn.get_extra_info("peername") or ("local",))[0])
+        self._guest = self._door.enter(conn, self._address, self.still_welcome)
+        if self._guest is None:
+            conn.abort()
+        elif self._guest.held:
+            conn.hold(self._guest.held)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncssh's signature
+        """Remove the connection from the door; penalise the client's source if nobody logged in."""
+        if self._guest is not None:
+            if self._guest.name is None:
+                self._door.punish(self._guest, tried=self._name is not None)
+            self._door.leave(self._guest)
+
+    def begin_auth(self, username: str) -> bool:
+        """Require a login; disconnect a client that changes its user name between attempts."""
+        if self._name is not None:
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_PROTOCOL_ERROR, "The user name must not change while logging in"
+            )
+        self._name = username
+        return True
+
+    def public_key_auth_supported(self) -> bool:
+        """Return True: SSH keys are the only login method."""
+        return True
+
+    async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Return True if a key may log in under a name; asyncssh then has the client prove possession."""
+        try:
+            holds = await self._service.holds_key(username, key, self._address)
+        except Exception as error:  # noqa: BLE001 - asyncssh would send the text to the client
+            self._door.offences.note(
+                "login-error", self._address, level=logging.ERROR, detail=trace_of(error)
+            )
+            return False
+        if holds and self._connection is not None and not self._connection.may_be(username):
+            self._door.offences.note("weak-algorithms-of-another", self._address)
+            return False
+        if holds:
+            self._key = key
+        return holds
+
+    def auth_completed(self) -> None:
+        """Count the login once the key is proved; at a limit, end the connection."""
+        if self._guest is None or self._key is None or self._name is None or self._connection is None:
+            return
+        if self._door.log_in(self._guest, self._name):
+            _log.info("login %s key=%s", self._service.shown(self._name), self._key.get_fingerprint())
+        else:
+            self._connection.disconnect(asyncssh.DISC_TOO_MANY_CONNECTIONS, "Too many connections")
+
+    async def still_welcome(self) -> bool:
+        """Return True if the key that logged in is still in force."""
+        if self._key is None or self._name is None:
+            return False
+        return await self._service.holds_key(self._name, self._key, self._address)
+
+    def session_requested(self) -> tuple[asyncssh.SSHServerChannel[bytes], asyncssh.SSHServerSession[bytes]]:
+        """Return a new session, within the limits per connection and per provider or person."""
+        connection, guest, key = self._connection, self._guest, self._key
+        if connection is None or guest is None or key is None or guest.name is None:
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED, "Not logged in")
+        if not self._door.begin_session(guest):
+            raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
+        client = shown_name(connection.get_extra_info("client_version", ""))[:_CLIENT_NAME_LENGTH]
+        session = self._service.session(
+            connection,
+            LoggedIn(guest.name, key.get_fingerprint(), client),
+            lambda: self._door.touch(guest),
+            lambda: self._door.end_session(guest),
+        )
+        window = WINDOW_BYTES if self._door.sessions_of(guest.name) <= _WIDE_SESSIONS else LEAST_WINDOW_BYTES
+        return connection.create_server_channel(encoding=None, window=window), session
+
 
 _ROUND_SECONDS = 15.0
 _PENALTY_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""The two files of a service: its list of penalties, and the penalties an administrator lifted.
+"""Penalties: the source of a connection, and the two files of a service, its list and what was lifted.
 
 intake      spool/penalties.json     published/lifted.json    across the wall
 mailboxes   mailboxes/penalties.json mailboxes/lifted.json    both inside
@@ -26,6 +26,20 @@ from gateway.zones.spool import read_small
 _MOST_LIFTED = 256
 _MOST_BYTES = 4 * 1024**2
 _LIST, _LIFT = "penalties.json", "lifted.json"
+_IPV6_PREFIX = 64  # One household or organisation has at least so many addresses.
+
+
+def source_of(address: str) -> str:
+    """Return the source of an address: an IPv4 address itself, the /64 network of IPv6."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return "0.0.0.0"  # noqa: S104 - a peer without an address, such as a local socket
+    if isinstance(known, ipaddress.IPv4Address):
+        return str(known)
+    if known.ipv4_mapped is not None:
+        return str(known.ipv4_mapped)
+    return str(ipaddress.ip_network((known, _IPV6_PREFIX), strict=False))
 
 
 def as_source(given: str) -> str:

@@ -37,7 +37,7 @@ from gateway.intake.disk import Landed
 from gateway.passage import conclude
 from gateway.processor.service import open_processor, open_registrar
 from gateway.record.outcome import land
-from gateway.ssh.visitor import LoggedIn
+from gateway.ssh.serving import LoggedIn
 from tests.bench.bench_classify import POLICIES, TODAY
 from tests.bench.bench_record import content, examined, now, upload
 from tests.bench.parties import Landing, sealed

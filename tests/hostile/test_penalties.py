@@ -17,8 +17,7 @@ from pydantic import ValidationError
 from gateway.home import Home
 from gateway.home.settings import IntakeLimits
 from gateway.ssh.door import MOST_KNOWN, Penalties
-from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes
-from gateway.zones.source import source_of
+from gateway.zones.penalty_files import Lifted, Listed, of_intake, of_mailboxes, source_of
 from tests.clock import Seconds
 from tests.intake.running import SEALED, Running
 from tests.site import Site

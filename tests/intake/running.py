@@ -17,8 +17,7 @@ import paramiko
 import uvloop
 
 from gateway.home import Home
-from gateway.home.connections import Ssh
-from gateway.home.settings import IntakeLimits, IntakeSettings, Listen, WebSettings
+from gateway.home.settings import IntakeLimits, IntakeSettings, Listen, Ssh, WebSettings
 from gateway.intake.server import serve
 from gateway.model import Upload
 from gateway.zones.landed import open_content, read_handed_over, waiting

@@ -28,7 +28,7 @@ from gateway.intake.upload import (
     open_again,
 )
 from gateway.ssh.answers import Declined
-from gateway.ssh.visitor import LoggedIn
+from gateway.ssh.serving import LoggedIn
 from gateway.zones.spool import Spool
 
 LIMITS = IntakeLimits(free_bytes=0, sealed_bytes=64 * 1024 * 1024)

@@ -13,7 +13,7 @@ import asyncssh
 import paramiko
 import pytest
 
-from gateway.home.connections import MailboxLimits
+from gateway.home.settings import MailboxLimits
 from gateway.zones.penalty_files import Lifted, of_mailboxes
 from tests.mailboxes.mailroom import Mailroom
 from tests.waiting import eventually

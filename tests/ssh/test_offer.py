@@ -10,9 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.home import Home
-from gateway.home.connections import Ssh
-from gateway.home.settings import AlsoOffer
-from gateway.ssh.offer import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
+from gateway.home.settings import AlsoOffer, Ssh
+from gateway.ssh.connection import QUANTUM_SAFE, AlsoOffered, can_do_more, safe_only
 from tests.intake.running import Running, run
 
 CURVE = b"curve25519-sha256"

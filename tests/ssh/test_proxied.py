@@ -15,8 +15,7 @@ import paramiko
 import pytest
 
 from gateway.home import CLAIMED, Home
-from gateway.home.connections import Ssh
-from gateway.home.settings import IntakeLimits
+from gateway.home.settings import IntakeLimits, Ssh
 from gateway.observe import metrics
 from gateway.ssh.server import introduced
 from gateway.zones.penalty_files import PenaltyFiles, of_intake, of_mailboxes

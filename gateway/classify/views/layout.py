@@ -12,7 +12,7 @@ from gateway.classify.rules import Rules
 from gateway.classify.views.tables import Write, inert
 from gateway.classify.views.walk import OF_OTHERS, RecordWalk, Values
 from gateway.home.settings import ClassifyLimits
-from gateway.model.layout import FileLayout, LaidColumn
+from gateway.model import FileLayout, LaidColumn
 
 
 def lay_out(
