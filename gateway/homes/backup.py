@@ -33,21 +33,11 @@ from gateway.home.store_settings import StoreSettings
 from gateway.home.versions import digest_of
 from gateway.secrets import secret_files
 from gateway.store.of_home import SealedFolder, check_store, store_of
-from gateway.store.store import Store
 from gateway.zones.places import is_locked, note_backup
 from gateway.zones.spool import fsync_folder, write_durably
 
 _CHUNK = 1024**2
 _MODE_OF_SEALED = 0o640  # As in a store in a folder; other stores have no modes worth keeping.
-
-
-def linked(source: Path, target: Path) -> bool:
-    """Make `target` a hard link to the file `source`; return False where impossible."""
-    try:
-        target.hardlink_to(source)
-    except OSError:
-        return False  # Missing in the earlier backup, or on another disk.
-    return True
 
 
 def copy_stored(reference: str, opening: AbstractContextManager[int | None], target: Path) -> None:
@@ -122,23 +112,19 @@ def put_back(folder: Path, home: Home, settings: Settings) -> None:
     check_store(home, settings)
     store, copies = store_of(home, settings), SealedFolder(folder / "sealed")
     for reference in copies.references():
-        _put_back(store, copies, reference)
+        with copies.reading(reference) as sealed:
+            try:
+                store.put(reference, sealed, _ALL)
+            except FileExistsError:
+                raise GatewayError(
+                    f"the store has another file under {reference} than this backup; to look into the "
+                    "backup: gateway restore --folder, which needs no store"
+                ) from None
     kept = set(store.sessions())
     for reference in copies.sessions():
         if reference not in kept:  # A kept one is as old or newer.
             store.put_session(reference, copies.session(reference).read_bytes())
     store.settle()
-
-
-def _put_back(store: Store, copies: SealedFolder, reference: str) -> None:
-    with copies.reading(reference) as sealed:
-        try:
-            store.put(reference, sealed, _ALL)
-        except FileExistsError:
-            raise GatewayError(
-                f"the store has another file under {reference} than this backup; to look into the backup: "
-                "gateway restore --folder, which needs no store"
-            ) from None
 
 
 def settings_in(file: Path, *, in_folder: bool) -> tuple[str, Settings]:
@@ -224,7 +210,17 @@ def back_up(
 
 
 def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, progress: Progress) -> Manifest:
-    _copy_registry_and_keys(home, folder)
+    for _ in range(_TRIES):
+        generation = secret_files.generation(home)
+        copy_registry(home.registry, folder / home.registry.name)
+        copy_tree(home.keys, folder / "keys")
+        if secret_files.generation(home) == generation:
+            break
+        # The keys were rotated meanwhile, so that registry and keys may not match.
+        (folder / home.registry.name).unlink()
+        shutil.rmtree(folder / "keys")
+    else:
+        raise Fault("the gateway's keys are being changed; try again when that is done")
     for part in _POLICIES:
         copy_tree(home.root / part, folder / part)
     copy(home.settings.resolve(), folder / home.settings.name)
@@ -243,9 +239,11 @@ def _backed_up(home: Home, folder: Path, now: datetime, earlier: Path | None, pr
         progress(number, 2 * len(references))
         target = copies.path(reference)
         place = str(target.relative_to(folder))
-        if earlier is not None and place in stated and linked(earlier / place, target):
-            known[place] = stated[place]
-        else:
+        if earlier is not None and place in stated:
+            with suppress(OSError):  # Missing in the earlier backup, or on another disk.
+                target.hardlink_to(earlier / place)
+                known[place] = stated[place]
+        if place not in known:
             copy_stored(reference, store.reading(reference), target)
         copy_stored(reference, store.reading_session(reference), copies.session(reference))
     fsync_tree(folder)
@@ -347,19 +345,6 @@ def _check_unaltered(folder: Path, manifest: Manifest, *, damaged: bool, progres
             f"{folder / wrong[0]} is not what was backed up{more}; take another backup. Where there is none: "
             "--damaged restores the rest without sealed files that are lost"
         )
-
-
-def _copy_registry_and_keys(home: Home, folder: Path) -> None:
-    """Copy the registry and the matching keys; begin again if the gateway's keys were rotated meanwhile."""
-    for _ in range(_TRIES):
-        before = secret_files.generation(home)
-        copy_registry(home.registry, folder / home.registry.name)
-        copy_tree(home.keys, folder / "keys")
-        if secret_files.generation(home) == before:
-            return
-        (folder / home.registry.name).unlink()
-        shutil.rmtree(folder / "keys")
-    raise Fault("the gateway's keys are being changed; try again when that is done")
 
 
 def copy_registry(source: Path, target: Path) -> None:

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, func, insert, inspect, select, text
 from sqlmodel import Session, SQLModel
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
@@ -178,8 +178,17 @@ def remove_old(home: Home) -> tuple[int, bool]:
     Raises GatewayError where a file or the log is missing in the new place; that item and all after it
     stay.
     """
-    settings = load_settings(home)
-    files = 0 if settings.store.url is None else _remove_files(home, settings)
+    settings, found = load_settings(home), list[str]()
+    if settings.store.url is not None:
+        folder, store = SealedFolder(home.root / "sealed"), store_of(home, settings)
+        with closing(Registry(settings.database_url(home))) as registry, registry.read() as session:
+            deleted = retention.deleted(session, "sealed")
+        found = sorted({*folder.references(), *folder.sessions()})
+        for reference in found:
+            gone = reference in deleted or not folder.has(reference)
+            if not gone and (not store.has(reference) or store.digest(reference) != folder.digest(reference)):
+                raise GatewayError(f"{folder.path(reference)} is not in the store; it stays where it is")
+            folder.remove([reference])
     had = settings.database is not None and home.registry.exists()
     if had:
         with closing(Registry(f"sqlite:///{home.registry.absolute()}")) as former, former.read() as session:
@@ -192,20 +201,7 @@ def remove_old(home: Home) -> tuple[int, bool]:
                 )
         for path in (home.registry, *home.root.glob(f"{home.registry.name}-*")):
             path.unlink(missing_ok=True)
-    return files, had
-
-
-def _remove_files(home: Home, settings: Settings) -> int:
-    folder, store = SealedFolder(home.root / "sealed"), store_of(home, settings)
-    with closing(Registry(settings.database_url(home))) as registry, registry.read() as session:
-        deleted = retention.deleted(session, "sealed")
-    found = sorted({*folder.references(), *folder.sessions()})
-    for reference in found:
-        gone = reference in deleted or not folder.has(reference)
-        if not gone and (not store.has(reference) or store.digest(reference) != folder.digest(reference)):
-            raise GatewayError(f"{folder.path(reference)} is not in the store; it stays where it is")
-        folder.remove([reference])
-    return len(found)
+    return len(found), had
 
 
 _ROWS_AT_ONCE = 1_000
@@ -243,21 +239,17 @@ def _copy_rows(source: Connection, target: Connection, told: Progress) -> None:
             target.execute(insert(table), [dict(row) for row in some])
             done += len(some)
             told(done, of)
-        _go_on_numbering(source, target, table)
-
-
-def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
-    """Set a table's numbering after the last number used, so that no deleted row's number is used again."""
-    column = table.autoincrement_column
-    if column is None:
-        return
-    sequence = target.scalar(
-        text("SELECT pg_get_serial_sequence(:name, :column)"),
-        {"name": f'"{table.name}"', "column": column.name},
-    )
-    highest = source.execute(select(func.max(column))).scalar() or 0
-    if inspect(source).has_table("sqlite_sequence"):
-        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
-    if sequence is not None and highest:
-        target.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})
+        # Continue the numbering after the last number used, so that no deleted row's number is used again.
+        if (column := table.autoincrement_column) is None:
+            continue
+        sequence = target.scalar(
+            text("SELECT pg_get_serial_sequence(:name, :column)"),
+            {"name": f'"{table.name}"', "column": column.name},
+        )
+        highest = source.execute(select(func.max(column))).scalar() or 0
+        if inspect(source).has_table("sqlite_sequence"):
+            given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+            highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
+        if sequence is not None and highest:
+            setting = text("SELECT setval(:sequence, :highest)")
+            target.execute(setting, {"sequence": sequence, "highest": highest})

@@ -8,7 +8,7 @@ import io
 import secrets
 import tarfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import tomlkit
 
@@ -46,8 +46,12 @@ def packed(home: Home, name: str, code: str) -> bytes:
         _add(archive, _SETTINGS, tomlkit.dumps(settings).encode(), 0o640)
         for path in (path for part in _PARTS for path in sorted((home.root / part).rglob("*"))):
             if path.is_file() and not path.name.startswith(".") and path.name not in _NOT_HANDED:
-                mode = path.stat().st_mode & 0o777
-                _add(archive, str(path.relative_to(home.root)), _content(home, path), mode)
+                mode, is_intakes = path.stat().st_mode & 0o777, path.is_relative_to(home.spool.root)
+                try:
+                    one = read_small(path, _MOST_BYTES) if is_intakes else path.read_bytes()
+                except ValueError:
+                    raise GatewayError(f"{path} is no file that intake makes, and is not handed on") from None
+                _add(archive, str(path.relative_to(home.root)), one, mode)
     return lock(content.getvalue(), code)
 
 
@@ -61,7 +65,10 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
         files = dict(_unpacked(archive))
     if _SETTINGS not in files:
         raise GatewayError("this is not what a host hands on")
-    _check_fits(files[_SETTINGS][1], home)
+    if home.settings.exists():
+        theirs, ours = tomlkit.parse(files[_SETTINGS][1].decode()).unwrap(), load_settings(home)
+        if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
+            raise GatewayError(f"{home.root} is the home of another host; nothing was changed")
     done = 0
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -72,15 +79,6 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
             write_durably(path, content, mode=mode)
             done += 1
     return load_settings(home).host.name or "", done
-
-
-def _content(home: Home, path: Path) -> bytes:
-    if not path.is_relative_to(home.spool.root):
-        return path.read_bytes()
-    try:
-        return read_small(path, _MOST_BYTES)
-    except ValueError:
-        raise GatewayError(f"{path} is no file that intake makes, and is not handed on") from None
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
@@ -98,12 +96,3 @@ def _unpacked(archive: tarfile.TarFile) -> Iterator[tuple[str, tuple[int, bytes]
         if file is None or not is_handed or ".." in path.parts:
             raise GatewayError("this is not what a host hands on")
         yield member.name, (member.mode, file.read())
-
-
-def _check_fits(settings: bytes, home: Home) -> None:
-    """Raise GatewayError where the existing home belongs to another host."""
-    if not home.settings.exists():
-        return
-    theirs, ours = tomlkit.parse(settings.decode()).unwrap(), load_settings(home)
-    if theirs["host"]["name"] != ours.host.name or theirs.get("database") != ours.database:
-        raise GatewayError(f"{home.root} is the home of another host; nothing was changed")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import or_
@@ -44,7 +45,7 @@ def receipt_faults(
 
     Receipts with no fault of their own are left out.
     """
-    found = ((_number(row), [*_faults_of(row, log_keys, certificates)]) for row in rows)
+    found = ((row.sequence or 0, [*_faults_of(row, log_keys, certificates)]) for row in rows)
     return {number: faults for number, faults in found if faults != [None]}
 
 
@@ -65,28 +66,21 @@ def _faults_of(
         return
     if checked.log_key != key_at(log_keys, checked.head.size):
         yield "it is signed by another key than the log's"
-    if not _is_as_it_was_made(row, log_keys):
+    if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
+        is_as_made = row.seal is None  # By an earlier version.
+    else:
+        seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
+        is_as_made = any(
+            VerifierKey.read(one.key).verify(seal, sealed_content(content_of(row), number))
+            for one in log_keys
+            for number in (row.sequence, None)
+        )
+    if not is_as_made:
         yield "it is not the row that was made"
     yield None
     stated = tuple(checked.receipt[name] for name in ("reference", "provider", "stage"))
     if stated != (row.reference, row.provider, row.stage) or row.reference not in text:
         yield "its columns are not what it states"
-
-
-def _number(row: ReceiptRow) -> int:
-    return row.sequence or 0
-
-
-def _is_as_it_was_made(row: ReceiptRow, log_keys: Sequence[KeyInTime]) -> bool:
-    """Return True if a receipt's seal fits its row; receipts of earlier versions have no seal."""
-    if "rows" not in json.loads(json.loads(row.json_text)["leaf"])["fields"]:
-        return row.seal is None
-    seal = bytes.fromhex(row.seal) if row.seal and _HEX.fullmatch(row.seal) else b""
-    return any(
-        VerifierKey.read(one.key).verify(seal, sealed_content(content_of(row), number))
-        for one in log_keys
-        for number in (row.sequence, None)
-    )
 
 
 def check_transfers(session: Session) -> Iterator[Inconsistency]:
@@ -269,12 +263,12 @@ def audit(
     trusted = tuple(log_keys), tuple(certificates)
     rows = paged(session, ReceiptRow, [col(ReceiptRow.sequence)])
     newest = session.exec(select(func.max(ReceiptRow.created_at))).one()
-    for portion, faults in portions.checked(receipt_faults, rows, _number, lambda _: trusted):
+    for portion, faults in portions.checked(receipt_faults, rows, attrgetter("sequence"), lambda _: trusted):
         for row in portion:
             where = f"receipt {row.sequence} of {row.reference}"
             if row.seal == UNSIGNED and row.created_at < newest - _SIGNED_WITHIN:
                 yield Inconsistency(where, "it was never signed")
-            for fault in faults.get(_number(row), (None,)):
+            for fault in faults.get(row.sequence or 0, (None,)):
                 if fault is not None:
                     yield Inconsistency(where, fault)
                 elif row.json_text and owed.pop(_entry_of(session, row), None) is None:

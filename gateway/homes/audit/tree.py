@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import groupby
 from multiprocessing import get_context
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ from sqlmodel import Session, SQLModel, col, func, select
 from gateway.errors import GatewayError
 from gateway.log import tree
 from gateway.log.checkpoint import LogKey, VerifierKey, read_checkpoint
-from gateway.log.leaf import Event, commitment, leaf, read_event
+from gateway.log.leaf import commitment, leaf, read_event
 from gateway.registry import retention
 from gateway.registry.tables import CheckpointRow, EventRow, NodeRow
 from gateway.registry.vouched_rows import content_of
@@ -219,7 +220,7 @@ def check_tree(
         for row in rows:
             where = f"event {size}"
             if row.number != size:
-                yield from _in_order(found + _node_faults(session, frontier))
+                yield from _node_faults(session, frontier, found)
                 yield Inconsistency(where, "it is missing from the log")
                 return
             found += [(size, Inconsistency(where, what)) for what in faults.get(size, ()) if what]
@@ -227,7 +228,7 @@ def check_tree(
             if size in heads:
                 found += [(size, one) for one in _head_faults(heads.pop(size), size, frontier, log_keys)]
         nodes += len(frontier.fresh)
-        yield from _in_order(found + _node_faults(session, frontier))
+        yield from _node_faults(session, frontier, found)
     for beyond in sorted(heads):
         yield Inconsistency(f"checkpoint {beyond}", f"it is of {beyond} entries, but the log has only {size}")
     stored = session.exec(select(func.count()).select_from(NodeRow)).one()
@@ -240,14 +241,6 @@ def key_at(log_keys: Sequence[KeyInTime], size: int) -> str:
     return next(one.key for one in log_keys if one.last is None or size <= one.last.size)
 
 
-def read_leaf(row: EventRow) -> Event:
-    """Return the event in a leaf. Raises ValueError for anything else or a leaf not in canonical form."""
-    event = read_event(json.loads(row.leaf))
-    if leaf(event) != row.leaf:
-        raise ValueError("the leaf is not in its canonical form")
-    return event
-
-
 def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence[str]) -> Faults:
     """Return by number the faults of log entries; `texts`, `salts`: subjects with texts or salts deleted."""
     return {row.number: list(told) for row in rows if (told := [*faults_of(row, texts, salts)])}
@@ -256,8 +249,11 @@ def event_faults(rows: Sequence[EventRow], texts: Sequence[str], salts: Sequence
 def faults_of(row: EventRow, texts: Collection[str] = (), salts: Collection[str] = ()) -> Iterator[str]:
     """Yield each contradiction between a log entry's row and leaf; `texts`, `salts` as in `event_faults`."""
     try:
-        event = read_leaf(row)
+        event = read_event(json.loads(row.leaf))
+        is_canonical = leaf(event) == row.leaf
     except ValueError:
+        is_canonical = False
+    if not is_canonical:
         yield "its leaf cannot be read"
         return
     stated = (event.sequence, event.kind, event.subject, event.at)
@@ -285,25 +281,24 @@ def _opens(committed: str | int | None, text: str, salt: bytes | None) -> bool:
     return isinstance(committed, str) and hmac.compare_digest(committed, opened)
 
 
-def _node_faults(session: Session, frontier: Frontier) -> list[tuple[int, Inconsistency]]:
-    """Return the stored nodes that contradict the leaves, each with the size of log that completes it."""
+def _node_faults(
+    session: Session, frontier: Frontier, found: list[tuple[int, Inconsistency]]
+) -> Iterator[Inconsistency]:
+    """Yield, in the log's order, what was found and each stored node that contradicts the leaves.
+
+    What is `found` has the size of log at which it was; a node, the size that completes it.
+    """
     columns = (col(NodeRow.level), col(NodeRow.position))
     wanted = [(level, index) for level, index, _ in frontier.fresh]
     query = select(NodeRow.level, NodeRow.position, NodeRow.hash).where(tuple_(*columns).in_(wanted))
     stored = {(level, index): node for level, index, node in session.exec(query)}
-    found = []
     for level, index, node in frontier.fresh:
         if stored.get((level, index)) != node:
             size = (index + 1) << level
             what = f"it is not what the leaves up to event {size - 1} make"
             found.append((size, Inconsistency(f"log_node {level}/{index}", what)))
     frontier.fresh.clear()
-    return found
-
-
-def _in_order(found: list[tuple[int, Inconsistency]]) -> Iterator[Inconsistency]:
-    for _, inconsistency in sorted(found, key=lambda one: one[0]):
-        yield inconsistency
+    yield from (inconsistency for _, inconsistency in sorted(found, key=itemgetter(0)))
 
 
 def _head_faults(
