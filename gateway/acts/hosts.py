@@ -12,7 +12,7 @@ from gateway.errors import GatewayError, NotFoundError
 from gateway.home.settings import load_settings
 from gateway.registry import hosts
 from gateway.registry.hosts import Host
-from gateway.zones.landed import take_over
+from gateway.zones.spool import take_over
 
 AREA = Area.RULES
 

@@ -43,7 +43,7 @@ from gateway.policy.ratification import years_at
 from gateway.policy.small_schemas import BodiesFile
 from gateway.registry import keys, log, provider_life, providers, register
 from gateway.registry.tables import ContactRow
-from gateway.zones.landed import waiting
+from gateway.zones.spool import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

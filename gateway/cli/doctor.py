@@ -67,7 +67,7 @@ from gateway.registry import (
 )
 from gateway.registry.database import Registry, newest_revision
 from gateway.store.of_home import store_of
-from gateway.zones.landed import count_aside, named_at, waiting
+from gateway.zones.spool import count_aside, named_at, waiting
 
 _STUCK_SECONDS = 300
 _BEHIND, _NAMED = timedelta(minutes=2), 5

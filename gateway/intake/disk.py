@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from gateway.home import REFERENCE
 from gateway.zones.failpoints import passing
-from gateway.zones.landed import ASIDE
+from gateway.zones.spool import ASIDE
 
 if TYPE_CHECKING:
     from _hashlib import HASH

@@ -29,8 +29,7 @@ from gateway.registry.database import Registry
 from gateway.registry.keys import Key
 from gateway.secrets import secret_files
 from gateway.store.of_home import store_of
-from gateway.zones.landed import open_content, waiting
-from gateway.zones.spool import BadFileError, fsync_folder
+from gateway.zones.spool import BadFileError, fsync_folder, open_content, waiting
 
 _log = logging.getLogger(__name__)
 _NOBODY_OPENS = b"none of the gateway's keys opens this file\n"

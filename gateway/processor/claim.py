@@ -40,15 +40,16 @@ from gateway.registry import receipts, register, transfers
 from gateway.store.of_home import store_of
 from gateway.store.store import Store
 from gateway.zones.failpoints import passing
-from gateway.zones.landed import (
+from gateway.zones.spool import (
+    BadFileError,
     content_size,
+    encoded_tail,
     open_content,
     read_handed_over,
     set_aside,
     take_away,
     waiting,
 )
-from gateway.zones.spool import BadFileError, encoded_tail
 
 A_MOMENT_SECONDS, A_PLACE_SECONDS, A_QUEUE_SECONDS = 1.0, 0.1, 30.0
 """Seconds until an undecided upload goes on record as landed; further seconds for each upload in progress;

@@ -13,7 +13,7 @@ from gateway.registry import hand_ons, hooks, hosts, log, transfers
 from gateway.registry.database import Registry
 from gateway.registry.hosts import Host
 from gateway.registry.tables import KeyRow, ReasonRow, TransferRow
-from gateway.zones.landed import count_aside, named_at, waiting
+from gateway.zones.spool import count_aside, named_at, waiting
 
 _DAY = 86_400.0
 

@@ -7,18 +7,35 @@ This module opens every file in a folder another zone can write to: through no l
 regular files only.
 """
 
+import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 import struct
-from datetime import datetime
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import TypeAdapter
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from gateway.home import Spool, checked_reference
-from gateway.model import Upload
+from gateway.errors import GatewayError
+from gateway.home import PROVIDER_ID, REFERENCE, Spool, checked_reference
+from gateway.model import Folder, LooksLike, Upload
 from gateway.zones.failpoints import passing
 
 # A landed upload is one file: the content as sent, then its record, then the record's length. One file
@@ -221,3 +238,261 @@ def _append_durably(path: Path, octets: bytes) -> None:
             os.fsync(file.fileno())
         except OSError as error:
             raise NotDurableError(error.errno, error.strerror) from None
+
+
+# Read spool/landed from the inside. Intake owns the folder, so anything at all may lie there.
+#
+# An upload is `REF.landed`. Earlier versions wrote content and record apart, as `REF.sealed` and `REF.json`:
+# uploads left there during an upgrade are taken too.
+#
+# The folder and its files are reached through no link, opened without waiting, and read only up to their
+# limits. An invalid file is set aside under another name, for a person to look at; the others go on.
+
+_NAME_BYTES = 1_024
+_CLIENT_CHARACTERS = 255
+_LARGEST = 2**53 - 1  # The largest integer exact in JSON.
+ASIDE = ".aside"
+"""The suffix of a file set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class LandedUpload:
+    """A landed upload: its record, and the kernel's time of the rename to its final name, in epoch seconds.
+
+    Intake cannot forge the kernel's time: no process can set it.
+    """
+
+    upload: Upload
+    named_at: float
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("no time that can be") from None
+
+
+def _name(name: str) -> str:
+    odd = any(unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} for c in name)
+    if odd or "/" in name or len(name.encode("utf-8", "replace")) > _NAME_BYTES:
+        raise ValueError("no name that a file can have")
+    return name
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
+class _Record(BaseModel):
+    """The record of a landed upload, in exactly the form intake writes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    reference: str = Field(pattern=rf"\A{REFERENCE.pattern}\z")
+    provider: str = Field(pattern=rf"\A{PROVIDER_ID.pattern}\z")
+    name: Annotated[str, Field(min_length=1), AfterValidator(_name)]
+    folder: Folder
+    size: int = Field(ge=0, le=_LARGEST)
+    sha256: str = Field(pattern=r"\A([0-9a-f]{64})?\z")
+    started_at: _Moment
+    landed_at: _Moment
+    ssh_key: str = Field(pattern=r"\ASHA256:[A-Za-z0-9+/]{43}\z")
+    client: str = ""
+    withheld: bool = False
+    looks_like: LooksLike = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.reference[7:-6] != self.provider:
+            raise ValueError("the reference is another provider's")
+        if self.withheld and not self.sha256:
+            raise ValueError("of what is not stored nobody else can tell the digest")
+        if self.looks_like and not self.withheld:
+            raise ValueError("of what is stored nothing is told by its looks")
+        return self
+
+
+@contextmanager
+def _opened(spool: Spool) -> Iterator[int]:
+    """Yield a descriptor of the folder spool/landed. OSError if missing, or a link."""
+    descriptor = os.open(spool.landed, FOLDER_FLAGS)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def waiting(spool: Spool) -> Iterator[str]:
+    """Yield the references of uploads handed over and not yet removed, in no order."""
+    with _opened(spool) as folder, os.scandir(folder) as entries:
+        names = (entry.name.rpartition(".") for entry in entries)
+        found = {reference for reference, _, extension in names if extension in {"landed", "json"}}
+    return filter(REFERENCE.fullmatch, found)
+
+
+def is_waiting(spool: Spool, reference: str) -> bool:
+    """Return True if an upload was handed over and is not yet removed."""
+    return any(map(os.path.lexists, (spool.upload(reference), spool.record(reference))))
+
+
+def count_aside(spool: Spool) -> int:
+    """Return the number of invalid files set aside for a person."""
+    with _opened(spool) as folder, os.scandir(folder) as entries:
+        return sum(entry.name.endswith(ASIDE) for entry in entries)
+
+
+def named_at(spool: Spool, reference: str) -> float:
+    """Return the kernel's time of the rename to an upload's final name. FileNotFoundError if gone."""
+    with _opened(spool) as folder:
+        try:
+            status = os.stat(_named(reference, "landed"), dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            status = os.stat(_named(reference, "json"), dir_fd=folder, follow_symlinks=False)
+    return status.st_ctime
+
+
+def content_size(spool: Spool, reference: str) -> int:
+    """Return the approximate content size of a landed upload, in bytes; 0 if it is gone."""
+    with _opened(spool) as folder:
+        for suffix in ("landed", "sealed"):
+            with contextlib.suppress(FileNotFoundError):
+                return os.stat(_named(reference, suffix), dir_fd=folder, follow_symlinks=False).st_size
+    return 0
+
+
+def read_handed_over(spool: Spool, reference: str) -> LandedUpload:
+    """Return a landed upload, read from its record. FileNotFoundError if gone.
+
+    BadFileError for a record that intake never writes; OSError for a disk failure.
+    """
+    descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "json"))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not is_whole and status.st_size > RECORD_BYTES:
+            raise BadFileError("its record is too long")
+        text = divided(descriptor)[1] if is_whole else file.read(RECORD_BYTES) or b""
+    try:
+        record = _Record.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        known = [str(part) for part in first["loc"] if str(part) in _Record.model_fields]
+        raise BadFileError(f"its record is not valid ({'.'.join(known) or 'as a whole'})") from None
+    if record.reference != reference:
+        raise BadFileError("its record names another reference")
+    # A client may call itself anything.
+    client = "".join(c if c.isprintable() else "?" for c in record.client[:_CLIENT_CHARACTERS])
+    return LandedUpload(Upload(**{**dict(record), "client": client}), status.st_ctime)
+
+
+def _open_first(spool: Spool, whole: str, apart: str) -> tuple[int, bool]:
+    """Open the file `whole` and return True; or the separate file `apart` of earlier versions, and False."""
+    with _opened(spool) as folder:
+        try:
+            return open_regular(folder, whole), True
+        except FileNotFoundError:
+            kind = "its record" if apart.endswith(".json") else "its content"
+            return open_regular(folder, apart, kind), False
+
+
+def open_content(spool: Spool, reference: str, most: int) -> tuple[int, int]:
+    """Open a landed upload's content; return descriptor and size. The record may follow in the same file.
+
+    BadFileError if the content is gone, larger than `most`, or has holes: intake writes every byte, and a
+    file of holes takes no room outside but could fill the disk inside.
+    """
+    try:
+        descriptor, is_whole = _open_first(spool, _named(reference, "landed"), _named(reference, "sealed"))
+    except FileNotFoundError:
+        raise BadFileError("it has a record and no content") from None
+    try:
+        size = divided(descriptor)[0] if is_whole else os.fstat(descriptor).st_size
+        if size > most:
+            raise BadFileError("its content is larger than an upload may be")  # noqa: TRY301 - closed below
+        try:
+            hole = os.lseek(descriptor, 0, os.SEEK_HOLE) if size else 0
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            hole = size  # A file system without information on holes.
+        if hole < size:
+            raise BadFileError("its content has holes")  # noqa: TRY301 - as above
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor, size
+
+
+def set_aside(spool: Spool, reference: str) -> None:
+    """Rename an invalid upload, so that the processor passes over it. Harmless if the upload is gone.
+
+    A person restores the name after correcting the file.
+    """
+    with _opened(spool) as folder:
+        for name in (_named(reference, "landed"), _named(reference, "json")):
+            aside = f"{reference}.{secrets.token_hex(4)}{ASIDE}"
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(name, aside, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def take_away(spool: Spool, reference: str) -> None:
+    """Remove a landed upload once it is safely stored inside; its record first. Harmless when repeated."""
+    with _opened(spool) as folder:
+        for suffix in ("landed", "json", "sealed"):
+            if suffix == "sealed":
+                passing("land.half-emptied")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(_named(reference, suffix), dir_fd=folder)
+
+
+def _named(reference: str, suffix: str) -> str:
+    return f"{checked_reference(reference)}.{suffix}"
+
+
+# Move the complete uploads of a dead host's spool into this host's. Each upload keeps its reference, so the
+# registry knows one that the dead host had put on record already.
+
+_COMPLETE = ("landed", "sealed", "json")
+"""Suffixes of complete uploads, in the order of moving: a record in a file of its own comes last."""
+
+
+def take_over(theirs: Path, ours: Spool) -> int:
+    """Move the uploads of another host's spool into `ours`; return their number.
+
+    GatewayError where `theirs` is no spool, or the spool of this host. Unfinished uploads stay.
+    """
+    landed = theirs / "landed"
+    if not landed.is_dir() or landed.is_symlink():
+        raise GatewayError(f"{theirs} is no spool: there is no folder {landed}")
+    if landed.samefile(ours.landed):
+        raise GatewayError(f"{theirs} is the spool of this host")
+    folder, moved = os.open(landed, FOLDER_FLAGS), 0
+    try:
+        for suffix in _COMPLETE:
+            for name in sorted(os.listdir(folder)):  # noqa: PTH208 - of the open folder, whatever its path becomes
+                reference, _, ending = name.rpartition(".")
+                if ending == suffix and REFERENCE.fullmatch(reference):
+                    moved += _moved(folder, name, ours.landed / name) and suffix != "sealed"
+    finally:
+        os.close(folder)
+    return moved
+
+
+def _moved(folder: int, name: str, target: Path) -> bool:
+    """Copy a file durably under its name, then remove the original; False where it is no regular file."""
+    try:
+        descriptor = open_regular(folder, name)
+    except BadFileError:
+        return False
+    aside = target.with_name(f".{name}.taken-over")
+    with os.fdopen(descriptor, "rb") as source, aside.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+        copy.flush()
+        whose = target.parent.stat()
+        os.fchmod(copy.fileno(), 0o640)
+        os.fchown(copy.fileno(), whose.st_uid if os.geteuid() == 0 else -1, whose.st_gid)
+        os.fsync(copy.fileno())
+    aside.rename(target)
+    fsync_folder(target.parent)
+    os.unlink(name, dir_fd=folder)
+    return True

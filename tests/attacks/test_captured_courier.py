@@ -37,8 +37,8 @@ WRITTEN_OUTSIDE = {"done", "spool", "landed", "recent", "partial", "host", "list
 THEIR_OWN = ("intake", "courier", "send", "console")
 # What a function that names such a folder may open: the folder itself, without links, and the inside's own.
 OF_THE_INSIDE = {
-    ("zones/landed.py", "os.open(spool.landed, FOLDER_FLAGS)"),
-    ("zones/landed.py", "os.open(landed, FOLDER_FLAGS)"),
+    ("zones/spool.py", "os.open(spool.landed, FOLDER_FLAGS)"),
+    ("zones/spool.py", "os.open(landed, FOLDER_FLAGS)"),
     ("publish/letters_out.py", "place.settings.read_text('utf-8')"),
     ("homes/demo/story.py", "path.read_bytes()"),  # Of a home that it made; `done` is another there.
     ("homes/new_host.py", "path.read_bytes()"),

@@ -21,7 +21,7 @@ from gateway.home.settings import load_settings
 from gateway.registry import transfers
 from gateway.registry.database import Registry
 from gateway.verify.verify_files import verify_receipt_files
-from gateway.zones.landed import waiting
+from gateway.zones.spool import waiting
 from tests.commands import Commands
 from tests.content import core_data
 from tests.end_to_end.rotating import (

@@ -15,7 +15,7 @@ from gateway.registry import keys
 from gateway.registry.receipts import KEY_NOTICE
 from gateway.registry.tables import EventRow, ReceiptRow, TransferRow
 from gateway.secrets.signing import Signing
-from gateway.zones.landed import read_handed_over, waiting
+from gateway.zones.spool import read_handed_over, waiting
 from tests.faults.yard import Yard
 from tests.looking import in_the_clear
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.zones.landed import read_handed_over
+from gateway.zones.spool import read_handed_over
 from tests.faults.conftest import Note
 from tests.faults.disks import Disk, disk_over
 from tests.faults.invariant import settled

@@ -16,8 +16,7 @@ import pytest
 
 from gateway.model import Upload
 from gateway.processor.loop import Watch
-from gateway.zones.landed import waiting
-from gateway.zones.spool import hand_over, reserve_reference
+from gateway.zones.spool import hand_over, reserve_reference, waiting
 from tests.faults.conftest import Note
 from tests.faults.invariant import settled
 from tests.faults.services import until

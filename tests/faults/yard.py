@@ -22,7 +22,7 @@ from gateway.home import Home
 from gateway.home.settings import load_settings
 from gateway.registry.database import Registry
 from gateway.registry.tables import TransferRow
-from gateway.zones.landed import waiting
+from gateway.zones.spool import waiting
 from tests.content import core_data
 from tests.faults.services import REPOSITORY, Service, until
 from tests.policies import enact

@@ -20,8 +20,8 @@ from gateway.log.checkpoint import CheckpointError, LogKey, VerifierKey, checkpo
 from gateway.log.leaf import read_event
 from gateway.ssh.answers import Declined
 from gateway.verify.verify_receipts import Unproved, check_receipt, keys_in
-from gateway.zones.landed import BadFileError, read_handed_over
 from gateway.zones.sealing import is_public, is_sealed, looks_like, mended, needs_mending
+from gateway.zones.spool import BadFileError, read_handed_over
 
 _REFERENCE = "261130-oak-ABCDE"
 _SPOOL = Spool(Path(tempfile.mkdtemp(prefix="fuzz-")))

@@ -20,7 +20,7 @@ from gateway.home import Home
 from gateway.home.settings import IntakeLimits, IntakeSettings, Listen, Ssh, WebSettings
 from gateway.intake.server import serve
 from gateway.model import Upload
-from gateway.zones.landed import open_content, read_handed_over, waiting
+from gateway.zones.spool import open_content, read_handed_over, waiting
 
 # How an encrypted message begins: a session key packet, version 3, for a recipient.
 SEALED = bytes.fromhex("c15e03" + 8 * "00" + "12")

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.home import Home, Spool
 from gateway.intake.disk import Landed
-from gateway.zones.landed import take_away
+from gateway.zones.spool import take_away
 from tests.intake.running import SEALED, Running, sealed
 from tests.waiting import eventually
 

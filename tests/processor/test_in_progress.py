@@ -7,7 +7,7 @@ import json
 import pytest
 
 from gateway.processor import claim
-from gateway.zones.landed import waiting
+from gateway.zones.spool import waiting
 from tests.clock import THIS_YEAR
 from tests.content import core_data
 from tests.processor.test_turns import file

@@ -15,8 +15,7 @@ from gateway.processor.claim import sort_out
 from gateway.registry import receipts
 from gateway.registry.tables import ReceiptRow
 from gateway.zones.failpoints import VARIABLE, Failpoint
-from gateway.zones.landed import read_handed_over
-from gateway.zones.spool import behind_content, divided
+from gateway.zones.spool import behind_content, divided, read_handed_over
 from tests import warm
 from tests.clock import THIS_YEAR
 from tests.content import core_data

@@ -26,7 +26,7 @@ from gateway.registry.database import Registry
 from gateway.registry.tables import ReceiptRow, TransferRow
 from gateway.store.of_home import store_of
 from gateway.verify.verify_receipts import Head, Unproved, read_head
-from gateway.zones.landed import is_waiting
+from gateway.zones.spool import is_waiting
 
 _FILE_OF_RECEIPT = re.compile(r".*\.(\d{6}-[a-z0-9-]{1,32}-[0-9A-Z]{5})\.(?:txt|json|landed)", re.DOTALL)
 _TOGETHER = 400
