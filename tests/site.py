@@ -12,9 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.homes.demo import stage
-from gateway.homes.demo.parties import Party
-from gateway.homes.demo.stage import Running, Stage
+from gateway.homes.demo import parties
+from gateway.homes.demo.parties import Party, Running, Stage
 from tests import warm
 from tests.commands import Commands
 from tests.waiting import until
@@ -22,7 +21,7 @@ from tests.waiting import until
 __all__ = ["Party", "Running", "Site"]
 
 _SERVICES = {"process", "run", "serve"}
-stage.subprocess = warm  # type: ignore[assignment]
+parties.subprocess = warm  # type: ignore[assignment]
 
 
 class Site(Commands):

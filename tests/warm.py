@@ -290,9 +290,9 @@ def _take_a_nest_along() -> None:
     from gateway import supervisor  # noqa: PLC0415 - loaded by now
     from gateway.examiner import child  # noqa: PLC0415
     from gateway.homes import sandbox  # noqa: PLC0415
-    from gateway.homes.demo import stage  # noqa: PLC0415
+    from gateway.homes.demo import parties  # noqa: PLC0415
 
-    for module in (supervisor, child, sandbox, stage):
+    for module in (supervisor, child, sandbox, parties):
         module.subprocess = sys.modules[__name__]  # type: ignore[attr-defined]
 
 

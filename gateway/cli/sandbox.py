@@ -16,7 +16,7 @@ from gateway.cli.signals import until_told
 from gateway.errors import GatewayError
 from gateway.home import Home
 from gateway.homes import sandbox as made
-from gateway.homes.demo.stage import Stage
+from gateway.homes.demo.parties import Stage
 from gateway.homes.demo.story import demonstrate, run_sandbox
 from gateway.homes.sandbox import CODES
 from gateway.send.kit import Kit

@@ -41,8 +41,7 @@ from gateway.model import (
 from gateway.openpgp.engines import program_file, proved_program
 from gateway.reasons import REASONS, told
 from gateway.secrets import secret_files
-from gateway.store.of_home import store_of
-from gateway.store.store import Store
+from gateway.store.of_home import Store, store_of
 
 # An optional malware scanner, clamd, reads contents before the classifier does. Only the service talks to it,
 # over a Unix socket. A file with a finding is held; without an answer, files wait.

@@ -27,8 +27,7 @@ from gateway.processor.service import open_registrar
 from gateway.processor.work import only_owner
 from gateway.registry import log, retention, tables
 from gateway.registry.database import Registry
-from gateway.store.of_home import SealedFolder, check_store, store_of
-from gateway.store.store import Store
+from gateway.store.of_home import SealedFolder, Store, check_store, store_of
 from gateway.zones.failpoints import passing
 
 _AT_ONCE = 8

@@ -8,9 +8,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -37,20 +37,12 @@ class HandedOver(File):
     modified: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
+class Day(NamedTuple):
     """The number of uploads on one day (UTC), and their total bytes."""
 
     day: date | None = None
     uploads: int = 0
     size: int = 0
-
-    def with_one(self, entry: HandedOver) -> Day:
-        """Return the day with one more upload counted; an upload of a later day starts a new count."""
-        day = entry.landed_at.astimezone(UTC).date()
-        if day == self.day:
-            return Day(day, self.uploads + 1, self.size + entry.size)
-        return Day(day, 1, entry.size) if self.day is None or day > self.day else self
 
 
 class Recent:
@@ -106,7 +98,11 @@ class Recent:
         if len(self._latest) > _SHOWN:
             self._forget(next(iter(self._latest)))
         if known is None or known.reference != entry.reference:
-            self._today = self._today.with_one(entry)
+            day, today = entry.landed_at.astimezone(UTC).date(), self._today
+            if day == today.day:
+                self._today = Day(day, today.uploads + 1, today.size + entry.size)
+            elif today.day is None or day > today.day:
+                self._today = Day(day, 1, entry.size)
 
     def _forget(self, key: tuple[Folder, str]) -> HandedOver | None:
         known = self._latest.pop(key, None)

@@ -236,7 +236,7 @@ def _record(clerk: Clerk, new: NewKey, until: datetime | None, home: Home, vkey:
         return
     receipts.sign_owed(session, signing)
     key_set = secret_files.key_set_of(vkey)
-    pupil_key, log_key = secret_files.pupil_key_of(home, key_set), secret_files.log_key_of(home, key_set)
+    pupil_key, log_key = secret_files.pupil_key(home, key_set), secret_files.log_key_of(home, key_set)
     carry_over(session, lambda one: carried(one, pupil_key), lambda one: roll_carried(one, pupil_key))
     log.change_key(
         session, signing.log_key, log_key, signing.origin, clerk.at, by=clerk.person, lost=until is None

@@ -37,8 +37,7 @@ from gateway.processor.worker_pool import in_turn
 from gateway.record.outcome import land
 from gateway.record.registrar import Registrar
 from gateway.registry import receipts, register, transfers
-from gateway.store.of_home import store_of
-from gateway.store.store import Store
+from gateway.store.of_home import Store, store_of
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import (
     BadFileError,

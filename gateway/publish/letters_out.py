@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import os
 import re
 import secrets
 import textwrap
@@ -16,11 +15,10 @@ from pathlib import Path
 
 import tomlkit
 
-from gateway.errors import Fault
 from gateway.home import Letters
 from gateway.home.settings import LetterSettings
 from gateway.openpgp.sealer import hash_of
-from gateway.publish.projection import replace_published
+from gateway.publish.projection import published_is_written, replace_published
 from gateway.publish.provider_page import TEMPLATES
 from gateway.registry import letters
 from gateway.registry.database import Registry
@@ -44,7 +42,7 @@ def pass_letters(
     if settings.relay is None:
         return
     lay_out(place, settings)
-    try:
+    with published_is_written("letters/"):
         _take_back(registry, place, now)
         if leads:
             with registry.read() as session:
@@ -56,24 +54,16 @@ def pass_letters(
         else:
             for letter in place.out.glob("*.eml"):
                 letter.unlink(missing_ok=True)
-    except OSError as error:
-        raise _cannot_be_written(error) from None
 
 
 def lay_out(place: Letters, settings: LetterSettings) -> None:
     """Make the courier's folders, and write the relay's settings there. Fault if writing fails."""
     relay = tomlkit.dumps(settings.model_dump(mode="json", exclude_none=True))
-    try:
+    with published_is_written("letters/"):
         for folder in (place.root, place.out, place.done):
             folder.mkdir(mode=0o700, exist_ok=True)
         if not place.settings.exists() or place.settings.read_text("utf-8") != relay:
             replace_published(place.settings, relay)
-    except OSError as error:
-        raise _cannot_be_written(error) from None
-
-
-def _cannot_be_written(error: OSError) -> Fault:
-    return Fault(f"letters/ cannot be written: {os.strerror(error.errno or 0)}")
 
 
 def _take_back(registry: Registry, place: Letters, now: datetime) -> None:
@@ -137,7 +127,7 @@ def entity(subject: str, text: str, organisation: str, language: str) -> bytes:
     Paragraphs stand between blank lines; one of lines beginning with "- " is a list, one beginning with "## "
     a heading. The entity is ASCII, no line ends in a blank, and none begins with "From " (RFC 3156, 3).
     """
-    paragraphs = _paragraphs(text)
+    paragraphs = list(_paragraphs(text))
     html = TEMPLATES.get_template("letter.html").render(
         subject=subject, paragraphs=paragraphs, organisation=organisation, language=language
     )
@@ -174,16 +164,13 @@ def signed(data: bytes, signature: bytes) -> str:
     return "\n".join(lines)
 
 
-def _paragraphs(text: str) -> list[list[str]]:
-    return [_lines(each) for each in _BLANK_LINE.split(text.strip())]
-
-
-def _lines(paragraph: str) -> list[str]:
-    """Return a paragraph in lines for plain text; an entry of a list is one line."""
-    lines = paragraph.splitlines()
-    if not lines[0].startswith("- "):
-        return [line.strip() for line in lines]
-    return [" ".join(entry.split()) for entry in re.split(r"\n(?=- )", paragraph)]
+def _paragraphs(text: str) -> Iterator[list[str]]:
+    """Yield the paragraphs in lines for plain text; an entry of a list is one line."""
+    for each in _BLANK_LINE.split(text.strip()):
+        if each.startswith("- "):
+            yield [" ".join(entry.split()) for entry in re.split(r"\n(?=- )", each)]
+        else:
+            yield [line.strip() for line in each.splitlines()]
 
 
 def _wrapped(paragraph: list[str], width: int) -> str:

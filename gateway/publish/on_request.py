@@ -31,7 +31,6 @@ from gateway.publish.projection import (
     MARKS,
     TAKEN_BACK,
     UP_TO,
-    after,
     is_brought_out,
     number_in,
     pages_after,
@@ -57,7 +56,7 @@ def publish_events(registry: Registry, published: Published) -> None:
     """
     mark, up_to = published.root / EVENTS_TOLD, number_in(published.root / UP_TO)
     with published_is_written(), registry.read() as session:
-        for found in after(session, number_in(mark)):
+        for found in pages_after(session, number_in(mark)):
             page = [one for one in found if (one.sequence or 0) <= up_to]
             if not page:
                 break

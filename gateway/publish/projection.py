@@ -56,7 +56,7 @@ def publish_receipts(
     written: the next call continues from there.
     """
     with published_is_written(), registry.read() as session:
-        for page in after(
+        for page in pages_after(
             session, _redo_from(session, published) if redo else number_in(published.root / UP_TO)
         ):
             signed = list(takewhile(lambda one: one.seal != UNSIGNED or one.sequence in unproved, page))
@@ -183,16 +183,11 @@ def receipt_files(published: Published, receipt: ReceiptRow) -> list[tuple[Path,
     return [(folder / name, content) for folder in folders for name, content in files.items()]
 
 
-def after(session: Session, sequence: int) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield receipts numbered above `sequence`, in order, in pages of a hundred."""
-    yield from pages_after(session, sequence, select(ReceiptRow))
-
-
 def pages_after(
-    session: Session, sequence: int, query: SelectOfScalar[ReceiptRow]
+    session: Session, sequence: int, query: SelectOfScalar[ReceiptRow] | None = None
 ) -> Iterator[Sequence[ReceiptRow]]:
-    """Yield the receipts of a query with numbers above `sequence`, in order, in pages."""
-    query = query.order_by(col(ReceiptRow.sequence)).limit(_PAGE)
+    """Yield receipts, or those of a query, numbered above `sequence`, in order, in pages of a hundred."""
+    query = (select(ReceiptRow) if query is None else query).order_by(col(ReceiptRow.sequence)).limit(_PAGE)
     while page := session.exec(query.where(col(ReceiptRow.sequence) > sequence)).all():
         yield page
         if len(page) < _PAGE:
@@ -235,7 +230,7 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
     """
     looked = 0
     with registry.read() as session:
-        for page in after(session, number_in(published.root / TAKEN_BACK)):
+        for page in pages_after(session, number_in(published.root / TAKEN_BACK)):
             old = list(takewhile(lambda receipt: receipt.created_at < before, page))
             query = select(ReceiptRow.reference).where(
                 col(ReceiptRow.reference).in_({receipt.reference for receipt in old}),
@@ -245,7 +240,10 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
             with published_is_written():
                 for receipt in old:
                     if receipt.json_text and receipt.reference not in later:
-                        _remove_receipts(session, published, receipt)
+                        query = select(ReceiptRow).where(ReceiptRow.reference == receipt.reference)
+                        for one in session.exec(query).all():
+                            for path, _ in receipt_files(published, one):
+                                path.unlink(missing_ok=True)
                 if old:
                     replace_published(published.root / TAKEN_BACK, str(old[-1].sequence))
             looked += len(old)
@@ -272,12 +270,6 @@ def give_back(registry: Registry, published: Published, before: datetime) -> Non
     publish_receipts(registry, published)
 
 
-def _remove_receipts(session: Session, published: Published, one: ReceiptRow) -> None:
-    for receipt in session.exec(select(ReceiptRow).where(ReceiptRow.reference == one.reference)).all():
-        for path, _ in receipt_files(published, receipt):
-            path.unlink(missing_ok=True)
-
-
 def put_published(path: Path, content: str) -> bool:
     """Write a published file if its content differs; return True if written. OSError if writing fails.
 
@@ -292,12 +284,12 @@ def put_published(path: Path, content: str) -> bool:
 
 
 @contextmanager
-def published_is_written() -> Iterator[None]:
+def published_is_written(folder: str = "published/") -> Iterator[None]:
     """Convert an OSError inside the context to a Fault with the system's message."""
     try:
         yield
     except OSError as error:
-        raise Fault(f"published/ cannot be written: {os.strerror(error.errno or 0)}") from None
+        raise Fault(f"{folder} cannot be written: {os.strerror(error.errno or 0)}") from None
 
 
 def replace_published(path: Path, content: str) -> None:

@@ -129,9 +129,12 @@ def write_secret(path: Path, secret: bytes) -> None:
     fsync_folder(path.parent)
 
 
-def pupil_key(home: Home) -> bytes:
-    """Return the key for digesting pupils' numbers, 32 octets. ConfigurationError if missing."""
-    return _secret(home, home.pupil_key(home.key_set))
+def pupil_key(home: Home, key_set: str | None = None) -> bytes:
+    """Return the key for digesting pupils' numbers, of the key set in use or of another.
+
+    ConfigurationError if missing.
+    """
+    return _secret(home, home.pupil_key(home.key_set if key_set is None else key_set))
 
 
 def make_pupil_key(home: Home) -> None:
@@ -176,11 +179,6 @@ def key_set_of(vkey: str) -> str:
 def log_key_of(home: Home, key_set: str) -> LogKey:
     """Return the log's private key of a key set."""
     return LogKey.load(_secret(home, home.log_key(key_set)))
-
-
-def pupil_key_of(home: Home, key_set: str) -> bytes:
-    """Return a key set's key for digesting pupils' numbers."""
-    return _secret(home, home.pupil_key(key_set))
 
 
 def forget_key_sets(home: Home, ended: Iterable[str]) -> None:

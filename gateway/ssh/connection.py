@@ -171,8 +171,8 @@ class Connection(LeanConnection):
         self._taken = 0  # The bytes processed so far.
         self._resting: asyncio.TimerHandle | None = None
         self._attempts_left = door.limits.login_attempts
-        self._may_send = asyncio.Event()
-        self._may_send.set()
+        self.may_send = asyncio.Event()  # Set once the client has read enough of the answers sent.
+        self.may_send.set()
 
     def _send_kexinit(self) -> None:
         """Send the server's algorithms; after the client's list, if the client may be quantum-safe."""
@@ -341,15 +341,15 @@ class Connection(LeanConnection):
 
     def pause_writing(self) -> None:
         """Stop answering: the client does not read, and the buffers are full."""
-        self._may_send.clear()
+        self.may_send.clear()
 
     def resume_writing(self) -> None:
         """Resume answering: the client reads again."""
-        self._may_send.set()
+        self.may_send.set()
 
     def connection_lost(self, exc: Exception | None = None) -> None:
         """Wake all tasks that wait for the connection."""
-        self._may_send.set()
+        self.may_send.set()
         self._unread = b""
         for timer in (self._resting, self._unoffered):
             if timer is not None:
@@ -358,9 +358,5 @@ class Connection(LeanConnection):
 
     def abort(self) -> None:
         """Close the connection at once."""
-        self._may_send.set()
+        self.may_send.set()
         super().abort()
-
-    async def until_read(self) -> None:
-        """Wait until the client has read enough of the answers sent."""
-        await self._may_send.wait()

@@ -112,7 +112,7 @@ class Handler(SFTPServerHandler):
         a turn: else hundreds of requests sent at once would all be answered first.
         """
         self._touch()
-        await self._connection.until_read()
+        await self._connection.may_send.wait()
         if self._writer is not None:
             await self._writer.drain()
         await asyncio.sleep(self._connection.spend(_REQUEST_SECONDS))

@@ -10,18 +10,39 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
 
 from gateway.errors import ConfigurationError
 from gateway.home import REFERENCE, Home, checked_reference
 from gateway.home.settings import Settings, load_settings
-from gateway.store.store import Kept, Store
 from gateway.zones.failpoints import passing
 from gateway.zones.spool import fsync_folder, private_mode, write_durably
 
 _CHUNK = 1024**2
 _LARGE, _SYNCED_AT_ONCE = 8 * _CHUNK, 64 * _CHUNK
 _FILE, _SESSION, _ASIDE = ".sealed", ".session", ".part"
+
+
+if TYPE_CHECKING:
+    from gateway.store.objects import ObjectStore
+
+Store: TypeAlias = "SealedFolder | ObjectStore"
+"""The sealed files of all transfers, and a session key for a few.
+
+An OSError from any method means that the result is unknown, and the call may be repeated. `put` stores all or
+nothing, and raises FileExistsError for a different file under its reference in a store shared by hosts: that
+file stays unchanged. `settle` comes before reporting files as safe; after an OSError none of them counts as
+stored. `reading` and `reading_session` yield descriptors at the start, for this process and its child
+processes; FileNotFoundError for a missing file, another OSError for a changed one, as far as detectable.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The size and SHA-256 (hex) of a file as stored."""
+
+    size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +171,6 @@ def _copied_at_once(source: int, target: BinaryIO, size: int, digest: Callable[[
     return copied
 
 
-if TYPE_CHECKING:
-    from gateway.store.objects import ObjectStore
-
 # Packages for an S3 store are imported only for one: other homes do not have them.
 
 
@@ -182,7 +200,7 @@ def faults_of_store(home: Home, settings: Settings, *, overwrites_alone: bool = 
     OSError if the store does not answer.
     """
     if (store := shared_store(home, settings)) is not None:
-        from gateway.store.conformance import faults_of  # noqa: PLC0415
+        from gateway.store.objects import faults_of  # noqa: PLC0415
 
         yield from faults_of(store, overwrites_alone=overwrites_alone)
 

@@ -29,7 +29,7 @@ import paramiko
 
 from gateway.home import Home
 from gateway.home.settings import load_settings
-from gateway.homes.demo.stage import Running
+from gateway.homes.demo.parties import Running
 from gateway.registry import transfers
 from gateway.registry.database import Registry
 from tests.content import core_data

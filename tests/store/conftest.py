@@ -11,8 +11,7 @@ import pytest
 
 from gateway.home.store_settings import StoreSettings
 from gateway.store.objects import ObjectStore, client_of
-from gateway.store.of_home import SealedFolder
-from gateway.store.store import Store
+from gateway.store.of_home import SealedFolder, Store
 from tests.registry.cluster import Cluster
 from tests.store.servers import Server, rclone, seaweedfs
 

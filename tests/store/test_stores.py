@@ -20,10 +20,8 @@ from gateway.errors import ConfigurationError
 from gateway.home import Home
 from gateway.home.settings import Settings
 from gateway.home.store_settings import StoreSettings
-from gateway.store import conformance
-from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of
-from gateway.store.of_home import SealedFolder, check_store, faults_of_store, store_of
-from gateway.store.store import Kept, Store
+from gateway.store.objects import SMALL_BYTES, ObjectStore, client_of, faults_of
+from gateway.store.of_home import Kept, SealedFolder, Store, check_store, faults_of_store, store_of
 from tests.store.servers import Server
 
 ONE, TWO, THREE = "261126-oak-00001", "261126-oak-00002", "261126-elm-00003"
@@ -210,7 +208,7 @@ def test_a_store_that_does_not_answer_is_an_error_in_time(s3: StoreSettings, tmp
 
 
 def test_seaweedfs_keeps_every_promise(objects: ObjectStore) -> None:
-    assert list(conformance.faults_of(objects)) == []
+    assert list(faults_of(objects)) == []
     assert not list(objects._paths(""))
 
 
@@ -244,8 +242,7 @@ def test_where_its_packages_are_missing_the_settings_are_told_of(
 ) -> None:
     for module in [name for name in sys.modules if name.partition(".")[0] == "obstore"]:
         monkeypatch.delitem(sys.modules, module)
-    for module in ("gateway.store.objects", "gateway.store.objects", "gateway.store.conformance"):
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delitem(sys.modules, "gateway.store.objects", raising=False)
     monkeypatch.setitem(sys.modules, "obstore", None)
     with pytest.raises(ConfigurationError, match=r"pip install 'gateway\[cluster\]'"):
         store_of(Home(tmp_path / "new"), Settings(store=s3))

@@ -29,8 +29,7 @@ from gateway.mailboxes.showing import Showing
 from gateway.model import Folder
 from gateway.processor import retention
 from gateway.registry.database import Registry
-from gateway.store.of_home import store_of
-from gateway.store.store import Store
+from gateway.store.of_home import Store, store_of
 from tests.clock import THIS_YEAR, Clock
 from tests.commands import invoke
 from tests.forking import forked

@@ -21,8 +21,7 @@ from rich.text import Text
 
 from gateway.errors import Fault, GatewayError
 from gateway.examiner import confinement
-from gateway.homes.demo.parties import Party
-from gateway.homes.demo.stage import Running, Stage, until
+from gateway.homes.demo.parties import Party, Running, Stage, until
 from gateway.samples import MARKER, School, make, school
 
 _MARK = MARKER.encode()
