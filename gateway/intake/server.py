@@ -21,11 +21,10 @@ from pathlib import Path
 import asyncssh
 import uvloop
 from asyncssh import constants
-from asyncssh.packet import SSHPacket
 from asyncssh.sftp import SFTPServerHandler
 from pydantic import ValidationError
 
-from gateway.errors import ConfigurationError, GatewayError, trace_of
+from gateway.errors import ConfigurationError, GatewayError
 from gateway.home import CLAIMED, PROVIDER_ID, Home, Published, Spool
 from gateway.home.settings import IntakeLimits, IntakeSettings
 from gateway.intake.box import Box
@@ -35,18 +34,12 @@ from gateway.intake.tree import ProviderTree
 from gateway.intake.upload import sweep_unfinished
 from gateway.observe import metrics, systemd
 from gateway.observe.metrics import INTAKE, INTAKE_DOOR
-from gateway.ssh.answers import TOO_MANY_HANDLES, Declined, Names, guarded
-from gateway.ssh.connection import Connection
+from gateway.ssh.answers import guarded
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers
 from gateway.ssh.serving import LoggedIn, again, serving
-from gateway.ssh.sftp import Handler, Session
+from gateway.ssh.sftp import Handler
 from gateway.zones.penalty_files import of_intake
-
-# Resources shared by the connections of one running intake: providers' boxes, and their upkeep.
-
-_ENTRY_SECONDS = 0.00001  # The approximate loop time of reading one entry of a folder.
-_LISTINGS = 4  # Each open listing holds a descriptor.
 
 _POSIX_RENAME = b"posix-rename@openssh.com"
 _FSYNC = b"fsync@openssh.com"
@@ -57,42 +50,8 @@ class Requests(Handler):
     """The SFTP request handler of intake."""
 
     _extensions = [*Handler._extensions, (_POSIX_RENAME, b"1"), (_FSYNC, b"1"), (_LSETSTAT, b"1")]  # noqa: RUF012, SLF001
-
-    def __init__(
-        self,
-        tree: ProviderTree,
-        connection: Connection,
-        reader: asyncssh.SSHReader[bytes],
-        writer: asyncssh.SSHWriter[bytes],
-        touch: Callable[[], None],
-    ) -> None:
-        super().__init__(tree, connection, reader, writer, touch)
-        self._box = tree.box
-        self.turns = tree.box.turns
-
-    async def run(self) -> None:
-        """Answer requests until the client or the connection ends."""
-        try:
-            await self._box.load()
-        except OSError as error:
-            self.tell("session-not-started", trace_of(error))
-            raise
-        await super().run()
-
-    async def _opendir(self, packet: SSHPacket) -> bytes:
-        if len(self._dir_handles) >= _LISTINGS:
-            raise Declined(TOO_MANY_HANDLES)
-        return await super()._opendir(packet)
-
-    async def _readdir(self, packet: SSHPacket) -> tuple[Names, bool]:
-        names, at_end = await super()._readdir(packet)
-        self._connection.spend(len(names) * _ENTRY_SECONDS)
-        return names, at_end
-
     _packet_handlers = {  # noqa: RUF012 - as asyncssh declares it
         **Handler._packet_handlers,  # noqa: SLF001 - the parent's
-        constants.FXP_OPENDIR: guarded(_opendir),
-        constants.FXP_READDIR: guarded(_readdir),
         constants.FXP_MKDIR: guarded(SFTPServerHandler._process_mkdir),  # noqa: SLF001 - as the parent does
         constants.FXP_RMDIR: guarded(SFTPServerHandler._process_rmdir),  # noqa: SLF001
         _POSIX_RENAME: guarded(SFTPServerHandler._process_posix_rename),  # noqa: SLF001 - as the parent does
@@ -132,6 +91,8 @@ _utc_now = partial(datetime.now, UTC)
 class Intake:
     """The SFTP service for providers."""
 
+    requests = Requests
+
     def __init__(self, spool: Spool, published: Published, limits: IntakeLimits) -> None:
         self._spool = spool
         self._published = published
@@ -149,25 +110,9 @@ class Intake:
         """Return True if `key` is published for the provider `name`."""
         return await on_disk(holds_key, self._published, name, key, address)
 
-    def session(
-        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
-    ) -> Session:
-        """Return an SFTP session in the tree of the logged-in provider."""
-        box = self.box(by.name)
-
-        def start(
-            channel: asyncssh.SSHServerChannel[bytes],
-            reader: asyncssh.SSHReader[bytes],
-            writer: asyncssh.SSHWriter[bytes],
-        ) -> Requests:
-            tree = ProviderTree(self._published, box, by, self._limits, channel)
-            return Requests(tree, connection, reader, writer, touch)
-
-        return Session(connection, start, running=self.running, ended=ended)
-
-    def tree(self, by: LoggedIn) -> ProviderTree:
-        """Return the tree of a provider logged in at the web door, with the same rules on files as SFTP."""
-        return ProviderTree(self._published, self.box(by.name), by, self._limits)
+    def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes] | None = None) -> ProviderTree:
+        """Return the tree of the logged-in provider, for an SFTP session or a request of the web door."""
+        return ProviderTree(self._published, self.box(by.name), by, self._limits, channel)
 
     def box(self, provider: str) -> Box:
         """Return the drop box of a provider, made at the first call."""
@@ -248,13 +193,11 @@ async def serve(
     place = (settings.listen.host if host is None else host, settings.listen.port if port is None else port)
     loop = asyncio.get_running_loop()
     async with serving(
-        intake.door,
         intake,
         host_key=spool.host / _HOST_KEY,
         place=place,
         sockets=sockets,
         penalties=of_intake(spool, published),
-        running=intake.running,
         also=settings.ssh.also_offer,
         balancers=balancers,
     ) as accepting:

@@ -69,6 +69,9 @@ class ProviderTree(Server):
     `channel`: that of an SFTP session; the web door has none.
     """
 
+    listings = 4  # Each open listing holds a descriptor.
+    name_seconds = 0.000012
+
     def __init__(
         self,
         published: Published,
@@ -81,11 +84,14 @@ class ProviderTree(Server):
             super().__init__(channel)
         self.published = published
         self.box = box
+        self.turns = box.turns
         self.by = by
         self.handles = limits.handles_per_session
         self._name_bytes = limits.name_bytes
 
-    # Names.
+    async def begin(self) -> None:
+        """Load the provider's box, once."""
+        await self.box.load()
 
     async def realpath(self, path: bytes) -> bytes:
         """Return the canonical form of a path."""

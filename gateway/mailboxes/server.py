@@ -38,11 +38,10 @@ from gateway.registry.database import Registry
 from gateway.secrets import secret_files
 from gateway.secrets.process_memory import keep_in_memory, keep_to_itself
 from gateway.ssh.answers import Declined, denied
-from gateway.ssh.connection import Connection
 from gateway.ssh.door import Door
 from gateway.ssh.server import Balancers, host_key
 from gateway.ssh.serving import LoggedIn, serving
-from gateway.ssh.sftp import Handler, Session
+from gateway.ssh.sftp import Handler
 from gateway.zones.console_api.serving import spare_the_collector
 from gateway.zones.penalty_files import of_mailboxes
 
@@ -80,6 +79,8 @@ def host_key_path(home: Home) -> Path:
 class Mailboxes:
     """The SFTP service for staff."""
 
+    requests = Handler
+
     def __init__(self, resources: SharedResources) -> None:
         self._resources = resources
         self.running: set[asyncio.Task[None]] = set()
@@ -95,20 +96,9 @@ class Mailboxes:
         keys = await loop.run_in_executor(self._resources.readers, self._resources.mailboxes.keys_of, name)
         return any(key.public_data == known.public_data for known in keys)
 
-    def session(
-        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
-    ) -> Session:
-        """Return the SFTP session of a logged-in person."""
-
-        def start(
-            channel: asyncssh.SSHServerChannel[bytes],
-            reader: asyncssh.SSHReader[bytes],
-            writer: asyncssh.SSHWriter[bytes],
-        ) -> Handler:
-            tree = MailboxTree(channel, Person(by.name, by.key), self._resources)
-            return Handler(tree, connection, reader, writer, touch)
-
-        return Session(connection, start, running=self.running, ended=ended)
+    def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes]) -> MailboxTree:
+        """Return the tree of a logged-in person."""
+        return MailboxTree(channel, Person(by.name, by.key), self._resources)
 
 
 async def _serve(home: Home, resources: SharedResources, listen: Listen) -> None:
@@ -139,13 +129,11 @@ async def accepting(
     home.mailboxes.mkdir(mode=0o750, exist_ok=True)
     service = Mailboxes(resources)
     async with serving(
-        service.door,
         service,
         host_key=host_key_path(home),
         place=(listen.host, listen.port),
         sockets=sockets,
         penalties=of_mailboxes(home),
-        running=service.running,
         balancers=Balancers(load_settings(home).ssh.balancers, service.door),
     ) as (_, port):
 

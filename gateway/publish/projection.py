@@ -240,8 +240,8 @@ def take_back(registry: Registry, published: Published, before: datetime, *, mos
             with published_is_written():
                 for receipt in old:
                     if receipt.json_text and receipt.reference not in later:
-                        query = select(ReceiptRow).where(ReceiptRow.reference == receipt.reference)
-                        for one in session.exec(query).all():
+                        its = select(ReceiptRow).where(ReceiptRow.reference == receipt.reference)
+                        for one in session.exec(its).all():
                             for path, _ in receipt_files(published, one):
                                 path.unlink(missing_ok=True)
                 if old:

@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -19,6 +20,7 @@ from gateway.ssh.connection import LEAST_WINDOW_BYTES, WINDOW_BYTES, AlsoOffered
 from gateway.ssh.door import Door, Guest
 from gateway.ssh.server import Balancers, Offer, listen, rsa_file
 from gateway.ssh.server import host_key as host_key_of
+from gateway.ssh.sftp import Handler, Server, Session
 from gateway.zones.penalty_files import Lifted, Listed, PenaltyFiles
 
 _log = logging.getLogger(__name__)
@@ -36,7 +38,14 @@ class LoggedIn(NamedTuple):
 
 
 class Service(Protocol):
-    """The part of a service that differs between intake and mailboxes."""
+    """The part of a service that differs between intake and mailboxes.
+
+    `requests` handles the requests of a session; the tasks of all sessions are in `running`.
+    """
+
+    door: Door
+    running: set[asyncio.Task[None]]
+    requests: type[Handler]
 
     def shown(self, name: str) -> str:
         """Return a name in the form for log lines: never a person's name."""
@@ -48,18 +57,16 @@ class Service(Protocol):
         """
         ...
 
-    def session(
-        self, connection: Connection, by: LoggedIn, touch: Callable[[], None], ended: Callable[[], None]
-    ) -> asyncssh.SSHServerSession[bytes]:
-        """Return a new session of a login, which calls `touch` at each request, and `ended` at its end."""
+    def tree(self, by: LoggedIn, channel: asyncssh.SSHServerChannel[bytes]) -> Server:
+        """Return the SFTP operations of a login's session."""
         ...
 
 
 class Visitor(asyncssh.SSHServer):
     """The server side of one SSH connection: admission, login by key, sessions."""
 
-    def __init__(self, door: Door, service: Service) -> None:
-        self._door = door
+    def __init__(self, service: Service) -> None:
+        self._door = service.door
         self._service = service
         self._connection: Connection | None = None
         self._guest: Guest | None = None
@@ -138,11 +145,13 @@ class Visitor(asyncssh.SSHServer):
         if not self._door.begin_session(guest):
             raise asyncssh.ChannelOpenError(asyncssh.OPEN_RESOURCE_SHORTAGE, "Too many sessions")
         client = shown_name(connection.get_extra_info("client_version", ""))[:_CLIENT_NAME_LENGTH]
-        session = self._service.session(
+        session = Session(
             connection,
-            LoggedIn(guest.name, key.get_fingerprint(), client),
-            lambda: self._door.touch(guest),
-            lambda: self._door.end_session(guest),
+            self._service.requests,
+            partial(self._service.tree, LoggedIn(guest.name, key.get_fingerprint(), client)),
+            touch=lambda: self._door.touch(guest),
+            running=self._service.running,
+            ended=lambda: self._door.end_session(guest),
         )
         window = WINDOW_BYTES if self._door.sessions_of(guest.name) <= _WIDE_SESSIONS else LEAST_WINDOW_BYTES
         return connection.create_server_channel(encoding=None, window=window), session
@@ -180,22 +189,21 @@ def penalty_round(door: Door, files: PenaltyFiles) -> Callable[[], Awaitable[Non
 
 @contextlib.asynccontextmanager
 async def serving(
-    door: Door,
     service: Service,
     *,
     host_key: Path,
     place: tuple[str, int],
     sockets: Sequence[socket.socket],
     penalties: PenaltyFiles,
-    running: set[asyncio.Task[None]],
     also: Sequence[AlsoOffer] = (),
     balancers: Balancers,
 ) -> AsyncIterator[tuple[str, int]]:
     """Accept connections at `place` (host, port), or on listening `sockets`; yield the place.
-    At the end close every connection, and wait up to 10 seconds for the `running` tasks. ConfigurationError
+    At the end close every connection, and wait up to 10 seconds for the running tasks. ConfigurationError
     for an unusable host key or port.
     """
-    offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(door, service))
+    door = service.door
+    offer = await asyncio.to_thread(Offer, host_key, door.limits, lambda: Visitor(service))
     old = await asyncio.to_thread(host_key_of, rsa_file(host_key), "ssh-rsa") if needs_rsa(also) else None
     listeners = await listen(offer.options, door, place, sockets, AlsoOffered(also, old), balancers=balancers)
     loop = asyncio.get_running_loop()
@@ -213,8 +221,8 @@ async def serving(
         for one in rounds:
             one.cancel()
         door.close()
-        if running:
-            await asyncio.wait(running, timeout=_FAREWELL_SECONDS)
+        if service.running:
+            await asyncio.wait(service.running, timeout=_FAREWELL_SECONDS)
 
 
 async def again(round_: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -6,6 +6,7 @@ no other extension.
 
 import asyncio
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
@@ -25,17 +26,23 @@ PACKET_BYTES = 256 * 1024 + 1024
 _LARGEST_PACKET = 512 * 1024  # Of clients' packets; less than half of the smallest window.
 PIECE_BYTES = 256 * 1024
 NAMES_A_REPLY = 128
-_REQUEST_SECONDS = 0.0003  # The approximate loop time of answering a request;
-_NAME_SECONDS = 0.000002  # and of each name in the answer.
+_REQUEST_SECONDS = 0.0003  # The approximate loop time of answering a request.
 
 
 class Server(asyncssh.SFTPServer):
     """The SFTP operations of one session; each is declined until a service overrides the method.
     asyncssh's own methods work on the real file system; all are overridden here. `handles` is the maximum
-    number of open files and folders in a session.
+    number of open files and folders in a session, `listings` that of folders. Several sessions may share
+    their `turns`. `name_seconds` is the approximate loop time of each name in an answer.
     """
 
     handles: int = 32
+    listings: int = sys.maxsize
+    turns: asyncio.Semaphore | None = None
+    name_seconds = 0.000002
+
+    async def begin(self) -> None:
+        """Prepare the session, before its first request; OSError ends it."""
 
     async def opendir(self, path: bytes) -> AsyncIterator[Sequence[bytes]]:  # noqa: ARG002
         """Return the pages of encoded names in a folder. Declined if missing."""
@@ -83,10 +90,15 @@ class Handler(SFTPServerHandler):
         super().__init__(server, reader, writer, VERSION)
         self._connection = connection
         self._touch = touch
-        self.turns = asyncio.Semaphore()  # A service may have several sessions share one.
+        self._turns = server.turns or asyncio.Semaphore()
 
     async def run(self) -> None:
         """Answer requests until the client or the connection ends; then give up what is still open."""
+        try:
+            await self._server.begin()
+        except OSError as error:
+            self.tell("session-not-started", trace_of(error))
+            raise
         try:
             await super().run()
         except EOFError:
@@ -116,7 +128,7 @@ class Handler(SFTPServerHandler):
         if self._writer is not None:
             await self._writer.drain()
         await asyncio.sleep(self._connection.spend(_REQUEST_SECONDS))
-        async with self.turns:
+        async with self._turns:
             await super()._process_packet(pkttype, pktid, packet)
 
     async def _cleanup(self, exc: Exception | None) -> None:
@@ -163,6 +175,8 @@ class Handler(SFTPServerHandler):
         path = packet.get_string()
         packet.check_end()
         self._check_handles()
+        if len(self._dir_handles) >= self._server.listings:
+            raise Declined(TOO_MANY_HANDLES)
         listing = Listing(await self._server.opendir(path))
         handle = self._get_next_handle()
         self._dir_handles[handle] = listing
@@ -177,7 +191,7 @@ class Handler(SFTPServerHandler):
         names = await self._dir_handles[handle].more(NAMES_A_REPLY)
         if not names:
             raise asyncssh.SFTPEOFError
-        self._connection.spend(len(names) * _NAME_SECONDS)
+        self._connection.spend(len(names) * self._server.name_seconds)
         return names, False
 
     async def _read(self, packet: SSHPacket) -> tuple[bytes, bool]:
@@ -219,12 +233,6 @@ async def _result(value: object) -> Any:  # noqa: ANN401 - any value of the serv
     return await value if inspect.isawaitable(value) else value
 
 
-# A function making the handler of a session from its channel and the two ends of its stream.
-Start = Callable[
-    [asyncssh.SSHServerChannel[bytes], asyncssh.SSHReader[bytes], asyncssh.SSHWriter[bytes]], Handler
-]
-
-
 _USE_SFTP = (
     b"This gateway takes files by SFTP only. Use sftp, or scp without -O (OpenSSH 9 or later), "
     b"pscp -sftp, or sftp:// instead of scp://.\n"
@@ -236,20 +244,25 @@ _FATAL = b"\x02\n"
 
 class Session(SSHServerStreamSession[bytes]):
     """SSH session of a connection. Its task stays in `running` until the last file is closed.
-    `ended` is called once the channel is gone.
+    `requests` handles the requests, by the operations that `tree` returns for the channel, and calls
+    `touch` at each. `ended` is called once the channel is gone.
     """
 
     def __init__(
         self,
         connection: Connection,
-        start: Start,
+        requests: type[Handler],
+        tree: Callable[[asyncssh.SSHServerChannel[bytes]], Server],
         *,
+        touch: Callable[[], None],
         running: set[asyncio.Task[None]],
         ended: Callable[[], None],
     ) -> None:
         super().__init__(None)
         self._connection = connection
-        self._start = start
+        self._requests = requests
+        self._tree = tree
+        self._touch = touch
         self._running = running
         self._ended = ended
         self._is_scp = False
@@ -272,7 +285,8 @@ class Session(SSHServerStreamSession[bytes]):
             channel.exit(1)
             return
         reader, writer = SSHReader[bytes](self, channel), SSHWriter[bytes](self, channel)
-        handler = self._start(channel, reader, writer)
+        tree = self._tree(channel)
+        handler = self._requests(tree, self._connection, reader, writer, self._touch)
         task = self._connection.create_task(handler.run(), handler.logger)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
