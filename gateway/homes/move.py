@@ -10,10 +10,9 @@ folder, stay until `remove_old`.
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, func, insert, inspect, select, text
 from sqlmodel import Session, SQLModel
 
 from gateway.errors import ConfigurationError, Fault, GatewayError
@@ -60,13 +59,12 @@ def move(
     kept = {} if store is None else {"store": store.model_dump()}
     after = checked(Settings, {**before.model_dump(), **new, **kept}, "the new place")
     with open_registrar(home, clock) as registrar, only_owner(registrar):
-        move_ = _Move(home, before, after, told)
-        copied = move_.files(())
+        copied = _copy_files(home, before, after, told, ())
         with registrar.registry.moving() as source:
-            copied |= move_.files(copied)
+            copied |= _copy_files(home, before, after, told, copied)
             if database is not None:
-                move_.rows(source)
-            entries = move_.check(clock)
+                _copy_rows(source, after.database_url(home), told)
+            entries = _check(home, after, clock, told)
             if database is not None:
                 # Not even processes with an open connection write to it from now on.
                 source.execute(text(_CLOSED))
@@ -75,79 +73,53 @@ def move(
     return len(copied), entries
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
-    home: Home
-    before: Settings
-    after: Settings
-    told: Told
+def _copy_files(home: Home, before: Settings, after: Settings, told: Told, but: Collection[str]) -> set[str]:
+    """Copy every sealed file and session key, except of references in `but`; return the references."""
+    if before.store == after.store:
+        return set()
+    try:
+        check_store(home, after)
+        source, target = store_of(home, before), store_of(home, after)
+        there = set(target.references())
+        todo = [reference for reference in source.references() if reference not in but]
+        with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
+            done = pool.map(lambda one: _copy_file(source, target, one, known=one in there), todo)
+            for number, _ in enumerate(done, start=1):
+                told("copying files", number, len(todo))
+        for reference in source.sessions():
+            with source.reading_session(reference) as session:
+                if session is not None:
+                    with open(session, "rb", closefd=False) as file:
+                        target.put_session(reference, file.read())
+        target.settle()
+    except OSError as error:
+        raise Fault(f"the store failed: {error.strerror}; begin the move again when that is mended") from None
+    return set(todo)
 
-    def files(self, but: Collection[str]) -> set[str]:
-        """Copy every sealed file and session key, except of references in `but`; return the references."""
-        if self.before.store == self.after.store:
-            return set()
-        try:
-            check_store(self.home, self.after)
-            source, target = store_of(self.home, self.before), store_of(self.home, self.after)
-            there = set(target.references())
-            todo = [reference for reference in source.references() if reference not in but]
-            with ThreadPoolExecutor(_AT_ONCE, "move") as pool:
-                done = pool.map(lambda one: _copy_file(source, target, one, known=one in there), todo)
-                for number, _ in enumerate(done, start=1):
-                    self.told("copying files", number, len(todo))
-            for reference in source.sessions():
-                with source.reading_session(reference) as session:
-                    if session is not None:
-                        with open(session, "rb", closefd=False) as file:
-                            target.put_session(reference, file.read())
-            target.settle()
-        except OSError as error:
-            raise Fault(
-                f"the store failed: {error.strerror}; begin the move again when that is mended"
-            ) from None
-        return set(todo)
 
-    def rows(self, source: Connection) -> None:
-        """Copy the rows of the registry, unless the target has them."""
-        with closing(Registry(self.after.database_url(self.home))) as registry:
-            registry.migrate()
-            with registry.moving() as target:
-                if not _is_copy(source, target):
-                    _copy_rows(source, target, lambda done, of: self.told("copying rows", done, of))
-                if not _is_copy(source, target):
-                    raise GatewayError("the registry that was copied is not what it was copied from")
-            passing("move.rows")
-
-    def check(self, clock: Callable[[], datetime]) -> int:
-        """Audit the copy and return the number of log entries.
-
-        Raises GatewayError naming an inconsistency.
-        """
-        self.told("checking", 0, 1)
-        with open_registrar(self.home, clock, self.after) as moved:
-            with moved.registry.read() as session:
-                found = next(audit(session, moved.signing.vkey), None)
-            sealed = settled(
-                moved.registry, lambda session: check_sealed(session, moved.home, moved.settings)
-            )
-            for one in (found, *sealed):
-                if one is not None:
-                    words = f"{one.where}: {one.what}"
-                    raise GatewayError(f"nothing was moved, for something does not fit: {words}")
-            with moved.registry.read() as session:
-                self.told("checking", 1, 1)
-                return log.size(session)
+def _check(home: Home, after: Settings, clock: Callable[[], datetime], told: Told) -> int:
+    """Audit the copy and return the number of log entries. GatewayError names an inconsistency."""
+    told("checking", 0, 1)
+    with open_registrar(home, clock, after) as moved:
+        with moved.registry.read() as session:
+            found = next(audit(session, moved.signing.vkey), None)
+        sealed = settled(moved.registry, lambda session: check_sealed(session, moved.home, moved.settings))
+        for one in (found, *sealed):
+            if one is not None:
+                words = f"{one.where}: {one.what}"
+                raise GatewayError(f"nothing was moved, for something does not fit: {words}")
+        with moved.registry.read() as session:
+            told("checking", 1, 1)
+            return log.size(session)
 
 
 def _is_copy(source: Connection, target: Connection) -> bool:
     """Return True if two databases have the same row counts and the same head of the log."""
-    return _row_counts(source) == _row_counts(target) and _head(source) == _head(target)
-
-
-def _head(connection: Connection) -> tuple[int, bytes]:
-    with Session(connection) as session:
-        size = log.size(session)
-        return size, log.root(session, size)
+    if _row_counts(source) != _row_counts(target):
+        return False
+    with Session(source) as one, Session(target) as other:
+        size = log.size(one)
+        return log.size(other) == size and log.root(one, size) == log.root(other, size)
 
 
 def _copy_file(source: Store, target: Store, reference: str, *, known: bool) -> None:
@@ -210,7 +182,6 @@ _CLOSED = """
 """
 tables.load_all()
 TABLES = tuple(SQLModel.metadata.tables[name] for name in sorted(SQLModel.metadata.tables))
-Progress = Callable[[int, int], None]
 
 
 def _row_counts(connection: Connection) -> Mapping[str, int]:
@@ -221,34 +192,45 @@ def _row_counts(connection: Connection) -> Mapping[str, int]:
     }
 
 
-def _copy_rows(source: Connection, target: Connection, told: Progress) -> None:
-    """Copy every row and continue the numbering; report to `told` the rows copied and the total.
+def _copy_rows(source: Connection, url: str, told: Told) -> None:
+    """Copy every row of the registry to the database `url` and continue the numbering; repeatable.
 
-    ConfigurationError where the target has rows already.
+    ConfigurationError where the target has other rows already, GatewayError where the copy differs.
     """
-    if any(_row_counts(target).values()):
-        raise ConfigurationError(
-            "the database holds another registry, or one that was copied before this one changed: "
-            "make it anew with dropdb and createdb"
-        )
-    done, of = 0, sum(_row_counts(source).values())
-    for table in SQLModel.metadata.sorted_tables:
-        found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
-        for some in found.mappings().partitions(_ROWS_AT_ONCE):
-            target.execute(insert(table), [dict(row) for row in some])
-            done += len(some)
-            told(done, of)
-        # Continue the numbering after the last number used, so that no deleted row's number is used again.
-        if (column := table.autoincrement_column) is None:
-            continue
-        sequence = target.scalar(
-            text("SELECT pg_get_serial_sequence(:name, :column)"),
-            {"name": f'"{table.name}"', "column": column.name},
-        )
-        highest = source.execute(select(func.max(column))).scalar() or 0
-        if inspect(source).has_table("sqlite_sequence"):
-            given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-            highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
-        if sequence is not None and highest:
-            setting = text("SELECT setval(:sequence, :highest)")
-            target.execute(setting, {"sequence": sequence, "highest": highest})
+    with closing(Registry(url)) as registry:
+        registry.migrate()
+        with registry.moving() as target:
+            if not _is_copy(source, target):
+                if any(_row_counts(target).values()):
+                    raise ConfigurationError(
+                        "the database holds another registry, or one that was copied before this one "
+                        "changed: make it anew with dropdb and createdb"
+                    )
+                done, of = 0, sum(_row_counts(source).values())
+                for table in SQLModel.metadata.sorted_tables:
+                    found = source.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(table))
+                    for some in found.mappings().partitions(_ROWS_AT_ONCE):
+                        target.execute(insert(table), [dict(row) for row in some])
+                        done += len(some)
+                        told("copying rows", done, of)
+                    _go_on_numbering(source, target, table)
+            if not _is_copy(source, target):
+                raise GatewayError("the registry that was copied is not what it was copied from")
+        passing("move.rows")
+
+
+def _go_on_numbering(source: Connection, target: Connection, table: Table) -> None:
+    """Set a table's numbering after the last number used, so that no deleted row's number is used again."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    sequence = target.scalar(
+        text("SELECT pg_get_serial_sequence(:name, :column)"),
+        {"name": f'"{table.name}"', "column": column.name},
+    )
+    highest = source.execute(select(func.max(column))).scalar() or 0
+    if inspect(source).has_table("sqlite_sequence"):
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        highest = max(highest, source.scalar(given, {"name": table.name}) or 0)
+    if sequence is not None and highest:
+        target.execute(text("SELECT setval(:sequence, :highest)"), {"sequence": sequence, "highest": highest})

@@ -7,7 +7,6 @@ bring later keys to a host with a home. Existing files are never overwritten.
 import io
 import secrets
 import tarfile
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import tomlkit
@@ -61,8 +60,15 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     Raises ConfigurationError where the code is wrong, GatewayError for the package of another gateway or
     host.
     """
+    files = {}
     with tarfile.open(fileobj=io.BytesIO(unlock(sealed, code)), mode="r") as archive:
-        files = dict(_unpacked(archive))
+        for member in archive.getmembers():
+            path = PurePosixPath(member.name)
+            is_handed = member.name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
+            file = archive.extractfile(member) if member.isreg() and member.size <= _MOST_BYTES else None
+            if file is None or not is_handed or ".." in path.parts:
+                raise GatewayError("this is not what a host hands on")
+            files[member.name] = member.mode, file.read()
     if _SETTINGS not in files:
         raise GatewayError("this is not what a host hands on")
     if home.settings.exists():
@@ -73,10 +79,10 @@ def unpacked(sealed: bytes, home: Home, code: str) -> tuple[str, int]:
     for folder in _FOLDERS:
         (home.root / folder).mkdir(parents=True, mode=0o700, exist_ok=True)
     for name in sorted(files, key=lambda one: one == _SETTINGS):  # Settings make a home, so last.
-        path, (mode, content) = home.root / name, files[name]
-        if not path.exists():
-            path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-            write_durably(path, content, mode=mode)
+        target, (mode, content) = home.root / name, files[name]
+        if not target.exists():
+            target.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            write_durably(target, content, mode=mode)
             done += 1
     return load_settings(home).host.name or "", done
 
@@ -85,14 +91,3 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int) -> None
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(content), mode
     archive.addfile(member, io.BytesIO(content))
-
-
-def _unpacked(archive: tarfile.TarFile) -> Iterator[tuple[str, tuple[int, bytes]]]:
-    """Yield the path of each file for a home, its mode and content. GatewayError for any other file."""
-    for member in archive.getmembers():
-        path = PurePosixPath(member.name)
-        is_handed = member.name == _SETTINGS or any(path.is_relative_to(part) for part in _PARTS)
-        file = archive.extractfile(member) if member.isreg() and member.size <= _MOST_BYTES else None
-        if file is None or not is_handed or ".." in path.parts:
-            raise GatewayError("this is not what a host hands on")
-        yield member.name, (member.mode, file.read())

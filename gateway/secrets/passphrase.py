@@ -49,7 +49,7 @@ def is_at_hand(home: Home) -> bool:
 def new_passphrase(file: Path | None) -> str:
     """Return a passphrase for new secrets: from `file`, the credential, or typed twice at the terminal."""
     if file is not None:
-        return _read_private(file)
+        return _read(file, private=True)
     if (credential := _credential()) is not None:
         return _read(credential)
     first = _asked("New passphrase of the gateway's secrets: ")
@@ -89,7 +89,7 @@ def _found(home: Home) -> str | None:
     if (credential := _credential()) is not None:
         return _read(credential)
     file = load_settings(home).secrets.passphrase_file
-    return None if file is None else _read_private(file)
+    return None if file is None else _read(file, private=True)
 
 
 def _credential() -> Path | None:
@@ -98,17 +98,11 @@ def _credential() -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-def _read_private(path: Path) -> str:
+def _read(path: Path, *, private: bool = False) -> str:
+    """Return the passphrase in a file; with `private`, only if no other user may read the file."""
     try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        if private and stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigurationError(f"{path} is open to other users: chmod 600 {path}")
-    except OSError as error:
-        raise ConfigurationError(f"the passphrase cannot be read from {path}: {error.strerror}") from None
-    return _read(path)
-
-
-def _read(path: Path) -> str:
-    try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES).decode().removesuffix("\n").removesuffix("\r")
     except OSError as error:

@@ -149,10 +149,14 @@ class Listing:
 
 def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -> bytes:
     """Encode a name for SFTP, with attributes and a line as in `ls -l`; `size` None leaves the size out.
-    `modified` and `now` are in seconds since 1970.
+    `modified` and `now` are in seconds since 1970. The time is with the hour, or with the year if older than
+    half a year.
     """
+    day, year, hour, minute = _quarter(modified // _QUARTER)
+    lately = now - _HALF_A_YEAR < modified <= now
+    moment = f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}" if lately else f"{day}  {year}"
     text, shown = name.encode(), "" if size is None else str(size)
-    line = f"{_beginning(mode)}{shown:>8s} {_moment(modified, now):12s} {name}".encode()
+    line = f"{_beginning(mode)}{shown:>8s} {moment:12s} {name}".encode()
     if size is None:
         attributes = _WITHOUT.pack(_REST, 0, 0, mode, modified, modified)
     else:
@@ -163,14 +167,6 @@ def encoded(name: str, mode: int, size: int | None, modified: int, now: float) -
 @lru_cache(16)
 def _beginning(mode: int) -> str:
     return f"{stat.filemode(mode):10s} {1:>4d} {OWNER:8s} {OWNER:8s} "
-
-
-def _moment(modified: int, now: float) -> str:
-    """Return a time as `ls` shows it: with the hour, or with the year if older than half a year."""
-    day, year, hour, minute = _quarter(modified // _QUARTER)
-    if now - _HALF_A_YEAR < modified <= now:
-        return f"{day} {hour:02}:{minute + modified % _QUARTER // 60:02}"
-    return f"{day}  {year}"
 
 
 @lru_cache(4096)

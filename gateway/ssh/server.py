@@ -294,31 +294,30 @@ class Offer:
     unchanged.
     """
 
+    _options: asyncssh.SSHServerConnectionOptions
+
     def __init__(self, secret: Path, limits: DoorLimits, visitor: Callable[[], asyncssh.SSHServer]) -> None:
-        self._secret, self._limits, self._visitor = secret, limits, visitor
+        self._files = secret, next_file(secret)
+        self._limits, self._visitor = limits, visitor
+        self._seen: list[int | None] = []
         host_key(secret)
-        self._seen = _look(secret)
-        self._looked_at = time.monotonic()
-        self._options = self._made()
+        self._look()
 
     def options(self) -> asyncssh.SSHServerConnectionOptions:
         """Return the options for a new connection; check the files every 5 seconds at most."""
-        now = time.monotonic()
-        if now - self._looked_at >= _LOOK_SECONDS:
-            self._looked_at = now
-            seen = _look(self._secret)
-            if seen != self._seen and self._secret.exists():
-                self._seen, self._options = seen, self._made()
+        if time.monotonic() - self._looked_at >= _LOOK_SECONDS:
+            self._look()
         return self._options
 
-    def _made(self) -> asyncssh.SSHServerConnectionOptions:
-        return ssh_options(host_keys(self._secret), self._limits, self._visitor)
-
-
-def host_keys(secret: Path) -> list[asyncssh.SSHKey]:
-    """Return the host key in use, and the one announced, if any."""
-    following = next_file(secret)
-    return [host_key(secret), *([host_key(following)] if following.exists() else [])]
+    def _look(self) -> None:
+        self._looked_at = time.monotonic()
+        seen = [path.stat().st_ino if path.exists() else None for path in self._files]
+        if seen != self._seen and seen[0] is not None:
+            keys = [
+                host_key(path) for path, there in zip(self._files, seen, strict=True) if there is not None
+            ]
+            self._options = ssh_options(keys, self._limits, self._visitor)
+            self._seen = seen
 
 
 def rsa_file(secret: Path) -> Path:
@@ -368,8 +367,3 @@ def fingerprint(secret: Path) -> str | None:
         return None
     except ValueError:  # Intake may have put anything at all there; asyncssh's own error is one as well.
         raise ConfigurationError(f"{secret}.pub is not an SSH public key") from None
-
-
-def _look(secret: Path) -> tuple[int | None, ...]:
-    found = (path.stat().st_ino if path.exists() else None for path in (secret, next_file(secret)))
-    return tuple(found)

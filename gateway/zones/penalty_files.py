@@ -15,7 +15,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
@@ -23,6 +23,7 @@ from gateway.home import Home, Published, Spool
 from gateway.home.settings_file import File
 from gateway.zones.spool import read_small
 
+F = TypeVar("F", bound=File)
 _MOST_LIFTED = 256
 _MOST_BYTES = 4 * 1024**2
 _LIST, _LIFT = "penalties.json", "lifted.json"
@@ -73,23 +74,24 @@ class PenaltyFiles:
 
     def read_lifted(self) -> Lifted:
         """Read the lifted penalties; none for a missing file. ValueError if invalid."""
-        try:
-            return Lifted.model_validate_json(read_small(self.lifted, _MOST_BYTES))
-        except FileNotFoundError:
-            return Lifted()
+        return _read(self.lifted, Lifted)
 
     def read_listed(self) -> Listed:
         """Read the penalised sources; none for a missing file. ValueError if invalid."""
-        try:
-            return Listed.model_validate_json(read_small(self.listed, _MOST_BYTES))
-        except FileNotFoundError:
-            return Listed()
+        return _read(self.listed, Listed)
 
     def write_listed(self, listed: Listed) -> None:
         """Replace the list of penalties, without syncing: the list is useless after the service's end."""
         aside = self.listed.with_name(f".{self.listed.name}.new")
         aside.write_text(listed.model_dump_json(), "utf-8")
         aside.replace(self.listed)
+
+
+def _read(path: Path, kind: type[F]) -> F:
+    try:
+        return kind.model_validate_json(read_small(path, _MOST_BYTES))
+    except FileNotFoundError:
+        return kind()
 
 
 def of_home(home: Home) -> dict[str, PenaltyFiles]:
